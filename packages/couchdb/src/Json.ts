@@ -1,0 +1,345 @@
+/**
+ * JSON as CouchDB keeps it.
+ *
+ * CouchDB keeps `12345678901234567890`, tells `1.0` from `1`, and keeps the order of `{"b":1,"10":2}`. JavaScript's
+ * values do none of that, and a revision is a hash of exactly these details. A `Json` value is therefore plain
+ * JavaScript wherever that is exact, and a {@link RawNumber} or a `Map` where it is not.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import { parseText } from "./internal/jsonParser.js"
+
+/**
+ * A number whose text a JavaScript number would not give back, such as `1.0`, `1e2` or `12345678901234567890`.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * const big = new Json.RawNumber("12345678901234567890")
+ * console.log(Json.stringify([big])) // [12345678901234567890]
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export class RawNumber {
+  readonly _tag = "RawNumber"
+  constructor(
+    /** The digits as they stand in the JSON text. */
+    readonly text: string
+  ) {}
+  /** The nearest JavaScript number. */
+  valueOf(): number {
+    return Number(this.text)
+  }
+  /** Plain JSON cannot say more than the nearest number. */
+  toJSON(): number {
+    return Number(this.text)
+  }
+  toString(): string {
+    return this.text
+  }
+}
+
+/**
+ * An object: a plain one, or a `Map` where JavaScript would reorder its keys or mistake `__proto__`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type JsonObject = { readonly [key: string]: Json } | ReadonlyMap<string, Json>
+
+/**
+ * Any JSON value, exact to the digit and to the order of keys.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Json = null | boolean | number | string | RawNumber | ReadonlyArray<Json> | JsonObject
+
+/**
+ * The text is not JSON that CouchDB takes: `offset` is the UTF-16 position at which reading stopped.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class JsonSyntaxError extends Data.TaggedError("JsonSyntaxError")<{
+  readonly offset: number
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `not JSON: ${this.problem} at offset ${this.offset}`
+  }
+}
+
+/**
+ * A JavaScript value that no JSON text can say. `path` leads to it, from the outside in.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export interface NotJson {
+  readonly path: ReadonlyArray<string | number>
+  readonly problem: string
+}
+
+/**
+ * Whether the value is a number kept as text.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRawNumber = (value: unknown): value is RawNumber =>
+  typeof value === "object" && value !== null && (value as { _tag?: unknown })._tag === "RawNumber" &&
+  typeof (value as { text?: unknown }).text === "string"
+
+/**
+ * Whether the value is an array.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isArray = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
+
+/**
+ * Whether the value is an object, plain or a `Map`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value)
+
+const isMap = (object: JsonObject): object is ReadonlyMap<string, Json> => object instanceof Map
+
+/**
+ * The keys in the order in which they stand.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const keys = (object: JsonObject): ReadonlyArray<string> =>
+  isMap(object) ? Array.from(object.keys()) : Object.keys(object)
+
+/**
+ * The members in the order in which they stand.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const entries = (object: JsonObject): ReadonlyArray<readonly [string, Json]> =>
+  isMap(object) ? Array.from(object.entries()) : Object.entries(object)
+
+/**
+ * A member, or `undefined` where there is none.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const get = (object: JsonObject, key: string): Json | undefined =>
+  isMap(object) ? object.get(key) : Object.hasOwn(object, key) ? object[key] : undefined
+
+/**
+ * Whether the object has the member.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const has = (object: JsonObject, key: string): boolean =>
+  isMap(object) ? object.has(key) : Object.hasOwn(object, key)
+
+const reordered = /^(?:0|[1-9]\d{0,9})$|^__proto__$/
+
+/**
+ * An object of these members, in this order: plain where JavaScript keeps the order, else a `Map`. Of members with
+ * one key the last counts, at its own place, as CouchDB does it.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const fromEntries = (members: Iterable<readonly [string, Json]>): JsonObject => {
+  const map = new Map<string, Json>()
+  let plain = true
+  for (const [key, value] of members) {
+    if (map.has(key)) map.delete(key)
+    else if (plain && reordered.test(key)) plain = false
+    map.set(key, value)
+  }
+  return plain ? Object.fromEntries(map) : map
+}
+
+/**
+ * Reads JSON text exactly: numbers keep their digits where a JavaScript number would lose them, objects their order,
+ * and what CouchDB refuses (lone surrogates, numbers beyond a double, raw control characters) is refused here.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ * import { Either } from "effect"
+ *
+ * const read = Json.parse(`{"b":1.0,"10":12345678901234567890}`)
+ * console.log(Either.map(read, Json.stringify)) // the same text again
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const parse = (text: string): Either.Either<Json, JsonSyntaxError> => {
+  const result = parseText(text, (digits) => new RawNumber(digits), fromEntries)
+  return result._tag === "Value"
+    ? Either.right(result.value)
+    : Either.left(new JsonSyntaxError({ offset: result.offset, problem: result.problem }))
+}
+
+// What makes `JSON.parse` inexact: integer-like keys, `__proto__`, long digits, a fraction that ends in 0, exponents,
+// tiny fractions that JavaScript writes with an exponent, and -0. A match inside a string costs a slower parse only.
+const inexact = /"(?:0|[1-9]\d{0,9}|__proto__)"\s*:|\d{16}|\.\d*0(?!\d)|\d[eE][+-]?\d|0\.0{6}|-0(?![.\d])|\\u/
+
+/**
+ * Whether `JSON.parse` might not keep all that the text says. It may say yes where a no would do, never the reverse.
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const mayBeInexact = (text: string): boolean => inexact.test(text)
+
+/**
+ * Writes a value as compact JSON text, members in their order, raw numbers with their own digits.
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const stringify = (value: Json): string => {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value)
+  if (isRawNumber(value)) return value.text
+  if (Array.isArray(value)) return `[${value.map(stringify).join(",")}]`
+  let text = ""
+  for (const [key, member] of entries(value as JsonObject)) {
+    text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${stringify(member)}`
+  }
+  return `{${text}}`
+}
+
+/**
+ * The plain JavaScript value, as `JSON.parse` would have given it: raw numbers become the nearest number.
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const toPlain = (value: Json): unknown => {
+  if (typeof value !== "object" || value === null) return value
+  if (isRawNumber(value)) return Number(value.text)
+  if (Array.isArray(value)) return value.map(toPlain)
+  return Object.fromEntries(entries(value as JsonObject).map(([key, member]) => [key, toPlain(member)]))
+}
+
+/**
+ * Whether two values say the same: object members in any order, numbers by their text (so `1` is not `1.0`).
+ *
+ * @since 0.1.0
+ * @category comparing
+ */
+export const equals = (self: Json, that: Json): boolean => {
+  if (self === that) return true
+  if (typeof self !== "object" || typeof that !== "object" || self === null || that === null) {
+    return (isRawNumber(self) || isRawNumber(that)) && numberText(self) === numberText(that)
+  }
+  if (isRawNumber(self) || isRawNumber(that)) return numberText(self) === numberText(that)
+  if (Array.isArray(self) || Array.isArray(that)) {
+    return Array.isArray(self) && Array.isArray(that) && self.length === that.length &&
+      self.every((item, i) => equals(item, that[i] as Json))
+  }
+  const left = entries(self as JsonObject)
+  const right = that as JsonObject
+  return left.length === keys(right).length &&
+    left.every(([key, member]) => has(right, key) && equals(member, get(right, key) as Json))
+}
+
+const numberText = (value: Json): string | undefined =>
+  isRawNumber(value) ? value.text : typeof value === "number" ? JSON.stringify(value) : undefined
+
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+/**
+ * Whether the text holds half of a surrogate pair, which no UTF-8 can say.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const hasLoneSurrogate = (text: string): boolean => loneSurrogate.test(text)
+
+/**
+ * A JavaScript value as `Json`, or the first place at which it cannot be JSON: NaN, an infinity, a cycle, a lone
+ * surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are left out; a `bigint` is an
+ * integer.
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
+  const path: Array<string | number> = []
+  const open = new Set<object>()
+  let problem: string | undefined
+
+  const refuse = (why: string): null => {
+    problem = why
+    return null
+  }
+  const step = (at: string | number, inner: unknown): Json => {
+    path.push(at)
+    const json = walk(inner)
+    if (problem === undefined) path.pop()
+    return json
+  }
+  const walk = (value: unknown): Json => {
+    switch (typeof value) {
+      case "boolean":
+        return value
+      case "string":
+        return hasLoneSurrogate(value) ? refuse("a lone surrogate, which UTF-8 cannot say") : value
+      case "number":
+        return Number.isFinite(value) ? value : refuse(`${value} is no JSON number`)
+      case "bigint":
+        return new RawNumber(value.toString())
+      case "object":
+        return value === null ? null : isRawNumber(value) ? value : walkObject(value)
+      default:
+        return refuse(`a value of type ${typeof value}`)
+    }
+  }
+  const walkObject = (value: object): Json => {
+    if (open.has(value)) return refuse("a cycle: the value contains itself")
+    open.add(value)
+    const json = Array.isArray(value)
+      ? walkItems(value)
+      : value instanceof Map
+      ? walkMembers(Array.from(value.entries()))
+      : isPlain(value)
+      ? walkMembers(Object.entries(value))
+      : refuse(`an instance of ${value.constructor.name}`)
+    open.delete(value)
+    return json
+  }
+  const walkItems = (items: ReadonlyArray<unknown>): Json => {
+    const out: Array<Json> = []
+    for (let i = 0; i < items.length && problem === undefined; i++) out.push(step(i, items[i]))
+    return out
+  }
+  const walkMembers = (members: ReadonlyArray<readonly [unknown, unknown]>): Json => {
+    const out: Array<readonly [string, Json]> = []
+    for (const [key, member] of members) {
+      if (member === undefined) continue
+      if (typeof key !== "string") return refuse("a key that is not a string")
+      out.push([key, hasLoneSurrogate(key) ? refuse("a key with a lone surrogate") : step(key, member)])
+      if (problem !== undefined) break
+    }
+    return fromEntries(out)
+  }
+
+  const json = walk(value)
+  return problem === undefined ? Either.right(json) : Either.left({ path, problem })
+}
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}

@@ -1,0 +1,137 @@
+/**
+ * The bottom of the library: a request goes in, status, headers and body come out, and nothing else is known here.
+ *
+ * `Transport` says nothing of documents, authentication or CouchDB's errors; {@link CouchHttp} adds them, once, over any
+ * transport. This module also holds the transport over the `HttpClient` of `@effect/platform`, which runs anywhere.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { Scope } from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { TransportError } from "./CouchError.js"
+import * as internal from "./internal/httpClientTransport.js"
+
+/**
+ * A request on the wire.
+ *
+ * - `origin`: scheme, host and port, such as `http://127.0.0.1:5984`; a transport in process ignores it
+ * - `path`: path and query, percent-encoded, beginning with `/`; sent as it stands
+ * - `headers`: names in lower case
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface TransportRequest {
+  readonly method: string
+  readonly origin: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
+}
+
+/**
+ * An answer whose body was read to its end: as text or as bytes, whichever the transport had at hand.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface BufferedResponse {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}
+
+/**
+ * An answer whose body arrives as a stream. The stream fails with a `TransportError` where the body ends too early.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface StreamedResponse {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Stream.Stream<Uint8Array, TransportError>
+}
+
+/**
+ * What a transport does.
+ *
+ * - `request` reads the body to its end; interruption closes the request
+ * - `stream` gives the body as it comes; closing the scope closes the request
+ *
+ * A transport answers every status as a value, and fails only where there was no whole answer.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Service {
+  readonly request: (request: TransportRequest) => Effect.Effect<BufferedResponse, TransportError>
+  readonly stream: (request: TransportRequest) => Effect.Effect<StreamedResponse, TransportError, Scope>
+}
+
+/**
+ * The transport that `CouchHttp` sends its requests through.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Transport extends Context.Tag("effect-couchdb/Transport")<Transport, Service>() {}
+
+/**
+ * Options of {@link layerHttpClient}. `transformClient` wraps the client as `HttpApiClient` has it.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface HttpClientOptions {
+  readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
+}
+
+const decoder = new TextDecoder()
+const encoder = new TextEncoder()
+
+/**
+ * The body as text.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const text = (response: { readonly body: string | Uint8Array }): string =>
+  typeof response.body === "string" ? response.body : decoder.decode(response.body)
+
+/**
+ * The body as bytes.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const bytes = (response: { readonly body: string | Uint8Array }): Uint8Array =>
+  typeof response.body === "string" ? encoder.encode(response.body) : response.body
+
+/**
+ * A transport over the `HttpClient` of `@effect/platform`: Node, Bun, Deno, the browser and the edge.
+ *
+ * A client of one's own is welcome: one that fails on statuses (`filterStatusOk`) is mapped back to its response.
+ *
+ * @example
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { CouchHttp, Transport } from "effect-couchdb"
+ *
+ * const live = CouchHttp.layer({ url: "http://127.0.0.1:5984" }).pipe(
+ *   Layer.provide(Transport.layerHttpClient()),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHttpClient = (
+  options?: HttpClientOptions
+): Layer.Layer<Transport, never, HttpClient.HttpClient> => internal.layer(Transport, options)

@@ -1,0 +1,93 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { TransportError } from "../CouchError.js"
+import type { HttpClientOptions, Service, Transport, TransportRequest } from "../Transport.js"
+
+const describe = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return String(cause)
+  return cause.cause === undefined ? cause.message : `${cause.message}: ${describe(cause.cause)}`
+}
+
+const failure = (request: TransportRequest, cause: HttpClientError): TransportError =>
+  new TransportError({
+    method: request.method,
+    path: request.path,
+    reason: cause._tag === "RequestError"
+      ? cause.reason === "InvalidUrl" ? "InvalidUrl" : "Connection"
+      : "Body",
+    description: describe(cause.cause ?? cause.description ?? cause),
+    cause
+  })
+
+const toClient = (request: TransportRequest): HttpClientRequest.HttpClientRequest => {
+  const base = HttpClientRequest.make(request.method as HttpMethod)(request.origin + request.path, {
+    headers: request.headers
+  })
+  if (request.body === undefined) return base
+  const contentType = request.headers["content-type"]
+  return typeof request.body === "string"
+    ? HttpClientRequest.bodyText(base, request.body, contentType)
+    : request.body instanceof Uint8Array
+    ? HttpClientRequest.bodyUint8Array(base, request.body, contentType)
+    : HttpClientRequest.bodyStream(base, request.body, { ...(contentType !== undefined && { contentType }) })
+}
+
+/** A client that fails on statuses still has the response: every status is an answer here. */
+const anyStatus = (
+  effect: Effect.Effect<HttpClientResponse, HttpClientError>
+): Effect.Effect<HttpClientResponse, HttpClientError> =>
+  Effect.catchTag(
+    effect,
+    "ResponseError",
+    (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
+  )
+
+const make = (client: HttpClient.HttpClient): Service => {
+  // CouchHttp spans the request and sends the trace headers, so the client's own span would be a double.
+  const silent = HttpClient.withTracerDisabledWhen(client, () => true)
+  const scoped = HttpClient.withScope(silent)
+  return {
+    request: (request) =>
+      Effect.mapError(
+        Effect.flatMap(anyStatus(silent.execute(toClient(request))), (response) =>
+          Effect.map(response.arrayBuffer, (body) => ({
+            status: response.status,
+            headers: response.headers,
+            body: new Uint8Array(body)
+          }))),
+        (cause) =>
+          failure(request, cause)
+      ),
+    stream: (request) =>
+      Effect.mapBoth(
+        Effect.flatMap(Effect.scope, (scope) =>
+          anyStatus(Effect.provideService(scoped.execute(toClient(request)), Scope, scope))),
+        {
+          onSuccess: (response) => ({
+            status: response.status,
+            headers: response.headers,
+            body: Stream.mapError(response.stream, (cause) =>
+              failure(request, cause))
+          }),
+          onFailure: (cause) => failure(request, cause)
+        }
+      )
+  }
+}
+
+export const layer = (
+  tag: typeof Transport,
+  options?: HttpClientOptions
+): Layer.Layer<Transport, never, HttpClient.HttpClient> =>
+  Layer.effect(
+    tag as Context.Tag<Transport, Service>,
+    Effect.map(HttpClient.HttpClient, (client) => make(options?.transformClient?.(client) ?? client))
+  )
