@@ -1,0 +1,156 @@
+/**
+ * CouchDB in process: an engine in memory that answers like CouchDB 3.5, as a transport.
+ *
+ * There is no socket and no real time in it: under `TestClock` every run is the same run. It is for development and
+ * tests, and keeps nothing when its layer is gone.
+ *
+ * @since 0.1.0
+ */
+import type { TransportError } from "effect-couchdb/CouchError"
+import type { BufferedResponse, TransportRequest } from "effect-couchdb/Transport"
+import * as Transport from "effect-couchdb/Transport"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Engine from "./internal/engine.js"
+import * as RandomSource from "./internal/random.js"
+
+/**
+ * An embedded CouchDB.
+ *
+ * - `handler`: answers one request, whole; fails only where the request's own body fails to come
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Service {
+  readonly handler: (request: TransportRequest) => Effect.Effect<BufferedResponse, TransportError>
+}
+
+/**
+ * The embedded CouchDB, next to the transport that reaches it.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/EmbeddedCouch")<EmbeddedCouch, Service>() {}
+
+/**
+ * What an embedded CouchDB can be told.
+ *
+ * - `seed`: where its chance begins: the same seed and the same requests give the same ids, sequences and answers
+ * - `q`: how many shards a database has, unless its creation says otherwise; 2, as in CouchDB. Sequences of several
+ *   shards interleave, so that no client learns to rely on their order
+ * - `admin`: the server's administrator. Without one everybody is administrator, and there is no `_users` database
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Options {
+  readonly seed?: number | undefined
+  readonly q?: number | undefined
+  readonly admin?: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+}
+
+const collect = (body: TransportRequest["body"]): Effect.Effect<string | Uint8Array, TransportError> => {
+  if (body === undefined) return Effect.succeed("")
+  if (typeof body === "string" || body instanceof Uint8Array) return Effect.succeed(body)
+  return Effect.map(Stream.runCollect(body), (chunks) => {
+    const parts = Array.from(chunks)
+    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+    let at = 0
+    for (const part of parts) {
+      whole.set(part, at)
+      at += part.length
+    }
+    return whole
+  })
+}
+
+/**
+ * A fresh embedded CouchDB without any database, or with `_users` and `_replicator` where there is an administrator.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { EmbeddedCouch } from "effect-couchdb-embedded"
+ *
+ * const program = Effect.gen(function*() {
+ *   const couch = yield* EmbeddedCouch.make({ seed: 7 })
+ *   return yield* couch.handler({ method: "PUT", origin: "http://embedded", path: "/zoo", headers: {} })
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const seed = options.seed ?? 1
+    const server = Engine.make({
+      seed,
+      shards: options.q ?? 2,
+      admin: options.admin === undefined
+        ? undefined
+        : { username: options.admin.username, password: Redacted.value(options.admin.password) },
+      now
+    })
+    const turns = RandomSource.make(seed ^ 0x5eed)
+    // A fiber yields by itself only after thousands of steps, so without this no two requests would ever race.
+    const wait = Effect.suspend(() => {
+      const times = turns.below(3)
+      return times === 0 ? Effect.void : times === 1 ? Effect.yieldNow() : Effect.zipRight(
+        Effect.yieldNow(),
+        Effect.yieldNow()
+      )
+    })
+    const handler: Service["handler"] = (request) =>
+      Effect.flatMap(collect(request.body), (body) =>
+        Effect.flatMap(wait, () =>
+          Effect.map(Clock.currentTimeMillis, (now) =>
+            Engine.answer(server, {
+              method: request.method,
+              target: request.path,
+              origin: request.origin,
+              headers: request.headers,
+              body
+            }, now))))
+    return { handler }
+  })
+
+/**
+ * The transport that reaches an embedded CouchDB.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const transport = (couch: Service): Transport.Service => ({
+  request: couch.handler,
+  stream: (request) =>
+    Effect.map(couch.handler(request), (response) => ({
+      ...response,
+      body: Stream.make(Transport.bytes(response))
+    }))
+})
+
+/**
+ * An embedded CouchDB of its own, and the transport that reaches it.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Transport } from "effect-couchdb"
+ * import { EmbeddedCouch } from "effect-couchdb-embedded"
+ *
+ * const program = Effect.flatMap(Transport.Transport, (transport) =>
+ *   transport.request({ method: "GET", origin: "http://embedded", path: "/", headers: {} })
+ * ).pipe(Effect.provide(EmbeddedCouch.layer()))
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<EmbeddedCouch | Transport.Transport> =>
+  Layer.effectContext(
+    Effect.map(make(options), (couch) =>
+      Context.make(EmbeddedCouch, couch).pipe(Context.add(Transport.Transport, transport(couch))))
+  )

@@ -1,0 +1,187 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Answer, DatabaseContext } from "./context.js"
+import { byMethod } from "./context.js"
+import { print } from "./print.js"
+import { printLocal, printNode, printWinner } from "./reading.js"
+import { badRequest } from "./refusal.js"
+import * as Req from "./request.js"
+import * as Response from "./response.js"
+import * as RevisionTree from "./revisionTree.js"
+import * as Revs from "./revs.js"
+import * as Sequences from "./sequences.js"
+import type { DocumentRecord } from "./state.js"
+import * as Utf8 from "./utf8.js"
+import type { ViewQuery } from "./viewQuery.js"
+import { defaults, parse } from "./viewQuery.js"
+
+const none: ReadonlySet<string> = new Set()
+
+const docOf = (record: DocumentRecord, query: ViewQuery): string => {
+  const node = RevisionTree.winner(record.tree)
+  if (node?.version === undefined || node.version.deleted) return "null"
+  const flags = new Set<string>()
+  if (query.conflicts) flags.add("conflicts")
+  if (query.attachments) flags.add("attachments")
+  return flags.size === 0
+    ? printNode(record, node, node.version, none)
+    : printWinner(record, node, node.version, flags).text
+}
+
+const row = (record: DocumentRecord, query: ViewQuery): string => {
+  const node = RevisionTree.winner(record.tree)
+  const rev = node === undefined ? "" : Revs.format(node)
+  const gone = node?.version?.deleted === true ? ",\"deleted\":true" : ""
+  const id = print(record.id)
+  const doc = query.includeDocs ? `,"doc":${docOf(record, query)}` : ""
+  return `{"id":${id},"key":${id},"value":{"rev":${print(rev)}${gone}}${doc}}`
+}
+
+interface Listing {
+  readonly total: number | null
+  readonly offset: number | null
+  readonly rows: ReadonlyArray<string>
+}
+
+const print_ = (context: DatabaseContext, query: ViewQuery, { offset, rows, total }: Listing): string => {
+  const seq = query.keys !== undefined || total === null
+    ? null
+    : Sequences.encode(context.database, Sequences.now(context.database))
+  const updateSeq = query.updateSeq ? `,"update_seq":${print(seq)}` : ""
+  return `{"total_rows":${print(total)},"offset":${print(offset)}${updateSeq},"rows":[\r\n${rows.join(",\r\n")}\r\n]}`
+}
+
+// Ids are texts, and Erlang sorts texts above every other kind of value.
+const lowest = (key: Json.Json | undefined): string | undefined => typeof key === "string" ? key : undefined
+
+const above = (ids: ReadonlyArray<string>, id: string): number => {
+  const at = Utf8.lowerBound(ids, id)
+  return ids[at] === id ? at + 1 : at
+}
+
+/** The part of the sorted ids that a range covers, in reading order, and how many stand before it. */
+const select = (
+  ids: ReadonlyArray<string>,
+  query: ViewQuery
+): { readonly offset: number; readonly ids: ReadonlyArray<string> } => {
+  const start = lowest(query.startKey)
+  const end = lowest(query.endKey)
+  if (query.descending) {
+    const high = query.startKey === undefined ? ids.length : start === undefined ? 0 : above(ids, start)
+    const low = query.endKey === undefined || end === undefined
+      ? 0
+      : query.inclusiveEnd
+      ? Utf8.lowerBound(ids, end)
+      : above(ids, end)
+    const offset = ids.length - high
+    const to = high - query.skip
+    const from = Math.max(low, to - query.limit)
+    return { offset, ids: to > from ? ids.slice(from, to).reverse() : [] }
+  }
+  const low = start === undefined ? 0 : Utf8.lowerBound(ids, start)
+  const high = query.endKey === undefined
+    ? ids.length
+    : end === undefined
+    ? 0
+    : query.inclusiveEnd
+    ? above(ids, end)
+    : Utf8.lowerBound(ids, end)
+  const from = low + query.skip
+  return { offset: low, ids: ids.slice(from, Math.max(from, Math.min(high, from + query.limit))) }
+}
+
+type Namespace = "_all_docs" | "_design_docs" | "_local_docs"
+
+const designIds = (ids: ReadonlyArray<string>): ReadonlyArray<string> =>
+  ids.slice(Utf8.lowerBound(ids, "_design/"), Utf8.lowerBound(ids, "_design0"))
+
+const byKeys = (context: DatabaseContext, keys: ReadonlyArray<Json.Json>, query: ViewQuery): Listing => {
+  const { database } = context
+  const ordered = query.descending ? Array.from(keys).reverse() : keys
+  const rows = ordered.slice(query.skip, query.skip + query.limit).map((key) => {
+    const record = typeof key === "string" ? database.documents.get(key) : undefined
+    return record === undefined ? `{"key":${print(key)},"error":"not_found"}` : row(record, query)
+  })
+  return { total: database.liveIds.length, offset: null, rows }
+}
+
+const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery): Listing => {
+  const { database } = context
+  if (namespace === "_local_docs") {
+    const ids = Array.from(database.locals.keys()).sort(Utf8.compare)
+    const rows = select(ids, query).ids.map((id) => {
+      const local = database.locals.get(id)
+      const doc = query.includeDocs && local !== undefined ? `,"doc":${printLocal(local, none)}` : ""
+      return `{"id":${print(id)},"key":${print(id)},"value":{"rev":${print(`0-${local?.rev ?? "0"}`)}}${doc}}`
+    })
+    return { total: null, offset: null, rows }
+  }
+  if (namespace === "_all_docs" && query.keys !== undefined) return byKeys(context, query.keys, query)
+  const ids = namespace === "_all_docs" ? database.liveIds : designIds(database.liveIds)
+  const selected = select(ids, query)
+  const rows = selected.ids.flatMap((id) => {
+    const record = database.documents.get(id)
+    return record === undefined ? [] : [row(record, query)]
+  })
+  return { total: ids.length, offset: Math.min(ids.length, selected.offset + query.skip), rows }
+}
+
+const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): Answer =>
+  Either.gen(function*() {
+    const fromBody = body === undefined
+      ? defaults
+      : yield* parse(defaults, Json.entries(body).filter(([name]) => name !== "keys"), true)
+    const query = yield* parse(fromBody, context.request.query.filter(([name]) => name !== "keys"), false)
+    const listed = body === undefined ? Req.param(context.request, "keys") : undefined
+    const keys = body === undefined
+      ? listed === undefined ? undefined : yield* Req.parseValue(listed)
+      : Json.get(body, "keys")
+    if (keys !== undefined && !Json.isArray(keys)) {
+      return yield* badRequest(
+        body === undefined ? "`keys` parameter must be an array." : "`keys` body member must be an array."
+      )
+    }
+    const full = keys === undefined ? query : { ...query, keys }
+    return Response.text(200, print_(context, full, list(context, namespace, full)))
+  })
+
+const get = (context: DatabaseContext, namespace: Namespace): Answer => answer(context, namespace, undefined)
+
+const post = (context: DatabaseContext, namespace: Namespace): Answer =>
+  Either.gen(function*() {
+    yield* Req.requireJson(context.request)
+    const body = yield* Req.json(context.request)
+    if (!Json.isObject(body)) return yield* badRequest("Request body must be a JSON object")
+    return yield* answer(context, namespace, body)
+  })
+
+const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
+  Either.gen(function*() {
+    const body = yield* Req.json(context.request)
+    const wanted = Json.isObject(body) ? Json.get(body, "queries") : undefined
+    if (wanted === undefined) return yield* badRequest("POST body must include `queries` parameter.")
+    if (!Json.isArray(wanted)) return yield* badRequest("`queries` member must be an array.")
+    const common = yield* parse(defaults, context.request.query, false)
+    const parts: Array<string> = []
+    for (const each of wanted) {
+      if (!Json.isObject(each)) return yield* badRequest("`queries` member must be an array of objects.")
+      const query = yield* parse(common, Json.entries(each), true)
+      parts.push(print_(context, query, list(context, namespace, query)))
+    }
+    return Response.text(200, `{"results":[${parts.map((part) => `\r\n${part}`).join(",")}\r\n]}`)
+  })
+
+const endpoint = (namespace: Namespace) => (context: DatabaseContext): Answer =>
+  context.request.segments[2] === "queries"
+    ? byMethod(context, { POST: () => queries(context, namespace) }, "POST")
+    : byMethod(context, {
+      GET: () => get(context, namespace),
+      POST: () => post(context, namespace)
+    }, "GET,HEAD,POST")
+
+/** The lists of a database's documents. */
+export const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
+  _all_docs: endpoint("_all_docs"),
+  _design_docs: endpoint("_design_docs"),
+  _local_docs: endpoint("_local_docs")
+}

@@ -1,0 +1,54 @@
+import type { BufferedResponse } from "effect-couchdb/Transport"
+import * as Either from "effect/Either"
+import type { Checked } from "./refusal.js"
+import { methodNotAllowed, missing, noDatabase, noDatabaseAccess, refuse } from "./refusal.js"
+import type { Request } from "./request.js"
+import type { Database, Server } from "./state.js"
+import type { UserContext } from "./users.js"
+import { isMember } from "./users.js"
+
+/** All that an endpoint is given. */
+export interface Context {
+  readonly server: Server
+  readonly request: Request
+  readonly user: UserContext
+  /** Whether basic credentials named the user. */
+  readonly authenticated: boolean
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** An endpoint of a database. */
+export interface DatabaseContext extends Context {
+  readonly database: Database
+}
+
+export type Answer = Checked<BufferedResponse>
+
+/** The endpoint for the method, or a refusal that names the methods that there are. */
+export const byMethod = (
+  context: { readonly request: Request },
+  endpoints: Readonly<Record<string, () => Answer>>,
+  allow: string
+): Answer => {
+  const endpoint = Object.hasOwn(endpoints, context.request.method) ? endpoints[context.request.method] : undefined
+  return endpoint === undefined ? Either.left(methodNotAllowed(allow)) : endpoint()
+}
+
+/** The database, for whoever may see it. */
+export const openDatabase = (context: Context, name: string): Checked<DatabaseContext> => {
+  const database = context.server.databases.get(name)
+  if (database === undefined) return Either.left(noDatabase)
+  return isMember(database, context.user)
+    ? Either.right({ ...context, database })
+    : Either.left(noDatabaseAccess(context.user.name === null))
+}
+
+/** A part of the path, which CouchDB takes as the id of a document wherever it is text. */
+export const segment = (request: Request, index: number): Checked<string> => {
+  const part = request.segments[index]
+  if (part !== undefined) return Either.right(part)
+  return index < request.segments.length
+    ? refuse(400, "illegal_docid", "Document id must be valid UTF-8")
+    : Either.left(missing)
+}

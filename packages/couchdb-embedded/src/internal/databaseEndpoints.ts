@@ -1,0 +1,285 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import * as AllDocs from "./allDocsEndpoints.js"
+import * as Bulk from "./bulkEndpoints.js"
+import * as Changes from "./changesEndpoint.js"
+import type { Answer, Context, DatabaseContext } from "./context.js"
+import { byMethod, openDatabase, segment } from "./context.js"
+import * as Documents from "./documentEndpoints.js"
+import type { Checked } from "./refusal.js"
+import { badRequest, internalError, missing, noDatabase, noServerAdmin, notImplemented, refuse } from "./refusal.js"
+import * as Req from "./request.js"
+import * as Response from "./response.js"
+import * as RevisionTree from "./revisionTree.js"
+import * as Sequences from "./sequences.js"
+import type { Database } from "./state.js"
+import { makeDatabase } from "./state.js"
+import { isDatabaseAdmin, isServerAdmin } from "./users.js"
+
+/** What CouchDB tells of a database. Sizes are of no meaning in memory, so they are zero. */
+export const info = (database: Database): Json.JsonObject => ({
+  instance_start_time: String(database.created),
+  db_name: database.name,
+  purge_seq: `${database.purgeSeq}-${Sequences.encode(database, [database.purgeSeq]).split("-")[1] ?? ""}`,
+  update_seq: Sequences.encode(database, Sequences.now(database)),
+  sizes: { file: 0, external: 0, active: 0 },
+  props: database.partitioned ? { partitioned: true } : {},
+  doc_del_count: database.deletedCount,
+  doc_count: database.liveIds.length,
+  disk_format_version: 8,
+  compact_running: false,
+  cluster: { q: database.shards.length, n: database.replicas, w: quorum(database), r: quorum(database) }
+})
+
+const quorum = ({ replicas }: Database): number => Math.floor(replicas / 2) + 1
+
+const systemNames = new Set(["_users", "_replicator", "_global_changes"])
+
+const checkName = (name: string): Checked<string> => {
+  if (!/^[a-z][a-z0-9_$()+/-]*$/.test(name) && !systemNames.has(name)) {
+    return refuse(
+      400,
+      "illegal_database_name",
+      `Name: '${name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, ` +
+        "and / are allowed. Must begin with a letter."
+    )
+  }
+  return name.split("/").some((part) => part.length > 238)
+    ? refuse(400, "database_name_too_long", `At least one path segment of \`${name}\` is too long.`)
+    : Either.right(name)
+}
+
+const positive = (context: Context, name: string, fallback: number): Checked<number> => {
+  const text = Req.param(context.request, name)
+  if (text === undefined) return Either.right(fallback)
+  return /^\+?0*[1-9]\d{0,5}$/.test(text)
+    ? Either.right(Number(text))
+    : badRequest(`The \`${name}\` value should be a positive integer.`)
+}
+
+const partitioned = (context: Context): Checked<boolean> => {
+  const text = Req.param(context.request, "partitioned")
+  return text === undefined || text === "false"
+    ? Either.right(false)
+    : text === "true"
+    ? Either.right(true)
+    : badRequest("Invalid `partitioned` parameter")
+}
+
+const create = (context: Context, name: string): Answer =>
+  Either.gen(function*() {
+    const { now, request, server, user } = context
+    if (!isServerAdmin(user)) return yield* Either.left(noServerAdmin)
+    const replicas = yield* positive(context, "n", 1)
+    const shards = yield* positive(context, "q", server.defaultShards)
+    if (shards > 256) return yield* badRequest("The embedded CouchDB takes at most 256 shards.")
+    const isPartitioned = yield* partitioned(context)
+    yield* checkName(name)
+    if (server.databases.has(name)) {
+      return yield* refuse(
+        412,
+        "file_exists",
+        "The database could not be created, the file already exists."
+      )
+    }
+    if (isPartitioned) return yield* notImplemented("partitioned databases")
+    addDatabase(context, name, shards, replicas, now)
+    return Response.json(201, { ok: true }, { location: `${request.origin}/${Req.quote(name)}` })
+  })
+
+const addDatabase = ({ server }: Context, name: string, shards: number, replicas: number, now: number): void => {
+  server.databases.set(
+    name,
+    makeDatabase({
+      name,
+      instance: server.random.hex(32),
+      created: Math.floor(now / 1000),
+      shards,
+      // One node holds one copy, whatever is asked for.
+      replicas: Math.min(replicas, 1),
+      partitioned: false
+    })
+  )
+}
+
+const drop = (context: Context, name: string): Answer => {
+  const { request, server, user } = context
+  if (!isServerAdmin(user)) return Either.left(noServerAdmin)
+  if (Req.param(request, "rev") !== undefined) {
+    return badRequest(
+      "You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?"
+    )
+  }
+  return server.databases.delete(name) ? Either.right(Response.json(200, { ok: true })) : Either.left(noDatabase)
+}
+
+const listOfStrings = (value: Json.Json | undefined): boolean =>
+  value === undefined || (Json.isArray(value) && value.every((item) => typeof item === "string"))
+
+const isGroup = (value: Json.Json | undefined): boolean =>
+  value === undefined ||
+  (Json.isObject(value) && listOfStrings(Json.get(value, "names")) && listOfStrings(Json.get(value, "roles")))
+
+const putSecurity = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const { database, request, user } = context
+    if (database.name === "_users") {
+      return yield* refuse(403, "forbidden", "You can't edit the security object of the user database.")
+    }
+    const body = yield* Req.json(request)
+    const fits = Json.isObject(body) && isGroup(Json.get(body, "admins")) && isGroup(Json.get(body, "members"))
+    if (!fits || !isDatabaseAdmin(database, user)) return yield* refuse(500, "error", "no_majority")
+    database.security = body
+    return Response.json(200, { ok: true })
+  })
+
+const putLimit = (context: DatabaseContext, store: (limit: number) => void): Answer =>
+  Either.gen(function*() {
+    const limit = yield* Req.json(context.request)
+    if (typeof limit !== "number" || !Number.isInteger(limit) || limit <= 0) {
+      return yield* internalError("function_clause")
+    }
+    if (!isDatabaseAdmin(context.database, context.user)) {
+      return yield* internalError("You are not a db or server admin.")
+    }
+    store(limit)
+    return Response.json(200, { ok: true })
+  })
+
+const onlyDatabaseAdmin = (context: DatabaseContext): Checked<void> =>
+  isDatabaseAdmin(context.database, context.user)
+    ? Either.void
+    : refuse(401, "unauthorized", "You are not a server or db admin.")
+
+const compact = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const { database, request } = context
+    yield* onlyDatabaseAdmin(context)
+    yield* Req.requireJson(request)
+    const design = request.segments[2]
+    if (design !== undefined) {
+      if (!database.documents.has(`_design/${design}`)) return yield* Either.left(missing)
+    } else {
+      for (const [id, record] of database.documents) {
+        database.documents.set(id, { ...record, tree: RevisionTree.compact(record.tree) })
+      }
+    }
+    return Response.json(202, { ok: true })
+  })
+
+type Endpoint = (context: DatabaseContext) => Answer
+
+const endpoints: Readonly<Record<string, Endpoint>> = {
+  ...Bulk.endpoints,
+  ...AllDocs.endpoints,
+  _changes: Changes.handle,
+  _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
+  _view_cleanup: (context) =>
+    byMethod(context, {
+      POST: () => Either.map(onlyDatabaseAdmin(context), () => Response.json(202, { ok: true }))
+    }, "POST"),
+  _ensure_full_commit: (context) =>
+    byMethod(context, {
+      POST: () =>
+        Either.map(
+          Req.requireJson(context.request),
+          () => Response.json(201, { ok: true, instance_start_time: String(context.database.created) })
+        )
+    }, "POST"),
+  _security: (context) =>
+    byMethod(context, {
+      GET: () => Either.right(Response.json(200, context.database.security)),
+      PUT: () => putSecurity(context)
+    }, "PUT,GET"),
+  _revs_limit: (context) =>
+    byMethod(context, {
+      GET: () => Either.right(Response.json(200, context.database.revsLimit)),
+      PUT: () => putLimit(context, (limit) => context.database.revsLimit = limit)
+    }, "PUT,GET"),
+  _purged_infos_limit: (context) =>
+    byMethod(context, {
+      GET: () => Either.right(Response.json(200, context.database.purgedInfosLimit)),
+      PUT: () => putLimit(context, (limit) => context.database.purgedInfosLimit = limit)
+    }, "GET,PUT")
+}
+
+const planned = new Set([
+  "_find",
+  "_explain",
+  "_index",
+  "_purge",
+  "_purged_infos",
+  "_shards",
+  "_sync_shards",
+  "_partition",
+  "_nouveau_info",
+  "_search_analyze",
+  "_auto_purge"
+])
+
+const design = (context: DatabaseContext, name: string): Answer => {
+  const { database, request } = context
+  const action = request.segments[3]
+  const id = `_design/${name}`
+  if (action === undefined) return Documents.handle(context, id)
+  if (!action.startsWith("_")) return notImplemented("attachments of their own")
+  const record = database.documents.get(id)
+  const found = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
+  if (found === undefined) return Either.left(missing)
+  return found.deleted ? refuse(404, "not_found", "deleted") : notImplemented(`_design/…/${action}`)
+}
+
+const local = (context: DatabaseContext): Answer => {
+  const [, , name, ...more] = context.request.segments
+  if (name === undefined) return badRequest("Invalid _local document id.")
+  return more.length > 0
+    ? badRequest("_local documents do not accept attachments.")
+    : Documents.handle(context, `_local/${name}`)
+}
+
+const root = (context: DatabaseContext): Answer =>
+  byMethod(context, {
+    GET: () => Either.right(Response.json(200, info(context.database))),
+    POST: () => Documents.post(context)
+  }, "DELETE,GET,HEAD,POST")
+
+const within = (context: DatabaseContext): Answer =>
+  Either.flatMap(segment(context.request, 1), (second): Answer => {
+    const { request } = context
+    if (Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
+    if (planned.has(second)) return notImplemented(second)
+    if (second === "_temp_view") return refuse(410, "gone", "Temporary views are not supported in CouchDB")
+    if (second === "_local") return local(context)
+    if (second === "_local/") return badRequest("Invalid _local document id.")
+    if (second === "_design" && request.segments.length > 2) {
+      return Either.flatMap(segment(request, 2), (name) => design(context, name))
+    }
+    if (second.startsWith("_design/") && request.method === "GET") return redirect(context)
+    return request.segments.length > 2
+      ? notImplemented("attachments of their own")
+      : Documents.handle(context, second)
+  })
+
+/** CouchDB sends readers of `_design%2Fname` to the path with a slash. */
+const redirect = ({ request }: DatabaseContext): Answer =>
+  Either.right({
+    status: 301,
+    headers: { location: request.origin + request.path.replace(/_design%2F/i, "_design/") },
+    body: ""
+  })
+
+/** `/db` and all that is below. */
+export const handle = (context: Context): Answer =>
+  Either.flatMap(segment(context.request, 0), (name): Answer => {
+    const { request, user } = context
+    if (request.segments.length === 1) {
+      if (request.method === "PUT") return create(context, name)
+      if (request.method === "DELETE") return drop(context, name)
+    }
+    if (name === "_users" || name === "_replicator") {
+      const second = request.segments[1]
+      if ((second === "_all_docs" || second === "_changes") && !isServerAdmin(user)) return Either.left(noServerAdmin)
+    } else if (name.startsWith("_") && !isServerAdmin(user)) return Either.left(noServerAdmin)
+    return Either.flatMap(openDatabase(context, name), (opened) =>
+      request.segments.length === 1 ? root(opened) : within(opened))
+  })

@@ -1,0 +1,289 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Answer, DatabaseContext } from "./context.js"
+import { byMethod } from "./context.js"
+import type { Incoming } from "./documents.js"
+import { checkAttachmentNames, checkId, fromJson } from "./documents.js"
+import { multipartMixed } from "./multipart.js"
+import { print } from "./print.js"
+import { printLocal, printNode, printWinner } from "./reading.js"
+import * as Reading from "./reading.js"
+import type { Checked } from "./refusal.js"
+import { badRequest, deleted, missing, notImplemented } from "./refusal.js"
+import type { Request } from "./request.js"
+import * as Req from "./request.js"
+import * as Response from "./response.js"
+import * as RevisionTree from "./revisionTree.js"
+import type { Rev } from "./revs.js"
+import * as Revs from "./revs.js"
+import type { DocumentRecord, Version } from "./state.js"
+import { hidePassword } from "./users.js"
+import * as Writes from "./writes.js"
+
+const isLocal = (id: string): boolean => id.startsWith("_local/")
+
+const location = ({ database, request }: DatabaseContext, id: string): string =>
+  `${request.origin}/${Req.quote(database.name)}/${Req.quote(id)}`
+
+const localEtag = (id: string, rev: string, body: Json.JsonObject): string =>
+  Response.etagOf(`${id} ${rev} ${Json.stringify(body)}`)
+
+const openWinner = (
+  { database }: DatabaseContext,
+  id: string,
+  withDeleted: boolean
+): Checked<{ record: DocumentRecord; node: RevisionTree.Node<Version>; version: Version }> => {
+  const record = database.documents.get(id)
+  const node = record === undefined ? undefined : RevisionTree.winner(record.tree)
+  const version = node?.version
+  if (record === undefined || node === undefined || version === undefined) return Either.left(missing)
+  return version.deleted && !withDeleted ? Either.left(deleted) : Either.right({ record, node, version })
+}
+
+const getLocal = (context: DatabaseContext, id: string, options: Reading.ReadOptions): Answer => {
+  const local = context.database.locals.get(id)
+  if (local === undefined || options.rev !== undefined || options.openRevs !== undefined) return Either.left(missing)
+  const etag = localEtag(id, local.rev, local.body)
+  return Either.right(
+    Response.unlessKnown(context.request, etag, () => Response.text(200, printLocal(local, options.flags), { etag }))
+  )
+}
+
+const getOpenRevs = (
+  context: DatabaseContext,
+  id: string,
+  revs: "all" | ReadonlyArray<Rev>,
+  flags: ReadonlySet<string>
+): Answer => {
+  const record = context.database.documents.get(id)
+  const found = Reading.openRevs(record, revs, flags.has("latest"))
+  if (found.length === 0) return Either.left(missing)
+  const printed = found.map(({ node, rev }) =>
+    record === undefined || node?.version === undefined
+      ? { rev, text: undefined }
+      : { rev, text: printNode(record, node, node.version, flags) }
+  )
+  if (Req.accepts(context.request, "multipart/mixed")) {
+    return found.some(({ node }) => (node?.version?.attachments.length ?? 0) > 0)
+      ? notImplemented("multipart answers with attachments")
+      : Either.right(multipartMixed(context.server.random.hex(32), printed))
+  }
+  return Either.right(Response.text(
+    200,
+    `[${
+      printed.map(({ rev, text }) => text === undefined ? print({ missing: Revs.format(rev) }) : `{"ok":${text}}`)
+        .join(",")
+    }]`
+  ))
+}
+
+const get = (context: DatabaseContext, id: string): Answer =>
+  Either.flatMap(Reading.parseOptions(context.request.query), (options) => {
+    const { flags } = options
+    if (isLocal(id)) return getLocal(context, id, options)
+    if (options.openRevs !== undefined) return getOpenRevs(context, id, options.openRevs, flags)
+    const multipart = flags.has("attachments") && Req.accepts(context.request, "multipart/related")
+    if (options.rev !== undefined && !flags.has("latest")) {
+      const record = context.database.documents.get(id)
+      const node = record === undefined ? undefined : RevisionTree.get(record.tree, options.rev)
+      const version = node?.version
+      if (record === undefined || node === undefined || version === undefined) return Either.left(missing)
+      if (multipart && version.attachments.length > 0) return notImplemented("multipart answers")
+      return Either.right(withEtag(context.request, node, () => printNode(record, node, version, flags)))
+    }
+    return Either.flatMap(openWinner(context, id, flags.has("deleted")), ({ node, record, version }) => {
+      if (multipart && version.attachments.length > 0) return notImplemented("multipart answers")
+      if (flags.size === 0) {
+        return Either.right(withEtag(context.request, node, () => printNode(record, node, version, flags)))
+      }
+      const shown = printWinner(record, node, version, flags)
+      return Either.right(
+        shown.meta ? Response.text(200, shown.text) : withEtag(context.request, node, () => shown.text)
+      )
+    })
+  })
+
+const withEtag = (request: Request, rev: Rev, print: () => string) => {
+  const etag = `"${Revs.format(rev)}"`
+  return Response.unlessKnown(request, etag, () => Response.text(200, print(), { etag }))
+}
+
+/** The revision that the request's header names. */
+const headerRev = (request: Request): Checked<Rev | undefined> => {
+  const value = Req.header(request, "if-match")
+  return value === undefined ? Either.right(undefined) : Revs.parse(value.replace(/^"+|"+$/g, ""))
+}
+
+const same = (self: Rev, that: Rev): boolean => Revs.compare(self, that) === 0
+
+/** One revision out of all the places in which a request may name it. */
+const agree = (request: Request, explicit: Rev | undefined): Checked<Rev | undefined> =>
+  Either.flatMap(
+    headerRev(request),
+    (fromHeader) =>
+      explicit !== undefined && fromHeader !== undefined && !same(explicit, fromHeader)
+        ? badRequest("Document rev and etag have different values")
+        : Either.right(explicit ?? fromHeader)
+  )
+
+/** Gives the document the id and the revision of its request. */
+const addressed = (
+  request: Request,
+  id: string,
+  document: Incoming,
+  queryRev: Rev | undefined
+): Checked<Incoming> =>
+  Either.flatMap(checkAttachmentNames(document), () => {
+    const hash = document.hashes[0]
+    const own = hash === undefined ? undefined : { generation: document.generation, hash }
+    if (own !== undefined && queryRev !== undefined && !same(own, queryRev)) {
+      return badRequest("Document rev from request body and query string have different values")
+    }
+    return Either.map(agree(request, own ?? queryRev), (rev) => ({
+      ...document,
+      id,
+      ...(own !== undefined
+        ? undefined
+        : { generation: rev?.generation ?? 0, hashes: rev === undefined ? [] : [rev.hash] })
+    }))
+  })
+
+const prepared = (context: DatabaseContext, document: Incoming): Checked<Incoming> =>
+  context.database.name === "_users" ? hidePassword(context.server, document) : Either.right(document)
+
+/** Writes one document and tells its revision. */
+export const writeOne = (context: DatabaseContext, document: Incoming, newEdits: boolean): Checked<Rev> =>
+  Either.flatMap(prepared(context, document), (ready) => {
+    const { database, server, user } = context
+    if (newEdits) {
+      return Either.flatMap(
+        Writes.edit(server, database, user, [ready]),
+        ([outcome]) => outcome ?? Either.left(missing)
+      )
+    }
+    return Either.flatMap(Writes.replicate(server, database, user, [ready]), ([refused]) =>
+      refused === undefined
+        ? Either.right({ generation: ready.generation, hash: ready.hashes[0] ?? "" })
+        : Either.left(refused.refusal))
+  })
+
+const written = (id: string, rev: Rev): Json.Json => ({ ok: true, id, rev: Revs.format(rev) })
+
+const etagAfter = (document: Incoming, rev: Rev): string =>
+  isLocal(document.id) ? localEtag(document.id, rev.hash, document.body) : `"${Revs.format(rev)}"`
+
+const needsRev = (document: Incoming, newEdits: boolean): Checked<Incoming> =>
+  newEdits || document.hashes.length > 0
+    ? Either.right(document)
+    : badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
+
+const put = (context: DatabaseContext, id: string): Answer =>
+  Either.gen(function*() {
+    const { request } = context
+    const options = yield* Reading.parseOptions(request.query)
+    yield* checkId(id)
+    if (request.headers["content-type"]?.startsWith("multipart/related;") === true) {
+      return yield* notImplemented("multipart uploads")
+    }
+    const body = yield* Req.json(request)
+    const document = yield* Either.flatMap(fromJson(body, Req.bodyLength(request)), (incoming) =>
+      addressed(request, id, incoming, options.rev))
+    yield* needsRev(document, options.newEdits)
+    if (Req.param(request, "batch") === "ok") {
+      // CouchDB answers before it writes, so whatever goes wrong stays untold.
+      writeOne(context, document, true)
+      return Response.json(202, { ok: true, id })
+    }
+    const rev = yield* writeOne(context, document, options.newEdits)
+    return Response.json(document.deleted ? 200 : 201, written(id, rev), {
+      etag: etagAfter(document, rev),
+      location: location(context, id)
+    })
+  })
+
+const remove = (context: DatabaseContext, id: string): Answer =>
+  Either.gen(function*() {
+    const { database, request } = context
+    if (isLocal(id)) {
+      if (!database.locals.has(id)) return yield* Either.left(missing)
+    } else yield* openWinner(context, id, false)
+    const named = Req.param(request, "rev")
+    const queryRev = named === undefined ? undefined : yield* Revs.parse(named)
+    const document = yield* addressed(request, id, {
+      id,
+      generation: 0,
+      hashes: [],
+      deleted: true,
+      body: {},
+      attachments: []
+    }, queryRev)
+    const rev = yield* writeOne(context, document, true)
+    return Response.json(200, written(id, rev), { etag: etagAfter(document, rev) })
+  })
+
+const copy = (context: DatabaseContext, id: string): Answer =>
+  Either.gen(function*() {
+    const { database, request } = context
+    const named = Req.param(request, "rev")
+    const sourceRev = yield* agree(request, named === undefined ? undefined : yield* Revs.parse(named))
+    const destination = Req.header(request, "destination")
+    if (destination === undefined) return yield* badRequest("Destination header is mandatory for COPY.")
+    if (/^https?:\/\//.test(destination)) return yield* badRequest("Destination URL must be relative.")
+    const mark = destination.indexOf("?")
+    const target = yield* checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark)))
+    const targetRev = mark < 0 ? undefined : yield* Revs.parse(destination.slice(mark + 1).split("=")[1])
+    const record = database.documents.get(id)
+    const local = database.locals.get(id)
+    const source = local !== undefined && sourceRev === undefined
+      ? { deleted: false, body: local.body, attachments: [] }
+      : sourceRev === undefined
+      ? (yield* openWinner(context, id, false)).version
+      : record === undefined
+      ? undefined
+      : RevisionTree.get(record.tree, sourceRev)?.version
+    if (source === undefined) return yield* Either.left(missing)
+    const document: Incoming = {
+      id: target,
+      generation: targetRev?.generation ?? 0,
+      hashes: targetRev === undefined ? [] : [targetRev.hash],
+      deleted: source.deleted,
+      body: source.body,
+      attachments: source.attachments.map((attachment) => ({ _tag: "Stored", name: attachment.name, attachment }))
+    }
+    const rev = yield* writeOne(context, document, true)
+    return Response.json(201, written(target, rev), {
+      etag: `"${Revs.format(rev)}"`,
+      location: location(context, target)
+    })
+  })
+
+/** `POST /db` */
+export const post = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const { request, server } = context
+    yield* Req.requireJson(request)
+    const body = yield* Req.json(request)
+    const parsed = yield* Either.flatMap(fromJson(body, Req.bodyLength(request)), checkAttachmentNames)
+    const document = parsed.id === ""
+      ? { ...parsed, id: server.nextId(), generation: 0, hashes: [] }
+      : parsed
+    if (Req.param(request, "batch") === "ok") {
+      writeOne(context, document, true)
+      return Response.json(202, { ok: true, id: document.id })
+    }
+    const rev = yield* writeOne(context, document, true)
+    return Response.json(201, written(document.id, rev), { location: location(context, document.id) })
+  })
+
+/** `/db/id` */
+export const handle = (context: DatabaseContext, id: string): Answer =>
+  byMethod(context, {
+    GET: () => get(context, id),
+    PUT: () => put(context, id),
+    DELETE: () => remove(context, id),
+    COPY: () => copy(context, id),
+    POST: () =>
+      context.request.headers["referer"] === undefined
+        ? badRequest("Referer header required.")
+        : notImplemented("uploads by HTML forms")
+  }, "DELETE,GET,HEAD,POST,PUT,COPY")

@@ -1,0 +1,118 @@
+import type { BufferedResponse } from "effect-couchdb/Transport"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as DatabaseEndpoints from "./databaseEndpoints.js"
+import * as RandomSource from "./random.js"
+import type { Checked } from "./refusal.js"
+import { badRequest, refusal } from "./refusal.js"
+import type { Request } from "./request.js"
+import * as Req from "./request.js"
+import * as Response from "./response.js"
+import * as ServerEndpoints from "./serverEndpoints.js"
+import type { Credentials, Server } from "./state.js"
+import { makeDatabase } from "./state.js"
+import type { UserContext } from "./users.js"
+import { anonymous, login } from "./users.js"
+import * as Utf8 from "./utf8.js"
+
+/** A fresh engine. */
+export const make = (options: {
+  readonly seed: number
+  readonly shards: number
+  readonly admin: Credentials | undefined
+  readonly now: number
+}): Server => {
+  const random = RandomSource.make(options.seed)
+  const server: Server = {
+    uuid: random.hex(32),
+    defaultShards: options.shards,
+    admin: options.admin,
+    random,
+    nextId: RandomSource.sequentialIds(random),
+    databases: new Map()
+  }
+  for (const name of options.admin === undefined ? [] : ["_replicator", "_users"]) {
+    server.databases.set(
+      name,
+      makeDatabase({
+        name,
+        instance: random.hex(32),
+        created: Math.floor(options.now / 1000),
+        shards: options.shards,
+        replicas: 1,
+        partitioned: false
+      })
+    )
+  }
+  return server
+}
+
+interface Who {
+  readonly user: UserContext
+  readonly authenticated: boolean
+}
+
+/** Who asks: the owner of the basic credentials, nobody, or everybody's admin where there is none. */
+const authenticate = (server: Server, request: Request): Checked<Who> => {
+  const value = Req.header(request, "authorization")
+  if (value?.startsWith("Basic ") === true) {
+    const bytes = Encoding.decodeBase64(value.slice(6).trim())
+    const text = Either.isRight(bytes) ? Utf8.decode(bytes.right) : undefined
+    if (text === undefined) return badRequest("Authorization header has invalid base64 value")
+    const colon = text.indexOf(":")
+    if (colon >= 0 && text !== "_:_") {
+      return Either.map(
+        login(server, text.slice(0, colon), text.slice(colon + 1)),
+        (user) => ({ user, authenticated: true })
+      )
+    }
+  }
+  return Either.right({
+    user: server.admin === undefined ? { name: null, roles: ["_admin"] } : anonymous,
+    authenticated: false
+  })
+}
+
+const route = (server: Server, request: Request, now: number): Checked<BufferedResponse> =>
+  Either.flatMap(authenticate(server, request), (who) => {
+    const context = { server, request, now, ...who }
+    const endpoint = ServerEndpoints.find(context) ?? DatabaseEndpoints.handle
+    return endpoint(context)
+  })
+
+/** No request may end the engine, whatever it trips over. */
+const attempt = (work: () => Checked<BufferedResponse>): BufferedResponse => {
+  try {
+    return Either.match(work(), { onLeft: Response.fromRefusal, onRight: (response) => response })
+  } catch (error) {
+    return Response.fromRefusal(refusal(500, "unknown_error", String(error), { ref: true }))
+  }
+}
+
+/** Answers one request. Nothing else happens to the engine meanwhile. */
+export const answer = (
+  server: Server,
+  raw: {
+    readonly method: string
+    readonly target: string
+    readonly origin: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string | Uint8Array
+  },
+  now: number
+): BufferedResponse => {
+  const answered = attempt(() => Either.flatMap(Req.make(raw), (request) => route(server, request, now)))
+  const length = typeof answered.body === "string" ? Utf8.byteLength(answered.body) : answered.body.length
+  return {
+    status: answered.status,
+    headers: {
+      ...answered.headers,
+      ...(answered.status === 304 ? undefined : { "content-length": String(length) }),
+      "date": new Date(now).toUTCString(),
+      "server": `CouchDB/${ServerEndpoints.version} (effect-couchdb-embedded)`,
+      "x-couch-request-id": server.random.hex(10),
+      "x-couchdb-body-time": "0"
+    },
+    body: raw.method === "HEAD" ? "" : answered.body
+  }
+}

@@ -1,0 +1,111 @@
+import type { BufferedResponse } from "effect-couchdb/Transport"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type * as Http from "node:http"
+import type { Service } from "../EmbeddedCouch.js"
+
+const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
+
+/** Whether the browser, or whoever it is, means this machine and not some name that happens to lead here. */
+export const isLoopback = (host: string | undefined): boolean => host !== undefined && loopback.test(host)
+
+const headersOf = (message: Http.IncomingMessage): Record<string, string> => {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ")
+  }
+  return headers
+}
+
+const tooLarge: BufferedResponse = {
+  status: 413,
+  headers: { "content-type": "application/json", "connection": "close" },
+  body: "{\"error\":\"too_large\",\"reason\":\"the request entity is too large\"}\n"
+}
+
+const wrongHost: BufferedResponse = {
+  status: 400,
+  headers: { "content-type": "application/json", "connection": "close" },
+  body: "{\"error\":\"bad_request\",\"reason\":\"The embedded CouchDB answers to loopback names only.\"}\n"
+}
+
+/** The whole body; `undefined` where it is larger than it may be. */
+const readBody = (
+  message: Http.IncomingMessage,
+  limit: number
+): Effect.Effect<Uint8Array | undefined, "Aborted"> =>
+  Effect.async((resume) => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    const onData = (chunk: Uint8Array): void => {
+      size += chunk.length
+      if (size > limit) {
+        stop()
+        message.resume()
+        resume(Effect.succeed(undefined))
+      } else chunks.push(chunk)
+    }
+    const onEnd = (): void => {
+      stop()
+      const body = new Uint8Array(size)
+      let at = 0
+      for (const chunk of chunks) {
+        body.set(chunk, at)
+        at += chunk.length
+      }
+      resume(Effect.succeed(body))
+    }
+    const onClose = (): void => {
+      stop()
+      resume(Effect.fail("Aborted"))
+    }
+    const stop = (): void => {
+      message.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose)
+      message.on("error", () => {})
+    }
+    message.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose)
+    return Effect.sync(stop)
+  })
+
+const send = (response: Http.ServerResponse, answer: BufferedResponse): void => {
+  if (response.destroyed || response.headersSent) return
+  response.sendDate = false
+  response.writeHead(answer.status, answer.headers)
+  response.end(answer.body)
+}
+
+/** Answers requests of a Node server by the handler; a client that goes away ends its own request, nothing else. */
+export const listener = (
+  couch: Service,
+  runtime: Runtime.Runtime<never>,
+  maxBodyBytes: number
+): Http.RequestListener => {
+  const run = Runtime.runFork(runtime)
+  return (message, response) => {
+    response.on("error", () => {})
+    const { host } = message.headers
+    if (!isLoopback(host)) {
+      send(response, wrongHost)
+      return
+    }
+    const answer = Effect.flatMap(readBody(message, maxBodyBytes), (body) =>
+      body === undefined
+        ? Effect.succeed(tooLarge)
+        : couch.handler({
+          method: message.method ?? "GET",
+          origin: `http://${host}`,
+          path: message.url ?? "/",
+          headers: headersOf(message),
+          body
+        }))
+    const fiber = run(Effect.matchCause(answer, {
+      onFailure: () => {
+        response.destroy()
+      },
+      onSuccess: (value) => send(response, value)
+    }))
+    response.on("close", () => {
+      if (!response.writableFinished) fiber.unsafeInterruptAsFork(fiber.id())
+    })
+  }
+}

@@ -1,0 +1,49 @@
+import * as Json from "effect-couchdb/Json"
+
+const quoted = /["\\\u0000-\u001f]/
+const each = /["\\\u0000-\u001f]/g
+const short: Readonly<Record<string, string>> = {
+  "\"": "\\\"",
+  "\\": "\\\\",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t"
+}
+
+const escape = (character: string): string =>
+  short[character] ?? `\\u00${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
+
+/** A string as CouchDB writes it, which differs from `JSON.stringify` in the case of the digits of an escape. */
+export const printString = (text: string): string => quoted.test(text) ? `"${text.replace(each, escape)}"` : `"${text}"`
+
+/**
+ * A number as CouchDB writes it once it has read it: integers keep their digits, everything else is a double, shown by
+ * its shortest digits and always with a fraction or an exponent.
+ */
+export const printNumber = (digits: string): string => {
+  if (!/[.eE]/.test(digits)) return digits === "-0" ? "0" : digits
+  const value = Number(digits)
+  // CouchDB writes the smallest double as zero, and forgets the sign of zero.
+  if (Math.abs(value) <= Number.MIN_VALUE) return "0.0"
+  const text = String(value)
+  return /[.e]/.test(text) ? text : `${text}.0`
+}
+
+/** A value as CouchDB writes it. */
+export const print = (value: Json.Json): string => {
+  if (typeof value === "string") return printString(value)
+  if (typeof value === "number") return printNumber(String(value))
+  if (value === null || typeof value === "boolean") return String(value)
+  if (Json.isRawNumber(value)) return printNumber(value.text)
+  if (Json.isArray(value)) return `[${value.map(print).join(",")}]`
+  return Json.isObject(value) ? `{${printMembers(Json.entries(value))}}` : "null"
+}
+
+/** The members of an object without its braces. */
+export const printMembers = (members: Iterable<readonly [string, Json.Json]>): string => {
+  let text = ""
+  for (const [key, member] of members) text += `${text === "" ? "" : ","}${printString(key)}:${print(member)}`
+  return text
+}

@@ -1,0 +1,154 @@
+import type * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import { parseJson, printDocument } from "./documents.js"
+import { print } from "./print.js"
+import type { Checked } from "./refusal.js"
+import type { Node } from "./revisionTree.js"
+import * as RevisionTree from "./revisionTree.js"
+import type { Rev } from "./revs.js"
+import * as Revs from "./revs.js"
+import type { DocumentRecord, LocalDocument, Version } from "./state.js"
+
+/** What a read of a document asks for. */
+export interface ReadOptions {
+  readonly rev: Rev | undefined
+  /** `undefined` for an ordinary read. */
+  readonly openRevs: "all" | ReadonlyArray<Rev> | undefined
+  readonly newEdits: boolean
+  readonly flags: ReadonlySet<string>
+}
+
+const flagNames = new Set([
+  "attachments",
+  "att_encoding_info",
+  "conflicts",
+  "deleted",
+  "deleted_conflicts",
+  "latest",
+  "local_seq",
+  "revs",
+  "revs_info"
+])
+
+const revList = (text: string): Checked<ReadonlyArray<Rev>> => Either.flatMap(parseJson(text), Revs.parseAll)
+
+/** Reads the options of a document's endpoint; CouchDB ignores whatever it does not know. */
+export const parseOptions = (query: ReadonlyArray<readonly [string, string]>): Checked<ReadOptions> => {
+  const flags = new Set<string>()
+  let rev: Rev | undefined
+  let openRevs: "all" | ReadonlyArray<Rev> | undefined
+  let newEdits = true
+  for (const [key, value] of query) {
+    if (key === "rev") {
+      const parsed = Revs.parse(value)
+      if (Either.isLeft(parsed)) return Either.left(parsed.left)
+      rev = parsed.right
+    } else if (key === "open_revs" || key === "atts_since") {
+      if (key === "open_revs" && value === "all") openRevs = "all"
+      else {
+        const parsed = revList(value)
+        if (Either.isLeft(parsed)) return Either.left(parsed.left)
+        if (key === "open_revs") openRevs = parsed.right.length === 0 ? undefined : parsed.right
+      }
+    } else if (key === "new_edits") newEdits = value === "false" ? false : value === "true" ? true : newEdits
+    else if (value !== "true") continue
+    else if (key === "meta") { for (const flag of ["revs_info", "conflicts", "deleted_conflicts"]) flags.add(flag) }
+    else if (flagNames.has(key)) flags.add(key)
+  }
+  return Either.right({ rev, openRevs, newEdits, flags })
+}
+
+const revisions = (ancestry: ReadonlyArray<Rev>, start: number): string =>
+  `"_revisions":${print({ start, ids: ancestry.map(({ hash }) => hash) })}`
+
+const revsInfo = (ancestry: ReadonlyArray<Node<Version>>): string =>
+  `"_revs_info":${
+    print(ancestry.map((node): Json.Json => ({
+      rev: Revs.format(node),
+      status: node.version === undefined ? "missing" : node.version.deleted ? "deleted" : "available"
+    })))
+  }`
+
+/** One revision of a document, printed; the history is shown where it is asked for. */
+export const printNode = (
+  record: DocumentRecord,
+  node: Node<Version>,
+  version: Version,
+  flags: ReadonlySet<string>
+): string =>
+  printDocument({
+    id: record.id,
+    rev: node,
+    version,
+    members: flags.has("revs") ? [revisions(RevisionTree.ancestry(record.tree, node), node.generation)] : [],
+    attachmentData: flags.has("attachments")
+  })
+
+/** The winner, printed, and whether what is shown depends on more than its revision. */
+export const printWinner = (
+  record: DocumentRecord,
+  node: Node<Version>,
+  version: Version,
+  flags: ReadonlySet<string>
+): { readonly text: string; readonly meta: boolean } => {
+  const members: Array<string> = []
+  if (flags.has("revs")) members.push(revisions(RevisionTree.ancestry(record.tree, node), node.generation))
+  const before = members.length
+  if (flags.has("revs_info")) members.push(revsInfo(RevisionTree.ancestry(record.tree, node)))
+  const losers = RevisionTree.leafNodes(record.tree).slice(1)
+  const list = (name: string, deleted: boolean): void => {
+    const revs = losers.filter((leaf) => (leaf.version?.deleted === true) === deleted).map(Revs.format)
+    if (revs.length > 0) members.push(`"${name}":${print(revs)}`)
+  }
+  if (losers.length > 0 && flags.has("conflicts")) list("_conflicts", false)
+  if (losers.length > 0 && flags.has("deleted_conflicts")) list("_deleted_conflicts", true)
+  if (flags.has("local_seq")) members.push(`"_local_seq":${record.seq}`)
+  return {
+    text: printDocument({
+      id: record.id,
+      rev: node,
+      version,
+      members,
+      attachmentData: flags.has("attachments")
+    }),
+    meta: members.length > before
+  }
+}
+
+/** A `_local` document, printed. */
+export const printLocal = (local: LocalDocument, flags: ReadonlySet<string>): string =>
+  printDocument({
+    id: local.id,
+    rev: { generation: 0, hash: local.rev },
+    version: { deleted: false, body: local.body, attachments: [] },
+    members: flags.has("revs") ? [revisions([{ generation: 0, hash: local.rev }], 0)] : [],
+    attachmentData: false
+  })
+
+/** A revision that was asked for, or only its name where nothing is stored of it. */
+export interface Found {
+  readonly rev: Rev
+  readonly node: Node<Version> | undefined
+}
+
+/** The revisions of a document that `open_revs` and `_bulk_get` ask for. */
+export const openRevs = (
+  record: DocumentRecord | undefined,
+  revs: "all" | ReadonlyArray<Rev>,
+  latest: boolean
+): ReadonlyArray<Found> => {
+  if (record === undefined) return revs === "all" ? [] : revs.map((rev) => ({ rev, node: undefined }))
+  const { tree } = record
+  if (revs === "all") {
+    return RevisionTree.inWalkingOrder(tree, RevisionTree.leafNodes(tree)).map((node) => ({ rev: node, node }))
+  }
+  const nodes = new Map<string, Node<Version>>()
+  const unknown: Array<Found> = []
+  for (const rev of revs) {
+    const node = RevisionTree.get(tree, rev)
+    if (node === undefined) unknown.push({ rev, node: undefined })
+    else for (const each of latest ? RevisionTree.latest(tree, rev) : [node]) nodes.set(Revs.format(each), each)
+  }
+  const found = RevisionTree.inWalkingOrder(tree, nodes.values())
+  return [...found.map((node) => ({ rev: node, node: node.version === undefined ? undefined : node })), ...unknown]
+}

@@ -1,0 +1,63 @@
+import type { Json } from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+
+/** An answer in CouchDB's error JSON. */
+export interface Refusal {
+  readonly _tag: "Refusal"
+  readonly status: number
+  readonly error: string
+  readonly reason: Json
+  readonly headers?: Readonly<Record<string, string>>
+  /** The number that CouchDB adds where something broke inside. */
+  readonly ref?: boolean
+}
+
+/** A value, or the reason why there is none. */
+export type Checked<A> = Either.Either<A, Refusal>
+
+export const refusal = (
+  status: number,
+  error: string,
+  reason: Json,
+  more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean }
+): Refusal => ({ _tag: "Refusal", status, error, reason, ...more })
+
+/** A refused value. */
+export const refuse = (
+  status: number,
+  error: string,
+  reason: Json,
+  more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean }
+): Either.Either<never, Refusal> => Either.left(refusal(status, error, reason, more))
+
+export const badRequest = (reason: string): Either.Either<never, Refusal> => refuse(400, "bad_request", reason)
+
+export const invalidJson = refusal(400, "bad_request", "invalid UTF-8 JSON")
+
+export const conflict = refusal(409, "conflict", "Document update conflict.")
+
+export const missing = refusal(404, "not_found", "missing")
+
+export const deleted = refusal(404, "not_found", "deleted")
+
+export const noDatabase = refusal(404, "not_found", "Database does not exist.")
+
+export const noDatabaseAccess = (anonymous: boolean): Refusal =>
+  anonymous
+    ? refusal(401, "unauthorized", "You are not authorized to access this db.")
+    : refusal(403, "forbidden", "You are not allowed to access this db.")
+
+export const noServerAdmin = refusal(401, "unauthorized", "You are not a server admin.")
+
+export const noDatabaseAdmin = refusal(401, "unauthorized", "You are not a db or server admin.")
+
+export const methodNotAllowed = (allow: string): Refusal =>
+  refusal(405, "method_not_allowed", `Only ${allow} allowed`, { headers: { allow } })
+
+/** What CouchDB answers where a request makes it stumble. */
+export const internalError = (reason: string): Either.Either<never, Refusal> =>
+  refuse(500, "unknown_error", reason, { ref: true })
+
+/** An endpoint or option of CouchDB that is not built here. */
+export const notImplemented = (what: string): Either.Either<never, Refusal> =>
+  refuse(501, "not_implemented", `The embedded CouchDB does not have ${what} yet.`)

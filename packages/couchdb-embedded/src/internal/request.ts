@@ -1,0 +1,122 @@
+import type * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import { parseJson } from "./documents.js"
+import type { Checked } from "./refusal.js"
+import { badRequest, invalidJson, refuse } from "./refusal.js"
+import * as Utf8 from "./utf8.js"
+
+/** A request taken apart. */
+export interface Request {
+  /** `HEAD` is `GET` here: the body of its answer is dropped at the end. */
+  readonly method: string
+  readonly path: string
+  readonly origin: string
+  /** Decoded; `undefined` where the bytes are not UTF-8. */
+  readonly segments: ReadonlyArray<string | undefined>
+  readonly query: ReadonlyArray<readonly [string, string]>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}
+
+const badEscape = /%(?![0-9a-fA-F]{2})/
+
+/** Undoes percent-encoding as CouchDB does, for which `+` is a space, in paths too. */
+export const unquote = (text: string): string | undefined => {
+  if (!/[%+]/.test(text)) return text
+  const bytes: Array<number> = []
+  const source = Utf8.encode(text)
+  for (let i = 0; i < source.length; i++) {
+    const byte = source[i] ?? 0
+    if (byte === 0x25) {
+      bytes.push(parseInt(String.fromCharCode(source[i + 1] ?? 0, source[i + 2] ?? 0), 16))
+      i += 2
+    } else bytes.push(byte === 0x2b ? 0x20 : byte)
+  }
+  return Utf8.decode(Uint8Array.from(bytes))
+}
+
+/** Percent-encodes a part of a path the way CouchDB does in its `Location` headers. */
+export const quote = (text: string): string =>
+  encodeURIComponent(text).replace(
+    /[!'()*~]|%3A/g,
+    (part) => part === "%3A" ? ":" : `%${part.charCodeAt(0).toString(16).toUpperCase()}`
+  )
+
+const parseQuery = (text: string): ReadonlyArray<readonly [string, string]> =>
+  text.split(/[&;]/).filter((part) => part !== "").map((part) => {
+    const equals = part.indexOf("=")
+    const key = equals < 0 ? part : part.slice(0, equals)
+    return [unquote(key) ?? "", equals < 0 ? "" : unquote(part.slice(equals + 1)) ?? ""]
+  })
+
+/** Reads the target of a request. */
+export const make = (options: {
+  readonly method: string
+  readonly target: string
+  readonly origin: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}): Checked<Request> => {
+  const target = options.target.split("#", 1)[0] ?? ""
+  const mark = target.indexOf("?")
+  const path = mark < 0 ? target : target.slice(0, mark)
+  if (target.length > 8_000) return refuse(414, "too_long", "the request uri is too long")
+  if (badEscape.test(path)) return badRequest("invalid_url_encoding")
+  const search = mark < 0 ? "" : target.slice(mark + 1)
+  const override = options.headers["x-http-method-override"]
+  const method = options.method === "POST" && override !== undefined && overridable.has(override)
+    ? override
+    : options.method
+  return Either.right({
+    method: method === "HEAD" ? "GET" : method,
+    path,
+    origin: options.origin,
+    segments: path.split("/").filter((part) => part !== "").map(unquote),
+    query: search === ""
+      ? []
+      : parseQuery(badEscape.test(search) ? search.replace(/%(?![0-9a-fA-F]{2})/g, "%25") : search),
+    headers: options.headers,
+    body: options.body
+  })
+}
+
+const overridable = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "COPY"])
+
+/** The first value of a query parameter. */
+export const param = (request: Request, name: string): string | undefined =>
+  request.query.find(([key]) => key === name)?.[1]
+
+/** A header; names are in lower case. */
+export const header = (request: Request, name: string): string | undefined => request.headers[name]
+
+/** The length of the body, in units of whatever holds it. */
+export const bodyLength = (request: Request): number => request.body.length
+
+/** The body as JSON. */
+export const json = (request: Request): Checked<Json.Json> => {
+  if (typeof request.body !== "string") return parseJson(Utf8.decode(request.body))
+  return request.body.length === 0 ? Either.left(invalidJson) : parseJson(request.body)
+}
+
+/** Refuses any content type but JSON, as most `POST` endpoints do. */
+export const requireJson = (request: Request): Checked<void> => {
+  const type = (header(request, "content-type") ?? "").split(";", 1)[0]?.trim()
+  return type === "application/json"
+    ? Either.void
+    : refuse(415, "bad_content_type", "Content-Type must be application/json")
+}
+
+/** Whether the client takes this type; a client that says nothing takes everything. */
+export const accepts = (request: Request, type: string): boolean => {
+  const accept = header(request, "accept")
+  if (accept === undefined || accept.trim() === "") return true
+  const family = type.split("/", 1)[0]
+  return accept.split(",").some((range) => {
+    const [name = "", ...parameters] = range.split(";").map((part) => part.trim())
+    if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false
+    return name === type || name === "*/*" || name === "*" || name === `${family}/*`
+  })
+}
+
+/** A JSON value from a query parameter. */
+export const parseValue = (text: string): Checked<Json.Json> => parseJson(text)

@@ -1,0 +1,179 @@
+import type { Rev } from "./revs.js"
+import * as Revs from "./revs.js"
+
+/** One revision: what is stored of it, or nothing where only its name is known. */
+export interface Node<V> extends Rev {
+  readonly parent: string | undefined
+  readonly version: V | undefined
+}
+
+/**
+ * All that is known of one document's history. `leaves` stand in the order of winning: live before deleted, then the
+ * higher generation, then the greater hash.
+ */
+export interface Tree<V> {
+  readonly nodes: ReadonlyMap<string, Node<V>>
+  readonly leaves: ReadonlyArray<string>
+}
+
+/** A revision and its ancestors, the newest first. */
+export interface Path {
+  readonly generation: number
+  readonly hashes: ReadonlyArray<string>
+}
+
+/** What a merge did: extended a leaf, began a branch, or found the revision already there. */
+export type Merged = "leaf" | "branch" | "known"
+
+interface Deletable {
+  readonly deleted: boolean
+}
+
+export const empty: Tree<never> = { nodes: new Map(), leaves: [] }
+
+const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
+  const left = self.version?.deleted === true
+  const right = that.version?.deleted === true
+  return left === right ? Revs.compare(that, self) : left ? 1 : -1
+}
+
+const sortLeaves = <V extends Deletable>(
+  nodes: ReadonlyMap<string, Node<V>>,
+  leaves: Iterable<string>
+): ReadonlyArray<string> => {
+  const found: Array<Node<V>> = []
+  for (const key of leaves) {
+    const node = nodes.get(key)
+    if (node !== undefined) found.push(node)
+  }
+  return found.sort(better).map(Revs.format)
+}
+
+/** Adds a revision with its ancestors. Merging the same paths in any order gives the same tree. */
+export const merge = <V extends Deletable>(
+  tree: Tree<V>,
+  path: Path,
+  version: V
+): { readonly tree: Tree<V>; readonly merged: Merged } => {
+  const nodes = new Map(tree.nodes)
+  let changed = false
+  let parent: string | undefined = undefined
+  for (let i = path.hashes.length - 1; i >= 0; i--) {
+    const rev = { generation: path.generation - i, hash: path.hashes[i] ?? "" }
+    const key = Revs.format(rev)
+    const known = nodes.get(key)
+    const filled: V | undefined = known?.version ?? (i === 0 ? version : undefined)
+    const from: string | undefined = known?.parent ?? parent
+    if (known === undefined || known.parent !== from || known.version !== filled) {
+      nodes.set(key, { ...rev, parent: from, version: filled })
+      changed = true
+    }
+    parent = key
+  }
+  const newest = parent
+  if (newest === undefined || !changed) return { tree, merged: "known" }
+  if (tree.nodes.has(newest)) {
+    // The revision is not new, but ancestors or the body of one came to light.
+    const inner = new Set(Array.from(nodes.values(), (node) => node.parent))
+    return {
+      tree: { nodes, leaves: sortLeaves(nodes, Array.from(nodes.keys()).filter((key) => !inner.has(key))) },
+      merged: "known"
+    }
+  }
+  const from = nodes.get(newest)?.parent
+  const rest = tree.leaves.filter((leaf) => leaf !== from && leaf !== newest)
+  const inner = path.hashes.length > 2 ? new Set(Array.from(nodes.values(), (node) => node.parent)) : undefined
+  const leaves = [...(inner === undefined ? rest : rest.filter((leaf) => !inner.has(leaf))), newest]
+  return {
+    tree: { nodes, leaves: sortLeaves(nodes, leaves) },
+    merged: tree.nodes.size === 0 || (from !== undefined && tree.leaves.includes(from)) ? "leaf" : "branch"
+  }
+}
+
+/** The revision that reads see. */
+export const winner = <V>(tree: Tree<V>): Node<V> | undefined => {
+  const key = tree.leaves[0]
+  return key === undefined ? undefined : tree.nodes.get(key)
+}
+
+export const get = <V>(tree: Tree<V>, rev: Rev): Node<V> | undefined => tree.nodes.get(Revs.format(rev))
+
+export const isLeaf = <V>(tree: Tree<V>, rev: Rev): boolean => tree.leaves.includes(Revs.format(rev))
+
+/** The nodes of all leaves, in the order of winning. */
+export const leafNodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> =>
+  tree.leaves.flatMap((key) => {
+    const node = tree.nodes.get(key)
+    return node === undefined ? [] : [node]
+  })
+
+/** The revision and its known ancestors, the newest first. */
+export const ancestry = <V>(tree: Tree<V>, node: Node<V>): ReadonlyArray<Node<V>> => {
+  const found: Array<Node<V>> = []
+  for (let at: Node<V> | undefined = node; at !== undefined;) {
+    found.push(at)
+    at = at.parent === undefined ? undefined : tree.nodes.get(at.parent)
+  }
+  return found
+}
+
+/** Forgets what is further than `limit` revisions from every leaf. */
+export const stem = <V>(tree: Tree<V>, limit: number): Tree<V> => {
+  if (tree.nodes.size <= limit) return tree
+  const kept = new Map<string, Node<V>>()
+  for (const leaf of leafNodes(tree)) {
+    for (const node of ancestry(tree, leaf).slice(0, limit)) kept.set(Revs.format(node), node)
+  }
+  if (kept.size === tree.nodes.size) return tree
+  for (const [key, node] of kept) {
+    if (node.parent !== undefined && !kept.has(node.parent)) kept.set(key, { ...node, parent: undefined })
+  }
+  return { nodes: kept, leaves: tree.leaves }
+}
+
+/** Drops what is stored of every revision that is not a leaf. */
+export const compact = <V>(tree: Tree<V>): Tree<V> => {
+  const leaves = new Set(tree.leaves)
+  const nodes = new Map<string, Node<V>>()
+  for (const [key, node] of tree.nodes) nodes.set(key, leaves.has(key) ? node : { ...node, version: undefined })
+  return { nodes, leaves: tree.leaves }
+}
+
+/** Takes leaves away, with every ancestor that leads to no other leaf. */
+export const purge = <V extends Deletable>(
+  tree: Tree<V>,
+  revs: ReadonlyArray<Rev>
+): { readonly tree: Tree<V>; readonly purged: ReadonlyArray<Rev> } => {
+  const purged = revs.filter((rev) => isLeaf(tree, rev))
+  if (purged.length === 0) return { tree, purged }
+  const gone = new Set(purged.map(Revs.format))
+  const leaves = tree.leaves.filter((leaf) => !gone.has(leaf))
+  const nodes = new Map<string, Node<V>>()
+  for (const leaf of leafNodes({ nodes: tree.nodes, leaves })) {
+    for (const node of ancestry(tree, leaf)) nodes.set(Revs.format(node), node)
+  }
+  return { tree: { nodes, leaves }, purged }
+}
+
+const compareRoutes = (self: ReadonlyArray<Rev>, that: ReadonlyArray<Rev>): number => {
+  const [left, right] = [self.at(-1), that.at(-1)]
+  const roots = left === undefined || right === undefined ? 0 : Revs.compare(right, left)
+  if (roots !== 0) return roots
+  for (let i = 2; i <= Math.min(self.length, that.length); i++) {
+    const order = Revs.compareHash(self.at(-i)?.hash ?? "", that.at(-i)?.hash ?? "")
+    if (order !== 0) return order
+  }
+  return self.length - that.length
+}
+
+/** Revisions in the order in which a walk over the graph meets them: by branch, the later root first. */
+export const inWalkingOrder = <V>(tree: Tree<V>, nodes: Iterable<Node<V>>): ReadonlyArray<Node<V>> =>
+  Array.from(nodes, (node) => [node, ancestry(tree, node)] as const)
+    .sort(([, left], [, right]) => compareRoutes(left, right))
+    .map(([node]) => node)
+
+/** The leaves that the revision leads to: itself where it is one. */
+export const latest = <V>(tree: Tree<V>, rev: Rev): ReadonlyArray<Node<V>> => {
+  const key = Revs.format(rev)
+  return leafNodes(tree).filter((leaf) => ancestry(tree, leaf).some((node) => Revs.format(node) === key))
+}

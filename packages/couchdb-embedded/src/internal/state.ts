@@ -1,0 +1,185 @@
+import type { JsonObject } from "effect-couchdb/Json"
+import { crc32 } from "./crc32.js"
+import type { Random } from "./random.js"
+import type { Tree } from "./revisionTree.js"
+import * as Utf8 from "./utf8.js"
+
+/** An attachment as it is stored. */
+export interface Attachment {
+  readonly name: string
+  readonly contentType: string
+  readonly revpos: number
+  readonly digest: string
+  readonly length: number
+  readonly data: Uint8Array
+}
+
+/** What is stored of one revision: the body without underscore members, exact to the digit. */
+export interface Version {
+  readonly deleted: boolean
+  readonly body: JsonObject
+  readonly attachments: ReadonlyArray<Attachment>
+  /** The body as CouchDB prints it, without braces; printed once, when it is first read. */
+  printed?: string
+}
+
+export interface DocumentRecord {
+  readonly id: string
+  readonly tree: Tree<Version>
+  /** The update of the shard that wrote the document last. */
+  readonly seq: number
+}
+
+export interface LocalDocument {
+  readonly id: string
+  readonly rev: string
+  readonly body: JsonObject
+}
+
+/** A part of a database with a sequence of its own. */
+export interface Shard {
+  readonly range: readonly [number, number]
+  seq: number
+  /** Every update in order; what a later update of the same document overtook is skipped, and swept now and then. */
+  log: Array<{ readonly seq: number; readonly id: string }>
+  live: number
+  /**
+   * CouchDB checks the parent of a write before it stores it only until it knows that there is nothing else to
+   * validate: from then on, a revision whose document was never seen becomes a parent unasked.
+   */
+  validatorsKnown: boolean
+}
+
+export interface Database {
+  readonly name: string
+  /** Tells one life of a database from the next of the same name. */
+  readonly instance: string
+  readonly created: number
+  readonly replicas: number
+  readonly partitioned: boolean
+  readonly shards: ReadonlyArray<Shard>
+  readonly documents: Map<string, DocumentRecord>
+  readonly locals: Map<string, LocalDocument>
+  /** The ids of all documents that are not deleted, in the order of their bytes. */
+  readonly liveIds: Array<string>
+  security: JsonObject
+  revsLimit: number
+  purgedInfosLimit: number
+  purgeSeq: number
+  deletedCount: number
+}
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+/** All that one engine knows. It belongs to that engine, which answers one request at a time. */
+export interface Server {
+  readonly uuid: string
+  readonly defaultShards: number
+  readonly admin: Credentials | undefined
+  readonly random: Random
+  readonly nextId: () => string
+  readonly databases: Map<string, Database>
+}
+
+const whole = 0x100000000
+
+const adminsOnly: JsonObject = { members: { roles: ["_admin"] }, admins: { roles: ["_admin"] } }
+
+export const makeDatabase = (options: {
+  readonly name: string
+  readonly instance: string
+  readonly created: number
+  readonly shards: number
+  readonly replicas: number
+  readonly partitioned: boolean
+}): Database => ({
+  name: options.name,
+  instance: options.instance,
+  created: options.created,
+  replicas: options.replicas,
+  partitioned: options.partitioned,
+  shards: Array.from({ length: options.shards }, (_, i): Shard => ({
+    range: [
+      Math.floor((whole * i) / options.shards),
+      Math.floor((whole * (i + 1)) / options.shards) - 1
+    ],
+    seq: 0,
+    log: [],
+    live: 0,
+    validatorsKnown: false
+  })),
+  documents: new Map(),
+  locals: new Map(),
+  liveIds: [],
+  security: adminsOnly,
+  revsLimit: 1000,
+  purgedInfosLimit: 1000,
+  purgeSeq: 0,
+  deletedCount: 0
+})
+
+/** The shard in which a document lives. */
+export const shardOf = (database: Database, id: string): Shard => {
+  const colon = database.partitioned && !id.startsWith("_design/") ? id.indexOf(":") : -1
+  const hash = crc32(colon < 0 ? id : id.slice(0, colon))
+  const { shards } = database
+  const guess = Math.min(Math.floor((hash / whole) * shards.length), shards.length - 1)
+  return shards.find(({ range }) => range[0] <= hash && hash <= range[1]) ?? shards[guess] ?? emptyShard
+}
+
+const emptyShard: Shard = { range: [0, 0], seq: 0, log: [], live: 0, validatorsKnown: false }
+
+const isLive = (record: DocumentRecord): boolean => {
+  const leaf = record.tree.leaves[0]
+  return leaf !== undefined && record.tree.nodes.get(leaf)?.version?.deleted !== true
+}
+
+/** Puts a document's new state in place of the old one, as the next update of its shard. */
+export const store = (database: Database, shard: Shard, id: string, tree: Tree<Version>): void => {
+  const before = database.documents.get(id)
+  const record: DocumentRecord = { id, tree, seq: ++shard.seq }
+  database.documents.set(id, record)
+  shard.log.push({ seq: record.seq, id })
+  if (before === undefined) shard.live++
+  index(database, id, before, record)
+  if (shard.log.length > 64 && shard.log.length > 2 * shard.live) sweep(database, shard)
+}
+
+/** Takes a document away as if it had never been. */
+export const forget = (database: Database, shard: Shard, id: string): void => {
+  const before = database.documents.get(id)
+  if (before === undefined) return
+  database.documents.delete(id)
+  shard.live--
+  shard.seq++
+  index(database, id, before, undefined)
+}
+
+const sweep = (database: Database, shard: Shard): void => {
+  shard.log = shard.log.filter(({ id, seq }) => database.documents.get(id)?.seq === seq)
+}
+
+const index = (
+  database: Database,
+  id: string,
+  before: DocumentRecord | undefined,
+  after: DocumentRecord | undefined
+): void => {
+  const was = before !== undefined && isLive(before)
+  const is = after !== undefined && isLive(after)
+  if (before !== undefined && !was) database.deletedCount--
+  if (after !== undefined && !is) database.deletedCount++
+  if (was === is) return
+  const { liveIds } = database
+  const last = liveIds[liveIds.length - 1]
+  if (is && (last === undefined || Utf8.compare(last, id) < 0)) {
+    liveIds.push(id)
+    return
+  }
+  const at = Utf8.lowerBound(liveIds, id)
+  if (is) liveIds.splice(at, 0, id)
+  else liveIds.splice(at, 1)
+}

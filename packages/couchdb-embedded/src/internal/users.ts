@@ -1,0 +1,150 @@
+import { pbkdf2 } from "@noble/hashes/pbkdf2"
+import { sha256 } from "@noble/hashes/sha2"
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import type { Incoming } from "./documents.js"
+import type { Checked } from "./refusal.js"
+import { refusal, refuse } from "./refusal.js"
+import * as RevisionTree from "./revisionTree.js"
+import type { Database, Server } from "./state.js"
+
+/** Who asks. */
+export interface UserContext {
+  readonly name: string | null
+  readonly roles: ReadonlyArray<string>
+}
+
+export const anonymous: UserContext = { name: null, roles: [] }
+
+export const isServerAdmin = (user: UserContext): boolean => user.roles.includes("_admin")
+
+const strings = (value: Json.Json | undefined): ReadonlyArray<string> =>
+  Json.isArray(value) ? value.filter((item) => typeof item === "string") : []
+
+const listed = (database: Database, group: "admins" | "members") => {
+  const value = Json.get(database.security, group)
+  const names = Json.isObject(value) ? strings(Json.get(value, "names")) : []
+  const roles = Json.isObject(value) ? strings(Json.get(value, "roles")) : []
+  return { names, roles }
+}
+
+const belongs = (user: UserContext, { names, roles }: ReturnType<typeof listed>): boolean =>
+  (user.name !== null && names.includes(user.name)) || roles.some((role) => user.roles.includes(role))
+
+export const isDatabaseAdmin = (database: Database, user: UserContext): boolean =>
+  isServerAdmin(user) || belongs(user, listed(database, "admins"))
+
+export const isMember = (database: Database, user: UserContext): boolean => {
+  const members = listed(database, "members")
+  return (members.names.length === 0 && members.roles.length === 0) || belongs(user, members) ||
+    isDatabaseAdmin(database, user)
+}
+
+const forbid = (reason: string): Either.Either<never, ReturnType<typeof refusal>> => refuse(403, "forbidden", reason)
+
+const prefix = "org.couchdb.user:"
+
+/** What CouchDB asks of a document in `_users`. */
+const validateUser = ({ body, deleted, id }: Incoming): Checked<void> => {
+  if (deleted) return Either.void
+  const name = Json.get(body, "name")
+  const roles = Json.get(body, "roles")
+  if (Json.get(body, "type") !== "user") return forbid("doc.type must be user")
+  if (typeof name !== "string" || name === "") return forbid("doc.name is required")
+  if (roles === undefined || roles === null) return forbid("doc.roles must exist")
+  if (!Json.isArray(roles)) return forbid("doc.roles must be an array")
+  if (!roles.every((role) => typeof role === "string")) return forbid("doc.roles can only contain strings")
+  if (id !== prefix + name) return forbid("Doc ID must be of the form org.couchdb.user:name")
+  if (Json.has(body, "password_sha") && !Json.has(body, "salt")) {
+    return forbid("Users with password_sha must have a salt.See /_utils/script/couch.js for example code.")
+  }
+  if (Json.get(body, "password_scheme") === "pbkdf2" && typeof Json.get(body, "iterations") !== "number") {
+    return forbid("iterations must be a number.")
+  }
+  if (roles.some((role) => typeof role === "string" && role.startsWith("_"))) {
+    return forbid("No system roles (starting with underscore) in users db.")
+  }
+  if (name.startsWith("_")) return forbid("Username may not start with underscore.")
+  return name.includes(":") ? forbid("Character `:` is not allowed in usernames.") : Either.void
+}
+
+/** Whether this user may store this document here. */
+export const validate = (
+  _server: Server,
+  database: Database,
+  user: UserContext,
+  document: Incoming
+): Checked<void> => {
+  if (document.id.startsWith("_design/")) {
+    return isDatabaseAdmin(database, user)
+      ? Either.void
+      : Either.left(
+        refusal(
+          user.name === null ? 401 : 403,
+          user.name === null ? "unauthorized" : "forbidden",
+          "You are not a db or server admin."
+        )
+      )
+  }
+  return database.name === "_users" ? validateUser(document) : Either.void
+}
+
+const passwordFields = new Set([
+  "derived_key",
+  "iterations",
+  "password",
+  "password_scheme",
+  "password_sha",
+  "preserve_salt",
+  "pbkdf2_prf",
+  "salt"
+])
+
+// CouchDB takes 600,000 rounds. Nothing here is worth that much waiting in a test.
+const rounds = 10
+
+const derive = (password: string, salt: string, iterations: number): string =>
+  Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: iterations, dkLen: 32 }))
+
+/** Puts a hash in the place of a password, before a document of `_users` is stored. */
+export const hidePassword = (server: Server, document: Incoming): Checked<Incoming> => {
+  const password = Json.get(document.body, "password")
+  if (password === undefined || password === null) return Either.right(document)
+  if (typeof password !== "string") {
+    return forbid(`Password value of '${Json.stringify(password)}' is invalid.`)
+  }
+  const salt = server.random.hex(32)
+  return Either.right({
+    ...document,
+    body: Json.fromEntries([
+      ["password_scheme", "pbkdf2"],
+      ["pbkdf2_prf", "sha256"],
+      ["salt", salt],
+      ["iterations", rounds],
+      ["derived_key", derive(password, salt, rounds)],
+      ...Json.entries(document.body).filter(([key]) => !passwordFields.has(key))
+    ])
+  })
+}
+
+const wrongPassword = refusal(401, "unauthorized", "Name or password is incorrect.")
+
+/** Who this is, if the password is right. */
+export const login = (server: Server, username: string, password: string): Checked<UserContext> => {
+  const { admin } = server
+  if (admin !== undefined && admin.username === username) {
+    return admin.password === password
+      ? Either.right({ name: username, roles: ["_admin"] })
+      : Either.left(wrongPassword)
+  }
+  const record = server.databases.get("_users")?.documents.get(prefix + username)
+  const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
+  if (version === undefined || version.deleted) return Either.left(wrongPassword)
+  const [salt, iterations, key] = ["salt", "iterations", "derived_key"].map((name) => Json.get(version.body, name))
+  const right = typeof salt === "string" && typeof iterations === "number" && iterations <= 1_000_000 &&
+    Json.get(version.body, "pbkdf2_prf") === "sha256" && derive(password, salt, iterations) === key
+  return right
+    ? Either.right({ name: username, roles: strings(Json.get(version.body, "roles")) })
+    : Either.left(wrongPassword)
+}

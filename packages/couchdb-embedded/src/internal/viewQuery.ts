@@ -1,0 +1,137 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import { parseJson } from "./documents.js"
+import type { Checked } from "./refusal.js"
+import { internalError, refuse } from "./refusal.js"
+
+/** What a query of `_all_docs` or a view may say. */
+export interface ViewQuery {
+  readonly startKey?: Json.Json
+  readonly endKey?: Json.Json
+  readonly keys?: ReadonlyArray<Json.Json>
+  readonly limit: number
+  readonly skip: number
+  readonly descending: boolean
+  readonly inclusiveEnd: boolean
+  readonly includeDocs: boolean
+  readonly attachments: boolean
+  readonly conflicts: boolean
+  readonly updateSeq: boolean
+}
+
+export const defaults: ViewQuery = {
+  limit: Infinity,
+  skip: 0,
+  descending: false,
+  inclusiveEnd: true,
+  includeDocs: false,
+  attachments: false,
+  conflicts: false,
+  updateSeq: false
+}
+
+const parseError = (reason: string) => refuse(400, "query_parse_error", reason)
+
+// Erlang prints a text from a query string as a string, one from JSON as a binary.
+const shown = (value: Json.Json, decoded: boolean): string =>
+  typeof value === "string" ? (decoded ? `<<"${value}">>` : `"${value}"`) : Json.stringify(value)
+
+const boolean = (value: Json.Json, decoded: boolean): Checked<boolean> => {
+  if (typeof value === "boolean") return Either.right(value)
+  const text = typeof value === "string" ? value.toLowerCase() : undefined
+  if (text === "true" || text === "false") return Either.right(text === "true")
+  return text === undefined
+    ? internalError("function_clause")
+    : parseError(`Invalid boolean parameter: ${shown(value, decoded)}`)
+}
+
+const count = (value: Json.Json, decoded: boolean): Checked<number> => {
+  const number = typeof value === "number"
+    ? value
+    : typeof value === "string" && !decoded && /^[+-]?\d+$/.test(value)
+    ? Number(value)
+    : NaN
+  if (!Number.isInteger(number)) return parseError(`Invalid value for integer: ${shown(value, decoded)}`)
+  return number < 0
+    ? parseError(`Invalid value for positive integer: ${shown(value, decoded)}`)
+    : Either.right(number)
+}
+
+const key = (value: Json.Json, decoded: boolean): Checked<Json.Json> =>
+  decoded || typeof value !== "string" ? Either.right(value) : parseJson(value)
+
+const choices: Readonly<Record<string, ReadonlyArray<string>>> = {
+  stale: ["ok", "update_after"],
+  stable: ["true", "false"],
+  update: ["true", "false", "lazy"]
+}
+
+const apply = (
+  query: ViewQuery,
+  name: string,
+  value: Json.Json,
+  decoded: boolean
+): Checked<ViewQuery> => {
+  switch (name) {
+    case "key":
+      return Either.map(key(value, decoded), (only) => ({ ...query, startKey: only, endKey: only }))
+    case "keys":
+      return Either.map(key(value, decoded), (list) => {
+        if (!Json.isArray(list)) return query
+        const [only, ...others] = list
+        return only !== undefined && others.length === 0
+          ? { ...query, startKey: only, endKey: only }
+          : { ...query, keys: list }
+      })
+    case "startkey":
+    case "start_key":
+      return Either.map(key(value, decoded), (startKey) => ({ ...query, startKey }))
+    case "endkey":
+    case "end_key":
+      return Either.map(key(value, decoded), (endKey) => ({ ...query, endKey }))
+    case "limit":
+      return Either.map(count(value, decoded), (limit) => ({ ...query, limit }))
+    case "skip":
+      return Either.map(count(value, decoded), (skip) => ({ ...query, skip }))
+    case "descending":
+      return Either.map(boolean(value, decoded), (descending) => ({ ...query, descending }))
+    case "inclusive_end":
+      return Either.map(boolean(value, decoded), (inclusiveEnd) => ({ ...query, inclusiveEnd }))
+    case "include_docs":
+      return Either.map(boolean(value, decoded), (includeDocs) => ({ ...query, includeDocs }))
+    case "attachments":
+      return Either.map(boolean(value, decoded), (attachments) => ({ ...query, attachments }))
+    case "conflicts":
+      return Either.map(boolean(value, decoded), (conflicts) => ({ ...query, conflicts }))
+    case "update_seq":
+      return Either.map(boolean(value, decoded), (updateSeq) => ({ ...query, updateSeq }))
+    case "reduce":
+    case "group":
+    case "sorted":
+    case "att_encoding_info":
+      return Either.map(boolean(value, decoded), () => query)
+    case "group_level":
+      return Either.map(count(value, decoded), () => query)
+    case "stale":
+    case "stable":
+    case "update":
+      return choices[name]?.includes(String(value)) === true
+        ? Either.right(query)
+        : parseError(`Invalid value for \`${name}\`.`)
+    default:
+      return Either.right(query)
+  }
+}
+
+/** Reads parameters one after the other over what is there; `decoded` ones come from JSON, others from the URL. */
+export const parse = (
+  query: ViewQuery,
+  parameters: Iterable<readonly [string, Json.Json]>,
+  decoded: boolean
+): Checked<ViewQuery> => {
+  let result: Checked<ViewQuery> = Either.right(query)
+  for (const [name, value] of parameters) {
+    result = Either.flatMap(result, (query) => apply(query, name, value, decoded))
+  }
+  return result
+}

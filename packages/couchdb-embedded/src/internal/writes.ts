@@ -1,0 +1,260 @@
+import * as Revision from "effect-couchdb/Revision"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Incoming } from "./documents.js"
+import { resolveAttachments } from "./documents.js"
+import type { Checked, Refusal } from "./refusal.js"
+import { conflict, internalError, refusal } from "./refusal.js"
+import type { Tree } from "./revisionTree.js"
+import * as RevisionTree from "./revisionTree.js"
+import type { Rev } from "./revs.js"
+import * as Revs from "./revs.js"
+import type { Database, DocumentRecord, Server, Shard, Version } from "./state.js"
+import { shardOf, store } from "./state.js"
+import type { UserContext } from "./users.js"
+import { validate } from "./users.js"
+import * as Utf8 from "./utf8.js"
+
+/** What became of one document of a request. */
+export type Outcome = Checked<Rev>
+
+interface Pending {
+  readonly index: number
+  readonly document: Incoming
+}
+
+/** What the hash of a new revision is taken over is all that names it. */
+const nextRev = (parent: Rev | undefined, version: Version): Checked<Rev> => {
+  const predicted = Revision.predict({
+    parent: parent === undefined ? Option.none() : Revision.decode(Revs.format(parent)),
+    body: version.body,
+    deleted: version.deleted,
+    attachments: version.attachments
+  })
+  return Option.match(predicted, {
+    onNone: () => internalError("function_clause"),
+    onSome: (rev) => Either.right({ generation: (parent?.generation ?? 0) + 1, hash: Revision.parts(rev).hash })
+  })
+}
+
+const parentOf = ({ generation, hashes }: Incoming): Rev | undefined =>
+  hashes[0] === undefined ? undefined : { generation, hash: hashes[0] }
+
+/** The groups that one shard writes together, each document's own in the order in which they came. */
+const byShard = (database: Database, documents: ReadonlyArray<Pending>): Map<Shard, Map<string, Array<Pending>>> => {
+  const shards = new Map<Shard, Map<string, Array<Pending>>>()
+  const sorted = documents.length === 1
+    ? documents
+    : Array.from(documents).sort((a, b) => Utf8.compare(a.document.id, b.document.id))
+  for (const pending of sorted) {
+    const shard = shardOf(database, pending.document.id)
+    const groups = shards.get(shard) ?? new Map<string, Array<Pending>>()
+    const group = groups.get(pending.document.id) ?? []
+    group.push(pending)
+    shards.set(shard, groups.set(pending.document.id, group))
+  }
+  return shards
+}
+
+const isDeleted = (tree: Tree<Version>): boolean => RevisionTree.winner(tree)?.version?.deleted === true
+
+/** Whether the parent is one that a write may extend. */
+const checkParent = (record: DocumentRecord | undefined, parent: Rev | undefined): Refusal | undefined => {
+  if (record === undefined) return parent === undefined ? undefined : conflict
+  if (parent === undefined) return isDeleted(record.tree) ? undefined : conflict
+  return RevisionTree.isLeaf(record.tree, parent) ? undefined : conflict
+}
+
+interface Prepared extends Pending {
+  readonly version: Version
+}
+
+const prepare = (
+  pending: Pending,
+  parentVersion: Version | undefined,
+  revpos: number
+): Checked<Prepared> => {
+  const { document } = pending
+  return Either.map(
+    resolveAttachments(document.id, document.attachments, parentVersion, revpos),
+    (attachments) => ({ ...pending, version: { deleted: document.deleted, body: document.body, attachments } })
+  )
+}
+
+/** Merges one write into the graph, or says that it may not. */
+const merge = (tree: Tree<Version>, { document, version }: Prepared): Checked<{ tree: Tree<Version>; rev: Rev }> => {
+  const parent = parentOf(document)
+  if (isDeleted(tree) && tree.leaves.length > 0) {
+    // A document rises from its winning tombstone, and only by a live write that names no parent.
+    const tombstone = RevisionTree.winner(tree)
+    if (document.generation !== 0 || version.deleted || tombstone === undefined) return Either.left(conflict)
+    return Either.map(nextRev(tombstone, version), (rev) => ({
+      tree: RevisionTree.merge(
+        tree,
+        { generation: rev.generation, hashes: [rev.hash, tombstone.hash] },
+        version
+      ).tree,
+      rev
+    }))
+  }
+  return Either.flatMap(nextRev(parent, version), (rev) => {
+    const path = { generation: rev.generation, hashes: [rev.hash, ...document.hashes] }
+    const { merged, tree: next } = RevisionTree.merge(tree, path, version)
+    return merged === "leaf" ? Either.right({ tree: next, rev }) : Either.left(conflict)
+  })
+}
+
+/**
+ * Writes documents as a client edits them: each must extend a leaf, begin a document or revive a deleted one. A stub
+ * that names nothing fails the whole request; any other failure is that document's own.
+ */
+export const edit = (
+  server: Server,
+  database: Database,
+  user: UserContext,
+  documents: ReadonlyArray<Incoming>
+): Checked<ReadonlyArray<Outcome>> => {
+  const outcomes: Array<Outcome> = documents.map(() => Either.left(internalErrorRefusal))
+  const stored: Array<Pending> = []
+  documents.forEach((document, index) => {
+    if (document.id.startsWith("_local/")) outcomes[index] = editLocal(database, document)
+    else stored.push({ index, document })
+  })
+  const shards = byShard(database, stored)
+  const plans: Array<readonly [Shard, string, ReadonlyArray<Prepared>]> = []
+  for (const [shard, groups] of shards) {
+    const checked = needsCheck(database, shard, groups.values())
+    for (const [id, group] of groups) {
+      const record = database.documents.get(id)
+      const prepared: Array<Prepared> = []
+      for (const pending of group) {
+        const parent = parentOf(pending.document)
+        const held = parent === undefined || record === undefined ? undefined : RevisionTree.get(record.tree, parent)
+        const refused = checked ? checkParent(record, parent) : undefined
+        const stubs = pending.document.attachments.some(({ _tag }) => _tag === "Stub")
+        if (refused !== undefined && !(stubs && record === undefined)) {
+          outcomes[pending.index] = Either.left(refused)
+          continue
+        }
+        const next = prepare(pending, held?.version, pending.document.generation + 1)
+        if (Either.isLeft(next)) return Either.left(next.left)
+        if (checked) {
+          const allowed = validate(server, database, user, pending.document)
+          if (Either.isLeft(allowed)) {
+            outcomes[pending.index] = Either.left(allowed.left)
+            continue
+          }
+          shard.validatorsKnown = true
+        }
+        prepared.push(next.right)
+      }
+      plans.push([shard, id, prepared])
+    }
+  }
+  for (const [shard, id, prepared] of plans) {
+    const before = database.documents.get(id)?.tree ?? RevisionTree.empty
+    let tree: Tree<Version> = before
+    for (const document of prepared) {
+      outcomes[document.index] = Either.map(merge(tree, document), (merged) => {
+        tree = merged.tree
+        return merged.rev
+      })
+    }
+    commit(database, shard, id, before, tree)
+  }
+  return Either.right(outcomes)
+}
+
+const internalErrorRefusal = refusal(500, "internal_server_error", "no outcome")
+
+const needsCheck = (database: Database, shard: Shard, groups: Iterable<ReadonlyArray<Pending>>): boolean => {
+  if (!shard.validatorsKnown || database.name === "_users" || database.name === "_replicator") return true
+  for (const group of groups) {
+    for (const { document } of group) {
+      if (document.attachments.length > 0 || document.id.startsWith("_design/")) return true
+    }
+  }
+  return false
+}
+
+const commit = (
+  database: Database,
+  shard: Shard,
+  id: string,
+  before: Tree<Version>,
+  after: Tree<Version>
+): void => {
+  const stemmed = RevisionTree.stem(after, database.revsLimit)
+  if (stemmed === before) return
+  store(database, shard, id, stemmed)
+  if (id.startsWith("_design/")) { for (const each of database.shards) each.validatorsKnown = false }
+}
+
+const editLocal = (database: Database, document: Incoming): Outcome => {
+  const { body, deleted, generation, hashes, id } = document
+  const hash = hashes[0]
+  if (deleted) {
+    database.locals.delete(id)
+    return Either.right({ generation: 0, hash: "0" })
+  }
+  if (hash !== undefined && (generation !== 0 || !/^[+-]?\d+$/.test(hash))) {
+    return Either.left(refusal(500, "error", "Invalid rev format"))
+  }
+  const next = hash === undefined ? "1" : String(Number(hash) + 1)
+  database.locals.set(id, { id, rev: next, body })
+  return Either.right({ generation: 0, hash: next })
+}
+
+/** Writes revisions as replication brings them: every path is merged, and only refusals are told. */
+export const replicate = (
+  server: Server,
+  database: Database,
+  user: UserContext,
+  documents: ReadonlyArray<Incoming>
+): Checked<ReadonlyArray<{ readonly document: Incoming; readonly refusal: Refusal }>> => {
+  const refused: Array<{ readonly document: Incoming; readonly refusal: Refusal }> = []
+  const stored: Array<Pending> = []
+  documents.forEach((document, index) => {
+    if (!document.id.startsWith("_local/")) stored.push({ index, document })
+    else if (document.deleted) database.locals.delete(document.id)
+    else database.locals.set(document.id, { id: document.id, rev: document.hashes[0] ?? "0", body: document.body })
+  })
+  const plans: Array<readonly [Shard, string, Tree<Version>, Tree<Version>]> = []
+  for (const [shard, groups] of byShard(database, stored)) {
+    const checked = needsCheck(database, shard, groups.values())
+    for (const [id, group] of groups) {
+      const before = database.documents.get(id)?.tree ?? RevisionTree.empty
+      let tree: Tree<Version> = before
+      for (const { document } of group) {
+        const rev = parentOf(document)
+        const known = rev === undefined ? undefined : RevisionTree.get(before, rev)
+        if (rev === undefined || (checked && known !== undefined)) continue
+        const parent = nearest(before, document)
+        const attachments = resolveAttachments(id, document.attachments, parent, document.generation)
+        if (Either.isLeft(attachments)) return Either.left(attachments.left)
+        if (checked) {
+          const allowed = validate(server, database, user, document)
+          if (Either.isLeft(allowed)) {
+            refused.push({ document, refusal: allowed.left })
+            continue
+          }
+          shard.validatorsKnown = true
+        }
+        const version = { deleted: document.deleted, body: document.body, attachments: attachments.right }
+        tree = RevisionTree.merge(tree, document, version).tree
+      }
+      plans.push([shard, id, before, tree])
+    }
+  }
+  for (const [shard, id, before, tree] of plans) commit(database, shard, id, before, tree)
+  return Either.right(refused)
+}
+
+/** The nearest ancestor of which something is stored. */
+const nearest = (tree: Tree<Version>, { generation, hashes }: Incoming): Version | undefined => {
+  for (let i = 1; i < hashes.length; i++) {
+    const version = RevisionTree.get(tree, { generation: generation - i, hash: hashes[i] ?? "" })?.version
+    if (version !== undefined) return version
+  }
+  return undefined
+}
