@@ -1,4 +1,514 @@
+/**
+ * Every error of the library, and the one place where a response becomes an error.
+ *
+ * Errors that an answer caused carry method, path, status, and CouchDB's own `error` and `reason`; errors found before a
+ * request was sent name the document. A message says what happened, to what, and what to do. No error shows a body, a
+ * password or a cookie.
+ *
+ * @since 0.1.0
+ */
 import * as Data from "effect/Data"
-export class TransportError extends Data.TaggedError("TransportError")<
-  { method: string; path: string; reason: string; description: string; cause: unknown }
-> {}
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { ParseIssue } from "effect/ParseResult"
+import type { CouchHttp } from "./CouchHttp.js"
+import type { Document } from "./Document.js"
+import { hidden } from "./internal/hidden.js"
+import { quote, say } from "./internal/messages.js"
+import type { JsonObject } from "./Json.js"
+import type { Revision } from "./Revision.js"
+
+/**
+ * What every error that an answer caused says about it.
+ *
+ * - `path`: path and query as sent; credentials are never part of it
+ * - `error`, `reason`: CouchDB's own words; where the answer was not CouchDB's, `error` is `unknown` and `reason` says
+ *   what came instead
+ * - `database`, `id`: what the request was about, where it was about one
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Answer {
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  readonly error: string
+  readonly reason: string
+  readonly database?: string | undefined
+  readonly id?: string | undefined
+}
+
+/**
+ * 404: the document, its database, or what else the path names is not there. For a document `reason` is `missing` (it
+ * never was, or its revision is gone) or `deleted`; `unknown` after a HEAD, which brings no reason.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class NotFoundError extends Data.TaggedError("NotFoundError")<
+  Omit<Answer, "reason"> & { readonly reason: "missing" | "deleted" | "unknown" | (string & {}) }
+> {
+  override get message(): string {
+    return say(
+      this,
+      this.reason === "deleted" ? "it was deleted" : "it is not there",
+      this.reason === "Database does not exist."
+        ? "Create the database first (Database.create), or check its name and COUCHDB_URL."
+        : "Use Document.fetchOption where its absence is normal."
+    )
+  }
+}
+
+/**
+ * 409 as it came over the wire, before an operation knows which document value it was about. Document operations turn it
+ * into a {@link ConflictError}; requests sent with `CouchHttp.execute` see this one.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class UpdateConflictError extends Data.TaggedError("UpdateConflictError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "the revision sent is not a leaf of the document any more",
+      "Read the document again and repeat the edit."
+    )
+  }
+}
+
+/**
+ * The operation that a server refused with 409, and that a policy repeats.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type ConflictingOperation = "save" | "create" | "delete" | "copy" | "attachment"
+
+/**
+ * What stands on the server where a write was refused: the winning revision, and its attachments, which a write of the
+ * body leaves alone.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Standing {
+  readonly rev: Revision
+  readonly stubs: Option.Option<JsonObject>
+}
+
+/**
+ * 409: the server refused a write, because somebody else wrote the document since it was read. Nothing of the write was
+ * stored, and nothing is lost: `attempted` is the document as it was to be written, with its base.
+ *
+ * `Done` is what the operation would have given: a document, or a tombstone where it was a delete. Hand the error to a
+ * policy of `Conflict`: `Effect.catchTag("ConflictError", Conflict.overwrite)`.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
+  extends Data.TaggedError("ConflictError")<
+    Answer & {
+      readonly operation: ConflictingOperation
+      readonly database: string
+      readonly id: string
+      /** How many times the operation was tried before this error. */
+      readonly attempts: number
+    }
+  >
+{
+  /** The document as it was to be written. */
+  declare readonly attempted: Document<A, R>
+  /**
+   * The same operation again, over what stands on the server now, or `None` where the document is gone.
+   */
+  declare readonly repeat: (
+    over: Option.Option<Standing>
+  ) => Effect.Effect<Done, RepeatError<A, R, Done>, CouchHttp | R>
+
+  constructor(
+    fields: Answer & {
+      readonly operation: ConflictingOperation
+      readonly database: string
+      readonly id: string
+      readonly attempts: number
+    },
+    refused: {
+      readonly attempted: Document<A, R>
+      readonly repeat: (
+        over: Option.Option<Standing>
+      ) => Effect.Effect<Done, RepeatError<A, R, Done>, CouchHttp | R>
+    }
+  ) {
+    super(fields)
+    hidden(this, refused)
+  }
+  override get message(): string {
+    return say(
+      this,
+      `the ${this.operation} was refused, somebody else wrote the document first` +
+        (this.attempts > 1 ? ` (${this.attempts} attempts)` : ""),
+      "Nothing was written. Handle it with Effect.catchTag(\"ConflictError\", policy), or edit with Document.update."
+    )
+  }
+}
+
+/**
+ * What repeating a refused operation can fail with.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type RepeatError<A, R, Done> =
+  | ConflictError<A, R, Done>
+  | NotFoundError
+  | EncodeError
+  | InvalidIdError
+  | RequestError
+
+/**
+ * 401: no credentials, or wrong ones.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class UnauthorizedError extends Data.TaggedError("UnauthorizedError")<Answer> {
+  override get message(): string {
+    return say(this, "the server does not know who asks", "Check user and password (COUCHDB_USER, COUCHDB_PASSWORD).")
+  }
+}
+
+/**
+ * 403: known, but not allowed. `reason` is what the server says, or what a validation function of a design document gave.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class ForbiddenError extends Data.TaggedError("ForbiddenError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "the server forbids it",
+      "Look at the database's security object and at its validation functions; several wrong passwords lock an account."
+    )
+  }
+}
+
+/**
+ * 400, 405, 406 and every other 4xx that has no error of its own: the request itself is wrong.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class BadRequestError extends Data.TaggedError("BadRequestError")<Answer> {
+  override get message(): string {
+    return say(this, "the server could not make sense of the request", "The reason says which part of it.")
+  }
+}
+
+/**
+ * 412: the database exists already, or an attachment stub names data that the server does not have.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class PreconditionFailedError extends Data.TaggedError("PreconditionFailedError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "what the request takes for granted is not so",
+      this.error === "file_exists"
+        ? "The database is there already; Database.ensure creates it only where it is missing."
+        : "The reason says what is missing."
+    )
+  }
+}
+
+/**
+ * 413: the document, the attachment or the request is larger than the server allows.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class PayloadTooLargeError extends Data.TaggedError("PayloadTooLargeError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "it is larger than the server allows",
+      "See max_document_size and max_attachment_size of the server."
+    )
+  }
+}
+
+/**
+ * 415: the content type is not one that the endpoint takes.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class UnsupportedMediaTypeError extends Data.TaggedError("UnsupportedMediaTypeError")<Answer> {
+  override get message(): string {
+    return say(this, "the endpoint does not take this content type", "CouchDB wants application/json.")
+  }
+}
+
+/**
+ * 416: the range lies outside the attachment.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class RangeNotSatisfiableError extends Data.TaggedError("RangeNotSatisfiableError")<Answer> {
+  override get message(): string {
+    return say(this, "the range lies outside the attachment", "Ask for its length first.")
+  }
+}
+
+/**
+ * 417: a bulk request that the server refused as a whole.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class ExpectationFailedError extends Data.TaggedError("ExpectationFailedError")<Answer> {
+  override get message(): string {
+    return say(this, "the server refused the rows of the request", "The reason says why for the first of them.")
+  }
+}
+
+/**
+ * 429: too many requests, said by a proxy or a hosted CouchDB. `retryAfter` is the wait that it asked for.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class TooManyRequestsError extends Data.TaggedError("TooManyRequestsError")<
+  Answer & { readonly retryAfter: Option.Option<Duration.Duration> }
+> {
+  override get message(): string {
+    return say(this, "the server asks to slow down", "Wait as long as retryAfter says, or batch the requests.")
+  }
+}
+
+/**
+ * 5xx, or an answer that no CouchDB gives, such as a proxy's HTML page.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class ServerError extends Data.TaggedError("ServerError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "the server failed",
+      this.error === "unknown" ? "Something between here and CouchDB answered in its place." : "See the server's log."
+    )
+  }
+}
+
+/**
+ * There was no whole answer: the connection could not be made or broke, or the body ended too early. A write whose
+ * answer was lost may have happened.
+ *
+ * @since 0.1.0
+ * @category transport
+ */
+export class TransportError extends Data.TaggedError("TransportError")<{
+  readonly method: string
+  readonly path: string
+  readonly reason: "InvalidUrl" | "Connection" | "Body"
+  readonly description: string
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    const what = this.reason === "InvalidUrl"
+      ? "the URL of the server is not usable"
+      : this.reason === "Connection"
+      ? "no connection to the server"
+      : "the answer broke off"
+    return `${this.method} ${this.path}: ${what} (${this.description}). ` +
+      (this.reason === "Body" ? "A write may have happened." : "Is CouchDB running, and is COUCHDB_URL right?")
+  }
+}
+
+/**
+ * The deadline of a call passed, its retries included. A write may have happened.
+ *
+ * @since 0.1.0
+ * @category transport
+ */
+export class TimeoutError extends Data.TaggedError("TimeoutError")<{
+  readonly method: string
+  readonly path: string
+  readonly milliseconds: number
+}> {
+  override get message(): string {
+    return `${this.method} ${this.path}: no answer within ${this.milliseconds} ms. ` +
+      "A write may have happened; raise the timeout of CouchHttp, or look at the server's load."
+  }
+}
+
+/**
+ * One place in a body that the schema does not take: where, and what it expected. The value itself is not shown.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface SchemaIssue {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly expected: string
+}
+
+/**
+ * A document is not what its schema says. `issues` tells where; the value that did not fit is in `issue` alone, which no
+ * message and no log shows.
+ *
+ * @since 0.1.0
+ * @category bodies
+ */
+export class DecodeError extends Data.TaggedError("DecodeError")<{
+  readonly database: string
+  readonly id: string
+  readonly rev: string
+  readonly issues: ReadonlyArray<SchemaIssue>
+}> {
+  /** What Effect's Schema reported, values included. */
+  declare readonly issue: ParseIssue
+
+  constructor(
+    fields: {
+      readonly database: string
+      readonly id: string
+      readonly rev: string
+      readonly issues: ReadonlyArray<SchemaIssue>
+    },
+    issue: ParseIssue
+  ) {
+    super(fields)
+    hidden(this, { issue })
+  }
+  override get message(): string {
+    return `${quote(this.id)} in ${quote(this.database)} (${this.rev}) is not what its schema says: ` +
+      `${listed(this.issues)}. Widen the schema, or mend the document.`
+  }
+}
+
+/**
+ * A body cannot be written as a JSON object that CouchDB takes: its schema refuses it, it holds NaN, an infinity, a
+ * cycle or a lone surrogate, or a top-level member begins with an underscore. No request was sent.
+ *
+ * @since 0.1.0
+ * @category bodies
+ */
+export class EncodeError extends Data.TaggedError("EncodeError")<{
+  readonly database: string
+  readonly id: string
+  readonly issues: ReadonlyArray<SchemaIssue>
+}> {
+  override get message(): string {
+    return `${quote(this.id)} for ${quote(this.database)} cannot be written: ${
+      listed(this.issues)
+    }. No request was sent.`
+  }
+}
+
+const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
+  issues.map(({ expected, path }) => `${path.length === 0 ? "the body" : path.map(String).join(".")}: ${expected}`)
+    .join("; ")
+
+/**
+ * A name that must not leave the process: `""`, `.`, `..`, a lone surrogate, or one that begins with an underscore where
+ * CouchDB reserves it. No request was sent.
+ *
+ * @since 0.1.0
+ * @category local
+ */
+export class InvalidIdError extends Data.TaggedError("InvalidIdError")<{
+  readonly kind: "database" | "document" | "local document" | "attachment" | "design document" | "revision"
+  readonly value: string
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `not a name for a ${this.kind}: ${quote(this.value)} ${this.problem}. No request was sent.`
+  }
+}
+
+/**
+ * The operation would lose edits that were not saved. No request was sent. `Document.discard` gives the edits up.
+ *
+ * @since 0.1.0
+ * @category local
+ */
+export class UnsavedChangesError extends Data.TaggedError("UnsavedChangesError")<{
+  readonly operation: "refresh" | "delete" | "copy"
+  readonly database: string
+  readonly id: string
+}> {
+  override get message(): string {
+    return `${quote(this.id)} in ${quote(this.database)} has edits that were not saved, and ${this.operation} would ` +
+      "lose them. Save it first, or give them up with Document.discard. No request was sent."
+  }
+}
+
+/**
+ * The operation needs a document that the server has, and this one was never saved. No request was sent.
+ *
+ * @since 0.1.0
+ * @category local
+ */
+export class UnsavedDocumentError extends Data.TaggedError("UnsavedDocumentError")<{
+  readonly operation: "refresh" | "delete" | "copy" | "revision" | "revisions" | "conflicts"
+  readonly database: string
+  readonly id: string
+}> {
+  override get message(): string {
+    return `${quote(this.id)} in ${quote(this.database)} was never saved, and ${this.operation} needs a revision. ` +
+      "Save it first. No request was sent."
+  }
+}
+
+/**
+ * What any request can fail with, whatever it was about.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type RequestError =
+  | UnauthorizedError
+  | ForbiddenError
+  | BadRequestError
+  | PreconditionFailedError
+  | PayloadTooLargeError
+  | UnsupportedMediaTypeError
+  | RangeNotSatisfiableError
+  | ExpectationFailedError
+  | TooManyRequestsError
+  | ServerError
+  | TransportError
+  | TimeoutError
+
+/**
+ * What `CouchHttp` fails with: any request's errors, and the two statuses that operations give a meaning of their own.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type HttpError = RequestError | NotFoundError | UpdateConflictError
+
+/**
+ * Every error of the library.
+ *
+ * @since 0.1.0
+ * @category unions
+ */
+export type CouchError =
+  | HttpError
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- invariant in the body, of which a union over all says nothing
+  | ConflictError<any, any, any>
+  | DecodeError
+  | EncodeError
+  | InvalidIdError
+  | UnsavedChangesError
+  | UnsavedDocumentError

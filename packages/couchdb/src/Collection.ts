@@ -1,0 +1,109 @@
+/**
+ * A database seen through a schema: the typed handle that operations take.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Equivalence from "effect/Equivalence"
+import * as Option from "effect/Option"
+import type { ParseIssue } from "effect/ParseResult"
+import type { Pipeable } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import type { DatabaseName } from "./DatabaseName.js"
+import * as internal from "./internal/collection.js"
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = internal.TypeId
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * What a document value keeps of its collection: how its bodies are read, written and compared.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Bound<in out A, out R = never> {
+  readonly database: DatabaseName
+  readonly decode: (encoded: unknown) => Effect.Effect<A, ParseIssue, R>
+  readonly encode: (body: A) => Effect.Effect<unknown, ParseIssue, R>
+  readonly equivalence: Equivalence.Equivalence<A>
+}
+
+/**
+ * The documents of one kind in a database: `A` is a body in the program, `I` on the wire, `R` what the schema requires,
+ * `K` the key that names a document. A description only, with no I/O; one database has as many collections as it holds
+ * kinds of documents.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Collection<in out A, in out I, out R = never, in out K = string> extends Bound<A, R>, Pipeable {
+  readonly [TypeId]: TypeId
+  readonly schema: Schema.Schema<A, I, R>
+  readonly id: IdCodec<K>
+}
+
+/**
+ * How a key becomes a document id, and back where the id is one of this collection's.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface IdCodec<in out K> {
+  readonly encode: (key: K) => string
+  readonly decode: (id: string) => Option.Option<K>
+}
+
+/**
+ * Describes a collection. Throws an `InvalidIdError` at once where the name of the database is none; for a name from
+ * outside, decode it first with `DatabaseName.decode`.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection } from "effect-couchdb"
+ *
+ * const Butterfly = Schema.Struct({ name: Schema.String, seen: Schema.Number })
+ *
+ * const butterflies = Collection.make("zoo", Butterfly)
+ * const keyed = Collection.make("zoo", Butterfly, { id: Collection.prefixed("butterfly:") })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: {
+  <A, I, R>(database: string, schema: Schema.Schema<A, I, R>): Collection<A, I, R>
+  <A, I, R, K>(
+    database: string,
+    schema: Schema.Schema<A, I, R>,
+    options: { readonly id: IdCodec<K> }
+  ): Collection<A, I, R, K>
+} = internal.make
+
+/**
+ * Keys that stand behind a prefix in the id: `"monarch"` is the document `"butterfly:monarch"`.
+ *
+ * @since 0.1.0
+ * @category ids
+ */
+export const prefixed = (prefix: string): IdCodec<string> => ({
+  encode: (key) => prefix + key,
+  decode: (id) => id.startsWith(prefix) ? Option.some(id.slice(prefix.length)) : Option.none()
+})
+
+/**
+ * Whether the value is a collection.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCollection = (value: unknown): value is Collection<unknown, unknown, unknown, unknown> =>
+  hasProperty(value, TypeId)

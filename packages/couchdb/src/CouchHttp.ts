@@ -1,0 +1,247 @@
+/**
+ * The one service between documents and the wire: it authenticates, retries what may be repeated, traces, turns statuses
+ * into errors, and recognises a write whose answer was lost.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Schedule from "effect/Schedule"
+import type { Scope } from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as Auth from "./Auth.js"
+import type { HttpError, NotFoundError, RequestError, TransportError, UpdateConflictError } from "./CouchError.js"
+import type { DatabaseName } from "./DatabaseName.js"
+import type { DocumentId } from "./DocumentId.js"
+import * as internal from "./internal/couchHttp.js"
+import type { JsonObject } from "./Json.js"
+import type { Revision } from "./Revision.js"
+import type * as Transport from "./Transport.js"
+
+/**
+ * A request in CouchDB's terms.
+ *
+ * - `path`: below the server's URL, percent-encoded, with its query; it begins with `/`
+ * - `route`: the endpoint as CouchDB's documentation writes it, such as `/{db}/{docid}`; names the span
+ * - `database`, `id`: what the request is about; they name the span and the errors
+ * - `safe`: a POST that only reads, and so may be repeated; GET and HEAD always may
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface CouchRequest {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "COPY"
+  readonly path: string
+  readonly route: string
+  readonly database?: string | undefined
+  readonly id?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
+  readonly safe?: boolean | undefined
+}
+
+/**
+ * The read of one document. `query` is empty, or begins with `?`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface ReadDocument {
+  readonly database: DatabaseName
+  readonly id: DocumentId
+  readonly query: string
+}
+
+/**
+ * The write of one document.
+ *
+ * - `parent`: the revision that it extends; `None` to create
+ * - `body`: the members to store, none with an underscore in front
+ * - `attachments`: the stubs to keep, as the server gave them
+ * - `deleted`: whether it becomes a tombstone; its body is then empty
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface WriteDocument {
+  readonly database: DatabaseName
+  readonly id: DocumentId
+  readonly parent: Option.Option<Revision>
+  readonly body: JsonObject
+  readonly attachments: Option.Option<JsonObject>
+  readonly deleted: boolean
+}
+
+/**
+ * How sure a write is: `quorum` where enough replicas of a cluster confirmed it (201), `accepted` where it was only
+ * taken (202).
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Durability = "quorum" | "accepted"
+
+/**
+ * What a server says of a write.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Written {
+  readonly rev: Revision
+  readonly durability: Durability
+}
+
+/**
+ * What `CouchHttp` does.
+ *
+ * - `execute`: any request, its body read to the end
+ * - `stream`: any request, its body as it comes; closing the scope closes the request
+ * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
+ *   the read gives the JSON text as it came
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Service {
+  readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
+  readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse, HttpError, Scope>
+  readonly readDocument: (read: ReadDocument) => Effect.Effect<string, NotFoundError | RequestError>
+  readonly writeDocument: (
+    write: WriteDocument
+  ) => Effect.Effect<Written, UpdateConflictError | NotFoundError | RequestError>
+}
+
+/**
+ * The service that every operation asks for.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { CouchHttp, Transport } from "effect-couchdb"
+ *
+ * const welcome = Effect.gen(function*() {
+ *   const couch = yield* CouchHttp.CouchHttp
+ *   const response = yield* couch.execute({ method: "GET", path: "/", route: "/" })
+ *   return Transport.text(response)
+ * })
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class CouchHttp extends Context.Tag("effect-couchdb/CouchHttp")<CouchHttp, Service>() {}
+
+/**
+ * What a `CouchHttp` needs to know.
+ *
+ * - `url`: scheme, host, port, and the path of a proxy if there is one. Credentials in it are taken out and kept redacted
+ * - `auth`: credentials; they win over those in the URL
+ * - `timeout`: one deadline for a call, its retries included; a minute unless said otherwise
+ * - `retry`: when to repeat what may be repeated; by default four times, 100 ms doubling, with full jitter. `"none"`
+ *   switches it off
+ * - `transformTransport`: wraps the transport
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Options {
+  readonly url: string | URL
+  readonly auth?: Auth.Auth | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+  readonly retry?: Schedule.Schedule<unknown, HttpError> | "none" | undefined
+  readonly transformTransport?: ((transport: Transport.Service) => Transport.Service) | undefined
+}
+
+/**
+ * A `CouchHttp` as a value, for two servers in one program. A URL that is none makes every request fail with a
+ * `TransportError` (`InvalidUrl`).
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Collection, CouchHttp, Document } from "effect-couchdb"
+ *
+ * const copyOver = <A, I>(collection: Collection.Collection<A, I>, id: string) =>
+ *   Effect.gen(function*() {
+ *     const here = yield* CouchHttp.make({ url: "http://127.0.0.1:5984" })
+ *     const there = yield* CouchHttp.make({ url: "http://127.0.0.1:6984" })
+ *     const doc = yield* Document.fetch(collection, id).pipe(Effect.provideService(CouchHttp.CouchHttp, here))
+ *     return yield* Document.create(collection, id, doc.body).pipe(Effect.provideService(CouchHttp.CouchHttp, there))
+ *   })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope> =>
+  internal.make(options)
+
+/**
+ * The layer of one server.
+ *
+ * @example
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { CouchHttp, Transport } from "effect-couchdb"
+ *
+ * const live = CouchHttp.layer({ url: "http://admin:secret@127.0.0.1:5984" }).pipe(
+ *   Layer.provide(Transport.layerHttpClient()),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<CouchHttp, never, Transport.Transport> =>
+  Layer.scoped(CouchHttp, make(options))
+
+/**
+ * The configuration from the environment: `COUCHDB_URL` (by default `http://127.0.0.1:5984`), `COUCHDB_USER` and
+ * `COUCHDB_PASSWORD`.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: Config.Config<Options> = Config.all({
+  url: Config.url("COUCHDB_URL").pipe(Config.withDefault(new URL("http://127.0.0.1:5984"))),
+  user: Config.option(Config.nonEmptyString("COUCHDB_USER")),
+  password: Config.redacted("COUCHDB_PASSWORD").pipe(Config.withDefault(Redacted.make("")))
+}).pipe(
+  Config.map(({ password, url, user }) => ({
+    url,
+    ...(Option.isSome(user) && { auth: Auth.basic(user.value, password) })
+  }))
+)
+
+/**
+ * The layer of the server that the configuration names.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options> = config
+): Layer.Layer<CouchHttp, ConfigError.ConfigError, Transport.Transport> =>
+  Layer.scoped(CouchHttp, Effect.flatMap(Config.unwrap(options), make))
+
+/**
+ * Other credentials for one effect.
+ *
+ * @example
+ * import { Effect, Redacted } from "effect"
+ * import { Auth, CouchHttp, Database } from "effect-couchdb"
+ *
+ * const asAdmin = Database.create("zoo").pipe(
+ *   CouchHttp.withAuth(Auth.basic("admin", Redacted.make("secret")))
+ * )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withAuth: {
+  (auth: Auth.Auth): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, auth: Auth.Auth): Effect.Effect<A, E, R>
+} = internal.withAuth

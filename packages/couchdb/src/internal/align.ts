@@ -1,0 +1,180 @@
+import * as Json from "../Json.js"
+
+/** Members that name an element of a list, if all elements have one and no two share it. */
+const identities = ["_id", "id", "key", "uuid"]
+
+/** Beyond this many pairs, a table of all of them costs more than a slightly worse match. */
+const largestTable = 250_000
+
+/** For each element of `after` the index of the element of `before` that it came from, or -1 for a new one. */
+export const align = (before: ReadonlyArray<Json.Json>, after: ReadonlyArray<Json.Json>): ReadonlyArray<number> => {
+  const source = after.map(() => -1)
+  const taken = new Set<number>()
+  const match = (to: number, from: number): void => {
+    source[to] = from
+    taken.add(from)
+  }
+  const open = {
+    before: () => before.map((_, i) => i).filter((i) => !taken.has(i)),
+    after: () => source.flatMap((from, i) => (from === -1 ? [i] : []))
+  }
+  const left = before.map(Json.stringify)
+  const right = after.map(Json.stringify)
+
+  for (const [from, to] of commonSubsequence(left, right)) match(to, from)
+  matchBy(open, (i) => left[i], (i) => right[i], match)
+  for (const name of identities) {
+    matchBy(open, (i) => identity(before[i], name), (i) => identity(after[i], name), match)
+  }
+  for (const gap of gaps(source, before.length, taken)) {
+    const pairs = gap.before.length === gap.after.length && gap.before.length === 1
+      ? [[gap.before[0] as number, gap.after[0] as number] as const]
+      : mostAlike(before, after, gap)
+    for (const [from, to] of pairs) match(to, from)
+  }
+  return source
+}
+
+const identity = (element: Json.Json | undefined, name: string): string | undefined => {
+  const value = Json.isObject(element) ? Json.get(element, name) : undefined
+  return typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : undefined
+}
+
+/** Pairs what has the same name on both sides, where the name is that of one element alone. */
+const matchBy = (
+  open: { readonly before: () => ReadonlyArray<number>; readonly after: () => ReadonlyArray<number> },
+  nameBefore: (index: number) => string | undefined,
+  nameAfter: (index: number) => string | undefined,
+  match: (to: number, from: number) => void
+): void => {
+  const single = (indices: ReadonlyArray<number>, name: (index: number) => string | undefined) => {
+    const found = new Map<string, number>()
+    const twice = new Set<string>()
+    for (const index of indices) {
+      const key = name(index)
+      if (key === undefined) continue
+      if (found.has(key)) twice.add(key)
+      found.set(key, index)
+    }
+    for (const key of twice) found.delete(key)
+    return found
+  }
+  const sources = single(open.before(), nameBefore)
+  for (const [key, to] of single(open.after(), nameAfter)) {
+    const from = sources.get(key)
+    if (from !== undefined) match(to, from)
+  }
+}
+
+/** The longest common subsequence as pairs of indices. Equal ends, which most edits leave, cost nothing. */
+const commonSubsequence = (
+  left: ReadonlyArray<string>,
+  right: ReadonlyArray<string>
+): ReadonlyArray<readonly [number, number]> => {
+  const pairs: Array<readonly [number, number]> = []
+  let start = 0
+  while (start < left.length && start < right.length && left[start] === right[start]) {
+    pairs.push([start, start])
+    start++
+  }
+  let end = 0
+  while (
+    end < left.length - start && end < right.length - start &&
+    left[left.length - 1 - end] === right[right.length - 1 - end]
+  ) {
+    pairs.push([left.length - 1 - end, right.length - 1 - end])
+    end++
+  }
+  const rows = left.length - start - end
+  const columns = right.length - start - end
+  if (rows * columns === 0 || rows * columns > largestTable) return pairs
+  for (
+    const [row, column] of bestPath(rows, columns, (i, j) => left[start + i] === right[start + j] ? 1 : 0)
+  ) pairs.push([start + row, start + column])
+  return pairs
+}
+
+/** The pairs, in order on both sides, that score highest together. */
+const bestPath = (
+  rows: number,
+  columns: number,
+  score: (row: number, column: number) => number
+): ReadonlyArray<readonly [number, number]> => {
+  const width = columns + 1
+  const best = new Float64Array((rows + 1) * width)
+  const scores = new Float64Array(rows * columns)
+  for (let i = rows - 1; i >= 0; i--) {
+    for (let j = columns - 1; j >= 0; j--) {
+      const here = score(i, j)
+      scores[i * columns + j] = here
+      const paired = here > 0 ? here + (best[(i + 1) * width + j + 1] as number) : 0
+      best[i * width + j] = Math.max(
+        paired,
+        best[(i + 1) * width + j] as number,
+        best[i * width + j + 1] as number
+      )
+    }
+  }
+  const pairs: Array<readonly [number, number]> = []
+  for (let i = 0, j = 0; i < rows && j < columns;) {
+    const here = scores[i * columns + j] as number
+    const rest = best[i * width + j] as number
+    if (here > 0 && rest === here + (best[(i + 1) * width + j + 1] as number)) pairs.push([i++, j++])
+    else if (rest === best[(i + 1) * width + j]) i++
+    else j++
+  }
+  return pairs
+}
+
+interface Gap {
+  readonly before: Array<number>
+  readonly after: Array<number>
+}
+
+/** What is still unmatched, grouped by the matched elements that it stands between on both sides. */
+const gaps = (
+  source: ReadonlyArray<number>,
+  length: number,
+  taken: ReadonlySet<number>
+): ReadonlyArray<Gap> => {
+  const found: Array<Gap> = []
+  let gap: Gap = { before: [], after: [] }
+  let next = 0
+  const close = (until: number): void => {
+    for (; next < until; next++) if (!taken.has(next)) gap.before.push(next)
+    if (gap.before.length > 0 && gap.after.length > 0) found.push(gap)
+    gap = { before: [], after: [] }
+  }
+  source.forEach((from, to) => {
+    if (from === -1) gap.after.push(to)
+    else if (from >= next) {
+      close(from)
+      next = from + 1
+    }
+  })
+  close(length)
+  return found
+}
+
+const mostAlike = (
+  before: ReadonlyArray<Json.Json>,
+  after: ReadonlyArray<Json.Json>,
+  gap: Gap
+): ReadonlyArray<readonly [number, number]> => {
+  if (gap.before.length * gap.after.length > largestTable) return []
+  const alike = bestPath(
+    gap.before.length,
+    gap.after.length,
+    (i, j) => likeness(before[gap.before[i] as number], after[gap.after[j] as number])
+  )
+  return alike.map(([i, j]) => [gap.before[i] as number, gap.after[j] as number] as const)
+}
+
+/** How many members two objects share. */
+const likeness = (self: Json.Json | undefined, that: Json.Json | undefined): number => {
+  if (!Json.isObject(self) || !Json.isObject(that)) return 0
+  return Json.entries(self).filter(([key, value]) => {
+    const other = Json.get(that, key)
+    return other !== undefined && Json.equals(value, other)
+  }).length
+}

@@ -1,0 +1,179 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import { dual } from "effect/Function"
+import { globalValue } from "effect/GlobalValue"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Auth from "../Auth.js"
+import { type HttpError, TimeoutError, TransportError } from "../CouchError.js"
+import type { CouchRequest, Options, Service } from "../CouchHttp.js"
+import * as Transport from "../Transport.js"
+import { documentPath, documentRoute } from "./documentPath.js"
+import { makeOutcomes } from "./outcomes.js"
+import { fromResponse } from "./responseError.js"
+import { type Server, traced } from "./tracing.js"
+import { defaultRetry, respectful } from "./transient.js"
+import { unconflicted } from "./unconflicted.js"
+
+const currentAuth = globalValue(
+  Symbol.for("effect-couchdb/CouchHttp/currentAuth"),
+  () => FiberRef.unsafeMake<Option.Option<Auth.Auth>>(Option.none())
+)
+
+export const withAuth: {
+  (auth: Auth.Auth): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, auth: Auth.Auth): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, auth: Auth.Auth) => Effect.locally(self, currentAuth, Option.some(auth))
+)
+
+/** The URL without its credentials, which become an `Auth`. */
+const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.Auth }> => {
+  if (!URL.canParse(options.url)) return Option.none()
+  const url = new URL(options.url)
+  if (url.protocol !== "http:" && url.protocol !== "https:") return Option.none()
+  const auth = options.auth ??
+    (url.username === ""
+      ? Auth.none
+      : Auth.basic(decodeURIComponent(url.username), Redacted.make(decodeURIComponent(url.password))))
+  return Option.some({
+    origin: url.origin,
+    prefix: url.pathname.replace(/\/+$/, ""),
+    address: url.hostname,
+    port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
+    auth
+  })
+}
+
+const isSafe = (request: CouchRequest): boolean =>
+  request.method === "GET" || request.method === "HEAD" || request.safe === true
+
+const succeeded = (request: CouchRequest, status: number): boolean =>
+  (status >= 200 && status < 300) || (status === 304 && request.headers?.["if-none-match"] !== undefined)
+
+export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope> =>
+  Effect.map(Transport.Transport, (plain) => {
+    const transport = options.transformTransport?.(plain) ?? plain
+    const located = locate(options)
+    if (Option.isNone(located)) return unusable
+    return over(transport, located.value, options)
+  })
+
+/** A service for a URL that is none: every request says so. */
+const unusable: Service = {
+  execute: (request) => noUrl(request.method, request.path),
+  stream: (request) => noUrl(request.method, request.path),
+  readDocument: ({ database, id }) => noUrl("GET", documentPath(database, id)),
+  writeDocument: ({ database, id }) => noUrl("PUT", documentPath(database, id))
+}
+
+const noUrl = (method: string, path: string): Effect.Effect<never, TransportError> =>
+  Effect.fail(new TransportError({ method, path, reason: "InvalidUrl", description: "expected http://host:port" }))
+
+const over = (
+  transport: Transport.Service,
+  server: Server & { readonly auth: Auth.Auth },
+  options: Options
+): Service => {
+  const ownHeaders = Auth.headers(server.auth)
+  const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry)
+  const deadline = Duration.decode(options.timeout ?? "1 minute")
+
+  const toTransport = (
+    request: CouchRequest,
+    auth: Option.Option<Auth.Auth>,
+    trace: Readonly<Record<string, string>>
+  ): Transport.TransportRequest => ({
+    method: request.method,
+    origin: server.origin,
+    path: server.prefix + request.path,
+    headers: {
+      accept: "application/json",
+      ...(request.body !== undefined && { "content-type": "application/json" }),
+      ...(Option.isSome(auth) ? Auth.headers(auth.value) : ownHeaders),
+      ...trace,
+      ...request.headers
+    },
+    body: request.body
+  })
+
+  const prepared = (request: CouchRequest, trace: Readonly<Record<string, string>>) =>
+    Effect.map(FiberRef.get(currentAuth), (auth) => toTransport(request, auth, trace))
+
+  /** One exchange, its status mapped, no retry and no deadline. */
+  const send = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, HttpError> =>
+    traced(
+      server,
+      request,
+      (trace) => Effect.flatMap(prepared(request, trace), transport.request),
+      (response) => succeeded(request, response.status) ? undefined : fromResponse(request, response)
+    )
+
+  const inTime = <A, E>(request: CouchRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TimeoutError> =>
+    Duration.isFinite(deadline)
+      ? Effect.timeoutFail(effect, {
+        duration: deadline,
+        onTimeout: () =>
+          new TimeoutError({ method: request.method, path: request.path, milliseconds: Duration.toMillis(deadline) })
+      })
+      : effect
+
+  const patient = <A, R>(
+    request: CouchRequest,
+    effect: Effect.Effect<A, HttpError, R>
+  ): Effect.Effect<A, HttpError, R> => retry !== undefined && isSafe(request) ? Effect.retry(effect, retry) : effect
+
+  const execute: Service["execute"] = (request) => inTime(request, patient(request, send(request)))
+
+  const stream: Service["stream"] = (request) =>
+    patient(
+      request,
+      traced(
+        server,
+        request,
+        (trace) => Effect.flatMap(prepared(request, trace), transport.stream),
+        (response) => succeeded(request, response.status) ? undefined : response
+      ).pipe(Effect.catchIf(isRefusal, (response) => refused(request, response)))
+    )
+
+  const outcomes = makeOutcomes({ send, retry })
+
+  return {
+    execute,
+    stream,
+    readDocument: ({ database, id, query }) =>
+      Effect.map(
+        unconflicted(execute({
+          method: "GET",
+          path: documentPath(database, id) + query,
+          route: documentRoute(id),
+          database,
+          id
+        })),
+        Transport.text
+      ),
+    writeDocument: (write) => {
+      const { request, written } = outcomes.write(write)
+      return inTime(request, written)
+    }
+  }
+}
+
+const isRefusal = (failure: HttpError | Transport.StreamedResponse): failure is Transport.StreamedResponse =>
+  !("_tag" in failure)
+
+/** The body of a refusal is small: it is read whole, and becomes the error. */
+const refused = (
+  request: CouchRequest,
+  response: Transport.StreamedResponse
+): Effect.Effect<never, HttpError> =>
+  Stream.runFold(Stream.take(response.body, 64), new Uint8Array(0), (all, chunk) => {
+    const both = new Uint8Array(all.length + chunk.length)
+    both.set(all)
+    both.set(chunk, all.length)
+    return both
+  }).pipe(Effect.flatMap((body) => Effect.fail(fromResponse(request, { ...response, body }))))

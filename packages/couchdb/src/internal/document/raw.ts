@@ -1,0 +1,61 @@
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Json from "../../Json.js"
+import type * as Revision from "../../Revision.js"
+
+/**
+ * A document as it came over the wire: CouchDB's own members taken apart, and the body twice. `raw` is exact, `plain` is
+ * what a schema reads.
+ */
+export interface RawDocument {
+  readonly id: string
+  readonly rev: Revision.Revision
+  readonly deleted: boolean
+  readonly stubs: Option.Option<Json.JsonObject>
+  readonly raw: Json.JsonObject
+  readonly plain: unknown
+  /** `_conflicts`, `_revs_info` and the like. */
+  readonly special: (name: string) => Json.Json | undefined
+}
+
+const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const isPlainObject = (value: unknown): value is Record<string, Json.Json> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const split = (
+  members: ReadonlyArray<readonly [string, Json.Json]>
+): readonly [
+  special: ReadonlyMap<string, Json.Json>,
+  own: ReadonlyArray<readonly [string, Json.Json]>
+] => {
+  const special = new Map<string, Json.Json>()
+  const own: Array<readonly [string, Json.Json]> = []
+  for (const member of members) {
+    if (member[0].startsWith("_")) special.set(member[0], member[1])
+    else own.push(member)
+  }
+  return [special, own]
+}
+
+/** `None` where the text is no document of a CouchDB. */
+export const readDocument = (text: string): Option.Option<RawDocument> => {
+  const parsed = parse(text)
+  if (Option.isNone(parsed) || !isPlainObject(parsed.value)) return Option.none()
+  const exact = Json.mayBeInexact(text) ? Option.getOrUndefined(Either.getRight(Json.parse(text))) : undefined
+  const [special, own] = split(Json.isObject(exact) ? Json.entries(exact) : Object.entries(parsed.value))
+  const id = special.get("_id")
+  const rev = special.get("_rev")
+  if (typeof id !== "string" || typeof rev !== "string") return Option.none()
+  const stubs = special.get("_attachments")
+  const raw = Json.fromEntries(own)
+  return Option.some({
+    id,
+    rev: rev as Revision.Revision,
+    deleted: special.get("_deleted") === true,
+    stubs: Json.isObject(stubs) ? Option.some(stubs) : Option.none(),
+    raw,
+    plain: exact === undefined ? raw : Json.toPlain(raw),
+    special: (name) => special.get(name)
+  })
+}

@@ -1,0 +1,232 @@
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type { Bound, Collection } from "../../Collection.js"
+import { isCollection } from "../../Collection.js"
+import {
+  type InvalidIdError,
+  NotFoundError,
+  type RequestError,
+  ServerError,
+  UnsavedChangesError
+} from "../../CouchError.js"
+import type { CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
+import * as Json from "../../Json.js"
+import * as Revision from "../../Revision.js"
+import { documentPath, documentRoute } from "../documentPath.js"
+import { unconflicted } from "../unconflicted.js"
+import { decode } from "./codec.js"
+import { type RawDocument, readDocument } from "./raw.js"
+import * as value from "./value.js"
+
+const queryOf = (options: FetchOptions | undefined): string => {
+  const parts: Array<string> = []
+  if (options?.rev !== undefined) parts.push(`rev=${encodeURIComponent(options.rev)}`)
+  if (options?.latest === true) parts.push("latest=true")
+  return parts.length === 0 ? "" : `?${parts.join("&")}`
+}
+
+/** Reads and takes apart; a text that is no document of a CouchDB is the server's failure. */
+export const readRaw = (
+  database: DatabaseName,
+  id: string,
+  query: string
+): Effect.Effect<RawDocument, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  Effect.flatMap(DocumentId.decode(id), (id) =>
+    Effect.flatMap(CouchHttp, (couch) =>
+      Effect.flatMap(
+        couch.readDocument({ database, id, query }),
+        (text): Effect.Effect<RawDocument, ServerError> =>
+          Option.match(readDocument(text), {
+            onNone: () =>
+              Effect.fail(
+                new ServerError({
+                  method: "GET",
+                  path: documentPath(database, id) + query,
+                  status: 200,
+                  error: "unknown",
+                  reason: "the answer is not a document",
+                  database,
+                  id
+                })
+              ),
+            onSome: Effect.succeed
+          })
+      )))
+
+/** The document at an id, given as the text that the server knows. */
+export const fetchBound = <A, R>(
+  collection: Bound<A, R>,
+  id: string,
+  options?: FetchOptions
+): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> => {
+  const query = queryOf(options)
+  return Effect.flatMap(
+    readRaw(collection.database, id, query),
+    (raw): Effect.Effect<Document<A, R>, FetchError, R> =>
+      raw.deleted
+        ? Effect.fail(
+          new NotFoundError({
+            method: "GET",
+            path: `/${encodeURIComponent(collection.database)}/${encodeURIComponent(id)}${query}`,
+            status: 200,
+            error: "not_found",
+            reason: "deleted",
+            database: collection.database,
+            id
+          })
+        )
+        : Effect.map(decode(collection, raw), (base) => value.clean(collection, raw.id, "quorum", base))
+  )
+}
+
+const onCollection = (args: IArguments): boolean => isCollection(args[0])
+
+export const fetch = dual<
+  <K>(
+    id: K,
+    options?: FetchOptions
+  ) => <A, I, R>(collection: Collection<A, I, R, K>) => Effect.Effect<Document<A, R>, FetchError, CouchHttp | R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    options?: FetchOptions
+  ) => Effect.Effect<Document<A, R>, FetchError, CouchHttp | R>
+>(onCollection, (collection, id, options) => fetchBound(collection, collection.id.encode(id), options))
+
+const isAbsence = (error: FetchError): boolean =>
+  error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
+
+/** `None` for a document that is not there; a database that is not there stays an error. */
+export const fetchBoundOption = <A, R>(
+  collection: Bound<A, R>,
+  id: string,
+  options?: FetchOptions
+): Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R> =>
+  fetchBound(collection, id, options).pipe(
+    Effect.asSome,
+    Effect.catchIf(isAbsence, () => Effect.succeedNone)
+  )
+
+export const fetchOption = dual<
+  <K>(
+    id: K,
+    options?: FetchOptions
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    options?: FetchOptions
+  ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>
+>(onCollection, (collection, id, options) => fetchBoundOption(collection, collection.id.encode(id), options))
+
+/** Id and revision by HEAD. The revision is the ETag, in quotes. */
+export const infoBound = (
+  database: DatabaseName,
+  text: string
+): Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  Effect.flatMap(DocumentId.decode(text), (id) => {
+    const request: CouchRequest = {
+      method: "HEAD",
+      path: documentPath(database, id),
+      route: documentRoute(id),
+      database,
+      id
+    }
+    return CouchHttp.pipe(
+      Effect.flatMap((couch) => unconflicted(couch.execute(request))),
+      Effect.flatMap((response) =>
+        Option.match(Revision.decode((response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")), {
+          onNone: () =>
+            Effect.fail(
+              new ServerError({
+                method: "HEAD",
+                path: request.path,
+                status: response.status,
+                error: "unknown",
+                reason: "the answer names no revision",
+                database,
+                id
+              })
+            ),
+          onSome: (rev) => Effect.succeed<Info>({ id, rev })
+        })
+      )
+    )
+  })
+
+export const info = dual<
+  <K>(
+    id: K
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K
+  ) => Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp>
+>(2, (collection, id) => infoBound(collection.database, collection.id.encode(id)))
+
+export const exists = dual<
+  <K>(
+    id: K
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<boolean, InvalidIdError | RequestError, CouchHttp>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K
+  ) => Effect.Effect<boolean, InvalidIdError | RequestError, CouchHttp>
+>(2, (collection, id) =>
+  info(collection, id).pipe(
+    Effect.as(true),
+    Effect.catchTag("NotFoundError", () => Effect.succeed(false))
+  ))
+
+export const refresh = <A, R>(self: Document<A, R>) =>
+  Effect.flatMap(
+    value.demandRevision(self, "refresh"),
+    (): Effect.Effect<Document<A, R>, FetchError | UnsavedChangesError, CouchHttp | R> =>
+      value.isDirty(self)
+        ? Effect.fail(
+          new UnsavedChangesError({ operation: "refresh", database: self.collection.database, id: self.id })
+        )
+        : fetchBound(self.collection, self.id)
+  )
+
+const isStatus = (status: Json.Json | undefined): status is RevisionInfo["status"] =>
+  status === "available" || status === "missing" || status === "deleted"
+
+export const revisions = <A, R>(self: Document<A, R>) =>
+  Effect.flatMap(value.demandRevision(self, "revisions"), (rev) =>
+    Effect.map(
+      readRaw(
+        self.collection.database,
+        self.id,
+        `?rev=${encodeURIComponent(rev)}&revs_info=true`
+      ),
+      (raw): ReadonlyArray<RevisionInfo> =>
+        listOf(raw.special("_revs_info")).flatMap((entry) => {
+          if (!Json.isObject(entry)) return []
+          const rev = Json.get(entry, "rev")
+          const status = Json.get(entry, "status")
+          return Revision.isRevision(rev) && isStatus(status) ? [{ rev, status }] : []
+        })
+    ))
+
+export const conflicts = <A, R>(self: Document<A, R>) =>
+  Effect.map(
+    readRaw(self.collection.database, self.id, "?conflicts=true&deleted_conflicts=true"),
+    (raw): Siblings => ({
+      conflicts: listOf(raw.special("_conflicts")).filter(Revision.isRevision),
+      deletedConflicts: listOf(raw.special("_deleted_conflicts")).filter(Revision.isRevision)
+    })
+  )
+
+const listOf = (json: Json.Json | undefined): ReadonlyArray<Json.Json> => Json.isArray(json) ? json : []

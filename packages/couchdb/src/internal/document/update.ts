@@ -1,0 +1,161 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import type { Bound, Collection } from "../../Collection.js"
+import { isCollection } from "../../Collection.js"
+import { ConflictError } from "../../CouchError.js"
+import type { CouchHttp } from "../../CouchHttp.js"
+import type { Document, FetchError, SaveError, Tombstone, UpdateOptions } from "../../Document.js"
+import type * as Edit from "../../Edit.js"
+import { fetchBound, fetchBoundOption } from "./read.js"
+import * as value from "./value.js"
+import { removeOver, save } from "./write.js"
+
+const first = 10
+const longest = 1_000
+
+/**
+ * At once for the first time, since most conflicts are met once; then anywhere between nothing and a bound that doubles,
+ * so that writers who collided do not collide again.
+ */
+const patience: Schedule.Schedule<number> = Schedule.intersect(Schedule.forever, Schedule.recurs(50)).pipe(
+  Schedule.map(([round]) => round),
+  Schedule.addDelayEffect((round) =>
+    round === 0
+      ? Effect.succeed(Duration.zero)
+      : Effect.map(Random.next, (chance) => Duration.millis(chance * Math.min(longest, first * 2 ** (round - 1))))
+  )
+)
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document
+type AnyConflict = ConflictError<any, any, any>
+
+const isConflict = (error: unknown): error is AnyConflict =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "ConflictError"
+
+/** Repeats the whole read, edit and save after each conflict; the last one says how often it was tried. */
+const untilSettled = <A, E, R>(
+  attempt: Effect.Effect<A, E, R>,
+  options: UpdateOptions | undefined
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let attempts = 0
+    const counted = Effect.suspend(() => {
+      attempts++
+      return attempt
+    })
+    return Effect.retry(counted, {
+      schedule: (options?.schedule ?? patience) as Schedule.Schedule<unknown, unknown>,
+      while: isConflict
+    }).pipe(Effect.mapError((error) => isConflict(error) ? withAttempts(error, attempts) as E & AnyConflict : error))
+  })
+
+const withAttempts = ({ attempted, repeat, ...fields }: AnyConflict, attempts: number): AnyConflict =>
+  new ConflictError({ ...fields, attempts }, { attempted, repeat })
+
+type UpdateEffect<A, R> = Effect.Effect<Document<A, R>, FetchError | SaveError<A, R>, CouchHttp | R>
+
+const onCollection = (args: IArguments): boolean => isCollection(args[0])
+
+export const update = dual<
+  <K, A>(
+    id: K,
+    f: (body: A) => A,
+    options?: UpdateOptions
+  ) => <I, R>(collection: Collection<A, I, R, K>) => UpdateEffect<A, R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    f: (body: A) => A,
+    options?: UpdateOptions
+  ) => UpdateEffect<A, R>
+>(onCollection, <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: K,
+  f: (body: A) => A,
+  options?: UpdateOptions
+): UpdateEffect<A, R> =>
+  untilSettled(
+    Effect.flatMap(
+      fetchBound(collection as Bound<A, R>, collection.id.encode(id)),
+      (doc): UpdateEffect<A, R> => save(value.modify(doc, f))
+    ),
+    options
+  ))
+
+type Settled<A, R, E, R2> = Effect.Effect<
+  Document<A, R> | Tombstone<A, R>,
+  E | FetchError | SaveError<A, R> | ConflictError<A, R, Tombstone<A, R>>,
+  CouchHttp | R | R2
+>
+
+const apply = <A, R>(
+  doc: Document<A, R>,
+  edit: Edit.Edit<A>
+): Settled<A, R, never, never> =>
+  edit._tag === "Keep"
+    ? Effect.succeed(doc)
+    : edit._tag === "Change"
+    ? save(value.modify(doc, () => edit.body))
+    // A document just read is neither dirty nor unsaved.
+    : removeOver(doc, doc.base)
+
+export const updateEffect = dual<
+  <K, A, E2, R2>(
+    id: K,
+    f: (body: A) => Effect.Effect<Edit.Edit<A>, E2, R2>,
+    options?: UpdateOptions
+  ) => <I, R>(collection: Collection<A, I, R, K>) => Settled<A, R, E2, R2>,
+  <A, I, R, K, E2, R2>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    f: (body: A) => Effect.Effect<Edit.Edit<A>, E2, R2>,
+    options?: UpdateOptions
+  ) => Settled<A, R, E2, R2>
+>(onCollection, <A, I, R, K, E2, R2>(
+  collection: Collection<A, I, R, K>,
+  id: K,
+  f: (body: A) => Effect.Effect<Edit.Edit<A>, E2, R2>,
+  options?: UpdateOptions
+): Settled<A, R, E2, R2> =>
+  untilSettled(
+    Effect.flatMap(
+      fetchBound(collection as Bound<A, R>, collection.id.encode(id)),
+      (doc): Settled<A, R, E2, R2> => Effect.flatMap(f(doc.body), (edit) => apply(doc, edit))
+    ),
+    options
+  ))
+
+export const upsert = dual<
+  <K, A>(
+    id: K,
+    f: (body: Option.Option<A>) => A,
+    options?: UpdateOptions
+  ) => <I, R>(collection: Collection<A, I, R, K>) => UpdateEffect<A, R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    f: (body: Option.Option<A>) => A,
+    options?: UpdateOptions
+  ) => UpdateEffect<A, R>
+>(onCollection, <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: K,
+  f: (body: Option.Option<A>) => A,
+  options?: UpdateOptions
+): UpdateEffect<A, R> => {
+  const key = collection.id.encode(id)
+  return untilSettled(
+    Effect.flatMap(
+      fetchBoundOption(collection as Bound<A, R>, key),
+      Option.match({
+        onNone: (): UpdateEffect<A, R> => save(value.unsaved(collection, key, f(Option.none()))),
+        onSome: (doc): UpdateEffect<A, R> => save(value.modify(doc, (body) => f(Option.some(body))))
+      })
+    ),
+    options
+  )
+})

@@ -1,0 +1,143 @@
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type { Collection } from "../../Collection.js"
+import { isCollection } from "../../Collection.js"
+import type {
+  ConflictingOperation,
+  InvalidIdError,
+  NotFoundError,
+  RequestError,
+  Standing,
+  UpdateConflictError
+} from "../../CouchError.js"
+import { ConflictError, UnsavedChangesError } from "../../CouchError.js"
+import { CouchHttp, type Written } from "../../CouchHttp.js"
+import type { Base, DeleteError, Document, SaveError, Tombstone } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
+import type { JsonObject } from "../../Json.js"
+import * as Json from "../../Json.js"
+import { encode } from "./codec.js"
+import * as value from "./value.js"
+
+/** The wire's 409, with the document that it was about and the way to repeat the operation. */
+export const conflict = <A, R, Done>(
+  operation: ConflictingOperation,
+  attempted: Document<A, R>,
+  repeat: ConflictError<A, R, Done>["repeat"]
+) =>
+(error: UpdateConflictError): ConflictError<A, R, Done> =>
+  new ConflictError<A, R, Done>({
+    method: error.method,
+    path: error.path,
+    status: error.status,
+    error: error.error,
+    reason: error.reason,
+    operation,
+    database: attempted.collection.database,
+    id: attempted.id,
+    attempts: 1
+  }, { attempted, repeat })
+
+/**
+ * Stores the members over what stands; `None` creates. Stubs are those of the revision that is extended: the server has
+ * no others.
+ */
+const put = <A, R>(
+  self: Document<A, R>,
+  raw: JsonObject,
+  over: Option.Option<Standing>,
+  operation: "save" | "create"
+): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
+  Effect.flatMap(DocumentId.decode(self.id), (id) => {
+    const stubs = Option.flatMap(over, (standing) => standing.stubs)
+    return CouchHttp.pipe(
+      Effect.flatMap((couch) =>
+        couch.writeDocument({
+          database: self.collection.database,
+          id,
+          parent: Option.map(over, ({ rev }) => rev),
+          body: raw,
+          attachments: stubs,
+          deleted: false
+        })
+      ),
+      Effect.map(({ durability, rev }: Written) => {
+        const base: Base<A> = { rev, body: self.body, raw, stubs }
+        return value.clean(self.collection, self.id, durability, base)
+      }),
+      Effect.catchTag(
+        "UpdateConflictError",
+        (error) =>
+          Effect.fail(conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation))(error))
+      )
+    )
+  })
+
+export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
+  if (!value.isDirty(self)) return Effect.succeed(self)
+  return Effect.flatMap(encode(self), (raw) =>
+    Option.isSome(self.base) && Json.equals(self.base.value.raw, raw)
+      // The bodies differ, but not in anything that is stored.
+      ? Effect.succeed(
+        value.clean(self.collection, self.id, self.durability, { ...self.base.value, body: self.body })
+      )
+      : put(self, raw, self.base, "save"))
+}
+
+export const create = dual<
+  <K, A>(
+    id: K,
+    body: A
+  ) => <I, R>(collection: Collection<A, I, R, K>) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    body: A
+  ) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>
+>((args) => isCollection(args[0]), (collection, id, body) => {
+  const self = value.make(collection, id, body)
+  return Effect.flatMap(encode(self), (raw) => put(self, raw, Option.none(), "create"))
+})
+
+/** What a delete can fail with once the local checks are behind. */
+export type RemoveError<A, R> = ConflictError<A, R, Tombstone<A, R>> | NotFoundError | InvalidIdError | RequestError
+
+/** Deletes over what stands. */
+export const removeOver = <A, R>(
+  self: Document<A, R>,
+  over: Option.Option<Standing>
+): Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R> =>
+  Effect.flatMap(DocumentId.decode(self.id), (id) =>
+    CouchHttp.pipe(
+      Effect.flatMap((couch) =>
+        couch.writeDocument({
+          database: self.collection.database,
+          id,
+          parent: Option.map(over, ({ rev }) => rev),
+          body: {},
+          attachments: Option.none(),
+          deleted: true
+        })
+      ),
+      Effect.map(({ durability, rev }) =>
+        value.tombstone({ collection: self.collection, id: self.id, rev, durability })
+      ),
+      Effect.catchTag(
+        "UpdateConflictError",
+        (error) => Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error))
+      )
+    ))
+
+export const remove = <A, R>(
+  self: Document<A, R>
+): Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> =>
+  Effect.flatMap(
+    value.demandRevision(self, "delete"),
+    (): Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> =>
+      value.isDirty(self)
+        ? Effect.fail(
+          new UnsavedChangesError({ operation: "delete", database: self.collection.database, id: self.id })
+        )
+        : removeOver(self, self.base)
+  )

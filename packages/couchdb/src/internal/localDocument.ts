@@ -1,0 +1,87 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Collection } from "../Collection.js"
+import { type DecodeError, InvalidIdError, type NotFoundError, type RequestError, ServerError } from "../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../CouchHttp.js"
+import * as Json from "../Json.js"
+import type { LocalDocument } from "../LocalDocument.js"
+import * as Transport from "../Transport.js"
+import { decode, encode } from "./document/codec.js"
+import { readDocument } from "./document/raw.js"
+import * as value from "./document/value.js"
+import { documentPath } from "./documentPath.js"
+import { segmentProblem } from "./segment.js"
+import { unconflicted } from "./unconflicted.js"
+import { jsonOf, member } from "./written.js"
+
+const prefix = "_local/"
+
+/** One request to a local document. CouchDB never answers 409 here. */
+const ask = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K,
+  request: Pick<CouchRequest, "method" | "body">
+): Effect.Effect<
+  {
+    readonly id: string
+    readonly response: Transport.BufferedResponse
+    readonly refuse: (reason: string) => ServerError
+  },
+  NotFoundError | InvalidIdError | RequestError,
+  CouchHttp
+> => {
+  const id = collection.id.encode(key)
+  const problem = segmentProblem(id)
+  if (problem !== undefined) return Effect.fail(new InvalidIdError({ kind: "local document", value: id, problem }))
+  const whole: CouchRequest = {
+    ...request,
+    path: `${documentPath(collection.database)}/${prefix}${encodeURIComponent(id)}`,
+    route: "/{db}/_local/{docid}",
+    database: collection.database,
+    id: prefix + id
+  }
+  return CouchHttp.pipe(
+    Effect.flatMap((couch) => unconflicted(couch.execute(whole))),
+    Effect.map((response) => ({
+      id,
+      response,
+      refuse: (reason: string) =>
+        new ServerError({
+          method: whole.method,
+          path: whole.path,
+          status: response.status,
+          error: "unknown",
+          reason,
+          database: collection.database,
+          id: prefix + id
+        })
+    }))
+  )
+}
+
+export const fetch = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+  Effect.flatMap(
+    ask(collection, key, { method: "GET" }),
+    ({ id, refuse, response }) =>
+      Option.match(readDocument(Transport.text(response)), {
+        onNone: (): Effect.Effect<LocalDocument<A>, DecodeError | ServerError, R> =>
+          Effect.fail(refuse("the answer is not a document")),
+        onSome: (raw): Effect.Effect<LocalDocument<A>, DecodeError | ServerError, R> =>
+          Effect.map(decode(collection, raw), ({ body, rev }): LocalDocument<A> => ({ id, rev, body }))
+      })
+  )
+
+export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, body: A) =>
+  Effect.flatMap(encode(value.make(collection, key, body)), (json) =>
+    Effect.flatMap(
+      ask(collection, key, { method: "PUT", body: Json.stringify(json) }),
+      ({ id, refuse, response }) => {
+        const rev = member(jsonOf(response), "rev")
+        return typeof rev === "string"
+          ? Effect.succeed<LocalDocument<A>>({ id, rev, body })
+          : Effect.fail(refuse("the answer names no revision"))
+      }
+    ))
+
+export const remove = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+  Effect.asVoid(ask(collection, key, { method: "DELETE" }))

@@ -1,0 +1,176 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import { type HttpError, ServerError, type UpdateConflictError } from "../CouchError.js"
+import type { NotFoundError, RequestError } from "../CouchError.js"
+import type { CouchRequest, WriteDocument, Written } from "../CouchHttp.js"
+import * as Json from "../Json.js"
+import * as Revision from "../Revision.js"
+import type { BufferedResponse } from "../Transport.js"
+import { documentPath, documentRoute } from "./documentPath.js"
+import { hashedAttachments } from "./stubs.js"
+import { isTransient } from "./transient.js"
+import { jsonOf, member, writtenOf } from "./written.js"
+
+type WriteError = UpdateConflictError | NotFoundError | RequestError
+
+interface Wire {
+  /** One exchange: no retry, no deadline. */
+  readonly send: (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
+  readonly retry: Schedule.Schedule<HttpError, HttpError> | undefined
+}
+
+/** The request that says the write. */
+const toRequest = (write: WriteDocument): CouchRequest => {
+  const query = Option.match(write.parent, { onNone: () => "", onSome: (rev) => `?rev=${encodeURIComponent(rev)}` })
+  const target = {
+    path: documentPath(write.database, write.id) + query,
+    route: documentRoute(write.id),
+    database: write.database,
+    id: write.id
+  }
+  if (write.deleted) return { method: "DELETE", ...target }
+  const body = Option.match(write.attachments, {
+    onNone: () => write.body,
+    onSome: (stubs) => Json.fromEntries([...Json.entries(write.body), ["_attachments", stubs]])
+  })
+  return { method: "PUT", ...target, body: Json.stringify(body) }
+}
+
+const predict = (write: WriteDocument, parent: Option.Option<Revision.Revision>): Option.Option<Revision.Revision> =>
+  Option.flatMap(
+    Option.match(write.attachments, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+    (attachments) => Revision.predict({ parent, body: write.body, deleted: write.deleted, attachments })
+  )
+
+/**
+ * Writes whose outcome is known even where the answer was lost.
+ *
+ * A revision is a hash of what is written, so it can be asked for by name: if the server has it, the write happened,
+ * whatever became of the answer. The prediction is checked against the first revision that each database gives, and not
+ * used where it does not hold.
+ */
+export const makeOutcomes = (wire: Wire) => {
+  // Whether the revisions of a database are what was predicted; absent until the first answer.
+  const holds = new Map<string, boolean>()
+
+  const learn = (write: WriteDocument, written: Written): void => {
+    if (holds.has(write.database)) return
+    const predicted = predict(write, write.parent)
+    // A re-creation lands on top of a tombstone that the caller does not know: nothing to compare.
+    if (Option.isNone(predicted) || Revision.generation(predicted.value) !== Revision.generation(written.rev)) return
+    holds.set(write.database, predicted.value === written.rev)
+  }
+
+  const ask = (request: CouchRequest): Effect.Effect<BufferedResponse, HttpError> =>
+    wire.retry === undefined ? wire.send(request) : Effect.retry(wire.send(request), wire.retry)
+
+  /** An update extends a revision that the caller read: its name tells whether it is there. */
+  const updateLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
+    Option.match(predict(write, write.parent), {
+      onNone: () => Effect.succeedNone,
+      onSome: (rev) =>
+        Effect.map(
+          ask({
+            method: "POST",
+            path: `${documentPath(write.database)}/_revs_diff`,
+            route: "/{db}/_revs_diff",
+            database: write.database,
+            id: write.id,
+            body: Json.stringify(Json.fromEntries([[write.id, [rev]]])),
+            safe: true
+          }),
+          (response) => member(jsonOf(response), write.id) === undefined ? Option.some(rev) : Option.none()
+        )
+    })
+
+  /**
+   * A creation may have landed on a tombstone, and an equal one may lie below a deletion in the history. So the one that
+   * counts is the oldest revision above the last deletion.
+   */
+  const creationLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
+    ask({
+      method: "GET",
+      path: `${documentPath(write.database, write.id)}?revs_info=true`,
+      route: documentRoute(write.id),
+      database: write.database,
+      id: write.id
+    }).pipe(
+      Effect.map((response) => {
+        const history = member(jsonOf(response), "_revs_info")
+        if (!Json.isArray(history)) return Option.none()
+        const above = history.findIndex((entry) => member(entry, "status") !== "available")
+        const known = above === -1 ? history.length : above
+        const rev = member(history[known - 1], "rev")
+        const parent = member(history[known], "rev")
+        return Option.filter(
+          predict(write, Revision.isRevision(parent) ? Option.some(parent) : Option.none()),
+          (predicted) => predicted === rev
+        )
+      }),
+      Effect.catchTag("NotFoundError", () => Effect.succeedNone)
+    )
+
+  const landed = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
+    holds.get(write.database) === false
+      ? Effect.succeedNone
+      : Option.isSome(write.parent)
+      ? updateLanded(write)
+      : creationLanded(write)
+
+  /**
+   * The answer to a write that may have happened before: it is one's own if it is there. Where even the question gets no
+   * answer, the first error tells more.
+   */
+  const recognised = (write: WriteDocument, error: WriteError): Effect.Effect<Written, WriteError> =>
+    landed(write).pipe(
+      Effect.orElseSucceed(() => Option.none<Revision.Revision>()),
+      Effect.flatMap(Option.match({
+        onNone: () => Effect.fail(error),
+        // Whether a quorum stored it was in the answer that was lost.
+        onSome: (rev) => Effect.succeed<Written>({ rev, durability: "accepted" })
+      }))
+    )
+
+  const write = (
+    write: WriteDocument
+  ): { readonly request: CouchRequest; readonly written: Effect.Effect<Written, WriteError> } => {
+    const request = toRequest(write)
+    const once = Effect.flatMap(wire.send(request), (response) =>
+      Effect.mapBoth(writtenOf(response), {
+        onFailure: (reason) =>
+          new ServerError({
+            method: request.method,
+            path: request.path,
+            status: response.status,
+            error: "unknown",
+            reason,
+            database: write.database,
+            id: write.id
+          }),
+        onSuccess: (written) => {
+          learn(write, written)
+          return written
+        }
+      }))
+    const written = Effect.suspend(() => {
+      let mayHaveHappened = false
+      const careful = Effect.catchAll(once, (error) => {
+        if (isTransient(error)) {
+          mayHaveHappened = true
+          return recognised(write, error)
+        }
+        return mayHaveHappened && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
+          ? recognised(write, error)
+          : Effect.fail(error)
+      })
+      // Where a prediction cannot be trusted, a repeated write could meet itself and look like a conflict.
+      return wire.retry === undefined || holds.get(write.database) === false
+        ? careful
+        : Effect.retry(careful, wire.retry)
+    })
+    return { request, written }
+  }
+
+  return { write }
+}

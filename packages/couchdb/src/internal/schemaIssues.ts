@@ -1,0 +1,46 @@
+import type * as ParseResult from "effect/ParseResult"
+import type { SchemaIssue } from "../CouchError.js"
+
+const many = <A>(issues: ParseResult.SingleOrNonEmpty<A>): ReadonlyArray<A> =>
+  Array.isArray(issues) ? issues : [issues as A]
+
+/**
+ * Where a value does not fit and what the schema expected there. What the value was is left out: bodies appear in no
+ * message.
+ */
+export const schemaIssues = (root: ParseResult.ParseIssue): ReadonlyArray<SchemaIssue> => {
+  const found: Array<SchemaIssue> = []
+  const walk = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>): void => {
+    switch (issue._tag) {
+      case "Type":
+        found.push({ path, expected: `expected ${String(issue.ast)}` })
+        break
+      case "Missing":
+        found.push({ path, expected: "is missing" })
+        break
+      case "Unexpected":
+        found.push({ path, expected: "is not expected" })
+        break
+      case "Forbidden":
+        found.push({ path, expected: "needs an effect that cannot run here" })
+        break
+      case "Pointer":
+        walk(issue.issue, [...path, ...many(issue.path)])
+        break
+      case "Refinement":
+        if (issue.kind === "From") walk(issue.issue, path)
+        else found.push({ path, expected: `expected ${String(issue.ast)}` })
+        break
+      case "Transformation":
+        walk(issue.issue, path)
+        break
+      case "Composite":
+        // Of a union every member complains: one line that names the union says more.
+        if (issue.ast._tag === "Union") found.push({ path, expected: `expected ${String(issue.ast)}` })
+        else for (const inner of many(issue.issues)) walk(inner, path)
+        break
+    }
+  }
+  walk(root, [])
+  return found
+}
