@@ -55,9 +55,10 @@ export interface Options {
   readonly admin?: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
 }
 
-const collect = (body: TransportRequest["body"]): Effect.Effect<string | Uint8Array, TransportError> => {
-  if (body === undefined) return Effect.succeed("")
-  if (typeof body === "string" || body instanceof Uint8Array) return Effect.succeed(body)
+const collect = (
+  body: TransportRequest["body"]
+): Effect.Effect<string | Uint8Array | undefined, TransportError> => {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) return Effect.succeed(body)
   return Effect.map(Stream.runCollect(body), (chunks) => {
     const parts = Array.from(chunks)
     const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))

@@ -4,13 +4,14 @@ import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
-import { badRequest } from "./refusal.js"
+import type { Checked } from "./refusal.js"
+import { badRequest, internalError, missing, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Revs from "./revs.js"
 import * as Sequences from "./sequences.js"
-import type { DocumentRecord } from "./state.js"
+import type { DocumentRecord, LocalDocument } from "./state.js"
 import * as Utf8 from "./utf8.js"
 import type { ViewQuery } from "./viewQuery.js"
 import { defaults, parse } from "./viewQuery.js"
@@ -24,8 +25,8 @@ const docOf = (record: DocumentRecord, query: ViewQuery): string => {
   if (query.conflicts) flags.add("conflicts")
   if (query.attachments) flags.add("attachments")
   return flags.size === 0
-    ? printNode(record, node, node.version, none)
-    : printWinner(record, node, node.version, flags).text
+    ? printNode(record, node, node.version, none, Infinity)
+    : printWinner(record, node, node.version, flags, Infinity).text
 }
 
 const row = (record: DocumentRecord, query: ViewQuery): string => {
@@ -92,39 +93,75 @@ const select = (
 
 type Namespace = "_all_docs" | "_design_docs" | "_local_docs"
 
-const designIds = (ids: ReadonlyArray<string>): ReadonlyArray<string> =>
-  ids.slice(Utf8.lowerBound(ids, "_design/"), Utf8.lowerBound(ids, "_design0"))
+const prefixes: Readonly<Record<Namespace, string>> = {
+  _all_docs: "",
+  _design_docs: "_design/",
+  _local_docs: "_local/"
+}
 
-const byKeys = (context: DatabaseContext, keys: ReadonlyArray<Json.Json>, query: ViewQuery): Listing => {
-  const { database } = context
+const localRow = (local: LocalDocument, query: ViewQuery): string => {
+  const id = print(local.id)
+  const doc = query.includeDocs ? `,"doc":${printLocal(local, none)}` : ""
+  return `{"id":${id},"key":${id},"value":{"rev":${print(`0-${local.rev}`)}}${doc}}`
+}
+
+const rowOf = ({ database }: DatabaseContext, id: string, query: ViewQuery): string | undefined => {
+  const local = database.locals.get(id)
+  if (local !== undefined) return localRow(local, query)
+  const record = database.documents.get(id)
+  return record === undefined ? undefined : row(record, query)
+}
+
+/** The rows of these very keys, in their order; those of another kind of document are left out. */
+const byKeys = (
+  context: DatabaseContext,
+  namespace: Namespace,
+  keys: ReadonlyArray<Json.Json>,
+  query: ViewQuery
+): ReadonlyArray<string> => {
   const ordered = query.descending ? Array.from(keys).reverse() : keys
-  const rows = ordered.slice(query.skip, query.skip + query.limit).map((key) => {
-    const record = typeof key === "string" ? database.documents.get(key) : undefined
-    return record === undefined ? `{"key":${print(key)},"error":"not_found"}` : row(record, query)
-  })
-  return { total: database.liveIds.length, offset: null, rows }
+  return ordered.slice(query.skip, query.skip + query.limit)
+    .filter((key) => prefixes[namespace] === "" || (typeof key === "string" && key.startsWith(prefixes[namespace])))
+    .map((key) =>
+      (typeof key === "string" ? rowOf(context, key, query) : undefined) ??
+        `{"key":${print(key)},"error":"not_found"}`
+    )
+}
+
+const first = "_design/"
+const last = "_design0"
+
+/** Keeps a range of ids among those of design documents. */
+const amongDesigns = (query: ViewQuery): ViewQuery => {
+  const clip = (key: Json.Json | undefined, limit: string, sign: number): Json.Json =>
+    key === undefined || sign * (typeof key === "string" ? Utf8.compare(key, limit) : -1) < 0 ? limit : key
+  return query.descending
+    ? { ...query, startKey: clip(query.startKey, last, -1), endKey: clip(query.endKey, first, 1) }
+    : { ...query, startKey: clip(query.startKey, first, 1), endKey: clip(query.endKey, last, -1) }
 }
 
 const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery): Listing => {
-  const { database } = context
-  if (namespace === "_local_docs") {
-    const ids = Array.from(database.locals.keys()).sort(Utf8.compare)
-    const rows = select(ids, query).ids.map((id) => {
-      const local = database.locals.get(id)
-      const doc = query.includeDocs && local !== undefined ? `,"doc":${printLocal(local, none)}` : ""
-      return `{"id":${print(id)},"key":${print(id)},"value":{"rev":${print(`0-${local?.rev ?? "0"}`)}}${doc}}`
-    })
-    return { total: null, offset: null, rows }
+  const { liveIds, locals } = context.database
+  const total = namespace === "_local_docs"
+    ? null
+    : namespace === "_all_docs"
+    ? liveIds.length
+    : Utf8.lowerBound(liveIds, last) - Utf8.lowerBound(liveIds, first)
+  if (query.keys !== undefined) {
+    return { total, offset: null, rows: byKeys(context, namespace, query.keys, query) }
   }
-  if (namespace === "_all_docs" && query.keys !== undefined) return byKeys(context, query.keys, query)
-  const ids = namespace === "_all_docs" ? database.liveIds : designIds(database.liveIds)
-  const selected = select(ids, query)
-  const rows = selected.ids.flatMap((id) => {
-    const record = database.documents.get(id)
-    return record === undefined ? [] : [row(record, query)]
-  })
-  return { total: ids.length, offset: Math.min(ids.length, selected.offset + query.skip), rows }
+  const selected = total === null
+    ? select(Array.from(locals.keys()).sort(Utf8.compare), query)
+    : select(liveIds, namespace === "_design_docs" ? amongDesigns(query) : query)
+  const rows = selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
+  // The offset counts documents of every kind, but never beyond the total.
+  return { total, offset: total === null ? null : Math.min(total, selected.offset + query.skip), rows }
 }
+
+const check = (query: ViewQuery): Checked<ViewQuery> =>
+  query.keys !== undefined && query.keys.length > 0 && (query.startKey !== undefined || query.endKey !== undefined)
+    ? refuse(400, "query_parse_error", "`keys` is incompatible with `key`, `start_key` and `end_key`")
+    : Either.right(query)
 
 const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): Answer =>
   Either.gen(function*() {
@@ -141,7 +178,7 @@ const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonO
         body === undefined ? "`keys` parameter must be an array." : "`keys` body member must be an array."
       )
     }
-    const full = keys === undefined ? query : { ...query, keys }
+    const full = yield* check(keys === undefined ? query : { ...query, keys })
     return Response.text(200, print_(context, full, list(context, namespace, full)))
   })
 
@@ -164,7 +201,7 @@ const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
     const common = yield* parse(defaults, context.request.query, false)
     const parts: Array<string> = []
     for (const each of wanted) {
-      if (!Json.isObject(each)) return yield* badRequest("`queries` member must be an array of objects.")
+      if (!Json.isObject(each)) return yield* internalError("function_clause")
       const query = yield* parse(common, Json.entries(each), true)
       parts.push(print_(context, query, list(context, namespace, query)))
     }
@@ -172,7 +209,9 @@ const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
   })
 
 const endpoint = (namespace: Namespace) => (context: DatabaseContext): Answer =>
-  context.request.segments[2] === "queries"
+  context.request.segments.length > 2 && context.request.segments[2] !== "queries"
+    ? Either.left(missing)
+    : context.request.segments.length > 2
     ? byMethod(context, { POST: () => queries(context, namespace) }, "POST")
     : byMethod(context, {
       GET: () => get(context, namespace),

@@ -10,9 +10,11 @@ import type { Checked, Refusal } from "./refusal.js"
 import { badRequest, internalError, notImplemented } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
+import type { Tree } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
+import type { Version } from "./state.js"
 import { hidePassword } from "./users.js"
 import * as Writes from "./writes.js"
 
@@ -100,7 +102,7 @@ const bulkGetRow = (
   return found.map(({ node, rev }) =>
     record === undefined || node?.version === undefined
       ? printError(id, Revs.format(rev), "not_found", "missing")
-      : `{"ok":${printNode(record, node, node.version, flags)}}`
+      : `{"ok":${printNode(record, node, node.version, flags, database.revsLimit)}}`
   )
 }
 
@@ -120,6 +122,8 @@ const bulkGet = (context: DatabaseContext): Answer =>
       !Req.accepts(request, "application/json") &&
       (Req.accepts(request, "multipart/mixed") || Req.accepts(request, "multipart/related"))
     ) return yield* notImplemented("multipart answers of _bulk_get")
+    const ids = rows.map((row) => Json.isObject(row) ? Json.get(row, "id") : undefined)
+    if (ids.some((id) => id !== undefined && typeof id !== "string")) return yield* internalError("function_clause")
     const results = rows.map((row): string => {
       if (!Json.isObject(row) || Json.keys(row).length === 0) {
         return `{"id":null,"docs":[${printError(null, null, "bad_request", "document must be a JSON object")}]}`
@@ -128,10 +132,26 @@ const bulkGet = (context: DatabaseContext): Answer =>
       if (id === undefined) {
         return `{"id":null,"docs":[${printError(null, null, "bad_request", "document id missed")}]}`
       }
+      const since = Json.get(row, "atts_since")
+      if (since !== undefined && !Json.isArray(since)) {
+        const reason = "att_since value must be array of revs."
+        return `{"id":${print(id)},"docs":[${printError(id, since, "bad_request", reason)}]}`
+      }
       return `{"id":${print(id)},"docs":[${bulkGetRow(context, id, Json.get(row, "rev"), flags).join(",")}]}`
     })
     return Response.text(200, `{"results":[${results.join(",")}]}`)
   })
+
+/** What of the list the graph does not have; CouchDB strikes each revision off the list once only. */
+const unknown = (tree: Tree<Version>, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
+  const struck = new Set<string>()
+  return Array.from(revs).sort(Revs.compare).filter((rev) => {
+    const key = Revs.format(rev)
+    if (RevisionTree.get(tree, rev) === undefined || struck.has(key)) return true
+    struck.add(key)
+    return false
+  })
+}
 
 /** For each document of the body: the revisions that are not here, and the leaves that they may stem from. */
 const missingRevs = (
@@ -142,9 +162,10 @@ const missingRevs = (
     const found: Array<readonly [string, ReadonlyArray<Rev>, ReadonlyArray<Rev>]> = []
     for (const [id, list] of Json.entries(body)) {
       if (!Json.isArray(list)) return yield* internalError("function_clause")
+      if (list.some((rev) => typeof rev !== "string")) return yield* internalError("function_clause")
       const revs = yield* Revs.parseAll(list)
       const tree = context.database.documents.get(id)?.tree
-      const missing = tree === undefined ? revs : revs.filter((rev) => RevisionTree.get(tree, rev) === undefined)
+      const missing = tree === undefined ? revs : unknown(tree, revs)
       if (missing.length === 0) continue
       const highest = Math.max(...missing.map(({ generation }) => generation))
       const leaves = tree === undefined ? [] : RevisionTree.leafNodes(tree)

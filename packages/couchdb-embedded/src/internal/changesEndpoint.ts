@@ -107,7 +107,7 @@ const row = (record: DocumentRecord, seq: string | null, query: Query): string =
   const leaves = query.allLeaves ? tree.leaves : tree.leaves.slice(0, 1)
   const gone = node?.version?.deleted === true ? ",\"deleted\":true" : ""
   const doc = query.includeDocs && node?.version !== undefined
-    ? `,"doc":${printWinner(record, node, node.version, query.flags).text}`
+    ? `,"doc":${printWinner(record, node, node.version, query.flags, Infinity).text}`
     : ""
   return `{"seq":${print(seq)},"id":${print(record.id)},"changes":${
     print(leaves.map((leaf) => ({ rev: Revs.format(tree.nodes.get(leaf) ?? { generation: 0, hash: "" }) })))
@@ -124,7 +124,8 @@ const read = (context: DatabaseContext, query: Query) => {
   for (;;) {
     const open = queues.flatMap((queue, i) => (at[i] ?? 0) < queue.length ? [i] : [])
     if (rows.length >= query.limit || open.length === 0) {
-      const pending = open.reduce((sum, i) => sum + (queues[i]?.length ?? 0) - (at[i] ?? 0), 0)
+      // CouchDB counts what a filter holds back as still to come.
+      const pending = queues.reduce((sum, { length }) => sum + length, 0) - rows.length
       if (open.length === 0 && !query.descending) Sequences.now(database).forEach((seq, i) => position[i] = seq)
       return { rows, pending, last: Sequences.encode(database, position) }
     }
@@ -157,7 +158,7 @@ const changes = (context: DatabaseContext, body: Json.JsonObject | undefined): A
 const post = (context: DatabaseContext): Answer =>
   Either.gen(function*() {
     yield* Req.requireJson(context.request)
-    if (Req.bodyLength(context.request) === 0) return yield* changes(context, undefined)
+    if (Req.hasBody(context.request) && Req.bodyLength(context.request) === 0) return yield* changes(context, undefined)
     const body = yield* Req.json(context.request)
     if (!Json.isObject(body)) return yield* badRequest("Request body must be a JSON object")
     return yield* changes(context, body)

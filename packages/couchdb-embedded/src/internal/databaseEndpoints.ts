@@ -1,6 +1,7 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as AllDocs from "./allDocsEndpoints.js"
+import * as Attachments from "./attachmentEndpoints.js"
 import * as Bulk from "./bulkEndpoints.js"
 import * as Changes from "./changesEndpoint.js"
 import type { Answer, Context, DatabaseContext } from "./context.js"
@@ -120,6 +121,11 @@ const isGroup = (value: Json.Json | undefined): boolean =>
   value === undefined ||
   (Json.isObject(value) && listOfStrings(Json.get(value, "names")) && listOfStrings(Json.get(value, "roles")))
 
+/** A setting is an update of every shard. */
+const touch = (database: Database): void => {
+  for (const shard of database.shards) shard.seq++
+}
+
 const putSecurity = (context: DatabaseContext): Answer =>
   Either.gen(function*() {
     const { database, request, user } = context
@@ -130,6 +136,7 @@ const putSecurity = (context: DatabaseContext): Answer =>
     const fits = Json.isObject(body) && isGroup(Json.get(body, "admins")) && isGroup(Json.get(body, "members"))
     if (!fits || !isDatabaseAdmin(database, user)) return yield* refuse(500, "error", "no_majority")
     database.security = body
+    touch(database)
     return Response.json(200, { ok: true })
   })
 
@@ -143,6 +150,7 @@ const putLimit = (context: DatabaseContext, store: (limit: number) => void): Ans
       return yield* internalError("You are not a db or server admin.")
     }
     store(limit)
+    touch(context.database)
     return Response.json(200, { ok: true })
   })
 
@@ -203,6 +211,9 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
     }, "GET,PUT")
 }
 
+/** The endpoints that have more behind them; behind others, CouchDB looks for an attachment. */
+const deeper = new Set(["_all_docs", "_design_docs", "_local_docs", "_compact", "_changes"])
+
 const planned = new Set([
   "_find",
   "_explain",
@@ -217,12 +228,14 @@ const planned = new Set([
   "_auto_purge"
 ])
 
+const designActions = new Set(["_info", "_list", "_nouveau", "_rewrite", "_search", "_show", "_update", "_view"])
+
 const design = (context: DatabaseContext, name: string): Answer => {
   const { database, request } = context
   const action = request.segments[3]
   const id = `_design/${name}`
   if (action === undefined) return Documents.handle(context, id)
-  if (!action.startsWith("_")) return notImplemented("attachments of their own")
+  if (!designActions.has(action)) return Attachments.handle(context, id, request.segments.slice(3))
   const record = database.documents.get(id)
   const found = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
   if (found === undefined) return Either.left(missing)
@@ -246,7 +259,8 @@ const root = (context: DatabaseContext): Answer =>
 const within = (context: DatabaseContext): Answer =>
   Either.flatMap(segment(context.request, 1), (second): Answer => {
     const { request } = context
-    if (Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
+    const own = request.segments.length === 2 || deeper.has(second)
+    if (own && Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
     if (planned.has(second)) return notImplemented(second)
     if (second === "_temp_view") return refuse(410, "gone", "Temporary views are not supported in CouchDB")
     if (second === "_local") return local(context)
@@ -256,7 +270,7 @@ const within = (context: DatabaseContext): Answer =>
     }
     if (second.startsWith("_design/") && request.method === "GET") return redirect(context)
     return request.segments.length > 2
-      ? notImplemented("attachments of their own")
+      ? Attachments.handle(context, second, request.segments.slice(2))
       : Documents.handle(context, second)
   })
 

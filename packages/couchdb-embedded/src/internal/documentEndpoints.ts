@@ -9,7 +9,7 @@ import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
 import * as Reading from "./reading.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, deleted, missing, notImplemented } from "./refusal.js"
+import { badRequest, deleted, internalError, missing, notImplemented } from "./refusal.js"
 import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
@@ -56,12 +56,12 @@ const getOpenRevs = (
   flags: ReadonlySet<string>
 ): Answer => {
   const record = context.database.documents.get(id)
-  const found = Reading.openRevs(record, revs, flags.has("latest"))
+  const found = Reading.openRevsSorted(record, revs, flags.has("latest"))
   if (found.length === 0) return Either.left(missing)
   const printed = found.map(({ node, rev }) =>
     record === undefined || node?.version === undefined
       ? { rev, text: undefined }
-      : { rev, text: printNode(record, node, node.version, flags) }
+      : { rev, text: printNode(record, node, node.version, flags, context.database.revsLimit) }
   )
   if (Req.accepts(context.request, "multipart/mixed")) {
     return found.some(({ node }) => (node?.version?.attachments.length ?? 0) > 0)
@@ -89,14 +89,18 @@ const get = (context: DatabaseContext, id: string): Answer =>
       const version = node?.version
       if (record === undefined || node === undefined || version === undefined) return Either.left(missing)
       if (multipart && version.attachments.length > 0) return notImplemented("multipart answers")
-      return Either.right(withEtag(context.request, node, () => printNode(record, node, version, flags)))
+      return Either.right(
+        withEtag(context.request, node, () => printNode(record, node, version, flags, context.database.revsLimit))
+      )
     }
     return Either.flatMap(openWinner(context, id, flags.has("deleted")), ({ node, record, version }) => {
       if (multipart && version.attachments.length > 0) return notImplemented("multipart answers")
       if (flags.size === 0) {
-        return Either.right(withEtag(context.request, node, () => printNode(record, node, version, flags)))
+        return Either.right(
+          withEtag(context.request, node, () => printNode(record, node, version, flags, context.database.revsLimit))
+        )
       }
-      const shown = printWinner(record, node, version, flags)
+      const shown = printWinner(record, node, version, flags, context.database.revsLimit)
       return Either.right(
         shown.meta ? Response.text(200, shown.text) : withEtag(context.request, node, () => shown.text)
       )
@@ -231,7 +235,9 @@ const copy = (context: DatabaseContext, id: string): Answer =>
     if (/^https?:\/\//.test(destination)) return yield* badRequest("Destination URL must be relative.")
     const mark = destination.indexOf("?")
     const target = yield* checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark)))
-    const targetRev = mark < 0 ? undefined : yield* Revs.parse(destination.slice(mark + 1).split("=")[1])
+    const targetText = mark < 0 ? undefined : destination.slice(mark + 1).split("=")
+    if (targetText !== undefined && targetText.length !== 2) return yield* internalError("badmatch")
+    const targetRev = targetText === undefined ? undefined : yield* Revs.parse(targetText[1])
     const record = database.documents.get(id)
     const local = database.locals.get(id)
     const source = local !== undefined && sourceRev === undefined

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import { print, printMembers } from "./print.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, internalError, invalidJson, notImplemented, refuse } from "./refusal.js"
+import { badRequest, invalidJson, notImplemented, refuse } from "./refusal.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
 import type { Attachment, Version } from "./state.js"
@@ -13,7 +13,13 @@ import * as Utf8 from "./utf8.js"
 /** An attachment as a request brings it: its bytes, or a stub for what the parent holds. */
 export type IncomingAttachment =
   | { readonly _tag: "Stub"; readonly name: string; readonly revpos: number | undefined }
-  | { readonly _tag: "Data"; readonly name: string; readonly contentType: string; readonly data: Uint8Array }
+  | {
+    readonly _tag: "Data"
+    readonly name: string
+    readonly contentType: string
+    readonly data: Uint8Array
+    readonly revpos: number
+  }
   | { readonly _tag: "Stored"; readonly name: string; readonly attachment: Attachment }
 
 /** A document as a request brings it. */
@@ -52,10 +58,9 @@ const kept = new Set([
 
 const compressible = /^(?:text\/|application\/(?:javascript|json|xml)\b)/i
 
-const attachmentOf = (name: string, stub: Json.Json): Checked<IncomingAttachment> => {
-  if (!Json.isObject(stub)) return internalError("function_clause")
+const attachmentOf = (name: string, stub: Json.JsonObject): Checked<IncomingAttachment> => {
+  const revpos = Json.get(stub, "revpos")
   if (Json.get(stub, "stub") === true) {
-    const revpos = Json.get(stub, "revpos")
     return Either.right({ _tag: "Stub", name, revpos: typeof revpos === "number" ? revpos : undefined })
   }
   if (Json.get(stub, "follows") === true) return notImplemented("multipart uploads of attachments")
@@ -68,17 +73,21 @@ const attachmentOf = (name: string, stub: Json.Json): Checked<IncomingAttachment
   const contentType = typeof type === "string" ? type : "application/octet-stream"
   return compressible.test(contentType)
     ? notImplemented(`attachments that CouchDB stores compressed (${contentType})`)
-    : Either.right({ _tag: "Data", name, contentType, data: bytes.right })
+    : Either.right({
+      _tag: "Data",
+      name,
+      contentType,
+      data: bytes.right,
+      revpos: typeof revpos === "number" ? revpos : 0
+    })
 }
 
-const attachmentsOf = (value: Json.Json): Checked<ReadonlyArray<IncomingAttachment>> =>
-  Json.isObject(value)
-    ? Either.all(Json.entries(value).map(([name, stub]) => attachmentOf(name, stub)))
-    : internalError("function_clause")
+const attachmentsOf = (value: Json.JsonObject): Checked<ReadonlyArray<IncomingAttachment>> =>
+  Either.all(Json.entries(value).flatMap(([name, stub]) => Json.isObject(stub) ? [attachmentOf(name, stub)] : []))
 
-const revisionsOf = (value: Json.Json): Checked<{ generation: number; hashes: ReadonlyArray<string> }> => {
-  const start = Json.isObject(value) ? Json.get(value, "start") : undefined
-  const ids = Json.isObject(value) ? Json.get(value, "ids") : undefined
+const revisionsOf = (value: Json.JsonObject): Checked<{ generation: number; hashes: ReadonlyArray<string> }> => {
+  const start = Json.get(value, "start")
+  const ids = Json.get(value, "ids")
   if (typeof start !== "number" || !Number.isInteger(start)) {
     return refuse(400, "doc_validation", "_revisions.start isn't an integer.")
   }
@@ -119,11 +128,11 @@ export const fromJson = (value: Json.Json, textLength: number): Checked<Incoming
       const parsed = Revs.parse(inner)
       if (Either.isLeft(parsed)) return Either.left(parsed.left)
       rev = parsed.right
-    } else if (key === "_revisions") {
+    } else if (key === "_revisions" && Json.isObject(inner)) {
       const parsed = revisionsOf(inner)
       if (Either.isLeft(parsed)) return Either.left(parsed.left)
       revisions = parsed.right
-    } else if (key === "_attachments") {
+    } else if (key === "_attachments" && Json.isObject(inner)) {
       const parsed = attachmentsOf(inner)
       if (Either.isLeft(parsed)) return Either.left(parsed.left)
       attachments = parsed.right
@@ -157,12 +166,15 @@ export const checkAttachmentNames = (document: Incoming): Checked<Incoming> => {
     : badRequest(`Attachment name '${wrong.name}' starts with prohibited character '_'`)
 }
 
-/** The attachments to store: what is new, and what the parent holds for the stubs. */
+/**
+ * The attachments to store: what is new, and what the parent holds for the stubs. New ones belong to the revision
+ * `revpos`, unless replication says where they belong.
+ */
 export const resolveAttachments = (
   id: string,
   incoming: ReadonlyArray<IncomingAttachment>,
   parent: Version | undefined,
-  revpos: number
+  revpos: number | undefined
 ): Checked<ReadonlyArray<Attachment>> => {
   const attachments: Array<Attachment> = []
   for (const attachment of incoming) {
@@ -170,7 +182,7 @@ export const resolveAttachments = (
     else if (attachment._tag === "Data") {
       const { contentType, data, name } = attachment
       const digest = `md5-${Encoding.encodeBase64(md5(data))}`
-      attachments.push({ name, contentType, revpos, digest, length: data.length, data })
+      attachments.push({ name, contentType, revpos: revpos ?? attachment.revpos, digest, length: data.length, data })
     } else {
       const held = parent?.attachments.find(({ name }) => name === attachment.name)
       if (held === undefined || (attachment.revpos !== undefined && attachment.revpos !== held.revpos)) {
@@ -242,5 +254,10 @@ export const parseJson = (text: string | undefined): Checked<Json.Json> => {
   if (text.length > 2 * maxDepth && tooDeep(text)) {
     return badRequest(`The embedded CouchDB takes JSON that nests at most ${maxDepth} levels deep.`)
   }
-  return Either.mapLeft(Json.parse(text), () => invalidJson)
+  try {
+    return Either.mapLeft(Json.parse(text), () => invalidJson)
+  } catch {
+    // A text beyond all limits, on which the parser runs out of stack.
+    return refuse(413, "document_too_large", "")
+  }
 }

@@ -97,7 +97,7 @@ export const answer = (
     readonly target: string
     readonly origin: string
     readonly headers: Readonly<Record<string, string>>
-    readonly body: string | Uint8Array
+    readonly body: string | Uint8Array | undefined
   },
   now: number
 ): BufferedResponse => {

@@ -61,6 +61,9 @@ export const parseOptions = (query: ReadonlyArray<readonly [string, string]>): C
 const revisions = (ancestry: ReadonlyArray<Rev>, start: number): string =>
   `"_revisions":${print({ start, ids: ancestry.map(({ hash }) => hash) })}`
 
+const history = (record: DocumentRecord, node: Node<Version>, limit: number): string =>
+  revisions(RevisionTree.ancestry(record.tree, node).slice(0, limit), node.generation)
+
 const revsInfo = (ancestry: ReadonlyArray<Node<Version>>): string =>
   `"_revs_info":${
     print(ancestry.map((node): Json.Json => ({
@@ -69,18 +72,19 @@ const revsInfo = (ancestry: ReadonlyArray<Node<Version>>): string =>
     })))
   }`
 
-/** One revision of a document, printed; the history is shown where it is asked for. */
+/** One revision of a document, printed; up to `limit` revisions of its history are shown where they are asked for. */
 export const printNode = (
   record: DocumentRecord,
   node: Node<Version>,
   version: Version,
-  flags: ReadonlySet<string>
+  flags: ReadonlySet<string>,
+  limit: number
 ): string =>
   printDocument({
     id: record.id,
     rev: node,
     version,
-    members: flags.has("revs") ? [revisions(RevisionTree.ancestry(record.tree, node), node.generation)] : [],
+    members: flags.has("revs") ? [history(record, node, limit)] : [],
     attachmentData: flags.has("attachments")
   })
 
@@ -89,10 +93,11 @@ export const printWinner = (
   record: DocumentRecord,
   node: Node<Version>,
   version: Version,
-  flags: ReadonlySet<string>
+  flags: ReadonlySet<string>,
+  limit: number
 ): { readonly text: string; readonly meta: boolean } => {
   const members: Array<string> = []
-  if (flags.has("revs")) members.push(revisions(RevisionTree.ancestry(record.tree, node), node.generation))
+  if (flags.has("revs")) members.push(history(record, node, limit))
   const before = members.length
   if (flags.has("revs_info")) members.push(revsInfo(RevisionTree.ancestry(record.tree, node)))
   const losers = RevisionTree.leafNodes(record.tree).slice(1)
@@ -131,7 +136,7 @@ export interface Found {
   readonly node: Node<Version> | undefined
 }
 
-/** The revisions of a document that `open_revs` and `_bulk_get` ask for. */
+/** The revisions of a document that `_bulk_get` asks for, in the order of a walk over the graph. */
 export const openRevs = (
   record: DocumentRecord | undefined,
   revs: "all" | ReadonlyArray<Rev>,
@@ -152,3 +157,20 @@ export const openRevs = (
   const found = RevisionTree.inWalkingOrder(tree, nodes.values())
   return [...found.map((node) => ({ rev: node, node: node.version === undefined ? undefined : node })), ...unknown]
 }
+
+const distinct = (revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> =>
+  Array.from(new Map(revs.map((rev) => [Revs.format(rev), rev])).values())
+
+/** The revisions of a document that `open_revs` asks for: what is stored by generation and hash, then the rest. */
+export const openRevsSorted = (
+  record: DocumentRecord | undefined,
+  revs: "all" | ReadonlyArray<Rev>,
+  latest: boolean
+): ReadonlyArray<Found> =>
+  Array.from(openRevs(record, revs === "all" ? revs : distinct(revs), latest)).sort((self, that) =>
+    self.node === undefined === (that.node === undefined)
+      ? Revs.compare(self.rev, that.rev)
+      : self.node === undefined
+      ? 1
+      : -1
+  )

@@ -2,7 +2,7 @@ import type * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import { parseJson } from "./documents.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, invalidJson, refuse } from "./refusal.js"
+import { badRequest, refuse } from "./refusal.js"
 import * as Utf8 from "./utf8.js"
 
 /** A request taken apart. */
@@ -15,10 +15,15 @@ export interface Request {
   readonly segments: ReadonlyArray<string | undefined>
   readonly query: ReadonlyArray<readonly [string, string]>
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
+  readonly body: string | Uint8Array | undefined
 }
 
 const badEscape = /%(?![0-9a-fA-F]{2})/
+
+const isDigit = (byte: number): boolean =>
+  (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102)
+
+const isEscape = (bytes: Uint8Array, at: number): boolean => isDigit(bytes[at + 1] ?? 0) && isDigit(bytes[at + 2] ?? 0)
 
 /** Undoes percent-encoding as CouchDB does, for which `+` is a space, in paths too. */
 export const unquote = (text: string): string | undefined => {
@@ -27,7 +32,7 @@ export const unquote = (text: string): string | undefined => {
   const source = Utf8.encode(text)
   for (let i = 0; i < source.length; i++) {
     const byte = source[i] ?? 0
-    if (byte === 0x25) {
+    if (byte === 0x25 && isEscape(source, i)) {
       bytes.push(parseInt(String.fromCharCode(source[i + 1] ?? 0, source[i + 2] ?? 0), 16))
       i += 2
     } else bytes.push(byte === 0x2b ? 0x20 : byte)
@@ -55,13 +60,13 @@ export const make = (options: {
   readonly target: string
   readonly origin: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
+  readonly body: string | Uint8Array | undefined
 }): Checked<Request> => {
   const target = options.target.split("#", 1)[0] ?? ""
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
   if (target.length > 8_000) return refuse(414, "too_long", "the request uri is too long")
-  if (badEscape.test(path)) return badRequest("invalid_url_encoding")
+  if (badEscape.test(target)) return badRequest("invalid_url_encoding")
   const search = mark < 0 ? "" : target.slice(mark + 1)
   const override = options.headers["x-http-method-override"]
   const method = options.method === "POST" && override !== undefined && overridable.has(override)
@@ -90,12 +95,17 @@ export const param = (request: Request, name: string): string | undefined =>
 export const header = (request: Request, name: string): string | undefined => request.headers[name]
 
 /** The length of the body, in units of whatever holds it. */
-export const bodyLength = (request: Request): number => request.body.length
+export const bodyLength = (request: Request): number => request.body?.length ?? 0
+
+/** Whether the request has a body at all, be it an empty one. */
+export const hasBody = ({ body, headers }: Request): boolean =>
+  body !== undefined && (body.length > 0 || headers["content-length"] !== undefined)
 
 /** The body as JSON. */
 export const json = (request: Request): Checked<Json.Json> => {
-  if (typeof request.body !== "string") return parseJson(Utf8.decode(request.body))
-  return request.body.length === 0 ? Either.left(invalidJson) : parseJson(request.body)
+  if (!hasBody(request)) return badRequest("Missing request body")
+  const { body } = request
+  return parseJson(typeof body === "string" || body === undefined ? body : Utf8.decode(body))
 }
 
 /** Refuses any content type but JSON, as most `POST` endpoints do. */

@@ -44,7 +44,7 @@ export const unlessKnown = (
   answer: () => BufferedResponse
 ): BufferedResponse => {
   const known = header(request, "if-none-match")?.split(",").map((tag) => tag.trim().replace(/^W\//, ""))
-  return known?.some((tag) => tag === etag || tag === "*") === true
+  return known?.some((tag) => tag === etag) === true
     ? { status: 304, headers: { etag }, body: "" }
     : answer()
 }

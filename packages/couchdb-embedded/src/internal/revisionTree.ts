@@ -56,37 +56,34 @@ export const merge = <V extends Deletable>(
   version: V
 ): { readonly tree: Tree<V>; readonly merged: Merged } => {
   const nodes = new Map(tree.nodes)
+  const keys = path.hashes.map((hash, i) => Revs.format({ generation: path.generation - i, hash }))
+  const newest = keys[0]
+  if (newest === undefined) return { tree, merged: "known" }
   let changed = false
-  let parent: string | undefined = undefined
-  for (let i = path.hashes.length - 1; i >= 0; i--) {
-    const rev = { generation: path.generation - i, hash: path.hashes[i] ?? "" }
-    const key = Revs.format(rev)
+  let end = keys.length
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] ?? newest
     const known = nodes.get(key)
-    const filled: V | undefined = known?.version ?? (i === 0 ? version : undefined)
-    const from: string | undefined = known?.parent ?? parent
-    if (known === undefined || known.parent !== from || known.version !== filled) {
-      nodes.set(key, { ...rev, parent: from, version: filled })
+    const stored: V | undefined = known?.version ?? (i === 0 ? version : undefined)
+    const parent = known?.parent ?? keys[i + 1]
+    if (known === undefined || known.parent !== parent || known.version !== stored) {
+      nodes.set(key, { generation: path.generation - i, hash: path.hashes[i] ?? "", parent, version: stored })
       changed = true
     }
-    parent = key
-  }
-  const newest = parent
-  if (newest === undefined || !changed) return { tree, merged: "known" }
-  if (tree.nodes.has(newest)) {
-    // The revision is not new, but ancestors or the body of one came to light.
-    const inner = new Set(Array.from(nodes.values(), (node) => node.parent))
-    return {
-      tree: { nodes, leaves: sortLeaves(nodes, Array.from(nodes.keys()).filter((key) => !inner.has(key))) },
-      merged: "known"
+    if (known?.parent !== undefined) {
+      // Where a revision comes from is known already.
+      end = i
+      break
     }
   }
-  const from = nodes.get(newest)?.parent
-  const rest = tree.leaves.filter((leaf) => leaf !== from && leaf !== newest)
-  const inner = path.hashes.length > 2 ? new Set(Array.from(nodes.values(), (node) => node.parent)) : undefined
-  const leaves = [...(inner === undefined ? rest : rest.filter((leaf) => !inner.has(leaf))), newest]
+  if (!changed) return { tree, merged: "known" }
+  const inner = new Set(keys.slice(1, end + 1))
+  const had = tree.leaves.some((leaf) => inner.has(leaf))
+  const others = tree.leaves.filter((leaf) => !inner.has(leaf))
+  const leaves = tree.nodes.has(newest) ? others : [...others, newest]
   return {
     tree: { nodes, leaves: sortLeaves(nodes, leaves) },
-    merged: tree.nodes.size === 0 || (from !== undefined && tree.leaves.includes(from)) ? "leaf" : "branch"
+    merged: tree.nodes.has(newest) ? "known" : had || tree.nodes.size === 0 ? "leaf" : "branch"
   }
 }
 

@@ -2,7 +2,7 @@ import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import { parseJson } from "./documents.js"
 import type { Checked } from "./refusal.js"
-import { internalError, refuse } from "./refusal.js"
+import { refuse } from "./refusal.js"
 
 /** What a query of `_all_docs` or a view may say. */
 export interface ViewQuery {
@@ -36,13 +36,11 @@ const parseError = (reason: string) => refuse(400, "query_parse_error", reason)
 const shown = (value: Json.Json, decoded: boolean): string =>
   typeof value === "string" ? (decoded ? `<<"${value}">>` : `"${value}"`) : Json.stringify(value)
 
-const boolean = (value: Json.Json, decoded: boolean): Checked<boolean> => {
+const boolean = (value: Json.Json): Checked<boolean> => {
   if (typeof value === "boolean") return Either.right(value)
   const text = typeof value === "string" ? value.toLowerCase() : undefined
   if (text === "true" || text === "false") return Either.right(text === "true")
-  return text === undefined
-    ? internalError("function_clause")
-    : parseError(`Invalid boolean parameter: ${shown(value, decoded)}`)
+  return parseError(`Invalid boolean parameter: ${shown(value, false)}`)
 }
 
 const count = (value: Json.Json, decoded: boolean): Checked<number> => {
@@ -94,24 +92,37 @@ const apply = (
     case "skip":
       return Either.map(count(value, decoded), (skip) => ({ ...query, skip }))
     case "descending":
-      return Either.map(boolean(value, decoded), (descending) => ({ ...query, descending }))
+      return Either.map(boolean(value), (descending) => ({ ...query, descending }))
     case "inclusive_end":
-      return Either.map(boolean(value, decoded), (inclusiveEnd) => ({ ...query, inclusiveEnd }))
+      return Either.map(boolean(value), (inclusiveEnd) => ({ ...query, inclusiveEnd }))
     case "include_docs":
-      return Either.map(boolean(value, decoded), (includeDocs) => ({ ...query, includeDocs }))
+      return Either.map(boolean(value), (includeDocs) => ({ ...query, includeDocs }))
     case "attachments":
-      return Either.map(boolean(value, decoded), (attachments) => ({ ...query, attachments }))
+      return Either.map(boolean(value), (attachments) => ({ ...query, attachments }))
     case "conflicts":
-      return Either.map(boolean(value, decoded), (conflicts) => ({ ...query, conflicts }))
+      return Either.map(boolean(value), (conflicts) => ({ ...query, conflicts }))
     case "update_seq":
-      return Either.map(boolean(value, decoded), (updateSeq) => ({ ...query, updateSeq }))
-    case "reduce":
-    case "group":
+      return Either.map(boolean(value), (updateSeq) => ({ ...query, updateSeq }))
     case "sorted":
     case "att_encoding_info":
-      return Either.map(boolean(value, decoded), () => query)
+      return Either.map(boolean(value), () => query)
+    case "reduce":
+      return Either.flatMap(
+        boolean(value),
+        (reduce) => reduce ? parseError("Reduce is invalid for map-only views.") : Either.right(query)
+      )
+    case "group":
+      return Either.flatMap(
+        boolean(value),
+        (group) => group ? parseError("Invalid use of grouping on a map view.") : Either.right(query)
+      )
     case "group_level":
-      return Either.map(count(value, decoded), () => query)
+      return Either.flatMap(
+        count(value, decoded),
+        (level) => level > 0 ? parseError("Invalid use of grouping on a map view.") : Either.right(query)
+      )
+    case "partition":
+      return parseError("`partition` parameter is not supported on this db")
     case "stale":
     case "stable":
     case "update":

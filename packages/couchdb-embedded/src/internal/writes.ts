@@ -106,7 +106,7 @@ const merge = (tree: Tree<Version>, { document, version }: Prepared): Checked<{ 
 
 /**
  * Writes documents as a client edits them: each must extend a leaf, begin a document or revive a deleted one. A stub
- * that names nothing fails the whole request; any other failure is that document's own.
+ * that names nothing fails the request; any other failure is that document's own.
  */
 export const edit = (
   server: Server,
@@ -120,49 +120,74 @@ export const edit = (
     if (document.id.startsWith("_local/")) outcomes[index] = editLocal(database, document)
     else stored.push({ index, document })
   })
-  const shards = byShard(database, stored)
-  const plans: Array<readonly [Shard, string, ReadonlyArray<Prepared>]> = []
-  for (const [shard, groups] of shards) {
-    const checked = needsCheck(database, shard, groups.values())
-    for (const [id, group] of groups) {
-      const record = database.documents.get(id)
-      const prepared: Array<Prepared> = []
-      for (const pending of group) {
-        const parent = parentOf(pending.document)
-        const held = parent === undefined || record === undefined ? undefined : RevisionTree.get(record.tree, parent)
-        const refused = checked ? checkParent(record, parent) : undefined
-        const stubs = pending.document.attachments.some(({ _tag }) => _tag === "Stub")
-        if (refused !== undefined && !(stubs && record === undefined)) {
-          outcomes[pending.index] = Either.left(refused)
+  let failed: Refusal | undefined
+  for (const [shard, groups] of byShard(database, stored)) {
+    const plan = planShard(server, database, user, shard, groups, outcomes)
+    // What one shard cannot do keeps no other shard from writing.
+    if (Either.isLeft(plan)) failed = plan.left
+    else for (const [id, prepared] of plan.right) editGroup(database, shard, id, prepared, outcomes)
+  }
+  return failed === undefined ? Either.right(outcomes) : Either.left(failed)
+}
+
+const planShard = (
+  server: Server,
+  database: Database,
+  user: UserContext,
+  shard: Shard,
+  groups: ReadonlyMap<string, ReadonlyArray<Pending>>,
+  outcomes: Array<Outcome>
+): Checked<ReadonlyArray<readonly [string, ReadonlyArray<Prepared>]>> => {
+  const plans: Array<readonly [string, ReadonlyArray<Prepared>]> = []
+  const checked = needsCheck(database, shard, groups.values())
+  for (const [id, group] of groups) {
+    const record = database.documents.get(id)
+    const prepared: Array<Prepared> = []
+    for (const pending of group) {
+      const { document, index } = pending
+      const parent = parentOf(document)
+      const held = parent === undefined || record === undefined ? undefined : RevisionTree.get(record.tree, parent)
+      const refused = checked ? checkParent(record, parent) : undefined
+      const stubs = document.attachments.some(({ _tag }) => _tag === "Stub")
+      if (refused !== undefined && !(stubs && record === undefined)) {
+        outcomes[index] = Either.left(refused)
+        continue
+      }
+      // Over a tombstone no parent is named, and CouchDB trips over a stub there.
+      if (stubs && record !== undefined && parent === undefined) return internalError("function_clause")
+      const next = prepare(pending, held?.version, document.generation + 1)
+      if (Either.isLeft(next)) return Either.left(next.left)
+      if (checked) {
+        const allowed = validate(server, database, user, document)
+        if (Either.isLeft(allowed)) {
+          outcomes[index] = Either.left(allowed.left)
           continue
         }
-        const next = prepare(pending, held?.version, pending.document.generation + 1)
-        if (Either.isLeft(next)) return Either.left(next.left)
-        if (checked) {
-          const allowed = validate(server, database, user, pending.document)
-          if (Either.isLeft(allowed)) {
-            outcomes[pending.index] = Either.left(allowed.left)
-            continue
-          }
-          shard.validatorsKnown = true
-        }
-        prepared.push(next.right)
+        shard.validatorsKnown = true
       }
-      plans.push([shard, id, prepared])
+      prepared.push(next.right)
     }
+    if (prepared.length > 0) plans.push([id, prepared])
   }
-  for (const [shard, id, prepared] of plans) {
-    const before = database.documents.get(id)?.tree ?? RevisionTree.empty
-    let tree: Tree<Version> = before
-    for (const document of prepared) {
-      outcomes[document.index] = Either.map(merge(tree, document), (merged) => {
-        tree = merged.tree
-        return merged.rev
-      })
-    }
-    commit(database, shard, id, before, tree)
+  return Either.right(plans)
+}
+
+const editGroup = (
+  database: Database,
+  shard: Shard,
+  id: string,
+  prepared: ReadonlyArray<Prepared>,
+  outcomes: Array<Outcome>
+): void => {
+  const before = database.documents.get(id)?.tree ?? RevisionTree.empty
+  let tree: Tree<Version> = before
+  for (const document of prepared) {
+    outcomes[document.index] = Either.map(merge(tree, document), (merged) => {
+      tree = merged.tree
+      return merged.rev
+    })
   }
-  return Either.right(outcomes)
+  commit(database, shard, id, before, tree)
 }
 
 const internalErrorRefusal = refusal(500, "internal_server_error", "no outcome")
@@ -225,12 +250,13 @@ export const replicate = (
     for (const [id, group] of groups) {
       const before = database.documents.get(id)?.tree ?? RevisionTree.empty
       let tree: Tree<Version> = before
+      let any = false
       for (const { document } of group) {
         const rev = parentOf(document)
         const known = rev === undefined ? undefined : RevisionTree.get(before, rev)
         if (rev === undefined || (checked && known !== undefined)) continue
         const parent = nearest(before, document)
-        const attachments = resolveAttachments(id, document.attachments, parent, document.generation)
+        const attachments = resolveAttachments(id, document.attachments, parent, undefined)
         if (Either.isLeft(attachments)) return Either.left(attachments.left)
         if (checked) {
           const allowed = validate(server, database, user, document)
@@ -242,8 +268,9 @@ export const replicate = (
         }
         const version = { deleted: document.deleted, body: document.body, attachments: attachments.right }
         tree = RevisionTree.merge(tree, document, version).tree
+        any = true
       }
-      plans.push([shard, id, before, tree])
+      if (any) plans.push([shard, id, before, tree])
     }
   }
   for (const [shard, id, before, tree] of plans) commit(database, shard, id, before, tree)
