@@ -60,6 +60,7 @@ export const merge = <V extends Deletable>(
   const newest = keys[0]
   if (newest === undefined) return { tree, merged: "known" }
   let changed = false
+  let contradicts = false
   let end = keys.length
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] ?? newest
@@ -70,8 +71,9 @@ export const merge = <V extends Deletable>(
       nodes.set(key, { generation: path.generation - i, hash: path.hashes[i] ?? "", parent, version: stored })
       changed = true
     }
-    if (known?.parent !== undefined) {
-      // Where a revision comes from is known already.
+    if (known?.parent !== undefined && keys[i + 1] !== undefined && keys[i + 1] !== known.parent) {
+      // Where a revision comes from is known already, and what is told of it now changes nothing.
+      contradicts = true
       end = i
       break
     }
@@ -83,7 +85,7 @@ export const merge = <V extends Deletable>(
   const leaves = tree.nodes.has(newest) ? others : [...others, newest]
   return {
     tree: { nodes, leaves: sortLeaves(nodes, leaves) },
-    merged: tree.nodes.has(newest) ? "known" : had || tree.nodes.size === 0 ? "leaf" : "branch"
+    merged: tree.nodes.has(newest) ? "known" : (had && !contradicts) || tree.nodes.size === 0 ? "leaf" : "branch"
   }
 }
 
@@ -127,6 +129,13 @@ export const stem = <V>(tree: Tree<V>, limit: number): Tree<V> => {
   }
   return { nodes: kept, leaves: tree.leaves }
 }
+
+/** Whether two states of one graph know the same. */
+export const same = <V>(self: Tree<V>, that: Tree<V>): boolean =>
+  self.nodes.size === that.nodes.size && Array.from(self.nodes).every(([key, node]) => {
+    const other = that.nodes.get(key)
+    return other !== undefined && other.parent === node.parent && other.version === node.version
+  })
 
 /** Drops what is stored of every revision that is not a leaf. */
 export const compact = <V>(tree: Tree<V>): Tree<V> => {

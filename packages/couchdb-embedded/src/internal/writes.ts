@@ -210,7 +210,7 @@ const commit = (
   after: Tree<Version>
 ): void => {
   const stemmed = RevisionTree.stem(after, database.revsLimit)
-  if (stemmed === before) return
+  if (stemmed === before || (stemmed !== after && RevisionTree.same(stemmed, before))) return
   store(database, shard, id, stemmed)
   if (id.startsWith("_design/")) { for (const each of database.shards) each.validatorsKnown = false }
 }
