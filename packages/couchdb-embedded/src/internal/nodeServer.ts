@@ -1,5 +1,6 @@
 import type { BufferedResponse } from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import type * as Http from "node:http"
 import type { Service } from "../EmbeddedCouch.js"
@@ -16,6 +17,10 @@ const headersOf = (message: Http.IncomingMessage): Record<string, string> => {
   }
   return headers
 }
+
+/** Whether the client said that there is a body, be it an empty one. */
+const announced = ({ headers }: Http.IncomingMessage): boolean =>
+  headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
 
 const tooLarge: BufferedResponse = {
   status: 413,
@@ -96,7 +101,7 @@ export const listener = (
           origin: `http://${host}`,
           path: message.url ?? "/",
           headers: headersOf(message),
-          body
+          body: announced(message) ? body : undefined
         }))
     const fiber = run(Effect.matchCause(answer, {
       onFailure: () => {
@@ -105,7 +110,7 @@ export const listener = (
       onSuccess: (value) => send(response, value)
     }))
     response.on("close", () => {
-      if (!response.writableFinished) fiber.unsafeInterruptAsFork(fiber.id())
+      if (!response.writableFinished) fiber.unsafeInterruptAsFork(FiberId.none)
     })
   }
 }

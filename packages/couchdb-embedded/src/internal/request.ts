@@ -98,8 +98,7 @@ export const header = (request: Request, name: string): string | undefined => re
 export const bodyLength = (request: Request): number => request.body?.length ?? 0
 
 /** Whether the request has a body at all, be it an empty one. */
-export const hasBody = ({ body, headers }: Request): boolean =>
-  body !== undefined && (body.length > 0 || headers["content-length"] !== undefined)
+export const hasBody = ({ body }: Request): boolean => body !== undefined
 
 /** The body as JSON. */
 export const json = (request: Request): Checked<Json.Json> => {

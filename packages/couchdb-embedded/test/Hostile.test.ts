@@ -1,0 +1,153 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Arbitrary from "effect/FastCheck"
+import * as Stream from "effect/Stream"
+import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
+import { client, fresh } from "./client.js"
+
+const methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "COPY", "PATCH", "OPTIONS", "TRACE", "nonsense", ""]
+const endpoints = [
+  "",
+  "_all_docs",
+  "_bulk_docs",
+  "_bulk_get",
+  "_changes",
+  "_revs_diff",
+  "_security",
+  "_revs_limit",
+  "_compact",
+  "_design/x",
+  "_local/x",
+  "x",
+  "x/y",
+  "_find",
+  "_purge",
+  "_toString"
+]
+
+const part = Arbitrary.oneof(
+  Arbitrary.constantFrom(
+    "..",
+    ".",
+    "%2e%2e",
+    "%2F",
+    "%00",
+    "%ff",
+    "%zz",
+    "%",
+    "__proto__",
+    "constructor",
+    "//",
+    "?",
+    "#"
+  ),
+  Arbitrary.webFragments(),
+  Arbitrary.string()
+)
+
+const target = Arbitrary.oneof(
+  Arbitrary.array(part, { maxLength: 5 }).map((parts) => `/${parts.join("/")}`),
+  Arbitrary.tuple(
+    Arbitrary.constantFrom(...endpoints),
+    Arbitrary.array(
+      Arbitrary.tuple(
+        Arbitrary.constantFrom("rev", "open_revs", "keys", "key", "startkey", "limit", "since", "filter", "new_edits"),
+        Arbitrary.oneof(Arbitrary.constantFrom("{", "[", "[]", "{}", "null", "-1", "1e400", "\"\"", "true"), part)
+      ),
+      { maxLength: 3 }
+    )
+  ).map(([endpoint, query]) => `/db/${endpoint}?${query.map(([key, value]) => `${key}=${value}`).join("&")}`)
+)
+
+const body = Arbitrary.oneof(
+  Arbitrary.constant(undefined),
+  Arbitrary.json(),
+  Arbitrary.string(),
+  Arbitrary.uint8Array(),
+  Arbitrary.constantFrom(
+    "[".repeat(100_000),
+    "{\"a\":".repeat(5_000),
+    `{"docs":${"[".repeat(3_000)}${"]".repeat(3_000)}}`,
+    "{\"docs\":[{\"_id\":\"x\",\"_revisions\":{\"start\":1e9,\"ids\":[\"\"]}}],\"new_edits\":false}",
+    "{\"docs\":[{\"_id\":\"__proto__\",\"__proto__\":1}]}",
+    "{\"_attachments\":{\"__proto__\":{\"data\":\"AA==\",\"content_type\":\"image/png\"}}}",
+    "{\"__proto__\":[\"1-a\"],\"constructor\":[\"1-a\"]}",
+    "\"\ud800\""
+  )
+)
+
+describe("hostile requests", () => {
+  it.effect.prop(
+    "each get an answer, and the next honest one, too",
+    [Arbitrary.array(Arbitrary.tuple(Arbitrary.constantFrom(...methods), target, body), {
+      minLength: 1,
+      maxLength: 20
+    })],
+    ([requests]) =>
+      Effect.gen(function*() {
+        const send = yield* fresh()
+        for (const [method, path, body] of requests) {
+          const reply = yield* send(method, path, { body })
+          expect(reply.status).toBeGreaterThanOrEqual(200)
+          expect(reply.status).toBeLessThan(600)
+          if (reply.status >= 400 && method !== "HEAD") expect(reply.json).toHaveProperty("error")
+          expect(reply.text).not.toMatch(/RangeError|TypeError/)
+        }
+        yield* send("DELETE", "/honest")
+        yield* send("PUT", "/honest")
+        expect((yield* send("PUT", "/honest/x", { body: { v: 1 } })).status).toBe(201)
+        expect((yield* send("GET", "/honest/x")).json).toMatchObject({ v: 1 })
+      }),
+    { fastCheck: { numRuns: 150 } }
+  )
+
+  it.effect("keep `__proto__` as data where it is data, and touch no prototype", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      expect((yield* send("PUT", "/db/x", { body: "{\"__proto__\":1}" })).json)
+        .toEqual({ error: "doc_validation", reason: "Bad special document member: __proto__" })
+      yield* send("PUT", "/db/__proto__", { body: "{}" })
+      yield* send("PUT", "/db/y", { body: "{\"v\":{\"__proto__\":{\"polluted\":1}}}" })
+      expect((yield* send("GET", "/db/y")).text).toContain("\"v\":{\"__proto__\":{\"polluted\":1}}")
+      expect({}).not.toHaveProperty("polluted")
+    }))
+
+  it.effect("may be as large as a document, and no larger", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      const sized = (size: number) => `{"s":"${"x".repeat(size - 8)}"}`
+      expect((yield* send("PUT", "/db/x", { body: sized(8_000_000) })).status).toBe(201)
+      expect((yield* send("PUT", "/db/y", { body: sized(8_000_001) })).json)
+        .toEqual({ error: "document_too_large", reason: "" })
+    }))
+
+  it.effect("name what is not built here", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      for (
+        const [method, path] of [["POST", "/db/_find"], ["GET", "/_active_tasks"], [
+          "GET",
+          "/db/_changes?feed=longpoll"
+        ]] as const
+      ) {
+        const reply = yield* send(method, path, { body: "{}" })
+        expect([reply.status, reply.text]).toEqual([501, expect.stringContaining("The embedded CouchDB does not have")])
+      }
+    }))
+
+  it.effect("may come in pieces", () =>
+    Effect.gen(function*() {
+      const couch = yield* EmbeddedCouch.make()
+      yield* client(couch)("PUT", "/db")
+      const pieces = ["{\"v\":", "\"é", "💡\"}"].map((text) => new TextEncoder().encode(text))
+      const reply = yield* couch.handler({
+        method: "PUT",
+        origin: "http://embedded",
+        path: "/db/x",
+        headers: {},
+        body: Stream.fromIterable(pieces)
+      })
+      expect(reply.status).toBe(201)
+      expect((yield* client(couch)("GET", "/db/x")).json).toMatchObject({ v: "é💡" })
+    }))
+})

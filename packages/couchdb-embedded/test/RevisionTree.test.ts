@@ -1,0 +1,135 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Arbitrary from "effect/FastCheck"
+import type { Path, Tree } from "../src/internal/revisionTree.js"
+import * as RevisionTree from "../src/internal/revisionTree.js"
+import * as Revs from "../src/internal/revs.js"
+
+interface Version {
+  readonly deleted: boolean
+}
+
+interface Written {
+  readonly path: Path
+  readonly version: Version
+}
+
+const hashOf = (choices: ReadonlyArray<number>): string =>
+  `${choices.join("")}${"0".repeat(32)}`.slice(0, 31) + String(choices.length % 10)
+
+/** A history: each revision is named by the choices that lead to it, so that a hash has one parent only. */
+const written: Arbitrary.Arbitrary<Written> = Arbitrary.record({
+  choices: Arbitrary.array(Arbitrary.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 6 }),
+  known: Arbitrary.integer({ min: 1, max: 6 })
+}).map(({ choices, known }) => ({
+  path: {
+    generation: choices.length,
+    hashes: choices.map((_, i) => hashOf(choices.slice(0, choices.length - i))).slice(0, known)
+  },
+  version: { deleted: choices.reduce((sum, choice) => sum + choice, 0) % 3 === 0 }
+}))
+
+const histories = Arbitrary.array(written, { maxLength: 12 })
+
+const build = (writes: ReadonlyArray<Written>, onto: Tree<Version> = RevisionTree.empty): Tree<Version> =>
+  writes.reduce((tree: Tree<Version>, { path, version }) => RevisionTree.merge(tree, path, version).tree, onto)
+
+const shape = (tree: Tree<Version>) => ({
+  leaves: tree.leaves,
+  nodes: Array.from(tree.nodes, ([key, { parent, version }]) => `${key} < ${parent} ${version?.deleted}`).sort()
+})
+
+describe("RevisionTree", () => {
+  it.prop(
+    "has the same winner and the same leaves, whatever the order of arrival",
+    [histories, Arbitrary.infiniteStream(Arbitrary.nat())],
+    ([writes, order]) => {
+      const shuffled = writes.map((write) => [order.next().value, write] as const).sort(([a], [b]) => a - b)
+      expect(shape(build(shuffled.map(([, write]) => write)))).toEqual(shape(build(writes)))
+    }
+  )
+
+  it.prop("learns nothing from what it knows", [histories], ([writes]) => {
+    const tree = build(writes)
+    expect(build(writes, tree)).toBe(tree)
+  })
+
+  it.prop("has leaves without children, each with what was stored of it", [histories], ([writes]) => {
+    const tree = build(writes)
+    const parents = new Set(Array.from(tree.nodes.values(), ({ parent }) => parent))
+    expect(tree.leaves.filter((leaf) => parents.has(leaf))).toEqual([])
+    expect(tree.leaves.filter((leaf) => tree.nodes.get(leaf)?.version === undefined)).toEqual([])
+    expect(Array.from(tree.nodes.keys()).filter((key) => !parents.has(key)).sort())
+      .toEqual(Array.from(tree.leaves).sort())
+  })
+
+  it.prop("is won by the live leaf of the highest generation and the greatest hash", [histories], ([writes]) => {
+    const tree = build(writes)
+    const ranked = RevisionTree.leafNodes(tree).map((node) => ({
+      live: node.version?.deleted !== true,
+      rev: { generation: node.generation, hash: node.hash }
+    }))
+    for (const [i, lower] of ranked.slice(1).entries()) {
+      const higher = ranked[i]
+      expect(
+        higher !== undefined && (higher.live !== lower.live ? higher.live : Revs.compare(higher.rev, lower.rev) > 0)
+      )
+        .toBe(true)
+    }
+  })
+
+  it.prop(
+    "keeps every leaf when it is stemmed, and no ancestor beyond the limit",
+    [histories, Arbitrary.integer({ min: 1, max: 4 })],
+    ([writes, limit]) => {
+      const tree = build(writes)
+      const stemmed = RevisionTree.stem(tree, limit)
+      const near = new Set(
+        RevisionTree.leafNodes(tree).flatMap((leaf) => RevisionTree.ancestry(tree, leaf).slice(0, limit))
+          .map(Revs.format)
+      )
+      expect(stemmed.leaves).toEqual(tree.leaves)
+      expect(new Set(stemmed.nodes.keys())).toEqual(near)
+      expect(Array.from(stemmed.nodes.values()).filter(({ parent }) => parent !== undefined && !near.has(parent)))
+        .toEqual([])
+    }
+  )
+
+  const abc = (start: number, ...hashes: ReadonlyArray<string>): Path => ({ generation: start, hashes })
+
+  it("tells an extended leaf from a new branch", () => {
+    const first = RevisionTree.merge<Version>(RevisionTree.empty, abc(1, "a"), { deleted: false })
+    const second = RevisionTree.merge(first.tree, abc(2, "b", "a"), { deleted: false })
+    const sibling = RevisionTree.merge(second.tree, abc(2, "c", "a"), { deleted: false })
+    expect([first.merged, second.merged, sibling.merged]).toEqual(["leaf", "leaf", "branch"])
+    expect(sibling.tree.leaves).toEqual(["2-c", "2-b"])
+    expect(RevisionTree.merge(sibling.tree, abc(1, "a"), { deleted: false }).merged).toBe("known")
+  })
+
+  it("finds the ancestors that a stemmed history had lost", () => {
+    const short = build([{ path: abc(3, "c"), version: { deleted: false } }])
+    const whole = build([{ path: abc(3, "c", "b", "a"), version: { deleted: false } }], short)
+    const leaf = RevisionTree.winner(whole)
+    expect(leaf === undefined ? [] : RevisionTree.ancestry(whole, leaf).map(Revs.format)).toEqual(["3-c", "2-b", "1-a"])
+    expect(whole.leaves).toEqual(["3-c"])
+  })
+
+  it("purges a leaf with the ancestors that only it had", () => {
+    const tree = build([
+      { path: abc(3, "c", "b", "a"), version: { deleted: false } },
+      { path: abc(2, "d", "a"), version: { deleted: false } }
+    ])
+    const { purged, tree: rest } = RevisionTree.purge(tree, [{ generation: 3, hash: "c" }, {
+      generation: 1,
+      hash: "a"
+    }])
+    expect(purged).toEqual([{ generation: 3, hash: "c" }])
+    expect(Array.from(rest.nodes.keys()).sort()).toEqual(["1-a", "2-d"])
+  })
+
+  it("compares hashes by the bytes that CouchDB keeps", () => {
+    const digits = "9".repeat(32)
+    // 32 digits are 16 bytes of 0x99, above any ASCII text.
+    expect(Revs.compareHash(digits, "abc")).toBeGreaterThan(0)
+    expect(Revs.compareHash("abc", "abd")).toBeLessThan(0)
+  })
+})
