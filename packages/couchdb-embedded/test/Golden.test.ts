@@ -30,7 +30,6 @@ const notYet: ReadonlyArray<readonly [string, RegExp]> = [
   ["filters by selector, view or function", /filter=(_selector|_view|\w+\/)/],
   ["attachments", /\/(att|inl\d*|mp\d*)\b/],
   ["attachments in lists", /attachments=true/],
-  ["purging", /\/_purge/],
   ["shards", /_shards|_time_seq/],
   ["partitioned databases", /probep/],
   ["validation by design documents", /probevdu/],
@@ -59,6 +58,7 @@ const apart: Readonly<Record<string, string>> = {
   "_changes limit=0": "counts documents that were written off the record",
   "_changes seq_interval": "lists documents that were written off the record",
   "_replicator doc": "replication",
+  "_purge": "purges a document that was written off the record",
   "db trailing slash": "counts documents that were written off the record",
   "X-HTTP-Method-Override": "reads a document that was written off the record"
 }

@@ -97,7 +97,7 @@ const bulkGetRow = (
   const rev: Checked<Rev | undefined> = revText === undefined ? Either.right(undefined) : Revs.parse(revText)
   if (Either.isLeft(rev)) return [printError(id, revText ?? null, rev.left.error, rev.left.reason)]
   const record = database.documents.get(checked.right)
-  const found = openRevs(record, rev.right === undefined ? "all" : [rev.right], flags.has("latest"))
+  const found = openRevs(record, rev.right === undefined ? "all" : [rev.right], flags.has("latest"), database.revsLimit)
   if (found.length === 0) return [printError(id, "undefined", "not_found", "missing")]
   return found.map(({ node, rev }) =>
     record === undefined || node?.version === undefined

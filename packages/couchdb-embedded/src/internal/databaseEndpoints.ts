@@ -7,6 +7,7 @@ import * as Changes from "./changesEndpoint.js"
 import type { Answer, Context, DatabaseContext } from "./context.js"
 import { byMethod, openDatabase, segment } from "./context.js"
 import * as Documents from "./documentEndpoints.js"
+import * as Purge from "./purgeEndpoint.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, internalError, missing, noDatabase, noServerAdmin, notImplemented, refuse } from "./refusal.js"
 import * as Req from "./request.js"
@@ -147,7 +148,7 @@ const putLimit = (context: DatabaseContext, store: (limit: number) => void): Ans
       return yield* internalError("function_clause")
     }
     if (!isDatabaseAdmin(context.database, context.user)) {
-      return yield* internalError("You are not a db or server admin.")
+      return yield* internalError("{error,{forbidden,<<\"You are not a db or server admin.\">>}}", "badmatch")
     }
     store(limit)
     touch(context.database)
@@ -181,6 +182,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   ...Bulk.endpoints,
   ...AllDocs.endpoints,
   _changes: Changes.handle,
+  _purge: Purge.handle,
   _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
   _view_cleanup: (context) =>
     byMethod(context, {
@@ -218,7 +220,6 @@ const planned = new Set([
   "_find",
   "_explain",
   "_index",
-  "_purge",
   "_purged_infos",
   "_shards",
   "_sync_shards",

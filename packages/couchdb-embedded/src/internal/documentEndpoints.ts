@@ -236,7 +236,9 @@ const copy = (context: DatabaseContext, id: string): Answer =>
     const mark = destination.indexOf("?")
     const target = yield* checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark)))
     const targetText = mark < 0 ? undefined : destination.slice(mark + 1).split("=")
-    if (targetText !== undefined && targetText.length !== 2) return yield* internalError("badmatch")
+    if (targetText !== undefined && targetText.length !== 2) {
+      return yield* internalError(targetText.join("="), "badmatch")
+    }
     const targetRev = targetText === undefined ? undefined : yield* Revs.parse(targetText[1])
     const record = database.documents.get(id)
     const local = database.locals.get(id)

@@ -140,12 +140,13 @@ export interface Found {
 export const openRevs = (
   record: DocumentRecord | undefined,
   revs: "all" | ReadonlyArray<Rev>,
-  latest: boolean
+  latest: boolean,
+  limit: number
 ): ReadonlyArray<Found> => {
   if (record === undefined) return revs === "all" ? [] : revs.map((rev) => ({ rev, node: undefined }))
   const { tree } = record
   if (revs === "all") {
-    return RevisionTree.inWalkingOrder(tree, RevisionTree.leafNodes(tree)).map((node) => ({ rev: node, node }))
+    return RevisionTree.inWalkingOrder(tree, RevisionTree.leafNodes(tree), limit).map((node) => ({ rev: node, node }))
   }
   const nodes = new Map<string, Node<Version>>()
   const unknown: Array<Found> = []
@@ -154,7 +155,7 @@ export const openRevs = (
     if (node === undefined) unknown.push({ rev, node: undefined })
     else for (const each of latest ? RevisionTree.latest(tree, rev) : [node]) nodes.set(Revs.format(each), each)
   }
-  const found = RevisionTree.inWalkingOrder(tree, nodes.values())
+  const found = RevisionTree.inWalkingOrder(tree, nodes.values(), limit)
   return [...found.map((node) => ({ rev: node, node: node.version === undefined ? undefined : node })), ...unknown]
 }
 
@@ -167,7 +168,7 @@ export const openRevsSorted = (
   revs: "all" | ReadonlyArray<Rev>,
   latest: boolean
 ): ReadonlyArray<Found> =>
-  Array.from(openRevs(record, revs === "all" ? revs : distinct(revs), latest)).sort((self, that) =>
+  Array.from(openRevs(record, revs === "all" ? revs : distinct(revs), latest, Infinity)).sort((self, that) =>
     self.node === undefined === (that.node === undefined)
       ? Revs.compare(self.rev, that.rev)
       : self.node === undefined

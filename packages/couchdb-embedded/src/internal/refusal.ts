@@ -55,8 +55,8 @@ export const methodNotAllowed = (allow: string): Refusal =>
   refusal(405, "method_not_allowed", `Only ${allow} allowed`, { headers: { allow } })
 
 /** What CouchDB answers where a request makes it stumble. */
-export const internalError = (reason: string): Either.Either<never, Refusal> =>
-  refuse(500, "unknown_error", reason, { ref: true })
+export const internalError = (reason: string, error = "unknown_error"): Either.Either<never, Refusal> =>
+  refuse(500, error, reason, { ref: true })
 
 /** An endpoint or option of CouchDB that is not built here. */
 export const notImplemented = (what: string): Either.Either<never, Refusal> =>

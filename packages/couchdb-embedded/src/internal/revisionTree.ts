@@ -172,9 +172,16 @@ const compareRoutes = (self: ReadonlyArray<Rev>, that: ReadonlyArray<Rev>): numb
   return self.length - that.length
 }
 
-/** Revisions in the order in which a walk over the graph meets them: by branch, the later root first. */
-export const inWalkingOrder = <V>(tree: Tree<V>, nodes: Iterable<Node<V>>): ReadonlyArray<Node<V>> =>
-  Array.from(nodes, (node) => [node, ancestry(tree, node)] as const)
+/**
+ * Revisions in the order in which a walk over the graph meets them: by branch, the later root first, where no branch is
+ * longer than `limit`.
+ */
+export const inWalkingOrder = <V>(
+  tree: Tree<V>,
+  nodes: Iterable<Node<V>>,
+  limit: number
+): ReadonlyArray<Node<V>> =>
+  Array.from(nodes, (node) => [node, ancestry(tree, node).slice(0, limit)] as const)
     .sort(([, left], [, right]) => compareRoutes(left, right))
     .map(([node]) => node)
 

@@ -127,6 +127,7 @@ export const edit = (
     if (Either.isLeft(plan)) failed = plan.left
     else for (const [id, prepared] of plan.right) editGroup(database, shard, id, prepared, outcomes)
   }
+  forgetValidators(database, documents)
   return failed === undefined ? Either.right(outcomes) : Either.left(failed)
 }
 
@@ -212,7 +213,12 @@ const commit = (
   const stemmed = RevisionTree.stem(after, database.revsLimit)
   if (stemmed === before || (stemmed !== after && RevisionTree.same(stemmed, before))) return
   store(database, shard, id, stemmed)
-  if (id.startsWith("_design/")) { for (const each of database.shards) each.validatorsKnown = false }
+}
+
+/** A design document may bring a validation, so every shard has to look again. */
+const forgetValidators = (database: Database, documents: ReadonlyArray<Incoming>): void => {
+  if (!documents.some(({ id }) => id.startsWith("_design/"))) return
+  for (const shard of database.shards) shard.validatorsKnown = false
 }
 
 const editLocal = (database: Database, document: Incoming): Outcome => {
@@ -274,6 +280,7 @@ export const replicate = (
     }
   }
   for (const [shard, id, before, tree] of plans) commit(database, shard, id, before, tree)
+  forgetValidators(database, documents)
   return Either.right(refused)
 }
 

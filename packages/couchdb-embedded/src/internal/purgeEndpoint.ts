@@ -1,0 +1,53 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Answer, DatabaseContext } from "./context.js"
+import { byMethod } from "./context.js"
+import { badRequest, internalError, noServerAdmin } from "./refusal.js"
+import * as Req from "./request.js"
+import * as Response from "./response.js"
+import * as RevisionTree from "./revisionTree.js"
+import type { Rev } from "./revs.js"
+import * as Revs from "./revs.js"
+import type { Database } from "./state.js"
+import { forget, shardOf, store } from "./state.js"
+import { isServerAdmin } from "./users.js"
+
+/** Takes leaves of one document away, as if they had never been; tells which there were. */
+const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
+  const record = database.documents.get(id)
+  if (record === undefined) return []
+  const { purged, tree } = RevisionTree.purge(record.tree, revs)
+  if (purged.length === 0) return purged
+  const shard = shardOf(database, id)
+  if (tree.leaves.length === 0) forget(database, shard, id)
+  else store(database, shard, id, tree)
+  return purged
+}
+
+const purge = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const { database, request, user } = context
+    if (!isServerAdmin(user)) return yield* Either.left(noServerAdmin)
+    yield* Req.requireJson(request)
+    const body = yield* Req.json(request)
+    if (!Json.isObject(body)) return yield* badRequest("Request body must be a JSON object")
+    const wanted: Array<readonly [string, ReadonlyArray<Rev>]> = []
+    for (const [id, list] of Json.entries(body)) {
+      if (Json.isArray(list) && list.some((rev) => typeof rev !== "string")) {
+        return yield* internalError("function_clause")
+      }
+      wanted.push([id, yield* Revs.parseAll(list)])
+    }
+    if (wanted.length > 100) return yield* badRequest("Exceeded maximum number of documents.")
+    if (wanted.reduce((sum, [, revs]) => sum + revs.length, 0) > 1000) {
+      return yield* badRequest("Exceeded maximum number of revisions.")
+    }
+    const purged = wanted.map(([id, revs]) => {
+      database.purgeSeq++
+      return [id, purgeOne(database, id, revs).map(Revs.format)] as const
+    })
+    return Response.json(201, { purge_seq: null, purged: Json.fromEntries(purged) })
+  })
+
+/** `/db/_purge` */
+export const handle = (context: DatabaseContext): Answer => byMethod(context, { POST: () => purge(context) }, "POST")
