@@ -1,4 +1,5 @@
 /**
  * @since 0.1.0
  */
-export {}
+export * as NodeCouchHttp from "./NodeCouchHttp.js"
+export * as NodeTransport from "./NodeTransport.js"

@@ -411,7 +411,7 @@ export const refresh: <A, R>(
   reading.refresh
 
 /**
- * The history of the document, newest first: `GET /{db}/{docid}?revs_info=true`.
+ * The history of the winning revision, newest first: `GET /{db}/{docid}?revs_info=true`.
  *
  * @since 0.1.0
  * @category reading

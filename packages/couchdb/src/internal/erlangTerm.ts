@@ -103,13 +103,15 @@ export class TermWriter {
   }
   /** What is an integer and what a float depends on the text alone: `1e21` is a float, `10` an integer. */
   private number(value: number, text: string): void {
-    if (/[.eE]/.test(text)) this.float(value)
+    // CouchDB reads the smallest number of all as zero, unless it is written with a point.
+    if (Math.abs(value) === Number.MIN_VALUE && !text.includes(".")) this.float(value < 0 ? -0 : 0)
+    else if (/[.eE]/.test(text)) this.float(value)
     else this.integer(Number.isSafeInteger(value) ? value : BigInt(text))
   }
   private array(items: ReadonlyArray<Json.Json>): void {
-    if (items.length > 0 && items.length <= 0xffff && items.every(isByte)) {
-      return this.charList(items as ReadonlyArray<number>)
-    }
+    // Erlang has no strings: a list of bytes is one, and is written as one.
+    const bytes = items.length > 0 && items.length <= 0xffff ? asBytes(items) : undefined
+    if (bytes !== undefined) return this.charList(bytes)
     if (items.length > 0) this.list(items.length)
     for (const item of items) this.json(item)
     this.nil()
@@ -129,5 +131,13 @@ export class TermWriter {
   }
 }
 
-const isByte = (item: Json.Json): boolean =>
-  typeof item === "number" && Number.isInteger(item) && item >= 0 && item <= 255
+/** The items as bytes if all of them are; `-0` is the one integer that keeps its text and is a byte. */
+const asBytes = (items: ReadonlyArray<Json.Json>): ReadonlyArray<number> | undefined => {
+  const bytes: Array<number> = []
+  for (const item of items) {
+    const value = Json.isRawNumber(item) && item.text === "-0" ? 0 : item
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > 255) return undefined
+    bytes.push(value)
+  }
+  return bytes
+}

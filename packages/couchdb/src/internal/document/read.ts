@@ -203,14 +203,11 @@ export const refresh = <A, R>(self: Document<A, R>) =>
 const isStatus = (status: Json.Json | undefined): status is RevisionInfo["status"] =>
   status === "available" || status === "missing" || status === "deleted"
 
+// CouchDB gives the history of the winner only: asked for one revision, it leaves `_revs_info` out.
 export const revisions = <A, R>(self: Document<A, R>) =>
-  Effect.flatMap(value.demandRevision(self, "revisions"), (rev) =>
+  Effect.flatMap(value.demandRevision(self, "revisions"), () =>
     Effect.map(
-      readRaw(
-        self.collection.database,
-        self.id,
-        `?rev=${encodeURIComponent(rev)}&revs_info=true`
-      ),
+      readRaw(self.collection.database, self.id, "?revs_info=true"),
       (raw): ReadonlyArray<RevisionInfo> =>
         listOf(raw.special("_revs_info")).flatMap((entry) => {
           if (!Json.isObject(entry)) return []

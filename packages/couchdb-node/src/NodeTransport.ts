@@ -1,0 +1,64 @@
+/**
+ * The transport of Node, straight over undici's connection pool.
+ *
+ * @since 0.1.0
+ */
+import * as Transport from "effect-couchdb/Transport"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Scope } from "effect/Scope"
+import * as internal from "./internal/pool.js"
+
+/**
+ * How the pool behaves, for each server that it talks to.
+ *
+ * - `connections`: how many sockets at the most; 64 unless said otherwise
+ * - `keepAlive`: how long an idle socket stays open; 4 seconds
+ * - `headersTimeout`: how long the server may take until its headers come; 5 minutes
+ * - `bodyTimeout`: how long a body may pause between two chunks; 5 minutes
+ * - `connectTimeout`: how long a connection may take; 10 seconds
+ * - `tls`: a certificate authority, a client certificate and its key, as PEM, and whether a certificate must be valid
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Options {
+  readonly connections?: number | undefined
+  readonly keepAlive?: Duration.DurationInput | undefined
+  readonly headersTimeout?: Duration.DurationInput | undefined
+  readonly bodyTimeout?: Duration.DurationInput | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly tls?: {
+    readonly ca?: string | undefined
+    readonly cert?: string | undefined
+    readonly key?: string | undefined
+    readonly rejectUnauthorized?: boolean | undefined
+  } | undefined
+}
+
+/**
+ * A transport whose sockets close with the scope.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: (options?: Options) => Effect.Effect<Transport.Service, never, Scope> = internal.make
+
+/**
+ * The layer of the transport. Releasing it closes its sockets, requests under way among them.
+ *
+ * @example
+ * import { Layer } from "effect"
+ * import { CouchHttp } from "effect-couchdb"
+ * import { NodeTransport } from "effect-couchdb-node"
+ *
+ * const live = CouchHttp.layer({ url: "http://127.0.0.1:5984" }).pipe(
+ *   Layer.provide(NodeTransport.layer({ connections: 16 }))
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<Transport.Transport> =>
+  Layer.scoped(Transport.Transport, Effect.suspend(() => make(options)))
