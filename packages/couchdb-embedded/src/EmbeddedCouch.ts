@@ -91,7 +91,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
     const seed = options.seed ?? 1
     const server = Engine.make({
       seed,
-      shards: options.q ?? 2,
+      shards: Math.max(1, Math.floor(options.q ?? 2)),
       admin: options.admin === undefined
         ? undefined
         : { username: options.admin.username, password: Redacted.value(options.admin.password) },
@@ -122,6 +122,12 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
 
 /**
  * The transport that reaches an embedded CouchDB.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { EmbeddedCouch } from "effect-couchdb-embedded"
+ *
+ * const program = Effect.map(EmbeddedCouch.make(), EmbeddedCouch.transport)
  *
  * @since 0.1.0
  * @category constructors

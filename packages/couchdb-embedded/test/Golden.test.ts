@@ -31,7 +31,7 @@ const notYet: ReadonlyArray<readonly [string, RegExp]> = [
   ["attachments", /\/(att|inl\d*|mp\d*)\b/],
   ["attachments in lists", /attachments=true/],
   ["shards", /_shards|_time_seq/],
-  ["partitioned databases", /probep/],
+  ["partitions of their own", /\/_partition\//],
   ["validation by design documents", /probevdu/],
   ["cookie sessions", /^(POST|DELETE) \/_session/],
   ["multipart answers of _bulk_get", /multipart/]

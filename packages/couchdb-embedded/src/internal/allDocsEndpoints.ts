@@ -5,7 +5,7 @@ import { byMethod } from "./context.js"
 import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, internalError, missing, refuse } from "./refusal.js"
+import { badRequest, internalError, missing, notImplemented, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -165,6 +165,9 @@ const check = (query: ViewQuery): Checked<ViewQuery> =>
 
 const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): Answer =>
   Either.gen(function*() {
+    if (context.database.partitioned && Req.param(context.request, "partition") !== undefined) {
+      return yield* notImplemented("lists of a partition")
+    }
     const fromBody = body === undefined
       ? defaults
       : yield* parse(defaults, Json.entries(body).filter(([name]) => name !== "keys"), true)

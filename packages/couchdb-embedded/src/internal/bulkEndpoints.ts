@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import type { Incoming } from "./documents.js"
-import { checkAttachmentNames, checkId, fromJson } from "./documents.js"
+import { checkAttachmentNames, checkId, checkPartition, fromJson } from "./documents.js"
 import { print } from "./print.js"
 import { openRevs, parseOptions, printNode } from "./reading.js"
 import type { Checked, Refusal } from "./refusal.js"
@@ -45,6 +45,7 @@ const bulkDocs = (context: DatabaseContext): Answer =>
     const documents: Array<Incoming> = []
     for (const row of rows) {
       const document = yield* Either.flatMap(fromJson(row, Req.bodyLength(request)), checkAttachmentNames)
+      yield* checkPartition(database, document.id)
       if (newEdits === false && document.hashes.length === 0) {
         return yield* badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
       }
@@ -92,7 +93,7 @@ const bulkGetRow = (
   revText: Json.Json | undefined,
   flags: ReadonlySet<string>
 ): ReadonlyArray<string> => {
-  const checked = checkId(id)
+  const checked = Either.flatMap(checkId(id), (id) => checkPartition(database, id))
   if (Either.isLeft(checked)) return [printError(id, null, checked.left.error, checked.left.reason)]
   const rev: Checked<Rev | undefined> = revText === undefined ? Either.right(undefined) : Revs.parse(revText)
   if (Either.isLeft(rev)) return [printError(id, revText ?? null, rev.left.error, rev.left.reason)]

@@ -84,22 +84,26 @@ const create = (context: Context, name: string): Answer =>
         "The database could not be created, the file already exists."
       )
     }
-    if (isPartitioned) return yield* notImplemented("partitioned databases")
-    addDatabase(context, name, shards, replicas, now)
+    addDatabase(context, name, { shards, replicas, partitioned: isPartitioned }, now)
     return Response.json(201, { ok: true }, { location: `${request.origin}/${Req.quote(name)}` })
   })
 
-const addDatabase = ({ server }: Context, name: string, shards: number, replicas: number, now: number): void => {
+const addDatabase = (
+  { server }: Context,
+  name: string,
+  options: { readonly shards: number; readonly replicas: number; readonly partitioned: boolean },
+  now: number
+): void => {
   server.databases.set(
     name,
     makeDatabase({
       name,
       instance: server.random.hex(32),
       created: Math.floor(now / 1000),
-      shards,
+      shards: options.shards,
       // One node holds one copy, whatever is asked for.
-      replicas: Math.min(replicas, 1),
-      partitioned: false
+      replicas: Math.min(options.replicas, 1),
+      partitioned: options.partitioned
     })
   )
 }

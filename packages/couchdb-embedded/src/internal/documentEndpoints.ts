@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import type { Incoming } from "./documents.js"
-import { checkAttachmentNames, checkId, fromJson } from "./documents.js"
+import { checkAttachmentNames, checkId, checkPartition, fromJson } from "./documents.js"
 import { multipartMixed } from "./multipart.js"
 import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
@@ -234,7 +234,10 @@ const copy = (context: DatabaseContext, id: string): Answer =>
     if (destination === undefined) return yield* badRequest("Destination header is mandatory for COPY.")
     if (/^https?:\/\//.test(destination)) return yield* badRequest("Destination URL must be relative.")
     const mark = destination.indexOf("?")
-    const target = yield* checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark)))
+    const target = yield* Either.flatMap(
+      checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark))),
+      (id) => checkPartition(database, id)
+    )
     const targetText = mark < 0 ? undefined : destination.slice(mark + 1).split("=")
     if (targetText !== undefined && targetText.length !== 2) {
       return yield* internalError(targetText.join("="), "badmatch")
@@ -272,6 +275,7 @@ export const post = (context: DatabaseContext): Answer =>
     yield* Req.requireJson(request)
     const body = yield* Req.json(request)
     const parsed = yield* Either.flatMap(fromJson(body, Req.bodyLength(request)), checkAttachmentNames)
+    yield* checkPartition(context.database, parsed.id)
     const document = parsed.id === ""
       ? { ...parsed, id: server.nextId(), generation: 0, hashes: [] }
       : parsed
@@ -285,6 +289,12 @@ export const post = (context: DatabaseContext): Answer =>
 
 /** `/db/id` */
 export const handle = (context: DatabaseContext, id: string): Answer =>
+  Either.flatMap(
+    id.startsWith("_") ? Either.right(id) : checkPartition(context.database, id),
+    () => endpoints(context, id)
+  )
+
+const endpoints = (context: DatabaseContext, id: string): Answer =>
   byMethod(context, {
     GET: () => get(context, id),
     PUT: () => put(context, id),

@@ -46,6 +46,17 @@ export const checkId = (id: unknown): Checked<string> => {
   return Either.right(id)
 }
 
+/** Refuses ids that this database cannot hold: where it is partitioned, an id begins with its partition. */
+export const checkPartition = (database: { readonly partitioned: boolean }, id: string): Checked<string> => {
+  if (!database.partitioned || id.startsWith("_design/") || id.startsWith("_local/")) return Either.right(id)
+  const colon = id.indexOf(":")
+  if (colon < 0) return refuse(400, "illegal_docid", "Doc id must be of form partition:id")
+  if (colon === 0) return refuse(400, "illegal_partition", "Partition must not be empty")
+  return colon === id.length - 1
+    ? refuse(400, "illegal_docid", "Document id must not be empty")
+    : Either.right(id)
+}
+
 const ignored = new Set(["_revs_info", "_local_seq", "_conflicts", "_deleted_conflicts"])
 const kept = new Set([
   "_access",
