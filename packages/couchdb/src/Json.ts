@@ -267,6 +267,9 @@ const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\
  */
 export const hasLoneSurrogate = (text: string): boolean => loneSurrogate.test(text)
 
+/** Deeper values would overflow the stack of some program on their way. */
+const deepest = 1_000
+
 /**
  * A JavaScript value as `Json`, or the first place at which it cannot be JSON: NaN, an infinity, a cycle, a lone
  * surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are left out; a `bigint` is an
@@ -308,6 +311,7 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
   }
   const walkObject = (value: object): Json => {
     if (open.has(value)) return refuse("a cycle: the value contains itself")
+    if (open.size >= deepest) return refuse(`nested deeper than ${deepest} levels`)
     open.add(value)
     const json = Array.isArray(value)
       ? walkItems(value)

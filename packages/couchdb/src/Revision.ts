@@ -65,6 +65,8 @@ export interface HashedAttachment {
   readonly digest: string
 }
 
+const fullHash = /^[0-9a-fA-F]{32}$/
+
 const pattern = /^([1-9]\d{0,8})-(.+)$/
 
 /**
@@ -135,13 +137,17 @@ export const generation = (revision: Revision): number => parts(revision).genera
  */
 export const Order: Order_.Order<Revision> = Order_.combine(
   Order_.mapInput(Order_.number, generation),
-  Order_.mapInput(Order_.string, (revision: Revision) => parts(revision).hash)
+  Order_.mapInput(Order_.string, (revision: Revision) => hashBytes(parts(revision).hash))
 )
+
+/** CouchDB compares bytes, and 32 digits are 16 of them: one character for each here. */
+const hashBytes = (hash: string): string =>
+  fullHash.test(hash)
+    ? hash.replace(/../g, (digits) => String.fromCharCode(Number.parseInt(digits, 16)))
+    : hash
 
 const digestBytes = (digest: string): Option.Option<Uint8Array> =>
   digest.startsWith("md5-") ? Either.getRight(Encoding.decodeBase64(digest.slice(4))) : Option.none()
-
-const fullHash = /^[0-9a-fA-F]{32}$/
 
 const parsedBody = (body: Json.JsonObject | string): Option.Option<Json.JsonObject> =>
   typeof body !== "string"

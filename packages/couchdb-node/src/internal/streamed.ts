@@ -23,6 +23,8 @@ class Mailbox {
     return this.end !== undefined
   }
   offer(chunk: Uint8Array): void {
+    // undici's parser wakes with an empty chunk, and pausing on it would put it to sleep again for ever.
+    if (chunk.length === 0) return
     if (this.reader === undefined) {
       this.waiting.push(chunk)
       this.controller.pause()
