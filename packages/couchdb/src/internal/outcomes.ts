@@ -7,6 +7,7 @@ import type { CouchRequest, WriteDocument, Written } from "../CouchHttp.js"
 import * as Json from "../Json.js"
 import * as Revision from "../Revision.js"
 import type { BufferedResponse } from "../Transport.js"
+import { makeClaims } from "./claims.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { hashedAttachments } from "./stubs.js"
 import { isTransient } from "./transient.js"
@@ -53,6 +54,8 @@ const predict = (write: WriteDocument, parent: Option.Option<Revision.Revision>)
 export const makeOutcomes = (wire: Wire) => {
   // Whether the revisions of a database are what was predicted; absent until the first answer.
   const holds = new Map<string, boolean>()
+
+  const claims = makeClaims()
 
   const learn = (write: WriteDocument, written: Written): void => {
     if (holds.has(write.database)) return
@@ -127,8 +130,11 @@ export const makeOutcomes = (wire: Wire) => {
       Effect.orElseSucceed(() => Option.none<Revision.Revision>()),
       Effect.flatMap(Option.match({
         onNone: () => Effect.fail(error),
-        // Whether a quorum stored it was in the answer that was lost.
-        onSome: (rev) => Effect.succeed<Written>({ rev, durability: "accepted" })
+        onSome: (rev): Effect.Effect<Written, WriteError> =>
+          claims.take(write, rev)
+            // Whether a quorum stored it was in the answer that was lost.
+            ? Effect.succeed({ rev, durability: "accepted" })
+            : Effect.fail(error)
       }))
     )
 
@@ -150,6 +156,7 @@ export const makeOutcomes = (wire: Wire) => {
           }),
         onSuccess: (written) => {
           learn(write, written)
+          claims.take(write, written.rev)
           return written
         }
       }))
