@@ -13,8 +13,27 @@ interface Frame {
 
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const space = /[ \t\n\r]*/y
-const string = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
 const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+const hex = /^[0-9a-fA-F]{4}$/
+
+/** Where the string that begins at `start` ends, behind its quote; -1 where it is none. */
+const stringEnd = (text: string, start: number): number => {
+  if (text.charCodeAt(start) !== 34) return -1
+  for (let i = start + 1; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 34) return i + 1
+    if (c < 32) return -1
+    if (c !== 92) continue
+    i++
+    const escape = text[i] ?? ""
+    if (escape === "u") {
+      if (!hex.test(text.slice(i + 1, i + 5))) return -1
+      i += 4
+    } else if (!"\"\\/bfnrt".includes(escape) || escape === "") return -1
+  }
+  return -1
+}
 
 /**
  * Reads JSON with a stack of its own, so that hostile nesting cannot overflow the call stack. The constructors come in
@@ -34,11 +53,11 @@ export const parseText = (
   }
   const fail = (problem: string): Result => ({ _tag: "Failure", offset: at, problem })
   const readString = (): string | undefined => {
-    string.lastIndex = at
-    if (!string.test(text)) return undefined
-    const value = JSON.parse(text.slice(at, string.lastIndex)) as string
+    const end = stringEnd(text, at)
+    if (end === -1) return undefined
+    const value = JSON.parse(text.slice(at, end)) as string
     if (lone.test(value)) return undefined
-    at = string.lastIndex
+    at = end
     return value
   }
   /** Reads `"key":` of the innermost object. */

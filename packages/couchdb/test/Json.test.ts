@@ -1,0 +1,105 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Json } from "effect-couchdb"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import { json, text } from "./arbitraries.js"
+
+const parse = (source: string): Json.Json => Either.getOrThrow(Json.parse(source))
+
+describe("Json", () => {
+  it.prop("writes and reads back every value, to the digit and the order of keys", [json], ([value]) => {
+    const written = Json.stringify(value)
+    assert.strictEqual(Json.stringify(parse(written)), written)
+    assert.isTrue(Json.equals(parse(written), value))
+  })
+
+  it.prop("reads what JSON.parse reads, and refuses what it refuses", [
+    FastCheck.oneof(
+      FastCheck.json(),
+      FastCheck.string(),
+      json.map(Json.stringify),
+      FastCheck.tuple(json.map(Json.stringify), FastCheck.nat(), text).map(([source, at, junk]) =>
+        source.slice(0, at % (source.length + 1)) + junk + source.slice(at % (source.length + 1))
+      )
+    )
+  ], ([source]) => {
+    const theirs = Either.try(() => JSON.parse(source) as unknown)
+    const ours = Json.parse(source)
+    if (Either.isLeft(theirs)) assert.isTrue(Either.isLeft(ours), source)
+    else if (Either.isRight(ours)) assert.deepEqual(Json.toPlain(ours.right), theirs.right)
+    // We refuse more: halves of surrogate pairs, and numbers beyond a double.
+    else assert.match(source, /\\u[dD]|[\ud800-\udfff]|[eE]\+?\d{3}/)
+  }, { fastCheck: { numRuns: 2_000 } })
+
+  it.prop("says that JSON.parse may be inexact whenever it is", [json.map(Json.stringify)], ([source]) => {
+    if (!Json.mayBeInexact(source)) {
+      assert.strictEqual(JSON.stringify(JSON.parse(source)), Json.stringify(parse(source)))
+    }
+  }, { fastCheck: { numRuns: 2_000 } })
+
+  it("keeps the last of two equal keys at the last place, as CouchDB does", () => {
+    assert.strictEqual(Json.stringify(parse(`{"a":1,"b":2,"a":3}`)), `{"b":2,"a":3}`)
+  })
+
+  it("tells where it stopped", () => {
+    for (
+      const [source, offset] of [
+        ["", 0],
+        ["{", 1],
+        [`{"a":1,}`, 7],
+        ["[1 2]", 3],
+        ["1e400", 0],
+        [`"\\ud800"`, 0],
+        [
+          "[1]x",
+          3
+        ],
+        ["\u0001", 0],
+        [`"\u0001"`, 0]
+      ] as const
+    ) {
+      const error = Json.parse(source)
+      assert.isTrue(Either.isLeft(error), source)
+      if (Either.isLeft(error)) assert.strictEqual(error.left.offset, offset, source)
+    }
+  })
+
+  it("reads nesting and strings of any size without overflowing", () => {
+    assert.isTrue(Either.isRight(Json.parse("[".repeat(100_000) + "]".repeat(100_000))))
+    assert.isTrue(Either.isRight(Json.parse(JSON.stringify("x\\\n".repeat(4_000_000)))))
+  })
+
+  it("compares objects in any order, and numbers by their text", () => {
+    assert.isTrue(Json.equals(parse(`{"a":1,"10":2}`), parse(`{"10":2,"a":1}`)))
+    assert.isFalse(Json.equals(parse("1.0"), 1))
+    assert.isTrue(Json.equals(parse("1.0"), new Json.RawNumber("1.0")))
+    assert.isFalse(Json.equals([], {}))
+    assert.isFalse(Json.equals({ a: 1 }, { b: 1 }))
+    assert.isFalse(Json.equals(null, {}))
+  })
+
+  it("takes what JSON can say from a value, and tells the path of what it cannot", () => {
+    const cycle: Array<unknown> = []
+    cycle.push(cycle)
+    const refused: ReadonlyArray<readonly [unknown, ReadonlyArray<string | number>]> = [
+      [{ a: [1, NaN] }, ["a", 1]],
+      [{ a: { b: undefined, c: Infinity } }, ["a", "c"]],
+      [{ "x": cycle }, ["x", 0]],
+      ["\ud800", []],
+      [{ f: () => 1 }, ["f"]],
+      [[undefined], [0]],
+      [{ d: new Date(0) }, ["d"]],
+      [Symbol.iterator, []],
+      [new Map([[1, 2]]), []],
+      [Array.from({ length: 1_500 }).reduce<unknown>((inner) => [inner], 1), Array.from({ length: 1_000 }, () => 0)]
+    ]
+    for (const [value, path] of refused) {
+      const result = Json.fromUnknown(value)
+      assert.deepStrictEqual(Either.isLeft(result) ? result.left.path : result, path)
+    }
+    assert.deepStrictEqual(
+      Either.map(Json.fromUnknown({ a: 1n, b: undefined, c: new Map([["2", 1], ["1", 2]]) }), Json.stringify),
+      Either.right(`{"a":1,"c":{"2":1,"1":2}}`)
+    )
+  })
+})
