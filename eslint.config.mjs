@@ -40,5 +40,7 @@ export default tseslint.config(
       "object-shorthand": "error"
     }
   },
+  // A type test names a value only to look at its type.
+  { files: ["packages/*/dtslint/**"], rules: { "@typescript-eslint/no-unused-vars": "off" } },
   { files: ["**/*.mjs", "scratchpad/**", "packages/benchmarks/**"], rules: { "no-console": "off" } }
 )

@@ -216,6 +216,14 @@ export interface Encoded<out I> {
 }
 
 /**
+ * Where a body comes before its collection: `unknown` if the collection takes it, else nothing fits.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type Takes<B, A> = [B] extends [A] ? unknown : never
+
+/**
  * Whether the value is a document.
  *
  * @since 0.1.0
@@ -465,10 +473,12 @@ export const save: <A, R>(self: Document<A, R>) => Effect.Effect<Document<A, R>,
  * @category writing
  */
 export const create: {
-  <K, A>(
+  <K, B>(
     id: K,
-    body: A
-  ): <I, R>(collection: Collection<A, I, R, K>) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>
+    body: B
+  ): <A, I, R>(
+    collection: Collection<A, I, R, K> & Takes<B, A>
+  ) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>
   <A, I, R, K>(
     collection: Collection<A, I, R, K>,
     id: NoInfer<K>,

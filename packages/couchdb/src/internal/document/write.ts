@@ -13,7 +13,7 @@ import type {
 } from "../../CouchError.js"
 import { ConflictError, UnsavedChangesError } from "../../CouchError.js"
 import { CouchHttp, type Written } from "../../CouchHttp.js"
-import type { Base, DeleteError, Document, SaveError, Tombstone } from "../../Document.js"
+import type { Base, DeleteError, Document, SaveError, Takes, Tombstone } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
 import * as Json from "../../Json.js"
@@ -86,10 +86,12 @@ export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, 
 }
 
 export const create = dual<
-  <K, A>(
+  <K, B>(
     id: K,
-    body: A
-  ) => <I, R>(collection: Collection<A, I, R, K>) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>,
+    body: B
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K> & Takes<B, A>
+  ) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>,
   <A, I, R, K>(
     collection: Collection<A, I, R, K>,
     id: K,
