@@ -1,0 +1,107 @@
+/**
+ * How the tour looks: eighty columns, colour where a person looks on, and plain lines everywhere else.
+ */
+import { Clock, Console, Duration, Effect, Ref } from "effect"
+import { styleText } from "node:util"
+
+const width = 80
+const margin = "   "
+const interactive = process.stdout.isTTY === true && process.env["TERM"] !== "dumb"
+const coloured = interactive && (process.env["NO_COLOR"] ?? "") === ""
+
+type Style = (text: string) => string
+
+const style = (format: Parameters<typeof styleText>[0]): Style => (text) => coloured ? styleText(format, text) : text
+
+export const plain: Style = (text) => text
+export const bold = style("bold")
+export const dim = style("dim")
+export const good = style("green")
+export const bad = style("red")
+export const accent = style("cyan")
+
+const numbers = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
+
+/** `3,201`. */
+export const count = (n: number): string => numbers.format(n)
+
+/** `12 ms`, `1.2 s`. */
+export const time = (duration: Duration.Duration): string => {
+  const ms = Duration.toMillis(duration)
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+/** Lines of at most `room` characters, broken at a space, or inside a word that is longer than a line. */
+const wrap = (text: string, room: number): ReadonlyArray<string> => {
+  if (text.length <= room) return [text]
+  const space = text.lastIndexOf(" ", room)
+  const next = text.indexOf(" ", space + 1)
+  const tooLong = (next === -1 ? text.length : next) - space - 1 > room
+  return space <= 0 || tooLong
+    ? [text.slice(0, room), ...wrap(text.slice(room), room)]
+    : [text.slice(0, space), ...wrap(text.slice(space + 1), room)]
+}
+
+const block = (text: string, before: string, paint: Style): string =>
+  wrap(text, width - before.length).map((line) => before + paint(line)).join("\n")
+
+/** A paragraph. */
+export const say = (text: string, paint: Style = plain) => Console.log(block(text, margin, paint))
+
+/** A remark of the guide: what the reader sees, and why. */
+export const remark = (text: string, indent = "") => Console.log(block(text, margin + indent, dim))
+
+/** Something that the library itself said, word for word. */
+export const quote = (text: string) => Console.log(block(text, `${margin}│ `, accent))
+
+/** What went wrong: to the other stream, so that it is seen where the tour itself is piped away. */
+export const complain = (text: string) => Console.error(block(text, margin, bad))
+
+/** A line that is laid out already. */
+export const row = (text: string) => Console.log(margin + text)
+
+/** The beginning of a section. */
+export const section = (number: number, title: string) => Console.log(`\n${bold(`${number}  ${title}`)}`)
+
+/** A bar of so many cells. */
+const bar = (done: number, total: number, cells: number): string => {
+  const full = total === 0 ? cells : Math.floor((done / total) * cells)
+  return good("█".repeat(full)) + dim("░".repeat(cells - full))
+}
+
+/** How often a bar is drawn again, in milliseconds, and how often a log gets a line instead. */
+const redraw = 50
+const every = 500
+
+/** Runs the effect for every item, so many at a time, and shows how far it is. */
+export const forEachShown = <A, B, E, R>(
+  items: ReadonlyArray<A>,
+  f: (item: A) => Effect.Effect<B, E, R>,
+  options: { readonly concurrency: number; readonly unit: string }
+): Effect.Effect<void, E, R> =>
+  Effect.gen(function*() {
+    const begin = yield* Clock.currentTimeMillis
+    const done = yield* Ref.make(0)
+    const drawn = yield* Ref.make(0)
+    const total = items.length
+
+    const draw = (n: number, now: number) => {
+      const figures = `${count(n)} of ${count(total)} ${options.unit}, ${count(n / Math.max(now - begin, 1) * 1000)}/s`
+      process.stdout.write(interactive ? `\r${margin}${bar(n, total, 30)} ${figures}\x1b[K` : `${margin}${figures}\n`)
+    }
+    const step = Effect.gen(function*() {
+      const n = yield* Ref.updateAndGet(done, (n) => n + 1)
+      const now = yield* Clock.currentTimeMillis
+      const due = n === total || (interactive ? now - (yield* Ref.get(drawn)) >= redraw : n % every === 0)
+      if (!due) return
+      yield* Ref.set(drawn, now)
+      yield* Effect.sync(() => draw(n, now))
+    })
+    yield* Effect.forEach(items, (item) => Effect.zipLeft(f(item), step), {
+      concurrency: options.concurrency,
+      discard: true
+    })
+  }).pipe(
+    // Whatever ends the loop, the next line begins at its own beginning.
+    Effect.ensuring(Effect.sync(() => interactive ? process.stdout.write("\n") : undefined))
+  )
