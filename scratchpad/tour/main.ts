@@ -39,7 +39,7 @@ const tour = Effect.scoped(story).pipe(
   Effect.tap(([took]) => Terminal.say(`The tour took ${Terminal.time(took)}.`)),
   Effect.provide(live),
   // For somebody who wants to get on, and not to read a stack.
-  Effect.tapError((error) => Effect.flatMap(complaint(error), Terminal.complain)),
+  Effect.tapError((error) => Effect.flatMap(complaint(error), Effect.forEach(Terminal.complain))),
   Effect.onInterrupt(() => Terminal.complain("The tour was interrupted."))
 )
 
@@ -47,8 +47,7 @@ const fiber = Effect.runFork(tour)
 
 // An interrupted tour still deletes its database. A second Ctrl-C does not wait for that.
 const interrupt = () => fiber.unsafeInterruptAsFork(fiber.id())
-process.once("SIGINT", interrupt)
-process.once("SIGTERM", interrupt)
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, interrupt)
 // Nobody reads on, as in `npm start | head`.
 process.stdout.on("error", interrupt)
 

@@ -9,7 +9,7 @@ const expecting = (what: string) => ({ title: what, message: () => what })
 /** The same, in place of whatever the parts of the schema would say. */
 const words = (what: string) => ({ title: what, message: () => ({ message: what, override: true }) })
 
-/** The files' own names stay on the wire; the program has names of its own. */
+/** The names of the file stay on the wire, and the program has its own. */
 const column = <K extends string, A, I>(name: K, schema: Schema.Schema<A, I>) =>
   Schema.propertySignature(schema).pipe(Schema.fromKey(name))
 

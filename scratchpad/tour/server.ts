@@ -69,7 +69,9 @@ const Welcome = Schema.parseJson(Schema.Struct({ couchdb: Schema.String, version
 /** Says which server this is, before anything is asked of it. */
 export const welcome = Effect.gen(function*() {
   const couch = yield* CouchHttp.CouchHttp
-  const response = yield* couch.execute({ method: "GET", path: "/", route: "/" })
+  const response = yield* couch.execute({ method: "GET", path: "/", route: "/" }).pipe(
+    Effect.catchTag("NotFoundError", () => new NotCouchDB())
+  )
   const { version } = yield* Effect.mapError(
     Schema.decodeUnknown(Welcome)(Transport.text(response)),
     () => new NotCouchDB()
@@ -98,16 +100,16 @@ const meant = Config.map(CouchHttp.config, ({ url }) => {
   return host === "" ? Option.none() : Option.some(`${protocol}//${host}`)
 })
 
-/** What went wrong, and which server was meant. */
+/** What went wrong, and what can be done about it: a paragraph each. */
 export const complaint = (error: { readonly message: string } | ConfigError.ConfigError) =>
   Effect.gen(function*() {
     // What a ConfigError says repeats the value, and a URL may hold a password.
     const problem = ConfigError.isConfigError(error) ? "COUCHDB_URL is not a URL." : error.message
     const given = yield* Effect.orElseSucceed(named, Option.none)
-    if (Option.isNone(given)) return problem
+    if (Option.isNone(given)) return [problem]
     const hint = Option.match(yield* Effect.orElseSucceed(meant, Option.none), {
       onNone: () => "COUCHDB_URL has to look like http://user:password@127.0.0.1:5984.",
       onSome: (url) => `COUCHDB_URL says ${url} here.`
     })
-    return `${problem} ${hint} Without COUCHDB_URL the tour starts a server of its own.`
+    return [problem, `${hint} Without COUCHDB_URL the tour starts a server of its own.`]
   })

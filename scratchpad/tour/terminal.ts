@@ -6,18 +6,25 @@ import { styleText } from "node:util"
 
 const width = 80
 const margin = "   "
-const interactive = process.stdout.isTTY === true && process.env["TERM"] !== "dumb"
-const coloured = interactive && (process.env["NO_COLOR"] ?? "") === ""
+interface Output {
+  readonly isTTY?: boolean
+}
+
+const isTerminal = (stream: Output) => stream.isTTY === true && process.env["TERM"] !== "dumb"
+const interactive = isTerminal(process.stdout)
+const wanted = (process.env["NO_COLOR"] ?? "") === ""
 
 type Style = (text: string) => string
 
-const style = (format: Parameters<typeof styleText>[0]): Style => (text) => coloured ? styleText(format, text) : text
+const style = (format: Parameters<typeof styleText>[0], stream: Output = process.stdout): Style => {
+  const coloured = wanted && isTerminal(stream)
+  return (text) => coloured ? styleText(format, text) : text
+}
 
 export const plain: Style = (text) => text
 export const bold = style("bold")
 export const dim = style("dim")
 export const good = style("green")
-export const bad = style("red")
 export const accent = style("cyan")
 
 const numbers = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
@@ -53,6 +60,8 @@ export const remark = (text: string, indent = "") => Console.log(block(text, mar
 
 /** Something that the library itself said, word for word. */
 export const quote = (text: string) => Console.log(block(text, `${margin}│ `, accent))
+
+const bad = style("red", process.stderr)
 
 /** What went wrong: to the other stream, so that it is seen where the tour itself is piped away. */
 export const complain = (text: string) => Console.error(block(text, margin, bad))
