@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/FastCheck"
-import type { Path, Tree } from "../src/internal/revisionTree.js"
+import type { Node, Path, Tree } from "../src/internal/revisionTree.js"
 import * as RevisionTree from "../src/internal/revisionTree.js"
 import * as Revs from "../src/internal/revs.js"
 
@@ -33,9 +33,13 @@ const histories = Arbitrary.array(written, { maxLength: 12 })
 const build = (writes: ReadonlyArray<Written>, onto: Tree<Version> = RevisionTree.empty): Tree<Version> =>
   writes.reduce((tree: Tree<Version>, { path, version }) => RevisionTree.merge(tree, path, version).tree, onto)
 
+const parentName = ({ generation, parent }: Node<Version>): string | undefined =>
+  parent === undefined ? undefined : `${generation - 1}-${parent}`
+
 const shape = (tree: Tree<Version>) => ({
-  leaves: tree.leaves,
-  nodes: Array.from(tree.nodes, ([key, { parent, version }]) => `${key} < ${parent} ${version?.deleted}`).sort()
+  leaves: tree.leaves.map(Revs.format),
+  nodes: RevisionTree.nodes(tree).map((node) => `${Revs.format(node)} < ${parentName(node)} ${node.version?.deleted}`)
+    .sort()
 })
 
 describe("RevisionTree", () => {
@@ -55,11 +59,14 @@ describe("RevisionTree", () => {
 
   it.prop("has leaves without children, each with what was stored of it", [histories], ([writes]) => {
     const tree = build(writes)
-    const parents = new Set(Array.from(tree.nodes.values(), ({ parent }) => parent))
-    expect(tree.leaves.filter((leaf) => parents.has(leaf))).toEqual([])
-    expect(tree.leaves.filter((leaf) => tree.nodes.get(leaf)?.version === undefined)).toEqual([])
-    expect(Array.from(tree.nodes.keys()).filter((key) => !parents.has(key)).sort())
-      .toEqual(Array.from(tree.leaves).sort())
+    const parents = new Set(RevisionTree.nodes(tree).map(parentName))
+    const leaves = tree.leaves.map(Revs.format)
+    expect(leaves.filter((leaf) => parents.has(leaf))).toEqual([])
+    expect(tree.leaves.filter((leaf) => RevisionTree.get(tree, leaf) !== leaf || leaf.version === undefined)).toEqual(
+      []
+    )
+    expect(RevisionTree.nodes(tree).map(Revs.format).filter((key) => !parents.has(key)).sort()).toEqual(leaves.sort())
+    expect(tree.size).toBe(RevisionTree.nodes(tree).length)
   })
 
   it.prop("is won by the live leaf of the highest generation and the greatest hash", [histories], ([writes]) => {
@@ -87,10 +94,10 @@ describe("RevisionTree", () => {
         RevisionTree.leafNodes(tree).flatMap((leaf) => RevisionTree.ancestry(tree, leaf).slice(0, limit))
           .map(Revs.format)
       )
-      expect(stemmed.leaves).toEqual(tree.leaves)
-      expect(new Set(stemmed.nodes.keys())).toEqual(near)
-      expect(Array.from(stemmed.nodes.values()).filter(({ parent }) => parent !== undefined && !near.has(parent)))
-        .toEqual([])
+      expect(stemmed.leaves.map(Revs.format)).toEqual(tree.leaves.map(Revs.format))
+      const nodes = RevisionTree.nodes(stemmed)
+      expect(new Set(nodes.map(Revs.format))).toEqual(near)
+      expect(nodes.map(parentName).filter((parent) => parent !== undefined && !near.has(parent))).toEqual([])
     }
   )
 
@@ -101,7 +108,7 @@ describe("RevisionTree", () => {
     const second = RevisionTree.merge(first.tree, abc(2, "b", "a"), { deleted: false })
     const sibling = RevisionTree.merge(second.tree, abc(2, "c", "a"), { deleted: false })
     expect([first.merged, second.merged, sibling.merged]).toEqual(["leaf", "leaf", "branch"])
-    expect(sibling.tree.leaves).toEqual(["2-c", "2-b"])
+    expect(sibling.tree.leaves.map(Revs.format)).toEqual(["2-c", "2-b"])
     expect(RevisionTree.merge(sibling.tree, abc(1, "a"), { deleted: false }).merged).toBe("known")
   })
 
@@ -110,7 +117,7 @@ describe("RevisionTree", () => {
     const whole = build([{ path: abc(3, "c", "b", "a"), version: { deleted: false } }], short)
     const leaf = RevisionTree.winner(whole)
     expect(leaf === undefined ? [] : RevisionTree.ancestry(whole, leaf).map(Revs.format)).toEqual(["3-c", "2-b", "1-a"])
-    expect(whole.leaves).toEqual(["3-c"])
+    expect(whole.leaves.map(Revs.format)).toEqual(["3-c"])
   })
 
   it("purges a leaf with the ancestors that only it had", () => {
@@ -123,8 +130,25 @@ describe("RevisionTree", () => {
       hash: "a"
     }])
     expect(purged).toEqual([{ generation: 3, hash: "c" }])
-    expect(Array.from(rest.nodes.keys()).sort()).toEqual(["1-a", "2-d"])
+    expect(RevisionTree.nodes(rest).map(Revs.format).sort()).toEqual(["1-a", "2-d"])
   })
+
+  it.prop(
+    "stems a line revision by revision as it would stem it at once",
+    [Arbitrary.integer({ min: 1, max: 12 }), Arbitrary.integer({ min: 1, max: 5 })],
+    ([length, limit]) => {
+      const hashes = Array.from({ length }, (_, i) => `h${i + 1}`)
+      const line = hashes.map((hash, i): Written => ({
+        path: { generation: i + 1, hashes: i === 0 ? [hash] : [hash, `h${i}`] },
+        version: { deleted: i % 4 === 3 }
+      }))
+      const stepwise = line.reduce(
+        (tree: Tree<Version>, write) => RevisionTree.stem(build([write], tree), limit),
+        RevisionTree.empty
+      )
+      expect(shape(stepwise)).toEqual(shape(RevisionTree.stem(build(line), limit)))
+    }
+  )
 
   it("compares hashes by the bytes that CouchDB keeps", () => {
     const digits = "9".repeat(32)

@@ -110,7 +110,7 @@ const row = (record: DocumentRecord, seq: string | null, query: Query): string =
     ? `,"doc":${printWinner(record, node, node.version, query.flags, Infinity).text}`
     : ""
   return `{"seq":${print(seq)},"id":${print(record.id)},"changes":${
-    print(leaves.map((leaf) => ({ rev: Revs.format(tree.nodes.get(leaf) ?? { generation: 0, hash: "" }) })))
+    print(leaves.map((leaf) => ({ rev: Revs.format(leaf) })))
   }${gone}${doc}}`
 }
 

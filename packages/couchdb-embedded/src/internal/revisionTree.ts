@@ -1,19 +1,24 @@
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
 
 /** One revision: what is stored of it, or nothing where only its name is known. */
 export interface Node<V> extends Rev {
+  /** The hash of the revision before, where it is known. */
   readonly parent: string | undefined
   readonly version: V | undefined
 }
 
 /**
  * All that is known of one document's history. `leaves` stand in the order of winning: live before deleted, then the
- * higher generation, then the greater hash.
+ * higher generation, then the greater hash. The nodes are kept by generation, in a map that shares what does not change
+ * with its earlier states, so that a write costs the same however long the history is.
  */
 export interface Tree<V> {
-  readonly nodes: ReadonlyMap<string, Node<V>>
-  readonly leaves: ReadonlyArray<string>
+  readonly generations: HashMap.HashMap<number, ReadonlyArray<Node<V>>>
+  readonly size: number
+  readonly leaves: ReadonlyArray<Node<V>>
 }
 
 /** A revision and its ancestors, the newest first. */
@@ -29,7 +34,7 @@ interface Deletable {
   readonly deleted: boolean
 }
 
-export const empty: Tree<never> = { nodes: new Map(), leaves: [] }
+export const empty: Tree<never> = { generations: HashMap.empty(), size: 0, leaves: [] }
 
 const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
   const left = self.version?.deleted === true
@@ -37,17 +42,46 @@ const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
   return left === right ? Revs.compare(that, self) : left ? 1 : -1
 }
 
-const sortLeaves = <V extends Deletable>(
-  nodes: ReadonlyMap<string, Node<V>>,
-  leaves: Iterable<string>
-): ReadonlyArray<string> => {
-  const found: Array<Node<V>> = []
-  for (const key of leaves) {
-    const node = nodes.get(key)
-    if (node !== undefined) found.push(node)
-  }
-  return found.sort(better).map(Revs.format)
+const at = <V>(tree: Tree<V>, generation: number): ReadonlyArray<Node<V>> => {
+  const found = HashMap.get(tree.generations, generation)
+  return Option.isSome(found) ? found.value : []
 }
+
+const find = <V>(tree: Tree<V>, generation: number, hash: string): Node<V> | undefined => {
+  const nodes = at(tree, generation)
+  const only = nodes[0]
+  return nodes.length <= 1 ? (only?.hash === hash ? only : undefined) : nodes.find((node) => node.hash === hash)
+}
+
+/** Puts a node in, in the place of the one of its name. The leaves stay as they are. */
+const put = <V>(tree: Tree<V>, node: Node<V>): Tree<V> => {
+  const nodes = at(tree, node.generation)
+  const others = nodes.filter(({ hash }) => hash !== node.hash)
+  return {
+    generations: HashMap.set(tree.generations, node.generation, [...others, node]),
+    size: tree.size + 1 - (nodes.length - others.length),
+    leaves: tree.leaves
+  }
+}
+
+const fromNodes = <V>(nodes: Iterable<Node<V>>, leaves: ReadonlyArray<Node<V>>): Tree<V> => {
+  const generations = new Map<number, Array<Node<V>>>()
+  let size = 0
+  for (const node of nodes) {
+    const held = generations.get(node.generation)
+    if (held === undefined) generations.set(node.generation, [node])
+    else held.push(node)
+    size++
+  }
+  const tree = { generations: HashMap.fromIterable(generations), size, leaves }
+  return { ...tree, leaves: leaves.map((leaf) => find(tree, leaf.generation, leaf.hash) ?? leaf) }
+}
+
+/** Every revision of which at least the name is known. */
+export const nodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> => Array.from(HashMap.values(tree.generations)).flat()
+
+const parentOf = <V>(tree: Tree<V>, node: Node<V>): Node<V> | undefined =>
+  node.parent === undefined ? undefined : find(tree, node.generation - 1, node.parent)
 
 /** Adds a revision with its ancestors. Merging the same paths in any order gives the same tree. */
 export const merge = <V extends Deletable>(
@@ -55,95 +89,109 @@ export const merge = <V extends Deletable>(
   path: Path,
   version: V
 ): { readonly tree: Tree<V>; readonly merged: Merged } => {
-  const nodes = new Map(tree.nodes)
-  const keys = path.hashes.map((hash, i) => Revs.format({ generation: path.generation - i, hash }))
-  const newest = keys[0]
+  const { generation, hashes } = path
+  const newest = hashes[0]
   if (newest === undefined) return { tree, merged: "known" }
-  let changed = false
+  let next = tree
   let contradicts = false
-  let end = keys.length
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] ?? newest
-    const known = nodes.get(key)
+  let end = hashes.length
+  for (let i = 0; i < hashes.length; i++) {
+    const hash = hashes[i] ?? newest
+    const told = hashes[i + 1]
+    const known = find(tree, generation - i, hash)
     const stored: V | undefined = known?.version ?? (i === 0 ? version : undefined)
-    const parent = known?.parent ?? keys[i + 1]
+    const parent = known?.parent ?? told
     if (known === undefined || known.parent !== parent || known.version !== stored) {
-      nodes.set(key, { generation: path.generation - i, hash: path.hashes[i] ?? "", parent, version: stored })
-      changed = true
+      next = put(next, { generation: generation - i, hash, parent, version: stored })
     }
-    if (known?.parent !== undefined && keys[i + 1] !== undefined && keys[i + 1] !== known.parent) {
+    if (known?.parent !== undefined && told !== undefined && told !== known.parent) {
       // Where a revision comes from is known already, and what is told of it now changes nothing.
       contradicts = true
       end = i
       break
     }
   }
-  if (!changed) return { tree, merged: "known" }
-  const inner = new Set(keys.slice(1, end + 1))
-  const had = tree.leaves.some((leaf) => inner.has(leaf))
-  const others = tree.leaves.filter((leaf) => !inner.has(leaf))
-  const leaves = tree.nodes.has(newest) ? others : [...others, newest]
+  if (next === tree) return { tree, merged: "known" }
+  const isInner = (leaf: Rev): boolean => {
+    const i = generation - leaf.generation
+    return i > 0 && i <= end && hashes[i] === leaf.hash
+  }
+  const others = tree.leaves.filter((leaf) => !isInner(leaf))
+  const isNew = find(tree, generation, newest) === undefined
+  const leaves: Array<Node<V>> = []
+  for (const leaf of isNew ? [...others, { generation, hash: newest }] : others) {
+    const node = find(next, leaf.generation, leaf.hash)
+    if (node !== undefined) leaves.push(node)
+  }
+  const extended = others.length < tree.leaves.length && !contradicts
   return {
-    tree: { nodes, leaves: sortLeaves(nodes, leaves) },
-    merged: tree.nodes.has(newest) ? "known" : (had && !contradicts) || tree.nodes.size === 0 ? "leaf" : "branch"
+    tree: { ...next, leaves: leaves.sort(better) },
+    merged: !isNew ? "known" : extended || tree.size === 0 ? "leaf" : "branch"
   }
 }
 
 /** The revision that reads see. */
-export const winner = <V>(tree: Tree<V>): Node<V> | undefined => {
-  const key = tree.leaves[0]
-  return key === undefined ? undefined : tree.nodes.get(key)
-}
+export const winner = <V>(tree: Tree<V>): Node<V> | undefined => tree.leaves[0]
 
-export const get = <V>(tree: Tree<V>, rev: Rev): Node<V> | undefined => tree.nodes.get(Revs.format(rev))
+export const get = <V>(tree: Tree<V>, rev: Rev): Node<V> | undefined => find(tree, rev.generation, rev.hash)
 
-export const isLeaf = <V>(tree: Tree<V>, rev: Rev): boolean => tree.leaves.includes(Revs.format(rev))
+export const isLeaf = <V>(tree: Tree<V>, rev: Rev): boolean =>
+  tree.leaves.some((leaf) => leaf.generation === rev.generation && leaf.hash === rev.hash)
 
 /** The nodes of all leaves, in the order of winning. */
-export const leafNodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> =>
-  tree.leaves.flatMap((key) => {
-    const node = tree.nodes.get(key)
-    return node === undefined ? [] : [node]
-  })
+export const leafNodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> => tree.leaves
 
 /** The revision and its known ancestors, the newest first. */
 export const ancestry = <V>(tree: Tree<V>, node: Node<V>): ReadonlyArray<Node<V>> => {
   const found: Array<Node<V>> = []
-  for (let at: Node<V> | undefined = node; at !== undefined;) {
-    found.push(at)
-    at = at.parent === undefined ? undefined : tree.nodes.get(at.parent)
-  }
+  for (let next: Node<V> | undefined = node; next !== undefined; next = parentOf(tree, next)) found.push(next)
   return found
 }
 
 /** Forgets what is further than `limit` revisions from every leaf. */
 export const stem = <V>(tree: Tree<V>, limit: number): Tree<V> => {
-  if (tree.nodes.size <= limit) return tree
+  if (tree.size <= limit) return tree
+  return stemOne(tree, limit) ?? stemAll(tree, limit)
+}
+
+/** The common case, a history in one line that grew by one: its oldest revision goes, and nothing else is looked at. */
+const stemOne = <V>(tree: Tree<V>, limit: number): Tree<V> | undefined => {
+  const leaf = tree.leaves[0]
+  if (leaf === undefined || tree.leaves.length > 1 || tree.size !== limit + 1) return undefined
+  const oldest = at(tree, leaf.generation - limit)[0]
+  const child = at(tree, leaf.generation - limit + 1)[0]
+  if (oldest === undefined || child === undefined || child.parent !== oldest.hash) return undefined
+  const { generations, leaves, size } = put(tree, { ...child, parent: undefined })
+  const kept = { generations: HashMap.remove(generations, oldest.generation), size: size - 1, leaves }
+  return { ...kept, leaves: leaves.map(({ generation, hash }) => find(kept, generation, hash) ?? leaf) }
+}
+
+const stemAll = <V>(tree: Tree<V>, limit: number): Tree<V> => {
   const kept = new Map<string, Node<V>>()
-  for (const leaf of leafNodes(tree)) {
+  for (const leaf of tree.leaves) {
     for (const node of ancestry(tree, leaf).slice(0, limit)) kept.set(Revs.format(node), node)
   }
-  if (kept.size === tree.nodes.size) return tree
-  for (const [key, node] of kept) {
-    if (node.parent !== undefined && !kept.has(node.parent)) kept.set(key, { ...node, parent: undefined })
-  }
-  return { nodes: kept, leaves: tree.leaves }
+  if (kept.size === tree.size) return tree
+  const isKept = ({ generation, parent }: Node<V>): boolean =>
+    parent !== undefined && kept.has(Revs.format({ generation: generation - 1, hash: parent }))
+  return fromNodes(
+    Array.from(kept.values(), (node) => isKept(node) ? node : { ...node, parent: undefined }),
+    tree.leaves
+  )
 }
 
 /** Whether two states of one graph know the same. */
-export const same = <V>(self: Tree<V>, that: Tree<V>): boolean =>
-  self.nodes.size === that.nodes.size && Array.from(self.nodes).every(([key, node]) => {
-    const other = that.nodes.get(key)
+export const same = <V>(self: Tree<V>, that: Tree<V>): boolean => {
+  const equal = (node: Node<V>): boolean => {
+    const other = get(that, node)
     return other !== undefined && other.parent === node.parent && other.version === node.version
-  })
+  }
+  return self.size === that.size && self.leaves.every(equal) && nodes(self).every(equal)
+}
 
 /** Drops what is stored of every revision that is not a leaf. */
-export const compact = <V>(tree: Tree<V>): Tree<V> => {
-  const leaves = new Set(tree.leaves)
-  const nodes = new Map<string, Node<V>>()
-  for (const [key, node] of tree.nodes) nodes.set(key, leaves.has(key) ? node : { ...node, version: undefined })
-  return { nodes, leaves: tree.leaves }
-}
+export const compact = <V>(tree: Tree<V>): Tree<V> =>
+  fromNodes(nodes(tree).map((node) => isLeaf(tree, node) ? node : { ...node, version: undefined }), tree.leaves)
 
 /** Takes leaves away, with every ancestor that leads to no other leaf. */
 export const purge = <V extends Deletable>(
@@ -153,12 +201,9 @@ export const purge = <V extends Deletable>(
   const purged = revs.filter((rev) => isLeaf(tree, rev))
   if (purged.length === 0) return { tree, purged }
   const gone = new Set(purged.map(Revs.format))
-  const leaves = tree.leaves.filter((leaf) => !gone.has(leaf))
-  const nodes = new Map<string, Node<V>>()
-  for (const leaf of leafNodes({ nodes: tree.nodes, leaves })) {
-    for (const node of ancestry(tree, leaf)) nodes.set(Revs.format(node), node)
-  }
-  return { tree: { nodes, leaves }, purged }
+  const leaves = tree.leaves.filter((leaf) => !gone.has(Revs.format(leaf)))
+  const kept = new Set(leaves.flatMap((leaf) => ancestry(tree, leaf)))
+  return { tree: fromNodes(kept, leaves), purged }
 }
 
 const compareRoutes = (self: ReadonlyArray<Rev>, that: ReadonlyArray<Rev>): number => {

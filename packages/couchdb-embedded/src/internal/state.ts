@@ -132,10 +132,8 @@ export const shardOf = (database: Database, id: string): Shard => {
 
 const emptyShard: Shard = { range: [0, 0], seq: 0, log: [], live: 0, validatorsKnown: false }
 
-const isLive = (record: DocumentRecord): boolean => {
-  const leaf = record.tree.leaves[0]
-  return leaf !== undefined && record.tree.nodes.get(leaf)?.version?.deleted !== true
-}
+const isLive = ({ tree }: DocumentRecord): boolean =>
+  tree.leaves[0] !== undefined && tree.leaves[0].version?.deleted !== true
 
 /** Puts a document's new state in place of the old one, as the next update of its shard. */
 export const store = (database: Database, shard: Shard, id: string, tree: Tree<Version>): void => {
