@@ -1,6 +1,5 @@
 import * as effect from "@effect/eslint-plugin"
-import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript"
-import importX from "eslint-plugin-import-x"
+import importPlugin from "eslint-plugin-import"
 import tseslint from "typescript-eslint"
 
 export default tseslint.config(
@@ -8,11 +7,10 @@ export default tseslint.config(
   ...tseslint.configs.recommended,
   {
     files: ["**/*.{ts,mjs}"],
-    plugins: { "@effect": effect, "import-x": importX },
+    plugins: { "@effect": effect, import: importPlugin },
     settings: {
-      "import-x/resolver-next": [
-        createTypeScriptImportResolver({ conditionNames: ["effect-couchdb-source", "import", "types", "default"] })
-      ]
+      "import/parsers": { "@typescript-eslint/parser": [".ts"] },
+      "import/resolver": { typescript: { conditionNames: ["effect-couchdb-source", "import", "types", "default"] } }
     },
     rules: {
       "@effect/dprint": ["error", {
@@ -34,8 +32,8 @@ export default tseslint.config(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/no-empty-object-type": "off",
       "@typescript-eslint/no-namespace": "off",
-      "import-x/no-cycle": ["error", { ignoreExternal: true }],
-      "import-x/no-self-import": "error",
+      "import/no-cycle": ["error", { ignoreExternal: true }],
+      "import/no-self-import": "error",
       "no-console": "error",
       "object-shorthand": "error"
     }
