@@ -56,6 +56,8 @@ export class NotFoundError extends Data.TaggedError("NotFoundError")<
       this.reason === "deleted" ? "it was deleted" : "it is not there",
       this.reason === "Database does not exist."
         ? "Create the database first (Database.create), or check its name and COUCHDB_URL."
+        : this.id === undefined
+        ? "Check the path, and that COUCHDB_URL names a CouchDB."
         : "Use Document.fetchOption where its absence is normal."
     )
   }

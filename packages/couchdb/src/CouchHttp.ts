@@ -206,7 +206,14 @@ export const layer = (options: Options): Layer.Layer<CouchHttp, never, Transport
  * @category config
  */
 export const config: Config.Config<Options> = Config.all({
-  url: Config.url("COUCHDB_URL").pipe(Config.withDefault(new URL("http://127.0.0.1:5984"))),
+  // Not `Config.url`, whose message repeats the text, and the password in it.
+  url: Config.nonEmptyString("COUCHDB_URL").pipe(
+    Config.validate({
+      message: "COUCHDB_URL is not a URL that begins with http:// or https://",
+      validation: (text) => URL.canParse(text) && /^https?:/i.test(text)
+    }),
+    Config.withDefault("http://127.0.0.1:5984")
+  ),
   user: Config.option(Config.nonEmptyString("COUCHDB_USER")),
   password: Config.redacted("COUCHDB_PASSWORD").pipe(Config.withDefault(Redacted.make("")))
 }).pipe(

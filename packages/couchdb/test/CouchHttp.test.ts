@@ -3,7 +3,6 @@ import { Auth, Collection, CouchError, CouchHttp, Database, Document, Transport 
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -14,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
+import { inspect } from "node:util"
 import { answer, line, requests, transport } from "./support/transport.js"
 
 const get: CouchHttp.CouchRequest = { method: "GET", path: "/zoo/x", route: "/{db}/{docid}", database: "zoo", id: "x" }
@@ -126,6 +126,17 @@ describe("what is sent", () => {
       assert.notInclude(error.message + JSON.stringify(error) + String(error), btoa("us@er").slice(0, 6))
     }))
 
+  it.effect("a percent sign in the URL's password stands for itself where it escapes nothing", () =>
+    Effect.gen(function*() {
+      for (
+        const [written, meant] of [["100%25", "100%"], ["100%", "100%"], ["%zz%41", "%zzA"], ["%ff", "%ff"]] as const
+      ) {
+        const on = yield* line(undefined, { url: `http://admin:${written}@embedded` })
+        const [, [request]] = yield* requests(on, Effect.exit(Effect.provide(execute(get), on.layer)))
+        assert.strictEqual(atob(request?.headers["authorization"]?.slice(6) ?? ""), `admin:${meant}`)
+      }
+    }))
+
   it.effect("auth wins over the URL, and withAuth over both, for one effect", () =>
     Effect.gen(function*() {
       const on = yield* line(undefined, {
@@ -164,7 +175,11 @@ describe("what is sent", () => {
       assert.isUndefined(first?.headers["authorization"])
       assert.strictEqual(second?.origin, "https://couch.example")
       assert.strictEqual(second?.headers["authorization"], `Basic ${btoa("ada:secret")}`)
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(ask([["COUCHDB_URL", "no url"]]))))
+      for (const bad of ["no url", "ftp://x", "http://admin:geheim@:99999"]) {
+        const error = yield* Effect.flip(ask([["COUCHDB_URL", bad]]))
+        assert.include(String(error), "COUCHDB_URL")
+        assert.notInclude(inspect(error, { depth: 9 }) + JSON.stringify(error), "geheim")
+      }
     }))
 
   it.effect("a URL that is none fails every request before it is sent", () =>

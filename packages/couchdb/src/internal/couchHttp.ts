@@ -1,5 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import { globalValue } from "effect/GlobalValue"
@@ -31,6 +33,13 @@ export const withAuth: {
   <A, E, R>(self: Effect.Effect<A, E, R>, auth: Auth.Auth) => Effect.locally(self, currentAuth, Option.some(auth))
 )
 
+/** A percent sign that escapes nothing stands for itself. */
+const unescaped = (text: string): string =>
+  text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escaped) => {
+    const decoded = Encoding.decodeUriComponent(escaped)
+    return Either.isRight(decoded) ? decoded.right : escaped
+  })
+
 /** The URL without its credentials, which become an `Auth`. */
 const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.Auth }> => {
   if (!URL.canParse(options.url)) return Option.none()
@@ -39,7 +48,7 @@ const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.
   const auth = options.auth ??
     (url.username === ""
       ? Auth.none
-      : Auth.basic(decodeURIComponent(url.username), Redacted.make(decodeURIComponent(url.password))))
+      : Auth.basic(unescaped(url.username), Redacted.make(unescaped(url.password))))
   return Option.some({
     origin: url.origin,
     prefix: url.pathname.replace(/\/+$/, ""),

@@ -36,7 +36,7 @@ const DocumentProto = {
   },
   toJSON(this: Document<unknown>) {
     return {
-      _id: "Document",
+      _tag: "Document",
       database: this.collection.database,
       id: this.id,
       rev: Option.getOrNull(this.rev),
@@ -51,7 +51,7 @@ const TombstoneProto = {
   _tag: "Tombstone" as const,
   ...Prototype,
   toJSON(this: Tombstone<unknown>) {
-    return { _id: "Tombstone", database: this.collection.database, id: this.id, rev: this.rev }
+    return { _tag: "Tombstone", database: this.collection.database, id: this.id, rev: this.rev }
   },
   ...printable
 }
