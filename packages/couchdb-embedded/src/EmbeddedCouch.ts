@@ -6,28 +6,35 @@
  *
  * @since 0.1.0
  */
-import type { TransportError } from "effect-couchdb/CouchError"
-import type { BufferedResponse, TransportRequest } from "effect-couchdb/Transport"
+import { TransportError } from "effect-couchdb/CouchError"
+import type { BufferedResponse, StreamedResponse, TransportRequest } from "effect-couchdb/Transport"
 import * as Transport from "effect-couchdb/Transport"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Reply } from "./internal/context.js"
 import * as Engine from "./internal/engine.js"
 import * as RandomSource from "./internal/random.js"
 
 /**
  * An embedded CouchDB.
  *
- * - `handler`: answers one request, whole; fails only where the request's own body fails to come
+ * - `handler`: answers one request, whole; fails only where the request's own body fails to come. A feed that never
+ *   ends is never whole
+ * - `stream`: answers one request as it happens: the lines of a feed come when there is something to tell, and its
+ *   heartbeats and time limits follow the `Clock`. A feed ends when its scope closes
  *
  * @since 0.1.0
  * @category model
  */
 export interface Service {
   readonly handler: (request: TransportRequest) => Effect.Effect<BufferedResponse, TransportError>
+  readonly stream: (request: TransportRequest) => Effect.Effect<StreamedResponse, TransportError, Scope>
 }
 
 /**
@@ -71,6 +78,42 @@ const collect = (
   })
 }
 
+/** Waits for the end of a feed, as a client that reads the whole body does. */
+const wholly = (reply: Reply): Effect.Effect<BufferedResponse> => {
+  if (reply.rest === undefined) return Effect.succeed(reply)
+  const { body, headers, rest, status } = reply
+  return Effect.map(Stream.mkString(rest), (text) => ({
+    status,
+    headers,
+    body: typeof body === "string" ? body + text : Transport.text({ body }) + text
+  }))
+}
+
+const utf8 = new TextEncoder()
+
+const nonEmpty = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
+  bytes.length === 0 ? Stream.empty : Stream.make(bytes)
+
+const streaming =
+  (begin: (request: TransportRequest) => Effect.Effect<Reply, TransportError>): Service["stream"] => (request) =>
+    Effect.flatMap(begin(request), (reply): Effect.Effect<StreamedResponse, never, Scope> => {
+      const { headers, rest, status } = reply
+      const first = nonEmpty(Transport.bytes(reply))
+      if (rest === undefined) return Effect.succeed({ status, headers, body: first })
+      return Effect.gen(function*() {
+        const closed = yield* Deferred.make<never, TransportError>()
+        const { method, path } = request
+        yield* Effect.addFinalizer(() =>
+          Deferred.fail(
+            closed,
+            new TransportError({ method, path, reason: "Body", description: "the request was closed" })
+          )
+        )
+        const later = Stream.map(rest, (text) => utf8.encode(text))
+        return { status, headers, body: Stream.interruptWhenDeferred(Stream.concat(first, later), closed) }
+      })
+    })
+
 /**
  * A fresh embedded CouchDB without any database, or with `_users` and `_replicator` where there is an administrator.
  *
@@ -106,7 +149,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
         Effect.yieldNow()
       )
     })
-    const handler: Service["handler"] = (request) =>
+    const begin = (request: TransportRequest): Effect.Effect<Reply, TransportError> =>
       Effect.flatMap(collect(request.body), (body) =>
         Effect.flatMap(wait, () =>
           Effect.map(Clock.currentTimeMillis, (now) =>
@@ -117,7 +160,11 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
               headers: request.headers,
               body
             }, now))))
-    return { handler }
+    return {
+      handler: (request) =>
+        Effect.flatMap(begin(request), wholly),
+      stream: streaming(begin)
+    }
   })
 
 /**
@@ -134,11 +181,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
  */
 export const transport = (couch: Service): Transport.Service => ({
   request: couch.handler,
-  stream: (request) =>
-    Effect.map(couch.handler(request), (response) => ({
-      ...response,
-      body: Stream.make(Transport.bytes(response))
-    }))
+  stream: couch.stream
 })
 
 /**

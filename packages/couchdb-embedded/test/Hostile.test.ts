@@ -127,7 +127,7 @@ describe("hostile requests", () => {
       for (
         const [method, path] of [["POST", "/db/_find"], ["GET", "/_active_tasks"], [
           "GET",
-          "/db/_changes?feed=longpoll"
+          "/_membership"
         ]] as const
       ) {
         const reply = yield* send(method, path, { body: "{}" })

@@ -2,7 +2,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Http from "node:http"
+import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
 import * as Serve from "../src/Serve.js"
 
 interface Answer {
@@ -89,6 +91,66 @@ describe("Serve", () => {
       }
       expect((yield* json(`${url}/db`)).body).toMatchObject({ doc_count: 0 })
       expect((yield* json(`${url}/db/x`, { method: "PUT", body: "{}" })).status).toBe(201)
+    }))
+
+  /** An engine whose answers are all this one stream, and how many of its pieces were read and whether it ended. */
+  const streaming = Effect.gen(function*() {
+    const counts = { pieces: 0, open: 0 }
+    const couch = yield* EmbeddedCouch.make()
+    const piece = new Uint8Array(65_536)
+    const body = Stream.repeatEffect(Effect.sync(() => {
+      counts.pieces++
+      return piece
+    }))
+    const stream: EmbeddedCouch.Service["stream"] = () =>
+      Effect.as(
+        Effect.acquireRelease(Effect.sync(() => counts.open++), () => Effect.sync(() => counts.open--)),
+        { status: 200, headers: { "transfer-encoding": "chunked" }, body }
+      )
+    return { counts, couch: { ...couch, stream } }
+  })
+
+  const turns = Effect.repeatN(
+    Effect.async<void>((resume) => {
+      setImmediate(() => resume(Effect.void))
+    }),
+    300
+  )
+
+  it.scopedLive("reads a feed no faster than the client does, and ends it when the client goes away", () =>
+    Effect.gen(function*() {
+      const { counts, couch } = yield* streaming
+      const { port } = yield* Serve.serve({ quiet: true, couch })
+      const request = Http.request({ host: "127.0.0.1", port, path: "/" })
+      const response = yield* Effect.async<Http.IncomingMessage>((resume) => {
+        request.on("response", (message) => resume(Effect.succeed(message))).end()
+      })
+      response.on("error", () => {})
+      const before = yield* Effect.iterate(-1, {
+        while: (pieces) => pieces < 1 || pieces !== counts.pieces,
+        body: () => Effect.zipLeft(Effect.sync(() => counts.pieces), turns)
+      })
+      expect(counts).toEqual({ pieces: before, open: 1 })
+      request.destroy()
+      yield* Effect.repeat(Effect.zipRight(turns, Effect.sync(() => counts.open)), { until: (open) => open === 0 })
+      expect(counts.pieces).toBeLessThan(before + 100)
+    }))
+
+  it.scopedLive("sends the lines of a feed as they happen", () =>
+    Effect.gen(function*() {
+      const { url } = yield* served
+      yield* json(`${url}/db`, { method: "PUT" })
+      const response = yield* Effect.tryPromise(() => fetch(`${url}/db/_changes?feed=continuous&heartbeat=60000`))
+      const reader = response.body?.getReader()
+      const next = Effect.tryPromise(async () => new TextDecoder().decode((await reader?.read())?.value))
+      expect(yield* next).toBe("\n")
+      yield* json(`${url}/db/a`, { method: "PUT", body: "{}" })
+      const told = yield* Effect.iterate("", {
+        while: (text) => !text.includes("\"id\":\"a\""),
+        body: (text) => Effect.map(next, (more) => text + more)
+      })
+      expect(told).toMatch(/^\n\{"seq":/)
+      yield* Effect.promise(async () => reader?.cancel())
     }))
 
   it.live("stops when its scope closes, kept-alive connections and all", () =>

@@ -1,5 +1,6 @@
 import type { BufferedResponse } from "effect-couchdb/Transport"
 import * as Either from "effect/Either"
+import type { Stream } from "effect/Stream"
 import type { Checked } from "./refusal.js"
 import { methodNotAllowed, missing, noDatabase, noDatabaseAccess, refuse } from "./refusal.js"
 import type { Request } from "./request.js"
@@ -23,7 +24,12 @@ export interface DatabaseContext extends Context {
   readonly database: Database
 }
 
-export type Answer = Checked<BufferedResponse>
+/** An answer; where there is a `rest`, it follows the body, piece by piece, as it happens. */
+export interface Reply extends BufferedResponse {
+  readonly rest?: Stream<string>
+}
+
+export type Answer = Checked<Reply>
 
 /** The endpoint for the method, or a refusal that names the methods that there are. */
 export const byMethod = (

@@ -15,8 +15,9 @@ import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Sequences from "./sequences.js"
 import type { Database } from "./state.js"
-import { makeDatabase } from "./state.js"
+import * as State from "./state.js"
 import { isDatabaseAdmin, isServerAdmin } from "./users.js"
+import * as Watchers from "./watchers.js"
 
 /** What CouchDB tells of a database. Sizes are of no meaning in memory, so they are zero. */
 export const info = (database: Database): Json.JsonObject => ({
@@ -94,9 +95,9 @@ const addDatabase = (
   options: { readonly shards: number; readonly replicas: number; readonly partitioned: boolean },
   now: number
 ): void => {
-  server.databases.set(
-    name,
-    makeDatabase({
+  State.addDatabase(
+    server,
+    State.makeDatabase({
       name,
       instance: server.random.hex(32),
       created: Math.floor(now / 1000),
@@ -116,7 +117,7 @@ const drop = (context: Context, name: string): Answer => {
       "You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?"
     )
   }
-  return server.databases.delete(name) ? Either.right(Response.json(200, { ok: true })) : Either.left(noDatabase)
+  return State.dropDatabase(server, name) ? Either.right(Response.json(200, { ok: true })) : Either.left(noDatabase)
 }
 
 const listOfStrings = (value: Json.Json | undefined): boolean =>
@@ -129,6 +130,7 @@ const isGroup = (value: Json.Json | undefined): boolean =>
 /** A setting is an update of every shard. */
 const touch = (database: Database): void => {
   for (const shard of database.shards) shard.seq++
+  Watchers.wake(database.watchers)
 }
 
 const putSecurity = (context: DatabaseContext): Answer =>

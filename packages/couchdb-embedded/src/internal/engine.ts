@@ -1,6 +1,6 @@
-import type { BufferedResponse } from "effect-couchdb/Transport"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
+import type { Reply } from "./context.js"
 import * as DatabaseEndpoints from "./databaseEndpoints.js"
 import * as RandomSource from "./random.js"
 import type { Checked } from "./refusal.js"
@@ -10,10 +10,11 @@ import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as ServerEndpoints from "./serverEndpoints.js"
 import type { Credentials, Server } from "./state.js"
-import { makeDatabase } from "./state.js"
+import { addDatabase, makeDatabase } from "./state.js"
 import type { UserContext } from "./users.js"
 import { anonymous, login } from "./users.js"
 import * as Utf8 from "./utf8.js"
+import * as Watchers from "./watchers.js"
 
 /** A fresh engine. */
 export const make = (options: {
@@ -29,11 +30,12 @@ export const make = (options: {
     admin: options.admin,
     random,
     nextId: RandomSource.sequentialIds(random),
-    databases: new Map()
+    databases: new Map(),
+    updates: { log: new Map(), watchers: Watchers.make(), seq: 0 }
   }
   for (const name of options.admin === undefined ? [] : ["_replicator", "_users"]) {
-    server.databases.set(
-      name,
+    addDatabase(
+      server,
       makeDatabase({
         name,
         instance: random.hex(32),
@@ -73,7 +75,7 @@ const authenticate = (server: Server, request: Request): Checked<Who> => {
   })
 }
 
-const route = (server: Server, request: Request, now: number): Checked<BufferedResponse> =>
+const route = (server: Server, request: Request, now: number): Checked<Reply> =>
   Either.flatMap(authenticate(server, request), (who) => {
     const context = { server, request, now, ...who }
     const endpoint = ServerEndpoints.find(context) ?? DatabaseEndpoints.handle
@@ -81,7 +83,7 @@ const route = (server: Server, request: Request, now: number): Checked<BufferedR
   })
 
 /** No request may end the engine, whatever it trips over. */
-const attempt = (work: () => Checked<BufferedResponse>): BufferedResponse => {
+const attempt = (work: () => Checked<Reply>): Reply => {
   try {
     return Either.match(work(), { onLeft: Response.fromRefusal, onRight: (response) => response })
   } catch (error) {
@@ -100,19 +102,24 @@ export const answer = (
     readonly body: string | Uint8Array | undefined
   },
   now: number
-): BufferedResponse => {
+): Reply => {
   const answered = attempt(() => Either.flatMap(Req.make(raw), (request) => route(server, request, now)))
   const length = typeof answered.body === "string" ? Utf8.byteLength(answered.body) : answered.body.length
   return {
     status: answered.status,
     headers: {
       ...answered.headers,
-      ...(answered.status === 304 ? undefined : { "content-length": String(length) }),
+      ...(answered.status === 304
+        ? undefined
+        : answered.rest === undefined
+        ? { "content-length": String(length) }
+        : { "transfer-encoding": "chunked" }),
       "date": new Date(now).toUTCString(),
       "server": `CouchDB/${ServerEndpoints.version} (effect-couchdb-embedded)`,
       "x-couch-request-id": server.random.hex(10),
       "x-couchdb-body-time": "0"
     },
-    body: raw.method === "HEAD" ? "" : answered.body
+    body: raw.method === "HEAD" ? "" : answered.body,
+    ...(raw.method === "HEAD" || answered.rest === undefined ? undefined : { rest: answered.rest })
   }
 }

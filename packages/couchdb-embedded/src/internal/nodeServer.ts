@@ -1,7 +1,9 @@
-import type { BufferedResponse } from "effect-couchdb/Transport"
+import type { TransportError } from "effect-couchdb/CouchError"
+import type { BufferedResponse, StreamedResponse } from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
 import type * as Http from "node:http"
 import type { Service } from "../EmbeddedCouch.js"
 
@@ -79,6 +81,33 @@ const send = (response: Http.ServerResponse, answer: BufferedResponse): void => 
   response.end(answer.body)
 }
 
+/** Writes one piece, and waits until the client took it. */
+const write = (response: Http.ServerResponse, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (response.write(bytes)) {
+      resume(Effect.void)
+      return
+    }
+    const onDrain = (): void => resume(Effect.void)
+    response.once("drain", onDrain)
+    return Effect.sync(() => response.off("drain", onDrain))
+  })
+
+const sendStream = (
+  response: Http.ServerResponse,
+  { body, headers, status }: StreamedResponse
+): Effect.Effect<void, TransportError> =>
+  Effect.suspend(() => {
+    response.sendDate = false
+    response.writeHead(status, headers)
+    // A client of a feed waits for the headers long before there is anything to tell.
+    if (headers["transfer-encoding"] !== undefined) response.flushHeaders()
+    return Effect.zipRight(
+      Stream.runForEach(body, (bytes) => write(response, bytes)),
+      Effect.sync(() => response.end())
+    )
+  })
+
 /** Answers requests of a Node server by the handler; a client that goes away ends its own request, nothing else. */
 export const listener = (
   couch: Service,
@@ -95,20 +124,21 @@ export const listener = (
     }
     const answer = Effect.flatMap(readBody(message, maxBodyBytes), (body) =>
       body === undefined
-        ? Effect.succeed(tooLarge)
-        : couch.handler({
-          method: message.method ?? "GET",
-          origin: `http://${host}`,
-          path: message.url ?? "/",
-          headers: headersOf(message),
-          body: announced(message) ? body : undefined
-        }))
-    const fiber = run(Effect.matchCause(answer, {
-      onFailure: () => {
+        ? Effect.sync(() => send(response, tooLarge))
+        : Effect.scoped(Effect.flatMap(
+          couch.stream({
+            method: message.method ?? "GET",
+            origin: `http://${host}`,
+            path: message.url ?? "/",
+            headers: headersOf(message),
+            body: announced(message) ? body : undefined
+          }),
+          (streamed) => sendStream(response, streamed)
+        )))
+    const fiber = run(Effect.catchAllCause(answer, () =>
+      Effect.sync(() => {
         response.destroy()
-      },
-      onSuccess: (value) => send(response, value)
-    }))
+      })))
     response.on("close", () => {
       if (!response.writableFinished) fiber.unsafeInterruptAsFork(FiberId.none)
     })

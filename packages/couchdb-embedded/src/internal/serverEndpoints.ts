@@ -7,6 +7,7 @@ import type { Checked } from "./refusal.js"
 import { badRequest, noServerAdmin, notImplemented } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
+import * as Updates from "./updatesEndpoint.js"
 import { isServerAdmin } from "./users.js"
 import * as Utf8 from "./utf8.js"
 import { defaults, parse } from "./viewQuery.js"
@@ -100,7 +101,6 @@ type Endpoint = (context: Context) => Answer
 const planned = new Set([
   "_active_tasks",
   "_cluster_setup",
-  "_db_updates",
   "_membership",
   "_node",
   "_replicate",
@@ -117,6 +117,8 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   _all_dbs: (context) => byMethod(context, { GET: () => allDbs(context) }, "GET,HEAD"),
   _dbs_info: (context) =>
     byMethod(context, { GET: () => dbsInfo(context), POST: () => someDbsInfo(context) }, "GET,HEAD,POST"),
+  _db_updates: (context) =>
+    byMethod(context, { GET: () => Either.flatMap(onlyAdmin(context), () => Updates.get(context)) }, "GET"),
   _session: (context) =>
     byMethod(context, {
       GET: () => session(context),

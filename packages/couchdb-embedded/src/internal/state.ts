@@ -3,6 +3,8 @@ import { crc32 } from "./crc32.js"
 import type { Random } from "./random.js"
 import type { Tree } from "./revisionTree.js"
 import * as Utf8 from "./utf8.js"
+import type { Watchers } from "./watchers.js"
+import * as Watching from "./watchers.js"
 
 /** An attachment as it is stored. */
 export interface Attachment {
@@ -60,6 +62,7 @@ export interface Database {
   readonly shards: ReadonlyArray<Shard>
   readonly documents: Map<string, DocumentRecord>
   readonly locals: Map<string, LocalDocument>
+  readonly watchers: Watchers
   /** The ids of all documents that are not deleted, in the order of their bytes. */
   readonly liveIds: Array<string>
   security: JsonObject
@@ -67,6 +70,8 @@ export interface Database {
   purgedInfosLimit: number
   purgeSeq: number
   deletedCount: number
+  /** Whether it was deleted, which ends its feeds. */
+  dropped: boolean
 }
 
 export interface Credentials {
@@ -82,6 +87,46 @@ export interface Server {
   readonly random: Random
   readonly nextId: () => string
   readonly databases: Map<string, Database>
+  readonly updates: Updates
+}
+
+/** The latest event of each kind of each database, the oldest first. */
+export interface Updates {
+  readonly log: Map<string, Update>
+  readonly watchers: Watchers
+  seq: number
+}
+
+export interface Update {
+  readonly database: string
+  readonly type: "created" | "updated" | "deleted"
+  readonly seq: number
+}
+
+/** Notes what became of a database. */
+export const note = ({ updates }: Server, database: string, type: Update["type"]): void => {
+  const key = `${type}:${database}`
+  updates.log.delete(key)
+  updates.log.set(key, { database, type, seq: ++updates.seq })
+  Watching.wake(updates.watchers)
+}
+
+/** Gives the server a database, and notes from then on what is done to it. */
+export const addDatabase = (server: Server, database: Database): void => {
+  server.databases.set(database.name, database)
+  note(server, database.name, "created")
+  database.watchers.always.add(() => note(server, database.name, "updated"))
+}
+
+/** Takes a database away; its feeds end. */
+export const dropDatabase = (server: Server, name: string): boolean => {
+  const database = server.databases.get(name)
+  if (database === undefined) return false
+  server.databases.delete(name)
+  database.dropped = true
+  Watching.end(database.watchers)
+  note(server, name, "deleted")
+  return true
 }
 
 const whole = 0x100000000
@@ -113,12 +158,14 @@ export const makeDatabase = (options: {
   })),
   documents: new Map(),
   locals: new Map(),
+  watchers: Watching.make(),
   liveIds: [],
   security: adminsOnly,
   revsLimit: 1000,
   purgedInfosLimit: 1000,
   purgeSeq: 0,
-  deletedCount: 0
+  deletedCount: 0,
+  dropped: false
 })
 
 /** The shard in which a document lives. */
@@ -144,6 +191,7 @@ export const store = (database: Database, shard: Shard, id: string, tree: Tree<V
   if (before === undefined) shard.live++
   index(database, id, before, record)
   if (shard.log.length > 64 && shard.log.length > 2 * shard.live) sweep(database, shard)
+  Watching.wake(database.watchers)
 }
 
 /** Takes a document away as if it had never been. */
@@ -154,6 +202,7 @@ export const forget = (database: Database, shard: Shard, id: string): void => {
   shard.live--
   shard.seq++
   index(database, id, before, undefined)
+  Watching.wake(database.watchers)
 }
 
 const sweep = (database: Database, shard: Shard): void => {
