@@ -4,6 +4,9 @@ import * as Transport from "effect-couchdb/Transport"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { serve } from "../../couchdb/test/contract/httpServer.js"
 import { contracts } from "../../couchdb/test/contract/index.js"
@@ -32,6 +35,45 @@ it.scopedLive("sockets are used again, and never more than the pool may have", (
     assert.isAtMost(most, 3)
     assert.isAbove(most, 0)
   }))
+
+it.scopedLive("requests that are given up while they wait open no sockets", () =>
+  Effect.gen(function*() {
+    const arrived = yield* Deferred.make<void>()
+    let connections = 0
+    const server = yield* serve(() => {
+      connections = Math.max(connections, server.sockets())
+      Effect.runSync(Deferred.succeed(arrived, undefined))
+    })
+    const pool = yield* Transport.Transport
+    const ask = pool.request({ method: "GET", origin: server.url, path: "/", headers: {} })
+    const fibers = yield* Effect.forEach(Array.from({ length: 200 }), () => Effect.fork(ask))
+    yield* Deferred.await(arrived)
+    yield* Fiber.interruptAll(fibers)
+    assert.isAtMost(connections, 4)
+    assert.isAtMost(server.opened(), 8)
+  }).pipe(Effect.provide(NodeTransport.layer({ connections: 4 }))))
+
+it.scopedLive("a stream that is closed gives its socket to the next", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((_, response) => {
+      response.writeHead(200)
+      response.write("begun")
+    })
+    const pool = yield* Transport.Transport
+    const open = Effect.scoped(Effect.flatMap(
+      pool.stream({ method: "GET", origin: server.url, path: "/", headers: {} }),
+      ({ body }) => Stream.runHead(body)
+    ))
+    // One holds the only socket, another waits for it and gives up: the count of permits must come out even.
+    const scope = yield* Scope.make()
+    yield* Scope.extend(pool.stream({ method: "GET", origin: server.url, path: "/", headers: {} }), scope)
+    const waiting = yield* Effect.fork(open)
+    yield* Effect.yieldNow()
+    yield* Fiber.interrupt(waiting)
+    yield* Scope.close(scope, Exit.void)
+    const heads = yield* Effect.replicateEffect(open, 5)
+    assert.lengthOf(heads.filter((head) => head._tag === "Some"), 5)
+  }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
 it.scopedLive("releasing the layer closes its sockets, idle ones too", () =>
   Effect.gen(function*() {

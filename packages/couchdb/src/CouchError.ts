@@ -11,7 +11,6 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { ParseIssue } from "effect/ParseResult"
 import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
 import { hidden } from "./internal/hidden.js"
@@ -56,7 +55,7 @@ export class NotFoundError extends Data.TaggedError("NotFoundError")<
       this.reason === "deleted" ? "it was deleted" : "it is not there",
       this.reason === "Database does not exist."
         ? "Create the database first (Database.create), or check its name and COUCHDB_URL."
-        : this.id === undefined
+        : this.id === undefined || this.method !== "GET" || this.error === "unknown"
         ? "Check the path, and that COUCHDB_URL names a CouchDB."
         : "Use Document.fetchOption where its absence is normal."
     )
@@ -152,7 +151,9 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
       this,
       `the ${this.operation} was refused, somebody else wrote the document first` +
         (this.attempts > 1 ? ` (${this.attempts} attempts)` : ""),
-      "Nothing was written. Handle it with Effect.catchTag(\"ConflictError\", policy), or edit with Document.update."
+      "Nothing was written. " + (this.attempts > 1
+        ? "So many write this document that every attempt met another: allow more in the schedule of the update."
+        : "Handle it with Effect.catchTag(\"ConflictError\", policy), or edit with Document.update.")
     )
   }
 }
@@ -311,8 +312,14 @@ export class ServerError extends Data.TaggedError("ServerError")<Answer> {
 }
 
 /**
- * There was no whole answer: the connection could not be made or broke, or the body ended too early. A write whose
- * answer was lost may have happened.
+ * There was no whole answer.
+ *
+ * - `InvalidUrl`: the server's URL is none
+ * - `Connection`: no connection was made, so that nothing was sent
+ * - `NoAnswer`: the connection broke before the answer came
+ * - `Body`: the answer broke off
+ *
+ * After the last two a write may have happened.
  *
  * @since 0.1.0
  * @category transport
@@ -320,20 +327,27 @@ export class ServerError extends Data.TaggedError("ServerError")<Answer> {
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly method: string
   readonly path: string
-  readonly reason: "InvalidUrl" | "Connection" | "Body"
+  readonly reason: "InvalidUrl" | "Connection" | "NoAnswer" | "Body"
   readonly description: string
-  readonly cause?: unknown
 }> {
   override get message(): string {
-    const what = this.reason === "InvalidUrl"
-      ? "the URL of the server is not usable"
-      : this.reason === "Connection"
-      ? "no connection to the server"
-      : "the answer broke off"
+    const what = {
+      InvalidUrl: "the URL of the server is not usable",
+      Connection: "no connection to the server",
+      NoAnswer: "the connection broke before an answer came",
+      Body: "the answer broke off"
+    }[this.reason]
     return `${this.method} ${this.path}: ${what} (${this.description}). ` +
-      (this.reason === "Body" ? "A write may have happened." : "Is CouchDB running, and is COUCHDB_URL right?")
+      (this.reason === "InvalidUrl" || this.reason === "Connection"
+        ? "Is CouchDB running, and is COUCHDB_URL right?"
+        : aftermath(this.method))
   }
 }
+
+const aftermath = (method: string): string =>
+  method === "GET" || method === "HEAD"
+    ? "Look at the server's log, and at what stands between."
+    : "What was asked for may have happened: read before asking again."
 
 /**
  * The deadline of a call passed, its retries included. A write may have happened.
@@ -347,8 +361,7 @@ export class TimeoutError extends Data.TaggedError("TimeoutError")<{
   readonly milliseconds: number
 }> {
   override get message(): string {
-    return `${this.method} ${this.path}: no answer within ${this.milliseconds} ms. ` +
-      "A write may have happened; raise the timeout of CouchHttp, or look at the server's load."
+    return `${this.method} ${this.path}: no answer within ${this.milliseconds} ms. ${aftermath(this.method)}`
   }
 }
 
@@ -376,8 +389,8 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
   readonly rev: string
   readonly issues: ReadonlyArray<SchemaIssue>
 }> {
-  /** What Effect's Schema reported, values included. */
-  declare readonly issue: ParseIssue
+  /** What Effect's Schema reported, values included, or what it threw. */
+  declare readonly issue: unknown
 
   constructor(
     fields: {
@@ -386,7 +399,7 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
       readonly rev: string
       readonly issues: ReadonlyArray<SchemaIssue>
     },
-    issue: ParseIssue
+    issue: unknown
   ) {
     super(fields)
     hidden(this, { issue })

@@ -4,13 +4,15 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Schema from "effect/Schema"
-import type { InvalidIdError, NotFoundError, RequestError } from "./CouchError.js"
+import { EncodeError, type InvalidIdError, type NotFoundError, type RequestError } from "./CouchError.js"
 import { CouchHttp, type CouchRequest } from "./CouchHttp.js"
 import * as DatabaseName from "./DatabaseName.js"
 import { decodeAnswer } from "./internal/answer.js"
 import { unconflicted } from "./internal/unconflicted.js"
+import * as Json from "./Json.js"
 import type * as Transport from "./Transport.js"
 
 /**
@@ -52,10 +54,13 @@ export class Info extends Schema.Class<Info>("effect-couchdb/Database/Info")({
   ).pipe(Schema.fromKey("props"))
 }) {}
 
-const Names = Schema.Struct({
-  names: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] }),
-  roles: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
-})
+const Names = Schema.Struct(
+  {
+    names: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] }),
+    roles: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
+  },
+  { key: Schema.String, value: Schema.Unknown }
+)
 
 /**
  * Who may administer a database, and who may read and write it, by name and by role. With no members at all, everybody
@@ -188,7 +193,8 @@ export const security = (
   )
 
 /**
- * Says who may use a database: `PUT /{db}/_security`.
+ * Says who may use a database: `PUT /{db}/_security`. An object that JSON cannot say is an `EncodeError`, and no request is
+ * made.
  *
  * @example
  * import { Database } from "effect-couchdb"
@@ -202,15 +208,27 @@ export const security = (
  * @category operations
  */
 export const setSecurity: {
-  (security: Security): (name: string) => Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp>
-  (name: string, security: Security): Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp>
+  (security: Security): (
+    name: string
+  ) => Effect.Effect<void, NotFoundError | EncodeError | InvalidIdError | RequestError, CouchHttp>
+  (
+    name: string,
+    security: Security
+  ): Effect.Effect<void, NotFoundError | EncodeError | InvalidIdError | RequestError, CouchHttp>
 } = dual(
   2,
-  (name: string, security: Security): Effect.Effect<void, Failure, CouchHttp> =>
-    Effect.asVoid(ask(name, (database) => ({
-      method: "PUT",
-      path: path(database, "/_security"),
-      route: "/{db}/_security",
-      body: JSON.stringify(security)
-    })))
+  (name: string, security: Security): Effect.Effect<void, Failure | EncodeError, CouchHttp> =>
+    Either.match(Json.fromUnknown(security), {
+      onLeft: ({ path, problem }) =>
+        Effect.fail(
+          new EncodeError({ database: name, id: "_security", issues: [{ path, expected: problem }] })
+        ),
+      onRight: (json) =>
+        Effect.asVoid(ask(name, (database) => ({
+          method: "PUT",
+          path: path(database, "/_security"),
+          route: "/{db}/_security",
+          body: Json.stringify(json)
+        })))
+    })
 )

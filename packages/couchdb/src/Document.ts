@@ -258,7 +258,8 @@ export const make: {
 } = value.make
 
 /**
- * The same document with an edited body. The base stays, so that the edit is known.
+ * The same document with an edited body. The base stays, so that the edit is known; the edit must give a new value, and
+ * leave the one it is handed as it is.
  *
  * @example
  * import { Document } from "effect-couchdb"
@@ -372,7 +373,7 @@ export const fetchOption: {
 } = reading.fetchOption
 
 /**
- * Whether a live document is there: `HEAD /{db}/{docid}`.
+ * Whether a live document is there: `HEAD /{db}/{docid}`. There is none in a database that is not there either.
  *
  * @since 0.1.0
  * @category reading
@@ -473,7 +474,7 @@ export const save: <A, R>(self: Document<A, R>) => Effect.Effect<Document<A, R>,
  * @category writing
  */
 export const create: {
-  <K, B>(
+  <K, const B>(
     id: K,
     body: B
   ): <A, I, R>(
@@ -502,8 +503,8 @@ export {
 }
 
 /**
- * Copies the document on the server, attachments included: `COPY /{db}/{docid}`. What is copied is the revision of this
- * value; one with edits fails with an `UnsavedChangesError`. A document that stands at the new id is a `ConflictError`
+ * Copies the document on the server, attachments included: `COPY /{db}/{docid}`. `newId` is the id as the server sees it,
+ * also where the collection has keys of its own. What is copied is the revision of this value; one with edits fails with an `UnsavedChangesError`. A document that stands at the new id is a `ConflictError`
  * (`copy`), unless `overwrite` is set.
  *
  * @since 0.1.0
@@ -550,7 +551,7 @@ export const update: {
 
 /**
  * As {@link update}, with an edit that is an effect and answers `Edit.keep`, `Edit.change(body)` or `Edit.delete`. After
- * a conflict the effect runs again.
+ * a conflict of this document the effect runs again; its own failures, conflicts among them, end the update.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -605,6 +606,10 @@ export const upsert: {
 /**
  * The schema of a document value that leaves the process and comes back: id, revision, body and base. So two people can
  * edit the same document over HTTP, and a save still knows what each of them changed.
+ *
+ * The base carries every member that the server had, those that the collection's schema does not show too: hand it to
+ * those who may read the whole document. What comes back is checked (an id that may be one, no member that CouchDB keeps
+ * for itself, stubs that are stubs), but whether this sender may write this id is for the program to say.
  *
  * @since 0.1.0
  * @category schemas

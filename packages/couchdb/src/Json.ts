@@ -10,6 +10,15 @@
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import { parseText } from "./internal/jsonParser.js"
+import { writeText } from "./internal/jsonWriter.js"
+
+const digits = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const RawNumberTypeId: unique symbol = Symbol.for("effect-couchdb/Json/RawNumber") as never
 
 /**
  * A number whose text a JavaScript number would not give back, such as `1.0`, `1e2` or `12345678901234567890`.
@@ -24,11 +33,17 @@ import { parseText } from "./internal/jsonParser.js"
  * @category model
  */
 export class RawNumber {
-  readonly _tag = "RawNumber"
+  // A symbol, which no JSON text can carry: an object that only looks like this one is data.
+  get [RawNumberTypeId](): true {
+    return true
+  }
+  /** Throws a `RangeError` where the text is no JSON number, since it is written as it stands. */
   constructor(
     /** The digits as they stand in the JSON text. */
     readonly text: string
-  ) {}
+  ) {
+    if (!digits.test(text)) throw new RangeError(`not a JSON number: ${JSON.stringify(text)}`)
+  }
   /** The nearest JavaScript number. */
   valueOf(): number {
     return Number(this.text)
@@ -91,8 +106,7 @@ export interface NotJson {
  * @category guards
  */
 export const isRawNumber = (value: unknown): value is RawNumber =>
-  typeof value === "object" && value !== null && (value as { _tag?: unknown })._tag === "RawNumber" &&
-  typeof (value as { text?: unknown }).text === "string"
+  typeof value === "object" && value !== null && RawNumberTypeId in value
 
 /**
  * Whether the value is an array.
@@ -192,7 +206,7 @@ export const parse = (text: string): Either.Either<Json, JsonSyntaxError> => {
 
 // What makes `JSON.parse` inexact: integer-like keys, `__proto__`, long digits, a fraction that ends in 0, exponents,
 // tiny fractions that JavaScript writes with an exponent, and -0. A match inside a string costs a slower parse only.
-const inexact = /"(?:0|[1-9]\d{0,9}|__proto__)"\s*:|\d{16}|\.\d*0(?!\d)|\d[eE][+-]?\d|0\.0{6}|-0(?![.\d])|\\u/
+const inexact = /"(?:0|[1-9]\d{0,9}|__proto__)"\s*:|[\d.]{16}|\.\d*0(?!\d)|\d[eE][+-]?\d|0\.0{6}|-0(?![.\d])|\\u/
 
 /**
  * Whether `JSON.parse` might not keep all that the text says. It may say yes where a no would do, never the reverse.
@@ -203,21 +217,13 @@ const inexact = /"(?:0|[1-9]\d{0,9}|__proto__)"\s*:|\d{16}|\.\d*0(?!\d)|\d[eE][+
 export const mayBeInexact = (text: string): boolean => inexact.test(text)
 
 /**
- * Writes a value as compact JSON text, members in their order, raw numbers with their own digits.
+ * Writes a value as compact JSON text, members in their order, raw numbers with their own digits. Nesting of any depth
+ * is written.
  *
  * @since 0.1.0
  * @category reading and writing
  */
-export const stringify = (value: Json): string => {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value)
-  if (isRawNumber(value)) return value.text
-  if (Array.isArray(value)) return `[${value.map(stringify).join(",")}]`
-  let text = ""
-  for (const [key, member] of entries(value as JsonObject)) {
-    text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${stringify(member)}`
-  }
-  return `{${text}}`
-}
+export const stringify = (value: Json): string => writeText(value, isRawNumber, entries)
 
 /**
  * The plain JavaScript value, as `JSON.parse` would have given it: raw numbers become the nearest number.
@@ -319,7 +325,9 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
       ? walkMembers(Array.from(value.entries()))
       : isPlain(value)
       ? walkMembers(Object.entries(value))
-      : refuse(`an instance of ${value.constructor.name}`)
+      : refuse(
+        `an instance of ${typeof value.constructor === "function" ? value.constructor.name : "an unnamed class"}`
+      )
     open.delete(value)
     return json
   }

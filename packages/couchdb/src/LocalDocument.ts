@@ -11,6 +11,7 @@ import type { Collection } from "./Collection.js"
 import { isCollection } from "./Collection.js"
 import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "./CouchError.js"
 import type { CouchHttp } from "./CouchHttp.js"
+import type { Takes } from "./Document.js"
 import * as internal from "./internal/localDocument.js"
 
 /**
@@ -84,14 +85,15 @@ export const fetchOption: {
 )
 
 /**
- * Writes a local document, whatever stands there: `PUT /{db}/_local/{id}`.
+ * Writes a local document, whatever stands there: `PUT /{db}/_local/{id}`. The body replaces the whole document, members
+ * that the schema does not know too.
  *
  * @since 0.1.0
  * @category operations
  */
 export const save: {
-  <K, A>(id: K, body: A): <I, R>(
-    collection: Collection<A, I, R, K>
+  <K, const B>(id: K, body: B): <A, I, R>(
+    collection: Collection<A, I, R, K> & Takes<B, A>
   ) => Effect.Effect<LocalDocument<A>, NotFoundError | EncodeError | InvalidIdError | RequestError, CouchHttp | R>
   <A, I, R, K>(
     collection: Collection<A, I, R, K>,

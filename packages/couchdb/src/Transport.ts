@@ -13,6 +13,7 @@ import type * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { TransportError } from "./CouchError.js"
+import * as connection from "./internal/connection.js"
 import * as internal from "./internal/httpClientTransport.js"
 
 /**
@@ -135,3 +136,19 @@ export const bytes = (response: { readonly body: string | Uint8Array }): Uint8Ar
 export const layerHttpClient = (
   options?: HttpClientOptions
 ): Layer.Layer<Transport, never, HttpClient.HttpClient> => internal.layer(Transport, options)
+
+/**
+ * For transports of one's own: whether a failure came before anything was sent.
+ *
+ * @since 0.1.0
+ * @category failures
+ */
+export const neverConnected: (cause: unknown) => boolean = connection.neverConnected
+
+/**
+ * For transports of one's own: a failure in words that repeat nothing of what was sent or received.
+ *
+ * @since 0.1.0
+ * @category failures
+ */
+export const describeCause: (cause: unknown) => string = connection.describeCause

@@ -231,6 +231,26 @@ describe("retries and the deadline", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
     }))
 
+  it.effect("a wait beyond the deadline is not begun", () =>
+    Effect.gen(function*() {
+      const on = yield* failing(9, Effect.succeed(answer(429, "", { "retry-after": "3600" })))
+      const error = yield* Effect.flip(execute(get)).pipe(Effect.provide(on.layer))
+      assert.strictEqual(error._tag, "TooManyRequestsError")
+    }))
+
+  it.effect("a stream whose headers do not come meets the deadline too", () =>
+    Effect.gen(function*() {
+      const on = yield* line(() => Effect.never)
+      const fiber = yield* Effect.fork(
+        Effect.flip(Effect.flatMap(CouchHttp.CouchHttp, (couch) => couch.stream(get))).pipe(
+          Effect.scoped,
+          Effect.provide(on.layer)
+        )
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "TimeoutError")
+    }))
+
   it.effect("what Retry-After says is in the error", () =>
     Effect.gen(function*() {
       const { layer } = yield* always(answer(429, "", { "retry-after": "7" }))

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { CouchHttp } from "effect-couchdb"
-import { Collection, Database, Document, Revision } from "effect-couchdb"
+import { Collection, CouchHttp, Database, Document, Edit, Revision } from "effect-couchdb"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -186,6 +187,103 @@ describe("a document as a value", () => {
         assert.strictEqual(doc.body.length, 3)
         const raw = yield* Document.fetch(Collection.make("zoo", Schema.Struct({ length: Schema.Number })), "x")
         assert.strictEqual(raw.body.length, 300)
+      })
+    ))
+})
+
+describe("what comes from outside", () => {
+  const sent = (over: object) => ({
+    id: "a",
+    rev: `1-${"a".repeat(32)}`,
+    durability: "quorum",
+    body: { name: "x", seen: 1 },
+    base: `{"name":"a","seen":1}`,
+    stubs: null,
+    ...over
+  })
+
+  it.effect("a tampered document is refused: reserved members, stubs with data, ids that are none, half a base", () =>
+    Effect.gen(function*() {
+      const decode = Schema.decodeUnknown(Document.schema(zoo))
+      yield* decode(sent({}))
+      yield* decode(sent({ stubs: `{"a.txt":{"stub":true,"digest":"md5-x","content_type":"text/plain"}}` }))
+      yield* decode(sent({ rev: null, base: null }))
+      for (
+        const over of [
+          { base: `{"_deleted":true,"name":"a","seen":1}` },
+          { base: `{"name":"a","seen":1,"_attachments":{"evil.html":{"data":"aGk="}}}` },
+          { base: "[]" },
+          { base: "nonsense" },
+          { base: null },
+          { rev: null },
+          { rev: "zzz" },
+          { id: ".." },
+          { id: "_evil" },
+          { stubs: `{"a":{"data":"aGk=","stub":true}}` },
+          { stubs: `{"a":{"data":"aGk="}}` },
+          { base: `{"name":"a","seen":"often"}` }
+        ]
+      ) {
+        const error = yield* Effect.flip(decode(sent(over)))
+        assert.strictEqual(error._tag, "ParseError", JSON.stringify(over))
+      }
+    }))
+
+  it.effect("deep documents are a typed error or a saved document, never a defect", () =>
+    onLine(() =>
+      Effect.gen(function*() {
+        const Name = Schema.Struct({ name: Schema.String })
+        const names = Collection.make("zoo", Name)
+        for (const depth of [900, 1_900]) {
+          for (const core of ["1", "1.0"]) {
+            const couch = yield* CouchHttp.CouchHttp
+            const id = `deep-${depth}-${core}`
+            const text = `{"name":"a","deep":${"[".repeat(depth)}${core}${"]".repeat(depth)}}`
+            yield* couch.execute({ method: "PUT", path: `/zoo/${id}`, route: "/{db}/{docid}", body: text })
+            const doc = yield* Document.fetch(names, id)
+            const saved = yield* Effect.exit(Document.save(Document.modify(doc, () => ({ name: "b" }))))
+            if (Exit.isFailure(saved)) assert.isTrue(Cause.isFailure(saved.cause), "a defect")
+          }
+        }
+      })
+    ))
+
+  it.effect("a schema that throws, or a body without end, is an EncodeError", () =>
+    onLine((count) =>
+      Effect.gen(function*() {
+        const Explosive = Schema.Struct({
+          n: Schema.transform(Schema.Number, Schema.Number, {
+            strict: true,
+            decode: (n) => n,
+            encode: () => {
+              throw new TypeError("secret")
+            }
+          })
+        })
+        const [error, sent] = yield* count(
+          Effect.flip(Document.create(Collection.make("zoo", Explosive), "x", { n: 1 }))
+        )
+        assert.strictEqual(error._tag, "EncodeError")
+        assert.strictEqual(sent, 0)
+        assert.notInclude(error.message, "secret")
+      })
+    ))
+})
+
+describe("update", () => {
+  it.effect("does not repeat an edit that fails with a conflict of its own", () =>
+    onLine(() =>
+      Effect.gen(function*() {
+        yield* Document.create(zoo, "a", monarch)
+        yield* Document.create(zoo, "audit", monarch)
+        const runs = yield* Ref.make(0)
+        const error = yield* Effect.flip(Document.updateEffect(zoo, "a", () =>
+          Effect.zipRight(
+            Ref.update(runs, (n) => n + 1),
+            Effect.as(Document.create(zoo, "audit", monarch), Edit.keep)
+          )))
+        assert.strictEqual(error._tag === "ConflictError" && error.id, "audit")
+        assert.strictEqual(yield* Ref.get(runs), 1)
       })
     ))
 })

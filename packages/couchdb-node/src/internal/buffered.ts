@@ -18,8 +18,7 @@ export const read = (
     let status = 0
     let headers: Readonly<Record<string, string>> = {}
     const chunks: Array<Buffer> = []
-    const fail = (error: unknown): void =>
-      resume(Effect.fail(failure(request, status === 0 ? "Connection" : "Body", error)))
+    const fail = (error: unknown): void => resume(Effect.fail(failure(request, status !== 0, error)))
     try {
       dispatch({
         onRequestStart: (started) => {

@@ -1,21 +1,16 @@
 import { TransportError } from "effect-couchdb/CouchError"
-import type { TransportRequest } from "effect-couchdb/Transport"
+import { describeCause, neverConnected, type TransportRequest } from "effect-couchdb/Transport"
 
 /** Why a request that nobody waits for any more is closed. */
 export const interrupted = (): Error => new Error("interrupted")
 
-const describe = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  // A connection that tried several addresses says nothing itself; its parts do.
-  return error instanceof AggregateError ? error.errors.map(describe).join(", ") : error.message || error.name
-}
-
-export const failure = (
-  request: TransportRequest,
-  reason: TransportError["reason"],
-  cause: unknown
-): TransportError =>
-  new TransportError({ method: request.method, path: request.path, reason, description: describe(cause), cause })
+export const failure = (request: TransportRequest, answered: boolean, cause: unknown): TransportError =>
+  new TransportError({
+    method: request.method,
+    path: request.path,
+    reason: answered ? "Body" : neverConnected(cause) ? "Connection" : "NoAnswer",
+    description: describeCause(cause)
+  })
 
 /** Header values as one text each. */
 export const flatHeaders = (

@@ -17,16 +17,26 @@ const millis = (input: Duration.DurationInput | undefined, otherwise: number): n
 /** How a handler gets its request going. */
 export type Dispatch = (handler: Dispatcher.DispatchHandler) => void
 
+/**
+ * A server's sockets, and who may have one. Whoever waits does so here, not in undici's own queue: that one opens a socket
+ * also for a request that nobody wants any more.
+ */
+interface Line {
+  readonly pool: Pool
+  readonly permits: Effect.Semaphore
+}
+
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
-    const pools = new Map<string, Pool>()
+    const pools = new Map<string, Line>()
     const runtime = yield* Effect.runtime<never>()
     yield* Effect.addFinalizer(() =>
-      Effect.promise(() => Promise.all(Array.from(pools.values(), (pool) => pool.destroy())))
+      Effect.promise(() => Promise.all(Array.from(pools.values(), ({ pool }) => pool.destroy())))
     )
-    const open = (origin: string): Pool => {
+    const connections = options.connections ?? 64
+    const open = (origin: string): Line => {
       const pool = new Pool(origin, {
-        connections: options.connections ?? 64,
+        connections,
         pipelining: 1,
         keepAliveTimeout: millis(options.keepAlive, 4_000),
         headersTimeout: millis(options.headersTimeout, 300_000),
@@ -39,15 +49,16 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
           ...(options.tls?.rejectUnauthorized !== undefined && { rejectUnauthorized: options.tls.rejectUnauthorized })
         }
       })
-      pools.set(origin, pool)
-      return pool
+      const line = { pool, permits: Effect.unsafeMakeSemaphore(connections) }
+      pools.set(origin, line)
+      return line
     }
+    const lineTo = (request: TransportRequest): Line => pools.get(request.origin) ?? open(request.origin)
     const bodyOf = (body: TransportRequest["body"]): string | Uint8Array | Readable | null =>
       body === undefined || typeof body === "string" || body instanceof Uint8Array
         ? body ?? null
         : Readable.from(streamToIterable(body, runtime))
-    const dispatch = (request: TransportRequest): Dispatch => (handler) => {
-      const pool = pools.get(request.origin) ?? open(request.origin)
+    const dispatch = (pool: Pool, request: TransportRequest): Dispatch => (handler) => {
       pool.dispatch({
         path: request.path,
         // CouchDB's COPY is not among the methods that the types know.
@@ -57,9 +68,22 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       }, handler)
     }
     return {
-      request: (request): Effect.Effect<BufferedResponse, TransportError> => buffered.read(request, dispatch(request)),
+      request: (request): Effect.Effect<BufferedResponse, TransportError> =>
+        Effect.suspend(() => {
+          const { permits, pool } = lineTo(request)
+          return permits.withPermits(1)(buffered.read(request, dispatch(pool, request)))
+        }),
       stream: (request): Effect.Effect<StreamedResponse, TransportError, Scope> =>
-        streamed.read(request, dispatch(request))
+        Effect.suspend(() => {
+          const { permits, pool } = lineTo(request)
+          return Effect.zipRight(
+            // A wait may be interrupted, but a permit that was had is given back.
+            Effect.uninterruptibleMask((restore) =>
+              Effect.zipRight(restore(permits.take(1)), Effect.addFinalizer(() => permits.release(1)))
+            ),
+            streamed.read(request, dispatch(pool, request))
+          )
+        })
     }
   })
 

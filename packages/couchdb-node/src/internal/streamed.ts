@@ -78,8 +78,8 @@ export const read = (
     Effect.flatMap((state) =>
       Effect.async<StreamedResponse, TransportError>((resume) => {
         const fail = (error: unknown): void => {
-          if (state.mailbox === undefined) resume(Effect.fail(failure(request, "Connection", error)))
-          else state.mailbox.close(Effect.fail(Option.some(failure(request, "Body", error))))
+          if (state.mailbox === undefined) resume(Effect.fail(failure(request, false, error)))
+          else state.mailbox.close(Effect.fail(Option.some(failure(request, true, error))))
         }
         try {
           dispatch({

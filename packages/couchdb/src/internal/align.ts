@@ -6,8 +6,23 @@ const identities = ["_id", "id", "key", "uuid"]
 /** Beyond this many pairs, a table of all of them costs more than a slightly worse match. */
 const largestTable = 250_000
 
-/** For each element of `after` the index of the element of `before` that it came from, or -1 for a new one. */
-export const align = (before: ReadonlyArray<Json.Json>, after: ReadonlyArray<Json.Json>): ReadonlyArray<number> => {
+/** The elements as values of the program: one that was not edited is the same on both sides. */
+export interface Values {
+  readonly before: ReadonlyArray<unknown>
+  readonly after: ReadonlyArray<unknown>
+}
+
+/**
+ * For each element of `after` the index of the element of `before` that it came from, or -1 for a new one.
+ *
+ * The surest sign comes first: the very same value, then the same identity, then the same place where nothing came or
+ * went, then the same content, then likeness. Two elements of different identities are never one.
+ */
+export const align = (
+  before: ReadonlyArray<Json.Json>,
+  after: ReadonlyArray<Json.Json>,
+  values?: Values
+): ReadonlyArray<number> => {
   const source = after.map(() => -1)
   const taken = new Set<number>()
   const match = (to: number, from: number): void => {
@@ -18,21 +33,42 @@ export const align = (before: ReadonlyArray<Json.Json>, after: ReadonlyArray<Jso
     before: () => before.map((_, i) => i).filter((i) => !taken.has(i)),
     after: () => source.flatMap((from, i) => (from === -1 ? [i] : []))
   }
-  const left = before.map(Json.stringify)
-  const right = after.map(Json.stringify)
 
-  for (const [from, to] of commonSubsequence(left, right)) match(to, from)
-  matchBy(open, (i) => left[i], (i) => right[i], match)
-  for (const name of identities) {
+  if (values !== undefined) matchBy(open, (i) => reference(values.before[i]), (i) => reference(values.after[i]), match)
+  const identifiedBy = identities.filter((name) => [...before, ...after].every((e) => identity(e, name) !== undefined))
+  for (const name of identifiedBy) {
     matchBy(open, (i) => identity(before[i], name), (i) => identity(after[i], name), match)
   }
+  const strangers = (from: number, to: number): boolean =>
+    identifiedBy.some((name) => identity(before[from], name) !== identity(after[to], name))
+
+  const left = before.map(Json.stringify)
+  const right = after.map(Json.stringify)
+  const pairs = before.length === after.length && !isPermutation(left, right)
+    ? open.after().filter((i) => !taken.has(i)).map((i) => [i, i] as const)
+    : undefined
+  if (pairs !== undefined) {
+    for (const [from, to] of pairs) if (!strangers(from, to)) match(to, from)
+    return source
+  }
+
+  for (const [from, to] of commonSubsequence(left, right)) {
+    if (source[to] === -1 && !taken.has(from) && !strangers(from, to)) match(to, from)
+  }
+  matchBy(open, (i) => left[i], (i) => right[i], match)
   for (const gap of gaps(source, before.length, taken)) {
-    const pairs = gap.before.length === gap.after.length && gap.before.length === 1
-      ? [[gap.before[0] as number, gap.after[0] as number] as const]
+    const samePlaces = gap.before.length === gap.after.length
+    const found = samePlaces
+      ? gap.before.map((from, i) => [from, gap.after[i] as number] as const)
       : mostAlike(before, after, gap)
-    for (const [from, to] of pairs) match(to, from)
+    for (const [from, to] of found) if (!strangers(from, to)) match(to, from)
   }
   return source
+}
+
+const isPermutation = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): boolean => {
+  const sorted = [...right].sort()
+  return [...left].sort().every((text, i) => text === sorted[i])
 }
 
 const identity = (element: Json.Json | undefined, name: string): string | undefined => {
@@ -40,16 +76,20 @@ const identity = (element: Json.Json | undefined, name: string): string | undefi
   return typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : undefined
 }
 
+/** Objects alone have a reference that says something: two equal numbers are one. */
+const reference = (value: unknown): object | undefined =>
+  typeof value === "object" && value !== null ? value : undefined
+
 /** Pairs what has the same name on both sides, where the name is that of one element alone. */
 const matchBy = (
   open: { readonly before: () => ReadonlyArray<number>; readonly after: () => ReadonlyArray<number> },
-  nameBefore: (index: number) => string | undefined,
-  nameAfter: (index: number) => string | undefined,
+  nameBefore: (index: number) => unknown,
+  nameAfter: (index: number) => unknown,
   match: (to: number, from: number) => void
 ): void => {
-  const single = (indices: ReadonlyArray<number>, name: (index: number) => string | undefined) => {
-    const found = new Map<string, number>()
-    const twice = new Set<string>()
+  const single = (indices: ReadonlyArray<number>, name: (index: number) => unknown) => {
+    const found = new Map<unknown, number>()
+    const twice = new Set<unknown>()
     for (const index of indices) {
       const key = name(index)
       if (key === undefined) continue

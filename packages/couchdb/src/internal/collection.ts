@@ -5,7 +5,7 @@ import type * as Schema from "effect/Schema"
 import type * as Types from "../Collection.js"
 import type { Collection, IdCodec } from "../Collection.js"
 import * as DatabaseName from "../DatabaseName.js"
-import { equivalenceOf } from "./equivalence.js"
+import { structural } from "./equivalence.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
 
@@ -24,7 +24,7 @@ const build = <A, I, R, K>(
   id,
   decode: ParseResult.decodeUnknown(schema, options),
   encode: ParseResult.encode(schema, options),
-  equivalence: equivalenceOf(schema),
+  equivalence: structural,
   ...Prototype
 })
 

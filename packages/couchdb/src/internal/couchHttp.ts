@@ -89,8 +89,8 @@ const over = (
   options: Options
 ): Service => {
   const ownHeaders = Auth.headers(server.auth)
-  const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry)
   const deadline = Duration.decode(options.timeout ?? "1 minute")
+  const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry, deadline)
 
   const toTransport = (
     request: CouchRequest,
@@ -122,7 +122,10 @@ const over = (
       (response) => succeeded(request, response.status) ? undefined : fromResponse(request, response)
     )
 
-  const inTime = <A, E>(request: CouchRequest, effect: Effect.Effect<A, E>): Effect.Effect<A, E | TimeoutError> =>
+  const inTime = <A, E, R>(
+    request: CouchRequest,
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | TimeoutError, R> =>
     Duration.isFinite(deadline)
       ? Effect.timeoutFail(effect, {
         duration: deadline,
@@ -136,17 +139,27 @@ const over = (
     effect: Effect.Effect<A, HttpError, R>
   ): Effect.Effect<A, HttpError, R> => retry !== undefined && isSafe(request) ? Effect.retry(effect, retry) : effect
 
-  const execute: Service["execute"] = (request) => inTime(request, patient(request, send(request)))
+  const execute: Service["execute"] = (request) => {
+    const answered = inTime(request, patient(request, send(request)))
+    return request.route === "/{db}" && request.database !== undefined &&
+        (request.method === "PUT" || request.method === "DELETE")
+      ? Effect.ensuring(answered, Effect.sync(() => outcomes.forget(request.database ?? "")))
+      : answered
+  }
 
+  // The deadline is that of the headers: a body may go on for as long as somebody reads it.
   const stream: Service["stream"] = (request) =>
-    patient(
+    inTime(
       request,
-      traced(
-        server,
+      patient(
         request,
-        (trace) => Effect.flatMap(prepared(request, trace), transport.stream),
-        (response) => succeeded(request, response.status) ? undefined : response
-      ).pipe(Effect.catchIf(isRefusal, (response) => refused(request, response)))
+        traced(
+          server,
+          request,
+          (trace) => Effect.flatMap(prepared(request, trace), transport.stream),
+          (response) => succeeded(request, response.status) ? undefined : response
+        ).pipe(Effect.catchIf(isRefusal, (response) => refused(request, response)))
+      )
     )
 
   const outcomes = makeOutcomes({ send, retry })

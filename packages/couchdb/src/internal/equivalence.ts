@@ -1,69 +1,54 @@
+import * as Data from "effect/Data"
 import * as Equal from "effect/Equal"
-import type * as Equivalence from "effect/Equivalence"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import * as AST from "effect/SchemaAST"
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
+
+// What `Data.Class`, and so `Schema.Class`, compares with: member by member, but nested plain values by reference.
+const memberwise: unknown = Data.struct({})[Equal.symbol as never]
+
+const comparesMembers = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || Array.isArray(value) ||
+    (value as Record<symbol, unknown>)[Equal.symbol] === memberwise
+}
+
+/** Members that say something: one that is undefined says as little as one that is not there. */
+const present = (value: object): ReadonlyArray<readonly [string, unknown]> =>
+  Object.entries(value).filter(([, member]) => member !== undefined)
 
 /**
- * Whether the schema says how its values compare, all the way down. `Schema.Unknown` and its like would be compared by
- * reference, so that a body with one would look edited after every read.
+ * Whether two values surely say the same. It is what tells an edit from none, so it never calls two values equal that
+ * may differ: plain objects, arrays, dates, maps, sets, bytes and Effect's data are compared by what they hold, and
+ * anything else by reference.
  */
-const isKnown = (root: AST.AST): boolean => {
-  const seen = new Set<AST.AST>()
-  const known = (ast: AST.AST): boolean => {
-    if (seen.has(ast)) return true
-    seen.add(ast)
-    if (Option.isSome(AST.getAnnotation(AST.EquivalenceAnnotationId)(ast))) {
-      return ast._tag !== "Declaration" || ast.typeParameters.every(known)
-    }
-    switch (ast._tag) {
-      case "UnknownKeyword":
-      case "AnyKeyword":
-      case "ObjectKeyword":
-      case "Declaration":
-      case "NeverKeyword":
-        return false
-      case "Refinement":
-        return known(ast.from)
-      case "Transformation":
-        return known(ast.to)
-      case "Suspend":
-        return known(ast.f())
-      case "Union":
-        return ast.types.every(known)
-      case "TupleType":
-        return ast.elements.every((element) => known(element.type)) && ast.rest.every((rest) => known(rest.type))
-      case "TypeLiteral":
-        return ast.propertySignatures.every((property) => known(property.type)) &&
-          ast.indexSignatures.every((signature) => known(signature.type))
-      default:
-        return true
-    }
-  }
-  return known(root)
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
-
-/** Equality of what the values say: Effect's own where a value brings it, else member by member. */
 export const structural = (self: unknown, that: unknown): boolean => {
   if (Object.is(self, that)) return true
-  if (!isRecord(self) || !isRecord(that)) return false
-  if (Equal.isEqual(self) || Equal.isEqual(that)) return Equal.equals(self, that)
-  if (self instanceof Date || that instanceof Date) {
-    return self instanceof Date && that instanceof Date && self.getTime() === that.getTime()
-  }
+  if (!isObject(self) || !isObject(that)) return false
   if (Object.getPrototypeOf(self) !== Object.getPrototypeOf(that)) return false
-  if (Array.isArray(self)) {
-    return Array.isArray(that) && self.length === that.length && self.every((item, i) => structural(item, that[i]))
-  }
-  if (self instanceof Map) return that instanceof Map && structural(Array.from(self), Array.from(that))
-  if (self instanceof Set) return that instanceof Set && structural(Array.from(self), Array.from(that))
-  const keys = Object.keys(self)
-  return keys.length === Object.keys(that).length &&
-    keys.every((key) => Object.hasOwn(that, key) && structural(self[key], that[key]))
+  if (Equal.isEqual(self) && Equal.equals(self, that)) return true
+  if (comparesMembers(self)) return sameMembers(self, that)
+  if (self instanceof Date) return self.getTime() === (that as Date).getTime()
+  if (self instanceof Uint8Array) return structural(Array.from(self), Array.from(that as Uint8Array))
+  if (self instanceof Map) return sameEntries(self, that as ReadonlyMap<unknown, unknown>)
+  if (self instanceof Set) return sameElements(self, that as ReadonlySet<unknown>)
+  return false
 }
 
-/** How two bodies of a schema compare: as the schema says, or structurally where it does not say. */
-export const equivalenceOf = <A, I, R>(schema: Schema.Schema<A, I, R>): Equivalence.Equivalence<A> =>
-  isKnown(AST.typeAST(schema.ast)) ? Schema.equivalence(schema) : structural
+const sameMembers = (self: object, that: object): boolean => {
+  if (Array.isArray(self) && self.length !== (that as ReadonlyArray<unknown>).length) return false
+  const members = present(self)
+  return members.length === present(that).length &&
+    members.every(([key, member]) =>
+      Object.hasOwn(that, key) && structural(member, (that as Record<string, unknown>)[key])
+    )
+}
+
+const sameEntries = (self: ReadonlyMap<unknown, unknown>, that: ReadonlyMap<unknown, unknown>): boolean =>
+  self.size === that.size &&
+  Array.from(self).every(([key, member]) => that.has(key) && structural(member, that.get(key)))
+
+const sameElements = (self: ReadonlySet<unknown>, that: ReadonlySet<unknown>): boolean =>
+  self.size === that.size &&
+  Array.from(self).every((element) =>
+    that.has(element) || (isObject(element) && Array.from(that).some((other) => structural(element, other)))
+  )

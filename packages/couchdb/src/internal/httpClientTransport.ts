@@ -10,22 +10,29 @@ import { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../CouchError.js"
 import type { HttpClientOptions, Service, Transport, TransportRequest } from "../Transport.js"
+import { describeCause, neverConnected } from "./connection.js"
 
-const describe = (cause: unknown): string => {
-  if (!(cause instanceof Error)) return String(cause)
-  return cause.cause === undefined ? cause.message : `${cause.message}: ${describe(cause.cause)}`
-}
+/** The innermost cause: what a client wraps around it repeats the request, headers and body included. */
+const innermost = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "cause" in cause && cause.cause !== undefined && cause.cause !== null
+    ? innermost(cause.cause)
+    : cause
 
-const failure = (request: TransportRequest, cause: HttpClientError): TransportError =>
-  new TransportError({
+const failure = (request: TransportRequest, error: HttpClientError): TransportError => {
+  const cause = innermost(error.cause ?? error.description ?? error._tag)
+  return new TransportError({
     method: request.method,
     path: request.path,
-    reason: cause._tag === "RequestError"
-      ? cause.reason === "InvalidUrl" ? "InvalidUrl" : "Connection"
-      : "Body",
-    description: describe(cause.cause ?? cause.description ?? cause),
-    cause
+    reason: error._tag === "ResponseError"
+      ? "Body"
+      : error.reason === "InvalidUrl"
+      ? "InvalidUrl"
+      : neverConnected(cause)
+      ? "Connection"
+      : "NoAnswer",
+    description: describeCause(cause)
   })
+}
 
 const toClient = (request: TransportRequest): HttpClientRequest.HttpClientRequest => {
   const base = HttpClientRequest.make(request.method as HttpMethod)(request.origin + request.path, {

@@ -65,16 +65,13 @@ export const makeOutcomes = (wire: Wire) => {
     holds.set(write.database, predicted.value === written.rev)
   }
 
-  const ask = (request: CouchRequest): Effect.Effect<BufferedResponse, HttpError> =>
-    wire.retry === undefined ? wire.send(request) : Effect.retry(wire.send(request), wire.retry)
-
   /** An update extends a revision that the caller read: its name tells whether it is there. */
   const updateLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
     Option.match(predict(write, write.parent), {
       onNone: () => Effect.succeedNone,
       onSome: (rev) =>
         Effect.map(
-          ask({
+          wire.send({
             method: "POST",
             path: `${documentPath(write.database)}/_revs_diff`,
             route: "/{db}/_revs_diff",
@@ -92,7 +89,7 @@ export const makeOutcomes = (wire: Wire) => {
    * counts is the oldest revision above the last deletion.
    */
   const creationLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
-    ask({
+    wire.send({
       method: "GET",
       path: `${documentPath(write.database, write.id)}?revs_info=true`,
       route: documentRoute(write.id),
@@ -164,8 +161,8 @@ export const makeOutcomes = (wire: Wire) => {
       let mayHaveHappened = false
       const careful = Effect.catchAll(once, (error) => {
         if (isTransient(error)) {
-          mayHaveHappened = true
-          return recognised(write, error)
+          if (error._tag !== "TransportError" || error.reason !== "Connection") mayHaveHappened = true
+          return mayHaveHappened ? recognised(write, error) : Effect.fail(error)
         }
         return mayHaveHappened && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
           ? recognised(write, error)
@@ -179,5 +176,11 @@ export const makeOutcomes = (wire: Wire) => {
     return { request, written }
   }
 
-  return { write }
+  /** A database that is made anew has none of the old one's revisions. */
+  const forget = (database: string): void => {
+    holds.delete(database)
+    claims.forget(database)
+  }
+
+  return { write, forget }
 }

@@ -27,9 +27,15 @@ const words = (method: string, reply: Reply): { readonly error: string; readonly
   } catch {
     // Not JSON: said below.
   }
+  const location = reply.status >= 300 && reply.status < 400 ? reply.headers["location"] : undefined
+  if (location !== undefined) return { error: "unknown", reason: `redirected to ${withoutSecrets(location)}` }
   if (text === "") return { error: "unknown", reason: method === "HEAD" ? "unknown" : "the answer has no body" }
   return { error: "unknown", reason: `the answer is not CouchDB's JSON (${contentType}, ${text.length} characters)` }
 }
+
+/** Where a redirect points, without credentials and query. */
+const withoutSecrets = (location: string): string =>
+  URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split("?")[0] ?? ""
 
 /** `Retry-After` in seconds; its other form, a date, would need the server's clock to agree with ours. */
 const retryAfter = (headers: Readonly<Record<string, string>>): Option.Option<Duration.Duration> =>

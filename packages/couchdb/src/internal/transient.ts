@@ -16,9 +16,13 @@ export const defaultRetry: Schedule.Schedule<unknown, HttpError> = Schedule.expo
   Schedule.intersect(Schedule.recurs(4))
 )
 
-/** The schedule for transient errors only, and never earlier than a server asked for. */
+/**
+ * The schedule for transient errors only, and never earlier than a server asked for. A wait beyond the deadline is not
+ * begun, so that the caller hears of it while there is something to do.
+ */
 export const respectful = (
-  schedule: Schedule.Schedule<unknown, HttpError>
+  schedule: Schedule.Schedule<unknown, HttpError>,
+  deadline: Duration.Duration
 ): Schedule.Schedule<HttpError, HttpError> =>
   schedule.pipe(
     Schedule.passthrough,
@@ -27,5 +31,9 @@ export const respectful = (
         ? Duration.max(error.retryAfter.value, delay)
         : delay
     ),
-    Schedule.whileInput(isTransient)
+    Schedule.whileInput((error: HttpError) =>
+      isTransient(error) &&
+      !(error._tag === "TooManyRequestsError" && Option.isSome(error.retryAfter) &&
+        Duration.greaterThanOrEqualTo(error.retryAfter.value, deadline))
+    )
   )

@@ -14,6 +14,8 @@ export interface TestServer {
   /** Done when a request whose answer was not finished is closed from the other side. */
   readonly closed: Deferred.Deferred<void>
   readonly sockets: () => number
+  /** How many sockets were opened in all. */
+  readonly opened: () => number
 }
 
 export const serve = (
@@ -29,7 +31,9 @@ export const serve = (
       })
       answer(request, response)
     })
+    let opened = 0
     server.on("connection", (socket) => {
+      opened++
       sockets.add(socket)
       socket.on("close", () => sockets.delete(socket))
     })
@@ -43,5 +47,5 @@ export const serve = (
       server.on("error", (cause) => resume(Effect.fail(new ListenError({ cause }))))
       server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as Net.AddressInfo).port)))
     })
-    return { url: `http://127.0.0.1:${port}`, closed, sockets: () => sockets.size }
+    return { url: `http://127.0.0.1:${port}`, closed, sockets: () => sockets.size, opened: () => opened }
   })

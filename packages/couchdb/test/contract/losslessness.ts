@@ -122,6 +122,89 @@ export const losslessness: Contract = (it) => {
       )
     }))
 
+  it.scoped("a map over all elements keeps to their places, whatever the values", () =>
+    Effect.gen(function*() {
+      const Prices = Schema.Struct({ lines: Schema.Array(Schema.Struct({ price: Schema.Number })) })
+      const stored = `{"lines":[{"price":1,"sku":"A"},{"price":2,"sku":"B"},{"price":3,"sku":"C"}]}`
+      const each = (f: (price: number) => number) => (body: typeof Prices.Type) => ({
+        lines: body.lines.map(({ price }) => ({ price: f(price) }))
+      })
+      assert.strictEqual(
+        yield* edited(Prices, stored, each((price) => price * 10)),
+        `{"lines":[{"price":10,"sku":"A"},{"price":20,"sku":"B"},{"price":30,"sku":"C"}]}`
+      )
+      assert.strictEqual(
+        yield* edited(Prices, stored, each((price) => price + 1)),
+        `{"lines":[{"price":2,"sku":"A"},{"price":3,"sku":"B"},{"price":4,"sku":"C"}]}`
+      )
+      assert.strictEqual(
+        yield* edited(Prices, stored, ({ lines }) => ({ lines: [...lines.slice(1), { price: 4 }] })),
+        `{"lines":[{"price":2,"sku":"B"},{"price":3,"sku":"C"},{"price":4}]}`
+      )
+      const Points = Schema.Struct({
+        line: Schema.Tuple(Schema.Struct({ x: Schema.Number }), Schema.Struct({ x: Schema.Number }))
+      })
+      assert.strictEqual(
+        yield* edited(Points, `{"line":[{"x":1,"label":"from"},{"x":2,"label":"to"}]}`, () => ({
+          line: [{ x: 2 }, { x: 3 }] as const
+        })),
+        `{"line":[{"x":2,"label":"from"},{"x":3,"label":"to"}]}`
+      )
+    }))
+
+  it.scoped("an element that takes another one's place does not inherit from it", () =>
+    Effect.gen(function*() {
+      const People = Schema.Struct({ people: Schema.Array(Schema.Struct({ id: Schema.String, n: Schema.String })) })
+      assert.strictEqual(
+        yield* edited(People, `{"people":[{"id":"alice","n":"A","salary":9000}]}`, () => ({
+          people: [{ id: "bob", n: "B" }]
+        })),
+        `{"people":[{"id":"bob","n":"B"}]}`
+      )
+    }))
+
+  it.scoped("data that looks like a number kept as text is data", () =>
+    Effect.gen(function*() {
+      const odd = `{"_tag":"RawNumber","text":"0,\\"admin\\":true"}`
+      assert.strictEqual(yield* edited(Name, `{"name":"old","u":${odd}}`, rename), `{"name":"new","u":${odd}}`)
+    }))
+
+  it.scoped("recursive schemas", () =>
+    Effect.gen(function*() {
+      interface Tree {
+        readonly name: string
+        readonly subs: ReadonlyArray<Tree>
+      }
+      const Tree: Schema.Schema<Tree> = Schema.Struct({
+        name: Schema.String,
+        subs: Schema.Array(Schema.suspend(() => Tree))
+      })
+      assert.strictEqual(
+        yield* edited(Tree, `{"name":"a","subs":[{"name":"b","subs":[],"x":1.0}]}`, (tree) => ({
+          ...tree,
+          subs: tree.subs.map((sub) => ({ ...sub, name: "c" }))
+        })),
+        `{"name":"a","subs":[{"name":"c","subs":[],"x":1.0}]}`
+      )
+    }))
+
+  it.scoped("no edit is taken for none: unions whose members overlap, values that only their class can compare", () =>
+    Effect.gen(function*() {
+      const Contact = Schema.Union(
+        Schema.Struct({ name: Schema.String, email: Schema.String }),
+        Schema.Struct({ name: Schema.String })
+      )
+      assert.strictEqual(
+        yield* edited(Contact, `{"name":"a","email":"old"}`, () => ({ name: "a", email: "new" })),
+        `{"name":"a","email":"new"}`
+      )
+      const Site = Schema.Struct({ url: Schema.URL, any: Schema.Unknown })
+      assert.strictEqual(
+        yield* edited(Site, `{"url":"http://a/","any":1}`, (site) => ({ ...site, url: new URL("http://b/") })),
+        `{"url":"http://b/","any":1}`
+      )
+    }))
+
   it.scoped("attachments survive a save", () =>
     Effect.gen(function*() {
       const name = yield* database

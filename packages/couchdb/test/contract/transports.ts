@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
 import { serve } from "./httpServer.js"
 
 const get = (origin: string, path = "/") => ({ method: "GET", origin, path, headers: { accept: "application/json" } })
@@ -66,10 +67,28 @@ export const transportContract = (name: string, layer: Layer.Layer<Transport.Tra
 
     it.scopedLive("nobody listening is a TransportError", () =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(request(get("http://127.0.0.1:1")))
+        const { url } = yield* Effect.scoped(serve(() => undefined))
+        const error = yield* Effect.flip(request(get(url)))
         assert.strictEqual(error._tag, "TransportError")
         assert.strictEqual(error.reason, "Connection")
         assert.include(error.message, "Is CouchDB running")
+      }).pipe(Effect.provide(layer)))
+
+    it.scopedLive("a connection that breaks before the answer is told from none at all, and repeats nothing that was sent", () =>
+      Effect.gen(function*() {
+        const server = yield* serve((incoming) => {
+          incoming.on("data", () => incoming.socket.destroy())
+        })
+        const error = yield* Effect.flip(request({
+          method: "PUT",
+          origin: server.url,
+          path: "/",
+          headers: { authorization: "Basic c2VjcmV0", "content-type": "application/json" },
+          body: `{"secret":"body"}`
+        }))
+        assert.strictEqual(error.reason, "NoAnswer")
+        assert.include(error.message, "may have happened")
+        assert.notMatch(inspect(error, { depth: 9 }) + JSON.stringify(error), /c2VjcmV0|secret/)
       }).pipe(Effect.provide(layer)))
 
     it.scopedLive("a body that ends too early is a TransportError, whole and streamed", () =>

@@ -38,6 +38,10 @@ const split = (
   return [special, own]
 }
 
+/** The body as `JSON.parse` read it. */
+const plainBody = (document: Record<string, Json.Json>): unknown =>
+  Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("_")))
+
 /** `None` where the text is no document of a CouchDB. */
 export const readDocument = (text: string): Option.Option<RawDocument> => {
   const parsed = parse(text)
@@ -55,7 +59,7 @@ export const readDocument = (text: string): Option.Option<RawDocument> => {
     deleted: special.get("_deleted") === true,
     stubs: Json.isObject(stubs) ? Option.some(stubs) : Option.none(),
     raw,
-    plain: exact === undefined ? raw : Json.toPlain(raw),
+    plain: exact === undefined ? raw : plainBody(parsed.value),
     special: (name) => special.get(name)
   })
 }

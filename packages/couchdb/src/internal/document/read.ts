@@ -41,7 +41,7 @@ export const readRaw = (
       Effect.flatMap(
         couch.readDocument({ database, id, query }),
         (text): Effect.Effect<RawDocument, ServerError> =>
-          Option.match(readDocument(text), {
+          Option.match(Option.filter(readDocument(text), ({ rev }) => Revision.isRevision(rev)), {
             onNone: () =>
               Effect.fail(
                 new ServerError({
@@ -80,7 +80,7 @@ export const fetchBound = <A, R>(
             id
           })
         )
-        : Effect.map(decode(collection, raw), (base) => value.clean(collection, raw.id, "quorum", base))
+        : Effect.map(decode(collection, raw), (base) => value.clean(collection, id, "quorum", base))
   )
 }
 

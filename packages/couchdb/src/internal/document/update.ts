@@ -53,6 +53,11 @@ const untilSettled = <A, E, R>(
     }).pipe(Effect.mapError((error) => isConflict(error) ? withAttempts(error, attempts) as E & AnyConflict : error))
   })
 
+/** What the edit itself failed with: no business of the update's, whatever it is. */
+class EditFailure<E> {
+  constructor(readonly error: E) {}
+}
+
 const withAttempts = ({ attempted, repeat, ...fields }: AnyConflict, attempts: number): AnyConflict =>
   new ConflictError({ ...fields, attempts }, { attempted, repeat })
 
@@ -124,10 +129,14 @@ export const updateEffect = dual<
   untilSettled(
     Effect.flatMap(
       fetchBound(collection as Bound<A, R>, collection.id.encode(id)),
-      (doc): Settled<A, R, E2, R2> => Effect.flatMap(f(doc.body), (edit) => apply(doc, edit))
+      (doc) =>
+        Effect.flatMap(
+          Effect.mapError(f(doc.body), (error) => new EditFailure(error)),
+          (edit) => apply(doc, edit)
+        )
     ),
     options
-  ))
+  ).pipe(Effect.mapError((error) => error instanceof EditFailure ? error.error : error)))
 
 export const upsert = dual<
   <K, A>(

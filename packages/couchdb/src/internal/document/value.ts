@@ -113,8 +113,11 @@ export const isDocument = (value: unknown): value is Document<unknown, unknown> 
 export const isTombstone = (value: unknown): value is Tombstone<unknown, unknown> =>
   hasProperty(value, TypeId) && hasProperty(value, "_tag") && value._tag === "Tombstone"
 
-const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+const isPlain = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== "object" || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
 
 export const changedPaths = <A, R>(self: Document<A, R>): ReadonlyArray<ReadonlyArray<string>> => {
   const found: Array<ReadonlyArray<string>> = []

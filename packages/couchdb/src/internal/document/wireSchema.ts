@@ -5,12 +5,19 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { Collection } from "../../Collection.js"
 import type { Base, Document, Encoded } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import * as value from "./value.js"
 
 const readObject = (text: string): Option.Option<Json.JsonObject> =>
   Option.filter(Either.getRight(Json.parse(text)), Json.isObject)
+
+/** Nothing but stubs: data in one of them would be stored. */
+const areStubs = (stubs: Json.JsonObject): boolean =>
+  Json.entries(stubs).every(([, stub]) =>
+    Json.isObject(stub) && Json.get(stub, "stub") === true && !Json.has(stub, "data")
+  )
 
 /**
  * What the server had crosses as JSON text, exact to the digit, and is decoded again on arrival: so the other side sees
@@ -38,14 +45,20 @@ export const schema = <A, I, R, K>(
     fields: typeof Fields.Type,
     refuse: (message: string) => ParseResult.ParseIssue
   ): Effect.Effect<Option.Option<Base<A>>, ParseResult.ParseIssue, R> => {
-    if (fields.base === null) return Effect.succeedNone
-    if (fields.rev === null) return Effect.fail(refuse("a base without a revision"))
-    const rev = fields.rev
-    const raw = readObject(fields.base)
-    const stubs = fields.stubs === null ? Option.none() : readObject(fields.stubs)
-    if (Option.isNone(raw) || (fields.stubs !== null && Option.isNone(stubs))) {
-      return Effect.fail(refuse("a base that is no JSON object"))
+    if (!DocumentId.isDocumentId(fields.id)) return Effect.fail(refuse("an id that no document has"))
+    if (fields.base === null || fields.rev === null) {
+      return fields.base === null && fields.rev === null && fields.stubs === null
+        ? Effect.succeedNone
+        : Effect.fail(refuse("a revision and a base go together"))
     }
+    const rev = fields.rev
+    const raw = Option.filter(
+      readObject(fields.base),
+      (object) => !Json.keys(object).some((key) => key.startsWith("_"))
+    )
+    const stubs = fields.stubs === null ? Option.none() : Option.filter(readObject(fields.stubs), areStubs)
+    if (Option.isNone(raw)) return Effect.fail(refuse("a base that is not the members of a document"))
+    if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("stubs that are none"))
     return Effect.map(
       collection.decode(Json.toPlain(raw.value)),
       (body) => Option.some({ rev, body, raw: raw.value, stubs })

@@ -76,17 +76,20 @@ const put = <A, R>(
 
 export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
   if (!value.isDirty(self)) return Effect.succeed(self)
-  return Effect.flatMap(encode(self), (raw) =>
-    Option.isSome(self.base) && Json.equals(self.base.value.raw, raw)
-      // The bodies differ, but not in anything that is stored.
-      ? Effect.succeed(
-        value.clean(self.collection, self.id, self.durability, { ...self.base.value, body: self.body })
-      )
-      : put(self, raw, self.base, "save"))
+  return Effect.flatMap(
+    encode(self),
+    (raw) =>
+      Option.isSome(self.base) && Json.stringify(self.base.value.raw) === Json.stringify(raw)
+        // The bodies differ, but not in anything that is stored.
+        ? Effect.succeed(
+          value.clean(self.collection, self.id, self.durability, { ...self.base.value, body: self.body })
+        )
+        : put(self, raw, self.base, "save")
+  )
 }
 
 export const create = dual<
-  <K, B>(
+  <K, const B>(
     id: K,
     body: B
   ) => <A, I, R>(
