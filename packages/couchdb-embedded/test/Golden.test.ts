@@ -1,8 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
-import { admin, basic, client } from "./client.js"
+import { concat } from "../src/internal/bytes.js"
+import { admin, basic, client, requestOf } from "./client.js"
 import transcript from "./golden/couchdb-3.5.0.json" with { type: "json" }
 
 const Step = Schema.Struct({
@@ -13,6 +19,7 @@ const Step = Schema.Struct({
   reqBody: Schema.optional(Schema.Unknown),
   status: Schema.Number,
   text: Schema.optional(Schema.String),
+  base64: Schema.optional(Schema.String),
   cut: Schema.optional(Schema.Unknown)
 })
 type Step = typeof Step.Type
@@ -23,18 +30,13 @@ const notYet: ReadonlyArray<readonly [string, RegExp]> = [
     "tasks, cluster, replication, scheduler",
     /\/_(active_tasks|membership|node|scheduler|cluster_setup|replicate|utils)/
   ],
-  ["the feed of databases", /^GET \/_db_updates/],
   ["views and functions of design documents", /\/_design\/\w+\/_|_view_cleanup|_compact\/v/],
   ["Mango", /\/_(find|index|explain)\b/],
-  ["feeds that wait", /feed=(longpoll|continuous|eventsource)/],
   ["filters by selector, view or function", /filter=(_selector|_view|\w+\/)/],
-  ["attachments", /\/(att|inl\d*|mp\d*)\b/],
-  ["attachments in lists", /attachments=true/],
   ["shards", /_shards|_time_seq/],
   ["partitions of their own", /\/_partition\//],
   ["validation by design documents", /probevdu/],
-  ["cookie sessions", /^(POST|DELETE) \/_session/],
-  ["multipart answers of _bulk_get", /multipart/]
+  ["cookie sessions", /^(POST|DELETE) \/_session/]
 ]
 
 /** Steps whose answer says something that is not meant to be the same here, or that stands on steps left out. */
@@ -49,6 +51,10 @@ const apart: Readonly<Record<string, string>> = {
   "ddoc map not string": "design documents are not checked",
   "ddoc bad builtin reduce": "design documents are not checked",
   "_changes": "lists documents that were written off the record",
+  "_changes continuous limit=1": "begins with a document that was written off the record",
+  "_changes attachments": "counts documents that were written off the record",
+  "_all_docs attachments": "counts documents that were written off the record",
+  "_db_updates": "tells what that server did before",
   "_changes since": "goes on from a sequence of that server",
   "_changes desc": "lists documents that were written off the record",
   "_changes include_docs": "lists documents that were written off the record",
@@ -68,26 +74,40 @@ const before: Readonly<Record<string, readonly [string, string]>> = {
   "_security GET default": ["PUT", "/probesec"]
 }
 
+/** What was written while a feed was open, and after how many milliseconds; the body is JSON. */
+const meanwhile: Readonly<Record<string, ReadonlyArray<readonly [number, string, string]>>> = {
+  "_changes longpoll wake": [[300, "wake1", "{\"w\":1}"]],
+  "_changes continuous since=now": [[500, "wake2", "{\"w\":2}"]],
+  "_changes eventsource": [[500, "wake3", "{\"w\":3}"]],
+  "_changes continuous _selector": [[300, "wake4", "{\"w\":4}"], [300, "wake5", "{\"w\":5}"]],
+  "_changes longpoll filter nomatch then match": [[300, "wake6", "{}"], [300, "wake7", "{}"]]
+}
+
+/** How many milliseconds the recorded answer of a feed is long. */
+const duration = (step: Step): number =>
+  step.name === "_changes longpoll heartbeat" ? 900 : step.cut === undefined ? 60_000 : 1500
+
 /** The steps that went out without credentials. */
 const anonymous = /\banon\b|^_session anon/
 
 const reasonToLeaveOut = (step: Step): string | undefined =>
-  apart[step.name] ??
-    (step.name === "_bulk_get multipart"
-      ? "multipart answers of _bulk_get"
-      : notYet.find(([, pattern]) => pattern.test(`${step.method} ${step.path}`))?.[0])
+  apart[step.name] ?? notYet.find(([, pattern]) => pattern.test(`${step.method} ${step.path}`))?.[0]
 
 /** What differs from server to server and from run to run. */
 const normalise = (text: string, idPrefix: string): string =>
   text
     .replaceAll(new RegExp(`${idPrefix}[0-9a-f]{6}`, "g"), "ID")
-    .replace(/"\d+-[A-Za-z0-9_=-]{20,}"/g, "\"SEQ\"")
+    .replace(/"\d+-[A-Za-z0-9_=-]{40,}"/g, "\"SEQ\"")
     .replace(/"instance_start_time":"\d+"/g, "\"instance_start_time\":\"T\"")
     .replace(/"sizes":\{[^}]*\}/g, "\"sizes\":{}")
     .replace(/"ref":\d+/g, "\"ref\":0")
-    .replace(/--[0-9a-f]{32}/g, "--BOUNDARY")
+    .replace(/(--|boundary=")[0-9a-f]{32}/g, "$1BOUNDARY")
     .replace(/"(salt|derived_key)":"[0-9a-f]+"/g, "\"$1\":\"\"")
     .replace(/"iterations":\d+/, "\"iterations\":0")
+
+/** The salt of a password is chance, and so is the revision of whatever holds one. */
+const withoutSalt = (step: Step, text: string): string =>
+  step.path.startsWith("/_users/") ? text.replace(/"1-[0-9a-f]{32}"/g, "\"REV\"") : text
 
 /** `_revs_diff` answers in no order. */
 const sortMembers = (step: Step, text: string): string =>
@@ -97,6 +117,8 @@ const sortMembers = (step: Step, text: string): string =>
 
 const bodyOf = ({ reqBody }: Step): unknown => {
   const large = Schema.is(Schema.Struct({ note: Schema.Literal("large body"), length: Schema.Number }))
+  const binary = Schema.is(Schema.Struct({ base64: Schema.Uint8ArrayFromBase64 }).pipe(Schema.encodedSchema))
+  if (binary(reqBody)) return Encoding.decodeBase64(reqBody.base64).pipe(Either.getOrThrow)
   return large(reqBody) ? JSON.stringify({ s: "x".repeat(reqBody.length - 8) }) : reqBody ?? ""
 }
 
@@ -109,6 +131,39 @@ const seedLikeTheTranscript = Effect.gen(function*() {
   }
 })
 
+/** Bytes as text, one character each. */
+const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")
+
+const recorded = ({ base64, text }: Step): string =>
+  base64 === undefined ? text ?? "" : latin1(Encoding.decodeBase64(base64).pipe(Either.getOrThrow))
+
+/** Sends the request of a step, and reads its answer, as far as it was recorded, while time goes by. */
+const replay = (couch: EmbeddedCouch.Service, step: Step) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { body, status } = yield* couch.stream({
+      ...requestOf(
+        step.method,
+        step.path,
+        { ...(anonymous.test(step.name) ? {} : basic("admin", "password")), ...step.reqHeaders },
+        bodyOf(step)
+      )
+    })
+    const chunks: Array<Uint8Array> = []
+    const reading = yield* Effect.fork(Stream.runForEach(body, (chunk) => Effect.sync(() => chunks.push(chunk))))
+    if (step.path.includes("feed=")) {
+      let spent = 0
+      for (const [after, id, text] of meanwhile[step.name] ?? []) {
+        yield* TestClock.adjust(after)
+        spent += after
+        yield* client(couch, basic("admin", "password"))("PUT", `/probe/${id}`, { body: text })
+      }
+      yield* TestClock.adjust(duration(step) - spent)
+    }
+    if (step.cut === undefined) yield* Fiber.join(reading)
+    const bytes = concat(chunks)
+    return { status, text: step.base64 === undefined ? new TextDecoder().decode(bytes) : latin1(bytes) }
+  }))
+
 const steps = Schema.decodeUnknownSync(Schema.Array(Step))(transcript)
 
 describe("the transcript of CouchDB 3.5.0", () => {
@@ -118,30 +173,28 @@ describe("the transcript of CouchDB 3.5.0", () => {
     expect(Object.keys(before).filter((name) => !names.has(name))).toEqual([])
     const reasons = new Set(steps.map(reasonToLeaveOut))
     expect(notYet.map(([reason]) => reason).filter((reason) => !reasons.has(reason))).toEqual([])
-    expect(steps.filter((step) => reasonToLeaveOut(step) === undefined).length).toBeGreaterThanOrEqual(180)
+    expect(steps.filter((step) => reasonToLeaveOut(step) === undefined).length).toBeGreaterThanOrEqual(247)
   })
 
   it.effect("is answered alike, in status and body", () =>
     Effect.gen(function*() {
       const { prefix, seed } = yield* seedLikeTheTranscript
-      const send = client(yield* EmbeddedCouch.make({ seed, admin }))
+      const couch = yield* EmbeddedCouch.make({ seed, admin })
+      const send = client(couch)
       for (const step of steps) {
         const prepared = before[step.name]
         if (prepared !== undefined) yield* send(...prepared, { headers: basic("admin", "password") })
         if (reasonToLeaveOut(step) !== undefined) continue
-        const reply = yield* send(step.method, step.path, {
-          headers: { ...(anonymous.test(step.name) ? {} : basic("admin", "password")), ...step.reqHeaders },
-          body: bodyOf(step)
-        })
+        const reply = yield* replay(couch, step)
         const answered = {
           step: step.name,
           status: reply.status,
-          text: normalise(sortMembers(step, reply.text), prefix)
+          text: normalise(withoutSalt(step, sortMembers(step, reply.text)), prefix)
         }
         expect(answered).toEqual({
           step: step.name,
           status: step.status,
-          text: normalise(sortMembers(step, step.text ?? ""), "ba9eabaf25c7cb3c97833193cd")
+          text: normalise(withoutSalt(step, sortMembers(step, recorded(step))), "ba9eabaf25c7cb3c97833193cd")
         })
       }
     }))

@@ -28,19 +28,25 @@ export const basic = (user: string, password: string): Readonly<Record<string, s
 
 const plain = (text: string): unknown => Either.getOrUndefined(Either.map(Json.parse(text), Json.toPlain))
 
+/** A request; its body is sent as it is, or as JSON. */
+export const requestOf = (
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: unknown
+): Transport.TransportRequest => ({
+  method,
+  origin: "http://embedded",
+  path,
+  headers: { "content-type": "application/json", ...headers },
+  body: body === undefined || typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body)
+})
+
 /** Sends requests to an embedded CouchDB. */
 export const client =
   (couch: EmbeddedCouch.Service, headers: Readonly<Record<string, string>> = {}) =>
   (method: string, path: string, call: Call = {}): Effect.Effect<Reply, TransportError> =>
-    couch.handler({
-      method,
-      origin: "http://embedded",
-      path,
-      headers: { "content-type": "application/json", ...headers, ...call.headers },
-      body: call.body === undefined || typeof call.body === "string" || call.body instanceof Uint8Array
-        ? call.body
-        : JSON.stringify(call.body)
-    }).pipe(
+    couch.handler(requestOf(method, path, { ...headers, ...call.headers }, call.body)).pipe(
       Effect.map((response) => {
         const text = Transport.text(response)
         return { status: response.status, headers: response.headers, text, json: plain(text) }

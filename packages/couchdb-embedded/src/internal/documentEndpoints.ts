@@ -1,10 +1,14 @@
 import * as Json from "effect-couchdb/Json"
+import type { BufferedResponse } from "effect-couchdb/Transport"
 import * as Either from "effect/Either"
+import type { View } from "./attachments.js"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import type { Incoming } from "./documents.js"
 import { checkAttachmentNames, checkId, checkPartition, fromJson } from "./documents.js"
-import { multipartMixed } from "./multipart.js"
+import type { Part } from "./multipart.js"
+import * as Multipart from "./multipart.js"
+import * as MultipartReader from "./multipartReader.js"
 import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
 import * as Reading from "./reading.js"
@@ -13,6 +17,7 @@ import { badRequest, deleted, internalError, missing, notImplemented } from "./r
 import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
+import type { Node } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
@@ -22,7 +27,8 @@ import * as Writes from "./writes.js"
 
 const isLocal = (id: string): boolean => id.startsWith("_local/")
 
-const location = ({ database, request }: DatabaseContext, id: string): string =>
+/** Where the document is. */
+export const location = ({ database, request }: DatabaseContext, id: string): string =>
   `${request.origin}/${Req.quote(database.name)}/${Req.quote(id)}`
 
 const localEtag = (id: string, rev: string, body: Json.JsonObject): string =>
@@ -32,7 +38,7 @@ const openWinner = (
   { database }: DatabaseContext,
   id: string,
   withDeleted: boolean
-): Checked<{ record: DocumentRecord; node: RevisionTree.Node<Version>; version: Version }> => {
+): Checked<Found> => {
   const record = database.documents.get(id)
   const node = record === undefined ? undefined : RevisionTree.winner(record.tree)
   const version = node?.version
@@ -53,63 +59,81 @@ const getOpenRevs = (
   context: DatabaseContext,
   id: string,
   revs: "all" | ReadonlyArray<Rev>,
-  flags: ReadonlySet<string>
+  { attsSince, flags }: Reading.ReadOptions
 ): Answer => {
   const record = context.database.documents.get(id)
   const found = Reading.openRevsSorted(record, revs, flags.has("latest"))
   if (found.length === 0) return Either.left(missing)
+  const { revsLimit } = context.database
+  const viewOf = (record: DocumentRecord, node: Node<Version>, follows: boolean): View =>
+    Reading.attachmentView(record, node, flags, attsSince, follows)
+  if (Req.accepts(context.request, "multipart/mixed")) {
+    const parts = found.map(({ node, rev }): Part => {
+      const version = node?.version
+      if (record === undefined || node === undefined || version === undefined) {
+        return { rev: Revs.format(rev), document: undefined }
+      }
+      const view = viewOf(record, node, true)
+      const text = printNode(record, node, version, flags, revsLimit, view)
+      return { rev: Revs.format(rev), document: Multipart.document(text, version.attachments, view) }
+    })
+    const { random } = context.server
+    return Either.right(Multipart.multipartMixed(random.hex(32), random.hex(32), parts))
+  }
   const printed = found.map(({ node, rev }) =>
     record === undefined || node?.version === undefined
-      ? { rev, text: undefined }
-      : { rev, text: printNode(record, node, node.version, flags, context.database.revsLimit) }
+      ? print({ missing: Revs.format(rev) })
+      : `{"ok":${printNode(record, node, node.version, flags, revsLimit, viewOf(record, node, false))}}`
   )
-  if (Req.accepts(context.request, "multipart/mixed")) {
-    return found.some(({ node }) => (node?.version?.attachments.length ?? 0) > 0)
-      ? notImplemented("multipart answers with attachments")
-      : Either.right(multipartMixed(context.server.random.hex(32), printed))
-  }
-  return Either.right(Response.text(
-    200,
-    `[${
-      printed.map(({ rev, text }) => text === undefined ? print({ missing: Revs.format(rev) }) : `{"ok":${text}}`)
-        .join(",")
-    }]`
-  ))
+  return Either.right(Response.text(200, `[${printed.join(",")}]`))
 }
 
 const get = (context: DatabaseContext, id: string): Answer =>
   Either.flatMap(Reading.parseOptions(context.request.query), (options) => {
     const { flags } = options
     if (isLocal(id)) return getLocal(context, id, options)
-    if (options.openRevs !== undefined) return getOpenRevs(context, id, options.openRevs, flags)
-    const multipart = flags.has("attachments") && Req.accepts(context.request, "multipart/related")
+    if (options.openRevs !== undefined) return getOpenRevs(context, id, options.openRevs, options)
     if (options.rev !== undefined && !flags.has("latest")) {
       const record = context.database.documents.get(id)
       const node = record === undefined ? undefined : RevisionTree.get(record.tree, options.rev)
       const version = node?.version
-      if (record === undefined || node === undefined || version === undefined) return Either.left(missing)
-      if (multipart && version.attachments.length > 0) return notImplemented("multipart answers")
-      return Either.right(
-        withEtag(context.request, node, () => printNode(record, node, version, flags, context.database.revsLimit))
-      )
+      return record === undefined || node === undefined || version === undefined
+        ? Either.left(missing)
+        : Either.right(shown(context, { record, node, version }, options, false))
     }
-    return Either.flatMap(openWinner(context, id, flags.has("deleted")), ({ node, record, version }) => {
-      if (multipart && version.attachments.length > 0) return notImplemented("multipart answers")
-      if (flags.size === 0) {
-        return Either.right(
-          withEtag(context.request, node, () => printNode(record, node, version, flags, context.database.revsLimit))
-        )
-      }
-      const shown = printWinner(record, node, version, flags, context.database.revsLimit)
-      return Either.right(
-        shown.meta ? Response.text(200, shown.text) : withEtag(context.request, node, () => shown.text)
-      )
-    })
+    return Either.map(openWinner(context, id, flags.has("deleted")), (found) => shown(context, found, options, true))
   })
 
-const withEtag = (request: Request, rev: Rev, print: () => string) => {
-  const etag = `"${Revs.format(rev)}"`
-  return Response.unlessKnown(request, etag, () => Response.text(200, print(), { etag }))
+interface Found {
+  readonly record: DocumentRecord
+  readonly node: Node<Version>
+  readonly version: Version
+}
+
+/** One revision, as JSON or with its attachments in parts. */
+const shown = (
+  context: DatabaseContext,
+  { node, record, version }: Found,
+  { attsSince, flags }: Reading.ReadOptions,
+  winning: boolean
+): BufferedResponse => {
+  const { database, request, server } = context
+  const given = flags.has("attachments") || attsSince !== undefined
+  const follows = given && version.attachments.length > 0 && Req.accepts(request, "multipart/related")
+  const view = Reading.attachmentView(record, node, flags, attsSince, follows)
+  const { meta, text } = winning
+    ? printWinner(record, node, version, flags, database.revsLimit, view)
+    : { text: printNode(record, node, version, flags, database.revsLimit, view), meta: false }
+  const headers: Record<string, string> = meta ? {} : { etag: `"${Revs.format(node)}"` }
+  const answer = (): BufferedResponse =>
+    follows
+      ? Multipart.multipartRelated(
+        server.random.hex(32),
+        Multipart.document(text, version.attachments, view),
+        { "cache-control": "must-revalidate", ...headers }
+      )
+      : Response.text(200, text, headers)
+  return headers["etag"] === undefined ? answer() : Response.unlessKnown(request, headers["etag"], answer)
 }
 
 /** The revision that the request's header names. */
@@ -121,7 +145,7 @@ const headerRev = (request: Request): Checked<Rev | undefined> => {
 const same = (self: Rev, that: Rev): boolean => Revs.compare(self, that) === 0
 
 /** One revision out of all the places in which a request may name it. */
-const agree = (request: Request, explicit: Rev | undefined): Checked<Rev | undefined> =>
+export const agree = (request: Request, explicit: Rev | undefined): Checked<Rev | undefined> =>
   Either.flatMap(
     headerRev(request),
     (fromHeader) =>
@@ -181,17 +205,20 @@ const needsRev = (document: Incoming, newEdits: boolean): Checked<Incoming> =>
     ? Either.right(document)
     : badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
 
+/** The document in the body of a request, alone or with its attachments. */
+const sent = (request: Request): Checked<Incoming> => {
+  const type = Req.header(request, "content-type")
+  return type?.startsWith("multipart/related;") === true
+    ? MultipartReader.read(type, request.body)
+    : Either.flatMap(Req.json(request), (body) => fromJson(body, Req.bodyLength(request)))
+}
+
 const put = (context: DatabaseContext, id: string): Answer =>
   Either.gen(function*() {
     const { request } = context
     const options = yield* Reading.parseOptions(request.query)
     yield* checkId(id)
-    if (request.headers["content-type"]?.startsWith("multipart/related;") === true) {
-      return yield* notImplemented("multipart uploads")
-    }
-    const body = yield* Req.json(request)
-    const document = yield* Either.flatMap(fromJson(body, Req.bodyLength(request)), (incoming) =>
-      addressed(request, id, incoming, options.rev))
+    const document = yield* Either.flatMap(sent(request), (incoming) => addressed(request, id, incoming, options.rev))
     yield* needsRev(document, options.newEdits)
     if (Req.param(request, "batch") === "ok") {
       // CouchDB answers before it writes, so whatever goes wrong stays untold.

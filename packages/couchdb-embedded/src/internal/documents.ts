@@ -1,26 +1,14 @@
-import { md5 } from "@noble/hashes/legacy"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
+import type { IncomingAttachment, View } from "./attachments.js"
+import * as Attachments from "./attachments.js"
 import { print, printMembers } from "./print.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, invalidJson, notImplemented, refuse } from "./refusal.js"
+import { badRequest, invalidJson, refuse } from "./refusal.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
-import type { Attachment, Version } from "./state.js"
+import type { Version } from "./state.js"
 import * as Utf8 from "./utf8.js"
-
-/** An attachment as a request brings it: its bytes, or a stub for what the parent holds. */
-export type IncomingAttachment =
-  | { readonly _tag: "Stub"; readonly name: string; readonly revpos: number | undefined }
-  | {
-    readonly _tag: "Data"
-    readonly name: string
-    readonly contentType: string
-    readonly data: Uint8Array
-    readonly revpos: number
-  }
-  | { readonly _tag: "Stored"; readonly name: string; readonly attachment: Attachment }
 
 /** A document as a request brings it. */
 export interface Incoming {
@@ -66,35 +54,6 @@ const kept = new Set([
   "_replication_id",
   "_replication_stats"
 ])
-
-const compressible = /^(?:text\/|application\/(?:javascript|json|xml)\b)/i
-
-const attachmentOf = (name: string, stub: Json.JsonObject): Checked<IncomingAttachment> => {
-  const revpos = Json.get(stub, "revpos")
-  if (Json.get(stub, "stub") === true) {
-    return Either.right({ _tag: "Stub", name, revpos: typeof revpos === "number" ? revpos : undefined })
-  }
-  if (Json.get(stub, "follows") === true) return notImplemented("multipart uploads of attachments")
-  const data = Json.get(stub, "data")
-  const bytes = typeof data === "string"
-    ? Encoding.decodeBase64(data.replace(/[ \t\r\n]/g, ""))
-    : Either.left(undefined)
-  if (Either.isLeft(bytes)) return badRequest(`Invalid attachment data for ${name}`)
-  const type = Json.get(stub, "content_type")
-  const contentType = typeof type === "string" ? type : "application/octet-stream"
-  return compressible.test(contentType)
-    ? notImplemented(`attachments that CouchDB stores compressed (${contentType})`)
-    : Either.right({
-      _tag: "Data",
-      name,
-      contentType,
-      data: bytes.right,
-      revpos: typeof revpos === "number" ? revpos : 0
-    })
-}
-
-const attachmentsOf = (value: Json.JsonObject): Checked<ReadonlyArray<IncomingAttachment>> =>
-  Either.all(Json.entries(value).flatMap(([name, stub]) => Json.isObject(stub) ? [attachmentOf(name, stub)] : []))
 
 const revisionsOf = (value: Json.JsonObject): Checked<{ generation: number; hashes: ReadonlyArray<string> }> => {
   const start = Json.get(value, "start")
@@ -144,7 +103,7 @@ export const fromJson = (value: Json.Json, textLength: number): Checked<Incoming
       if (Either.isLeft(parsed)) return Either.left(parsed.left)
       revisions = parsed.right
     } else if (key === "_attachments" && Json.isObject(inner)) {
-      const parsed = attachmentsOf(inner)
+      const parsed = Attachments.fromJson(inner)
       if (Either.isLeft(parsed)) return Either.left(parsed.left)
       attachments = parsed.right
     } else if (key === "_deleted" && typeof inner === "boolean") {
@@ -172,51 +131,8 @@ export const fromJson = (value: Json.Json, textLength: number): Checked<Incoming
 /** Refuses names of attachments that CouchDB reserves. */
 export const checkAttachmentNames = (document: Incoming): Checked<Incoming> => {
   const wrong = document.attachments.find(({ name }) => name.startsWith("_"))
-  return wrong === undefined
-    ? Either.right(document)
-    : badRequest(`Attachment name '${wrong.name}' starts with prohibited character '_'`)
+  return wrong === undefined ? Either.right(document) : Either.map(Attachments.checkName(wrong.name), () => document)
 }
-
-/**
- * The attachments to store: what is new, and what the parent holds for the stubs. New ones belong to the revision
- * `revpos`, unless replication says where they belong.
- */
-export const resolveAttachments = (
-  id: string,
-  incoming: ReadonlyArray<IncomingAttachment>,
-  parent: Version | undefined,
-  revpos: number | undefined
-): Checked<ReadonlyArray<Attachment>> => {
-  const attachments: Array<Attachment> = []
-  for (const attachment of incoming) {
-    if (attachment._tag === "Stored") attachments.push(attachment.attachment)
-    else if (attachment._tag === "Data") {
-      const { contentType, data, name } = attachment
-      const digest = `md5-${Encoding.encodeBase64(md5(data))}`
-      attachments.push({ name, contentType, revpos: revpos ?? attachment.revpos, digest, length: data.length, data })
-    } else {
-      const held = parent?.attachments.find(({ name }) => name === attachment.name)
-      if (held === undefined || (attachment.revpos !== undefined && attachment.revpos !== held.revpos)) {
-        return refuse(412, "missing_stub", `Invalid attachment stub in ${id} for ${attachment.name}`)
-      }
-      attachments.push(held)
-    }
-  }
-  return Either.right(attachments)
-}
-
-const printStub = (attachment: Attachment, withData: boolean): string =>
-  printMembers([
-    ["content_type", attachment.contentType],
-    ["revpos", attachment.revpos],
-    ["digest", attachment.digest],
-    ...(withData
-      ? [["data", Encoding.encodeBase64(attachment.data)] as const]
-      : [["length", attachment.length] as const, ["stub", true] as const])
-  ])
-
-const printAttachments = (attachments: ReadonlyArray<Attachment>, withData: boolean): string =>
-  attachments.map((attachment) => `${print(attachment.name)}:{${printStub(attachment, withData)}}`).join(",")
 
 /** What a read shows of a document besides its body. `members` are printed already. */
 export interface Shown {
@@ -224,11 +140,11 @@ export interface Shown {
   readonly rev: Rev | undefined
   readonly version: Version
   readonly members: ReadonlyArray<string>
-  readonly attachmentData: boolean
+  readonly attachments: View
 }
 
 /** A document as CouchDB prints it. */
-export const printDocument = ({ attachmentData, id, members, rev, version }: Shown): string => {
+export const printDocument = ({ attachments, id, members, rev, version }: Shown): string => {
   const printed = version.printed ??= printMembers(Json.entries(version.body))
   let text = `{"_id":${print(id)}`
   if (rev !== undefined) text += `,"_rev":${print(Revs.format(rev))}`
@@ -236,7 +152,7 @@ export const printDocument = ({ attachmentData, id, members, rev, version }: Sho
   if (version.deleted) text += `,"_deleted":true`
   for (const member of members) text += `,${member}`
   if (version.attachments.length > 0) {
-    text += `,"_attachments":{${printAttachments(version.attachments, attachmentData)}}`
+    text += `,"_attachments":{${Attachments.printAll(version.attachments, attachments)}}`
   }
   return `${text}}`
 }

@@ -1,5 +1,7 @@
 import type * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
+import type { View } from "./attachments.js"
+import { stubs } from "./attachments.js"
 import { parseJson, printDocument } from "./documents.js"
 import { print } from "./print.js"
 import type { Checked } from "./refusal.js"
@@ -16,6 +18,8 @@ export interface ReadOptions {
   readonly openRevs: "all" | ReadonlyArray<Rev> | undefined
   readonly newEdits: boolean
   readonly flags: ReadonlySet<string>
+  /** Attachments that are no later than the newest of these are not wanted. */
+  readonly attsSince: ReadonlyArray<Rev> | undefined
 }
 
 const flagNames = new Set([
@@ -38,6 +42,7 @@ export const parseOptions = (query: ReadonlyArray<readonly [string, string]>): C
   let rev: Rev | undefined
   let openRevs: "all" | ReadonlyArray<Rev> | undefined
   let newEdits = true
+  let attsSince: ReadonlyArray<Rev> | undefined
   for (const [key, value] of query) {
     if (key === "rev") {
       const parsed = Revs.parse(value)
@@ -48,14 +53,15 @@ export const parseOptions = (query: ReadonlyArray<readonly [string, string]>): C
       else {
         const parsed = revList(value)
         if (Either.isLeft(parsed)) return Either.left(parsed.left)
-        if (key === "open_revs") openRevs = parsed.right.length === 0 ? undefined : parsed.right
+        if (key === "atts_since") attsSince = parsed.right
+        else openRevs = parsed.right.length === 0 ? undefined : parsed.right
       }
     } else if (key === "new_edits") newEdits = value === "false" ? false : value === "true" ? true : newEdits
     else if (value !== "true") continue
     else if (key === "meta") { for (const flag of ["revs_info", "conflicts", "deleted_conflicts"]) flags.add(flag) }
     else if (flagNames.has(key)) flags.add(key)
   }
-  return Either.right({ rev, openRevs, newEdits, flags })
+  return Either.right({ rev, openRevs, newEdits, flags, attsSince })
 }
 
 const revisions = (ancestry: ReadonlyArray<Rev>, start: number): string =>
@@ -72,20 +78,38 @@ const revsInfo = (ancestry: ReadonlyArray<Node<Version>>): string =>
     })))
   }`
 
+/** How the attachments of one revision are shown. */
+export const attachmentView = (
+  record: DocumentRecord,
+  node: Node<Version>,
+  flags: ReadonlySet<string>,
+  attsSince: ReadonlyArray<Rev> | undefined,
+  follows: boolean
+): View => {
+  const known = attsSince === undefined || attsSince.length === 0
+    ? undefined
+    : RevisionTree.ancestry(record.tree, node).find((ancestor) =>
+      attsSince.some((rev) => Revs.compare(rev, ancestor) === 0)
+    )
+  const data = follows ? "follows" : flags.has("attachments") || attsSince !== undefined ? "inline" : "stubs"
+  return { data, since: known?.generation ?? 0, encoding: follows || flags.has("att_encoding_info") }
+}
+
 /** One revision of a document, printed; up to `limit` revisions of its history are shown where they are asked for. */
 export const printNode = (
   record: DocumentRecord,
   node: Node<Version>,
   version: Version,
   flags: ReadonlySet<string>,
-  limit: number
+  limit: number,
+  attachments: View = attachmentView(record, node, flags, undefined, false)
 ): string =>
   printDocument({
     id: record.id,
     rev: node,
     version,
     members: flags.has("revs") ? [history(record, node, limit)] : [],
-    attachmentData: flags.has("attachments")
+    attachments
   })
 
 /** The winner, printed, and whether what is shown depends on more than its revision. */
@@ -94,7 +118,8 @@ export const printWinner = (
   node: Node<Version>,
   version: Version,
   flags: ReadonlySet<string>,
-  limit: number
+  limit: number,
+  attachments: View = attachmentView(record, node, flags, undefined, false)
 ): { readonly text: string; readonly meta: boolean } => {
   const members: Array<string> = []
   if (flags.has("revs")) members.push(history(record, node, limit))
@@ -114,7 +139,7 @@ export const printWinner = (
       rev: node,
       version,
       members,
-      attachmentData: flags.has("attachments")
+      attachments
     }),
     meta: members.length > before
   }
@@ -127,7 +152,7 @@ export const printLocal = (local: LocalDocument, flags: ReadonlySet<string>): st
     rev: { generation: 0, hash: local.rev },
     version: { deleted: false, body: local.body, attachments: [] },
     members: flags.has("revs") ? [revisions([{ generation: 0, hash: local.rev }], 0)] : [],
-    attachmentData: false
+    attachments: stubs
   })
 
 /** A revision that was asked for, or only its name where nothing is stored of it. */

@@ -1,4 +1,4 @@
-import type * as Json from "effect-couchdb/Json"
+import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import { parseJson } from "./documents.js"
 import type { Checked } from "./refusal.js"
@@ -114,6 +114,15 @@ export const requireJson = (request: Request): Checked<void> => {
     ? Either.void
     : refuse(415, "bad_content_type", "Content-Type must be application/json")
 }
+
+/** The body, of an endpoint that takes nothing but JSON objects. */
+export const jsonObject = (request: Request): Checked<Json.JsonObject> =>
+  Either.flatMap(
+    requireJson(request),
+    () =>
+      Either.flatMap(json(request), (body) =>
+        Json.isObject(body) ? Either.right(body) : badRequest("Request body must be a JSON object"))
+  )
 
 /** Whether the client takes this type; a client that says nothing takes everything. */
 export const accepts = (request: Request, type: string): boolean => {

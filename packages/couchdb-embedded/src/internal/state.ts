@@ -12,7 +12,10 @@ export interface Attachment {
   readonly contentType: string
   readonly revpos: number
   readonly digest: string
+  /** The length before it was compressed. */
   readonly length: number
+  readonly encoding: "identity" | "gzip"
+  /** The bytes as they are stored. */
   readonly data: Uint8Array
 }
 

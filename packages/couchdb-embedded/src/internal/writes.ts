@@ -1,8 +1,8 @@
 import * as Revision from "effect-couchdb/Revision"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Attachments from "./attachments.js"
 import type { Incoming } from "./documents.js"
-import { resolveAttachments } from "./documents.js"
 import type { Checked, Refusal } from "./refusal.js"
 import { conflict, internalError, refusal } from "./refusal.js"
 import type { Tree } from "./revisionTree.js"
@@ -76,7 +76,7 @@ const prepare = (
 ): Checked<Prepared> => {
   const { document } = pending
   return Either.map(
-    resolveAttachments(document.id, document.attachments, parentVersion, revpos),
+    Attachments.resolve(document.id, document.attachments, parentVersion, revpos),
     (attachments) => ({ ...pending, version: { deleted: document.deleted, body: document.body, attachments } })
   )
 }
@@ -262,7 +262,7 @@ export const replicate = (
         const known = rev === undefined ? undefined : RevisionTree.get(before, rev)
         if (rev === undefined || (checked && known !== undefined)) continue
         const parent = nearest(before, document)
-        const attachments = resolveAttachments(id, document.attachments, parent, undefined)
+        const attachments = Attachments.resolve(id, document.attachments, parent, undefined)
         if (Either.isLeft(attachments)) return Either.left(attachments.left)
         if (checked) {
           const allowed = validate(server, database, user, document)
