@@ -1,0 +1,96 @@
+import * as Schema from "effect/Schema"
+import { canonical } from "./canonical.js"
+import { annotate, join, lastWriteWins } from "./strategy.js"
+
+type Counts = Readonly<Record<string, number>>
+
+const highest = (self: Counts, that: Counts): Counts =>
+  Object.fromEntries(
+    Array.from(new Set([...Object.keys(self), ...Object.keys(that)])).sort().map((actor) => [
+      actor,
+      Math.max(self[actor] ?? 0, that[actor] ?? 0)
+    ])
+  )
+
+const sum = (counts: Counts): number => Object.values(counts).reduce((all, one) => all + one, 0)
+
+const Counts = Schema.Record({ key: Schema.String, value: Schema.NonNegativeInt })
+const CounterState = Schema.Struct({ added: Counts, taken: Counts })
+
+export interface PNCounterState {
+  readonly added: Counts
+  readonly taken: Counts
+}
+
+export const PNCounter = Object.assign(
+  CounterState.pipe(
+    annotate(join((self: PNCounterState, that: PNCounterState) => ({
+      added: highest(self.added, that.added),
+      taken: highest(self.taken, that.taken)
+    })))
+  ),
+  {
+    /** Nothing counted yet. */
+    zero: { added: {}, taken: {} } as PNCounterState,
+    /** Adds a whole number, negative ones too, in the name of an actor who writes in one place only. */
+    add: (state: PNCounterState, actor: string, delta: number): PNCounterState =>
+      delta >= 0
+        ? { ...state, added: { ...state.added, [actor]: (state.added[actor] ?? 0) + delta } }
+        : { ...state, taken: { ...state.taken, [actor]: (state.taken[actor] ?? 0) - delta } },
+    /** What it stands at. */
+    value: (state: PNCounterState): number => sum(state.added) - sum(state.taken)
+  }
+)
+
+export interface ORSetState<A> {
+  readonly added: Readonly<Record<string, A>>
+  readonly removed: ReadonlyArray<string>
+}
+
+/** What was removed stays removed, and need not be kept among what was added. */
+const orJoin = <A>(self: ORSetState<A>, that: ORSetState<A>): ORSetState<A> => {
+  const removed = new Set([...self.removed, ...that.removed])
+  const added: Record<string, A> = { ...self.added }
+  for (const [tag, element] of Object.entries(that.added)) {
+    const other = added[tag]
+    // A tag is an add of its own. Where one was given twice, both replicas keep the same element.
+    if (other === undefined || canonical(element) < canonical(other)) added[tag] = element
+  }
+  return {
+    added: Object.fromEntries(
+      Object.entries(added).filter(([tag]) => !removed.has(tag)).sort(([a], [b]) => a < b ? -1 : 1)
+    ),
+    removed: Array.from(removed).sort()
+  }
+}
+
+export const ORSet = <A, I, R>(item: Schema.Schema<A, I, R>) =>
+  Object.assign(
+    Schema.Struct({
+      added: Schema.Record({ key: Schema.String, value: item }),
+      removed: Schema.Array(Schema.String)
+    }).pipe(annotate(join<ORSetState<A>>(orJoin))),
+    {
+      /** Nothing in it. */
+      empty: { added: {}, removed: [] } as ORSetState<A>,
+      /** Adds an element under a tag that no other add has, such as a UUID. */
+      add: (state: ORSetState<A>, tag: string, element: A): ORSetState<A> => ({
+        ...state,
+        added: { ...state.added, [tag]: element }
+      }),
+      /** Removes every add of the elements that the predicate picks, as far as this state has seen them. */
+      remove: (state: ORSetState<A>, picks: (element: A) => boolean): ORSetState<A> =>
+        orJoin(state, {
+          added: {},
+          removed: Object.entries(state.added).flatMap(([tag, element]) => picks(element) ? [tag] : [])
+        }),
+      /** The elements, each once. */
+      values: (state: ORSetState<A>): ReadonlyArray<A> =>
+        Array.from(new Map(Object.values(state.added).map((element) => [canonical(element), element])).values())
+    }
+  )
+
+export const LWWRegister = <A, I, R>(item: Schema.Schema<A, I, R>) =>
+  Schema.Struct({ value: item, at: Schema.Number, by: Schema.String }).pipe(
+    annotate(lastWriteWins((state: { readonly value: A; readonly at: number; readonly by: string }) => state.at))
+  )

@@ -1,0 +1,101 @@
+import * as Either from "effect/Either"
+import { Prototype } from "effect/Pipeable"
+import type * as Schema from "effect/Schema"
+import type { Collection } from "../../Collection.js"
+import { isCollection } from "../../Collection.js"
+import type * as Types from "../../Merge.js"
+import { structural } from "../equivalence.js"
+import { compile } from "./compile.js"
+import * as leaves from "./leaves.js"
+import { fromOption, type Node, type Run } from "./node.js"
+import * as strategies from "./strategy.js"
+import * as structs from "./structs.js"
+
+export { laws } from "./laws.js"
+
+export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Merge") as Types.TypeId
+
+/** How a merge works, for those that are built from it. */
+const NodeId = Symbol.for("effect-couchdb/Merge/Node")
+
+const nodeOf = <A>(merge: Types.Merge<A>): Node => (merge as unknown as { readonly [NodeId]: Node })[NodeId]
+
+export const fromNode = <A>(node: Node): Types.Merge<A> => {
+  const detailed = ({ base, mine, theirs }: Types.Versions<A>): Either.Either<Types.Merged<A>, Types.Overlap> => {
+    const run: Run = { path: [], clashes: [], withoutBase: [] }
+    const value = node.merge({ base: fromOption(base), mine, theirs }, run) as A
+    const [first, ...rest] = run.clashes
+    return first === undefined
+      ? Either.right({ value, withoutBase: run.withoutBase })
+      : Either.left({ _tag: "Overlap", clashes: [first, ...rest] })
+  }
+  const merge = Object.assign(
+    (versions: Types.Versions<A>) => Either.map(detailed(versions), ({ value }) => value),
+    {
+      [TypeId]: TypeId,
+      [NodeId]: node,
+      detailed,
+      equivalence: node.equals as Types.Merge<A>["equivalence"]
+    } as const,
+    Prototype
+  ) as Types.Merge<A>
+  return merge
+}
+
+type Overrides = Readonly<Record<PropertyKey, Types.Strategy<never> | undefined>>
+
+/** The compiled merge, with other strategies for some of its fields. */
+const overridden = (node: Node, overrides: Overrides): Node => {
+  const fields = new Map(
+    Reflect.ownKeys(overrides).flatMap((key) => {
+      const strategy = overrides[key]
+      return strategy === undefined ? [] : [[key, strategies.bind(strategy, strategies.nowhere)] as const]
+    })
+  )
+  return fields.size === 0 ? node : structs.overlaid(node, fields)
+}
+
+export const make: {
+  <A, I, R>(schema: Schema.Schema<A, I, R>, overrides?: object): Types.Merge<A>
+  <A, I, R, K>(collection: Collection<A, I, R, K>, overrides?: object): Types.Merge<A>
+} = <A, I, R, K>(
+  subject: Schema.Schema<A, I, R> | Collection<A, I, R, K>,
+  overrides: object = {}
+): Types.Merge<A> =>
+  fromNode(
+    overridden(
+      compile(
+        isCollection(subject) ? (subject as Collection<A, I, R, K>).schema.ast : (subject as Schema.Schema<A, I, R>).ast
+      ),
+      overrides as Overrides
+    )
+  )
+
+export const fromStrategy = <A>(strategy: Types.Strategy<A>): Types.Merge<A> =>
+  fromNode(strategies.bind(strategy as Types.Strategy<never>, strategies.nowhere))
+
+export const struct = <A extends object>(
+  fields: { readonly [K in keyof A]-?: Types.Merge<Exclude<A[K], undefined>> }
+): Types.Merge<A> => {
+  const known = new Map(
+    Reflect.ownKeys(fields).map((key) => [key, nodeOf(fields[key as keyof A])] as const)
+  )
+  return fromNode(structs.struct(known, undefined, structs.memberwise(known)))
+}
+
+export const record = <A>(value: Types.Merge<A>): Types.Merge<Readonly<Record<string, A>>> =>
+  fromNode(structs.struct(new Map(), () => nodeOf(value), structural))
+
+export const tuple = <A extends ReadonlyArray<unknown>>(
+  ...elements: { readonly [K in keyof A]: Types.Merge<A[K]> }
+): Types.Merge<A> => fromNode(structs.tuple(elements.map(nodeOf), leaves.equal(structural)))
+
+export const oneOf = <A>(
+  ...members: ReadonlyArray<{ readonly is: (value: A) => boolean; readonly merge: Types.Merge<A> }>
+): Types.Merge<A> =>
+  fromNode(
+    structs.union(
+      members.map(({ is, merge }) => ({ is: is as (value: unknown) => boolean, node: nodeOf(merge) })),
+      leaves.equal(structural)
+    )
+  )
