@@ -7,10 +7,23 @@
  */
 import type * as Effect from "effect/Effect"
 import type { Pipeable } from "effect/Pipeable"
-import type { ConflictError, InvalidIdError, RepeatError, RequestError } from "./CouchError.js"
+import type * as Schedule from "effect/Schedule"
+import type { Collection } from "./Collection.js"
+import type {
+  ConflictError,
+  DecodeError,
+  EncodeError,
+  InvalidIdError,
+  NotFoundError,
+  OverlapError,
+  RepeatError,
+  RequestError
+} from "./CouchError.js"
 import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
-import * as internal from "./internal/conflict.js"
+import * as combinators from "./internal/conflict/combinators.js"
+import * as policies from "./internal/conflict/policies.js"
+import type { Merge } from "./Merge.js"
 
 /**
  * A marker in a policy's error: after it, a conflict of the same kind may remain.
@@ -20,6 +33,16 @@ import * as internal from "./internal/conflict.js"
  */
 export interface Again {
   readonly _tag: "effect-couchdb/Conflict/Again"
+}
+
+/**
+ * A marker in a policy's error: the two edits may not merge, which is an `OverlapError` of the document's type.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Overlapping {
+  readonly _tag: "effect-couchdb/Conflict/Overlapping"
 }
 
 /**
@@ -39,12 +62,14 @@ export type DocumentOf<X> = X extends ConflictError<infer A, infer R, infer Done
 export type ContextOf<X> = X extends ConflictError<infer _A, infer R, infer _Done> ? R : never
 
 /**
- * The error that a policy leaves for a conflict of type `X`: markers become `X`.
+ * The error that a policy leaves for a conflict of type `X`: the markers become errors of its document.
  *
  * @since 0.1.0
  * @category type level
  */
-export type Reify<E, X> = E extends Again ? X | OwnErrors<X> : E
+export type Reify<E, X> = E extends Again ? X | OwnErrors<X>
+  : E extends Overlapping ? OverlapOf<X>
+  : E
 
 /**
  * What repeating the operation can fail with, apart from the conflict itself.
@@ -55,6 +80,14 @@ export type Reify<E, X> = E extends Again ? X | OwnErrors<X> : E
 export type OwnErrors<X> = X extends ConflictError<infer A, infer R, infer Done>
   ? Exclude<RepeatError<A, R, Done>, { readonly _tag: "ConflictError" }>
   : never
+
+/**
+ * The overlap of a conflict's document.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type OverlapOf<X> = X extends ConflictError<infer A, infer R, infer Done> ? OverlapError<A, R, Done> : never
 
 /**
  * A function from a conflict to an effect, for documents whose body is `A` (`any` for every document). `E` and `R` are
@@ -74,6 +107,48 @@ export interface Policy<in out A, out E = never, out R = never> extends Pipeable
 }
 
 /**
+ * What reading the other side's document can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReadError = NotFoundError | DecodeError | InvalidIdError | RequestError
+
+/**
+ * A policy of one's own: `name` is what metrics and spans call it. `settle` gets the conflict, and gives a document or a
+ * failure; failing with the conflict itself, or with a new one, leaves it in the error channel.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const drafts = Collection.make("zoo", Schema.Struct({ text: Schema.String }))
+ *
+ * const saveAs = Conflict.make(drafts, "saveAs", ({ attempted }) =>
+ *   Document.create(drafts, `${attempted.id}-mine`, attempted.body))
+ *
+ * const saved = (doc: Document.Document<{ readonly text: string }>) =>
+ *   Document.save(doc).pipe(Effect.catchTag("ConflictError", saveAs))
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: <A, I, R, K, E = never, R2 = never>(
+  collection: Collection<A, I, R, K>,
+  name: string,
+  settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
+) => Policy<A, E, R2> = policies.make
+
+/**
+ * Leaves the conflict as it is: the end of a chain of policies.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const fail: Policy<any, Again> = policies.fail
+
+/**
  * Leaves the server as it is, and gives back the document that was to be written, still with its edits. Right where only
  * the existence of the document matters.
  *
@@ -91,7 +166,7 @@ export interface Policy<in out A, out E = never, out R = never> extends Pipeable
  * @category policies
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
-export const ignore: Policy<any> = internal.ignore
+export const ignore: Policy<any> = policies.ignore
 
 /**
  * Repeats the operation over whatever stands on the server now, which loses the other side's edits of the body; its
@@ -113,4 +188,151 @@ export const ignore: Policy<any> = internal.ignore
  * @category policies
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
-export const overwrite: Policy<any, Again | InvalidIdError | RequestError, CouchHttp> = internal.overwrite
+export const overwrite: Policy<any, Again, CouchHttp> = policies.overwrite
+
+/**
+ * Gives up the edit, and reads what the other side wrote. A document that it deleted is a `NotFoundError`.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const keepTheirs: Policy<any, ReadError, CouchHttp> = policies.keepTheirs
+
+/**
+ * Merges both edits, three ways with the base that the document remembers, and writes the result on top of the other
+ * side's. Two edits that do not merge, or an edit that meets a deletion, are an `OverlapError`; a write that is refused
+ * again a `ConflictError`, for {@link retry}. Members that the schema does not know are the other side's.
+ *
+ * A delete that was refused is carried out if the other side left the body as it was, and overlaps if it did not.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document, Merge } from "effect-couchdb"
+ *
+ * const Butterfly = Schema.Struct({
+ *   name: Schema.String,
+ *   seen: Schema.Number.pipe(Merge.annotate(Merge.counter))
+ * })
+ * const merging = Conflict.merge(Merge.make(Butterfly)).pipe(Conflict.retry())
+ *
+ * const saved = (doc: Document.Document<typeof Butterfly.Type>) =>
+ *   Document.save(doc).pipe(Effect.catchTag("ConflictError", merging))
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const merge: <A>(
+  merge: Merge<A>
+) => Policy<A, Again | Overlapping | DecodeError, CouchHttp> = policies.merge
+
+/**
+ * Reads what the other side wrote, applies the edit to that, and writes it. `edit` gets their body and the one that was
+ * refused. A document that the other side deleted is a `NotFoundError`.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const reapply: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  edit: (theirs: NoInfer<A>, mine: NoInfer<A>) => NoInfer<A>
+) => Policy<A, Again | DecodeError, CouchHttp> = policies.reapply
+
+/**
+ * Writes the refused document beside the other side's, as a sibling: `PUT /{db}/{docid}?new_edits=false`. Nothing is lost,
+ * and the document is in conflict until somebody resolves it. A delete or a copy cannot be forked, and stays refused.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const fork: Policy<any, Again, CouchHttp> = policies.fork
+
+/**
+ * What to do where the other side deleted the document: create it again with the refused body, or leave the conflict.
+ * Every other conflict goes on to the policy.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Conflict, Merge } from "effect-couchdb"
+ *
+ * const policy = Conflict.merge(Merge.make(Schema.Struct({ text: Merge.Text }))).pipe(
+ *   Conflict.onDeleted("recreate"),
+ *   Conflict.retry()
+ * )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const onDeleted: (
+  choice: "recreate" | "fail"
+) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R | CouchHttp> = combinators.onDeleted
+
+/**
+ * What to do about two edits that do not merge: the second policy gets the conflict then.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const orElse: <B, E2, R2>(
+  that: Policy<B, E2, R2>
+) => <A extends B, E, R>(self: Policy<A, E, R>) => Policy<A, Exclude<E, Overlapping> | E2, R | R2> = combinators.orElse
+
+/**
+ * A policy for the conflicts that the predicate picks; every other one stays as it is.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const when: <A>(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  predicate: (conflict: ConflictError<A, any, any>) => boolean
+) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R> = combinators.when
+
+/**
+ * Hands a new conflict to the policy again, which is the normal case among many writers. By default up to twenty times,
+ * at first at once, then with full jitter, 10 ms doubling to a second. Ends with the last error, which tells the attempts.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const retry: {
+  (): <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R>
+  <R2>(
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflicts of every document
+    schedule: Schedule.Schedule<unknown, ConflictError<any, any, any>, R2>
+  ): <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R | R2>
+} = combinators.retry
+
+/**
+ * Hands a new conflict to the policy again, at once, so many times in all.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const limit: (attempts: number) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R> = combinators.limit
+
+/**
+ * Looks at each conflict before the policy does: to log, or to count.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tap: <A, E2, R2>(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  f: (conflict: ConflictError<A, any, any>) => Effect.Effect<unknown, E2, R2>
+) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | E2, R | R2> = combinators.tap
+
+/**
+ * Puts the refused version aside for a person before the policy decides: it is created in another collection of the same
+ * schema, under its own id, `~`, and the revision that it would have had. One that is there already is the same one.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const quarantine: <A, I, R0>(
+  aside: Collection<A, I, R0>
+) => <E, R>(
+  self: Policy<A, E, R>
+) => Policy<A, E | NotFoundError | EncodeError | InvalidIdError | RequestError, R | R0 | CouchHttp> =
+  combinators.quarantine

@@ -16,6 +16,7 @@ import type { Document } from "./Document.js"
 import { hidden } from "./internal/hidden.js"
 import { quote, say } from "./internal/messages.js"
 import type { JsonObject } from "./Json.js"
+import type { Overlap } from "./Merge.js"
 import type { Revision } from "./Revision.js"
 
 /**
@@ -155,6 +156,38 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
         ? "So many write this document that every attempt met another: allow more in the schedule of the update."
         : "Handle it with Effect.catchTag(\"ConflictError\", policy), or edit with Document.update.")
     )
+  }
+}
+
+/**
+ * Two edits of one document that do not merge: `paths` says where, and nothing was written. `conflict` is the refusal
+ * behind it, which another policy may settle (`Conflict.orElse`), and `overlap` has the values, which no message shows.
+ *
+ * @since 0.1.0
+ * @category conflicts
+ */
+export class OverlapError<in out A, out R = never, out Done = Document<A, R>> extends Data.TaggedError("OverlapError")<{
+  readonly database: string
+  readonly id: string
+  readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
+}> {
+  declare readonly overlap: Overlap
+  declare readonly conflict: ConflictError<A, R, Done>
+
+  constructor(conflict: ConflictError<A, R, Done>, overlap: Overlap) {
+    super({
+      database: conflict.database,
+      id: conflict.id,
+      paths: overlap.clashes.map(({ path, why }) => ({ path: path.map(String).join("."), why }))
+    })
+    hidden(this, { conflict, overlap })
+  }
+  override get message(): string {
+    const places = this.paths.map(({ path, why }) => `${path === "" ? "the document" : path} (${why})`).join(", ")
+    return `${quote(this.id)} in ${
+      quote(this.database)
+    } was edited on both sides, and the edits do not merge: ${places}. ` +
+      "Nothing was written. Give the fields a strategy (Merge.annotate), or decide with Conflict.orElse."
   }
 }
 
@@ -522,6 +555,8 @@ export type CouchError =
   | HttpError
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- invariant in the body, of which a union over all says nothing
   | ConflictError<any, any, any>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  | OverlapError<any, any, any>
   | DecodeError
   | EncodeError
   | InvalidIdError

@@ -3,8 +3,9 @@ import { documents } from "./documents.js"
 import { errors } from "./errors.js"
 import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
+import { policies } from "./policies.js"
 import { revisions } from "./revisions.js"
 import { updates } from "./updates.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
-export const contracts = { documents, losslessness, ids, errors, databases, updates, revisions }
+export const contracts = { documents, losslessness, ids, errors, databases, updates, revisions, policies }

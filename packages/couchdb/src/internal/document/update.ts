@@ -1,40 +1,21 @@
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import type { Bound, Collection } from "../../Collection.js"
 import { isCollection } from "../../Collection.js"
-import { ConflictError } from "../../CouchError.js"
+import type { ConflictError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Document, FetchError, SaveError, Tombstone, UpdateOptions } from "../../Document.js"
 import type * as Edit from "../../Edit.js"
+import { isConflict, withAttempts } from "../conflict/errors.js"
+import { patience } from "../patience.js"
 import { fetchBound, fetchBoundOption } from "./read.js"
 import * as value from "./value.js"
 import { removeOver, save } from "./write.js"
 
-const first = 10
-const longest = 1_000
-
-/**
- * At once for the first time, since most conflicts are met once; then anywhere between nothing and a bound that doubles,
- * so that writers who collided do not collide again.
- */
-const patience: Schedule.Schedule<number> = Schedule.intersect(Schedule.forever, Schedule.recurs(50)).pipe(
-  Schedule.map(([round]) => round),
-  Schedule.addDelayEffect((round) =>
-    round === 0
-      ? Effect.succeed(Duration.zero)
-      : Effect.map(Random.next, (chance) => Duration.millis(chance * Math.min(longest, first * 2 ** (round - 1))))
-  )
-)
-
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document
 type AnyConflict = ConflictError<any, any, any>
-
-const isConflict = (error: unknown): error is AnyConflict =>
-  typeof error === "object" && error !== null && "_tag" in error && error._tag === "ConflictError"
 
 /** Repeats the whole read, edit and save after each conflict; the last one says how often it was tried. */
 const untilSettled = <A, E, R>(
@@ -48,7 +29,7 @@ const untilSettled = <A, E, R>(
       return attempt
     })
     return Effect.retry(counted, {
-      schedule: (options?.schedule ?? patience) as Schedule.Schedule<unknown, unknown>,
+      schedule: (options?.schedule ?? patience(50)) as Schedule.Schedule<unknown, unknown>,
       while: isConflict
     }).pipe(Effect.mapError((error) => isConflict(error) ? withAttempts(error, attempts) as E & AnyConflict : error))
   })
@@ -57,9 +38,6 @@ const untilSettled = <A, E, R>(
 class EditFailure<E> {
   constructor(readonly error: E) {}
 }
-
-const withAttempts = ({ attempted, repeat, ...fields }: AnyConflict, attempts: number): AnyConflict =>
-  new ConflictError({ ...fields, attempts }, { attempted, repeat })
 
 type UpdateEffect<A, R> = Effect.Effect<Document<A, R>, FetchError | SaveError<A, R>, CouchHttp | R>
 

@@ -1,0 +1,154 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Collection } from "../../Collection.js"
+import type * as Conflict from "../../Conflict.js"
+import {
+  type ConflictError,
+  type DecodeError,
+  type InvalidIdError,
+  type NotFoundError,
+  OverlapError,
+  type RequestError,
+  type Standing
+} from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as DatabaseName from "../../DatabaseName.js"
+import type { Document } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
+import * as Json from "../../Json.js"
+import type { Merge, Overlap } from "../../Merge.js"
+import * as Revision from "../../Revision.js"
+import { encode } from "../document/codec.js"
+import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
+import * as value from "../document/value.js"
+import { save } from "../document/write.js"
+import { documentPath, documentRoute } from "../documentPath.js"
+import { hashedAttachments } from "../stubs.js"
+import { unconflicted } from "../unconflicted.js"
+import { type AnyConflict, policy, type Settling } from "./policy.js"
+
+export const make = <A, I, R, K, E, R2>(
+  _collection: Collection<A, I, R, K>,
+  name: string,
+  settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
+): Conflict.Policy<A, E, R2> => policy(name, settle)
+
+/** What stands on the server; `None` where the document is gone. */
+const standing = (
+  conflict: AnyConflict
+): Effect.Effect<Option.Option<Standing>, InvalidIdError | RequestError | NotFoundError, CouchHttp> =>
+  Effect.flatMap(DatabaseName.decode(conflict.database), (database) => readRaw(database, conflict.id, "")).pipe(
+    Effect.map(({ rev, stubs }) => Option.some({ rev, stubs })),
+    Effect.catchIf(
+      (error) => error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted"),
+      () => Effect.succeedNone
+    )
+  )
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- policies for every document
+type ForAny<E = never, R = never> = Conflict.Policy<any, E, R>
+
+export const fail: ForAny<Conflict.Again> = policy("fail", Effect.fail)
+
+export const ignore: ForAny = policy("ignore", ({ attempted }) => Effect.succeed(attempted))
+
+export const overwrite: ForAny<Conflict.Again, CouchHttp> = policy(
+  "overwrite",
+  (conflict) => Effect.flatMap(standing(conflict), conflict.repeat)
+)
+
+/** Creates again what the other side deleted; a document that is there after all is a conflict as before. */
+export const recreate = (conflict: AnyConflict) => conflict.repeat(Option.none())
+
+/** Whether the document is gone. */
+export const isGone = (conflict: AnyConflict) => Effect.map(standing(conflict), Option.isNone)
+
+export const keepTheirs: ForAny<Conflict.ReadError, CouchHttp> = policy(
+  "keepTheirs",
+  ({ attempted }) => fetchBound(attempted.collection, attempted.id)
+)
+
+const clash = (why: string): Overlap => ({
+  _tag: "Overlap",
+  clashes: [{ path: [], why, base: Option.none(), mine: Option.none(), theirs: Option.none() }]
+})
+
+export const merge = <A>(
+  merge: Merge<A>
+): Conflict.Policy<A, Conflict.Again | Conflict.Overlapping | DecodeError, CouchHttp> =>
+  policy("merge", (conflict: ConflictError<A, unknown, unknown>) => {
+    const { attempted } = conflict
+    const overlap = (found: Overlap) => Effect.fail(new OverlapError(conflict, found))
+    return Effect.flatMap(fetchBoundOption(attempted.collection, attempted.id), (found): Settling => {
+      if (Option.isNone(found)) return overlap(clash("edited here, deleted there"))
+      const theirs = found.value
+      const base = Option.map(attempted.base, ({ body }) => body)
+      if (conflict.operation === "delete") {
+        return Option.isSome(base) && merge.equivalence(base.value, theirs.body)
+          ? conflict.repeat(theirs.base)
+          : overlap(clash("deleted here, edited there"))
+      }
+      return Either.match(merge({ base, mine: attempted.body, theirs: theirs.body }), {
+        onLeft: overlap,
+        onRight: (body) => save(value.modify(theirs, () => body))
+      })
+    })
+  })
+
+export const reapply = <A, I, R, K>(
+  _collection: Collection<A, I, R, K>,
+  edit: (theirs: A, mine: A) => A
+): Conflict.Policy<A, Conflict.Again | DecodeError, CouchHttp> =>
+  policy("reapply", ({ attempted }: ConflictError<A, unknown, unknown>) =>
+    Effect.flatMap(
+      fetchBound(attempted.collection, attempted.id),
+      (theirs) => save(value.modify(theirs, (body) => edit(body, attempted.body)))
+    ))
+
+/** Stores the document beside what stands there, under the revision that it would have had. */
+const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
+  Effect.gen(function*() {
+    const id = yield* DocumentId.decode(attempted.id)
+    const raw = yield* encode(attempted)
+    const { database } = attempted.collection
+    const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
+    const predicted = Option.flatMap(
+      Option.match(stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+      (attachments) => Revision.predict({ parent: attempted.rev, body: raw, attachments })
+    )
+    if (Option.isNone(predicted)) return yield* Effect.fail(conflict)
+    const rev = predicted.value
+    const hashes = [rev, ...Option.toArray(attempted.rev)].map((revision) => Revision.parts(revision).hash)
+    const request: CouchRequest = {
+      method: "PUT",
+      path: `${documentPath(database, id)}?new_edits=false`,
+      route: documentRoute(id),
+      database,
+      id,
+      body: Json.stringify(Json.fromEntries([
+        ["_rev", rev],
+        ["_revisions", { start: Revision.generation(rev), ids: hashes }],
+        ...(Option.isSome(stubs) ? [["_attachments", stubs.value] as const] : []),
+        ...Json.entries(raw)
+      ])),
+      // Storing a revision that is there already does nothing.
+      safe: true
+    }
+    const couch = yield* CouchHttp
+    const { status } = yield* unconflicted(couch.execute(request))
+    return value.clean(attempted.collection, attempted.id, status === 202 ? "accepted" : "quorum", {
+      rev,
+      body: attempted.body,
+      raw,
+      stubs
+    })
+  })
+
+export const fork: ForAny<Conflict.Again, CouchHttp> = policy(
+  "fork",
+  (conflict) =>
+    conflict.operation === "save" || conflict.operation === "create"
+      ? sibling(conflict.attempted, conflict)
+      : Effect.fail(conflict)
+)
