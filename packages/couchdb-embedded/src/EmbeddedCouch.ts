@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { DesignFunctions, Interpreter } from "./DesignFunctions.js"
 import type { Reply } from "./internal/context.js"
 import * as Engine from "./internal/engine.js"
 import * as RandomSource from "./internal/random.js"
@@ -52,6 +53,8 @@ export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/Embedded
  * - `q`: how many shards a database has, unless its creation says otherwise; 2, as in CouchDB. Sequences of several
  *   shards interleave, so that no client learns to rely on their order
  * - `admin`: the server's administrator. Without one everybody is administrator, and there is no `_users` database
+ * - `functions`: the functions of design documents, given as TypeScript; they go before any text
+ * - `interpreter`: what runs the text of design documents, which nothing does by default
  *
  * @since 0.1.0
  * @category model
@@ -60,6 +63,8 @@ export interface Options {
   readonly seed?: number | undefined
   readonly q?: number | undefined
   readonly admin?: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+  readonly functions?: DesignFunctions | undefined
+  readonly interpreter?: Interpreter | undefined
 }
 
 const collect = (
@@ -138,6 +143,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       admin: options.admin === undefined
         ? undefined
         : { username: options.admin.username, password: Redacted.value(options.admin.password) },
+      functions: { given: options.functions ?? {}, interpreter: options.interpreter },
       now
     })
     const turns = RandomSource.make(seed ^ 0x5eed)

@@ -1,4 +1,8 @@
 /**
  * @since 0.1.0
  */
+export * as DesignFunctions from "./DesignFunctions.js"
+/**
+ * @since 0.1.0
+ */
 export * as EmbeddedCouch from "./EmbeddedCouch.js"

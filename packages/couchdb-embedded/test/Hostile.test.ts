@@ -125,7 +125,7 @@ describe("hostile requests", () => {
     Effect.gen(function*() {
       const send = yield* fresh()
       for (
-        const [method, path] of [["POST", "/db/_find"], ["GET", "/_active_tasks"], [
+        const [method, path] of [["GET", "/_active_tasks"], [
           "GET",
           "/_membership"
         ]] as const

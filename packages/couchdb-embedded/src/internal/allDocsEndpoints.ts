@@ -14,7 +14,7 @@ import * as Sequences from "./sequences.js"
 import type { DocumentRecord, LocalDocument } from "./state.js"
 import * as Utf8 from "./utf8.js"
 import type { ViewQuery } from "./viewQuery.js"
-import { defaults, parse } from "./viewQuery.js"
+import { defaults, parse, validate } from "./viewQuery.js"
 
 const none: ReadonlySet<string> = new Set()
 
@@ -22,7 +22,7 @@ const docOf = (record: DocumentRecord, query: ViewQuery): string => {
   const node = RevisionTree.winner(record.tree)
   if (node?.version === undefined || node.version.deleted) return "null"
   const flags = new Set<string>()
-  if (query.conflicts) flags.add("conflicts")
+  if (query.conflicts === true) flags.add("conflicts")
   if (query.attachments) flags.add("attachments")
   return flags.size === 0
     ? printNode(record, node, node.version, none, Infinity)
@@ -159,9 +159,9 @@ const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery):
 }
 
 const check = (query: ViewQuery): Checked<ViewQuery> =>
-  query.keys !== undefined && query.keys.length > 0 && (query.startKey !== undefined || query.endKey !== undefined)
-    ? refuse(400, "query_parse_error", "`keys` is incompatible with `key`, `start_key` and `end_key`")
-    : Either.right(query)
+  query.partition !== undefined
+    ? refuse(400, "query_parse_error", "`partition` parameter is not supported on this db")
+    : Either.map(validate(query, false), () => query)
 
 const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): Answer =>
   Either.gen(function*() {
@@ -205,7 +205,7 @@ const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
     const parts: Array<string> = []
     for (const each of wanted) {
       if (!Json.isObject(each)) return yield* internalError("function_clause")
-      const query = yield* parse(common, Json.entries(each), true)
+      const query = yield* Either.flatMap(parse(common, Json.entries(each), true), check)
       parts.push(print_(context, query, list(context, namespace, query)))
     }
     return Response.text(200, `{"results":[${parts.map((part) => `\r\n${part}`).join(",")}\r\n]}`)

@@ -1,8 +1,12 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { DatabaseContext } from "./context.js"
+import * as Calls from "./design/functionCalls.js"
+import { requestObject } from "./design/request.js"
+import { matcherOf } from "./mango/match.js"
+import { printNode } from "./reading.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, missing, notImplemented, refuse } from "./refusal.js"
+import { badRequest, missing, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import type { Node } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -40,24 +44,47 @@ const docIds = (list: Json.Json | undefined): Checked<Filter> => {
 
 const selector = (body: Json.JsonObject | undefined): Checked<Filter> => {
   if (body === undefined) return badRequest("Selector must be specified in POST payload")
-  return Json.isObject(Json.get(body, "selector"))
-    ? notImplemented("the changes filter _selector")
-    : badRequest("Selector error: expected a JSON object")
+  const wanted = Json.get(body, "selector")
+  if (!Json.isObject(wanted)) return badRequest("Selector error: expected a JSON object")
+  return Either.mapBoth(matcherOf(wanted), {
+    onLeft: (refused) => ({ ...refused, error: "bad_request" }),
+    onRight: (matches) =>
+      byDocument((record, leaf) =>
+        matches(Either.getOrElse(Json.parse(leafText(record, leaf, none) ?? "null"), () => null))
+      )
+  })
 }
+
+const none: ReadonlySet<string> = new Set()
+const revs: ReadonlySet<string> = new Set(["revs"])
+
+const leafText = (record: DocumentRecord, leaf: Node<Version>, flags: ReadonlySet<string>): string | undefined =>
+  leaf.version === undefined ? undefined : printNode(record, leaf, leaf.version, flags, 20)
 
 const parts = (name: string): ReadonlyArray<string> =>
   name.split("/").filter((part) => part !== "").map((part) => Req.unquote(part) ?? part)
 
-/** Refuses functions that the design document does not have. */
-const member = ({ database }: DatabaseContext, design: string, group: string, name: string): Checked<void> => {
+interface Found {
+  readonly place: Calls.Place
+  readonly text: Json.Json
+}
+
+/** The text of a function, or why the design document does not have it. */
+const member = ({ database }: DatabaseContext, design: string, group: string, name: string): Checked<Found> => {
   const record = database.documents.get(`_design/${design}`)
   const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
   if (version === undefined) return Either.left(missing)
   if (version.deleted) return refuse(404, "not_found", "deleted")
-  const functions = Json.get(version.body, group)
-  if (!Json.isObject(functions)) return refuse(404, "not_found", `missing json key: ${group}`)
-  return Json.has(functions, name) ? Either.void : refuse(404, "not_found", `missing json key: ${name}`)
+  const place = { name: design, body: version.body }
+  return Either.map(Calls.source(place, group, name), (text) => ({ place, text }))
 }
+
+/** A function that fails lets nothing pass. */
+const byFunction = (passes: (doc: string) => Checked<boolean>): Filter =>
+  byDocument((record, leaf) => {
+    const text = leafText(record, leaf, revs)
+    return text !== undefined && Either.getOrElse(passes(text), () => false)
+  })
 
 const viewFilter = (context: DatabaseContext): Checked<Filter> => {
   const view = Req.param(context.request, "view") ?? ""
@@ -66,7 +93,14 @@ const viewFilter = (context: DatabaseContext): Checked<Filter> => {
   if (design === undefined || name === undefined) return badRequest("`view` must be of the form `designname/viewname`")
   return Either.flatMap(
     member(context, design, "views", name),
-    () => notImplemented("the changes filter _view")
+    ({ place, text }) => {
+      const { functions } = context.server
+      const map = Json.isObject(text) ? Json.get(text, "map") ?? null : null
+      return Either.map(
+        Calls.ready(functions, place, "views", name, map),
+        () => byFunction((doc) => Calls.viewFilter(functions, place, name, map, doc))
+      )
+    }
   )
 }
 
@@ -77,7 +111,14 @@ const designFilter = (context: DatabaseContext, filter: string): Checked<Filter>
   }
   return Either.flatMap(
     member(context, design, "filters", name),
-    () => notImplemented("changes filters of design documents")
+    ({ place, text }) => {
+      const { functions } = context.server
+      const request = Json.stringify(requestObject(context, null, {}))
+      return Either.map(
+        Calls.ready(functions, place, "filters", name, text),
+        () => byFunction((doc) => Calls.filter(functions, place, name, text, doc, request))
+      )
+    }
   )
 }
 

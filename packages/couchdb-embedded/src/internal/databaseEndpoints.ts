@@ -6,7 +6,9 @@ import * as Bulk from "./bulkEndpoints.js"
 import * as Changes from "./changesEndpoint.js"
 import type { Answer, Context, DatabaseContext } from "./context.js"
 import { byMethod, openDatabase, segment } from "./context.js"
+import * as Design from "./design/endpoints.js"
 import * as Documents from "./documentEndpoints.js"
+import * as Mango from "./mango/endpoints.js"
 import * as Purge from "./purgeEndpoint.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, internalError, missing, noDatabase, noServerAdmin, notImplemented, refuse } from "./refusal.js"
@@ -17,6 +19,7 @@ import * as Sequences from "./sequences.js"
 import type { Database } from "./state.js"
 import * as State from "./state.js"
 import { isDatabaseAdmin, isServerAdmin } from "./users.js"
+import * as Views from "./views/endpoints.js"
 import * as Watchers from "./watchers.js"
 
 /** What CouchDB tells of a database. Sizes are of no meaning in memory, so they are zero. */
@@ -188,11 +191,18 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   ...Bulk.endpoints,
   ...AllDocs.endpoints,
   _changes: Changes.handle,
+  _find: (context) => Mango.handleFind(context),
+  _explain: (context) => Mango.handleExplain(context),
+  _index: Mango.handleIndex,
   _purge: Purge.handle,
   _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
   _view_cleanup: (context) =>
     byMethod(context, {
-      POST: () => Either.map(onlyDatabaseAdmin(context), () => Response.json(202, { ok: true }))
+      POST: () =>
+        Either.map(onlyDatabaseAdmin(context), () => {
+          Views.cleanUp(context, designs(context.database))
+          return Response.json(202, { ok: true })
+        })
     }, "POST"),
   _ensure_full_commit: (context) =>
     byMethod(context, {
@@ -220,12 +230,18 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
 }
 
 /** The endpoints that have more behind them; behind others, CouchDB looks for an attachment. */
-const deeper = new Set(["_all_docs", "_design_docs", "_local_docs", "_compact", "_changes"])
-
-const planned = new Set([
+const deeper = new Set([
+  "_all_docs",
+  "_design_docs",
+  "_local_docs",
+  "_compact",
+  "_changes",
   "_find",
   "_explain",
-  "_index",
+  "_index"
+])
+
+const planned = new Set([
   "_purged_infos",
   "_shards",
   "_sync_shards",
@@ -235,18 +251,27 @@ const planned = new Set([
   "_auto_purge"
 ])
 
-const designActions = new Set(["_info", "_list", "_nouveau", "_rewrite", "_search", "_show", "_update", "_view"])
-
 const design = (context: DatabaseContext, name: string): Answer => {
   const { database, request } = context
   const action = request.segments[3]
   const id = `_design/${name}`
   if (action === undefined) return Documents.handle(context, id)
-  if (!designActions.has(action)) return Attachments.handle(context, id, request.segments.slice(3))
+  if (!Design.isAction(action)) return Attachments.handle(context, id, request.segments.slice(3))
   const record = database.documents.get(id)
   const found = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
   if (found === undefined) return Either.left(missing)
-  return found.deleted ? refuse(404, "not_found", "deleted") : notImplemented(`_design/…/${action}`)
+  return found.deleted
+    ? refuse(404, "not_found", "deleted")
+    : Design.handle(context, action, { name, body: found.body }, info(database))
+}
+
+/** Every design document that is there. */
+const designs = function*({ documents, liveIds }: Database): Generator<{ name: string; body: Json.JsonObject }> {
+  for (const id of liveIds) {
+    const record = id.startsWith("_design/") ? documents.get(id) : undefined
+    const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
+    if (version !== undefined) yield { name: id.slice("_design/".length), body: version.body }
+  }
 }
 
 const local = (context: DatabaseContext): Answer => {

@@ -2,6 +2,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import type { Reply } from "./context.js"
 import * as DatabaseEndpoints from "./databaseEndpoints.js"
+import type { Functions } from "./design/functions.js"
 import * as RandomSource from "./random.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, refusal } from "./refusal.js"
@@ -21,6 +22,7 @@ export const make = (options: {
   readonly seed: number
   readonly shards: number
   readonly admin: Credentials | undefined
+  readonly functions: Functions
   readonly now: number
 }): Server => {
   const random = RandomSource.make(options.seed)
@@ -31,6 +33,7 @@ export const make = (options: {
     random,
     nextId: RandomSource.sequentialIds(random),
     databases: new Map(),
+    functions: options.functions,
     updates: { log: new Map(), watchers: Watchers.make(), seq: 0 }
   }
   for (const name of options.admin === undefined ? [] : ["_replicator", "_users"]) {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "effect-couchdb/Json"
 import { crc32 } from "./crc32.js"
+import type { Functions } from "./design/functions.js"
 import type { Random } from "./random.js"
 import type { Tree } from "./revisionTree.js"
 import * as Utf8 from "./utf8.js"
@@ -91,6 +92,7 @@ export interface Server {
   readonly nextId: () => string
   readonly databases: Map<string, Database>
   readonly updates: Updates
+  readonly functions: Functions
 }
 
 /** The latest event of each kind of each database, the oldest first. */

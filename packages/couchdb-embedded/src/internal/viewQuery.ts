@@ -7,16 +7,23 @@ import { refuse } from "./refusal.js"
 /** What a query of `_all_docs` or a view may say. */
 export interface ViewQuery {
   readonly startKey?: Json.Json
+  readonly startKeyDocId?: string
   readonly endKey?: Json.Json
+  readonly endKeyDocId?: string
   readonly keys?: ReadonlyArray<Json.Json>
+  readonly reduce?: boolean
+  readonly group?: boolean
+  readonly groupLevel?: number
+  readonly partition?: string
   readonly limit: number
   readonly skip: number
   readonly descending: boolean
   readonly inclusiveEnd: boolean
   readonly includeDocs: boolean
   readonly attachments: boolean
-  readonly conflicts: boolean
+  readonly conflicts?: boolean
   readonly updateSeq: boolean
+  readonly sorted: boolean
 }
 
 export const defaults: ViewQuery = {
@@ -26,8 +33,8 @@ export const defaults: ViewQuery = {
   inclusiveEnd: true,
   includeDocs: false,
   attachments: false,
-  conflicts: false,
-  updateSeq: false
+  updateSeq: false,
+  sorted: true
 }
 
 const parseError = (reason: string) => refuse(400, "query_parse_error", reason)
@@ -63,6 +70,8 @@ const choices: Readonly<Record<string, ReadonlyArray<string>>> = {
   stable: ["true", "false"],
   update: ["true", "false", "lazy"]
 }
+
+const textOf = (value: Json.Json): string => typeof value === "string" ? value : Json.stringify(value)
 
 const apply = (
   query: ViewQuery,
@@ -104,25 +113,23 @@ const apply = (
     case "update_seq":
       return Either.map(boolean(value), (updateSeq) => ({ ...query, updateSeq }))
     case "sorted":
+      return Either.map(boolean(value), (sorted) => ({ ...query, sorted }))
     case "att_encoding_info":
       return Either.map(boolean(value), () => query)
+    case "startkey_docid":
+    case "start_key_doc_id":
+      return Either.right({ ...query, startKeyDocId: textOf(value) })
+    case "endkey_docid":
+    case "end_key_doc_id":
+      return Either.right({ ...query, endKeyDocId: textOf(value) })
     case "reduce":
-      return Either.flatMap(
-        boolean(value),
-        (reduce) => reduce ? parseError("Reduce is invalid for map-only views.") : Either.right(query)
-      )
+      return Either.map(boolean(value), (reduce) => ({ ...query, reduce }))
     case "group":
-      return Either.flatMap(
-        boolean(value),
-        (group) => group ? parseError("Invalid use of grouping on a map view.") : Either.right(query)
-      )
+      return Either.map(boolean(value), (group) => ({ ...query, group }))
     case "group_level":
-      return Either.flatMap(
-        count(value, decoded),
-        (level) => level > 0 ? parseError("Invalid use of grouping on a map view.") : Either.right(query)
-      )
+      return Either.map(count(value, decoded), (groupLevel) => ({ ...query, groupLevel }))
     case "partition":
-      return parseError("`partition` parameter is not supported on this db")
+      return Either.right({ ...query, partition: textOf(value) })
     case "stale":
     case "stable":
     case "update":
@@ -146,3 +153,31 @@ export const parse = (
   }
   return result
 }
+
+/** How rows are grouped: not at all, by so many parts of their keys, or by whole keys. */
+export type Grouping = number | "exact"
+
+const groupingOf = ({ group, groupLevel }: ViewQuery): Checked<Grouping> =>
+  group === false && groupLevel !== undefined && groupLevel > 0
+    ? parseError("Can't specify group=false and group_level>0 at the same time")
+    : Either.right(groupLevel ?? (group === true ? "exact" : 0))
+
+const problemOf = (query: ViewQuery, reduces: boolean, grouping: Grouping): string | undefined => {
+  if (!reduces && query.reduce === true) return "Reduce is invalid for map-only views."
+  if (reduces && grouping !== "exact" && query.keys !== undefined) {
+    return "Multi-key fetches for reduce views must use `group=true`"
+  }
+  if (
+    query.keys !== undefined && query.keys.length > 0 && (query.startKey !== undefined || query.endKey !== undefined)
+  ) return "`keys` is incompatible with `key`, `start_key` and `end_key`"
+  if (!reduces && grouping !== 0) return "Invalid use of grouping on a map view."
+  if (reduces && query.includeDocs) return "`include_docs` is invalid for reduce"
+  return reduces && query.conflicts !== undefined ? "`conflicts` is invalid for reduce views." : undefined
+}
+
+/** How the query groups rows, or why it cannot be asked of a view of this kind. */
+export const validate = (query: ViewQuery, reduces: boolean): Checked<Grouping> =>
+  Either.flatMap(groupingOf(query), (grouping) => {
+    const problem = problemOf(query, reduces, grouping)
+    return problem === undefined ? Either.right(grouping) : parseError(problem)
+  })

@@ -2,6 +2,7 @@ import * as Revision from "effect-couchdb/Revision"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Attachments from "./attachments.js"
+import * as Validation from "./design/validation.js"
 import type { Incoming } from "./documents.js"
 import type { Checked, Refusal } from "./refusal.js"
 import { conflict, internalError, refusal } from "./refusal.js"
@@ -12,7 +13,6 @@ import * as Revs from "./revs.js"
 import type { Database, DocumentRecord, Server, Shard, Version } from "./state.js"
 import { shardOf, store } from "./state.js"
 import type { UserContext } from "./users.js"
-import { validate } from "./users.js"
 import * as Utf8 from "./utf8.js"
 
 /** What became of one document of a request. */
@@ -159,7 +159,7 @@ const planShard = (
       const next = prepare(pending, held?.version, document.generation + 1)
       if (Either.isLeft(next)) return Either.left(next.left)
       if (checked) {
-        const allowed = validate(server, database, user, document)
+        const allowed = Validation.check(server, database, user, document, held)
         if (Either.isLeft(allowed)) {
           outcomes[index] = Either.left(allowed.left)
           continue
@@ -195,6 +195,7 @@ const internalErrorRefusal = refusal(500, "internal_server_error", "no outcome")
 
 const needsCheck = (database: Database, shard: Shard, groups: Iterable<ReadonlyArray<Pending>>): boolean => {
   if (!shard.validatorsKnown || database.name === "_users" || database.name === "_replicator") return true
+  if (Validation.hasValidators(database)) return true
   for (const group of groups) {
     for (const { document } of group) {
       if (document.attachments.length > 0 || document.id.startsWith("_design/")) return true
@@ -262,10 +263,10 @@ export const replicate = (
         const known = rev === undefined ? undefined : RevisionTree.get(before, rev)
         if (rev === undefined || (checked && known !== undefined)) continue
         const parent = nearest(before, document)
-        const attachments = Attachments.resolve(id, document.attachments, parent, undefined)
+        const attachments = Attachments.resolve(id, document.attachments, parent?.version, undefined)
         if (Either.isLeft(attachments)) return Either.left(attachments.left)
         if (checked) {
-          const allowed = validate(server, database, user, document)
+          const allowed = Validation.check(server, database, user, document, parent)
           if (Either.isLeft(allowed)) {
             refused.push({ document, refusal: allowed.left })
             continue
@@ -285,10 +286,10 @@ export const replicate = (
 }
 
 /** The nearest ancestor of which something is stored. */
-const nearest = (tree: Tree<Version>, { generation, hashes }: Incoming): Version | undefined => {
+const nearest = (tree: Tree<Version>, { generation, hashes }: Incoming): RevisionTree.Node<Version> | undefined => {
   for (let i = 1; i < hashes.length; i++) {
-    const version = RevisionTree.get(tree, { generation: generation - i, hash: hashes[i] ?? "" })?.version
-    if (version !== undefined) return version
+    const node = RevisionTree.get(tree, { generation: generation - i, hash: hashes[i] ?? "" })
+    if (node?.version !== undefined) return node
   }
   return undefined
 }

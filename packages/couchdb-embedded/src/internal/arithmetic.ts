@@ -1,0 +1,40 @@
+import * as Json from "effect-couchdb/Json"
+
+/** A number as CouchDB counts with it: an integer of any size, or a double. */
+export type Numeric = number | Json.RawNumber
+
+export const isNumeric = (value: Json.Json | undefined): value is Numeric =>
+  typeof value === "number" || Json.isRawNumber(value)
+
+const isInteger = (value: Numeric): boolean =>
+  typeof value === "number" ? Number.isInteger(value) : !/[.eE]/.test(value.text)
+
+const toDouble = (value: Numeric): number => typeof value === "number" ? value : Number(value.text)
+
+const toBigInt = (value: Numeric): bigint => BigInt(typeof value === "number" ? value : value.text)
+
+/** A double keeps its point even where it is whole, so that it stays a double. */
+const double = (value: number): Numeric => {
+  if (!Number.isInteger(value)) return value
+  const text = String(value)
+  return new Json.RawNumber(text.includes("e") ? text : `${text}.0`)
+}
+
+const integer = (value: bigint): Numeric =>
+  BigInt.asIntN(53, value) === value ? Number(value) : new Json.RawNumber(String(value))
+
+const combine = (
+  self: Numeric,
+  that: Numeric,
+  doubles: (self: number, that: number) => number,
+  integers: (self: bigint, that: bigint) => bigint
+): Numeric => {
+  if (!isInteger(self) || !isInteger(that)) return double(doubles(toDouble(self), toDouble(that)))
+  const fast = typeof self === "number" && typeof that === "number" ? doubles(self, that) : NaN
+  return Number.isSafeInteger(fast) ? fast : integer(integers(toBigInt(self), toBigInt(that)))
+}
+
+/** The sum: an integer of integers, a double as soon as one of them is. */
+export const add = (self: Numeric, that: Numeric): Numeric => combine(self, that, (x, y) => x + y, (x, y) => x + y)
+
+export const multiply = (self: Numeric, that: Numeric): Numeric => combine(self, that, (x, y) => x * y, (x, y) => x * y)

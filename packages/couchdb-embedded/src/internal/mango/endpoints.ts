@@ -1,0 +1,234 @@
+import { sha1 } from "@noble/hashes/legacy"
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import type { Answer, DatabaseContext } from "../context.js"
+import { byMethod } from "../context.js"
+import { designBody } from "../design/documentText.js"
+import { checkId } from "../documents.js"
+import * as Term from "../erlangTermFormat.js"
+import type { Checked } from "../refusal.js"
+import { badRequest, internalError, missing, refuse } from "../refusal.js"
+import * as Req from "../request.js"
+import * as Response from "../response.js"
+import * as RevisionTree from "../revisionTree.js"
+import * as Writes from "../writes.js"
+import { explain } from "./explain.js"
+import { find } from "./find.js"
+import type { Index } from "./indexes.js"
+import * as Indexes from "./indexes.js"
+import type { FindOptions, IndexOptions } from "./options.js"
+import { readBulkDelete, readDefinition, readFind, readIndex } from "./options.js"
+
+const bodyOf = (context: DatabaseContext): Checked<Json.JsonObject> =>
+  Either.gen(function*() {
+    yield* Req.requireJson(context.request)
+    const body = yield* Req.json(context.request)
+    return Json.isObject(body) ? body : yield* badRequest("Request body must be a JSON object")
+  })
+
+/** Reads a query, of one partition where one is named. */
+const queryOf = (context: DatabaseContext, partition: string | undefined): Checked<FindOptions> =>
+  Either.gen(function*() {
+    const body = yield* bodyOf(context)
+    const named = partition ?? Req.param(context.request, "partition")
+    const other = Json.get(body, "partition")
+    if (named !== undefined && other !== undefined && other !== named) {
+      return yield* internalError("bad_partition")
+    }
+    return yield* readFind(
+      named === undefined ? body : Json.fromEntries([["partition", named], ...Json.entries(body)])
+    )
+  })
+
+/** `/db/_find`, or that of a partition. */
+export const handleFind = (context: DatabaseContext, partition?: string): Answer =>
+  byMethod(context, {
+    POST: () =>
+      Either.map(
+        Either.flatMap(queryOf(context, partition), (options) => find(context, options)),
+        (text) => Response.text(200, text)
+      )
+  }, "POST")
+
+/** `/db/_explain`, or that of a partition. */
+export const handleExplain = (context: DatabaseContext, partition?: string): Answer =>
+  byMethod(context, {
+    POST: () =>
+      Either.map(
+        Either.flatMap(queryOf(context, partition), (options) => explain(context.database, options)),
+        (body) => Response.json(200, body)
+      )
+  }, "POST")
+
+/** The name that CouchDB gives an index without one: a hash of all that was asked for. */
+const generatedName = ({ ddoc, definition, name, partitioned, type, w }: IndexOptions): string => {
+  const named = (value: string | undefined) => value === undefined ? Term.atom("auto_name") : Term.json(value)
+  const options = [
+    Term.tuple(Term.atom("ddoc"), named(ddoc)),
+    Term.tuple(Term.atom("def"), Term.json(definition)),
+    Term.tuple(Term.atom("name"), named(name)),
+    Term.tuple(
+      Term.atom("partitioned"),
+      partitioned === undefined ? Term.atom("db_default") : Term.json(partitioned)
+    ),
+    Term.tuple(Term.atom("type"), Term.json(type)),
+    Term.tuple(Term.atom("w"), Term.json(w))
+  ]
+  return Encoding.encodeHex(sha1(Term.encode(Term.tuple(Term.json(definition), Term.list(options)))))
+}
+
+const checkType = (type: string): Checked<void> => {
+  if (type === "json") return Either.void
+  return type === "text" || type === "nouveau"
+    ? refuse(503, "required index service unavailable", type)
+    : refuse(400, "invalid_index", `Invalid type for index: ${type}`)
+}
+
+const viewsOf = (body: Json.JsonObject): Json.JsonObject => {
+  const views = Json.get(body, "views")
+  return Json.isObject(views) ? views : {}
+}
+
+const withMember = (object: Json.JsonObject, name: string, value: Json.Json): Json.JsonObject =>
+  Json.fromEntries(new Map<string, Json.Json>(Json.entries(object)).set(name, value))
+
+/** Stores a design document over whatever it is now. */
+const store = (context: DatabaseContext, id: string, body: Json.JsonObject, deleted: boolean): Checked<void> => {
+  const { database, server, user } = context
+  const record = database.documents.get(id)
+  const winner = record === undefined ? undefined : RevisionTree.winner(record.tree)
+  const live = winner?.version?.deleted === false ? winner : undefined
+  return Either.flatMap(
+    Writes.edit(server, database, user, [{
+      id,
+      generation: live?.generation ?? 0,
+      hashes: live === undefined ? [] : [live.hash],
+      deleted,
+      body,
+      attachments: []
+    }]),
+    ([outcome]) => outcome === undefined ? Either.left(missing) : Either.map(outcome, () => undefined)
+  )
+}
+
+const partitionedOption = (body: Json.JsonObject): Json.Json | undefined => {
+  const options = Json.get(body, "options")
+  return Json.isObject(options) ? Json.get(options, "partitioned") : undefined
+}
+
+const create = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const options = yield* Either.flatMap(bodyOf(context), readIndex)
+    yield* checkType(options.type)
+    const definition = yield* readDefinition(options.definition)
+    const generated = generatedName(options)
+    const name = options.name ?? generated
+    const ddoc = options.ddoc ?? generated
+    const id = yield* checkId(ddoc.startsWith("_design/") ? ddoc : `_design/${ddoc}`)
+    const before = designBody(context.database, id)
+    if (before !== undefined && Json.get(before, "language") !== "query") {
+      const language = Json.get(before, "language")
+      return yield* refuse(
+        400,
+        "invalid_ddoc_lang",
+        `Existing design doc has an invalid language: ${
+          typeof language === "string" ? `{<<108,97,110,103,117,97,103,101>>,${language}}` : "false"
+        }`
+      )
+    }
+    const body = before ?? { language: "query" }
+    if (before !== undefined && options.partitioned !== partitionedOption(before)) {
+      return yield* refuse(
+        400,
+        "invalid_partitioned_option",
+        `Requested partitioned option does not match existing value on design document ${id}`
+      )
+    }
+    const view: Json.Json = {
+      map: { fields: Json.fromEntries(definition.fields), partial_filter_selector: definition.partialFilter },
+      reduce: "_count",
+      options: { def: options.definition }
+    }
+    const withView = withMember(body, "views", withMember(viewsOf(body), name, view))
+    const after = options.partitioned === undefined || before !== undefined
+      ? withView
+      : withMember(withView, "options", { partitioned: options.partitioned })
+    const exists = before !== undefined && Json.equals(before, after)
+    if (!exists) yield* store(context, id, after, false)
+    return Response.json(200, { result: exists ? "exists" : "created", id, name })
+  })
+
+const badList = refuse(500, "invalid_list_index_params", "Index parameter ranges: limit > 1, skip > 0", { ref: true })
+
+const bound = (context: DatabaseContext, name: string, fallback: number, least: number): Checked<number> => {
+  const text = Req.param(context.request, name)
+  if (text === undefined) return Either.right(fallback)
+  return /^[+-]?\d+$/.test(text) && Number(text) >= least ? Either.right(Number(text)) : badList
+}
+
+const listAll = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const indexes = Indexes.list(context.database)
+    const limit = yield* bound(context, "limit", indexes.length, 1)
+    const skip = yield* bound(context, "skip", 0, 0)
+    return Response.json(200, {
+      total_rows: indexes.length,
+      indexes: indexes.slice(skip, skip + limit).map(Indexes.toJson)
+    })
+  })
+
+const designId = (name: string): string => name.startsWith("_design/") ? name : `_design/${name}`
+
+/** Takes the only index that fits away, and its design document with it where nothing is left. */
+const remove = (context: DatabaseContext, fits: (index: Index) => boolean): Checked<boolean> =>
+  Either.gen(function*() {
+    const [index, ...more] = Indexes.list(context.database).filter(fits)
+    const id = index?.ddoc
+    const body = id === undefined ? undefined : designBody(context.database, id)
+    if (index === undefined || id === undefined || body === undefined) return false
+    if (more.length > 0) return yield* internalError("case_clause")
+    const views = Json.entries(viewsOf(body)).filter(([name]) => name !== index.name)
+    const rest = Json.entries(body).filter(([name]) => name !== "views")
+    const after = views.length === 0
+      ? Json.fromEntries(rest)
+      : withMember(body, "views", Json.fromEntries(views))
+    const isEmpty = Json.equals(after, { language: "query" })
+    yield* store(context, id, isEmpty ? {} : after, isEmpty)
+    return true
+  })
+
+const bulkDelete = (context: DatabaseContext): Answer =>
+  Either.gen(function*() {
+    const ids = yield* Either.flatMap(bodyOf(context), readBulkDelete)
+    const success: Array<Json.Json> = []
+    const fail: Array<Json.Json> = []
+    for (const id of ids.map(designId)) {
+      const removed = yield* remove(context, ({ ddoc }) => ddoc === id)
+      if (removed) success.unshift({ id, ok: true })
+      else fail.unshift({ id, error: "not_found" })
+    }
+    return Response.json(200, { success, fail })
+  })
+
+const removeOne = (context: DatabaseContext, ddoc: string, type: string, name: string): Answer =>
+  Either.flatMap(
+    remove(context, (index) => index.ddoc === designId(ddoc) && type === "json" && index.name === name),
+    (removed) => removed ? Either.right(Response.json(200, { ok: true })) : Either.left(missing)
+  )
+
+/** `/db/_index` and below. */
+export const handleIndex = (context: DatabaseContext): Answer => {
+  const parts = context.request.segments.slice(2)
+  const [first] = parts
+  if (first === undefined) {
+    return byMethod(context, { GET: () => listAll(context), POST: () => create(context) }, "GET,POST")
+  }
+  if (first === "_bulk_delete" && parts.length === 1) {
+    return byMethod(context, { POST: () => bulkDelete(context) }, "POST")
+  }
+  const [ddoc, type, name, ...more] = first === "_design" ? parts.slice(1) : parts
+  return ddoc === undefined || type === undefined || name === undefined || more.length > 0
+    ? Either.left(missing)
+    : byMethod(context, { DELETE: () => removeOne(context, ddoc, type, name) }, "DELETE")
+}

@@ -1,0 +1,54 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Checked } from "../refusal.js"
+import { refuse } from "../refusal.js"
+
+/** The members that lead to a value, from the outside in. */
+export type Path = ReadonlyArray<string>
+
+/** Reads a field such as `a.b` or `a\.b`, of which the latter is one member. */
+export const parse = (field: string): Checked<Path> => {
+  const parts = field.includes("\\")
+    ? field.split(/(?<!\\)\./).map((part) => part.replaceAll("\\", ""))
+    : field.split(".")
+  return parts.includes("")
+    ? refuse(400, "invalid_field_name", `Invalid field name: ${field}`)
+    : Either.right(parts)
+}
+
+const place = (name: string): number => /^[+-]?\d+$/.test(name) ? Number(name) : -1
+
+/**
+ * The value that the path leads to, through objects by name and through arrays by number. Where it leads to
+ * none, the last object on the way has no such member, or what is there is no object.
+ */
+export const find = (value: Json.Json, path: Path): { readonly value: Json.Json } | "missing" | "astray" => {
+  let at = value
+  for (const name of path) {
+    const inner = Json.isObject(at) ? Json.get(at, name) : Json.isArray(at) ? at[place(name)] : undefined
+    if (inner === undefined) return Json.isObject(at) ? "missing" : "astray"
+    at = inner
+  }
+  return { value: at }
+}
+
+/** The value that the path leads to, if it leads to one. */
+export const get = (value: Json.Json, path: Path): Json.Json | undefined => {
+  const found = find(value, path)
+  return typeof found === "string" ? undefined : found.value
+}
+
+/** Puts a value where the path leads, making objects on the way. */
+export const set = (into: Json.Json, [name, ...rest]: Path, value: Json.Json): Json.Json => {
+  if (name === undefined) return value
+  if (Json.isArray(into)) {
+    const at = place(name)
+    const item = into[at]
+    return item === undefined ? into : into.map((other, i) => i === at ? set(item, rest, value) : other)
+  }
+  if (!Json.isObject(into)) return into
+  const inner = Json.get(into, name)
+  const next = inner === undefined ? rest.reduceRight<Json.Json>((made, key) => ({ [key]: made }), value) : undefined
+  const members = new Map<string, Json.Json>(Json.entries(into))
+  return Json.fromEntries(members.set(name, next ?? set(inner ?? {}, rest, value)))
+}
