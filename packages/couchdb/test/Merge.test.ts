@@ -301,7 +301,7 @@ describe("CRDTs as plain JSON", () => {
 })
 
 describe("laws", () => {
-  const parameters = { numRuns: 300 }
+  const parameters = { numRuns: 1_000 }
 
   const keeps = <A>(
     name: string,

@@ -4,11 +4,15 @@ import { annotate, join, lastWriteWins } from "./strategy.js"
 
 type Counts = Readonly<Record<string, number>>
 
+/** Names come from outside, and may be those of members that every object has. */
+const own = <A>(object: Readonly<Record<string, A>>, key: string): A | undefined =>
+  Object.hasOwn(object, key) ? object[key] : undefined
+
 const highest = (self: Counts, that: Counts): Counts =>
   Object.fromEntries(
     Array.from(new Set([...Object.keys(self), ...Object.keys(that)])).sort().map((actor) => [
       actor,
-      Math.max(self[actor] ?? 0, that[actor] ?? 0)
+      Math.max(own(self, actor) ?? 0, own(that, actor) ?? 0)
     ])
   )
 
@@ -35,8 +39,8 @@ export const PNCounter = Object.assign(
     /** Adds a whole number, negative ones too, in the name of an actor who writes in one place only. */
     add: (state: PNCounterState, actor: string, delta: number): PNCounterState =>
       delta >= 0
-        ? { ...state, added: { ...state.added, [actor]: (state.added[actor] ?? 0) + delta } }
-        : { ...state, taken: { ...state.taken, [actor]: (state.taken[actor] ?? 0) - delta } },
+        ? { ...state, added: { ...state.added, [actor]: (own(state.added, actor) ?? 0) + delta } }
+        : { ...state, taken: { ...state.taken, [actor]: (own(state.taken, actor) ?? 0) - delta } },
     /** What it stands at. */
     value: (state: PNCounterState): number => sum(state.added) - sum(state.taken)
   }
@@ -50,15 +54,14 @@ export interface ORSetState<A> {
 /** What was removed stays removed, and need not be kept among what was added. */
 const orJoin = <A>(self: ORSetState<A>, that: ORSetState<A>): ORSetState<A> => {
   const removed = new Set([...self.removed, ...that.removed])
-  const added: Record<string, A> = { ...self.added }
+  const added = new Map(Object.entries(self.added))
   for (const [tag, element] of Object.entries(that.added)) {
-    const other = added[tag]
     // A tag is an add of its own. Where one was given twice, both replicas keep the same element.
-    if (other === undefined || canonical(element) < canonical(other)) added[tag] = element
+    if (!added.has(tag) || canonical(element) < canonical(added.get(tag))) added.set(tag, element)
   }
   return {
     added: Object.fromEntries(
-      Object.entries(added).filter(([tag]) => !removed.has(tag)).sort(([a], [b]) => a < b ? -1 : 1)
+      Array.from(added).filter(([tag]) => !removed.has(tag)).sort(([a], [b]) => a < b ? -1 : 1)
     ),
     removed: Array.from(removed).sort()
   }
