@@ -245,7 +245,24 @@ export class BadRequestError extends Data.TaggedError("BadRequestError")<Answer>
 }
 
 /**
- * 412: the database exists already, or an attachment stub names data that the server does not have.
+ * 412 `missing_stub`: the document names an attachment by its stub, and the revision that it extends does not have it. The
+ * bytes must be sent.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class MissingStubError extends Data.TaggedError("MissingStubError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "an attachment is named that the server does not have under this revision",
+      "Send its bytes along, or leave the stub out."
+    )
+  }
+}
+
+/**
+ * 412: the database exists already, or something else that the request takes for granted is not so.
  *
  * @since 0.1.0
  * @category answers
@@ -528,6 +545,7 @@ export type RequestError =
   | ForbiddenError
   | BadRequestError
   | PreconditionFailedError
+  | MissingStubError
   | PayloadTooLargeError
   | UnsupportedMediaTypeError
   | RangeNotSatisfiableError

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
-import { ServerError } from "../CouchError.js"
+import type { ServerError } from "../CouchError.js"
 import type { CouchRequest } from "../CouchHttp.js"
 import type * as Transport from "../Transport.js"
+import { notCouch } from "./notCouch.js"
 import { schemaIssues } from "./schemaIssues.js"
 import { jsonOf } from "./written.js"
 
@@ -13,14 +14,14 @@ export const decodeAnswer = <A, I>(
   request: CouchRequest,
   response: Transport.BufferedResponse
 ): Effect.Effect<A, ServerError> =>
-  Effect.mapError(ParseResult.decodeUnknown(schema)(jsonOf(response)), (issue) =>
-    new ServerError({
-      method: request.method,
-      path: request.path,
-      status: response.status,
-      error: "unknown",
-      reason: `the answer is not what CouchDB says here: ${
-        schemaIssues(issue).map(({ expected, path }) => `${path.map(String).join(".")} ${expected}`).join("; ")
-      }`,
-      ...(request.database !== undefined && { database: request.database })
-    }))
+  Effect.mapError(
+    ParseResult.decodeUnknown(schema)(jsonOf(response)),
+    (issue) =>
+      notCouch(
+        request,
+        response.status,
+        `the answer is not what CouchDB says here: ${
+          schemaIssues(issue).map(({ expected, path }) => `${path.map(String).join(".")} ${expected}`).join("; ")
+        }`
+      )
+  )

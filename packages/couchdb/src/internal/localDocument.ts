@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Collection } from "../Collection.js"
-import { type DecodeError, InvalidIdError, type NotFoundError, type RequestError, ServerError } from "../CouchError.js"
+import type { ServerError } from "../CouchError.js"
+import { type DecodeError, InvalidIdError, type NotFoundError, type RequestError } from "../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../CouchHttp.js"
 import * as Json from "../Json.js"
 import type { LocalDocument } from "../LocalDocument.js"
@@ -10,6 +11,7 @@ import { decode, encode } from "./document/codec.js"
 import { readDocument } from "./document/raw.js"
 import * as value from "./document/value.js"
 import { documentPath } from "./documentPath.js"
+import { notCouch } from "./notCouch.js"
 import { segmentProblem } from "./segment.js"
 import { unconflicted } from "./unconflicted.js"
 import { jsonOf, member } from "./written.js"
@@ -45,16 +47,7 @@ const ask = <A, I, R, K>(
     Effect.map((response) => ({
       id,
       response,
-      refuse: (reason: string) =>
-        new ServerError({
-          method: whole.method,
-          path: whole.path,
-          status: response.status,
-          error: "unknown",
-          reason,
-          database: collection.database,
-          id: prefix + id
-        })
+      refuse: (reason: string) => notCouch(whole, response.status, reason)
     }))
   )
 }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import { type HttpError, ServerError, type UpdateConflictError } from "../CouchError.js"
+import type { HttpError, UpdateConflictError } from "../CouchError.js"
 import type { NotFoundError, RequestError } from "../CouchError.js"
 import type { CouchRequest, WriteDocument, Written } from "../CouchHttp.js"
 import * as Json from "../Json.js"
@@ -9,6 +9,7 @@ import * as Revision from "../Revision.js"
 import type { BufferedResponse } from "../Transport.js"
 import { makeClaims } from "./claims.js"
 import { documentPath, documentRoute } from "./documentPath.js"
+import { notCouch } from "./notCouch.js"
 import { hashedAttachments } from "./stubs.js"
 import { isTransient } from "./transient.js"
 import { jsonOf, member, writtenOf } from "./written.js"
@@ -141,16 +142,7 @@ export const makeOutcomes = (wire: Wire) => {
     const request = toRequest(write)
     const once = Effect.flatMap(wire.send(request), (response) =>
       Effect.mapBoth(writtenOf(response), {
-        onFailure: (reason) =>
-          new ServerError({
-            method: request.method,
-            path: request.path,
-            status: response.status,
-            error: "unknown",
-            reason,
-            database: write.database,
-            id: write.id
-          }),
+        onFailure: (reason) => notCouch(request, response.status, reason),
         onSuccess: (written) => {
           learn(write, written)
           claims.take(write, written.rev)

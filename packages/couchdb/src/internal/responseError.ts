@@ -64,7 +64,9 @@ export const fromResponse = (request: CouchRequest, reply: Reply): CouchError.Ht
     case 409:
       return new CouchError.UpdateConflictError(answer)
     case 412:
-      return new CouchError.PreconditionFailedError(answer)
+      return answer.error === "missing_stub"
+        ? new CouchError.MissingStubError(answer)
+        : new CouchError.PreconditionFailedError(answer)
     case 413:
       return new CouchError.PayloadTooLargeError(answer)
     case 415:

@@ -1,13 +1,14 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import { ServerError, UnsavedChangesError, UnsavedDocumentError } from "../../CouchError.js"
+import { UnsavedChangesError, UnsavedDocumentError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import type { Base, CopyError, Document, SaveError } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import type * as Revision from "../../Revision.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { notCouch } from "../notCouch.js"
 import { writtenOf } from "../written.js"
 import { infoBound } from "./read.js"
 import * as value from "./value.js"
@@ -41,16 +42,10 @@ const send = <A, R>(
     }
     const couch = yield* CouchHttp
     const response = yield* couch.execute(request)
-    const { durability, rev } = yield* Effect.mapError(writtenOf(response), (reason) =>
-      new ServerError({
-        method: request.method,
-        path: request.path,
-        status: response.status,
-        error: "unknown",
-        reason,
-        database,
-        id: newId
-      }))
+    const { durability, rev } = yield* Effect.mapError(
+      writtenOf(response),
+      (reason) => notCouch(request, response.status, reason)
+    )
     return value.clean(self.collection, newId, durability, { ...base, rev })
   }).pipe(
     Effect.catchTag("UpdateConflictError", (error) =>

@@ -3,13 +3,8 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Bound, Collection } from "../../Collection.js"
 import { isCollection } from "../../Collection.js"
-import {
-  type InvalidIdError,
-  NotFoundError,
-  type RequestError,
-  ServerError,
-  UnsavedChangesError
-} from "../../CouchError.js"
+import type { ServerError } from "../../CouchError.js"
+import { type InvalidIdError, NotFoundError, type RequestError, UnsavedChangesError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
@@ -18,6 +13,7 @@ import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
 import { decode } from "./codec.js"
 import { type RawDocument, readDocument } from "./raw.js"
@@ -44,15 +40,11 @@ export const readRaw = (
           Option.match(Option.filter(readDocument(text), ({ rev }) => Revision.isRevision(rev)), {
             onNone: () =>
               Effect.fail(
-                new ServerError({
-                  method: "GET",
-                  path: documentPath(database, id) + query,
-                  status: 200,
-                  error: "unknown",
-                  reason: "the answer is not a document",
-                  database,
-                  id
-                })
+                notCouch(
+                  { method: "GET", path: documentPath(database, id) + query, database, id },
+                  200,
+                  "the answer is not a document"
+                )
               ),
             onSome: Effect.succeed
           })
@@ -143,18 +135,7 @@ export const infoBound = (
       Effect.flatMap((couch) => unconflicted(couch.execute(request))),
       Effect.flatMap((response) =>
         Option.match(Revision.decode((response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")), {
-          onNone: () =>
-            Effect.fail(
-              new ServerError({
-                method: "HEAD",
-                path: request.path,
-                status: response.status,
-                error: "unknown",
-                reason: "the answer names no revision",
-                database,
-                id
-              })
-            ),
+          onNone: () => Effect.fail(notCouch(request, response.status, "the answer names no revision")),
           onSome: (rev) => Effect.succeed<Info>({ id, rev })
         })
       )
