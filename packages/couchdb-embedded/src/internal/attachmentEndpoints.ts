@@ -153,8 +153,10 @@ export const handle = (
   id: string,
   names: ReadonlyArray<string | undefined>
 ): Answer => {
-  if (names.includes(undefined)) return badRequest("Attachment name is not UTF-8 encoded")
-  const name = names.join("/")
+  const name = names.map((part) => part ?? "\ufffd").join("/")
+  if (names.includes(undefined) && (context.request.method === "PUT" || context.request.method === "DELETE")) {
+    return badRequest("Attachment name is not UTF-8 encoded")
+  }
   return byMethod(context, {
     GET: () => get(context, id, name),
     PUT: () => put(context, id, name),

@@ -6,7 +6,7 @@ import { requestObject } from "./design/request.js"
 import { matcherOf } from "./mango/match.js"
 import { printNode } from "./reading.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, missing, refuse } from "./refusal.js"
+import { badRequest, internalError, missing, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import type { Node } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -27,6 +27,8 @@ const byId = (wanted: (id: string) => boolean): Filter => ({
   byId: true,
   pass: ({ id }, leaves) => wanted(id) ? leaves : []
 })
+
+const everything = byId(() => true)
 
 /** A filter that looks at each revision. */
 export const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
@@ -89,8 +91,10 @@ const byFunction = (passes: (doc: string) => Checked<boolean>): Filter =>
 const viewFilter = (context: DatabaseContext): Checked<Filter> => {
   const view = Req.param(context.request, "view") ?? ""
   if (view === "") return badRequest("`view` filter parameter is not provided.")
-  const [design, name] = parts(view)
-  if (design === undefined || name === undefined) return badRequest("`view` must be of the form `designname/viewname`")
+  const path = parts(view)
+  const [design, name] = path
+  if (design === undefined) return badRequest("`view` must be of the form `designname/viewname`")
+  if (name === undefined || path.length > 2) return internalError(path.join(""), "case_clause")
   return Either.flatMap(
     member(context, design, "views", name),
     ({ place, text }) => {
@@ -106,7 +110,8 @@ const viewFilter = (context: DatabaseContext): Checked<Filter> => {
 
 const designFilter = (context: DatabaseContext, filter: string): Checked<Filter> => {
   const [design, name, ...more] = parts(filter)
-  if (design === undefined || name === undefined || more.length > 0) {
+  if (design === undefined) return Either.right(everything)
+  if (name === undefined || more.length > 0) {
     return badRequest("`filter` must be of the form `designname/filtername`")
   }
   return Either.flatMap(
@@ -128,7 +133,7 @@ export const make = (
   name: string | undefined,
   body: Json.JsonObject | undefined
 ): Checked<Filter> => {
-  if (name === undefined || name === "") return Either.right(byId(() => true))
+  if (name === undefined || name === "") return Either.right(everything)
   switch (name) {
     case "_doc_ids": {
       if (body !== undefined) return docIds(Json.get(body, "doc_ids"))

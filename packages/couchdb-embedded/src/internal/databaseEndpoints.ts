@@ -256,12 +256,14 @@ const design = (context: DatabaseContext, name: string): Answer => {
   const action = request.segments[3]
   const id = `_design/${name}`
   if (action === undefined) return Documents.handle(context, id)
-  if (!Design.isAction(action)) return Attachments.handle(context, id, request.segments.slice(3))
+  // CouchDB takes such a name for an action until it has the design document.
+  if (!action.startsWith("_")) return Attachments.handle(context, id, request.segments.slice(3))
   const record = database.documents.get(id)
   const found = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
   if (found === undefined) return Either.left(missing)
-  return found.deleted
-    ? refuse(404, "not_found", "deleted")
+  if (found.deleted) return refuse(404, "not_found", "deleted")
+  return !Design.isAction(action)
+    ? Attachments.handle(context, id, request.segments.slice(3))
     : Design.handle(context, action, { name, body: found.body }, info(database))
 }
 

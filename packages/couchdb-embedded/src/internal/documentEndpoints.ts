@@ -130,7 +130,7 @@ const shown = (
       ? Multipart.multipartRelated(
         server.random.hex(32),
         Multipart.document(text, version.attachments, view),
-        { "cache-control": "must-revalidate", ...headers }
+        headers
       )
       : Response.text(200, text, headers)
   return headers["etag"] === undefined ? answer() : Response.unlessKnown(request, headers["etag"], answer)

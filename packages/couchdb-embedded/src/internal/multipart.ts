@@ -44,13 +44,19 @@ const related = ({ attachments, text }: Document, boundary: string): Pieces => [
   "--"
 ]
 
-/** The answer to a read of one document. */
+/** The answer to a read of one document; JSON where no attachment follows. */
 export const multipartRelated = (
   boundary: string,
   document: Document,
   headers: Readonly<Record<string, string>>
 ): BufferedResponse =>
-  answer(200, { ...headers, "content-type": `multipart/related; boundary="${boundary}"` }, related(document, boundary))
+  document.attachments.length === 0
+    ? answer(200, { ...headers, "content-type": "application/json" }, [document.text])
+    : answer(
+      200,
+      { ...headers, "content-type": `multipart/related; boundary="${boundary}"` },
+      related(document, boundary)
+    )
 
 /** A revision for a multipart answer; without a document where nothing is stored of it. */
 export interface Part {

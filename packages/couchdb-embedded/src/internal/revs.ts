@@ -48,7 +48,8 @@ export const parse = (text: unknown): Checked<Rev> => {
 export const parseAll = (list: unknown): Checked<ReadonlyArray<Rev>> =>
   Array.isArray(list) ? Either.all(list.map(parse)) : badRequest("Invalid list of revisions")
 
-const bytesOf = (hash: string): Uint8Array =>
+/** The bytes that CouchDB keeps of a hash. */
+export const bytesOf = (hash: string): Uint8Array =>
   full.test(hash)
     ? Uint8Array.from({ length: 16 }, (_, i) => parseInt(hash.slice(2 * i, 2 * i + 2), 16))
     : Utf8.encode(hash)

@@ -8,6 +8,7 @@ import type { Checked, Refusal } from "./refusal.js"
 import { conflict, internalError, refusal } from "./refusal.js"
 import type { Tree } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
+import { revivedRevision } from "./revivedRevision.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
 import type { Database, DocumentRecord, Server, Shard, Version } from "./state.js"
@@ -88,7 +89,10 @@ const merge = (tree: Tree<Version>, { document, version }: Prepared): Checked<{ 
     // A document rises from its winning tombstone, and only by a live write that names no parent.
     const tombstone = RevisionTree.winner(tree)
     if (document.generation !== 0 || version.deleted || tombstone === undefined) return Either.left(conflict)
-    return Either.map(nextRev(tombstone, version), (rev) => ({
+    const next = version.attachments.length === 0
+      ? nextRev(tombstone, version)
+      : Either.right(revivedRevision(tombstone, version))
+    return Either.map(next, (rev) => ({
       tree: RevisionTree.merge(
         tree,
         { generation: rev.generation, hashes: [rev.hash, tombstone.hash] },
