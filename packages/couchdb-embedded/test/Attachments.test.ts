@@ -239,6 +239,7 @@ describe("attachments in documents", () => {
         "split": multipart(one({}), "\r\nab", "\r\nc"),
         "more than asked for": multipart(one({}), "\r\nabc", "\r\nd"),
         "no end": multipart(one({}), "\r\nabc").slice(0, -7),
+        "too short and no end": multipart(one({}), "\r\nab").slice(0, -7),
         "no document": "hello",
         "not JSON": multipart("Content-Type: text/plain\r\n\r\n{}"),
         "no attachments": multipart(documentPart({}))
@@ -255,6 +256,7 @@ describe("attachments in documents", () => {
         "split": 201,
         "more than asked for": 201,
         "no end": 201,
+        "too short and no end": 500,
         "no document": 500,
         "not JSON": 415,
         "no attachments": 201
@@ -282,12 +284,15 @@ describe("attachments in documents", () => {
       expect(plain(open.text)).toBe(`--B\r\nContent-Type: multipart/related; boundary="B"\r\n\r\n${parts}\r\n--B--`)
       const bulk = yield* send("POST", "/db/_bulk_get", {
         headers: { accept: "multipart/related" },
-        body: { docs: [{ id: "a" }, { id: "b" }] }
+        body: { docs: [{ id: "a" }, { id: "b" }, { id: "a", rev: "2-a" }, { id: "a", atts_since: ["x"] }] }
       })
       expect(plain(bulk.text)).toBe(
         `\r\n----B\r\nX-Doc-Id: a\r\nX-Rev-Id: 1-B\r\nContent-Type: multipart/related; boundary=--B\r\n\r\n` +
           `${parts.replaceAll("--B", "----B")}\r\n----B\r\nContent-Type: application/json; error="true"\r\n\r\n` +
-          `{"rev":"undefined","reason":"missing","id":"b","error":"not_found"}\r\n----B--\r\n`
+          `{"rev":"undefined","reason":"missing","id":"b","error":"not_found"}\r\n----B\r\n` +
+          `Content-Type: application/json; error="true"\r\n\r\n{"rev":"2-a","error":"not_found","reason":"missing"}` +
+          `\r\n----B\r\nContent-Type: application/json; error="true"\r\n\r\n` +
+          `{"rev":"x","reason":"Invalid rev format","id":"a","error":"bad_request"}\r\n----B--\r\n`
       )
     }))
 

@@ -129,6 +129,28 @@ describe("views given as TypeScript", () => {
     }))
 })
 
+describe("a partition", () => {
+  it.effect("is listed, asked and searched by itself", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh({ functions: { d: { views: { n: { map: (doc, emit) => emit(doc.n, null) } } } } })
+      yield* send("PUT", "/parts?partitioned=true")
+      yield* send("PUT", "/parts/_design/d", { body: { views: { n: { map: text } } } })
+      const docs = ["a:1", "a:2", "b:1", "b:2", "b:3"].map((_id, n) => ({ _id, n: 9 - n }))
+      yield* send("POST", "/parts/_bulk_docs", { body: { docs } })
+      expect((yield* send("GET", "/parts/_partition/b")).json).toMatchObject({ partition: "b", doc_count: 3 })
+      expect((yield* send("GET", "/parts/_partition/a/_all_docs")).json)
+        .toMatchObject({ rows: [{ id: "a:1" }, { id: "a:2" }] })
+      expect((yield* send("GET", "/parts/_partition/b/_design/d/_view/n?limit=2")).json)
+        .toMatchObject({ rows: [{ id: "b:3", key: 5 }, { id: "b:2", key: 6 }] })
+      expect((yield* send("POST", "/parts/_partition/b/_find", { body: { selector: { n: { $gt: 5 } } } })).json)
+        .toMatchObject({ docs: [{ _id: "b:1" }, { _id: "b:2" }] })
+      expect((yield* send("GET", "/parts/_design/d/_view/n")).json).toEqual({
+        error: "query_parse_error",
+        reason: "`partition` parameter is mandatory for queries to this view."
+      })
+    }))
+})
+
 describe("an index that is brought up to date", () => {
   const step = Arbitrary.record({
     id: Arbitrary.constantFrom("a", "b", "c", "d", "e"),

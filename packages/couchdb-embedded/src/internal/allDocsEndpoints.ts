@@ -5,13 +5,14 @@ import { byMethod } from "./context.js"
 import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, internalError, missing, notImplemented, refuse } from "./refusal.js"
+import { badRequest, internalError, missing, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Revs from "./revs.js"
 import * as Sequences from "./sequences.js"
 import type { DocumentRecord, LocalDocument } from "./state.js"
+import { shardOf } from "./state.js"
 import * as Utf8 from "./utf8.js"
 import type { ViewQuery } from "./viewQuery.js"
 import { defaults, parse, validate } from "./viewQuery.js"
@@ -131,13 +132,26 @@ const byKeys = (
 const first = "_design/"
 const last = "_design0"
 
-/** Keeps a range of ids among those of design documents. */
-const amongDesigns = (query: ViewQuery): ViewQuery => {
+/** Keeps a range of ids between two. */
+const between = (query: ViewQuery, low: string, high: string): ViewQuery => {
   const clip = (key: Json.Json | undefined, limit: string, sign: number): Json.Json =>
     key === undefined || sign * (typeof key === "string" ? Utf8.compare(key, limit) : -1) < 0 ? limit : key
   return query.descending
-    ? { ...query, startKey: clip(query.startKey, last, -1), endKey: clip(query.endKey, first, 1) }
-    : { ...query, startKey: clip(query.startKey, first, 1), endKey: clip(query.endKey, last, -1) }
+    ? { ...query, startKey: clip(query.startKey, high, -1), endKey: clip(query.endKey, low, 1) }
+    : { ...query, startKey: clip(query.startKey, low, 1), endKey: clip(query.endKey, high, -1) }
+}
+
+/** The documents of a partition, which are counted as its shard counts them. */
+const ofPartition = (context: DatabaseContext, partition: string, query: ViewQuery): Listing => {
+  const { database } = context
+  const shard = shardOf(database, `${partition}:`)
+  const ids = database.liveIds.filter((id) => shardOf(database, id) === shard)
+  const selected = select(ids, between(query, `${partition}:`, `${partition};`))
+  return {
+    total: ids.length,
+    offset: Math.min(ids.length, selected.offset + query.skip),
+    rows: selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
+  }
 }
 
 const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery): Listing => {
@@ -150,24 +164,22 @@ const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery):
   if (query.keys !== undefined) {
     return { total, offset: null, rows: byKeys(context, namespace, query.keys, query) }
   }
+  if (query.partition !== undefined) return ofPartition(context, query.partition, query)
   const selected = total === null
     ? select(Array.from(locals.keys()).sort(Utf8.compare), query)
-    : select(liveIds, namespace === "_design_docs" ? amongDesigns(query) : query)
+    : select(liveIds, namespace === "_design_docs" ? between(query, first, last) : query)
   const rows = selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
   // The offset counts documents of every kind, but never beyond the total.
   return { total, offset: total === null ? null : Math.min(total, selected.offset + query.skip), rows }
 }
 
-const check = (query: ViewQuery): Checked<ViewQuery> =>
-  query.partition !== undefined
+const check = (context: DatabaseContext) => (query: ViewQuery): Checked<ViewQuery> =>
+  query.partition !== undefined && !context.database.partitioned
     ? refuse(400, "query_parse_error", "`partition` parameter is not supported on this db")
     : Either.map(validate(query, false), () => query)
 
 const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): Answer =>
   Either.gen(function*() {
-    if (context.database.partitioned && Req.param(context.request, "partition") !== undefined) {
-      return yield* notImplemented("lists of a partition")
-    }
     const fromBody = body === undefined
       ? defaults
       : yield* parse(defaults, Json.entries(body).filter(([name]) => name !== "keys"), true)
@@ -181,7 +193,7 @@ const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonO
         body === undefined ? "`keys` parameter must be an array." : "`keys` body member must be an array."
       )
     }
-    const full = yield* check(keys === undefined ? query : { ...query, keys })
+    const full = yield* check(context)(keys === undefined ? query : { ...query, keys })
     return Response.text(200, print_(context, full, list(context, namespace, full)))
   })
 
@@ -205,7 +217,7 @@ const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
     const parts: Array<string> = []
     for (const each of wanted) {
       if (!Json.isObject(each)) return yield* internalError("function_clause")
-      const query = yield* Either.flatMap(parse(common, Json.entries(each), true), check)
+      const query = yield* Either.flatMap(parse(common, Json.entries(each), true), check(context))
       parts.push(print_(context, query, list(context, namespace, query)))
     }
     return Response.text(200, `{"results":[${parts.map((part) => `\r\n${part}`).join(",")}\r\n]}`)

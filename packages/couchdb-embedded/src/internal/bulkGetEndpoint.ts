@@ -13,9 +13,16 @@ import * as Response from "./response.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
 
-const failed = (id: Json.Json, rev: Json.Json, error: string, reason: Json.Json): BulkPart => ({
+const failed = (id: Json.Json, rev: Json.Json, error: string, reason: Json.Json): BulkPart => {
+  const text = print({ rev, reason, id, error })
+  return { _tag: "Error", listed: text, alone: text }
+}
+
+/** A revision that is not there; only a list says of which document. */
+const missingRev = (id: Json.Json, rev: string): BulkPart => ({
   _tag: "Error",
-  text: print({ rev, reason, id, error })
+  listed: print({ rev, reason: "missing", id, error: "not_found" }),
+  alone: print({ rev, error: "not_found", reason: "missing" })
 })
 
 interface Wanted {
@@ -41,7 +48,7 @@ const find = (
   return found.map(({ node, rev }): BulkPart => {
     const version = node?.version
     if (record === undefined || node === undefined || version === undefined) {
-      return failed(id, Revs.format(rev), "not_found", "missing")
+      return missingRev(id, Revs.format(rev))
     }
     const view = attachmentView(record, node, flags, attsSince, follows)
     const text = printNode(record, node, version, flags, revsLimit, view)
@@ -76,13 +83,14 @@ const read = (
   }
   const attsSince = since === undefined ? Either.right(undefined) : Revs.parseAll(since)
   if (Either.isLeft(attsSince)) {
-    return { id, parts: [failed(id, since ?? null, attsSince.left.error, attsSince.left.reason)] }
+    const wrong = since?.find((rev) => Either.isLeft(Revs.parse(rev))) ?? null
+    return { id, parts: [failed(id, wrong, attsSince.left.error, attsSince.left.reason)] }
   }
   return { id, parts: find(context, { id, rev: Json.get(row, "rev"), attsSince: attsSince.right }, flags, follows) }
 }
 
 const printPart = (part: BulkPart): string =>
-  part._tag === "Error" ? `{"error":${part.text}}` : `{"ok":${part.document.text}}`
+  part._tag === "Error" ? `{"error":${part.listed}}` : `{"ok":${part.document.text}}`
 
 /** The multipart type to answer in; none where the client takes JSON. */
 const multipartType = (request: Req.Request): "multipart/mixed" | "multipart/related" | undefined => {

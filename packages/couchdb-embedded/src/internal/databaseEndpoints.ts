@@ -9,6 +9,7 @@ import { byMethod, openDatabase, segment } from "./context.js"
 import * as Design from "./design/endpoints.js"
 import * as Documents from "./documentEndpoints.js"
 import * as Mango from "./mango/endpoints.js"
+import * as Partition from "./partitionEndpoints.js"
 import * as Purge from "./purgeEndpoint.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, internalError, missing, noDatabase, noServerAdmin, notImplemented, refuse } from "./refusal.js"
@@ -191,8 +192,8 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   ...Bulk.endpoints,
   ...AllDocs.endpoints,
   _changes: Changes.handle,
-  _find: (context) => Mango.handleFind(context),
-  _explain: (context) => Mango.handleExplain(context),
+  _find: Mango.handleFind,
+  _explain: Mango.handleExplain,
   _index: Mango.handleIndex,
   _purge: Purge.handle,
   _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
@@ -245,7 +246,6 @@ const planned = new Set([
   "_purged_infos",
   "_shards",
   "_sync_shards",
-  "_partition",
   "_nouveau_info",
   "_search_analyze",
   "_auto_purge"
@@ -295,6 +295,7 @@ const within = (context: DatabaseContext): Answer =>
     const { request } = context
     const own = request.segments.length === 2 || deeper.has(second)
     if (own && Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
+    if (second === "_partition") return Partition.handle(context, within)
     if (planned.has(second)) return notImplemented(second)
     if (second === "_temp_view") return refuse(410, "gone", "Temporary views are not supported in CouchDB")
     if (second === "_local") return local(context)

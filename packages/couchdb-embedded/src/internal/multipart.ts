@@ -79,13 +79,13 @@ export const multipartMixed = (outer: string, inner: string, parts: ReadonlyArra
     "--"
   ])
 
-/** One revision of an answer to `_bulk_get`, or why there is none, as JSON. */
+/** One revision of an answer to `_bulk_get`, or why there is none: as JSON in a list, and as JSON in a part. */
 export type BulkPart =
   | { readonly _tag: "Document"; readonly id: string; readonly rev: string; readonly document: Document }
-  | { readonly _tag: "Error"; readonly text: string }
+  | { readonly _tag: "Error"; readonly listed: string; readonly alone: string }
 
 const bulkPart = (part: BulkPart, inner: string): Pieces => {
-  if (part._tag === "Error") return [`\r\nContent-Type: application/json; error="true"\r\n\r\n${part.text}`]
+  if (part._tag === "Error") return [`\r\nContent-Type: application/json; error="true"\r\n\r\n${part.alone}`]
   const { document, id, rev } = part
   return document.attachments.length === 0
     ? [`\r\nContent-Type: application/json\r\n\r\n${document.text}`]

@@ -24,17 +24,23 @@ const find = (bytes: Uint8Array, wanted: Uint8Array, from: number): number => {
 
 const blankLine = Utf8.encode("\r\n\r\n")
 
+interface Parts {
+  readonly parts: ReadonlyArray<Part>
+  /** Whether the last boundary is there. */
+  readonly ended: boolean
+}
+
 /** The parts between the boundaries. What the last one lacks at its end is not missed. */
-const split = (bytes: Uint8Array, boundary: string): ReadonlyArray<Part> => {
+const split = (bytes: Uint8Array, boundary: string): Parts => {
   const delimiter = Utf8.encode(`\r\n--${boundary}`)
   const opening = delimiter.subarray(2)
   const parts: Array<Part> = []
   let at = find(bytes, opening, 0)
-  if (at < 0) return parts
+  if (at < 0) return { parts, ended: false }
   at += opening.length
   while (bytes[at] !== 0x2d || bytes[at + 1] !== 0x2d) {
     const head = find(bytes, blankLine, at)
-    if (head < 0) break
+    if (head < 0) return { parts, ended: false }
     const start = head + blankLine.length
     const next = find(bytes, delimiter, head + 2)
     const end = next < 0 ? bytes.length : next
@@ -42,10 +48,10 @@ const split = (bytes: Uint8Array, boundary: string): ReadonlyArray<Part> => {
       headers: Utf8.decode(bytes.subarray(at, head)) ?? "",
       body: bytes.subarray(Math.min(start, end), end)
     })
-    if (next < 0) break
+    if (next < 0) return { parts, ended: false }
     at = next + delimiter.length
   }
-  return parts
+  return { parts, ended: true }
 }
 
 const boundaryOf = (contentType: string): string | undefined => {
@@ -59,7 +65,8 @@ const boundaryOf = (contentType: string): string | undefined => {
  */
 const fill = (
   attachments: ReadonlyArray<IncomingAttachment>,
-  parts: ReadonlyArray<Part>
+  parts: ReadonlyArray<Part>,
+  ended: boolean
 ): Checked<ReadonlyArray<IncomingAttachment>> => {
   let next = 0
   const filled: Array<IncomingAttachment> = []
@@ -76,7 +83,9 @@ const fill = (
     if (bytes === 0 && parts[next]?.body.length === 0) next++
     while (size < bytes) {
       const part = parts[next++]
-      if (part === undefined) return badRequest("attachment shorter than expected")
+      if (part === undefined) {
+        return ended ? badRequest("attachment shorter than expected") : internalError("function_clause")
+      }
       chunks.push(part.body)
       size += part.body.length
     }
@@ -92,12 +101,12 @@ export const read = (contentType: string, body: string | Uint8Array | undefined)
     const boundary = boundaryOf(contentType)
     if (boundary === undefined) return yield* refuse(500, "error", "case_clause")
     const bytes = typeof body === "string" ? Utf8.encode(body) : body ?? new Uint8Array(0)
-    const [first, ...rest] = split(bytes, boundary)
+    const { ended, parts: [first, ...rest] } = split(bytes, boundary)
     if (first === undefined) return yield* refuse(500, "error", "expected more data")
     if (!/(?:^|\n)content-type:\s*application\/json\s*(?:;|\r|$)/i.test(first.headers)) {
       return yield* refuse(415, "bad_content_type", "Content-Type must be application/json")
     }
     const value = yield* parseJson(Utf8.decode(first.body))
     const document = yield* fromJson(value, first.body.length)
-    return { ...document, attachments: yield* fill(document.attachments, rest) }
+    return { ...document, attachments: yield* fill(document.attachments, rest, ended) }
   })

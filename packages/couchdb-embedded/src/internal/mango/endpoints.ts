@@ -6,6 +6,7 @@ import type { Answer, DatabaseContext } from "../context.js"
 import { byMethod } from "../context.js"
 import { designBody } from "../design/documentText.js"
 import { checkId } from "../documents.js"
+import { erlangTerm } from "../erlangTerm.js"
 import * as Term from "../erlangTermFormat.js"
 import type { Checked } from "../refusal.js"
 import { badRequest, internalError, missing, refuse } from "../refusal.js"
@@ -28,35 +29,35 @@ const bodyOf = (context: DatabaseContext): Checked<Json.JsonObject> =>
   })
 
 /** Reads a query, of one partition where one is named. */
-const queryOf = (context: DatabaseContext, partition: string | undefined): Checked<FindOptions> =>
+const queryOf = (context: DatabaseContext): Checked<FindOptions> =>
   Either.gen(function*() {
     const body = yield* bodyOf(context)
-    const named = partition ?? Req.param(context.request, "partition")
+    const named = Req.param(context.request, "partition")
     const other = Json.get(body, "partition")
     if (named !== undefined && other !== undefined && other !== named) {
-      return yield* internalError("bad_partition")
+      return yield* internalError(`Unknown Error: mango_httpd :: {bad_partition,${erlangTerm(other)}}`)
     }
     return yield* readFind(
       named === undefined ? body : Json.fromEntries([["partition", named], ...Json.entries(body)])
     )
   })
 
-/** `/db/_find`, or that of a partition. */
-export const handleFind = (context: DatabaseContext, partition?: string): Answer =>
+/** `/db/_find` */
+export const handleFind = (context: DatabaseContext): Answer =>
   byMethod(context, {
     POST: () =>
       Either.map(
-        Either.flatMap(queryOf(context, partition), (options) => find(context, options)),
+        Either.flatMap(queryOf(context), (options) => find(context, options)),
         (text) => Response.text(200, text)
       )
   }, "POST")
 
-/** `/db/_explain`, or that of a partition. */
-export const handleExplain = (context: DatabaseContext, partition?: string): Answer =>
+/** `/db/_explain` */
+export const handleExplain = (context: DatabaseContext): Answer =>
   byMethod(context, {
     POST: () =>
       Either.map(
-        Either.flatMap(queryOf(context, partition), (options) => explain(context.database, options)),
+        Either.flatMap(queryOf(context), (options) => explain(context.database, options)),
         (body) => Response.json(200, body)
       )
   }, "POST")

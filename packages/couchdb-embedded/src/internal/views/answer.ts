@@ -10,6 +10,8 @@ import * as RevisionTree from "../revisionTree.js"
 import * as Revs from "../revs.js"
 import * as Sequences from "../sequences.js"
 import type { Database } from "../state.js"
+import { shardOf } from "../state.js"
+import * as Utf8 from "../utf8.js"
 import type { Grouping, ViewQuery } from "../viewQuery.js"
 import { validate } from "../viewQuery.js"
 import type { Definition } from "./definition.js"
@@ -75,8 +77,30 @@ const reduced = (
   }))
 }
 
-const partitionRows = (rows: ReadonlyArray<Row>, partition: string | undefined): ReadonlyArray<Row> =>
-  partition === undefined ? rows : rows.filter(({ id }) => id.startsWith(`${partition}:`))
+interface Scope {
+  readonly rows: ReadonlyArray<Row>
+  /** How many rows there are, and how many stand before and after these. */
+  readonly total: number
+  readonly before: number
+  readonly after: number
+}
+
+/** The rows that a query may see: all, or those of a partition, which its shard keeps by partition. */
+const scopeOf = (database: Database, all: ReadonlyArray<Row>, partition: string | undefined): Scope => {
+  if (partition === undefined) return { rows: all, total: all.length, before: 0, after: 0 }
+  const shard = shardOf(database, `${partition}:`)
+  const rows: Array<Row> = []
+  let total = 0
+  let before = 0
+  for (const row of all) {
+    if (shardOf(database, row.id) !== shard) continue
+    total++
+    const own = row.id.slice(0, row.id.indexOf(":"))
+    if (own === partition) rows.push(row)
+    else if (Utf8.compare(own, partition) < 0) before++
+  }
+  return { rows, total, before, after: total - before - rows.length }
+}
 
 const parseError = (reason: string) => refuse(400, "query_parse_error", reason)
 
@@ -98,7 +122,7 @@ export const ask = (context: DatabaseContext, definition: Definition, query: Vie
     const grouping = yield* validate(query, reduces)
     yield* checkPartition(definition, query, context.database)
     const { compare, rows: all } = yield* load(context, definition)
-    const rows = partitionRows(all, query.partition)
+    const { after, before, rows, total } = scopeOf(context.database, all, query.partition)
     yield* checkRange(compare, query)
     if (reduces) {
       return yield* reduced(
@@ -114,8 +138,8 @@ export const ask = (context: DatabaseContext, definition: Definition, query: Vie
       : ofKeys(context.database, rows, compare, query, query.keys)
     return {
       _tag: "Rows",
-      total: rows.length,
-      offset: Math.min(rows.length, selected.offset + query.skip),
+      total,
+      offset: Math.min(total, (query.descending ? after : before) + selected.offset + query.skip),
       rows: selected.rows.slice(query.skip, query.skip + query.limit)
     }
   })

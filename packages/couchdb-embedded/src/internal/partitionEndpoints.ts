@@ -1,0 +1,48 @@
+import type * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Answer, DatabaseContext } from "./context.js"
+import { byMethod } from "./context.js"
+import { badRequest, missing, refuse } from "./refusal.js"
+import * as Response from "./response.js"
+import * as RevisionTree from "./revisionTree.js"
+import type { Database } from "./state.js"
+
+/** What CouchDB tells of a partition. Sizes are of no meaning in memory, so they are zero. */
+const info = ({ documents, name }: Database, partition: string): Json.JsonObject => {
+  let live = 0
+  let deleted = 0
+  for (const [id, { tree }] of documents) {
+    if (!id.startsWith(`${partition}:`)) continue
+    if (RevisionTree.winner(tree)?.version?.deleted === true) deleted++
+    else live++
+  }
+  return {
+    db_name: name,
+    sizes: { active: 0, external: 0 },
+    partition,
+    doc_count: live,
+    doc_del_count: deleted
+  }
+}
+
+const below = new Set(["_all_docs", "_find", "_explain", "_design"])
+
+/** `/db/_partition/name…`: what is below means what it means for the database, with the partition as an option. */
+export const handle = (context: DatabaseContext, rest: (context: DatabaseContext) => Answer): Answer => {
+  const { database, request } = context
+  const [root, , partition, next, ...more] = request.segments
+  if (partition === undefined) return badRequest("invalid_partition_req")
+  if (!database.partitioned) return badRequest("database is not partitioned")
+  if (partition.includes(":")) return refuse(400, "illegal_partition", "Partition must not contain a colon")
+  if (partition.startsWith("_")) {
+    return refuse(400, "illegal_partition", "Partition must not start with an underscore")
+  }
+  if (next === undefined) {
+    return byMethod(context, { GET: () => Either.right(Response.json(200, info(database, partition))) }, "GET")
+  }
+  if (!below.has(next) || (next === "_design" && more.length < 2)) return Either.left(missing)
+  return rest({
+    ...context,
+    request: { ...request, segments: [root, next, ...more], query: [["partition", partition], ...request.query] }
+  })
+}
