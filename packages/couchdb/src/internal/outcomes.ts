@@ -120,21 +120,22 @@ export const makeOutcomes = (wire: Wire) => {
       : creationLanded(write)
 
   /**
-   * The answer to a write that may have happened before: it is one's own if it is there. Where even the question gets no
-   * answer, the first error tells more.
+   * The answer to a write that may have happened before: it is one's own if it is there. Where the question itself gets no
+   * answer, `doubt` remains, which is what made the outcome unknown: a conflict must not be told then, since whoever hears
+   * of one edits again.
    */
-  const recognised = (write: WriteDocument, error: WriteError): Effect.Effect<Written, WriteError> =>
-    landed(write).pipe(
-      Effect.orElseSucceed(() => Option.none<Revision.Revision>()),
-      Effect.flatMap(Option.match({
+  const recognised = (write: WriteDocument, error: WriteError, doubt: WriteError): Effect.Effect<Written, WriteError> =>
+    Effect.matchEffect(landed(write), {
+      onFailure: () => Effect.fail(doubt),
+      onSuccess: Option.match({
         onNone: () => Effect.fail(error),
         onSome: (rev): Effect.Effect<Written, WriteError> =>
           claims.take(write, rev)
             // Whether a quorum stored it was in the answer that was lost.
             ? Effect.succeed({ rev, durability: "accepted" })
             : Effect.fail(error)
-      }))
-    )
+      })
+    })
 
   const write = (
     write: WriteDocument
@@ -150,14 +151,14 @@ export const makeOutcomes = (wire: Wire) => {
         }
       }))
     const written = Effect.suspend(() => {
-      let mayHaveHappened = false
+      let doubt: WriteError | undefined
       const careful = Effect.catchAll(once, (error) => {
         if (isTransient(error)) {
-          if (error._tag !== "TransportError" || error.reason !== "Connection") mayHaveHappened = true
-          return mayHaveHappened ? recognised(write, error) : Effect.fail(error)
+          if (error._tag !== "TransportError" || error.reason !== "Connection") doubt = error
+          return doubt === undefined ? Effect.fail(error) : recognised(write, error, doubt)
         }
-        return mayHaveHappened && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
-          ? recognised(write, error)
+        return doubt !== undefined && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
+          ? recognised(write, error, doubt)
           : Effect.fail(error)
       })
       // Where a prediction cannot be trusted, a repeated write could meet itself and look like a conflict.
