@@ -6,3 +6,7 @@ export * as DesignFunctions from "./DesignFunctions.js"
  * @since 0.1.0
  */
 export * as EmbeddedCouch from "./EmbeddedCouch.js"
+/**
+ * @since 0.1.0
+ */
+export * as Faults from "./Faults.js"
