@@ -30,18 +30,26 @@ const pairsOf = (answer: Json.Json | undefined): Emitted =>
 
 const nothing = { key: null, value: null }
 
+/** How many documents one call maps, so that a time limit is one for a few documents, not for all. */
+const batch = 200
+
 const interpreted = (functions: Functions, definition: Definition): MapDocuments => (documents) =>
-  documents.length === 0 ? Either.right([]) : Either.map(
-    interpret(
-      functions,
-      `_design/${definition.design}/_view/${definition.view}`,
-      "map",
-      definition.map,
-      definition.body,
-      `[${documents.map(({ text }) => text).join(",")}]`
-    ),
-    (answer) => documents.map((_, i) => pairsOf(Json.isArray(answer) ? answer[i] : undefined))
-  )
+  Either.gen(function*() {
+    const emitted: Array<Emitted> = []
+    for (let from = 0; from < documents.length; from += batch) {
+      const some = documents.slice(from, from + batch)
+      const answer = yield* interpret(
+        functions,
+        `_design/${definition.design}/_view/${definition.view}`,
+        "map",
+        definition.map,
+        definition.body,
+        `[${some.map(({ text }) => text).join(",")}]`
+      )
+      some.forEach((_, i) => emitted.push(pairsOf(Json.isArray(answer) ? answer[i] : undefined)))
+    }
+    return emitted
+  })
 
 /** Where the rows of a view come from: a Mango index, a function that was given, or the view's own text. */
 export const sourceOf = (functions: Functions, definition: Definition): Source => {
