@@ -152,6 +152,22 @@ describe("_changes", () => {
       expect(backwards.text.match(/"id"/g)).toHaveLength(3)
     }))
 
+  it.scoped("waits, where a long poll may tell nothing at all", () =>
+    Effect.gen(function*() {
+      const { feed, send } = yield* setup
+      yield* send("PUT", "/db/a", { body: {} })
+      const { seen } = yield* collect((yield* feed("/db/_changes?feed=longpoll&limit=0&timeout=1000")).lines)
+      yield* TestClock.adjust("500 millis")
+      yield* send("PUT", "/db/b", { body: {} })
+      yield* TestClock.adjust("1 seconds")
+      expect((yield* seen).map(([at, text]) => [at, withoutSeq(text)])).toEqual([
+        [0, "{\"results\":[\n"],
+        [0, "\n"],
+        [0.5, "\n"],
+        [1.5, "\n],\n\"last_seq\":SEQ,\"pending\":2}\n\n"]
+      ])
+    }))
+
   it.scoped("ends when its database is deleted", () =>
     Effect.gen(function*() {
       const { feed, send } = yield* setup

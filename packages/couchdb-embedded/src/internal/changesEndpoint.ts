@@ -40,6 +40,8 @@ const normal = ({ database, request, server }: DatabaseContext, query: Query): R
 /** How far a feed has come. */
 interface Progress {
   readonly position: Position
+  /** Where the database was when it was read last. */
+  readonly seen: Position
   readonly limit: number
   readonly pending: number
   /** Whether anything went out yet. */
@@ -79,16 +81,16 @@ const live = ({ database, server }: DatabaseContext, query: Query): Reply => {
     const limit = state.limit - rows.length
     const ends = (descending && pending <= 0) ||
       (feed === "longpoll" ? rows.length > 0 : limit <= 0)
-    const quiet = !ends && done && rows.length === 0 && !state.begun
+    const quiet = !ends && rows.length === 0 && !state.begun
     return {
       text: quiet ? "\n" : printRows(feed, rows),
-      state: { position, limit, pending, begun: true },
-      more: ends ? "never" : done ? "later" : "now"
+      state: { position, seen: Sequences.now(database), limit, pending, begun: true },
+      more: ends ? "never" : done || limit <= 0 ? "later" : "now"
     }
   }
-  const moved = ({ position }: Progress): boolean => database.shards.some(({ seq }, i) => seq > (position[i] ?? 0))
+  const moved = ({ seen }: Progress): boolean => database.shards.some(({ seq }, i) => seq > (seen[i] ?? 0))
   const rest = Feeds.run<Progress>({
-    initial: { position: query.since, limit: query.limit, pending: 0, begun: false },
+    initial: { position: query.since, seen: query.since, limit: query.limit, pending: 0, begun: false },
     read,
     wait: (state) =>
       Effect.map(
