@@ -93,7 +93,7 @@ const viewFilter = (context: DatabaseContext): Checked<Filter> => {
   if (view === "") return badRequest("`view` filter parameter is not provided.")
   const path = parts(view)
   const [design, name] = path
-  if (design === undefined) return badRequest("`view` must be of the form `designname/viewname`")
+  if (design === undefined) return internalError(view, "case_clause")
   if (name === undefined || path.length > 2) return internalError(path.join(""), "case_clause")
   return Either.flatMap(
     member(context, design, "views", name),

@@ -44,6 +44,8 @@ export const requestObject = (
 ): Json.JsonObject => {
   const { database, request, server, user } = context
   const path = request.segments.map((part) => part ?? "")
+  const search = (show: (text: string) => string): string =>
+    request.query.map(([name, value], i) => `${i === 0 ? "?" : "&"}${show(name)}=${show(value)}`).join("")
   const body = request.body === undefined || request.body.length === 0
     ? "undefined"
     : typeof request.body === "string"
@@ -54,9 +56,10 @@ export const requestObject = (
     uuid: server.nextId(),
     id,
     method: request.method,
-    requested_path: path,
+    // CouchDB takes the query for a part of the last name.
+    requested_path: path.map((part, i) => i === path.length - 1 ? part + search((text) => text) : part),
     path,
-    raw_path: request.path,
+    raw_path: request.path + search(Req.quote),
     query: queryOf(request.query),
     headers: headersOf(request.headers),
     body,

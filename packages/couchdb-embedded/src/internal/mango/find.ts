@@ -198,8 +198,8 @@ export const find = (context: DatabaseContext, options: FindOptions): Checked<st
     if (options.executionStats) {
       members.push(["execution_stats", {
         total_keys_examined: examined,
-        total_docs_examined: examinedDocuments,
-        total_quorum_docs_examined: 0,
+        total_docs_examined: options.r === 1 ? examinedDocuments : 0,
+        total_quorum_docs_examined: options.r === 1 ? 0 : examinedDocuments,
         results_returned: documents.length,
         execution_time_ms: new Json.RawNumber("0.0")
       }])
