@@ -59,7 +59,7 @@ const printRows = (feed: Feed, rows: ReadonlyArray<Row>): string =>
 
 const printEnd = (feed: Feed, lastSeq: string, pending: number): string => {
   const members = `"last_seq":${print(lastSeq)},"pending":${pending}}\n\n`
-  return feed === "continuous" ? `{${members}` : feed === "eventsource" ? "\n" : `\n],\n${members}`
+  return feed === "continuous" ? `{${members}` : feed === "eventsource" ? "" : `\n],\n${members}`
 }
 
 // A feed that has much to tell tells it in pieces, so that it never holds more than one.
@@ -83,7 +83,7 @@ const live = ({ database, server }: DatabaseContext, query: Query): Reply => {
       (feed === "longpoll" ? rows.length > 0 : limit <= 0)
     const quiet = !ends && rows.length === 0 && !state.begun
     return {
-      text: quiet ? "\n" : printRows(feed, rows),
+      text: quiet ? "\n" : printRows(feed, rows) + (ends && feed === "eventsource" ? "\n" : ""),
       state: { position, seen: Sequences.now(database), limit, pending, begun: true },
       more: ends ? "never" : done || limit <= 0 ? "later" : "now"
     }
