@@ -23,7 +23,9 @@ import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
 import * as combinators from "./internal/conflict/combinators.js"
 import * as policies from "./internal/conflict/policies.js"
+import * as leaves from "./internal/conflict/siblings.js"
 import type { Merge } from "./Merge.js"
+import type { Revision } from "./Revision.js"
 
 /**
  * A marker in a policy's error: after it, a conflict of the same kind may remain.
@@ -336,3 +338,67 @@ export const quarantine: <A, I, R0>(
   self: Policy<A, E, R>
 ) => Policy<A, E | NotFoundError | EncodeError | InvalidIdError | RequestError, R | R0 | CouchHttp> =
   combinators.quarantine
+
+/**
+ * One end of a document's history. `path` is its revision and its ancestors, the newest first, as far as the server
+ * remembers.
+ *
+ * - `Live`: a version that stands; the winner and its siblings
+ * - `Unreadable`: one that stands, but is not what the schema says
+ * - `Deleted`: a tombstone
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Leaf<A, R = never> =
+  | { readonly _tag: "Live"; readonly path: Path; readonly document: Document<A, R> }
+  | { readonly _tag: "Unreadable"; readonly path: Path; readonly error: DecodeError }
+  | { readonly _tag: "Deleted"; readonly path: Path }
+
+/**
+ * A revision and its ancestors, the newest first.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Path = readonly [Revision, ...ReadonlyArray<Revision>]
+
+/**
+ * All ends of a document's history, in the order in which CouchDB picks the winner: the first one wins.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface Siblings<A, R = never> {
+  readonly id: string
+  readonly leaves: readonly [Leaf<A, R>, ...ReadonlyArray<Leaf<A, R>>]
+}
+
+/**
+ * Reads every leaf of a document, live and deleted: `GET /{db}/{docid}?open_revs=all&revs=true`. A leaf that does not
+ * decode is told as such, and hides no other. A document that never was is a `NotFoundError`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String }))
+ *
+ * const inConflict = Conflict.siblings(butterflies, "monarch").pipe(
+ *   Effect.map(({ leaves }) => leaves.filter(({ _tag }) => _tag !== "Deleted").length > 1)
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const siblings: {
+  <K>(
+    id: K
+  ): <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: NoInfer<K>
+  ): Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
+} = leaves.siblings

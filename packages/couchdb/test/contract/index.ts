@@ -5,7 +5,8 @@ import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
 import { policies } from "./policies.js"
 import { revisions } from "./revisions.js"
+import { siblings } from "./siblings.js"
 import { updates } from "./updates.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
-export const contracts = { documents, losslessness, ids, errors, databases, updates, revisions, policies }
+export const contracts = { documents, losslessness, ids, errors, databases, updates, revisions, policies, siblings }
