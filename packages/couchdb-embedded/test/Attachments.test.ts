@@ -111,6 +111,22 @@ describe("attachments of their own", () => {
       expect(info.json).toMatchObject({ _attachments: { "x.txt": { length: 17, encoding: "gzip" } } })
     }))
 
+  it.effect("of text have the digests that CouchDB's zlib gives, which other tables of matches would not", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      const digests: Array<unknown> = []
+      for (const length of [5_000, 100_000]) {
+        let state = 1
+        const body = Array.from({ length }, () => {
+          state = (state * 48_271) % 2_147_483_647
+          return (state % 16).toString(16)
+        }).join("")
+        yield* send("PUT", `/db/a${length}/x`, { ...text, body })
+        digests.push(/"digest":"([^"]+)"/.exec((yield* send("GET", `/db/a${length}`)).text)?.[1])
+      }
+      expect(digests).toEqual(["md5-3OClz3n2OmotY6e4zpPGdQ==", "md5-LWen0AjPE7Md2vEodc7vbw=="])
+    }))
+
   it.effect("that come compressed are stored as they come", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
