@@ -23,6 +23,11 @@ const Auth_ = Data.taggedEnum<Auth>()
 /**
  * No credentials: the server sees an anonymous request.
  *
+ * @example
+ * import { Auth, CouchHttp, Database } from "effect-couchdb"
+ *
+ * const asAnybody = Database.info("zoo").pipe(CouchHttp.withAuth(Auth.none))
+ *
  * @since 0.1.0
  * @category constructors
  */

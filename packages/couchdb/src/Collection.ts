@@ -91,6 +91,14 @@ export const make: {
 /**
  * Keys that stand behind a prefix in the id: `"monarch"` is the document `"butterfly:monarch"`.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String }), {
+ *   id: Collection.prefixed("butterfly:")
+ * })
+ *
  * @since 0.1.0
  * @category ids
  */

@@ -195,6 +195,16 @@ export const overwrite: Policy<any, Again, CouchHttp> = policies.overwrite
 /**
  * Gives up the edit, and reads what the other side wrote. A document that it deleted is a `NotFoundError`.
  *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const settled = Document.create(butterflies, "monarch", { name: "Monarch", seen: 0 }).pipe(
+ *   Effect.catchTag("ConflictError", Conflict.keepTheirs)
+ * )
+ *
  * @since 0.1.0
  * @category policies
  */
@@ -232,6 +242,14 @@ export const merge: <A>(
  * Reads what the other side wrote, applies the edit to that, and writes it. `edit` gets their body and the one that was
  * refused. A document that the other side deleted is a `NotFoundError`.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const onceMore = Conflict.reapply(butterflies, (theirs) => ({ ...theirs, seen: theirs.seen + 1 }))
+ *
  * @since 0.1.0
  * @category policies
  */
@@ -243,6 +261,16 @@ export const reapply: <A, I, R, K>(
 /**
  * Writes the refused document beside the other side's, as a sibling: `PUT /{db}/{docid}?new_edits=false`. Nothing is lost,
  * and the document is in conflict until somebody resolves it. A delete or a copy cannot be forked, and stays refused.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const both = Document.create(butterflies, "monarch", { name: "Monarch", seen: 0 }).pipe(
+ *   Effect.catchTag("ConflictError", Conflict.fork)
+ * )
  *
  * @since 0.1.0
  * @category policies
@@ -273,6 +301,14 @@ export const onDeleted: (
 /**
  * What to do about two edits that do not merge: the second policy gets the conflict then.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Conflict, Merge } from "effect-couchdb"
+ *
+ * const policy = Conflict.merge(Merge.make(Schema.Struct({ name: Schema.String }))).pipe(
+ *   Conflict.orElse(Conflict.keepTheirs)
+ * )
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -282,6 +318,11 @@ export const orElse: <B, E2, R2>(
 
 /**
  * A policy for the conflicts that the predicate picks; every other one stays as it is.
+ *
+ * @example
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const savesOnly = Conflict.overwrite.pipe(Conflict.when(({ operation }) => operation === "save"))
  *
  * @since 0.1.0
  * @category combinators
@@ -294,6 +335,12 @@ export const when: <A>(
 /**
  * Hands a new conflict to the policy again, which is the normal case among many writers. By default up to twenty times,
  * at first at once, then with full jitter, 10 ms doubling to a second. Ends with the last error, which tells the attempts.
+ *
+ * @example
+ * import { Schedule } from "effect"
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const patient = Conflict.overwrite.pipe(Conflict.retry(Schedule.recurs(100)))
  *
  * @since 0.1.0
  * @category combinators
@@ -309,6 +356,11 @@ export const retry: {
 /**
  * Hands a new conflict to the policy again, at once, so many times in all.
  *
+ * @example
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const twice = Conflict.overwrite.pipe(Conflict.limit(2))
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -316,6 +368,12 @@ export const limit: (attempts: number) => <A, E, R>(self: Policy<A, E, R>) => Po
 
 /**
  * Looks at each conflict before the policy does: to log, or to count.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const logged = Conflict.overwrite.pipe(Conflict.tap(({ id }) => Effect.logWarning("conflict", id)))
  *
  * @since 0.1.0
  * @category combinators
@@ -328,6 +386,15 @@ export const tap: <A, E2, R2>(
 /**
  * Puts the refused version aside for a person before the policy decides: it is created in another collection of the same
  * schema, under its own id, `~`, and the revision that it would have had. One that is there already is the same one.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ * const aside = Collection.make("quarantine", butterflies.schema)
+ *
+ * const kept = Conflict.keepTheirs.pipe(Conflict.quarantine(aside))
  *
  * @since 0.1.0
  * @category combinators

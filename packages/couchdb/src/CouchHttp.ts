@@ -226,6 +226,16 @@ export const config: Config.Config<Options> = Config.all({
 /**
  * The layer of the server that the configuration names.
  *
+ * @example
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { CouchHttp, Transport } from "effect-couchdb"
+ *
+ * const live = CouchHttp.layerConfig().pipe(
+ *   Layer.provide(Transport.layerHttpClient()),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -129,6 +129,15 @@ export const create = (
  * Creates a database where there is none, and leaves one that is there as it is: `PUT /{db}`. Gives whether it was
  * created. How an existing one is laid out is not compared.
  *
+ * @example
+ * import { Effect } from "effect"
+ * import { Database } from "effect-couchdb"
+ *
+ * const program = Effect.if(Database.ensure("zoo"), {
+ *   onTrue: () => Effect.log("created"),
+ *   onFalse: () => Effect.log("was there")
+ * })
+ *
  * @since 0.1.0
  * @category operations
  */
@@ -150,6 +159,11 @@ export {
   /**
    * Deletes a database with all that is in it: `DELETE /{db}`.
    *
+   * @example
+   * import { Database } from "effect-couchdb"
+   *
+   * const program = Database.delete("zoo")
+   *
    * @since 0.1.0
    * @category operations
    */
@@ -158,6 +172,11 @@ export {
 
 /**
  * Whether a database is there: `HEAD /{db}`.
+ *
+ * @example
+ * import { Database } from "effect-couchdb"
+ *
+ * const program = Database.exists("zoo")
  *
  * @since 0.1.0
  * @category operations
@@ -171,6 +190,12 @@ export const exists = (name: string): Effect.Effect<boolean, InvalidIdError | Re
 /**
  * What a database says of itself: `GET /{db}`.
  *
+ * @example
+ * import { Effect } from "effect"
+ * import { Database } from "effect-couchdb"
+ *
+ * const count = Effect.map(Database.info("zoo"), (info) => info.documents)
+ *
  * @since 0.1.0
  * @category operations
  */
@@ -181,6 +206,12 @@ export const info = (name: string): Effect.Effect<Info, NotFoundError | InvalidI
 
 /**
  * Who may use a database: `GET /{db}/_security`.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Database } from "effect-couchdb"
+ *
+ * const keepers = Effect.map(Database.security("zoo"), ({ members }) => members.names)
  *
  * @since 0.1.0
  * @category operations

@@ -83,6 +83,11 @@ export const Schema: Schema_.Schema<DatabaseName, string> = Schema_.String.pipe(
 /**
  * The name as a segment of a path.
  *
+ * @example
+ * import { DatabaseName } from "effect-couchdb"
+ *
+ * console.log(DatabaseName.toPath(DatabaseName.make("a/b+c"))) // a%2Fb%2Bc
+ *
  * @since 0.1.0
  * @category encoding
  */

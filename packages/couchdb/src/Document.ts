@@ -280,6 +280,15 @@ export const modify: {
 /**
  * Whether the body differs from what the server had: always, until the document is saved.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ * const doc = Document.make(butterflies, "monarch", { name: "Monarch", seen: 0 })
+ *
+ * console.log(Document.isDirty(doc)) // true: it was never saved
+ *
  * @since 0.1.0
  * @category editing
  */
@@ -287,6 +296,17 @@ export const isDirty: <A, R>(self: Document<A, R>) => boolean = value.isDirty
 
 /**
  * Gives up the edits: the document as it was read. One that was never saved has nothing to go back to and stays as it is.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const asRead = Document.fetch(butterflies, "monarch").pipe(
+ *   Effect.map(Document.modify((b) => ({ ...b, seen: -1 }))),
+ *   Effect.map(Document.discard)
+ * )
  *
  * @since 0.1.0
  * @category editing
@@ -296,6 +316,17 @@ export const discard: <A, R>(self: Document<A, R>) => Document<A, R> = value.dis
 /**
  * The paths that were edited since the document was read, from the outside in; empty for a clean document.
  *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const changed = Document.fetch(butterflies, "monarch").pipe(
+ *   Effect.map(Document.modify((b) => ({ ...b, seen: b.seen + 1 }))),
+ *   Effect.map(Document.changedPaths) // [["seen"]]
+ * )
+ *
  * @since 0.1.0
  * @category editing
  */
@@ -303,6 +334,14 @@ export const changedPaths: <A, R>(self: Document<A, R>) => ReadonlyArray<Readonl
 
 /**
  * The revision, or an `UnsavedDocumentError` where there is none yet.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const rev = Effect.flatMap(Document.fetch(butterflies, "monarch"), Document.revision)
  *
  * @since 0.1.0
  * @category getters
@@ -312,6 +351,18 @@ export const revision: <A, R>(self: Document<A, R>) => Effect.Effect<Revision, U
 /**
  * A document again, where a tombstone was. Saving it creates the next generation, and fails with a `ConflictError` where
  * somebody else was faster.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const back = Document.fetch(butterflies, "monarch").pipe(
+ *   Effect.flatMap(Document.delete),
+ *   Effect.map(Document.restore({ name: "Monarch", seen: 0 })),
+ *   Effect.flatMap(Document.save)
+ * )
  *
  * @since 0.1.0
  * @category constructors
@@ -355,6 +406,16 @@ export const fetch: {
  * Reads a document, or gives `None` where there is none, never was, or was one: `GET /{db}/{docid}`. A database that is
  * not there is still a `NotFoundError`.
  *
+ * @example
+ * import { Effect, Option, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const seen = Document.fetchOption(butterflies, "monarch").pipe(
+ *   Effect.map(Option.match({ onNone: () => 0, onSome: (doc) => doc.body.seen }))
+ * )
+ *
  * @since 0.1.0
  * @category reading
  */
@@ -375,6 +436,14 @@ export const fetchOption: {
 /**
  * Whether a live document is there: `HEAD /{db}/{docid}`. There is none in a database that is not there either.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const there = Document.exists(butterflies, "monarch")
+ *
  * @since 0.1.0
  * @category reading
  */
@@ -391,6 +460,14 @@ export const exists: {
 /**
  * Id and revision of what stands on the server: `HEAD /{db}/{docid}`. A HEAD brings no reason, so that of its
  * `NotFoundError` is `unknown`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const rev = Effect.map(Document.info(butterflies, "monarch"), ({ rev }) => rev)
  *
  * @since 0.1.0
  * @category reading
@@ -411,6 +488,14 @@ export const info: {
  * Reads the document again: `GET /{db}/{docid}`. One with edits fails with an `UnsavedChangesError`, and one never saved
  * with an `UnsavedDocumentError`, before any request.
  *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const newest = Effect.flatMap(Document.fetch(butterflies, "monarch"), Document.refresh)
+ *
  * @since 0.1.0
  * @category reading
  */
@@ -421,6 +506,14 @@ export const refresh: <A, R>(
 
 /**
  * The history of the winning revision, newest first: `GET /{db}/{docid}?revs_info=true`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const history = Effect.flatMap(Document.fetch(butterflies, "monarch"), Document.revisions)
  *
  * @since 0.1.0
  * @category reading
@@ -435,6 +528,14 @@ export const revisions: <A, R>(
 
 /**
  * The leaves that did not win, live and deleted: `GET /{db}/{docid}?conflicts=true&deleted_conflicts=true`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const siblings = Effect.flatMap(Document.fetch(butterflies, "monarch"), Document.conflicts)
  *
  * @since 0.1.0
  * @category reading
@@ -470,6 +571,16 @@ export const save: <A, R>(self: Document<A, R>) => Effect.Effect<Document<A, R>,
  * Writes a document only if there is none: `PUT /{db}/{docid}` without a revision, so that the server decides. One that
  * is there already is a `ConflictError` (`create`).
  *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const first = Document.create(butterflies, "monarch", { name: "Monarch", seen: 0 }).pipe(
+ *   Effect.catchTag("ConflictError", () => Document.fetch(butterflies, "monarch"))
+ * )
+ *
  * @since 0.1.0
  * @category writing
  */
@@ -496,6 +607,14 @@ export {
    * an `UnsavedDocumentError`, before any request. A newer revision on the server is a `ConflictError`; a document that
    * somebody else deleted a `NotFoundError`.
    *
+   * @example
+   * import { Effect, Schema } from "effect"
+   * import { Collection, Document } from "effect-couchdb"
+   *
+   * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+   *
+   * const gone = Effect.flatMap(Document.fetch(butterflies, "monarch"), Document.delete)
+   *
    * @since 0.1.0
    * @category writing
    */
@@ -506,6 +625,16 @@ export {
  * Copies the document on the server, attachments included: `COPY /{db}/{docid}`. `newId` is the id as the server sees it,
  * also where the collection has keys of its own. What is copied is the revision of this value; one with edits fails with an `UnsavedChangesError`. A document that stands at the new id is a `ConflictError`
  * (`copy`), unless `overwrite` is set.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const backup = Document.fetch(butterflies, "monarch").pipe(
+ *   Effect.flatMap(Document.copy("monarch-backup", { overwrite: true }))
+ * )
  *
  * @since 0.1.0
  * @category writing
@@ -588,6 +717,17 @@ export const updateEffect: {
 /**
  * As {@link update}, where the document may not be there yet: the edit gets `None`, and its answer is created.
  *
+ * @example
+ * import { Option, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const seen = Document.upsert(butterflies, "monarch", Option.match({
+ *   onNone: () => ({ name: "Monarch", seen: 1 }),
+ *   onSome: (b) => ({ ...b, seen: b.seen + 1 })
+ * }))
+ *
  * @since 0.1.0
  * @category updating
  */
@@ -610,6 +750,16 @@ export const upsert: {
  * The base carries every member that the server had, those that the collection's schema does not show too: hand it to
  * those who may read the whole document. What comes back is checked (an id that may be one, no member that CouchDB keeps
  * for itself, stubs that are stubs), but whether this sender may write this id is for the program to say.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const sent = Document.fetch(butterflies, "monarch").pipe(
+ *   Effect.flatMap(Schema.encode(Document.schema(butterflies)))
+ * )
  *
  * @since 0.1.0
  * @category schemas

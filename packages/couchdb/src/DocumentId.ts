@@ -56,6 +56,12 @@ export const make = (id: string): DocumentId => Either.getOrThrowWith(decode(id)
 /**
  * An id that came from outside.
  *
+ * @example
+ * import { DocumentId } from "effect-couchdb"
+ * import { Either } from "effect"
+ *
+ * console.log(Either.isLeft(DocumentId.decode("_mine"))) // true: CouchDB keeps the underscore
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -79,6 +85,11 @@ export const Schema: Schema_.Schema<DocumentId, string> = Schema_.String.pipe(
 /**
  * The id as a path below its database. The slash after `_design` stays a slash, every other one is escaped.
  *
+ * @example
+ * import { DocumentId } from "effect-couchdb"
+ *
+ * console.log(DocumentId.toPath(DocumentId.make("_design/a b"))) // _design/a%20b
+ *
  * @since 0.1.0
  * @category encoding
  */
@@ -87,6 +98,12 @@ export const toPath = (id: DocumentId): string =>
 
 /**
  * The order of `_all_docs`: by the bytes of the UTF-8 text.
+ *
+ * @example
+ * import { Array } from "effect"
+ * import { DocumentId } from "effect-couchdb"
+ *
+ * const sorted = Array.sort(["ü", "🛋", "a"], DocumentId.Order)
  *
  * @since 0.1.0
  * @category ordering

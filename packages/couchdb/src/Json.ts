@@ -139,6 +139,11 @@ export const keys = (object: JsonObject): ReadonlyArray<string> =>
 /**
  * The members in the order in which they stand.
  *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.entries(Json.fromEntries([["b", 1], ["10", 2]]))) // b first
+ *
  * @since 0.1.0
  * @category objects
  */
@@ -147,6 +152,11 @@ export const entries = (object: JsonObject): ReadonlyArray<readonly [string, Jso
 
 /**
  * A member, or `undefined` where there is none.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.get({ a: 1 }, "a")) // 1
  *
  * @since 0.1.0
  * @category objects
@@ -168,6 +178,11 @@ const reordered = /^(?:0|[1-9]\d{0,9})$|^__proto__$/
 /**
  * An object of these members, in this order: plain where JavaScript keeps the order, else a `Map`. Of members with
  * one key the last counts, at its own place, as CouchDB does it.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.stringify(Json.fromEntries([["b", 1], ["10", 2]]))) // {"b":1,"10":2}
  *
  * @since 0.1.0
  * @category objects
@@ -220,6 +235,11 @@ export const mayBeInexact = (text: string): boolean => inexact.test(text)
  * Writes a value as compact JSON text, members in their order, raw numbers with their own digits. Nesting of any depth
  * is written.
  *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.stringify({ n: new Json.RawNumber("1.0") })) // {"n":1.0}
+ *
  * @since 0.1.0
  * @category reading and writing
  */
@@ -227,6 +247,11 @@ export const stringify = (value: Json): string => writeText(value, isRawNumber, 
 
 /**
  * The plain JavaScript value, as `JSON.parse` would have given it: raw numbers become the nearest number.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.toPlain([new Json.RawNumber("1.0")])) // [1]
  *
  * @since 0.1.0
  * @category reading and writing
@@ -240,6 +265,11 @@ export const toPlain = (value: Json): unknown => {
 
 /**
  * Whether two values say the same: object members in any order, numbers by their text (so `1` is not `1.0`).
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.equals({ a: 1, b: 2 }, { b: 2, a: 1 })) // true
  *
  * @since 0.1.0
  * @category comparing
@@ -280,6 +310,12 @@ const deepest = 1_000
  * A JavaScript value as `Json`, or the first place at which it cannot be JSON: NaN, an infinity, a cycle, a lone
  * surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are left out; a `bigint` is an
  * integer.
+ *
+ * @example
+ * import { Either } from "effect"
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Either.isLeft(Json.fromUnknown({ n: NaN }))) // true, and the path is ["n"]
  *
  * @since 0.1.0
  * @category reading and writing

@@ -53,6 +53,14 @@ export const fetch: {
 /**
  * Reads a local document, or gives `None` where there is none: `GET /{db}/_local/{id}`.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, LocalDocument } from "effect-couchdb"
+ *
+ * const checkpoints = Collection.make("zoo", Schema.Struct({ since: Schema.String }))
+ *
+ * const program = LocalDocument.fetchOption(checkpoints, "indexer")
+ *
  * @since 0.1.0
  * @category operations
  */
@@ -88,6 +96,14 @@ export const fetchOption: {
  * Writes a local document, whatever stands there: `PUT /{db}/_local/{id}`. The body replaces the whole document, members
  * that the schema does not know too.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, LocalDocument } from "effect-couchdb"
+ *
+ * const checkpoints = Collection.make("zoo", Schema.Struct({ since: Schema.String }))
+ *
+ * const program = LocalDocument.save(checkpoints, "indexer", { since: "12-abc" })
+ *
  * @since 0.1.0
  * @category operations
  */
@@ -114,6 +130,14 @@ const delete_: {
 export {
   /**
    * Deletes a local document: `DELETE /{db}/_local/{id}`.
+   *
+   * @example
+   * import { Schema } from "effect"
+   * import { Collection, LocalDocument } from "effect-couchdb"
+   *
+   * const checkpoints = Collection.make("zoo", Schema.Struct({ since: Schema.String }))
+   *
+   * const program = LocalDocument.delete(checkpoints, "indexer")
    *
    * @since 0.1.0
    * @category operations

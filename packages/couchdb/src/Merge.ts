@@ -168,6 +168,12 @@ export const make: {
 /**
  * A merge by one strategy, for values that have no schema.
  *
+ * @example
+ * import { Option } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const sum = Merge.fromStrategy<number>(Merge.counter)({ base: Option.some(1), mine: 2, theirs: 3 }) // 4
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -175,6 +181,14 @@ export const fromStrategy: <A>(strategy: Strategy<A>) => Merge<A> = internal.fro
 
 /**
  * A merge of objects from the merges of their fields. Other keys are left out.
+ *
+ * @example
+ * import { Merge } from "effect-couchdb"
+ *
+ * const point = Merge.struct<{ readonly x: number; readonly y: number }>({
+ *   x: Merge.fromStrategy<number>(Merge.counter),
+ *   y: Merge.fromStrategy<number>(Merge.max)
+ * })
  *
  * @since 0.1.0
  * @category combinators
@@ -187,6 +201,11 @@ export const struct: <A extends object>(
 
 /**
  * A merge of objects with any keys, from the merge of their values.
+ *
+ * @example
+ * import { Merge } from "effect-couchdb"
+ *
+ * const counts = Merge.record(Merge.fromStrategy<number>(Merge.counter))
  *
  * @since 0.1.0
  * @category combinators
@@ -256,6 +275,13 @@ export const theirs: Strategy<unknown> = strategies.theirs
 /**
  * The side with the later time, version or whatever `by` gives; of equal ones the same on every replica. Needs no base.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Note = Schema.Struct({ at: Schema.Number, text: Schema.String })
+ * const Latest = Note.pipe(Merge.annotate(Merge.lastWriteWins((note: typeof Note.Type) => note.at)))
+ *
  * @since 0.1.0
  * @category strategies
  */
@@ -289,6 +315,12 @@ export const greatest: <A>(order: Order.Order<A>) => Strategy<A> = strategies.gr
  * The base and what each side added to it. A key that the base does not have counts from 0; without a base two different
  * counts overlap, and a sum of integers beyond the safe ones does. Exact for integers.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Seen = Schema.Int.pipe(Merge.annotate(Merge.counter))
+ *
  * @since 0.1.0
  * @category strategies
  */
@@ -296,6 +328,12 @@ export const counter: Strategy<number | bigint> = strategies.counter
 
 /**
  * A set, as an array or a `Set`: adds and removes against the base. Without one, what either side has.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Tags = Schema.Array(Schema.String).pipe(Merge.annotate(Merge.set))
  *
  * @since 0.1.0
  * @category strategies
@@ -329,6 +367,12 @@ export const list: <A>(key: (element: A) => string | number) => Strategy<Readonl
 /**
  * diff3 over words, lines or characters: edits of different places are both kept, edits of one place overlap.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Article = Schema.String.pipe(Merge.annotate(Merge.text("line")))
+ *
  * @since 0.1.0
  * @category strategies
  */
@@ -345,6 +389,16 @@ export const immutable: Strategy<unknown> = strategies.immutable
 /**
  * Not merged but worked out from its merged siblings, in a struct.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Name = Schema.Struct({
+ *   first: Schema.String,
+ *   last: Schema.String,
+ *   full: Schema.String.pipe(Merge.annotate(Merge.computed(({ first, last }) => `${first} ${last}`)))
+ * })
+ *
  * @since 0.1.0
  * @category strategies
  */
@@ -355,6 +409,12 @@ export const computed: <A>(compute: (siblings: Readonly<Record<PropertyKey, unkn
  * The join of two states, such as those of a CRDT. It must be commutative, associative and idempotent, which {@link laws}
  * checks; then it needs no base.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Flags = Schema.Int.pipe(Merge.annotate(Merge.join((a: number, b: number) => a | b)))
+ *
  * @since 0.1.0
  * @category strategies
  */
@@ -362,6 +422,14 @@ export const join: <A>(f: (self: A, that: A) => A) => Strategy<A> = strategies.j
 
 /**
  * A strategy of one's own: a value, or why there is none.
+ *
+ * @example
+ * import { Either, Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Shorter = Schema.String.pipe(Merge.annotate(Merge.custom<string>(({ mine, theirs }) =>
+ *   mine.length === theirs.length ? Either.left("equally long") : Either.right(mine.length < theirs.length ? mine : theirs)
+ * )))
  *
  * @since 0.1.0
  * @category strategies
@@ -387,6 +455,12 @@ export const Text = Schema.String.pipe(annotate(text()))
 /**
  * A counter that needs no base: what each actor added and took away.
  *
+ * @example
+ * import { Merge } from "effect-couchdb"
+ *
+ * const { add, value, zero } = Merge.PNCounter
+ * console.log(value(add(add(zero, "ada", 3), "ben", -1))) // 2
+ *
  * @since 0.1.0
  * @category crdt
  */
@@ -395,6 +469,13 @@ export const PNCounter = crdt.PNCounter
 /**
  * A set that needs no base, in which an element that was removed can be added again: each add has a tag of its own.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Tags = Merge.ORSet(Schema.String)
+ * const tags = Tags.add(Tags.empty, "0f5c", "orange")
+ *
  * @since 0.1.0
  * @category crdt
  */
@@ -402,6 +483,13 @@ export const ORSet = crdt.ORSet
 
 /**
  * A value with the time and the writer of its last write. Needs no base.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Name = Merge.LWWRegister(Schema.String)
+ * const name: typeof Name.Type = { value: "Monarch", at: 1_764_000_000_000, by: "ada" }
  *
  * @since 0.1.0
  * @category crdt

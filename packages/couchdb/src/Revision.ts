@@ -96,6 +96,12 @@ export const make = Brand.refined<Revision>(
 /**
  * A revision from text that came from outside.
  *
+ * @example
+ * import { Option } from "effect"
+ * import { Revision } from "effect-couchdb"
+ *
+ * console.log(Option.isNone(Revision.decode("nonsense"))) // true
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -112,6 +118,11 @@ export const Schema: Schema_.Schema<Revision, string> = Schema_.String.pipe(Sche
 /**
  * Generation and hash.
  *
+ * @example
+ * import { Revision } from "effect-couchdb"
+ *
+ * console.log(Revision.parts(Revision.make("3-917fa2381192822767f010b95b45325b")).generation) // 3
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -123,6 +134,11 @@ export const parts = (revision: Revision): Parts => {
 /**
  * How many writes deep the version is, from 1.
  *
+ * @example
+ * import { Revision } from "effect-couchdb"
+ *
+ * console.log(Revision.generation(Revision.make("3-917fa2381192822767f010b95b45325b"))) // 3
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -131,6 +147,12 @@ export const generation = (revision: Revision): number => parts(revision).genera
 /**
  * The order by which CouchDB picks the winner among leaves of one kind: by generation, then by hash. The greatest wins;
  * any live leaf stands above any deleted one, which a revision alone cannot tell.
+ *
+ * @example
+ * import { Order } from "effect"
+ * import { Revision } from "effect-couchdb"
+ *
+ * const winner = Order.max(Revision.Order)(Revision.make("2-aa"), Revision.make("10-00"))
  *
  * @since 0.1.0
  * @category ordering
