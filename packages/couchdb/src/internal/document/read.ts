@@ -57,23 +57,24 @@ export const fetchBound = <A, R>(
   options?: FetchOptions
 ): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> => {
   const query = queryOf(options)
-  return Effect.flatMap(
-    readRaw(collection.database, id, query),
-    (raw): Effect.Effect<Document<A, R>, FetchError, R> =>
-      raw.deleted
-        ? Effect.fail(
-          new NotFoundError({
-            method: "GET",
-            path: `/${encodeURIComponent(collection.database)}/${encodeURIComponent(id)}${query}`,
-            status: 200,
-            error: "not_found",
-            reason: "deleted",
-            database: collection.database,
-            id
-          })
-        )
-        : Effect.map(decode(collection, raw), (base) => value.clean(collection, id, "quorum", base))
-  )
+  return Effect.flatMap(DocumentId.decode(id), (id) =>
+    Effect.flatMap(
+      readRaw(collection.database, id, query),
+      (raw): Effect.Effect<Document<A, R>, FetchError, R> =>
+        raw.deleted
+          ? Effect.fail(
+            new NotFoundError({
+              method: "GET",
+              path: documentPath(collection.database, id) + query,
+              status: 200,
+              error: "not_found",
+              reason: "deleted",
+              database: collection.database,
+              id
+            })
+          )
+          : Effect.map(decode(collection, raw), (base) => value.clean(collection, id, "quorum", base))
+    ))
 }
 
 const onCollection = (args: IArguments): boolean => isCollection(args[0])
