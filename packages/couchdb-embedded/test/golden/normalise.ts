@@ -1,0 +1,39 @@
+import type { Aspect } from "./transcript.js"
+
+/** The first 26 digits of the ids that a server makes: the rest counts. */
+export const uuidPrefix = "ba9eabaf25c7cb3c97833193cd"
+
+/** Takes out of an answer what differs from run to run, and nothing else; see the README. */
+export const normalise = (text: string, prefix: string): string =>
+  text
+    .replaceAll(new RegExp(`${prefix}[0-9a-f]{6}`, "g"), "ID")
+    .replace(/^(\{"couchdb":.*"uuid":)"[0-9a-f]{32}"/, "$1\"UUID\"")
+    .replace(/"\d+-[A-Za-z0-9_=-]{40,}"/g, "\"SEQ\"")
+    .replace(/"(session_id|replication_id)":"[0-9a-f]{32}/g, "\"$1\":\"SESSION")
+    .replace(/"instance_start_time":"\d+"/g, "\"instance_start_time\":\"T\"")
+    .replace(/"(start_time|end_time)":"[^"]*"/g, "\"$1\":\"T\"")
+    .replace(/(https?:\/\/[\w.]+):\d+/g, "$1:PORT")
+    .replace(/AuthSession=[\w-]*/g, "AuthSession=COOKIE")
+    .replace(/(--|boundary=")[0-9a-f]{32}/g, "$1BOUNDARY")
+
+const aspects: Readonly<Record<Aspect, (text: string) => string>> = {
+  sizes: (text) => text.replace(/"sizes":\{[^}]*\}/g, "\"sizes\":{}"),
+  index: (text) =>
+    text.replace(
+      /("updates_pending":|"update_seq":|"signature":|"execution_time_ms":)(\{[^}]*\}|"\w+"|[\d.]+)/g,
+      "$1\"\""
+    ),
+  bookmark: (text) => text.replace(/"bookmark": "[\w-]{20,}"/g, "\"bookmark\": \"\""),
+  ref: (text) => text.replace(/"ref":\d+/g, "\"ref\":0"),
+  // The salt of a password is chance, and so is the revision of whatever holds one.
+  salt: (text) =>
+    text
+      .replace(/"(salt|derived_key)":"[0-9a-f]+"/g, "\"$1\":\"\"")
+      .replace(/"iterations":\d+/, "\"iterations\":0")
+      .replace(/"1-[0-9a-f]{32}"/g, "\"REV\""),
+  order: (text) => JSON.stringify(Object.entries(JSON.parse(text)).sort(([a], [b]) => a < b ? -1 : 1))
+}
+
+/** Takes out what the list of differences says that differs. */
+export const without = (only: ReadonlyArray<Aspect>, text: string): string =>
+  only.reduce((rest, aspect) => aspects[aspect](rest), text)

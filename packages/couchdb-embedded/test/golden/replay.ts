@@ -1,0 +1,119 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as EmbeddedCouch from "../../src/EmbeddedCouch.js"
+import { concat } from "../../src/internal/bytes.js"
+import * as JavaScript from "../../src/JavaScript.js"
+import { admin, basic, client, requestOf } from "../client.js"
+import * as Carried from "./carried.js"
+import { normalise, uuidPrefix, without } from "./normalise.js"
+import type { Difference, Step } from "./transcript.js"
+import { bodyOf, differences, latin1, recorded, setup, steps } from "./transcript.js"
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** A step, the answer of CouchDB and that of the engine, both normalised. */
+export interface Outcome {
+  readonly index: number
+  readonly step: Step
+  readonly expected: Answer
+  readonly actual: Answer
+  readonly difference: Difference | undefined
+}
+
+/** Generated ids stand in lists, so they must sort where those of the transcript do: behind `b1`, before `batch`. */
+const seedLikeTheTranscript = Effect.gen(function*() {
+  for (let seed = 1;; seed++) {
+    const send = client(yield* EmbeddedCouch.make({ seed, admin }))
+    const first = /"([0-9a-f]{26})/.exec((yield* send("GET", "/_uuids")).text)?.[1] ?? ""
+    if (/^b[2-9a]/.test(first)) return { seed, prefix: first }
+  }
+})
+
+const credentials = basic("admin", "password")
+
+/** How many milliseconds a feed is read. */
+const duration = (step: Step): number => setup.closedAfter[step.name] ?? (step.cut === undefined ? 60_000 : 1500)
+
+/** Sends the request of a step, and reads its answer, as far as it was recorded, while time goes by. */
+const send = (couch: EmbeddedCouch.Service, step: Step, carried: Carried.Carried) =>
+  Effect.scoped(Effect.gen(function*() {
+    const headers = { ...(setup.anonymous.includes(step.name) ? {} : credentials), ...step.reqHeaders }
+    const response = yield* couch.stream(
+      requestOf(
+        step.method,
+        Carried.inText(carried, step.path),
+        Carried.inHeaders(carried, headers),
+        Carried.inBody(carried, bodyOf(step))
+      )
+    )
+    const chunks: Array<Uint8Array> = []
+    const read = Stream.runForEach(response.body, (chunk) => Effect.sync(() => chunks.push(chunk)))
+    const reading = yield* Effect.fork(read)
+    let spent = 0
+    for (const { after, body, id } of setup.meanwhile[step.name] ?? []) {
+      yield* TestClock.adjust(after)
+      spent += after
+      yield* client(couch, credentials)("PUT", `/probe/${id}`, { body })
+    }
+    // Time goes by also where the transcript's answer was whole: a feed may have waited for its time limit.
+    yield* TestClock.adjust(/feed=|timeout=/.test(step.path) ? duration(step) - spent : 0)
+    const closed = step.cut === undefined ? yield* Fiber.await(reading).pipe(Effect.map(Exit.isSuccess)) : false
+    const bytes = concat(chunks)
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: (step.base64 === undefined ? new TextDecoder().decode(bytes) : latin1(bytes)) +
+        (closed || step.cut !== undefined ? "" : "(broken)")
+    }
+  }))
+
+/** Replays the whole transcript, in virtual time. Needs the clock of `TestContext`. */
+export const replay = Effect.gen(function*() {
+  const { prefix, seed } = yield* seedLikeTheTranscript
+  const couch = yield* EmbeddedCouch.make({ seed, admin, interpreter: JavaScript.make() })
+  const carried: Carried.Carried = new Map()
+  const outcomes: Array<Outcome> = []
+  for (const [index, step] of steps.entries()) {
+    const before = setup.before[step.name]
+    if (before !== undefined) {
+      yield* client(couch, credentials)(before.method, before.path, before.body === undefined ? {} : before)
+    }
+    const reply = yield* send(couch, step, carried)
+    Carried.learn(carried, step, reply)
+    outcomes.push({
+      index,
+      step,
+      expected: { status: step.status, text: normalise(recorded(step), uuidPrefix) },
+      actual: { status: reply.status, text: normalise(reply.text, prefix) },
+      difference: differences[step.name]
+    })
+  }
+  return outcomes
+})
+
+export const sameStatus = ({ actual, expected }: Outcome): boolean => actual.status === expected.status
+
+export const same = (outcome: Outcome): boolean => sameStatus(outcome) && outcome.actual.text === outcome.expected.text
+
+/** What is wrong with a step: a difference that is not listed, or one that is listed and is none. */
+export const complaint = (outcome: Outcome): string | undefined => {
+  const { actual, difference, expected } = outcome
+  if (same(outcome)) return difference === undefined ? undefined : "is listed as different, and is answered alike"
+  if (difference === undefined) return "differs, and no reason is listed"
+  const { only } = difference
+  if (only === undefined) return undefined
+  return sameStatus(outcome) && without(only, actual.text) === without(only, expected.text)
+    ? undefined
+    : `differs in more than ${only.join(", ")}`
+}
+
+/** Reasons for steps that are not in the transcript. */
+export const strays: ReadonlyArray<string> = Object.keys({ ...differences, ...setup.before, ...setup.meanwhile })
+  .concat(setup.anonymous)
+  .filter((name) => !steps.some((step) => step.name === name))
