@@ -13,8 +13,8 @@ export interface Context {
   readonly server: Server
   readonly request: Request
   readonly user: UserContext
-  /** Whether basic credentials named the user. */
-  readonly authenticated: boolean
+  /** What named the user: a cookie, or basic credentials. */
+  readonly authenticated: "cookie" | "default" | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }

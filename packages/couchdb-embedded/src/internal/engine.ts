@@ -1,6 +1,6 @@
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Reply } from "./context.js"
+import type { Context, Reply } from "./context.js"
 import * as DatabaseEndpoints from "./databaseEndpoints.js"
 import type { Functions } from "./design/functions.js"
 import * as RandomSource from "./random.js"
@@ -10,6 +10,7 @@ import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as ServerEndpoints from "./serverEndpoints.js"
+import * as Session from "./session.js"
 import type { Credentials, Server } from "./state.js"
 import { addDatabase, makeDatabase } from "./state.js"
 import type { UserContext } from "./users.js"
@@ -26,10 +27,14 @@ export const make = (options: {
   readonly now: number
 }): Server => {
   const random = RandomSource.make(options.seed)
+  // Chance of its own, so that ids are the same whether or not anybody logs in.
+  const secrets = RandomSource.make(options.seed ^ 0x5ec2e7)
   const server: Server = {
     uuid: random.hex(32),
     defaultShards: options.shards,
     admin: options.admin,
+    adminSalt: secrets.hex(32),
+    secret: secrets.hex(32),
     random,
     nextId: RandomSource.sequentialIds(random),
     databases: new Map(),
@@ -54,11 +59,21 @@ export const make = (options: {
 
 interface Who {
   readonly user: UserContext
-  readonly authenticated: boolean
+  readonly authenticated: Context["authenticated"]
 }
 
+/** Who asks: whoever a cookie names, or else the basic credentials. */
+const authenticate = (server: Server, request: Request, now: number): Checked<Who & { renewal?: string | undefined }> =>
+  Either.flatMap(
+    Session.read(server, request, now),
+    (session) =>
+      session === undefined
+        ? byCredentials(server, request)
+        : Either.right({ ...session, authenticated: "cookie" })
+  )
+
 /** Who asks: the owner of the basic credentials, nobody, or everybody's admin where there is none. */
-const authenticate = (server: Server, request: Request): Checked<Who> => {
+const byCredentials = (server: Server, request: Request): Checked<Who> => {
   const value = Req.header(request, "authorization")
   if (value?.startsWith("Basic ") === true) {
     const bytes = Encoding.decodeBase64(value.slice(6).trim())
@@ -68,21 +83,26 @@ const authenticate = (server: Server, request: Request): Checked<Who> => {
     if (colon >= 0 && text !== "_:_") {
       return Either.map(
         login(server, text.slice(0, colon), text.slice(colon + 1)),
-        (user) => ({ user, authenticated: true })
+        (user) => ({ user, authenticated: "default" as const })
       )
     }
   }
   return Either.right({
     user: server.admin === undefined ? { name: null, roles: ["_admin"] } : anonymous,
-    authenticated: false
+    authenticated: undefined
   })
 }
 
 const route = (server: Server, request: Request, now: number): Checked<Reply> =>
-  Either.flatMap(authenticate(server, request), (who) => {
-    const context = { server, request, now, ...who }
+  Either.flatMap(authenticate(server, request, now), ({ authenticated, renewal, user }) => {
+    const context = { server, request, now, user, authenticated }
     const endpoint = ServerEndpoints.find(context) ?? DatabaseEndpoints.handle
-    return endpoint(context)
+    const reply = attempt(() => endpoint(context))
+    return Either.right(
+      renewal === undefined || reply.headers["set-cookie"] !== undefined
+        ? reply
+        : { ...reply, headers: { ...reply.headers, "set-cookie": renewal } }
+    )
   })
 
 /** No request may end the engine, whatever it trips over. */

@@ -7,6 +7,7 @@ import type { Checked } from "./refusal.js"
 import { badRequest, noServerAdmin, notImplemented } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
+import * as Session from "./sessionEndpoint.js"
 import * as Updates from "./updatesEndpoint.js"
 import { isServerAdmin } from "./users.js"
 import * as Utf8 from "./utf8.js"
@@ -86,16 +87,6 @@ const uuids = (context: Context): Answer => {
   }))
 }
 
-const session = ({ authenticated, user }: Context): Answer =>
-  Either.right(Response.json(200, {
-    ok: true,
-    userCtx: { name: user.name, roles: user.roles },
-    info: {
-      authentication_handlers: ["cookie", "default"],
-      ...(authenticated ? { authenticated: "default" } : undefined)
-    }
-  }))
-
 type Endpoint = (context: Context) => Answer
 
 const planned = new Set([
@@ -119,12 +110,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
     byMethod(context, { GET: () => dbsInfo(context), POST: () => someDbsInfo(context) }, "GET,HEAD,POST"),
   _db_updates: (context) =>
     byMethod(context, { GET: () => Either.flatMap(onlyAdmin(context), () => Updates.get(context)) }, "GET"),
-  _session: (context) =>
-    byMethod(context, {
-      GET: () => session(context),
-      POST: () => notImplemented("cookie sessions"),
-      DELETE: () => notImplemented("cookie sessions")
-    }, "GET,HEAD,POST,DELETE")
+  _session: Session.handle
 }
 
 /** The endpoint of the server itself, if the path names one. */

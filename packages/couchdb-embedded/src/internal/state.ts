@@ -88,6 +88,9 @@ export interface Server {
   readonly uuid: string
   readonly defaultShards: number
   readonly admin: Credentials | undefined
+  readonly adminSalt: string
+  /** What cookies are signed with. */
+  readonly secret: string
   readonly random: Random
   readonly nextId: () => string
   readonly databases: Map<string, Database>

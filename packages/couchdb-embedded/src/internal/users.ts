@@ -130,21 +130,39 @@ export const hidePassword = (server: Server, document: Incoming): Checked<Incomi
 
 const wrongPassword = refusal(401, "unauthorized", "Name or password is incorrect.")
 
+/** Somebody who can log in. */
+export interface Account {
+  readonly user: UserContext
+  /** The salt of the password. */
+  readonly salt: string
+  readonly matches: (password: string) => boolean
+}
+
+/** The account of that name. */
+export const account = (server: Server, name: string): Account | undefined => {
+  const { admin } = server
+  if (admin !== undefined && admin.username === name) {
+    return {
+      user: { name, roles: ["_admin"] },
+      salt: server.adminSalt,
+      matches: (password) => admin.password === password
+    }
+  }
+  const record = server.databases.get("_users")?.documents.get(prefix + name)
+  const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
+  if (version === undefined || version.deleted) return undefined
+  const [salt, iterations, key] = ["salt", "iterations", "derived_key"].map((member) => Json.get(version.body, member))
+  return {
+    user: { name, roles: strings(Json.get(version.body, "roles")) },
+    salt: typeof salt === "string" ? salt : "",
+    matches: (password) =>
+      typeof salt === "string" && typeof iterations === "number" && iterations <= 1_000_000 &&
+      Json.get(version.body, "pbkdf2_prf") === "sha256" && derive(password, salt, iterations) === key
+  }
+}
+
 /** Who this is, if the password is right. */
 export const login = (server: Server, username: string, password: string): Checked<UserContext> => {
-  const { admin } = server
-  if (admin !== undefined && admin.username === username) {
-    return admin.password === password
-      ? Either.right({ name: username, roles: ["_admin"] })
-      : Either.left(wrongPassword)
-  }
-  const record = server.databases.get("_users")?.documents.get(prefix + username)
-  const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
-  if (version === undefined || version.deleted) return Either.left(wrongPassword)
-  const [salt, iterations, key] = ["salt", "iterations", "derived_key"].map((name) => Json.get(version.body, name))
-  const right = typeof salt === "string" && typeof iterations === "number" && iterations <= 1_000_000 &&
-    Json.get(version.body, "pbkdf2_prf") === "sha256" && derive(password, salt, iterations) === key
-  return right
-    ? Either.right({ name: username, roles: strings(Json.get(version.body, "roles")) })
-    : Either.left(wrongPassword)
+  const found = account(server, username)
+  return found?.matches(password) === true ? Either.right(found.user) : Either.left(wrongPassword)
 }
