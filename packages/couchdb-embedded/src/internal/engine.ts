@@ -6,6 +6,7 @@ import type { Functions } from "./design/functions.js"
 import * as RandomSource from "./random.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, refusal } from "./refusal.js"
+import * as Replication from "./replication/endpoint.js"
 import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
@@ -39,6 +40,7 @@ export const make = (options: {
     nextId: RandomSource.sequentialIds(random),
     databases: new Map(),
     functions: options.functions,
+    replications: new Map(),
     updates: { log: new Map(), watchers: Watchers.make(), seq: 0 }
   }
   for (const name of options.admin === undefined ? [] : ["_replicator", "_users"]) {
@@ -127,6 +129,10 @@ export const answer = (
   now: number
 ): Reply => {
   const answered = attempt(() => Either.flatMap(Req.make(raw), (request) => route(server, request, now)))
+  attempt(() => {
+    Replication.settle(server, now)
+    return Either.right(answered)
+  })
   const length = typeof answered.body === "string" ? Utf8.byteLength(answered.body) : answered.body.length
   return {
     status: answered.status,

@@ -5,6 +5,7 @@ import { byMethod } from "./context.js"
 import { info } from "./databaseEndpoints.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, noServerAdmin, notImplemented } from "./refusal.js"
+import * as Replication from "./replication/endpoint.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as Session from "./sessionEndpoint.js"
@@ -94,7 +95,6 @@ const planned = new Set([
   "_cluster_setup",
   "_membership",
   "_node",
-  "_replicate",
   "_reshard",
   "_scheduler",
   "_search_analyze",
@@ -110,6 +110,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
     byMethod(context, { GET: () => dbsInfo(context), POST: () => someDbsInfo(context) }, "GET,HEAD,POST"),
   _db_updates: (context) =>
     byMethod(context, { GET: () => Either.flatMap(onlyAdmin(context), () => Updates.get(context)) }, "GET"),
+  _replicate: Replication.handle,
   _session: Session.handle
 }
 

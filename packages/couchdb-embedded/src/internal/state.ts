@@ -95,7 +95,15 @@ export interface Server {
   readonly nextId: () => string
   readonly databases: Map<string, Database>
   readonly updates: Updates
+  /** The replications that go on. */
+  readonly replications: Map<string, Running>
   readonly functions: Functions
+}
+
+/** A replication that goes on, and who began it. */
+export interface Running {
+  readonly owner: string | null
+  readonly run: (now: number) => unknown
 }
 
 /** The latest event of each kind of each database, the oldest first. */

@@ -44,14 +44,14 @@ const duration = (step: Step): number => setup.closedAfter[step.name] ?? (step.c
 const send = (couch: EmbeddedCouch.Service, step: Step, carried: Carried.Carried) =>
   Effect.scoped(Effect.gen(function*() {
     const headers = { ...(setup.anonymous.includes(step.name) ? {} : credentials), ...step.reqHeaders }
-    const response = yield* couch.stream(
-      requestOf(
-        step.method,
-        Carried.inText(carried, step.path),
-        Carried.inHeaders(carried, headers),
-        Carried.inBody(carried, bodyOf(step))
-      )
+    const request = requestOf(
+      step.method,
+      Carried.inText(carried, step.path),
+      Carried.inHeaders(carried, headers),
+      Carried.inBody(carried, bodyOf(step))
     )
+    // The transcript's replications name their server by its address.
+    const response = yield* couch.stream({ ...request, origin: "http://127.0.0.1:6984" })
     const chunks: Array<Uint8Array> = []
     const read = Stream.runForEach(response.body, (chunk) => Effect.sync(() => chunks.push(chunk)))
     const reading = yield* Effect.fork(read)

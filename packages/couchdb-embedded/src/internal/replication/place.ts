@@ -1,0 +1,93 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import type { Context, DatabaseContext } from "../context.js"
+import { openDatabase } from "../context.js"
+import type { Checked } from "../refusal.js"
+import { notImplemented, refuse } from "../refusal.js"
+import * as Req from "../request.js"
+import { anonymous, isServerAdmin, login } from "../users.js"
+import * as Utf8 from "../utf8.js"
+
+/** One end of a replication: a database, and who reads or writes it. */
+export interface Place {
+  readonly name: string
+  /** How CouchDB names it, without credentials. */
+  readonly url: string
+  /** What tells it from other places where a replication is named. */
+  readonly key: Json.Json
+  readonly context: Context
+}
+
+const missing = refuse(500, "error", "Missing replicator database")
+
+const basic = (value: Json.Json | undefined): readonly [string, string] | undefined => {
+  const bytes = typeof value === "string" && value.startsWith("Basic ")
+    ? Encoding.decodeBase64(value.slice(6).trim())
+    : undefined
+  const text = bytes?._tag === "Right" ? Utf8.decode(bytes.right) : undefined
+  const colon = text?.indexOf(":") ?? -1
+  return text === undefined || colon < 0 ? undefined : [text.slice(0, colon), text.slice(colon + 1)]
+}
+
+const member = (value: Json.Json | undefined, name: string): Json.Json | undefined =>
+  value !== undefined && Json.isObject(value) ? Json.get(value, name) : undefined
+
+/** The credentials beside a URL, of which CouchDB knows two spellings. */
+const beside = (value: Json.Json): readonly [string, string] | undefined => {
+  const given = member(member(value, "auth"), "basic")
+  const [user, password] = [member(given, "username"), member(given, "password")]
+  return typeof user === "string" && typeof password === "string"
+    ? [user, password]
+    : basic(member(member(value, "headers"), "Authorization") ?? member(member(value, "headers"), "authorization"))
+}
+
+const remote = (context: Context, text: string, value: Json.Json): Checked<Place> =>
+  Either.gen(function*() {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    const own = URL.canParse(context.request.origin) ? new URL(context.request.origin) : undefined
+    if (url === undefined || own === undefined || url.host !== own.host) {
+      return yield* notImplemented("replication with other servers")
+    }
+    const name = Req.unquote(url.pathname.replace(/^\/|\/$/g, "")) ?? ""
+    const credentials: readonly [string, string] | undefined = url.username === ""
+      ? beside(value)
+      : [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+    const nobody = context.server.admin === undefined ? { name: null, roles: ["_admin"] } : anonymous
+    const user = credentials === undefined
+      ? nobody
+      : Either.getOrElse(login(context.server, ...credentials), () => nobody)
+    return {
+      name,
+      url: `${url.protocol}//${url.host}/${Req.quote(name)}/`,
+      key: ["url", credentials?.[0] ?? null, url.host, url.pathname],
+      context: { ...context, user }
+    }
+  })
+
+/** Reads a source or a target: a name, a URL, or an object with a URL. */
+export const parse = (context: Context, value: Json.Json | undefined): Checked<Place> => {
+  if (value === undefined || value === null) return missing
+  const text = Json.isObject(value) ? Json.get(value, "url") : value
+  if (typeof text !== "string" && typeof text !== "number") return missing
+  const name = String(text)
+  return /^https?:\/\//.test(name) ? remote(context, name, value) : Either.right({
+    name,
+    url: `${context.request.origin}/${Req.quote(name)}/`,
+    key: ["name", context.user.name, name],
+    context
+  })
+}
+
+/** The database, or why CouchDB cannot replicate it. */
+export const open = ({ context, name, url }: Place): Checked<DatabaseContext> => {
+  const opened = openDatabase(context, name)
+  if (Either.isLeft(opened)) {
+    return opened.left.status === 404
+      ? refuse(500, "db_not_found", `could not open ${url}`)
+      : context.user.name === null
+      ? refuse(401, "unauthorized", `unauthorized to access or create database ${url}`)
+      : refuse(403, "forbidden", url)
+  }
+  return name.startsWith("_") && !isServerAdmin(context.user) ? refuse(403, "forbidden", url) : opened
+}

@@ -1,0 +1,148 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Filter } from "../changesFilters.js"
+import type { DatabaseContext } from "../context.js"
+import * as DatabaseEndpoints from "../databaseEndpoints.js"
+import type { Incoming } from "../documents.js"
+import { checkPartition } from "../documents.js"
+import type { Checked } from "../refusal.js"
+
+import * as RevisionTree from "../revisionTree.js"
+import type { Position } from "../sequences.js"
+import * as Sequences from "../sequences.js"
+import type { DocumentRecord, Version } from "../state.js"
+import * as Writes from "../writes.js"
+import * as Checkpoints from "./checkpoints.js"
+import * as Places from "./place.js"
+import type { Replication } from "./replication.js"
+
+interface Counts {
+  missing_checked: number
+  missing_found: number
+  docs_read: number
+  docs_written: number
+  doc_write_failures: number
+  bulk_get_docs: number
+  bulk_get_attempts: number
+}
+
+/** CouchDB counts on from the session before. */
+const countsOf = (entry: Json.Json | undefined): Counts => {
+  const count = (name: string): number => {
+    const value = entry !== undefined && Json.isObject(entry) ? Json.get(entry, name) : undefined
+    return typeof value === "number" ? value : 0
+  }
+  return {
+    missing_checked: count("missing_checked"),
+    missing_found: count("missing_found"),
+    docs_read: count("docs_read"),
+    docs_written: count("docs_written"),
+    doc_write_failures: count("doc_write_failures"),
+    bulk_get_docs: count("bulk_get_docs"),
+    bulk_get_attempts: count("bulk_get_attempts")
+  }
+}
+
+const changed = ({ database }: DatabaseContext, since: Position): ReadonlyArray<DocumentRecord> =>
+  database.shards.flatMap(({ log }, i) =>
+    log.flatMap(({ id, seq }) => {
+      const record = seq > (since[i] ?? 0) ? database.documents.get(id) : undefined
+      return record?.seq === seq ? [record] : []
+    })
+  )
+
+/** A leaf with its history, as replication brings it. */
+const incoming = (
+  { id, tree }: DocumentRecord,
+  node: RevisionTree.Node<Version>,
+  version: Version,
+  limit: number
+): Incoming => ({
+  id,
+  generation: node.generation,
+  hashes: RevisionTree.ancestry(tree, node).slice(0, limit).map(({ hash }) => hash),
+  deleted: version.deleted,
+  body: version.body,
+  attachments: version.attachments.map((attachment) => ({ _tag: "Stored", name: attachment.name, attachment }))
+})
+
+/** Brings to the target the leaves that it does not have, and counts. */
+const transfer = (
+  source: DatabaseContext,
+  target: DatabaseContext,
+  since: Position,
+  filter: Filter,
+  counts: Counts
+): Checked<void> => {
+  const documents: Array<Incoming> = []
+  for (const record of changed(source, since)) {
+    const known = target.database.documents.get(record.id)?.tree ?? RevisionTree.empty
+    for (const leaf of filter.pass(record, RevisionTree.leafNodes(record.tree))) {
+      counts.missing_checked++
+      if (RevisionTree.get(known, leaf) !== undefined || leaf.version === undefined) continue
+      counts.missing_found++
+      documents.push(incoming(record, leaf, leaf.version, source.database.revsLimit))
+    }
+  }
+  const fitting = documents.filter(({ id }) => Either.isRight(checkPartition(target.database, id)))
+  return Either.map(Writes.replicate(target.server, target.database, target.user, fitting), (refused) => {
+    const failures = refused.length + documents.length - fitting.length
+    counts.docs_read += documents.length
+    // CouchDB reads design documents one by one, and asks once more for whatever has attachments.
+    const together = documents.filter(({ id }) => !id.startsWith("_design/"))
+    counts.bulk_get_attempts += together.length
+    counts.bulk_get_docs += together.filter(({ attachments }) => attachments.length === 0).length
+    counts.docs_written += documents.length - failures
+    counts.doc_write_failures += failures
+  })
+}
+
+const create = ({ createTarget, target }: Replication): void => {
+  const { context, name } = target
+  if (!createTarget || context.server.databases.has(name)) return
+  const request = { ...context.request, method: "PUT", path: `/${name}`, segments: [name], query: [], body: undefined }
+  // Where it cannot be created it cannot be opened either, and that is what CouchDB tells.
+  DatabaseEndpoints.handle({ ...context, request })
+}
+
+/** Replicates once, all that there is now. */
+export const run = (replication: Replication, now: number): Checked<Json.JsonObject> =>
+  Either.gen(function*() {
+    const { byId, id } = replication
+    const source = yield* Places.open(replication.source)
+    create(replication)
+    const target = yield* Places.open(replication.target)
+    const filter = yield* replication.filter(source)
+    const checkpoint = Checkpoints.read(source, target, id)
+    const since = yield* Sequences.decode(source.database, checkpoint.since ?? "0")
+    const through = Sequences.now(source.database)
+    if (through.every((seq, i) => seq <= (since[i] ?? 0))) {
+      return { ok: true, no_changes: true, ...Checkpoints.last(source, id) }
+    }
+    const counts = countsOf(checkpoint.history[0])
+    yield* transfer(source, target, since, filter, counts)
+    const seq = Sequences.encode(source.database, through)
+    const session = source.server.random.hex(32)
+    const time = new Date(now).toUTCString()
+    const { doc_write_failures, docs_read, docs_written } = counts
+    const body: Json.JsonObject = {
+      session_id: session,
+      source_last_seq: seq,
+      replication_id_version: 4,
+      ...(byId ? { start_time: time, end_time: time, docs_read, docs_written, doc_write_failures } : undefined),
+      history: [
+        {
+          session_id: session,
+          start_time: time,
+          end_time: time,
+          start_last_seq: checkpoint.since ?? 0,
+          end_last_seq: seq,
+          recorded_seq: seq,
+          ...counts
+        },
+        ...checkpoint.history
+      ].slice(0, 50)
+    }
+    Checkpoints.write([source, target], id, body)
+    return { ok: true, ...body }
+  })
