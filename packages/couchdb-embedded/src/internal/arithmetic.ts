@@ -6,8 +6,9 @@ export type Numeric = number | Json.RawNumber
 export const isNumeric = (value: Json.Json | undefined): value is Numeric =>
   typeof value === "number" || Json.isRawNumber(value)
 
+// From 1e21 on a number is written with an exponent, and is a double to CouchDB.
 const isInteger = (value: Numeric): boolean =>
-  typeof value === "number" ? Number.isInteger(value) : !/[.eE]/.test(value.text)
+  typeof value === "number" ? Number.isInteger(value) && Math.abs(value) < 1e21 : !/[.eE]/.test(value.text)
 
 const toDouble = (value: Numeric): number => typeof value === "number" ? value : Number(value.text)
 

@@ -1,0 +1,60 @@
+/** Sends the same history to both, and makes one that tells them apart short. */
+import type { TransportError } from "effect-couchdb/CouchError"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Answer, Target } from "./side.js"
+import { ofEngine, ofServer, within } from "./side.js"
+import type { Step } from "./steps.js"
+
+export interface Found {
+  /** The history, whose last step is answered differently. */
+  readonly history: ReadonlyArray<Step>
+  readonly server: Answer
+  readonly engine: Answer
+}
+
+export type Compare = (steps: ReadonlyArray<Step>) => Effect.Effect<Found | undefined, TransportError>
+
+/** The first difference, in a database of its own, which is gone afterwards. */
+export const make = (target: Target, seed: number): Compare => {
+  const server = ofServer(target)
+  return (steps) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const name = `differential-${process.pid}-${now}-${Math.random().toString(36).slice(2)}`
+      return Effect.acquireUseRelease(
+        // One shard, since changes of several come in any order.
+        server("PUT", `/${name}?q=1`, {}, undefined),
+        () =>
+          Effect.gen(function*() {
+            const embedded = yield* ofEngine(target, seed)
+            yield* embedded("PUT", `/${name}?q=1`, {}, undefined)
+            const [left, right] = [within(server, name), within(embedded, name)]
+            for (const [index, step] of steps.entries()) {
+              const answers = { server: yield* left(step), engine: yield* right(step) }
+              if (answers.server.status !== answers.engine.status || answers.server.text !== answers.engine.text) {
+                return { history: steps.slice(0, index + 1), ...answers }
+              }
+            }
+            return undefined
+          }),
+        () => Effect.ignore(server("DELETE", `/${name}`, {}, undefined))
+      )
+    })
+}
+
+/** Leaves out steps, in smaller and smaller pieces, while the last one is still answered differently. */
+export const shrink = (compare: Compare, found: Found, milliseconds: number): Effect.Effect<Found, TransportError> =>
+  Effect.gen(function*() {
+    const end = (yield* Clock.currentTimeMillis) + milliseconds
+    let best = found
+    for (let size = best.history.length >> 1; size >= 1; size >>= 1) {
+      for (let from = 0; from + size < best.history.length;) {
+        if ((yield* Clock.currentTimeMillis) > end) return best
+        const shorter = [...best.history.slice(0, from), ...best.history.slice(from + size)]
+        const again = yield* compare(shorter)
+        if (again?.history.length === shorter.length) best = again
+        else from += size
+      }
+    }
+    return best
+  })
