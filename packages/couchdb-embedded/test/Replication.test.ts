@@ -31,6 +31,16 @@ const siblings = [
 ]
 
 describe("replication", () => {
+  it.effect("refuses an option that it would otherwise pass over", () =>
+    Effect.gen(function*() {
+      const send = yield* two
+      for (const option of ["winning_revs_only", "since_seq", "create_target_params"]) {
+        const { json, status } = yield* replicate(send, "db", "copy", { [option]: true })
+        expect(status).toBe(501)
+        expect(JSON.stringify(json)).toContain(option)
+      }
+    }))
+
   it.effect("brings conflicts, tombstones, histories and attachments", () =>
     Effect.gen(function*() {
       const send = yield* two

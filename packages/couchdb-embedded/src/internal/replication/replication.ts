@@ -7,7 +7,7 @@ import * as Filters from "../changesFilters.js"
 import type { Context, DatabaseContext } from "../context.js"
 import { print } from "../print.js"
 import type { Checked } from "../refusal.js"
-import { badRequest, refuse } from "../refusal.js"
+import { badRequest, notImplemented, refuse } from "../refusal.js"
 import * as Utf8 from "../utf8.js"
 import type { Place } from "./place.js"
 import * as Places from "./place.js"
@@ -94,6 +94,9 @@ const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
 export const parse = (context: Context, body: Json.JsonObject): Checked<Replication> =>
   Either.gen(function*() {
     const is = (name: string): boolean => Json.get(body, name) === true
+    // An option that changes what is copied is refused rather than passed over.
+    const unknown = ["winning_revs_only", "since_seq", "create_target_params"].find((name) => Json.has(body, name))
+    if (unknown !== undefined) return yield* notImplemented(`the replication option ${unknown}`)
     const source = yield* Places.parse(context, Json.get(body, "source"))
     const target = yield* Places.parse(context, Json.get(body, "target"))
     const { filter, key } = yield* select(body, source)
