@@ -141,7 +141,8 @@ export class CouchHttp extends Context.Tag("effect-couchdb/CouchHttp")<CouchHttp
  *
  * - `url`: scheme, host, port, and the path of a proxy if there is one. Credentials in it are taken out and kept redacted
  * - `auth`: credentials; they win over those in the URL
- * - `timeout`: one deadline for a call, its retries included; a minute unless said otherwise
+ * - `timeout`: one deadline for a call, its retries included, and for the headers of a stream; a minute unless said
+ *   otherwise
  * - `retry`: when to repeat what may be repeated; by default four times, 100 ms doubling, with full jitter. `"none"`
  *   switches it off
  * - `transformTransport`: wraps the transport

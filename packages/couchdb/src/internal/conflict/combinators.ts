@@ -8,9 +8,9 @@ import * as Revision from "../../Revision.js"
 import { encode } from "../document/codec.js"
 import { create } from "../document/write.js"
 import { patience } from "../patience.js"
-import { isConflict, withAttempts } from "./errors.js"
+import { type AnyConflict, isConflict, withAttempts } from "./errors.js"
 import { isGone, recreate } from "./policies.js"
-import { type AnyConflict, type AnyPolicy, plain, policy } from "./policy.js"
+import { type AnyPolicy, plain, policy } from "./policy.js"
 
 const recreating: AnyPolicy = policy("recreate", recreate)
 

@@ -1,7 +1,7 @@
 import { ConflictError } from "../../CouchError.js"
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document
-type AnyConflict = ConflictError<any, any, any>
+export type AnyConflict = ConflictError<any, any, any>
 
 export const isConflict = (error: unknown): error is AnyConflict =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "ConflictError"

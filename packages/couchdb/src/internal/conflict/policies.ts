@@ -26,7 +26,8 @@ import { save } from "../document/write.js"
 import { documentPath, documentRoute } from "../documentPath.js"
 import { hashedAttachments } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
-import { type AnyConflict, policy, type Settling } from "./policy.js"
+import type { AnyConflict } from "./errors.js"
+import { policy, type Settling } from "./policy.js"
 
 export const make = <A, I, R, K, E, R2>(
   _collection: Collection<A, I, R, K>,

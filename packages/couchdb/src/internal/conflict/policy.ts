@@ -5,10 +5,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import { Prototype } from "effect/Pipeable"
 import type * as Conflict from "../../Conflict.js"
-import type { ConflictError } from "../../CouchError.js"
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document
-export type AnyConflict = ConflictError<any, any, any>
+import type { AnyConflict } from "./errors.js"
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an effect that settles any document
 export type Settling = Effect.Effect<any, any, any>

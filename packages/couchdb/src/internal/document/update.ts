@@ -8,14 +8,11 @@ import type { ConflictError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Document, FetchError, SaveError, Tombstone, UpdateOptions } from "../../Document.js"
 import type * as Edit from "../../Edit.js"
-import { isConflict, withAttempts } from "../conflict/errors.js"
+import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
 import { patience } from "../patience.js"
 import { fetchBound, fetchBoundOption } from "./read.js"
 import * as value from "./value.js"
 import { removeOver, save } from "./write.js"
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document
-type AnyConflict = ConflictError<any, any, any>
 
 /** Repeats the whole read, edit and save after each conflict; the last one says how often it was tried. */
 const untilSettled = <A, E, R>(
