@@ -5,8 +5,9 @@ import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import type { Incoming } from "./documents.js"
 import { checkAttachmentNames, checkPartition, fromJson } from "./documents.js"
+import { dictOrder } from "./erlangHash.js"
 import type { Checked, Refusal } from "./refusal.js"
-import { badRequest, internalError } from "./refusal.js"
+import { badRequest, internalError, places } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import type { Tree } from "./revisionTree.js"
@@ -87,41 +88,50 @@ const unknown = (tree: Tree<Version>, revs: ReadonlyArray<Rev>): ReadonlyArray<R
   })
 }
 
+interface Missing {
+  readonly missing: ReadonlyArray<Rev>
+  readonly ancestors: ReadonlyArray<Rev>
+}
+
 /** For each document of the body: the revisions that are not here, and the leaves that they may stem from. */
 const missingRevs = (
-  context: DatabaseContext
-): Checked<ReadonlyArray<readonly [string, ReadonlyArray<Rev>, ReadonlyArray<Rev>]>> =>
+  context: DatabaseContext,
+  place: number
+): Checked<ReadonlyArray<readonly [string, Missing]>> =>
   Either.gen(function*() {
     const body = yield* Req.jsonObject(context.request)
-    const found: Array<readonly [string, ReadonlyArray<Rev>, ReadonlyArray<Rev>]> = []
+    const found: Array<readonly [string, Missing]> = []
     for (const [id, list] of Json.entries(body)) {
-      if (!Json.isArray(list)) return yield* internalError("function_clause")
+      if (!Json.isArray(list)) return yield* internalError("function_clause", undefined, place)
       if (list.some((rev) => typeof rev !== "string")) return yield* internalError("function_clause")
       const revs = yield* Revs.parseAll(list)
       const tree = context.database.documents.get(id)?.tree
       const missing = tree === undefined ? revs : unknown(tree, revs)
-      if (missing.length === 0) continue
+      if (missing.length === 0) {
+        found.push([id, { missing, ancestors: [] }])
+        continue
+      }
       const highest = Math.max(...missing.map(({ generation }) => generation))
       const leaves = tree === undefined ? [] : RevisionTree.leafNodes(tree)
-      found.push([id, missing, leaves.filter(({ generation }) => generation < highest)])
+      found.push([id, { missing, ancestors: leaves.filter(({ generation }) => generation < highest) }])
     }
-    return found
+    return dictOrder(found).filter(([, { missing }]) => missing.length > 0)
   })
 
 const revsDiff = (context: DatabaseContext): Answer =>
-  Either.map(missingRevs(context), (found) =>
+  Either.map(missingRevs(context, places.revsDiff), (found) =>
     Response.json(
       200,
-      Json.fromEntries(found.map(([id, missing, ancestors]) => [id, {
+      Json.fromEntries(found.map(([id, { ancestors, missing }]) => [id, {
         missing: missing.map(Revs.format),
         ...(ancestors.length === 0 ? undefined : { possible_ancestors: ancestors.map(Revs.format) })
       }]))
     ))
 
 const missingRevsOnly = (context: DatabaseContext): Answer =>
-  Either.map(missingRevs(context), (found) =>
+  Either.map(missingRevs(context, places.missingRevs), (found) =>
     Response.json(200, {
-      missing_revs: Json.fromEntries(found.map(([id, missing]) => [id, missing.map(Revs.format)]))
+      missing_revs: Json.fromEntries(found.map(([id, { missing }]) => [id, missing.map(Revs.format)]))
     }))
 
 /** The endpoints that speak of many documents at once. */

@@ -21,7 +21,6 @@ import type { Database } from "./state.js"
 import * as State from "./state.js"
 import { isDatabaseAdmin, isServerAdmin } from "./users.js"
 import * as Views from "./views/endpoints.js"
-import * as Watchers from "./watchers.js"
 
 /** What CouchDB tells of a database. Sizes are of no meaning in memory, so they are zero. */
 export const info = (database: Database): Json.JsonObject => ({
@@ -131,12 +130,6 @@ const isGroup = (value: Json.Json | undefined): boolean =>
   value === undefined ||
   (Json.isObject(value) && listOfStrings(Json.get(value, "names")) && listOfStrings(Json.get(value, "roles")))
 
-/** A setting is an update of every shard. */
-const touch = (database: Database): void => {
-  for (const shard of database.shards) shard.seq++
-  Watchers.wake(database.watchers)
-}
-
 const putSecurity = (context: DatabaseContext): Answer =>
   Either.gen(function*() {
     const { database, request, user } = context
@@ -146,12 +139,11 @@ const putSecurity = (context: DatabaseContext): Answer =>
     const body = yield* Req.json(request)
     const fits = Json.isObject(body) && isGroup(Json.get(body, "admins")) && isGroup(Json.get(body, "members"))
     if (!fits || !isDatabaseAdmin(database, user)) return yield* refuse(500, "error", "no_majority")
-    database.security = body
-    touch(database)
+    State.configure(database, { security: body })
     return Response.json(200, { ok: true })
   })
 
-const putLimit = (context: DatabaseContext, store: (limit: number) => void): Answer =>
+const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosLimit"): Answer =>
   Either.gen(function*() {
     const limit = yield* Req.json(context.request)
     if (typeof limit !== "number" || !Number.isInteger(limit) || limit <= 0) {
@@ -160,8 +152,7 @@ const putLimit = (context: DatabaseContext, store: (limit: number) => void): Ans
     if (!isDatabaseAdmin(context.database, context.user)) {
       return yield* internalError("{error,{forbidden,<<\"You are not a db or server admin.\">>}}", "badmatch")
     }
-    store(limit)
-    touch(context.database)
+    State.configure(context.database, { [setting]: limit })
     return Response.json(200, { ok: true })
   })
 
@@ -178,11 +169,7 @@ const compact = (context: DatabaseContext): Answer =>
     const design = request.segments[2]
     if (design !== undefined) {
       if (!database.documents.has(`_design/${design}`)) return yield* Either.left(missing)
-    } else {
-      for (const [id, record] of database.documents) {
-        database.documents.set(id, { ...record, tree: RevisionTree.compact(record.tree) })
-      }
-    }
+    } else State.compact(database)
     return Response.json(202, { ok: true })
   })
 
@@ -221,12 +208,12 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   _revs_limit: (context) =>
     byMethod(context, {
       GET: () => Either.right(Response.json(200, context.database.revsLimit)),
-      PUT: () => putLimit(context, (limit) => context.database.revsLimit = limit)
+      PUT: () => putLimit(context, "revsLimit")
     }, "PUT,GET"),
   _purged_infos_limit: (context) =>
     byMethod(context, {
       GET: () => Either.right(Response.json(200, context.database.purgedInfosLimit)),
-      PUT: () => putLimit(context, (limit) => context.database.purgedInfosLimit = limit)
+      PUT: () => putLimit(context, "purgedInfosLimit")
     }, "GET,PUT")
 }
 

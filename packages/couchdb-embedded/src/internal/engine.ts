@@ -14,36 +14,45 @@ import * as ServerEndpoints from "./serverEndpoints.js"
 import * as Session from "./session.js"
 import type { Credentials, Server } from "./state.js"
 import { addDatabase, makeDatabase } from "./state.js"
+import type { Keeper } from "./store/keeper.js"
 import type { UserContext } from "./users.js"
 import { anonymous, login } from "./users.js"
 import * as Utf8 from "./utf8.js"
 import * as Watchers from "./watchers.js"
 
-/** A fresh engine. */
+/** An engine: a fresh one, or one that goes on with what its keeper kept. */
 export const make = (options: {
   readonly seed: number
   readonly shards: number
   readonly admin: Credentials | undefined
   readonly functions: Functions
   readonly now: number
+  readonly keeper?: Keeper | undefined
 }): Server => {
-  const random = RandomSource.make(options.seed)
+  const { keeper } = options
+  // Another life has chances of its own, or it would give out the ids of the life before.
+  const seed = options.seed + (keeper?.lives ?? 0) * 0x9e3779b1
+  const random = RandomSource.make(seed)
   // Chance of its own, so that ids are the same whether or not anybody logs in.
-  const secrets = RandomSource.make(options.seed ^ 0x5ec2e7)
+  const secrets = RandomSource.make(seed ^ 0x5ec2e7)
+  const fresh = { uuid: random.hex(32), adminSalt: secrets.hex(32), secret: secrets.hex(32) }
+  const { adminSalt, secret, uuid } = keeper?.identify(fresh) ?? fresh
   const server: Server = {
-    uuid: random.hex(32),
+    uuid,
     defaultShards: options.shards,
     admin: options.admin,
-    adminSalt: secrets.hex(32),
-    secret: secrets.hex(32),
+    adminSalt,
+    secret,
     random,
     nextId: RandomSource.sequentialIds(random),
-    databases: new Map(),
+    databases: keeper?.holdings.databases ?? new Map(),
     functions: options.functions,
     replications: new Map(),
-    updates: { log: new Map(), watchers: Watchers.make(), seq: 0 }
+    updates: keeper?.holdings.updates ?? { log: new Map(), watchers: Watchers.make(), seq: 0 },
+    journal: keeper?.journal
   }
   for (const name of options.admin === undefined ? [] : ["_replicator", "_users"]) {
+    if (server.databases.has(name)) continue
     addDatabase(
       server,
       makeDatabase({

@@ -9,7 +9,7 @@ import * as RevisionTree from "./revisionTree.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
 import type { Database } from "./state.js"
-import { forget, shardOf, store } from "./state.js"
+import { countPurge, forget, shardOf, store } from "./state.js"
 import { isServerAdmin } from "./users.js"
 
 /** Takes leaves of one document away, as if they had never been; tells which there were. */
@@ -43,7 +43,7 @@ const purge = (context: DatabaseContext): Answer =>
       return yield* badRequest("Exceeded maximum number of revisions.")
     }
     const purged = wanted.map(([id, revs]) => {
-      database.purgeSeq++
+      countPurge(database)
       return [id, purgeOne(database, id, revs).map(Revs.format)] as const
     })
     return Response.json(201, { purge_seq: null, purged: Json.fromEntries(purged) })

@@ -8,8 +8,11 @@ export interface Refusal {
   readonly error: string
   readonly reason: Json
   readonly headers?: Readonly<Record<string, string>>
-  /** The number that CouchDB adds where something broke inside. */
-  readonly ref?: boolean
+  /**
+   * The number that CouchDB adds where something broke inside. It stands for the place in the source of 3.5.0; where
+   * that is not known, one is made up.
+   */
+  readonly ref?: boolean | number
 }
 
 /** A value, or the reason why there is none. */
@@ -19,7 +22,7 @@ export const refusal = (
   status: number,
   error: string,
   reason: Json,
-  more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean }
+  more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean | number }
 ): Refusal => ({ _tag: "Refusal", status, error, reason, ...more })
 
 /** A refused value. */
@@ -27,7 +30,7 @@ export const refuse = (
   status: number,
   error: string,
   reason: Json,
-  more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean }
+  more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean | number }
 ): Either.Either<never, Refusal> => Either.left(refusal(status, error, reason, more))
 
 export const badRequest = (reason: string): Either.Either<never, Refusal> => refuse(400, "bad_request", reason)
@@ -55,8 +58,19 @@ export const methodNotAllowed = (allow: string): Refusal =>
   refusal(405, "method_not_allowed", `Only ${allow} allowed`, { headers: { allow } })
 
 /** What CouchDB answers where a request makes it stumble. */
-export const internalError = (reason: string, error = "unknown_error"): Either.Either<never, Refusal> =>
-  refuse(500, error, reason, { ref: true })
+export const internalError = (
+  reason: string,
+  error = "unknown_error",
+  ref: number | true = true
+): Either.Either<never, Refusal> => refuse(500, error, reason, { ref })
+
+/** A number for each place in CouchDB 3.5.0 that a client can make stumble. */
+export const places = {
+  missingRevs: 505833475,
+  noRowsInRange: 72864418,
+  revsDiff: 2813630627,
+  revsLimit: 1641458982
+} as const
 
 /** An endpoint or option of CouchDB that is not built here. */
 export const notImplemented = (what: string): Either.Either<never, Refusal> =>

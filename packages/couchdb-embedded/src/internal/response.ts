@@ -27,7 +27,9 @@ export const fromRefusal = (refused: Refusal): BufferedResponse =>
   json(refused.status, {
     error: refused.error,
     reason: refused.reason,
-    ...(refused.ref === true ? { ref: crc32(`${refused.error} ${print(refused.reason)}`) } : undefined)
+    ...(refused.ref === undefined || refused.ref === false
+      ? undefined
+      : { ref: refused.ref === true ? crc32(`${refused.error} ${print(refused.reason)}`) : refused.ref })
   }, refused.headers)
 
 /** An entity tag for what has no revision: a digest in base 36, as CouchDB's own look. */

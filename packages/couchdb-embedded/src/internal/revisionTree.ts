@@ -36,7 +36,8 @@ interface Deletable {
 
 export const empty: Tree<never> = { generations: HashMap.empty(), size: 0, leaves: [] }
 
-const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
+/** The order of winning: live before deleted, then the higher generation, then the greater hash. */
+export const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
   const left = self.version?.deleted === true
   const right = that.version?.deleted === true
   return left === right ? Revs.compare(that, self) : left ? 1 : -1

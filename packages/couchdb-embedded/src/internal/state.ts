@@ -3,6 +3,7 @@ import { crc32 } from "./crc32.js"
 import type { Functions } from "./design/functions.js"
 import type { Random } from "./random.js"
 import type { Tree } from "./revisionTree.js"
+import * as RevisionTree from "./revisionTree.js"
 import * as Utf8 from "./utf8.js"
 import type { Watchers } from "./watchers.js"
 import * as Watching from "./watchers.js"
@@ -56,6 +57,30 @@ export interface Shard {
   validatorsKnown: boolean
 }
 
+/** One change of what a server holds. */
+export type Change =
+  | { readonly _tag: "Created"; readonly database: Database }
+  | { readonly _tag: "Dropped"; readonly database: Database }
+  | {
+    readonly _tag: "Stored"
+    readonly database: Database
+    readonly before: DocumentRecord | undefined
+    readonly after: DocumentRecord
+  }
+  | { readonly _tag: "Forgotten"; readonly database: Database; readonly shard: Shard; readonly id: string }
+  | {
+    readonly _tag: "Local"
+    readonly database: Database
+    readonly id: string
+    readonly local: LocalDocument | undefined
+  }
+  | { readonly _tag: "Settings"; readonly database: Database }
+  | { readonly _tag: "PurgeCounted"; readonly database: Database }
+  | { readonly _tag: "Compacted"; readonly database: Database }
+
+/** Is told every change right after it happened, in the order in which they happen. */
+export type Journal = (change: Change) => void
+
 export interface Database {
   readonly name: string
   /** Tells one life of a database from the next of the same name. */
@@ -76,6 +101,8 @@ export interface Database {
   deletedCount: number
   /** Whether it was deleted, which ends its feeds. */
   dropped: boolean
+  /** Where its changes are noted; nowhere, where all is in memory. */
+  journal: Journal | undefined
 }
 
 export interface Credentials {
@@ -98,6 +125,7 @@ export interface Server {
   /** The replications that go on. */
   readonly replications: Map<string, Running>
   readonly functions: Functions
+  readonly journal: Journal | undefined
 }
 
 /** A replication that goes on, and who began it. */
@@ -119,8 +147,11 @@ export interface Update {
   readonly seq: number
 }
 
+/** The part of a server that outlives it, where there is a journal. */
+export type Holdings = Pick<Server, "databases" | "updates">
+
 /** Notes what became of a database. */
-export const note = ({ updates }: Server, database: string, type: Update["type"]): void => {
+export const note = ({ updates }: Holdings, database: string, type: Update["type"]): void => {
   const key = `${type}:${database}`
   updates.log.delete(key)
   updates.log.set(key, { database, type, seq: ++updates.seq })
@@ -128,18 +159,24 @@ export const note = ({ updates }: Server, database: string, type: Update["type"]
 }
 
 /** Gives the server a database, and notes from then on what is done to it. */
-export const addDatabase = (server: Server, database: Database): void => {
+export const addDatabase = (
+  server: Holdings & { readonly journal?: Journal | undefined },
+  database: Database
+): void => {
+  database.journal = server.journal
   server.databases.set(database.name, database)
+  database.journal?.({ _tag: "Created", database })
   note(server, database.name, "created")
   database.watchers.always.add(() => note(server, database.name, "updated"))
 }
 
 /** Takes a database away; its feeds end. */
-export const dropDatabase = (server: Server, name: string): boolean => {
+export const dropDatabase = (server: Holdings, name: string): boolean => {
   const database = server.databases.get(name)
   if (database === undefined) return false
   server.databases.delete(name)
   database.dropped = true
+  database.journal?.({ _tag: "Dropped", database })
   Watching.end(database.watchers)
   note(server, name, "deleted")
   return true
@@ -181,7 +218,8 @@ export const makeDatabase = (options: {
   purgedInfosLimit: 1000,
   purgeSeq: 0,
   deletedCount: 0,
-  dropped: false
+  dropped: false,
+  journal: undefined
 })
 
 /** The shard in which a document lives. */
@@ -207,6 +245,7 @@ export const store = (database: Database, shard: Shard, id: string, tree: Tree<V
   if (before === undefined) shard.live++
   index(database, id, before, record)
   if (shard.log.length > 64 && shard.log.length > 2 * shard.live) sweep(database, shard)
+  database.journal?.({ _tag: "Stored", database, before, after: record })
   Watching.wake(database.watchers)
 }
 
@@ -218,7 +257,40 @@ export const forget = (database: Database, shard: Shard, id: string): void => {
   shard.live--
   shard.seq++
   index(database, id, before, undefined)
+  database.journal?.({ _tag: "Forgotten", database, shard, id })
   Watching.wake(database.watchers)
+}
+
+/** Puts a local document in the place of the one of its id, or takes it away. */
+export const storeLocal = (database: Database, id: string, local: LocalDocument | undefined): void => {
+  if (local === undefined) database.locals.delete(id)
+  else database.locals.set(id, local)
+  database.journal?.({ _tag: "Local", database, id, local })
+}
+
+/** Changes a setting, which is an update of every shard. */
+export const configure = (
+  database: Database,
+  settings: Partial<Pick<Database, "security" | "revsLimit" | "purgedInfosLimit">>
+): void => {
+  Object.assign(database, settings)
+  for (const shard of database.shards) shard.seq++
+  database.journal?.({ _tag: "Settings", database })
+  Watching.wake(database.watchers)
+}
+
+/** Counts a document of a purge, whether or not anything of it was there. */
+export const countPurge = (database: Database): void => {
+  database.purgeSeq++
+  database.journal?.({ _tag: "PurgeCounted", database })
+}
+
+/** Drops what is stored of every revision that is not a leaf. */
+export const compact = (database: Database): void => {
+  for (const [id, record] of database.documents) {
+    database.documents.set(id, { ...record, tree: RevisionTree.compact(record.tree) })
+  }
+  database.journal?.({ _tag: "Compacted", database })
 }
 
 const sweep = (database: Database, shard: Shard): void => {

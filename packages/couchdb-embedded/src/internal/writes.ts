@@ -12,7 +12,7 @@ import { revivedRevision } from "./revivedRevision.js"
 import type { Rev } from "./revs.js"
 import * as Revs from "./revs.js"
 import type { Database, DocumentRecord, Server, Shard, Version } from "./state.js"
-import { shardOf, store } from "./state.js"
+import { shardOf, store, storeLocal } from "./state.js"
 import type { UserContext } from "./users.js"
 import * as Utf8 from "./utf8.js"
 
@@ -230,14 +230,14 @@ const editLocal = (database: Database, document: Incoming): Outcome => {
   const { body, deleted, generation, hashes, id } = document
   const hash = hashes[0]
   if (deleted) {
-    database.locals.delete(id)
+    storeLocal(database, id, undefined)
     return Either.right({ generation: 0, hash: "0" })
   }
   if (hash !== undefined && (generation !== 0 || !/^[+-]?\d+$/.test(hash))) {
     return Either.left(refusal(500, "error", "Invalid rev format"))
   }
   const next = hash === undefined ? "1" : String(Number(hash) + 1)
-  database.locals.set(id, { id, rev: next, body })
+  storeLocal(database, id, { id, rev: next, body })
   return Either.right({ generation: 0, hash: next })
 }
 
@@ -252,8 +252,10 @@ export const replicate = (
   const stored: Array<Pending> = []
   documents.forEach((document, index) => {
     if (!document.id.startsWith("_local/")) stored.push({ index, document })
-    else if (document.deleted) database.locals.delete(document.id)
-    else database.locals.set(document.id, { id: document.id, rev: document.hashes[0] ?? "0", body: document.body })
+    else {
+      const { body, deleted, hashes, id } = document
+      storeLocal(database, id, deleted ? undefined : { id, rev: hashes[0] ?? "0", body })
+    }
   })
   const plans: Array<readonly [Shard, string, Tree<Version>, Tree<Version>]> = []
   for (const [shard, groups] of byShard(database, stored)) {

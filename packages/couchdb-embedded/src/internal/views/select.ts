@@ -1,7 +1,7 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
+import { places, refuse } from "../refusal.js"
 import type { Database, Shard } from "../state.js"
 import { shardOf } from "../state.js"
 import * as Utf8 from "../utf8.js"
@@ -59,7 +59,7 @@ export const checkRange = (compare: CompareKeys, query: ViewQuery): Checked<void
       400,
       "query_parse_error",
       `No rows can match your key range, reverse your start_key and end_key or set descending=${String(!descending)}`,
-      { ref: true }
+      { ref: places.noRowsInRange }
     )
 }
 

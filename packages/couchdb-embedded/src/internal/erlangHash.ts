@@ -1,0 +1,31 @@
+import * as Utf8 from "./utf8.js"
+
+/** What Erlang's `phash` makes of the bytes of a text, below a range. */
+const hash = (text: string, range: number): number => {
+  const bytes = Utf8.encode(text)
+  let value = 0
+  for (const byte of bytes.subarray(0, 15)) value = (Math.imul(value, 268440163) + byte) >>> 0
+  return ((Math.imul(value, 268436141) + bytes.length) >>> 0) % range
+}
+
+/** How many buckets a `dict` of so many keys has: it grows by one whenever five keys share each. */
+const bucketsOf = (keys: number): number => Math.max(16, Math.ceil(keys / 5))
+
+/** The bucket of a text in a table that doubles in steps, one bucket after the other. */
+const bucketOf = (text: string, buckets: number): number => {
+  let most = 16
+  while (most < buckets) most *= 2
+  const slot = hash(text, most)
+  return slot < buckets ? slot : slot - most / 2
+}
+
+/**
+ * The order in which CouchDB folds over a `dict` by these keys into a list: by bucket, and within one the last first.
+ * It keeps what it knows of the documents of one request in such a table.
+ */
+export const dictOrder = <A>(entries: ReadonlyArray<readonly [string, A]>): ReadonlyArray<readonly [string, A]> => {
+  const count = bucketsOf(entries.length)
+  const buckets = Array.from({ length: count }, (): Array<readonly [string, A]> => [])
+  for (const entry of entries) buckets[bucketOf(entry[0], count)]?.unshift(entry)
+  return buckets.flat()
+}
