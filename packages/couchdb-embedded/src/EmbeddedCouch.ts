@@ -54,6 +54,11 @@ export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/Embedded
  *   shards interleave, so that no client learns to rely on their order
  * - `admin`: the server's administrator. Without one everybody is administrator, and there is no `_users` database
  * - `functions`: the functions of design documents, given as TypeScript; they go before any text
+ * - `node`: the name of the only node of the cluster, `couchdb@127.0.0.1` by default
+ * - `iterations`: how often the password of a user is hashed. CouchDB takes 600,000; 10 here, since nothing in a test is
+ *   worth that much waiting
+ * - `arrival`: which shard answers next, of those (by their places) that have more to tell in a `_changes` feed. By
+ *   default that is left to the seed's chance
  * - `interpreter`: what runs the text of design documents, which nothing does by default
  *
  * @since 0.1.0
@@ -64,6 +69,9 @@ export interface Options {
   readonly q?: number | undefined
   readonly admin?: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
   readonly functions?: DesignFunctions | undefined
+  readonly node?: string | undefined
+  readonly iterations?: number | undefined
+  readonly arrival?: ((open: ReadonlyArray<number>) => number) | undefined
   readonly interpreter?: Interpreter | undefined
 }
 
@@ -144,6 +152,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
         ? undefined
         : { username: options.admin.username, password: Redacted.value(options.admin.password) },
       functions: { given: options.functions ?? {}, interpreter: options.interpreter },
+      node: options.node ?? "couchdb@127.0.0.1",
+      arrival: options.arrival,
+      iterations: Math.max(1, Math.floor(options.iterations ?? 10)),
       now
     })
     const turns = RandomSource.make(seed ^ 0x5eed)

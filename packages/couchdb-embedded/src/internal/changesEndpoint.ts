@@ -21,7 +21,7 @@ const normal = ({ database, request, server }: DatabaseContext, query: Query): R
   return Response.unlessKnown(request, etag, () => {
     const { pending, position, rows } = ChangesRows.read(
       database,
-      server.random,
+      server.node.arrival,
       query,
       query.since,
       query.limit,
@@ -72,7 +72,7 @@ const live = ({ database, server }: DatabaseContext, query: Query): Reply => {
     const most = feed === "longpoll" || descending ? Infinity : piece
     const { done, pending, position, rows } = ChangesRows.read(
       database,
-      server.random,
+      server.node.arrival,
       query,
       state.position,
       state.limit,

@@ -1,6 +1,6 @@
 import type { Query } from "./changesQuery.js"
+import type { Node } from "./node.js"
 import { print } from "./print.js"
-import type { Random } from "./random.js"
 import { printWinner } from "./reading.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Revs from "./revs.js"
@@ -67,7 +67,7 @@ export interface Batch {
  */
 export const read = (
   database: Database,
-  random: Random,
+  arrival: Node["arrival"],
   query: Query,
   from: Position,
   limit: number,
@@ -85,7 +85,7 @@ export const read = (
       if (open.length === 0 && !query.descending) Sequences.now(database).forEach((seq, i) => position[i] = seq)
       return { rows, position, pending, done: open.length === 0 }
     }
-    const shard = open[open.length === 1 ? 0 : random.below(open.length)] ?? 0
+    const shard = arrival(open)
     const update = queues[shard]?.[at[shard] ?? 0]
     at[shard] = (at[shard] ?? 0) + 1
     const record = update === undefined ? undefined : database.documents.get(update.id)

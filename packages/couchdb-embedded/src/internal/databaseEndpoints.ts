@@ -4,6 +4,7 @@ import * as AllDocs from "./allDocsEndpoints.js"
 import * as Attachments from "./attachmentEndpoints.js"
 import * as Bulk from "./bulkEndpoints.js"
 import * as Changes from "./changesEndpoint.js"
+import * as Cluster from "./clusterEndpoints.js"
 import type { Answer, Context, DatabaseContext } from "./context.js"
 import { byMethod, openDatabase, segment } from "./context.js"
 import * as Design from "./design/endpoints.js"
@@ -12,7 +13,7 @@ import * as Mango from "./mango/endpoints.js"
 import * as Partition from "./partitionEndpoints.js"
 import * as Purge from "./purgeEndpoint.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, internalError, missing, noDatabase, noServerAdmin, notImplemented, refuse } from "./refusal.js"
+import { badRequest, internalError, missing, noDatabase, noServerAdmin, places, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -147,7 +148,9 @@ const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosL
   Either.gen(function*() {
     const limit = yield* Req.json(context.request)
     if (typeof limit !== "number" || !Number.isInteger(limit) || limit <= 0) {
-      return yield* internalError("function_clause")
+      return setting === "revsLimit"
+        ? yield* internalError("function_clause", undefined, places.revsLimit)
+        : yield* badRequest("`purged_infos_limit` must be positive integer")
     }
     if (!isDatabaseAdmin(context.database, context.user)) {
       return yield* internalError("{error,{forbidden,<<\"You are not a db or server admin.\">>}}", "badmatch")
@@ -184,6 +187,8 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   _index: Mango.handleIndex,
   _purge: Purge.handle,
   _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
+  _shards: Cluster.shards,
+  _sync_shards: (context) => Either.flatMap(onlyDatabaseAdmin(context), () => Cluster.syncShards(context)),
   _view_cleanup: (context) =>
     byMethod(context, {
       POST: () =>
@@ -220,6 +225,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
 /** The endpoints that have more behind them; behind others, CouchDB looks for an attachment. */
 const deeper = new Set([
   "_all_docs",
+  "_shards",
   "_design_docs",
   "_local_docs",
   "_compact",
@@ -227,15 +233,6 @@ const deeper = new Set([
   "_find",
   "_explain",
   "_index"
-])
-
-const planned = new Set([
-  "_purged_infos",
-  "_shards",
-  "_sync_shards",
-  "_nouveau_info",
-  "_search_analyze",
-  "_auto_purge"
 ])
 
 const design = (context: DatabaseContext, name: string): Answer => {
@@ -283,7 +280,6 @@ const within = (context: DatabaseContext): Answer =>
     const own = request.segments.length === 2 || deeper.has(second)
     if (own && Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
     if (second === "_partition") return Partition.handle(context, within)
-    if (planned.has(second)) return notImplemented(second)
     if (second === "_temp_view") return refuse(410, "gone", "Temporary views are not supported in CouchDB")
     if (second === "_local") return local(context)
     if (second === "_local/") return badRequest("Invalid _local document id.")

@@ -3,6 +3,7 @@ import * as Encoding from "effect/Encoding"
 import type { Context, Reply } from "./context.js"
 import * as DatabaseEndpoints from "./databaseEndpoints.js"
 import type { Functions } from "./design/functions.js"
+import * as Node from "./node.js"
 import * as RandomSource from "./random.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, refusal } from "./refusal.js"
@@ -27,6 +28,9 @@ export const make = (options: {
   readonly admin: Credentials | undefined
   readonly functions: Functions
   readonly now: number
+  readonly node: string
+  readonly arrival: Node.Node["arrival"] | undefined
+  readonly iterations: number
   readonly keeper?: Keeper | undefined
 }): Server => {
   const { keeper } = options
@@ -49,9 +53,16 @@ export const make = (options: {
     functions: options.functions,
     replications: new Map(),
     updates: keeper?.holdings.updates ?? { log: new Map(), watchers: Watchers.make(), seq: 0 },
-    journal: keeper?.journal
+    journal: keeper?.journal,
+    node: Node.make({
+      name: options.node,
+      uuid,
+      started: options.now,
+      arrival: options.arrival ?? ((open) => open[open.length === 1 ? 0 : random.below(open.length)] ?? 0),
+      iterations: options.iterations
+    })
   }
-  for (const name of options.admin === undefined ? [] : ["_replicator", "_users"]) {
+  for (const name of options.admin === undefined ? [] : ["_users", "_global_changes", "_replicator"]) {
     if (server.databases.has(name)) continue
     addDatabase(
       server,
@@ -137,11 +148,13 @@ export const answer = (
   },
   now: number
 ): Reply => {
+  Node.countRequest(server.node, raw.method)
   const answered = attempt(() => Either.flatMap(Req.make(raw), (request) => route(server, request, now)))
   attempt(() => {
     Replication.settle(server, now)
     return Either.right(answered)
   })
+  Node.countAnswer(server.node, answered.status)
   const length = typeof answered.body === "string" ? Utf8.byteLength(answered.body) : answered.body.length
   return {
     status: answered.status,

@@ -1,8 +1,10 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
+import * as Cluster from "./clusterEndpoints.js"
 import type { Answer, Context } from "./context.js"
 import { byMethod } from "./context.js"
 import { info } from "./databaseEndpoints.js"
+import * as Nodes from "./nodeEndpoints.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, noServerAdmin, notImplemented } from "./refusal.js"
 import * as Replication from "./replication/endpoint.js"
@@ -91,14 +93,7 @@ const uuids = (context: Context): Answer => {
 type Endpoint = (context: Context) => Answer
 
 const planned = new Set([
-  "_active_tasks",
-  "_cluster_setup",
-  "_membership",
-  "_node",
-  "_reshard",
-  "_scheduler",
-  "_search_analyze",
-  "_utils"
+  "_scheduler"
 ])
 
 const endpoints: Readonly<Record<string, Endpoint>> = {
@@ -111,6 +106,14 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   _db_updates: (context) =>
     byMethod(context, { GET: () => Either.flatMap(onlyAdmin(context), () => Updates.get(context)) }, "GET"),
   _replicate: Replication.handle,
+  _active_tasks: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.activeTasks(context)),
+  _cluster_setup: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.setup(context)),
+  _membership: Cluster.membership,
+  _node: (context) => Either.flatMap(onlyAdmin(context), () => Nodes.handle(context)),
+  _reshard: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.reshard(context)),
+  _search_analyze: () => Cluster.searchAnalyze,
+  _utils: Cluster.utils,
+  "favicon.ico": Cluster.utils,
   _session: Session.handle
 }
 

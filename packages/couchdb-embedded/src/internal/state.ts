@@ -1,6 +1,7 @@
 import type { JsonObject } from "effect-couchdb/Json"
 import { crc32 } from "./crc32.js"
 import type { Functions } from "./design/functions.js"
+import type { Node } from "./node.js"
 import type { Random } from "./random.js"
 import type { Tree } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -126,6 +127,7 @@ export interface Server {
   readonly replications: Map<string, Running>
   readonly functions: Functions
   readonly journal: Journal | undefined
+  readonly node: Node
 }
 
 /** A replication that goes on, and who began it. */
@@ -151,7 +153,12 @@ export interface Update {
 export type Holdings = Pick<Server, "databases" | "updates">
 
 /** Notes what became of a database. */
-export const note = ({ updates }: Holdings, database: string, type: Update["type"]): void => {
+export const note = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
+  const heard = databases.has("_global_changes")
+  // CouchDB notes these in `_global_changes`, and there nothing of that database itself.
+  if (database === "_global_changes" || (database.startsWith("_") && !heard)) return
+  // The list of databases is a database of its own.
+  if (heard && type !== "updated") note({ databases, updates }, "_dbs", "updated")
   const key = `${type}:${database}`
   updates.log.delete(key)
   updates.log.set(key, { database, type, seq: ++updates.seq })

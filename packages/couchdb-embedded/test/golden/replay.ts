@@ -7,6 +7,8 @@ import * as EmbeddedCouch from "../../src/EmbeddedCouch.js"
 import { concat } from "../../src/internal/bytes.js"
 import * as JavaScript from "../../src/JavaScript.js"
 import { admin, basic, client, requestOf } from "../client.js"
+import * as Arrival from "./arrival.js"
+import { turnsOf } from "./arrival.js"
 import * as Carried from "./carried.js"
 import { normalise, uuidPrefix, without } from "./normalise.js"
 import type { Difference, Step } from "./transcript.js"
@@ -76,7 +78,15 @@ const send = (couch: EmbeddedCouch.Service, step: Step, carried: Carried.Carried
 /** Replays the whole transcript, in virtual time. Needs the clock of `TestContext`. */
 export const replay = Effect.gen(function*() {
   const { prefix, seed } = yield* seedLikeTheTranscript
-  const couch = yield* EmbeddedCouch.make({ seed, admin, interpreter: JavaScript.make() })
+  const arrival = Arrival.make()
+  const couch = yield* EmbeddedCouch.make({
+    seed,
+    admin,
+    interpreter: JavaScript.make(),
+    node: "couchdb6984@127.0.0.1",
+    iterations: 600_000,
+    arrival: arrival.next
+  })
   const carried: Carried.Carried = new Map()
   const outcomes: Array<Outcome> = []
   for (const [index, step] of steps.entries()) {
@@ -84,6 +94,7 @@ export const replay = Effect.gen(function*() {
     if (before !== undefined) {
       yield* client(couch, credentials)(before.method, before.path, before.body === undefined ? {} : before)
     }
+    arrival.set(turnsOf(step))
     const reply = yield* send(couch, step, carried)
     Carried.learn(carried, step, reply)
     outcomes.push({

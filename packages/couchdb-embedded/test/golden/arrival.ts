@@ -1,0 +1,37 @@
+/**
+ * In which order the shards of the transcript's server answered.
+ *
+ * Which of two shards is the first to tell its changes is chance, there as here. The ids in a recorded answer tell
+ * whose turn it was, so that the engine can be given the same turns; what a shard tells, and in which order, is its own.
+ */
+import { crc32 } from "../../src/internal/crc32.js"
+import type { Step } from "./transcript.js"
+import { recorded } from "./transcript.js"
+
+/** Whose turn it was: the place of the shard of every row, where there are two shards. */
+export const turnsOf = (step: Step): ReadonlyArray<number> =>
+  !step.path.includes("/_changes") ? [] : Array.from(
+    recorded(step).matchAll(/\{"seq":[^,]+,"id":("(?:[^"\\]|\\.)*")/g),
+    ([, id = "\"\""]) => crc32(String(JSON.parse(id))) < 0x80000000 ? 0 : 1
+  )
+
+export interface Arrival {
+  /** Whose turns come next. */
+  readonly set: (turns: ReadonlyArray<number>) => void
+  readonly next: (open: ReadonlyArray<number>) => number
+}
+
+export const make = (): Arrival => {
+  let turns: ReadonlyArray<number> = []
+  return {
+    set: (next) => {
+      turns = next
+    },
+    next: (open) => {
+      const [first, ...rest] = turns
+      if (first === undefined || !open.includes(first)) return open[0] ?? 0
+      turns = rest
+      return first
+    }
+  }
+}
