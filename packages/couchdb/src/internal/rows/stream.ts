@@ -1,0 +1,155 @@
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type NotFoundError, type RequestError, TransportError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as Json from "../../Json.js"
+import * as Transport from "../../Transport.js"
+import { notCouch } from "../notCouch.js"
+import { fromResponse } from "../responseError.js"
+import { unconflicted } from "../unconflicted.js"
+import { type End, RowReader } from "./reader.js"
+import { member, type Row } from "./row.js"
+
+export type RowsError = NotFoundError | RequestError
+
+/**
+ * An answer whose rows are pulled.
+ *
+ * - `rows`: to be run once; it pulls the body, and no more of it than is asked for
+ * - `around`: the other members of the answer, such as `total_rows` or `bookmark`; known when the rows have ended, and
+ *   failing with them
+ */
+export interface Answer {
+  readonly rows: Stream.Stream<Row, RowsError>
+  readonly around: Effect.Effect<Json.JsonObject, RowsError>
+}
+
+/** Fails where the answer did not end as it should. */
+const ended = (request: CouchRequest, status: number, end: End): Effect.Effect<Json.JsonObject, RowsError> => {
+  switch (end._tag) {
+    case "Whole":
+      return Either.match(Json.parse(end.around), {
+        onLeft: () => Effect.fail(notCouch(request, status, "what surrounds the rows is not JSON")),
+        onRight: (json) => Effect.succeed(Json.isObject(json) ? json : {})
+      })
+    case "Refused":
+      return Effect.fail(lateError(request, end.error)).pipe(unconflicted)
+    case "Cut":
+      return Effect.fail(
+        new TransportError({
+          method: request.method,
+          path: request.path,
+          reason: "Body",
+          description: "it ended before its last row"
+        })
+      )
+    case "Strange":
+      return Effect.fail(notCouch(request, status, end.problem))
+  }
+}
+
+/** CouchDB's own words where it is too late for a status, which it then says as `code`. */
+const lateError = (request: CouchRequest, error: unknown) => {
+  const code = member(error, "code")
+  const status = typeof code === "number" && code >= 400 && code < 600 ? code : 500
+  return fromResponse(request, { status, headers: {}, body: JSON.stringify(error) })
+}
+
+/** The rows of a body, a chunk of them for each piece of it that completes any. */
+const read = (
+  request: CouchRequest,
+  response: Transport.StreamedResponse,
+  array: string | undefined,
+  onEnd: (around: Json.JsonObject) => Effect.Effect<unknown>
+): Stream.Stream<Row, RowsError> => {
+  type Rows = Channel.Channel<Chunk.Chunk<Row>, Chunk.Chunk<Uint8Array>, RowsError, TransportError, void>
+  const rows = Channel.suspend((): Rows => {
+    const reader = new RowReader(array)
+    const write = (out: Array<Row>): Rows => out.length === 0 ? Channel.void : Channel.write(Chunk.unsafeFromArray(out))
+    const loop: Rows = Channel.readWithCause({
+      onInput: (pieces: Chunk.Chunk<Uint8Array>): Rows => {
+        const out: Array<Row> = []
+        for (const piece of pieces) reader.push(piece, out)
+        return Channel.zipRight(write(out), loop)
+      },
+      onFailure: Channel.failCause,
+      onDone: (): Rows => {
+        const out: Array<Row> = []
+        const end = reader.end(out)
+        return Channel.zipRight(
+          write(out),
+          Channel.fromEffect(Effect.asVoid(Effect.flatMap(ended(request, response.status, end), onEnd)))
+        )
+      }
+    })
+    return loop
+  })
+  return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(response.body), rows))
+}
+
+/**
+ * Sends the request, and gives the rows of its answer as they come. `array` is the member that holds them: `rows`,
+ * `results` or `docs`. Closing the scope closes the request.
+ */
+export const open = (
+  request: CouchRequest,
+  array: string
+): Effect.Effect<Answer, RowsError, CouchHttp | Scope> =>
+  Effect.gen(function*() {
+    const couch = yield* CouchHttp
+    const response = yield* unconflicted(couch.stream(request))
+    const around = yield* Deferred.make<Json.JsonObject, RowsError>()
+    // Whoever waits for it behind rows that nobody read to their end must not wait for ever.
+    yield* Effect.addFinalizer(() =>
+      Deferred.fail(
+        around,
+        new TransportError({
+          method: request.method,
+          path: request.path,
+          reason: "Body",
+          description: "the request was closed before its last row"
+        })
+      )
+    )
+    return {
+      rows: Stream.tapErrorCause(
+        read(request, response, array, (members) => Deferred.succeed(around, members)),
+        (cause) => Deferred.failCause(around, cause)
+      ),
+      around: Deferred.await(around)
+    }
+  })
+
+/** The rows of an answer with constant memory. The request is sent when the stream begins, and closed when it ends. */
+export const stream = (request: CouchRequest, array: string): Stream.Stream<Row, RowsError, CouchHttp> =>
+  Stream.unwrapScoped(Effect.map(open(request, array), ({ rows }) => rows))
+
+/** A sequence of values, one after the other, such as the lines of a continuous feed. */
+export const sequence = (
+  request: CouchRequest,
+  response: Transport.StreamedResponse
+): Stream.Stream<Row, RowsError> => read(request, response, undefined, () => Effect.void)
+
+/** All rows of a small answer, and its other members: a page. */
+export const collect = (
+  request: CouchRequest,
+  array: string
+): Effect.Effect<
+  { readonly rows: ReadonlyArray<Row>; readonly around: Json.JsonObject },
+  RowsError,
+  CouchHttp
+> =>
+  Effect.gen(function*() {
+    const couch = yield* CouchHttp
+    const response = yield* unconflicted(couch.execute(request))
+    const reader = new RowReader(array)
+    const rows: Array<Row> = []
+    reader.push(Transport.bytes(response), rows)
+    const around = yield* ended(request, response.status, reader.end(rows))
+    return { rows, around }
+  })

@@ -1,0 +1,364 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Collection, CouchHttp, Database, Document, Json, Transport } from "effect-couchdb"
+import { EmbeddedCouch } from "effect-couchdb-embedded"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { documentIn, toDocument } from "../src/internal/rows/document.js"
+import { type End, RowReader } from "../src/internal/rows/reader.js"
+import type { Row } from "../src/internal/rows/row.js"
+import * as Rows from "../src/internal/rows/stream.js"
+import { json } from "./arbitraries.js"
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** The rows and the end of an answer that comes in these pieces. */
+const readPieces = (
+  array: string | undefined,
+  pieces: ReadonlyArray<Uint8Array>
+): { readonly rows: ReadonlyArray<string>; readonly end: End } => {
+  const reader = new RowReader(array)
+  const out: Array<Row> = []
+  for (const piece of pieces) reader.push(piece, out)
+  const end = reader.end(out)
+  return { rows: out.map(({ text }) => text), end }
+}
+
+const same = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  texts.map((text) => Json.stringify(Either.getOrThrow(Json.parse(text))))
+
+/** The text with white space wherever JSON allows it. */
+const spaced = (text: string, spaces: ReadonlyArray<string>): string => {
+  let out = ""
+  let inString = false
+  let turn = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charAt(i)
+    if (inString) {
+      out += c
+      if (c === "\\") out += text.charAt(++i)
+      else if (c === "\"") inString = false
+      continue
+    }
+    const space = "{}[],:".includes(c) ? spaces[turn++ % spaces.length] ?? "" : ""
+    out += space + c + space
+    if (c === "\"") inString = true
+  }
+  return out
+}
+
+interface Layout {
+  readonly head: string
+  readonly between: string
+  readonly tail: string
+}
+
+const layouts: Record<string, Layout> = {
+  view: { head: `{"total_rows":3,"offset":0,"rows":[\r\n`, between: ",\r\n", tail: "\r\n]}\n" },
+  changes: { head: `{"rows":[\n`, between: ",\r\n", tail: `\n],\n"last_seq":"3-é","pending":0}\n` },
+  find: {
+    head: `{"rows":[\r\n`,
+    between: ",\r\n",
+    tail: `\r\n],\r\n"bookmark": "nil",\r\n"execution_stats": {"rows":[1,{"a":"]"}]},\r\n"warning": "a ] \\" } b"}\r\n`
+  },
+  oneLine: { head: `{"rows": [`, between: ",", tail: "]}" },
+  commaFirst: { head: `{"rows":[\n`, between: "\n,", tail: "\n]\n}" },
+  heartbeats: { head: `{"rows":[\n\n\n`, between: ",\r\n\n\n", tail: "\n\n\n]}" },
+  otherArrays: {
+    head: `{"x":[[1],{"rows":[0]}],"a\\"rows":[2],"r":"\\\\","rows":[`,
+    between: " , ",
+    tail: "],\"y\":[3]}"
+  }
+}
+
+const layout = FastCheck.constantFrom(...Object.entries(layouts))
+
+const around = (text: string) => Either.getOrThrow(Json.parse(text))
+
+const cutAt = (whole: Uint8Array, cuts: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
+  const places = [0, ...cuts.map((cut) => cut % (whole.length + 1)).sort((a, b) => a - b), whole.length]
+  return places.slice(1).map((place, i) => whole.slice(places[i], place))
+}
+
+const value = FastCheck.oneof(
+  json,
+  json,
+  FastCheck.constantFrom<Json.Json>(
+    { error: "conflict", reason: "a row that only looks like an error" },
+    "brackets ]}{[, \" and \\ in a string",
+    "🦋 é \u2028",
+    { rows: [{ rows: ["]"] }] }
+  )
+)
+
+describe("rows", () => {
+  it.prop(
+    "any rows in any layout and any pieces are the same rows",
+    [
+      FastCheck.array(value, { maxLength: 6 }),
+      layout,
+      FastCheck.array(FastCheck.nat(), { maxLength: 8 }),
+      FastCheck.array(FastCheck.constantFrom("", "", " ", "\n", "\r\n", "\t "), { minLength: 1, maxLength: 5 }),
+      FastCheck.boolean()
+    ],
+    ([values, [, { between, head, tail }], cuts, spaces, spread]) => {
+      const texts = values.map(Json.stringify)
+      const answer = head + texts.join(between) + tail
+      const whole = bytes(spread ? spaced(answer, spaces) : answer)
+      const { end, rows } = readPieces("rows", cutAt(whole, cuts))
+      assert.deepEqual(same(rows), texts)
+      assert.strictEqual(end._tag, "Whole")
+      if (end._tag === "Whole") assert.isTrue(Json.equals(around(end.around), around(head + tail)))
+    },
+    { fastCheck: { numRuns: 2_000 } }
+  )
+
+  it("cut in two at every byte, and into single bytes, an answer stays the same", () => {
+    const texts = [
+      `{"id":"é🦋","v":"],}\\"\\\\"}`,
+      `{"error":"x","reason":"y"}`,
+      "12",
+      "[[\"]\"],{}]",
+      "\"\\u0022]\"",
+      "null"
+    ]
+    for (const { between, head, tail } of Object.values(layouts)) {
+      const whole = bytes(head + texts.join(between) + tail)
+      const all = Array.from(whole, (_, i) => i)
+      for (const cuts of [...all.map((i) => [i]), all]) {
+        const { end, rows } = readPieces("rows", cutAt(whole, cuts))
+        assert.deepEqual(rows, texts)
+        assert.strictEqual(end._tag, "Whole")
+      }
+    }
+  })
+
+  it("an answer that breaks off anywhere is never whole, and its rows are the first ones", () => {
+    const texts = [`{"id":"a","n":1}`, `{"id":"b"}`, `{"error":"x","reason":"y","id":"c"}`, `{"id":"d"}`]
+    for (const { between, head, tail } of Object.values(layouts)) {
+      const whole = bytes((head + texts.join(between) + tail).trimEnd())
+      for (let length = 0; length < whole.length; length++) {
+        const { end, rows } = readPieces("rows", [whole.slice(0, length)])
+        assert.include(["Cut", "Refused"], end._tag)
+        assert.deepEqual(rows, texts.slice(0, rows.length))
+      }
+    }
+  })
+
+  it("an error behind any number of rows, or in place of what follows them, is that error", () => {
+    const texts = [`{"id":"a"}`, `{"id":"b"}`, `{"id":"c"}`]
+    const late = `\n{"code":500,"error":"timeout","reason":"The request could not be processed"}\n`
+    for (const { between, head, tail } of Object.values(layouts)) {
+      const firstOfTail = tail.slice(0, tail.indexOf("]") + 1)
+      const answers = [
+        ...texts.map((_, count) => [head + texts.slice(0, count).join(between) + late, count] as const),
+        ...texts.map((_, count) =>
+          [head + texts.slice(0, count + 1).join(between) + between + late, count + 1] as const
+        ),
+        [head + texts.join(between) + firstOfTail + late, 3] as const,
+        [head + texts.join(between) + firstOfTail + "," + late, 3] as const,
+        [head + texts.join(between) + tail + late, 3] as const,
+        [late.trim(), 0] as const
+      ]
+      for (const [answer, count] of answers) {
+        for (const cut of [0, 7, answer.length - 5]) {
+          const { end, rows } = readPieces("rows", cutAt(bytes(answer), [cut]))
+          assert.deepEqual(rows, texts.slice(0, count))
+          assert.strictEqual(end._tag, "Refused", answer)
+          if (end._tag === "Refused") assert.strictEqual((end.error as { readonly code: number }).code, 500)
+        }
+      }
+    }
+  })
+
+  it("what is no answer with rows is said to be none", () => {
+    for (
+      const answer of [
+        "<html></html>",
+        "[1]",
+        `{"ok":true}`,
+        `{"rows":{}}`,
+        `{"rows":[1,,2]}`,
+        `{"rows":[1 2]}`,
+        `{"rows":[1,]}`,
+        `{"rows":[,1]}`,
+        `{"rows":[tru]}`,
+        `{"rows":[1]}{}`,
+        `{"rows":[\n1\n2\n]}`
+      ]
+    ) {
+      assert.strictEqual(readPieces("rows", [bytes(answer)]).end._tag, "Strange", answer)
+    }
+  })
+
+  it.prop("a sequence of values in any pieces", [
+    FastCheck.array(value, { maxLength: 6 }),
+    FastCheck.array(FastCheck.nat(), { maxLength: 8 }),
+    FastCheck.constantFrom("\n", "\r\n", "\n\n\n", "\n \n")
+  ], ([values, cuts, between]) => {
+    const texts = values.map(Json.stringify)
+    const { end, rows } = readPieces(undefined, cutAt(bytes(texts.map((text) => text + between).join("")), cuts))
+    const last = values[values.length - 1]
+    if (end._tag === "Refused") assert.isTrue(Json.isObject(last) && Json.has(last, "error"))
+    else assert.strictEqual(end._tag, "Whole")
+    assert.deepEqual(same(rows), end._tag === "Refused" ? texts.slice(0, -1) : texts)
+  }, { fastCheck: { numRuns: 1_000 } })
+
+  it("a sequence that breaks off inside a line is cut", () => {
+    assert.deepEqual(readPieces(undefined, [bytes(`{"a":1}\n{"b"`)]), { rows: [`{"a":1}`], end: { _tag: "Cut" } })
+    assert.strictEqual(readPieces(undefined, [bytes(`{"a":1},\n{"b":2}\n`)]).end._tag, "Strange")
+  })
+
+  it("a row that is longer than a line should be is read without waiting for its end of line", () => {
+    const long = JSON.stringify({ id: "x".repeat(3 << 20) })
+    const whole = bytes(`{"rows":[\n${long},\n${long}\n]}`)
+    const cuts = Array.from({ length: 100 }, (_, i) => i * 65_536)
+    const { end, rows } = readPieces("rows", cutAt(whole, cuts))
+    assert.deepEqual(rows.map((row) => row === long), [true, true])
+    assert.strictEqual(end._tag, "Whole")
+  })
+})
+
+const request: CouchHttp.CouchRequest = { method: "GET", path: "/zoo/_all_docs", route: "/{db}/_all_docs" }
+
+/** A CouchHttp that answers with these pieces, and tells what was taken of them and whether it was closed. */
+const answering = (pieces: Stream.Stream<Uint8Array>) =>
+  Effect.gen(function*() {
+    const taken = yield* Ref.make(0)
+    const closed = yield* Ref.make(false)
+    const transport: Transport.Service = {
+      request: () => Effect.dieMessage("not asked for"),
+      stream: () =>
+        Effect.acquireRelease(
+          Effect.succeed({
+            status: 200,
+            headers: {},
+            body: Stream.tap(pieces, () => Ref.update(taken, (n) => n + 1))
+          }),
+          () => Ref.set(closed, true)
+        )
+    }
+    const layer = CouchHttp.layer({ url: "http://nowhere" }).pipe(
+      Layer.provide(Layer.succeed(Transport.Transport, transport))
+    )
+    return { taken, closed, layer }
+  })
+
+describe("a stream of rows", () => {
+  it.effect("pulls no more than is asked for, and closes the request when it is left", () =>
+    Effect.gen(function*() {
+      const pieces = Stream.concat(
+        Stream.make(bytes(`{"rows":[\n`)),
+        Stream.map(Stream.iterate(0, (n) => n + 1), (n) => bytes(`${n},\n`))
+      ).pipe(Stream.rechunk(1))
+      const { closed, layer, taken } = yield* answering(pieces)
+      const rows = yield* Rows.stream(request, "rows").pipe(
+        Stream.take(3),
+        Stream.runCollect,
+        Effect.provide(layer)
+      )
+      assert.deepEqual(Chunk.toReadonlyArray(rows).map(({ json }) => json), [0, 1, 2])
+      assert.strictEqual(yield* Ref.get(taken), 4)
+      assert.isTrue(yield* Ref.get(closed))
+    }))
+
+  it.effect("gives a chunk of rows for each piece", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* answering(
+        Stream.make(bytes(`{"rows":[\n1,\n2,\n`), bytes("3,\n4\n]}")).pipe(Stream.rechunk(1))
+      )
+      const chunks = yield* Rows.stream(request, "rows").pipe(Stream.chunks, Stream.runCollect, Effect.provide(layer))
+      assert.deepEqual(Chunk.toReadonlyArray(chunks).map((chunk) => chunk.length), [2, 2])
+    }))
+
+  it.scoped("knows at its end what surrounds the rows", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* answering(Stream.make(bytes(`{"docs":[\r\n1\r\n],"bookmark":"b","big":1.0}`)))
+      const answer = yield* Effect.provide(Rows.open(request, "docs"), layer)
+      yield* Stream.runDrain(answer.rows)
+      assert.strictEqual(Json.stringify(yield* answer.around), `{"docs":[],"bookmark":"b","big":1.0}`)
+    }))
+
+  it.effect("who waits for what surrounds rows that nobody read is told so", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* answering(Stream.make(bytes(`{"docs":[]}`)))
+      const around = yield* Effect.scoped(
+        Effect.map(Rows.open(request, "docs"), (answer) => answer.around)
+      ).pipe(Effect.provide(layer))
+      assert.strictEqual((yield* Effect.flip(around))._tag, "TransportError")
+    }))
+
+  for (
+    const [name, body, tag, count] of [
+      ["breaks off", `{"rows":[\n1,\n2\n`, "TransportError", 2],
+      ["says an error late", `{"rows":[\n1\n{"code":500,"error":"x","reason":"y"}\n`, "ServerError", 1],
+      [
+        "says that its database is gone",
+        `{"rows":[\n1\n{"code":404,"error":"not_found","reason":"y"}\n`,
+        "NotFoundError",
+        1
+      ],
+      ["says an error without a code", `{"error":"x","reason":"y"}`, "ServerError", 0],
+      ["is a page of a proxy", "<html>", "ServerError", 0]
+    ] as const
+  ) {
+    it.effect(`an answer that ${name} fails behind its rows with ${tag}`, () =>
+      Effect.gen(function*() {
+        const { layer } = yield* answering(Stream.make(bytes(body)))
+        const seen = yield* Ref.make(0)
+        const exit = yield* Rows.stream(request, "rows").pipe(
+          Stream.runForEach(() => Ref.update(seen, (n) => n + 1)),
+          Effect.provide(layer),
+          Effect.either
+        )
+        assert.strictEqual(Either.isLeft(exit) ? exit.left._tag : "none", tag)
+        assert.strictEqual(yield* Ref.get(seen), count)
+      }))
+  }
+
+  it.effect("a document in a row is the document that a fetch gives, raw to the digit", () =>
+    Effect.gen(function*() {
+      yield* Database.create("zoo")
+      const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String }))
+      const couch = yield* CouchHttp.CouchHttp
+      const stored = `{"name":"é","n":1.0,"big":12345678901234567890,"b":1,"10":{"__proto__":2},` +
+        `"_attachments":{"a":{"content_type":"text/plain","data":"aGk="}}}`
+      yield* couch.execute({ method: "PUT", path: "/zoo/monarch", route: "/{db}/{docid}", body: stored })
+      const fetched = yield* Document.fetch(butterflies, "monarch")
+      const { rows } = yield* Rows.collect({ ...request, path: "/zoo/_all_docs?include_docs=true" }, "rows")
+      const read = Option.flatMap(Option.fromNullable(rows[0]), (row) => documentIn(row, ["doc"]))
+      const inRow = yield* toDocument(butterflies, yield* read)
+      const baseOf = (doc: typeof inRow) =>
+        Option.map(doc.base, ({ body, raw, rev, stubs }) => [rev, body, Json.stringify(raw), stubs])
+      assert.deepEqual(baseOf(inRow), baseOf(fetched))
+      assert.deepEqual(inRow.attachments, fetched.attachments)
+      assert.deepEqual([inRow.id, inRow.rev, inRow.body], [fetched.id, fetched.rev, fetched.body])
+      assert.isFalse(Document.isDirty(inRow))
+      const saved = yield* Document.save(Document.modify(inRow, () => ({ name: "ü" })))
+      const again = yield* Document.fetch(butterflies, "monarch")
+      assert.deepEqual(saved.rev, again.rev)
+      assert.strictEqual(
+        Json.stringify(Option.getOrThrow(again.base).raw),
+        `{"name":"ü","n":1.0,"big":12345678901234567890,"b":1,"10":{"__proto__":2}}`
+      )
+    }).pipe(Effect.provide(
+      CouchHttp.layer({ url: "http://embedded" }).pipe(Layer.provide(EmbeddedCouch.layer()))
+    )))
+
+  it.effect("a row without a document, or with one that was projected, has none", () =>
+    Effect.sync(() => {
+      for (const text of [`{"key":"a","error":"not_found"}`, `{"doc":null}`, `{"doc":{"name":"a"}}`, "1"]) {
+        assert.isTrue(Option.isNone(documentIn({ text, json: JSON.parse(text) }, ["doc"])))
+      }
+      const nested = `{"docs":[{"ok":{"_id":"a","_rev":"1-a","_deleted":true}}]}`
+      const found = documentIn({ text: nested, json: JSON.parse(nested) }, ["docs", 0, "ok"])
+      assert.isTrue(Exit.isSuccess(Effect.runSyncExit(found)) && Option.getOrThrow(found).deleted)
+    }))
+})
