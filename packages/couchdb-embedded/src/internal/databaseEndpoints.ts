@@ -18,18 +18,19 @@ import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Sequences from "./sequences.js"
-import type { Database } from "./state.js"
+import * as Sizes from "./sizes.js"
+import type { Database, Server } from "./state.js"
 import * as State from "./state.js"
 import { isDatabaseAdmin, isServerAdmin } from "./users.js"
 import * as Views from "./views/endpoints.js"
 
-/** What CouchDB tells of a database. Sizes are of no meaning in memory, so they are zero. */
-export const info = (database: Database): Json.JsonObject => ({
+/** What CouchDB tells of a database. */
+export const info = (server: Server, database: Database): Json.JsonObject => ({
   instance_start_time: String(database.created),
   db_name: database.name,
   purge_seq: `${database.purgeSeq}-${Sequences.encode(database, [database.purgeSeq]).split("-")[1] ?? ""}`,
   update_seq: Sequences.encode(database, Sequences.now(database)),
-  sizes: { file: 0, external: 0, active: 0 },
+  sizes: Sizes.ofDatabase(server, database),
   props: database.partitioned ? { partitioned: true } : {},
   doc_del_count: database.deletedCount,
   doc_count: database.liveIds.length,
@@ -248,7 +249,7 @@ const design = (context: DatabaseContext, name: string): Answer => {
   if (found.deleted) return refuse(404, "not_found", "deleted")
   return !Design.isAction(action)
     ? Attachments.handle(context, id, request.segments.slice(3))
-    : Design.handle(context, action, { name, body: found.body }, info(database))
+    : Design.handle(context, action, { name, body: found.body }, info(context.server, database))
 }
 
 /** Every design document that is there. */
@@ -270,7 +271,7 @@ const local = (context: DatabaseContext): Answer => {
 
 const root = (context: DatabaseContext): Answer =>
   byMethod(context, {
-    GET: () => Either.right(Response.json(200, info(context.database))),
+    GET: () => Either.right(Response.json(200, info(context.server, context.database))),
     POST: () => Documents.post(context)
   }, "DELETE,GET,HEAD,POST")
 

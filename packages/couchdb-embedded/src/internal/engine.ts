@@ -48,7 +48,8 @@ export const make = (options: {
     adminSalt,
     secret,
     random,
-    nextId: RandomSource.sequentialIds(random),
+    // So are ids the same whatever else is asked in between.
+    nextId: RandomSource.sequentialIds(RandomSource.make(seed ^ 0x1d5)),
     databases: keeper?.holdings.databases ?? new Map(),
     functions: options.functions,
     replications: new Map(),
@@ -62,6 +63,7 @@ export const make = (options: {
       iterations: options.iterations
     })
   }
+  for (const database of server.databases.values()) database.journal = server.journal
   for (const name of options.admin === undefined ? [] : ["_users", "_global_changes", "_replicator"]) {
     if (server.databases.has(name)) continue
     addDatabase(

@@ -69,7 +69,8 @@ const config = (context: Context, path: ReadonlyArray<string | undefined>): Answ
   if (section === "_reload") return byMethod(context, { POST: () => found({ ok: true }) }, "POST")
   const sections = Array.from(config, ([name, values]) => [name, Json.fromEntries(Array.from(values))] as const)
   return byMethod(context, {
-    GET: () => section === undefined ? found(Json.fromEntries(sections)) : found(Object.fromEntries(sections)[section] ?? {})
+    GET: () =>
+      section === undefined ? found(Json.fromEntries(sections)) : found(Object.fromEntries(sections)[section] ?? {})
   }, "GET")
 }
 

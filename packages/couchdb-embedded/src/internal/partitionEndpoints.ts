@@ -5,20 +5,21 @@ import { byMethod } from "./context.js"
 import { badRequest, missing, refuse } from "./refusal.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
+import * as Sizes from "./sizes.js"
 import type { Database } from "./state.js"
 
-/** What CouchDB tells of a partition. Sizes are of no meaning in memory, so they are zero. */
+/** What CouchDB tells of a partition. */
 const info = ({ documents, name }: Database, partition: string): Json.JsonObject => {
   let live = 0
   let deleted = 0
-  for (const [id, { tree }] of documents) {
-    if (!id.startsWith(`${partition}:`)) continue
+  const within = Array.from(documents.values()).filter(({ id }) => id.startsWith(`${partition}:`))
+  for (const { tree } of within) {
     if (RevisionTree.winner(tree)?.version?.deleted === true) deleted++
     else live++
   }
   return {
     db_name: name,
-    sizes: { active: 0, external: 0 },
+    sizes: { ...Sizes.ofDocuments(within) },
     partition,
     doc_count: live,
     doc_del_count: deleted

@@ -57,7 +57,7 @@ const allDbs = (context: Context): Answer =>
 
 const infoRow = (context: Context, name: Json.Json): Json.Json => {
   const database = typeof name === "string" ? context.server.databases.get(name) : undefined
-  return database === undefined ? { key: name, error: "not_found" } : { key: name, info: info(database) }
+  return database === undefined ? { key: name, error: "not_found" } : { key: name, info: info(context.server, database) }
 }
 
 const dbsInfo = (context: Context): Answer =>

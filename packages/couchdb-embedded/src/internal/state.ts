@@ -29,6 +29,8 @@ export interface Version {
   readonly attachments: ReadonlyArray<Attachment>
   /** The body as CouchDB prints it, without braces; printed once, when it is first read. */
   printed?: string
+  /** Its sizes; measured once, when they are first asked for. */
+  sizes?: { readonly active: number; readonly external: number }
 }
 
 export interface DocumentRecord {

@@ -1,18 +1,21 @@
 /**
  * In which order the shards of the transcript's server answered.
  *
- * Which of two shards is the first to tell its changes is chance, there as here. The ids in a recorded answer tell
+ * Which of two shards is the first to tell its changes, or its unsorted rows, is chance, there as here. The ids in a recorded answer tell
  * whose turn it was, so that the engine can be given the same turns; what a shard tells, and in which order, is its own.
  */
 import { crc32 } from "../../src/internal/crc32.js"
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 
+/** The place of the shard of a document, where there are two. */
+export const shardOf = (id: string): number => crc32(id) < 0x80000000 ? 0 : 1
+
 /** Whose turn it was: the place of the shard of every row, where there are two shards. */
 export const turnsOf = (step: Step): ReadonlyArray<number> =>
-  !step.path.includes("/_changes") ? [] : Array.from(
-    recorded(step).matchAll(/\{"seq":[^,]+,"id":("(?:[^"\\]|\\.)*")/g),
-    ([, id = "\"\""]) => crc32(String(JSON.parse(id))) < 0x80000000 ? 0 : 1
+  !/\/_changes|sorted=false/.test(step.path) ? [] : Array.from(
+    recorded(step).matchAll(/\{(?:"seq":[^,]+,)?"id":("(?:[^"\\]|\\.)*")/g),
+    ([, id = "\"\""]) => shardOf(String(JSON.parse(id)))
   )
 
 export interface Arrival {

@@ -115,6 +115,18 @@ const checkPartition = (definition: Definition, query: ViewQuery, database: Data
     : Either.void
 }
 
+/** Unsorted rows: each shard tells its own in their order, and no shard waits for another. */
+const asTheyCome = ({ database, server }: DatabaseContext, rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
+  const queues = database.shards.map((shard) => rows.filter(({ id }) => shardOf(database, id) === shard))
+  const at = queues.map(() => 0)
+  return rows.flatMap(() => {
+    const shard = server.node.arrival(queues.flatMap(({ length }, i) => (at[i] ?? 0) < length ? [i] : []))
+    const row = queues[shard]?.[at[shard] ?? 0]
+    at[shard] = (at[shard] ?? 0) + 1
+    return row === undefined ? [] : [row]
+  })
+}
+
 /** Asks a view. */
 export const ask = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<Answered> =>
   Either.gen(function*() {
@@ -140,7 +152,8 @@ export const ask = (context: DatabaseContext, definition: Definition, query: Vie
       _tag: "Rows",
       total,
       offset: Math.min(total, (query.descending ? after : before) + selected.offset + query.skip),
-      rows: selected.rows.slice(query.skip, query.skip + query.limit)
+      rows: (query.sorted ? selected.rows : asTheyCome(context, selected.rows))
+        .slice(query.skip, query.skip + query.limit)
     }
   })
 
