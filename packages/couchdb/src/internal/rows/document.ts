@@ -31,43 +31,64 @@ const exactAt = (json: Json.Json | undefined, path: Path): Json.Json | undefined
   )
 
 /** The members that are the program's own. */
-const ownMembers = (document: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("_")))
+const ownMembers = (document: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const own: Record<string, unknown> = {}
+  // `__proto__` too begins with an underscore.
+  for (const key in document) if (key.charCodeAt(0) !== underscore) own[key] = document[key]
+  return own
+}
+
+const underscore = 95
 
 /**
- * The document in a row, as `readDocument` would take it out of a text of its own; `None` where there is none. What is
- * exact to the digit is read when somebody asks for it, which only a save does: a stream of rows asks for nothing.
+ * What is exact to the digit is read when somebody asks for it, which only a save does: whoever streams rows past asks
+ * for nothing.
  */
+class DocumentInRow implements RawDocument {
+  readonly deleted: boolean
+  private whole: Json.JsonObject | undefined
+  private own: Json.JsonObject | undefined
+
+  constructor(
+    readonly id: string,
+    readonly rev: Revision.Revision,
+    private readonly json: Readonly<Record<string, unknown>>,
+    private readonly row: Row,
+    private readonly path: Path
+  ) {
+    this.deleted = member(json, "_deleted") === true
+  }
+  get plain(): unknown {
+    return ownMembers(this.json)
+  }
+  private get exactly(): Json.JsonObject {
+    if (this.whole === undefined) {
+      const found = exactAt(exact(this.row), this.path)
+      this.whole = Json.isObject(found) ? found : {}
+    }
+    return this.whole
+  }
+  get raw(): Json.JsonObject {
+    return this.own ??= Json.fromEntries(Json.entries(this.exactly).filter(([key]) => !key.startsWith("_")))
+  }
+  get stubs(): Option.Option<Json.JsonObject> {
+    const stubs = this.special("_attachments")
+    return Json.isObject(stubs) ? Option.some(stubs) : Option.none()
+  }
+  special(name: string): Json.Json | undefined {
+    return name.startsWith("_") && Object.hasOwn(this.json, name) ? Json.get(this.exactly, name) : undefined
+  }
+}
+
+/** The document in a row, as `readDocument` takes it out of a text of its own; `None` where there is none. */
 export const documentIn = (row: Row, path: Path): Option.Option<RawDocument> => {
   const json = at(row.json, path)
   if (!isObject(json)) return Option.none()
   const id = member(json, "_id")
   const rev = member(json, "_rev")
-  if (typeof id !== "string" || !Revision.isRevision(rev)) return Option.none()
-  let whole: Json.JsonObject | undefined
-  const exactly = (): Json.JsonObject => {
-    if (whole === undefined) {
-      const found = exactAt(exact(row), path)
-      whole = Json.isObject(found) ? found : {}
-    }
-    return whole
-  }
-  let raw: Json.JsonObject | undefined
-  return Option.some({
-    id,
-    rev,
-    deleted: member(json, "_deleted") === true,
-    plain: ownMembers(json),
-    get raw() {
-      return raw ??= Json.fromEntries(Json.entries(exactly()).filter(([key]) => !key.startsWith("_")))
-    },
-    get stubs() {
-      if (member(json, "_attachments") === undefined) return Option.none()
-      const stubs = Json.get(exactly(), "_attachments")
-      return Json.isObject(stubs) ? Option.some(stubs) : Option.none()
-    },
-    special: (name) => name.startsWith("_") ? Json.get(exactly(), name) : undefined
-  })
+  return typeof id === "string" && Revision.isRevision(rev)
+    ? Option.some(new DocumentInRow(id, rev, json, row, path))
+    : Option.none()
 }
 
 /** The document value of what a row has: clean, with its base, as if it had been fetched. */
@@ -96,7 +117,7 @@ const bare = (read: RawDocument): RawDocument => ({
   rev: read.rev,
   deleted: read.deleted,
   plain: read.plain,
-  special: read.special,
+  special: () => undefined,
   raw: {},
   stubs: Option.none()
 })
