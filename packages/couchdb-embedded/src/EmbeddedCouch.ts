@@ -2,7 +2,7 @@
  * CouchDB in process: an engine in memory that answers like CouchDB 3.5, as a transport.
  *
  * There is no socket and no real time in it: under `TestClock` every run is the same run. It is for development and
- * tests, and keeps nothing when its layer is gone.
+ * tests, and keeps nothing when its layer is gone, unless it is given a store.
  *
  * @since 0.1.0
  */
@@ -21,6 +21,8 @@ import type { DesignFunctions, Interpreter } from "./DesignFunctions.js"
 import type { Reply } from "./internal/context.js"
 import * as Engine from "./internal/engine.js"
 import * as RandomSource from "./internal/random.js"
+import * as Response from "./internal/response.js"
+import type { Store } from "./internal/store/store.js"
 
 /**
  * An embedded CouchDB.
@@ -47,6 +49,14 @@ export interface Service {
 export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/EmbeddedCouch")<EmbeddedCouch, Service>() {}
 
 /**
+ * Where an embedded CouchDB keeps its data, for one engine at a time. `FileStore.make` makes one.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type { Store }
+
+/**
  * What an embedded CouchDB can be told.
  *
  * - `seed`: where its chance begins: the same seed and the same requests give the same ids, sequences and answers
@@ -60,6 +70,8 @@ export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/Embedded
  * - `arrival`: which shard answers next, of those (by their places) that have more to tell in a `_changes` feed. By
  *   default that is left to the seed's chance
  * - `interpreter`: what runs the text of design documents, which nothing does by default
+ * - `store`: where its data are kept; only in memory, without one. With it, no answer and no line of a feed tells
+ *   anything that is not safe yet. Where that fails, every answer from then on is a 500 with the error `store_failed`
  *
  * @since 0.1.0
  * @category model
@@ -73,6 +85,7 @@ export interface Options {
   readonly iterations?: number | undefined
   readonly arrival?: ((open: ReadonlyArray<number>) => number) | undefined
   readonly interpreter?: Interpreter | undefined
+  readonly store?: Store | undefined
 }
 
 const collect = (
@@ -92,7 +105,7 @@ const collect = (
 }
 
 /** Waits for the end of a feed, as a client that reads the whole body does. */
-const wholly = (reply: Reply): Effect.Effect<BufferedResponse> => {
+const wholly = (reply: Reply): Effect.Effect<BufferedResponse, TransportError> => {
   if (reply.rest === undefined) return Effect.succeed(reply)
   const { body, headers, rest, status } = reply
   return Effect.map(Stream.mkString(rest), (text) => ({
@@ -101,6 +114,24 @@ const wholly = (reply: Reply): Effect.Effect<BufferedResponse> => {
     body: typeof body === "string" ? body + text : Transport.text({ body }) + text
   }))
 }
+
+/** Holds an answer back until all that it may tell is safe. */
+const safely = (store: Store, request: TransportRequest, reply: Reply): Effect.Effect<Reply> =>
+  Effect.match(store.sync, {
+    onFailure: ({ message }) => Response.json(500, { error: "store_failed", reason: message }),
+    onSuccess: () => reply.rest === undefined ? reply : { ...reply, rest: safeLines(store, request, reply.rest) }
+  })
+
+const safeLines = (
+  store: Store,
+  { method, path }: TransportRequest,
+  lines: Stream.Stream<string, TransportError>
+): Stream.Stream<string, TransportError> =>
+  Stream.mapEffect(lines, (line) =>
+    Effect.mapBoth(store.sync, {
+      onFailure: ({ message }) => new TransportError({ method, path, reason: "Body", description: message }),
+      onSuccess: () => line
+    }))
 
 const utf8 = new TextEncoder()
 
@@ -144,6 +175,7 @@ const streaming =
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
+    const { store } = options
     const seed = options.seed ?? 1
     const server = Engine.make({
       seed,
@@ -155,7 +187,8 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       node: options.node ?? "couchdb@127.0.0.1",
       arrival: options.arrival,
       iterations: Math.max(1, Math.floor(options.iterations ?? 10)),
-      now
+      now,
+      keeper: store?.keeper
     })
     const turns = RandomSource.make(seed ^ 0x5eed)
     // A fiber yields by itself only after thousands of steps, so without this no two requests would ever race.
@@ -166,7 +199,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
         Effect.yieldNow()
       )
     })
-    const begin = (request: TransportRequest): Effect.Effect<Reply, TransportError> =>
+    const answer = (request: TransportRequest): Effect.Effect<Reply, TransportError> =>
       Effect.flatMap(collect(request.body), (body) =>
         Effect.flatMap(wait, () =>
           Effect.map(Clock.currentTimeMillis, (now) =>
@@ -177,9 +210,13 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
               headers: request.headers,
               body
             }, now))))
+    const begin = store === undefined
+      ? answer
+      : (request: TransportRequest) =>
+        Effect.flatMap(answer(request), (reply) =>
+          safely(store, request, reply))
     return {
-      handler: (request) =>
-        Effect.flatMap(begin(request), wholly),
+      handler: (request) => Effect.flatMap(begin(request), wholly),
       stream: streaming(begin)
     }
   })

@@ -114,7 +114,10 @@ export const serve = (options: Options = {}): Effect.Effect<Running, ServeError,
     const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () => close(server))
     const url = `http://127.0.0.1:${port}`
     if (options.quiet !== true) {
-      yield* Effect.logInfo(`embedded CouchDB at ${url}: in memory, for development and tests only`)
+      const where = options.couch !== undefined || options.store === undefined
+        ? "in memory"
+        : `in ${options.store.place}`
+      yield* Effect.logInfo(`embedded CouchDB at ${url}: ${where}, for development and tests only`)
     }
     return { url, port, couch }
   })

@@ -1,3 +1,4 @@
+import type { TransportError } from "effect-couchdb/CouchError"
 import type { BufferedResponse } from "effect-couchdb/Transport"
 import * as Either from "effect/Either"
 import type { Stream } from "effect/Stream"
@@ -26,7 +27,7 @@ export interface DatabaseContext extends Context {
 
 /** An answer; where there is a `rest`, it follows the body, piece by piece, as it happens. */
 export interface Reply extends BufferedResponse {
-  readonly rest?: Stream<string>
+  readonly rest?: Stream<string, TransportError>
 }
 
 export type Answer = Checked<Reply>

@@ -1,0 +1,39 @@
+import { crc32 } from "node:zlib"
+
+/**
+ * A log is a header and frames. A frame is what one fsync made safe, and is whole or not there at all. It begins with
+ * the salt of its file, and its checksum covers its place, so that no attachment passes for one, a copy of this very
+ * log included.
+ */
+const magic = Buffer.from("effect-couchdb-embedded log 1\n")
+
+export const saltLength = 8
+export const headerLength = magic.length + saltLength + 4
+export const frameHead = saltLength + 8
+
+const number = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+/** The header of a log. */
+export const header = (salt: Uint8Array): Buffer => Buffer.concat([magic, salt, number(crc32(salt))])
+
+/** The salt of the log that begins with these bytes; `undefined` where they are no header. */
+export const readHeader = (bytes: Buffer): Buffer | undefined => {
+  const salt = bytes.subarray(magic.length, magic.length + saltLength)
+  return bytes.length >= headerLength && bytes.subarray(0, magic.length).equals(magic) &&
+      bytes.readUInt32BE(magic.length + saltLength) === crc32(salt)
+    ? Buffer.from(salt)
+    : undefined
+}
+
+/** The checksum of a frame at this place. */
+export const checksum = (at: number, payload: Uint8Array): number => crc32(payload, crc32(`${at} ${payload.length}`))
+
+/** One frame around these records, for this place. */
+export const frame = (salt: Uint8Array, at: number, records: ReadonlyArray<Uint8Array>): Buffer => {
+  const payload = Buffer.concat(records)
+  return Buffer.concat([salt, number(payload.length), number(checksum(at, payload)), payload])
+}

@@ -1,0 +1,74 @@
+import * as Fs from "node:fs"
+import { checksum, frameHead, saltLength } from "./frames.js"
+
+/** How a reading ended: where the last whole frame ends, and whether what follows is damage or only half written. */
+export interface Read {
+  readonly end: number
+  readonly state: "whole" | "torn" | "damaged"
+}
+
+const chunk = 1 << 20
+
+/** Reads exactly these bytes, or `undefined` where the file ends before. */
+const readAt = (fd: number, at: number, length: number): Buffer | undefined => {
+  const bytes = Buffer.allocUnsafe(length)
+  let done = 0
+  while (done < length) {
+    const count = Fs.readSync(fd, bytes, done, length - done, at + done)
+    if (count === 0) return undefined
+    done += count
+  }
+  return bytes
+}
+
+/** Gives bytes of a file from a buffer that runs ahead, for frames are small and many. */
+const ahead = (fd: number, size: number): (at: number, length: number) => Buffer | undefined => {
+  let start = 0
+  let buffer: Buffer = Buffer.alloc(0)
+  return (at, length) => {
+    if (at + length > size) return undefined
+    if (at < start || at + length > start + buffer.length) {
+      start = at
+      buffer = readAt(fd, at, Math.min(Math.max(length, chunk), size - at)) ?? Buffer.alloc(0)
+    }
+    const bytes = buffer.subarray(at - start, at - start + length)
+    return bytes.length === length ? bytes : undefined
+  }
+}
+
+/** Reads the frames that begin at `from`, one after the other, and says how far that went. */
+export const read = (
+  fd: number,
+  salt: Buffer,
+  from: number,
+  onFrame: (payload: Buffer, at: number) => void
+): Read => {
+  const { size } = Fs.fstatSync(fd)
+  const bytes = ahead(fd, size)
+  const payloadAt = (at: number): Buffer | undefined => {
+    const head = bytes(at, frameHead)
+    if (head === undefined || !head.subarray(0, saltLength).equals(salt)) return undefined
+    const sum = head.readUInt32BE(saltLength + 4)
+    const payload = bytes(at + frameHead, head.readUInt32BE(saltLength))
+    return payload !== undefined && checksum(at, payload) === sum ? payload : undefined
+  }
+  /** Whether a whole frame begins anywhere from here on. */
+  const anyAfter = (from: number): boolean => {
+    for (let at = from; at < size; at += chunk) {
+      const part = readAt(fd, at, Math.min(chunk + saltLength - 1, size - at))
+      if (part === undefined) return false
+      for (let i = part.indexOf(salt); i >= 0; i = part.indexOf(salt, i + 1)) {
+        if (payloadAt(at + i) !== undefined) return true
+      }
+    }
+    return false
+  }
+  let end = from
+  while (end < size) {
+    const payload = payloadAt(end)
+    if (payload === undefined) return { end, state: anyAfter(end + 1) ? "damaged" : "torn" }
+    onFrame(payload, end)
+    end += frameHead + payload.length
+  }
+  return { end, state: "whole" }
+}
