@@ -18,7 +18,7 @@ import * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DesignFunctions, Interpreter } from "./DesignFunctions.js"
-import type { Reply } from "./internal/context.js"
+import type { Reply, Whole } from "./internal/context.js"
 import * as Engine from "./internal/engine.js"
 import * as RandomSource from "./internal/random.js"
 import * as Response from "./internal/response.js"
@@ -135,15 +135,15 @@ const safeLines = (
 
 const utf8 = new TextEncoder()
 
-const nonEmpty = (bytes: Uint8Array): Stream.Stream<Uint8Array> =>
-  bytes.length === 0 ? Stream.empty : Stream.make(bytes)
+const bytesOf = (reply: Reply): Stream.Stream<Uint8Array> =>
+  Stream.suspend(() => reply.body.length === 0 ? Stream.empty : Stream.make(Transport.bytes(reply)))
 
 const streaming =
   (begin: (request: TransportRequest) => Effect.Effect<Reply, TransportError>): Service["stream"] => (request) =>
-    Effect.flatMap(begin(request), (reply): Effect.Effect<StreamedResponse, never, Scope> => {
+    Effect.flatMap(begin(request), (reply): Effect.Effect<StreamedResponse & Partial<Whole>, never, Scope> => {
       const { headers, rest, status } = reply
-      const first = nonEmpty(Transport.bytes(reply))
-      if (rest === undefined) return Effect.succeed({ status, headers, body: first })
+      const first = bytesOf(reply)
+      if (rest === undefined) return Effect.succeed({ status, headers, body: first, whole: reply.body })
       return Effect.gen(function*() {
         const closed = yield* Deferred.make<never, TransportError>()
         const { method, path } = request

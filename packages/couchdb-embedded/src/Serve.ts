@@ -1,13 +1,15 @@
 /**
  * The embedded CouchDB over HTTP, on this machine only, so that any CouchDB client can talk to it.
  *
- * It listens on 127.0.0.1, answers to loopback names only and sends no CORS headers. It is for development and tests.
+ * It listens on 127.0.0.1, answers to loopback names only, and sends no CORS headers unless it is told an origin. It is
+ * for development and tests.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
 import * as Http from "node:http"
@@ -35,6 +37,7 @@ export class ServeError extends Data.TaggedError("ServeError")<{
  *
  * - `port`: 0, the default, takes any free one
  * - `maxBodyBytes`: larger requests are answered with 413; 64 MiB unless told otherwise
+ * - `cors`: the origins of pages whose scripts may use it, with credentials, such as `http://localhost:5173`; none
  * - `quiet`: says nothing when it starts
  * - `couch`: an engine that is there already, instead of a fresh one; the other options of an engine then mean nothing
  *
@@ -44,6 +47,7 @@ export class ServeError extends Data.TaggedError("ServeError")<{
 export interface Options extends EmbeddedCouch.Options {
   readonly port?: number | undefined
   readonly maxBodyBytes?: number | undefined
+  readonly cors?: ReadonlyArray<string> | undefined
   readonly quiet?: boolean | undefined
   readonly couch?: EmbeddedCouch.Service | undefined
 }
@@ -81,11 +85,19 @@ const listen = (server: Http.Server, port: number): Effect.Effect<number, ServeE
     })
   })
 
-const close = (server: Http.Server): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    server.close(() => resume(Effect.void))
-    // Clients that keep their connections open would keep the server open.
+// How long a stopping server lets clients take their answers.
+const patience = "2 seconds"
+
+const close = (server: Http.Server, settled: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const closed = yield* Effect.fork(Effect.async<void>((resume) => {
+      server.close(() => resume(Effect.void))
+    }))
+    yield* Effect.yieldNow()
+    yield* Effect.timeoutOption(Effect.interruptible(settled), patience)
+    // Feeds, and clients that keep their connections open, would keep the server open.
     server.closeAllConnections()
+    yield* Fiber.join(closed)
   })
 
 /**
@@ -110,8 +122,14 @@ export const serve = (options: Options = {}): Effect.Effect<Running, ServeError,
   Effect.gen(function*() {
     const couch = options.couch ?? (yield* EmbeddedCouch.make(options))
     const runtime = yield* Effect.runtime<never>()
-    const server = Http.createServer(internal.listener(couch, runtime, options.maxBodyBytes ?? 64 * 1024 * 1024))
-    const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () => close(server))
+    const { listen: onRequest, settled } = internal.listener({
+      couch,
+      runtime,
+      maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
+      origins: new Set(options.cors)
+    })
+    const server = Http.createServer(onRequest)
+    const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () => close(server, settled))
     const url = `http://127.0.0.1:${port}`
     if (options.quiet !== true) {
       const where = options.couch !== undefined || options.store === undefined

@@ -30,6 +30,11 @@ export interface Reply extends BufferedResponse {
   readonly rest?: Stream<string, TransportError>
 }
 
+/** The body of a streamed answer that is all there, for whoever can send it at once. */
+export interface Whole {
+  readonly whole: string | Uint8Array
+}
+
 export type Answer = Checked<Reply>
 
 /** The endpoint for the method, or a refusal that names the methods that there are. */

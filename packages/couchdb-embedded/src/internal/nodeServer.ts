@@ -6,6 +6,8 @@ import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import type * as Http from "node:http"
 import type { Service } from "../EmbeddedCouch.js"
+import type { Whole } from "./context.js"
+import { headersFor, preflight } from "./nodeCors.js"
 
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
 
@@ -108,20 +110,46 @@ const sendStream = (
     )
   })
 
-/** Answers requests of a Node server by the handler; a client that goes away ends its own request, nothing else. */
-export const listener = (
-  couch: Service,
-  runtime: Runtime.Runtime<never>,
-  maxBodyBytes: number
-): Http.RequestListener => {
-  const run = Runtime.runFork(runtime)
-  return (message, response) => {
+/** An answer that is all there, though it came as a stream. */
+const wholeOf = (streamed: StreamedResponse & Partial<Whole>): BufferedResponse | undefined =>
+  streamed.whole === undefined ? undefined : { ...streamed, body: streamed.whole }
+
+/** What answers the requests of a Node server. */
+export interface Listener {
+  readonly listen: Http.RequestListener
+  /** Waits until all that was asked is answered, but for feeds, which have no end. */
+  readonly settled: Effect.Effect<void>
+}
+
+/** Answers requests of a Node server by the engine; a client that goes away ends its own request, nothing else. */
+export const listener = (options: {
+  readonly couch: Service
+  readonly runtime: Runtime.Runtime<never>
+  readonly maxBodyBytes: number
+  readonly origins: ReadonlySet<string>
+}): Listener => {
+  const { couch, maxBodyBytes, origins } = options
+  const run = Runtime.runFork(options.runtime)
+  const answering = new Set<Http.ServerResponse>()
+  const idle = new Set<() => void>()
+  const answered = (response: Http.ServerResponse): void => {
+    answering.delete(response)
+    if (answering.size === 0) { for (const each of Array.from(idle)) each() }
+  }
+  const listen: Http.RequestListener = (message, response) => {
     response.on("error", () => {})
     const { host } = message.headers
     if (!isLoopback(host)) {
       send(response, wrongHost)
       return
     }
+    const asked = preflight(message, origins)
+    if (asked !== undefined) {
+      send(response, asked)
+      return
+    }
+    for (const [name, value] of Object.entries(headersFor(message, origins))) response.setHeader(name, value)
+    answering.add(response)
     const answer = Effect.flatMap(readBody(message, maxBodyBytes), (body) =>
       body === undefined
         ? Effect.sync(() => send(response, tooLarge))
@@ -133,14 +161,33 @@ export const listener = (
             headers: headersOf(message),
             body: announced(message) ? body : undefined
           }),
-          (streamed) => sendStream(response, streamed)
+          (streamed) => {
+            const whole = wholeOf(streamed)
+            if (whole !== undefined) return Effect.sync(() => send(response, whole))
+            answered(response)
+            return sendStream(response, streamed)
+          }
         )))
     const fiber = run(Effect.catchAllCause(answer, () =>
       Effect.sync(() => {
         response.destroy()
       })))
     response.on("close", () => {
+      answered(response)
       if (!response.writableFinished) fiber.unsafeInterruptAsFork(FiberId.none)
     })
   }
+  const settled = Effect.async<void>((resume) => {
+    if (answering.size === 0) {
+      resume(Effect.void)
+      return
+    }
+    const done = (): void => {
+      idle.delete(done)
+      resume(Effect.void)
+    }
+    idle.add(done)
+    return Effect.sync(() => idle.delete(done))
+  })
+  return { listen, settled }
 }

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/**
+ * The command `effect-couchdb-embedded`: the embedded CouchDB from a shell. `--help` says what it takes.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { main } from "./internal/bin/main.js"
+
+const fiber = Effect.runFork(main(process.argv.slice(2), process.env))
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  // A second one ends the process at once, as it does by itself.
+  process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
+}
+
+fiber.addObserver((exit) => {
+  if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) process.stderr.write(`${String(exit.cause)}\n`)
+  process.exitCode = Exit.isSuccess(exit) ? exit.value : Exit.isInterrupted(exit) ? 0 : 1
+})

@@ -1,0 +1,110 @@
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import { parseArgs } from "node:util"
+
+export const usage = `effect-couchdb-embedded [options]
+
+An embedded CouchDB on this machine, for development and tests only, never for production.
+
+  --port PORT            where to listen on 127.0.0.1; 5984, and 0 for any free port
+  --data DIR             keep the data in this directory; without it they are in memory, and gone when it stops
+  --admin NAME:PASSWORD  the administrator; just NAME takes the password from COUCHDB_PASSWORD, which the list of
+                         processes does not show. Without a password, one is made up and printed
+  --cors ORIGIN          let the pages of this origin use it, such as http://localhost:5173; may be repeated
+  --q SHARDS             how many shards a new database has; 2
+  --seed NUMBER          where chance begins: ids, sequences and cookies follow from it. Another one for each start,
+                         unless it is given
+  --javascript           run the JavaScript of design documents. It is NOT in a sandbox: it can do whatever you can.
+                         Only for your own design documents
+  --help                 print this
+  --version              print the version
+`
+
+/** What the command line asks for. */
+export type Command = Data.TaggedEnum<{
+  Help: {}
+  Version: {}
+  Run: {
+    readonly port: number
+    readonly directory: string | undefined
+    readonly username: string
+    /** `undefined` where one has to be made up. */
+    readonly password: string | undefined
+    readonly cors: ReadonlyArray<string>
+    readonly q: number
+    readonly seed: number | undefined
+    readonly javascript: boolean
+  }
+}>
+
+export const Command = Data.taggedEnum<Command>()
+
+const natural = (name: string, text: string, least: number, most: number): Either.Either<number, string> =>
+  /^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most
+    ? Either.right(Number(text))
+    : Either.left(`--${name} takes a number from ${least} to ${most}, not ${JSON.stringify(text)}`)
+
+const originOf = (text: string): Either.Either<string, string> =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
+    ? Either.right(text)
+    : Either.left(`--cors takes one origin, such as http://localhost:5173, not ${JSON.stringify(text)}`)
+
+// No message repeats this argument, for it holds a password.
+const adminOf = (text: string): Either.Either<readonly [string, string | undefined], string> => {
+  const colon = text.indexOf(":")
+  const name = colon < 0 ? text : text.slice(0, colon)
+  const password = colon < 0 ? undefined : text.slice(colon + 1)
+  return name === "" || password === "" || /\p{Cc}/u.test(text)
+    ? Either.left("--admin takes NAME:PASSWORD, or NAME")
+    : Either.right([name, password])
+}
+
+const read = (args: ReadonlyArray<string>) =>
+  Either.flatMap(readAll(args), ({ positionals, values }) =>
+    // It is not repeated, either: it may be a password that lost its option.
+    positionals.length === 0 ? Either.right(values) : Either.left("every argument belongs to an option"))
+
+const readAll = (args: ReadonlyArray<string>) =>
+  Either.try({
+    try: () =>
+      parseArgs({
+        args: Array.from(args),
+        allowPositionals: true,
+        options: {
+          port: { type: "string", default: "5984" },
+          data: { type: "string" },
+          admin: { type: "string", default: "admin" },
+          cors: { type: "string", multiple: true, default: [] },
+          q: { type: "string", default: "2" },
+          seed: { type: "string" },
+          javascript: { type: "boolean", default: false },
+          help: { type: "boolean", default: false, short: "h" },
+          version: { type: "boolean", default: false }
+        }
+      }),
+    catch: (error) => error instanceof Error ? error.message : String(error)
+  })
+
+/** Reads the command line, or says what is wrong with it. */
+export const parse = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string | undefined>>
+): Either.Either<Command, string> =>
+  Either.gen(function*() {
+    const values = yield* read(args)
+    if (values.help) return Command.Help()
+    if (values.version) return Command.Version()
+    const [username, given] = yield* adminOf(values.admin)
+    if (values.data === "") return yield* Either.left("--data takes a directory")
+    const password = given ?? env["COUCHDB_PASSWORD"]
+    return Command.Run({
+      port: yield* natural("port", values.port, 0, 65_535),
+      directory: values.data,
+      username,
+      password: password === "" ? undefined : password,
+      cors: yield* Either.all(values.cors.map(originOf)),
+      q: yield* natural("q", values.q, 1, 256),
+      seed: values.seed === undefined ? undefined : yield* natural("seed", values.seed, 0, 0xffffffff),
+      javascript: values.javascript
+    })
+  })
