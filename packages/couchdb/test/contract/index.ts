@@ -1,3 +1,4 @@
+import { changes } from "./changes.js"
 import { databases } from "./databases.js"
 import { documents } from "./documents.js"
 import { errors } from "./errors.js"
@@ -9,4 +10,4 @@ import { siblings } from "./siblings.js"
 import { updates } from "./updates.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
-export const contracts = { documents, losslessness, ids, errors, databases, updates, revisions, policies, siblings }
+export const contracts = { changes, documents, losslessness, ids, errors, databases, updates, revisions, policies, siblings }

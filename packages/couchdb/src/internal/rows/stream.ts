@@ -30,7 +30,7 @@ export interface Answer {
 }
 
 /** Fails where the answer did not end as it should. */
-const ended = (request: CouchRequest, status: number, end: End): Effect.Effect<Json.JsonObject, RowsError> => {
+export const ended = (request: CouchRequest, status: number, end: End): Effect.Effect<Json.JsonObject, RowsError> => {
   switch (end._tag) {
     case "Whole":
       return Either.match(Json.parse(end.around), {

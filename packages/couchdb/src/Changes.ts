@@ -1,0 +1,579 @@
+/**
+ * The changes feed: what happened to the documents of a database, once, as it happens, or for ever.
+ *
+ * A feed is of a collection, whose documents come decoded, or of a database as it is, whose documents are JSON. A change
+ * tells of a document, not of each of its edits: a document that changed twice comes once, at its last place.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type * as KeyValueStore from "@effect/platform/KeyValueStore"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import type * as Metric from "effect/Metric"
+import type * as MetricKeyType from "effect/MetricKeyType"
+import type * as MetricState from "effect/MetricState"
+import type * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import type { Collection } from "./Collection.js"
+import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "./CouchError.js"
+import type { CouchHttp } from "./CouchHttp.js"
+import type { Document } from "./Document.js"
+import * as checkpoints from "./internal/changes/checkpoint.js"
+import * as feeds from "./internal/changes/feeds.js"
+import * as following from "./internal/changes/follow.js"
+import * as processing from "./internal/changes/process.js"
+import { ofCollection, sourceOf } from "./internal/changes/source.js"
+import type { Json, JsonObject } from "./Json.js"
+import type { Revision } from "./Revision.js"
+
+/**
+ * A document was written. `D` is what the feed brings of it: a `Document` from a collection, JSON from a database.
+ *
+ * - `sequence`: the place of the change in the feed, opaque; `None` where `seqInterval` leaves it out
+ * - `rev`: the winning revision; `revisions`: the winner, and with the style `all_docs` every other leaf behind it
+ * - `conflicts`: the live siblings of the winner, if `conflicts` asked for them
+ * - `document`: the winner, if the feed brings documents
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Changed<out D> {
+  readonly _tag: "Changed"
+  readonly id: string
+  readonly sequence: Option.Option<string>
+  readonly rev: Revision
+  readonly revisions: readonly [Revision, ...ReadonlyArray<Revision>]
+  readonly conflicts: ReadonlyArray<Revision>
+  readonly document: Option.Option<D>
+}
+
+/**
+ * A document was deleted. `body` is what its tombstone still says, if the feed brings documents.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Deleted {
+  readonly _tag: "Deleted"
+  readonly id: string
+  readonly sequence: Option.Option<string>
+  readonly rev: Revision
+  readonly revisions: readonly [Revision, ...ReadonlyArray<Revision>]
+  readonly body: Option.Option<JsonObject>
+}
+
+/**
+ * The database that was followed is not there any more. Nothing comes after it.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface DatabaseGone {
+  readonly _tag: "DatabaseGone"
+}
+
+/**
+ * What a feed tells of one document.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Change<D> = Changed<D> | Deleted
+
+/**
+ * Which changes a feed tells of: see {@link byIds}, {@link bySelector}, {@link byView}, {@link byFunction} and
+ * {@link designDocuments}.
+ *
+ * @since 0.1.0
+ * @category filters
+ */
+export type Filter =
+  | { readonly _tag: "Ids"; readonly ids: ReadonlyArray<string> }
+  | { readonly _tag: "Selector"; readonly selector: JsonObject }
+  | { readonly _tag: "DesignDocuments" }
+  | { readonly _tag: "View"; readonly design: string; readonly view: string }
+  | {
+    readonly _tag: "Function"
+    readonly design: string
+    readonly name: string
+    readonly parameters: Readonly<Record<string, string>>
+  }
+
+/**
+ * The documents with these ids.
+ *
+ * @since 0.1.0
+ * @category filters
+ */
+export const byIds = (ids: ReadonlyArray<string>): Filter => ({ _tag: "Ids", ids })
+
+/**
+ * The documents that a Mango selector matches.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ *
+ * const seen = Changes.stream("zoo", { filter: Changes.bySelector({ seen: { $gt: 0 } }) })
+ *
+ * @since 0.1.0
+ * @category filters
+ */
+export const bySelector = (selector: { readonly [key: string]: Json }): Filter => ({ _tag: "Selector", selector })
+
+/**
+ * The design documents.
+ *
+ * @since 0.1.0
+ * @category filters
+ */
+export const designDocuments: Filter = { _tag: "DesignDocuments" }
+
+/**
+ * The documents for which the map function of a view emits anything. The design document is named without `_design/`.
+ *
+ * @since 0.1.0
+ * @category filters
+ */
+export const byView = (design: string, view: string): Filter => ({ _tag: "View", design, view })
+
+/**
+ * The documents for which a filter function of a design document says yes. It finds the parameters in the query of its
+ * request. The design document is named without `_design/`.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ *
+ * const monarchs = Changes.stream("zoo", { filter: Changes.byFunction("zoo", "named", { name: "Monarch" }) })
+ *
+ * @since 0.1.0
+ * @category filters
+ */
+export const byFunction = (
+  design: string,
+  name: string,
+  parameters: Readonly<Record<string, string>> = {}
+): Filter => ({ _tag: "Function", design, name, parameters })
+
+/**
+ * What every feed can be told.
+ *
+ * - `filter`: which changes it tells of; all, unless said otherwise
+ * - `includeDocs`: whether it brings the documents; a collection's does, a database's does not
+ * - `conflicts`: whether it names the siblings of each winner, which needs the documents
+ * - `style`: `all_docs` names every leaf instead of the winner alone
+ * - `heartbeat`: how often the server shows that it lives while there is nothing to tell
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface FeedOptions {
+  readonly filter?: Filter | undefined
+  readonly includeDocs?: boolean | undefined
+  readonly conflicts?: boolean | undefined
+  readonly style?: "main_only" | "all_docs" | undefined
+  readonly heartbeat?: Duration.DurationInput | undefined
+}
+
+/**
+ * What a feed over one answer can be told besides.
+ *
+ * - `since`: the place behind which it begins, or `now`; the beginning, unless said otherwise
+ * - `limit`: how many changes at the most
+ * - `descending`: the last change first
+ * - `timeout`: how long the server waits for a change before it ends the feed
+ * - `seqInterval`: only each so many rows have a sequence, which is cheaper in a cluster
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options extends FeedOptions {
+  readonly since?: string | undefined
+  readonly limit?: number | undefined
+  readonly descending?: boolean | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+  readonly seqInterval?: number | undefined
+}
+
+/**
+ * What the feed of a database can be told besides: whether the documents come with the content of their attachments.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface WithAttachments {
+  readonly attachments?: boolean | undefined
+  readonly attachmentEncodingInfo?: boolean | undefined
+}
+
+/**
+ * What the feed of a database over one answer can be told.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface DatabaseOptions extends Options, WithAttachments {}
+
+/**
+ * Where a follower keeps its place in the feed. What it reads is what it wrote last, or `None`.
+ *
+ * @since 0.1.0
+ * @category checkpoints
+ */
+export interface Checkpoint<out E = never, out R = never> {
+  readonly read: Effect.Effect<Option.Option<string>, E, R>
+  readonly write: (sequence: string) => Effect.Effect<void, E, R>
+}
+
+/**
+ * What a follower can be told besides.
+ *
+ * - `since`: where it begins if there is no checkpoint: a place, or `now`; the beginning, unless said otherwise
+ * - `heartbeat`: ten seconds, unless said otherwise; after three that did not come, the connection counts as dead
+ * - `checkpoint`: where it keeps its place; nowhere, unless said otherwise
+ * - `checkpointEvery`: how often it does at the most, which is a second, unless said otherwise
+ * - `retry`: when it connects again, begun anew whenever the feed goes on; by default for ever, 100 ms doubling up to
+ *   half a minute, with full jitter
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface FollowOptions<out E = never, out R = never> extends FeedOptions, WithAttachments {
+  readonly since?: string | undefined
+  readonly checkpoint?: Checkpoint<E, R> | undefined
+  readonly checkpointEvery?: Duration.DurationInput | undefined
+  readonly retry?: Schedule.Schedule<unknown, NotFoundError | RequestError> | undefined
+}
+
+/**
+ * What a follower of a collection can be told: no attachments, which a document value has as stubs.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type CollectionFollowOptions<E = never, R = never> = Omit<FollowOptions<E, R>, keyof WithAttachments>
+
+/**
+ * The changes of one answer.
+ *
+ * - `lastSequence`: the place behind them, where the next answer begins
+ * - `pending`: how many changes were left out behind it, if the server counts them
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Page<out D> {
+  readonly changes: ReadonlyArray<Change<D>>
+  readonly lastSequence: string
+  readonly pending: Option.Option<number>
+}
+
+/**
+ * What the feed of a database can fail with. One that breaks off is a `TransportError` (`Body`), and never just short.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type FeedError = InvalidIdError | NotFoundError | RequestError
+
+// The overloads below tie what a feed brings to what it was given; one implementation serves both.
+type Given = Collection<unknown, unknown, unknown, unknown> | string
+
+/**
+ * The changes of one answer, read to its end: `GET /{db}/_changes`, or `POST` where the filter has a body. Fails with a
+ * `DecodeError` where a document is not what its schema says. For a large database, {@link stream} keeps less in memory.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ * import { Effect } from "effect"
+ *
+ * const nextHundred = (since: string) =>
+ *   Changes.fetch("zoo", { since, limit: 100 }).pipe(
+ *     Effect.map(({ changes, lastSequence }) => ({ ids: changes.map(({ id }) => id), lastSequence }))
+ *   )
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const fetch: {
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    options?: Options
+  ): Effect.Effect<Page<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
+  (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
+} =
+  ((given: Given, options: DatabaseOptions = {}) =>
+    Effect.flatMap(sourceOf(given), (source) => feeds.page(source, "normal", options))) as never
+
+/**
+ * Waits until there is a change behind `since`, and gives all there are then: `_changes?feed=longpoll`. After `timeout`,
+ * which is a minute in CouchDB, there may be none.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ *
+ * const whatIsNext = Changes.longpoll("zoo", { since: "now", timeout: "20 seconds" })
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const longpoll: {
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    options?: Options
+  ): Effect.Effect<Page<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
+  (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
+} =
+  ((given: Given, options: DatabaseOptions = {}) =>
+    Effect.flatMap(sourceOf(given), (source) => feeds.page(source, "longpoll", options))) as never
+
+/**
+ * The changes there are, as they arrive, with constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the
+ * first document that is not what its schema says, behind the changes before it.
+ *
+ * @example
+ * import { Changes, Collection } from "effect-couchdb"
+ * import { Option, Schema, Stream } from "effect"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const names = Changes.stream(butterflies).pipe(
+ *   Stream.filterMap((change) => change._tag === "Changed" ? change.document : Option.none()),
+ *   Stream.map((doc) => doc.body.name)
+ * )
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const stream: {
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    options?: Options
+  ): Stream.Stream<Change<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
+  (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
+} =
+  ((given: Given, options: DatabaseOptions = {}) =>
+    feeds.failing(Stream.unwrap(Effect.map(sourceOf(given), (source) => feeds.either(source, options))))) as never
+
+/**
+ * As {@link stream}, with each document that is not what its schema says as a `Left` in its place.
+ *
+ * @example
+ * import { Changes, Collection } from "effect-couchdb"
+ * import { Either, Schema, Stream } from "effect"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const broken = Changes.streamEither(butterflies).pipe(Stream.filter(Either.isLeft), Stream.map(({ left }) => left.id))
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const streamEither = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  options: Options = {}
+): Stream.Stream<Either.Either<Change<Document<A, R>>, DecodeError>, FeedError, CouchHttp | R> =>
+  feeds.either(ofCollection(collection), options)
+
+/**
+ * As {@link stream}, without the documents that are not what their schema says. {@link skipped} counts them.
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const streamValid = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  options: Options = {}
+): Stream.Stream<Change<Document<A, R>>, FeedError, CouchHttp | R> => feeds.valid(streamEither(collection, options))
+
+/**
+ * How many documents {@link streamValid} and {@link followValid} skipped.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const skipped: Metric.Metric<
+  MetricKeyType.MetricKeyType.Counter<number>,
+  number,
+  MetricState.MetricState.Counter<number>
+> = feeds.skipped
+
+/**
+ * The changes of one connection as they happen: `_changes?feed=continuous`. It ends where the server ends it, after
+ * `limit` changes or when nothing happened for `timeout`. To stay with a database whatever happens, see {@link follow}.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ * import { Stream } from "effect"
+ *
+ * const nextThree = Changes.continuous("zoo", { since: "now", limit: 3 }).pipe(Stream.runCollect)
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const continuous: {
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    options?: Options
+  ): Stream.Stream<Change<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
+  (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
+} = ((given: Given, options: DatabaseOptions = {}) =>
+  feeds.failing(
+    Stream.unwrap(Effect.map(sourceOf(given), (source) => feeds.continuousEither(source, options)))
+  )) as never
+
+/**
+ * Stays with a database: every change at least once, over broken connections, silent servers, 429, 503 and answers that
+ * break off, for as long as the schedule allows. It goes on where it was; where a server starts again from the beginning,
+ * changes come again. A database that is deleted is a last element, {@link DatabaseGone}; one that is not there when the
+ * feed begins, and that no checkpoint knows, is a `NotFoundError`.
+ *
+ * It is pulled: nothing is read ahead of a slow consumer. Whoever pulls is done with what came before, and the checkpoint
+ * then moves behind it. Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency,
+ * `Stream.groupedWithin`) say so too early: there, {@link process} is right.
+ *
+ * With a filter that lets little through, the place moves with the changes that come through, so a new connection filters
+ * again what came behind the last of them.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ * import { Effect, Stream } from "effect"
+ *
+ * const log = Changes.follow("zoo", { checkpoint: Changes.inLocalDocument("zoo", "logger") }).pipe(
+ *   Stream.runForEach((change) => change._tag === "DatabaseGone" ? Effect.log("gone") : Effect.log(change.id))
+ * )
+ *
+ * @since 0.1.0
+ * @category following
+ */
+export const follow: {
+  <A, I, R, K, E2 = never, R2 = never>(
+    collection: Collection<A, I, R, K>,
+    options?: CollectionFollowOptions<E2, R2>
+  ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | DecodeError | E2, CouchHttp | R | R2>
+  <E2 = never, R2 = never>(
+    database: string,
+    options?: FollowOptions<E2, R2>
+  ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2, CouchHttp | R2>
+} = ((given: Given, options: FollowOptions<unknown, unknown> = {}) =>
+  feeds.failing(
+    Stream.unwrap(Effect.map(sourceOf(given), (source) => following.followEither(source, options)))
+  )) as never
+
+/**
+ * As {@link follow}, with each document that is not what its schema says as a `Left` in its place.
+ *
+ * @since 0.1.0
+ * @category following
+ */
+export const followEither = <A, I, R, K, E2 = never, R2 = never>(
+  collection: Collection<A, I, R, K>,
+  options: CollectionFollowOptions<E2, R2> = {}
+): Stream.Stream<
+  Either.Either<Change<Document<A, R>> | DatabaseGone, DecodeError>,
+  FeedError | E2,
+  CouchHttp | R | R2
+> => following.followEither(ofCollection(collection), options)
+
+/**
+ * As {@link follow}, without the documents that are not what their schema says. {@link skipped} counts them.
+ *
+ * @since 0.1.0
+ * @category following
+ */
+export const followValid = <A, I, R, K, E2 = never, R2 = never>(
+  collection: Collection<A, I, R, K>,
+  options: CollectionFollowOptions<E2, R2> = {}
+): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2, CouchHttp | R | R2> =>
+  feeds.valid(followEither(collection, options))
+
+/**
+ * What {@link process} can be told besides: what becomes of a document that is not what its schema says. Without it, such
+ * a document ends the processing with its `DecodeError`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface OnInvalid<out E = never, out R = never> {
+  readonly onInvalid?: ((error: DecodeError) => Effect.Effect<unknown, E, R>) | undefined
+}
+
+/**
+ * Follows a feed and hands its changes, a batch at a time, to a function; the checkpoint moves behind a batch when the
+ * function is done with it. So every change is processed at least once, and where the function fails, the batch comes
+ * again the next time. It ends where the database is gone.
+ *
+ * @example
+ * import { KeyValueStore } from "@effect/platform"
+ * import { Changes, Collection } from "effect-couchdb"
+ * import { Effect, Schema } from "effect"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const indexing = Changes.process(
+ *   butterflies,
+ *   (changes) => Effect.forEach(changes, ({ id }) => Effect.log(`index ${id}`), { concurrency: 8 }),
+ *   { checkpoint: Changes.inKeyValueStore("indexer") }
+ * ).pipe(Effect.provide(KeyValueStore.layerMemory))
+ *
+ * @since 0.1.0
+ * @category following
+ */
+export const process: {
+  <A, I, R, K, E3, R3, E2 = never, R2 = never, E4 = DecodeError, R4 = never>(
+    collection: Collection<A, I, R, K>,
+    f: (changes: ReadonlyArray<Change<Document<A, R>>>) => Effect.Effect<unknown, E3, R3>,
+    options?: CollectionFollowOptions<E2, R2> & OnInvalid<E4, R4>
+  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E4, CouchHttp | R | R2 | R3 | R4>
+  <E3, R3, E2 = never, R2 = never>(
+    database: string,
+    f: (changes: ReadonlyArray<Change<JsonObject>>) => Effect.Effect<unknown, E3, R3>,
+    options?: FollowOptions<E2, R2>
+  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3, CouchHttp | R2 | R3>
+} = ((
+  given: Given,
+  f: (changes: ReadonlyArray<Change<unknown>>) => Effect.Effect<unknown, unknown, unknown>,
+  options: FollowOptions<unknown, unknown> & OnInvalid<unknown, unknown> = {}
+) => Effect.flatMap(sourceOf(given), (source) => processing.process(source, f, options))) as never
+
+/**
+ * A place in memory, for as long as the program runs.
+ *
+ * @since 0.1.0
+ * @category checkpoints
+ */
+export const inMemory: Effect.Effect<Checkpoint> = checkpoints.inMemory
+
+/**
+ * A place in a `_local` document, which stays with its server and is not replicated: `/{db}/_local/{id}`. The id is given
+ * without `_local/`.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ *
+ * const kept = Changes.inLocalDocument("zoo", "indexer")
+ *
+ * @since 0.1.0
+ * @category checkpoints
+ */
+export const inLocalDocument: (
+  database: string,
+  id: string
+) => Checkpoint<DecodeError | EncodeError | InvalidIdError | NotFoundError | RequestError, CouchHttp> =
+  checkpoints.inLocalDocument
+
+/**
+ * A place in a `KeyValueStore` of `@effect/platform`: a file, the local storage of a browser, a database.
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ *
+ * const kept = Changes.inKeyValueStore("indexer")
+ *
+ * @since 0.1.0
+ * @category checkpoints
+ */
+export const inKeyValueStore: (key: string) => Checkpoint<PlatformError, KeyValueStore.KeyValueStore> =
+  checkpoints.inKeyValueStore

@@ -1,0 +1,106 @@
+import * as Chunk from "effect/Chunk"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { TransportError } from "../../CouchError.js"
+import type { CouchRequest, Service } from "../../CouchHttp.js"
+import { notCouch } from "../notCouch.js"
+import { RowReader } from "../rows/reader.js"
+import type { Row } from "../rows/row.js"
+import { ended, type RowsError } from "../rows/stream.js"
+import { unconflicted } from "../unconflicted.js"
+import { type ChangeRow, changeRow } from "./change.js"
+import { lastSequence } from "./feeds.js"
+
+/**
+ * What one piece of a feed told.
+ *
+ * - `rows`: changes, maybe none
+ * - `sequence`: how far the feed is with them
+ * - `end`: why there is no more, if so
+ * - `beats`: whether it shows that the connection lives, rather than that it was only just opened
+ */
+export interface Told {
+  readonly rows: ReadonlyArray<ChangeRow>
+  readonly sequence: Option.Option<string>
+  readonly end: Option.Option<RowsError>
+  readonly beats: boolean
+}
+
+/** An open request of a continuous feed: what its next piece tells. */
+export type Connection = Effect.Effect<Told>
+
+const read = (
+  request: CouchRequest,
+  rows: ReadonlyArray<Row>,
+  end: Option.Option<RowsError>,
+  beats: boolean
+): Told => {
+  const changes: Array<ChangeRow> = []
+  let sequence = Option.none<string>()
+  for (const row of rows) {
+    const last = lastSequence(row)
+    if (last !== undefined) {
+      return { rows: changes, sequence: Option.some(last), end: Option.some(theEnd(request)), beats }
+    }
+    const change = changeRow(row)
+    if (change === undefined) {
+      const problem = notCouch(request, 200, "a line of the feed tells of no change")
+      return { rows: changes, sequence, end: Option.some(problem), beats }
+    }
+    changes.push(change)
+    sequence = Option.orElse(change.sequence, () => sequence)
+  }
+  return { rows: changes, sequence, end, beats }
+}
+
+const broken = ({ method, path }: CouchRequest, description: string): TransportError =>
+  new TransportError({ method, path, reason: "Body", description })
+
+/** A server may end a feed at any time, with its last sequence or without. */
+const theEnd = (request: CouchRequest): TransportError => broken(request, "the server ended the feed")
+
+/**
+ * Opens a feed, which closes with its scope. A server that says nothing for longer than `silence`, not even a heartbeat,
+ * counts as gone; only the time in which somebody waits for it counts, so that a slow consumer does not look like a dead
+ * server.
+ */
+export const connect = (
+  couch: Service,
+  request: CouchRequest,
+  silence: Duration.Duration
+): Effect.Effect<Connection, RowsError, Scope> =>
+  Effect.gen(function*() {
+    const response = yield* unconflicted(couch.stream(request))
+    const pull = yield* Stream.toPull(response.body)
+    const reader = new RowReader(undefined)
+    let pieces = 0
+    const over = (error: Option.Option<TransportError>): Effect.Effect<Told> => {
+      const out: Array<Row> = []
+      const last = reader.end(out)
+      const why = Option.match(error, {
+        onNone: () =>
+          Effect.match(ended(request, response.status, last), {
+            onFailure: (problem): RowsError => problem,
+            onSuccess: (): RowsError => theEnd(request)
+          }),
+        onSome: (error) => Effect.succeed<RowsError>(error)
+      })
+      return Effect.map(why, (end) => read(request, out, Option.some(end), false))
+    }
+    return pull.pipe(
+      Effect.timeoutFail({
+        duration: silence,
+        onTimeout: () => Option.some(broken(request, "no heartbeat came"))
+      }),
+      Effect.map((chunks): Told => {
+        const out: Array<Row> = []
+        for (const piece of chunks) reader.push(piece, out)
+        pieces += Chunk.size(chunks)
+        return read(request, out, Option.none(), pieces > 1)
+      }),
+      Effect.catchAll(over)
+    )
+  })

@@ -1,0 +1,149 @@
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Change, DatabaseOptions, Page } from "../../Changes.js"
+import type { DecodeError } from "../../CouchError.js"
+import { TransportError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as Json from "../../Json.js"
+import { notCouch } from "../notCouch.js"
+import { member, type Row } from "../rows/row.js"
+import * as Rows from "../rows/stream.js"
+import { unconflicted } from "../unconflicted.js"
+import { type ChangeRow, changeRow, sequenceOf, toChanges } from "./change.js"
+import { changesRequest, type Feed } from "./request.js"
+import type { Source } from "./source.js"
+
+export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest =>
+  changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
+
+/** The rows as changes; one that tells of none is the server's failure. */
+export const changeRows = (
+  request: CouchRequest,
+  rows: Iterable<Row>
+): Effect.Effect<ReadonlyArray<ChangeRow>, Rows.RowsError> => {
+  const changes: Array<ChangeRow> = []
+  for (const row of rows) {
+    const change = changeRow(row)
+    if (change === undefined) return Effect.fail(notCouch(request, 200, "a row that tells of no change"))
+    changes.push(change)
+  }
+  return Effect.succeed(changes)
+}
+
+const placeBehind = (request: CouchRequest, around: Json.JsonObject): Effect.Effect<string, Rows.RowsError> =>
+  Option.match(sequenceOf(Json.get(around, "last_seq")), {
+    onNone: () => Effect.fail(notCouch(request, 200, "the answer has no last_seq")),
+    onSome: Effect.succeed
+  })
+
+/** The place in the feed behind everything that has happened. */
+export const present = <D, R>(source: Source<D, R>): Effect.Effect<string, Rows.RowsError, CouchHttp> => {
+  const request = requestOf(source, "normal", { since: "now", limit: 1, includeDocs: false })
+  return Effect.flatMap(Rows.collect(request, "results"), ({ around }) => placeBehind(request, around))
+}
+
+/** One answer, read to its end: what a page and a long poll are. */
+export const page = <D, R>(
+  source: Source<D, R>,
+  feed: Feed,
+  options: DatabaseOptions
+): Effect.Effect<Page<D>, DecodeError | Rows.RowsError, CouchHttp | R> => {
+  const request = requestOf(source, feed, options)
+  return Effect.scoped(Effect.gen(function*() {
+    const answer = yield* Rows.open(request, "results")
+    const rows = yield* Effect.flatMap(Stream.runCollect(answer.rows), (rows) => changeRows(request, rows))
+    const changes = yield* Effect.flatMap(toChanges(source, rows), (changes) => Effect.all(changes))
+    const around = yield* answer.around
+    const lastSequence = yield* placeBehind(request, around)
+    const pending = Json.get(around, "pending")
+    return { changes, lastSequence, pending: typeof pending === "number" ? Option.some(pending) : Option.none() }
+  }))
+}
+
+/** The changes there are, each with its own error. */
+export const either = <D, R>(
+  source: Source<D, R>,
+  options: DatabaseOptions
+): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> => {
+  const request = requestOf(source, "normal", options)
+  return Stream.mapChunksEffect(
+    Rows.stream(request, "results"),
+    (rows) => Effect.flatMap(changeRows(request, rows), (changes) => toChanges(source, changes))
+  )
+}
+
+/** The changes of one connection, as they happen, until the server says which was the last. */
+export const continuousEither = <D, R>(
+  source: Source<D, R>,
+  options: DatabaseOptions
+): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> => {
+  const request = requestOf(source, "continuous", options)
+  return Stream.unwrapScoped(Effect.gen(function*() {
+    const couch = yield* CouchHttp
+    const response = yield* unconflicted(couch.stream(request))
+    return Rows.sequence(request, response).pipe(
+      Stream.concat(Stream.fail(brokenOff(request))),
+      Stream.takeUntil((row) => isLast(row)),
+      Stream.mapChunksEffect((rows) =>
+        Effect.flatMap(
+          changeRows(request, Chunk.filter(rows, (row) => !isLast(row))),
+          (changes) => toChanges(source, changes)
+        )
+      )
+    )
+  }))
+}
+
+/** Whether this line ends a continuous feed. */
+export const isLast = (row: Row): boolean => lastSequence(row) !== undefined
+
+/** The sequence that ends a continuous feed, or `undefined` in any other line. */
+export const lastSequence = (row: Row): string | undefined =>
+  Option.getOrUndefined(sequenceOf(member(row.json, "last_seq")))
+
+const brokenOff = ({ method, path }: CouchRequest): TransportError =>
+  new TransportError({ method, path, reason: "Body", description: "the feed ended without its last sequence" })
+
+/** Fails with the first document that does not decode, behind the changes before it. */
+export const failing = <A, E, E2, R>(
+  self: Stream.Stream<Either.Either<A, E>, E2, R>
+): Stream.Stream<A, E | E2, R> => {
+  const loop: Channel.Channel<Chunk.Chunk<A>, Chunk.Chunk<Either.Either<A, E>>, E | E2, E2, unknown> = Channel
+    .readWithCause({
+      onInput: (all: Chunk.Chunk<Either.Either<A, E>>) => {
+        const good: Array<A> = []
+        for (const one of all) {
+          if (Either.isLeft(one)) {
+            return Channel.zipRight(Channel.write(Chunk.unsafeFromArray(good)), Channel.fail(one.left))
+          }
+          good.push(one.right)
+        }
+        return Channel.zipRight(Channel.write(Chunk.unsafeFromArray(good)), loop)
+      },
+      onFailure: Channel.failCause,
+      onDone: () => Channel.void
+    })
+  return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(self), loop))
+}
+
+/** How many documents were skipped because they are not what their schema says. */
+export const skipped = Metric.counter("couchdb_skipped_documents", {
+  description: "documents that a stream skipped, since they are not what their schema says",
+  incremental: true
+})
+
+/** Leaves out what does not decode, and counts it. */
+export const valid = <A, E2, R>(
+  self: Stream.Stream<Either.Either<A, DecodeError>, E2, R>
+): Stream.Stream<A, E2, R> =>
+  Stream.mapChunksEffect(self, (all) => {
+    const [bad, good] = Chunk.separate(all)
+    return bad.length === 0
+      ? Effect.succeed(good)
+      : Effect.as(Metric.incrementBy(skipped, bad.length), good)
+  })

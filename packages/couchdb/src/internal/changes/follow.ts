@@ -1,0 +1,192 @@
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Change, Checkpoint, DatabaseGone, FollowOptions } from "../../Changes.js"
+import type { DecodeError } from "../../CouchError.js"
+import { CouchHttp } from "../../CouchHttp.js"
+import type { RowsError } from "../rows/stream.js"
+import { databaseGone, toChanges } from "./change.js"
+import { connect, type Connection } from "./connection.js"
+import { present, requestOf } from "./feeds.js"
+import { isGone, passes, patient, polite } from "./retry.js"
+import type { Source } from "./source.js"
+
+type Element<D> = Either.Either<Change<D> | DatabaseGone, DecodeError>
+
+const forgetful: Checkpoint = { read: Effect.succeedNone, write: () => Effect.void }
+
+/** So many heartbeats may be missed. */
+const missed = 3
+
+/** How long the last checkpoint may take when the stream is left. */
+const farewell = "5 seconds"
+
+/**
+ * Follows a continuous feed over any number of connections.
+ *
+ * Three places in the feed are known. `delivered` is behind what was handed out last: from there the next connection
+ * goes on. `acknowledged` is behind what was handed out before that, since whoever pulls again is done with it. `saved`
+ * is what the checkpoint has. An interrupted pull goes back to what is acknowledged, so that a change may come twice and
+ * is never left out.
+ */
+export const followEither = <D, R, E2 = never, R2 = never>(
+  source: Source<D, R>,
+  options: FollowOptions<E2, R2>
+): Stream.Stream<Element<D>, RowsError | E2, CouchHttp | R | R2> =>
+  Stream.fromPull(Effect.gen(function*() {
+    const couch = yield* CouchHttp
+    const checkpoint: Checkpoint<E2, R2> = options.checkpoint ?? forgetful
+    const driver = yield* Schedule.driver(polite(options.retry ?? patient))
+    const heartbeat = Duration.decode(options.heartbeat ?? "10 seconds")
+    const every = Duration.toMillis(options.checkpointEvery ?? "1 second")
+
+    let delivered: string | undefined
+    let acknowledged: string | undefined
+    let saved: string | undefined
+    let savedAt = Number.NEGATIVE_INFINITY
+    /** The checkpoint was read, and there is a place to begin at. */
+    let begun = false
+    /** The database was there. */
+    let alive = false
+    /** The credentials were good since they were last refused. */
+    let trusted = true
+    let gone = false
+    let connection: Connection | undefined
+    let scope: Scope.CloseableScope | undefined
+    /** Why the last connection ended, to be dealt with when somebody pulls. */
+    let failure: RowsError | undefined
+
+    const disconnect = Effect.suspend(() => {
+      const open = scope
+      scope = undefined
+      connection = undefined
+      return open === undefined ? Effect.void : Scope.close(open, Exit.void)
+    })
+
+    const write = Effect.suspend(() => {
+      const place = acknowledged
+      if (place === undefined || place === saved) return Effect.void
+      return Effect.zipRight(
+        checkpoint.write(place),
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          saved = place
+          savedAt = now
+        })
+      )
+    })
+
+    const writeWhenDue = Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now) => now - savedAt >= every ? write : Effect.void
+    )
+
+    const begin = Effect.gen(function*() {
+      const stored = yield* checkpoint.read
+      saved = Option.getOrUndefined(stored)
+      alive = Option.isSome(stored)
+      const since = saved ?? options.since
+      // `now` would be another place for each connection.
+      const place = since === "now" ? yield* Effect.either(present(source)) : Either.right(since)
+      if (Either.isLeft(place)) {
+        failure = place.left
+        return
+      }
+      delivered = place.right
+      acknowledged = place.right
+      begun = true
+    })
+
+    const open = Effect.gen(function*() {
+      const request = requestOf(source, "continuous", {
+        filter: options.filter,
+        includeDocs: options.includeDocs,
+        conflicts: options.conflicts,
+        style: options.style,
+        attachments: options.attachments,
+        attachmentEncodingInfo: options.attachmentEncodingInfo,
+        since: delivered,
+        heartbeat
+      })
+      const opened = yield* Scope.make()
+      scope = opened
+      const result = yield* Effect.either(
+        Scope.extend(connect(couch, request, Duration.times(heartbeat, missed)), opened)
+      )
+      if (Either.isLeft(result)) failure = result.left
+      else {
+        connection = result.right
+        alive = true
+      }
+    })
+
+    /** Waits for better times, or fails where there will be none. */
+    const outlive = (error: RowsError): Effect.Effect<void, RowsError> =>
+      Effect.suspend(() => {
+        // A session may have expired, so credentials get one more chance; more of them could lock the account.
+        const expired = error._tag === "UnauthorizedError" && alive && trusted
+        if (expired) trusted = false
+        return expired || passes(error)
+          ? Effect.catchAll(Effect.asVoid(driver.next(error)), () => Effect.fail(error))
+          : Effect.fail(error)
+      })
+
+    /** The next piece of an open feed, whose changes are handed out with the place behind them. */
+    const take = (feed: Connection): Effect.Effect<Chunk.Chunk<Element<D>>, never, R> =>
+      Effect.gen(function*() {
+        const told = yield* feed
+        if (told.beats || Option.exists(told.sequence, (place) => place !== delivered)) {
+          trusted = true
+          yield* driver.reset
+        }
+        const changes = yield* toChanges(source, told.rows)
+        failure = Option.getOrUndefined(told.end)
+        delivered = Option.getOrElse(told.sequence, () => delivered)
+        return changes
+      })
+
+    const step = Effect.suspend((): Effect.Effect<Chunk.Chunk<Element<D>>, RowsError | E2, R | R2 | CouchHttp> => {
+      if (failure !== undefined) {
+        const error = failure
+        failure = undefined
+        if (isGone(error) && alive) {
+          gone = true
+          return Effect.as(disconnect, Chunk.of(Either.right(databaseGone())))
+        }
+        return Effect.as(Effect.zipRight(disconnect, outlive(error)), Chunk.empty())
+      }
+      if (!begun) return Effect.as(begin, Chunk.empty())
+      return connection === undefined ? Effect.as(open, Chunk.empty()) : take(connection)
+    })
+
+    const pull = Effect.gen(function*() {
+      for (;;) {
+        // Whoever pulls is done with what was handed out, and what brought no change needs nobody to be done with it.
+        acknowledged = delivered
+        yield* Effect.asSomeError(writeWhenDue)
+        if (gone) return yield* Effect.fail(Option.none())
+        const changes = yield* Effect.asSomeError(step)
+        if (Chunk.isNonEmpty(changes)) return changes
+      }
+    }).pipe(
+      Effect.onInterrupt(() => {
+        delivered = acknowledged
+        failure = undefined
+        return disconnect
+      })
+    )
+
+    yield* Effect.addFinalizer(() =>
+      Effect.zipRight(
+        disconnect,
+        write.pipe(Effect.interruptible, Effect.disconnect, Effect.timeout(farewell), Effect.ignoreLogged)
+      )
+    )
+    return pull
+  }))

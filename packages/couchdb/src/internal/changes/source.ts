@@ -1,0 +1,66 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { type Collection, isCollection } from "../../Collection.js"
+import type { DecodeError, InvalidIdError } from "../../CouchError.js"
+import * as DatabaseName from "../../DatabaseName.js"
+import type { Document } from "../../Document.js"
+import * as Json from "../../Json.js"
+import { documentIn, toDocument } from "../rows/document.js"
+import { exact, member, type Row } from "../rows/row.js"
+
+/**
+ * What changes: a collection, whose documents are decoded, or a database as it is.
+ *
+ * - `concerns`: whether an id is one of its documents
+ * - `document`: the live document in a row, if the feed brings documents
+ * - `body`: what a deleted one still says
+ */
+export interface Source<D, R> {
+  readonly database: DatabaseName.DatabaseName
+  readonly bringsDocuments: boolean
+  readonly concerns: (id: string) => boolean
+  readonly document: (row: Row) => Effect.Effect<Option.Option<D>, DecodeError, R>
+  readonly body: (row: Row) => Option.Option<Json.JsonObject>
+}
+
+const documentOf = (row: Row): Option.Option<Json.JsonObject> => {
+  if (member(row.json, "doc") === undefined) return Option.none()
+  const whole = exact(row)
+  const doc = Json.isObject(whole) ? Json.get(whole, "doc") : undefined
+  return Json.isObject(doc) ? Option.some(doc) : Option.none()
+}
+
+const bodyOf = (row: Row): Option.Option<Json.JsonObject> =>
+  Option.map(
+    documentOf(row),
+    (doc) => Json.fromEntries(Json.entries(doc).filter(([key]) => !key.startsWith("_")))
+  )
+
+/** The documents of a collection: those whose ids are its keys. A design document is never one of them. */
+export const ofCollection = <A, I, R, K>(collection: Collection<A, I, R, K>): Source<Document<A, R>, R> => ({
+  database: collection.database,
+  bringsDocuments: true,
+  concerns: (id) => !id.startsWith("_design/") && Option.isSome(collection.id.decode(id)),
+  document: (row) =>
+    Option.match(documentIn(row, ["doc"]), {
+      onNone: () => Effect.succeedNone,
+      onSome: (read) => Effect.asSome(toDocument(collection, read))
+    }),
+  body: bodyOf
+})
+
+const ofDatabase = (name: string): Either.Either<Source<Json.JsonObject, never>, InvalidIdError> =>
+  Either.map(DatabaseName.decode(name), (database) => ({
+    database,
+    bringsDocuments: false,
+    concerns: () => true,
+    document: (row) => Effect.succeed(documentOf(row)),
+    body: bodyOf
+  }))
+
+/** The source that an operation was given. What the types promise of it, its overloads say. */
+export const sourceOf = (
+  given: Collection<unknown, unknown, unknown, unknown> | string
+): Effect.Effect<Source<unknown, unknown>, InvalidIdError> =>
+  isCollection(given) ? Effect.succeed(ofCollection(given) as Source<unknown, unknown>) : ofDatabase(given)
