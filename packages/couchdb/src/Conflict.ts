@@ -6,8 +6,10 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
+import type * as Stream from "effect/Stream"
 import type { Collection } from "./Collection.js"
 import type {
   ConflictError,
@@ -24,8 +26,10 @@ import type { Document } from "./Document.js"
 import * as combinators from "./internal/conflict/combinators.js"
 import * as policies from "./internal/conflict/policies.js"
 import * as leaves from "./internal/conflict/siblings.js"
-import type { Merge } from "./Merge.js"
+import * as sweeping from "./internal/siblings/sweep.js"
+import type { Clash, Merge } from "./Merge.js"
 import type { Revision } from "./Revision.js"
+import type { SiblingPolicy } from "./SiblingPolicy.js"
 
 /**
  * A marker in a policy's error: after it, a conflict of the same kind may remain.
@@ -469,3 +473,200 @@ export const siblings: {
     id: NoInfer<K>
   ): Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
 } = leaves.siblings
+
+/**
+ * Why siblings are left as they are.
+ *
+ * - `Overlap`: edits of one place that no stage of the policy decided; `paths` says where, `clashes` has the values and is
+ *   shown by no log
+ * - `Unknown`: something is missing here that another replica may have
+ * - `Unreadable`: a version is not what the schema says
+ * - `Refused`: the server did not take the merge, such as a validation function that forbids it
+ * - `Looping`: it was resolved again and again in a short while, so that some other resolver must disagree
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Deferral =
+  | {
+    readonly _tag: "Overlap" | "Unknown"
+    readonly why: string
+    readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
+    readonly clashes: ReadonlyArray<Clash>
+  }
+  | { readonly _tag: "Unreadable"; readonly why: string; readonly error: DecodeError }
+  | { readonly _tag: "Refused"; readonly why: string; readonly error: NotFoundError | RequestError }
+  | { readonly _tag: "Looping"; readonly why: string; readonly times: number }
+
+/**
+ * What was written: `document` is what stands now (`None` where a deletion won), `merged` the versions that went into it,
+ * `buried` those that became tombstones. `withoutBase` names the places that were merged without a common ancestor.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface Settled<A, R = never> {
+  readonly id: string
+  readonly document: Option.Option<Document<A, R>>
+  readonly merged: ReadonlyArray<Revision>
+  readonly buried: ReadonlyArray<Revision>
+  readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+}
+
+/**
+ * What became of a document's siblings.
+ *
+ * - `Resolved`: one version stands
+ * - `PartiallyResolved`: the merge stands, and some losers beside it, each with its reason; run it again
+ * - `Superseded`: others wrote the document each time it was read, and nothing of theirs or ours is lost; run it again
+ * - `Deferred`: nothing was written; `versions` are those that stand, the winner first
+ * - `NothingToDo`: no siblings
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Resolution<A, R = never> =
+  | { readonly _tag: "Resolved" } & Settled<A, R>
+  | {
+    readonly _tag: "PartiallyResolved"
+    readonly remaining: ReadonlyArray<{ readonly rev: Revision; readonly why: string }>
+  } & Settled<A, R>
+  | { readonly _tag: "Superseded"; readonly id: string; readonly document: Option.Option<Document<A, R>> }
+  | {
+    readonly _tag: "Deferred"
+    readonly id: string
+    readonly reason: Deferral
+    readonly versions: ReadonlyArray<Leaf<A, R>>
+  }
+  | { readonly _tag: "NothingToDo"; readonly id: string }
+
+/**
+ * Makes one version of a document's siblings. They are merged, the winner first, and the merge is written on top of the
+ * winner; once it is known to be stored, the losers become tombstones that keep what they said. Attachments of losers are
+ * carried over. Nothing is written where the policy has no answer.
+ *
+ * The result is a function of the versions alone: replicas that resolve the same siblings write the same revision, and
+ * meet without a conflict. The merge says in its path of revisions what is in it, so that nothing counts twice when a
+ * loser is edited elsewhere. It may be interrupted between any two requests and run again.
+ *
+ * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`, and `_revs_diff` where somebody else writes at the same time.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({
+ *   name: Schema.String,
+ *   phones: Schema.Array(Schema.String).pipe(Merge.annotate(Merge.set))
+ * }))
+ *
+ * const resolved = Conflict.resolve(cards, "ada", Merge.make(cards)).pipe(
+ *   Effect.flatMap((outcome) =>
+ *     outcome._tag === "Deferred"
+ *       ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`)
+ *       : Effect.void
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const resolve: {
+  <K, A, E = never, R2 = never>(
+    id: K,
+    policy: SiblingPolicy<A, E, R2> | Merge<A>
+  ): <I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Resolution<A, R>, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R | R2>
+  <A, I, R, K, E = never, R2 = never>(
+    collection: Collection<A, I, R, K>,
+    id: NoInfer<K>,
+    policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>
+  ): Effect.Effect<Resolution<A, R>, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R | R2>
+} = sweeping.resolve
+
+/**
+ * Every document of the collection that has siblings, with all its leaves. Reads the changes of the database in pages, so
+ * that memory stays flat: `GET /{db}/_changes?style=all_docs`.
+ *
+ * @example
+ * import { Schema, Stream } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }))
+ *
+ * const howMany = Stream.runCount(Conflict.stream(cards))
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const stream: <A, I, R, K>(
+  collection: Collection<A, I, R, K>
+) => Stream.Stream<Siblings<A, R>, NotFoundError | RequestError, CouchHttp | R> = sweeping.stream
+
+/**
+ * How far a sweep is. `scanned` counts documents looked at, the others outcomes of those that had siblings. Hand `since` to
+ * another sweep to go on from here.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface Progress {
+  readonly since: string
+  readonly scanned: number
+  readonly pending: number
+  readonly resolved: number
+  readonly partiallyResolved: number
+  readonly superseded: number
+  readonly deferred: number
+}
+
+/**
+ * What a sweep tells: each outcome, its progress after each page, and a summary at the end.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Swept<A, R = never> =
+  | { readonly _tag: "Outcome"; readonly resolution: Resolution<A, R> }
+  | { readonly _tag: "Progress" } & Progress
+  | { readonly _tag: "Summary" } & Progress
+
+/**
+ * How to sweep.
+ *
+ * - `since`: where an earlier sweep was
+ * - `pageSize`: how many documents are looked at together, and at most resolved in one go; 200 by default
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface SweepOptions {
+  readonly since?: string | undefined
+  readonly pageSize?: number | undefined
+}
+
+/**
+ * Resolves all siblings of a collection, page by page, many documents in one request. Memory does not grow with the
+ * database; a sweep that was interrupted goes on from the last `Progress`, or from the beginning, which does no harm.
+ *
+ * @example
+ * import { Effect, Schema, Stream } from "effect"
+ * import { Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String, votes: Merge.Counter }))
+ *
+ * const swept = Conflict.sweep(cards, Merge.make(cards)).pipe(
+ *   Stream.runForEach((event) =>
+ *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.deferred} for a person`) : Effect.void
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const sweep: <A, I, R, K, E = never, R2 = never>(
+  collection: Collection<A, I, R, K>,
+  policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
+  options?: SweepOptions
+) => Stream.Stream<Swept<A, R>, E | NotFoundError | RequestError, CouchHttp | R | R2> = sweeping.sweep

@@ -5,9 +5,22 @@ import { errors } from "./errors.js"
 import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
 import { policies } from "./policies.js"
+import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
 import { siblings } from "./siblings.js"
 import { updates } from "./updates.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
-export const contracts = { changes, documents, losslessness, ids, errors, databases, updates, revisions, policies, siblings }
+export const contracts = {
+  changes,
+  documents,
+  losslessness,
+  ids,
+  errors,
+  databases,
+  updates,
+  revisions,
+  policies,
+  siblings,
+  resolution
+}

@@ -43,11 +43,27 @@ const plainBody = (document: Record<string, Json.Json>): unknown =>
   Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("_")))
 
 /** `None` where the text is no document of a CouchDB. */
-export const readDocument = (text: string): Option.Option<RawDocument> => {
-  const parsed = parse(text)
-  if (Option.isNone(parsed) || !isPlainObject(parsed.value)) return Option.none()
-  const exact = Json.mayBeInexact(text) ? Option.getOrUndefined(Either.getRight(Json.parse(text))) : undefined
-  const [special, own] = split(Json.isObject(exact) ? Json.entries(exact) : Object.entries(parsed.value))
+export const readDocument = (text: string): Option.Option<RawDocument> =>
+  Option.flatMap(readBoth(text), ({ exact, plain }) => documentOf(exact, plain))
+
+/** The same JSON twice: exactly, and as `JSON.parse` reads it, which is one and the same where nothing would be lost. */
+export interface Both {
+  readonly exact: Json.Json
+  readonly plain: unknown
+}
+
+/** `None` where the text is no JSON. */
+export const readBoth = (text: string): Option.Option<Both> =>
+  Option.map(parse(text), (plain) => ({
+    plain,
+    exact: (Json.mayBeInexact(text) ? Option.getOrUndefined(Either.getRight(Json.parse(text))) : undefined) ??
+      (plain as Json.Json)
+  }))
+
+/** `None` where the JSON is no document of a CouchDB. */
+export const documentOf = (exact: Json.Json, plain: unknown): Option.Option<RawDocument> => {
+  if (!Json.isObject(exact) || !isPlainObject(plain)) return Option.none()
+  const [special, own] = split(Json.entries(exact))
   const id = special.get("_id")
   const rev = special.get("_rev")
   if (typeof id !== "string" || typeof rev !== "string") return Option.none()
@@ -59,7 +75,7 @@ export const readDocument = (text: string): Option.Option<RawDocument> => {
     deleted: special.get("_deleted") === true,
     stubs: Json.isObject(stubs) ? Option.some(stubs) : Option.none(),
     raw,
-    plain: exact === undefined ? raw : plainBody(parsed.value),
+    plain: exact === plain ? raw : plainBody(plain),
     special: (name) => special.get(name)
   })
 }

@@ -1,0 +1,65 @@
+import * as Option from "effect/Option"
+import * as Json from "../../Json.js"
+import * as Revision from "../../Revision.js"
+import type { RawDocument } from "../document/raw.js"
+import { hashedAttachments } from "../stubs.js"
+import { member } from "../written.js"
+import type { Version } from "./bulkRead.js"
+
+/** The member of a tombstone that says what it buries. */
+const field = "lineage"
+
+/** The revision in which the buried one lives on. */
+export interface Into {
+  readonly rev: Revision.Revision
+  readonly parent: Revision.Revision | undefined
+  readonly also: ReadonlyArray<string>
+}
+
+/** The tombstone of a version that another one contains. It keeps what it buries: its body, and its attachments. */
+export interface Burial {
+  readonly of: Version
+  readonly into: Into
+}
+
+const record = ({ into, of }: Burial): Json.JsonObject => ({
+  [field]: {
+    doc: of.raw.raw,
+    into: { also: into.also, parent: into.parent ?? null, rev: into.rev },
+    kind: "burial",
+    of: of.raw.rev,
+    ofParent: of.path[1] ?? null,
+    v: 1
+  }
+})
+
+/** The tombstone as `_bulk_docs` takes it. */
+export const tombstoneOf = (burial: Burial): Json.JsonObject =>
+  Json.fromEntries([
+    ["_id", burial.of.raw.id],
+    ["_rev", burial.of.raw.rev],
+    ["_deleted", true],
+    ...Option.match(burial.of.raw.stubs, { onNone: () => [], onSome: (stubs) => [["_attachments", stubs] as const] }),
+    ...Json.entries(record(burial))
+  ])
+
+/** The revision that the tombstone has on every replica. */
+export const burialRevision = (burial: Burial): Option.Option<Revision.Revision> =>
+  Option.flatMap(
+    Option.match(burial.of.raw.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+    (attachments) =>
+      Revision.predict({ parent: Option.some(burial.of.raw.rev), deleted: true, body: record(burial), attachments })
+  )
+
+/** Whether a tombstone is a burial, and no deletion. */
+export const isBurial = (leaf: RawDocument): boolean => member(Json.get(leaf.raw, field), "kind") === "burial"
+
+/** The body that a burial keeps. */
+export const buriedBody = (
+  leaf: RawDocument
+): Option.Option<{ readonly of: Revision.Revision; readonly doc: Json.JsonObject }> => {
+  const own = Json.get(leaf.raw, field)
+  const of = member(own, "of")
+  const doc = member(own, "doc")
+  return isBurial(leaf) && Revision.isRevision(of) && Json.isObject(doc) ? Option.some({ of, doc }) : Option.none()
+}

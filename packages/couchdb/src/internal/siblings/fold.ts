@@ -1,0 +1,200 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Bound } from "../../Collection.js"
+import type { EncodeError } from "../../CouchError.js"
+import type { Document } from "../../Document.js"
+import type * as Json from "../../Json.js"
+import type { Clash } from "../../Merge.js"
+import type { Revision } from "../../Revision.js"
+import type { Question, SiblingPolicy } from "../../SiblingPolicy.js"
+import { encode } from "../document/codec.js"
+import * as value from "../document/value.js"
+import { structural } from "../equivalence.js"
+import { type Files, mergeFiles } from "./files.js"
+import type { Common, History } from "./history.js"
+import { mergeJson, type Preference } from "./jsonMerge.js"
+import { type Answer, stagesOf } from "./policy.js"
+
+/** A version that was decoded, or what versions were merged to so far. */
+export interface Head<A, R> {
+  readonly document: Document<A, R>
+  readonly raw: Json.JsonObject
+  readonly files: Files
+}
+
+/** All heads in one. */
+export interface Folded<A, R> extends Head<A, R> {
+  readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+}
+
+/** Why heads do not become one. */
+export interface Unmerged {
+  readonly _tag: "Overlap" | "Unknown"
+  readonly why: string
+  readonly clashes: ReadonlyArray<Clash>
+}
+
+interface Context<A, R> {
+  readonly collection: Bound<A, R>
+  readonly id: string
+  readonly history: History
+  /** The body of an ancestor, where the server, or a burial, still has it. */
+  readonly ancestor: (revision: Revision) => Option.Option<Head<A, R>>
+}
+
+/** More heads than this are more than anybody understands. */
+const most = 16
+
+/** Merges the heads one after the other, the winner first; on the left, why that cannot be. */
+export const fold = <A, R, E, R2>(
+  context: Context<A, R>,
+  policy: SiblingPolicy<A, E, R2>,
+  heads: readonly [Head<A, R> & { readonly rev: Revision }, ...ReadonlyArray<Head<A, R> & { readonly rev: Revision }>]
+): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> =>
+  heads.length > most
+    ? Effect.fail<Unmerged>({ _tag: "Unknown", why: `${heads.length} versions at once`, clashes: [] })
+    : Effect.reduce(
+      heads.slice(1),
+      { ...heads[0], withoutBase: [] } as Folded<A, R>,
+      (mine, theirs, i) => {
+        const common = context.history.common(heads.slice(0, i + 1).map(({ rev }) => rev), theirs.rev)
+        return pair(context, policy, mine, theirs, common)
+      }
+    )
+
+/** A failure of the policy's own, apart from what is no failure. */
+export class Failed<E> {
+  readonly _tag = "Failed"
+  constructor(readonly error: E) {}
+}
+
+const pair = <A, R, E, R2>(
+  context: Context<A, R>,
+  policy: SiblingPolicy<A, E, R2>,
+  mine: Folded<A, R>,
+  theirs: Head<A, R>,
+  common: Common
+): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> => {
+  const base = common._tag === "One" ? context.ancestor(common.revision) : Option.none()
+  const missing = common._tag === "Unclear"
+    ? common.why
+    : common._tag === "One" && Option.isNone(base)
+    ? `the common ancestor ${common.revision} is not on this server any more`
+    : undefined
+  const unknown = policy.rules.missingBase === "merge" ? undefined : missing
+
+  const question = (clashes: ReadonlyArray<Clash>): Question<A> => ({
+    _tag: unknown === undefined ? "Overlap" : "Unknown",
+    database: context.collection.database,
+    id: context.id,
+    base: Option.map(base, ({ document }) => document.body),
+    mine: mine.document.body,
+    theirs: theirs.document.body,
+    clashes
+  })
+
+  const unmerged = (clashes: ReadonlyArray<Clash>): Unmerged =>
+    unknown === undefined
+      ? { _tag: "Overlap", why: "both sides changed it", clashes }
+      : { _tag: "Unknown", why: unknown, clashes }
+
+  /** What an answer makes of the pair, or the clashes that it leaves. */
+  const apply = (answer: Answer<A>): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> => {
+    switch (answer._tag) {
+      case "Overlap":
+        return Effect.fail(answer.clashes)
+      case "Side": {
+        const chosen = answer.side === "mine" ? mine : theirs
+        const { files } = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, answer.side)
+        return Effect.succeed({ ...chosen, files, withoutBase: mine.withoutBase })
+      }
+      case "Merged":
+        return whole(answer.body, undefined, answer.withoutBase)
+      case "Decided":
+        return whole(answer.body, structural(answer.body, theirs.document.body) ? "theirs" : "mine", [])
+    }
+  }
+
+  const filesOfBase = Option.map(base, ({ files }) => files)
+
+  const whole = (
+    body: A,
+    prefer: Preference,
+    guessed: ReadonlyArray<ReadonlyArray<PropertyKey>>
+  ): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> =>
+    Effect.gen(function*() {
+      const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body))
+      const json = mergeJson({
+        base: Option.isSome(base) ? Option.some(yield* over(base.value)) : Option.none(),
+        mine: yield* over(mine),
+        theirs: yield* over(theirs),
+        known: yield* encode(value.unsaved(context.collection, context.id, body))
+      }, prefer)
+      const files = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, prefer)
+      const clashes = [...json.clashes, ...files.clashes]
+      const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]
+      if (clashes.length > 0) return yield* Effect.fail(clashes)
+      // Somebody who decides has seen both; a merge that guesses has not.
+      if (unknown !== undefined && prefer === undefined && withoutBase.length > 0) {
+        return yield* Effect.fail(withoutBase.map(guess))
+      }
+      return {
+        document: standIn(context, mine.document, body, json.value),
+        raw: json.value,
+        files: files.files,
+        withoutBase: [...mine.withoutBase, ...withoutBase]
+      }
+    }).pipe(Effect.mapError((error) => "_tag" in error ? refused(error) : error))
+
+  const stages = stagesOf(policy).filter(({ guesses }, i) => i === 0 || guesses || unknown === undefined)
+
+  return Effect.reduce(
+    stages,
+    { clashes: [] as ReadonlyArray<Clash>, settled: Option.none<Folded<A, R>>() },
+    (state, stage) =>
+      Option.isSome(state.settled)
+        ? Effect.succeed(state)
+        : Effect.mapError(stage.answer(question(state.clashes)), (error) => new Failed(error)).pipe(
+          Effect.flatMap((answer) =>
+            Effect.match(apply(answer), {
+              onFailure: (clashes) => ({ clashes, settled: state.settled }),
+              onSuccess: (settled) => ({ clashes: state.clashes, settled: Option.some(settled) })
+            })
+          )
+        )
+  ).pipe(
+    Effect.flatMap(({ clashes, settled }) =>
+      Option.match(settled, { onNone: () => Effect.fail(unmerged(clashes)), onSome: Effect.succeed })
+    )
+  )
+}
+
+const guess = (path: ReadonlyArray<PropertyKey>): Clash => ({
+  path,
+  why: "one side has it, and whether the other removed it nobody here knows",
+  base: Option.none(),
+  mine: Option.none(),
+  theirs: Option.none()
+})
+
+/** A merged body that the schema does not write is none. */
+const refused = (error: EncodeError): ReadonlyArray<Clash> =>
+  error.issues.map(({ expected, path }) => ({
+    path,
+    why: `the merged value is not valid: ${expected}`,
+    base: Option.none(),
+    mine: Option.none(),
+    theirs: Option.none()
+  }))
+
+/** What was merged so far, as a document that the next version merges with. */
+const standIn = <A, R>(
+  { collection, id }: Context<A, R>,
+  like: Document<A, R>,
+  body: A,
+  raw: Json.JsonObject
+): Document<A, R> =>
+  Option.match(like.base, {
+    onNone: () => value.unsaved(collection, id, body),
+    onSome: (base) => value.clean(collection, id, "quorum", { ...base, body, raw })
+  })

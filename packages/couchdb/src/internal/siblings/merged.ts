@@ -1,0 +1,96 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Path } from "../../Conflict.js"
+import type { InvalidIdError } from "../../CouchError.js"
+import type { CouchHttp } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import * as Json from "../../Json.js"
+import * as Revision from "../../Revision.js"
+import { readRaw } from "../document/read.js"
+import { hashedAttachments } from "../stubs.js"
+import { member } from "../written.js"
+import type { Version } from "./bulkRead.js"
+import type { Files } from "./files.js"
+import { markedPath } from "./markers.js"
+import type { WireError } from "./wireError.js"
+
+/** A merge that is to be written over the winner. */
+export interface MergedVersion {
+  readonly id: string
+  readonly path: Path
+  readonly raw: Json.JsonObject
+  readonly files: Files
+  readonly winner: Revision.Revision
+}
+
+/**
+ * Names the merge: a child of the winner that says in its path which losers are in it, and whose revision is the hash of
+ * what it says. `None` where an attachment has no digest to go by.
+ */
+export const mergedVersion = (
+  winner: Version,
+  losers: ReadonlyArray<Version>,
+  raw: Json.JsonObject,
+  files: Files
+): Option.Option<MergedVersion> => {
+  const onto = markedPath(winner.path, losers.map((loser) => loser.raw.rev))
+  return hashedAttachments(stubsOf(files)).pipe(
+    Option.flatMap((attachments) => Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })),
+    Option.map((rev) => ({ id: winner.raw.id, path: [rev, ...onto], raw, files, winner: winner.raw.rev }))
+  )
+}
+
+export const stubsOf = (files: Files): Json.JsonObject =>
+  Json.fromEntries(Array.from(files, ([name, { stub }]) => [name, stub]))
+
+/** Whether the version that stands says all of it already. */
+export const isStanding = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
+  Json.stringify(winner.raw.raw) === Json.stringify(raw) &&
+  Option.match(winner.raw.stubs, { onNone: () => 0, onSome: (stubs) => Json.keys(stubs).length }) === files.size &&
+  Array.from(files).every(([name, { leaf, nameThere }]) => leaf === winner.raw.rev && name === nameThere)
+
+/**
+ * The text of the merge for `_bulk_docs`. Attachments of the winner go as stubs; those of losers with their bytes, just as
+ * they are stored, so that their digests stay.
+ */
+export const textOf = (
+  database: DatabaseName,
+  { files, id, path, raw, winner }: MergedVersion
+): Effect.Effect<string, InvalidIdError | WireError, CouchHttp> => {
+  const [rev] = path
+  const elsewhere = new Set(
+    Array.from(files.values()).filter(({ leaf }) => leaf !== winner).map(({ leaf }) => leaf)
+  )
+  return Effect.forEach(elsewhere, (leaf) =>
+    Effect.map(
+      readRaw(database, id, `?rev=${encodeURIComponent(leaf)}&attachments=true&att_encoding_info=true`),
+      (read) => [leaf, Option.getOrElse(read.stubs, (): Json.JsonObject => ({}))] as const
+    )).pipe(
+      Effect.map((read) => {
+        const whole = new Map(read)
+        const attachments = Array.from(files, ([name, { leaf, nameThere, stub }]) => {
+          const found = leaf === winner ? undefined : member(whole.get(leaf), nameThere)
+          return [name, found === undefined ? stub : added(found, Revision.generation(rev))] as const
+        })
+        return Json.stringify(Json.fromEntries([
+          ["_id", id],
+          ["_rev", rev],
+          ["_revisions", {
+            start: Revision.generation(rev),
+            ids: path.map((each) => Revision.parts(each).hash)
+          }],
+          ...(attachments.length === 0 ? [] : [["_attachments", Json.fromEntries(attachments)] as const]),
+          ...Json.entries(raw)
+        ]))
+      })
+    )
+}
+
+/** An attachment with its bytes, as if it was added with this generation, which tells replication to carry it along. */
+const added = (attachment: Json.Json, generation: number): Json.Json =>
+  Json.isObject(attachment)
+    ? Json.fromEntries([
+      ...Json.entries(attachment).filter(([key]) => key === "content_type" || key === "data" || key === "encoding"),
+      ["revpos", generation]
+    ])
+    : attachment

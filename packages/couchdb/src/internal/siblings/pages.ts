@@ -1,0 +1,69 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Collection } from "../../Collection.js"
+import type { NotFoundError, RequestError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as Json from "../../Json.js"
+import { documentPath } from "../documentPath.js"
+import { notCouch } from "../notCouch.js"
+import { unconflicted } from "../unconflicted.js"
+import { jsonOf, member } from "../written.js"
+
+/** A page of changes, and the documents in it that have more than one leaf. */
+export interface Page {
+  readonly since: string
+  readonly scanned: number
+  readonly pending: number
+  readonly ids: ReadonlyArray<string>
+}
+
+/** The changes of a database from a place on, one row a document: `GET /{db}/_changes?style=all_docs`. */
+export const pages = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  since: string,
+  size: number
+): Stream.Stream<Page, NotFoundError | RequestError, CouchHttp> =>
+  Stream.paginateEffect(since, (since) =>
+    Effect.map(
+      readPage(collection, since, size),
+      (page) => [page, page.pending > 0 && page.scanned > 0 ? Option.some(page.since) : Option.none()]
+    ))
+
+const readPage = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  since: string,
+  size: number
+): Effect.Effect<Page, NotFoundError | RequestError, CouchHttp> => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `${documentPath(collection.database)}/_changes?style=all_docs&limit=${size}&since=${
+      encodeURIComponent(since)
+    }`,
+    route: "/{db}/_changes",
+    database: collection.database
+  }
+  return Effect.flatMap(CouchHttp, (couch) =>
+    Effect.flatMap(unconflicted(couch.execute(request)), (response) => {
+      const json = jsonOf(response)
+      const results = member(json, "results")
+      const last = member(json, "last_seq")
+      const pending = member(json, "pending")
+      if (!Json.isArray(results) || (typeof last !== "string" && typeof last !== "number")) {
+        return Effect.fail(notCouch(request, response.status, "the answer is not a page of changes"))
+      }
+      return Effect.succeed({
+        since: String(last),
+        scanned: results.length,
+        pending: typeof pending === "number" ? pending : results.length === size ? 1 : 0,
+        ids: results.flatMap((row) => {
+          const id = member(row, "id")
+          const leaves = member(row, "changes")
+          return typeof id === "string" && !id.startsWith("_design/") && Json.isArray(leaves) && leaves.length > 1 &&
+              Option.isSome(collection.id.decode(id))
+            ? [id]
+            : []
+        })
+      })
+    }))
+}

@@ -1,0 +1,369 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Bound } from "../../Collection.js"
+import type { Deferral, Leaf, Resolution } from "../../Conflict.js"
+import type { InvalidIdError } from "../../CouchError.js"
+import { NotFoundError } from "../../CouchError.js"
+import type { CouchHttp } from "../../CouchHttp.js"
+import type { Document } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
+import * as Json from "../../Json.js"
+import type { Revision } from "../../Revision.js"
+import type { SiblingPolicy } from "../../SiblingPolicy.js"
+import { documentPath } from "../documentPath.js"
+import { readKnown, readStanding, readVersions, type Standing, type Version, type Wanted } from "./bulkRead.js"
+import { bulkWrite } from "./bulkWrite.js"
+import { burialRevision, tombstoneOf } from "./burial.js"
+import { needsDeletions } from "./deletions.js"
+import type { Failed } from "./fold.js"
+import { textOf } from "./merged.js"
+import { refusal } from "./outcome.js"
+import { leavesOf, type Plan, plan, prepare } from "./plan.js"
+import { resolutionSeen } from "./seen.js"
+import type { WireError } from "./wireError.js"
+
+/** How often a document is looked at anew, where others write it at the same time. */
+const rounds = 5
+
+/** What was done about a document so far. */
+interface Done<A, R> {
+  readonly document: Option.Option<Document<A, R>>
+  readonly merged: ReadonlyArray<Revision>
+  readonly buried: ReadonlyArray<Revision>
+  readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+}
+
+/** One document in the middle of its resolution. */
+interface Open<A, R> {
+  readonly id: string
+  /** Whether its deleted leaves are needed too: they say what was buried, and what was deleted. */
+  readonly deep: boolean
+  readonly done: Option.Option<Done<A, R>>
+}
+
+type Step<A, R> =
+  | { readonly _tag: "Closed"; readonly resolution: Resolution<A, R> | Absent }
+  | { readonly _tag: "Open"; readonly open: Open<A, R> }
+
+/** A document that never was. */
+interface Absent {
+  readonly _tag: "Absent"
+  readonly id: string
+}
+
+type Writing<A, R> = Extract<Plan<A, R>, { readonly _tag: "Write" }>
+
+/**
+ * Resolves the siblings of some documents, in as few requests as one document would take: what stands, the versions, their
+ * ancestors, the merges, what stands now, the burials. Each write does nothing when it is repeated, and losers are buried
+ * only once their merge is known to be stored; so it may end between any two requests, and be begun again.
+ */
+export const resolveAll = <A, R, E, R2>(
+  collection: Bound<A, R>,
+  ids: ReadonlyArray<string>,
+  policy: SiblingPolicy<A, E, R2>
+): Effect.Effect<ReadonlyArray<Resolution<A, R> | Absent>, E | WireError, CouchHttp | R | R2> =>
+  Effect.gen(function*() {
+    const closed = new Map<string, Resolution<A, R> | Absent>()
+    let open: ReadonlyArray<Open<A, R>> = ids.map((id) => ({
+      id,
+      deep: needsDeletions(policy.rules),
+      done: Option.none()
+    }))
+    for (let round = 1; open.length > 0; round++) {
+      const steps: ReadonlyArray<Step<A, R>> = yield* once(collection, open, policy)
+      open = []
+      for (const step of steps) {
+        if (step._tag === "Closed") closed.set(step.resolution.id, step.resolution)
+        else if (round < rounds) open = [...open, step.open]
+        else closed.set(step.open.id, superseded(step.open))
+      }
+    }
+    const resolutions = ids.flatMap((id) => Option.toArray(Option.fromNullable(closed.get(id))))
+    for (const resolution of resolutions) {
+      if (resolution._tag !== "Absent") yield* resolutionSeen(policy.name, resolution)
+    }
+    return resolutions
+  })
+
+const superseded = <A, R>({ done, id }: Open<A, R>): Resolution<A, R> => ({
+  _tag: "Superseded",
+  id,
+  document: Option.flatMap(done, ({ document }) => document)
+})
+
+/** What is over when nothing is left to do. */
+const finished = <A, R>({ done, id }: Open<A, R>): Resolution<A, R> =>
+  Option.match(done, {
+    onNone: (): Resolution<A, R> => ({ _tag: "NothingToDo", id }),
+    onSome: (done) => ({ _tag: "Resolved", id, ...done })
+  })
+
+const once = <A, R, E, R2>(
+  collection: Bound<A, R>,
+  open: ReadonlyArray<Open<A, R>>,
+  policy: SiblingPolicy<A, E, R2>
+): Effect.Effect<ReadonlyArray<Step<A, R>>, E | WireError, CouchHttp | R | R2> =>
+  Effect.gen(function*() {
+    const standing = yield* readStanding(collection.database, open.map(({ id }) => id))
+    const alone = needsDeletions(policy.rules) ? 0 : 1
+    const steps = new Map<string, Step<A, R>>()
+    const going: Array<Open<A, R> & { readonly standing: Standing }> = []
+    open.forEach((each, i) => {
+      const found = standing[i]
+      if (found === undefined || !found.exists) {
+        steps.set(each.id, { _tag: "Closed", resolution: { _tag: "Absent", id: each.id } })
+      } else if (found.live.length <= alone && !(each.deep && found.live.length > 0)) {
+        steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
+      } else going.push({ ...each, standing: found })
+    })
+    const plans = yield* planAll(collection, going, policy)
+    const writing: Array<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }> = []
+    for (const each of going) {
+      const made = plans.get(each.id) ?? { _tag: "Nothing" }
+      if (made._tag === "Nothing") steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
+      else if (made._tag === "Defer") {
+        steps.set(each.id, { _tag: "Closed", resolution: deferred(each.id, made.deferral, made.versions) })
+      } else writing.push({ open: each, plan: made })
+    }
+    for (const step of yield* writeAll(collection, writing)) {
+      steps.set(step._tag === "Closed" ? step.resolution.id : step.open.id, step)
+    }
+    return open.flatMap(({ id }) => Option.toArray(Option.fromNullable(steps.get(id))))
+  })
+
+const deferred = <A, R>(id: string, reason: Deferral, versions: ReadonlyArray<Leaf<A, R>>): Resolution<A, R> => ({
+  _tag: "Deferred",
+  id,
+  reason,
+  versions
+})
+
+/** Plans by what stands; where that is not enough to know, by what was buried too. */
+const planAll = <A, R, E, R2>(
+  collection: Bound<A, R>,
+  open: ReadonlyArray<Open<A, R> & { readonly standing: Standing }>,
+  policy: SiblingPolicy<A, E, R2>
+): Effect.Effect<ReadonlyMap<string, Plan<A, R>>, E | WireError, CouchHttp | R | R2> =>
+  Effect.gen(function*() {
+    const wanted = open.flatMap(({ deep, id, standing }): ReadonlyArray<Wanted> =>
+      deep ? [{ id }] : standing.live.map((rev) => ({ id, rev }))
+    )
+    const versions = byId(yield* readVersions(collection.database, wanted))
+    const prepared = yield* Effect.forEach(
+      open,
+      ({ id }) => prepare(collection.database, id, versions.get(id) ?? [], policy.rules)
+    )
+    const ancestors = byId(
+      yield* readVersions(
+        collection.database,
+        prepared.flatMap(({ id, wanted }) => wanted.map((rev) => ({ id, rev })))
+      )
+    )
+    const plans = new Map<string, Plan<A, R>>()
+    for (const each of prepared) {
+      plans.set(
+        each.id,
+        yield* plan(collection, each, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
+          Effect.mapError((failed: Failed<E>) => failed.error)
+        )
+      )
+    }
+    const unsure = open.filter(({ deep, id }) => {
+      const made = plans.get(id)
+      return !deep && made?._tag === "Defer" && made.deferral._tag === "Unknown"
+    })
+    return unsure.length === 0
+      ? plans
+      : new Map([
+        ...plans,
+        ...(yield* planAll(collection, unsure.map((each) => ({ ...each, deep: true })), policy))
+      ])
+  })
+
+const byId = (versions: ReadonlyArray<Version>): ReadonlyMap<string, ReadonlyArray<Version>> => {
+  const map = new Map<string, Array<Version>>()
+  for (const version of versions) {
+    const all = map.get(version.raw.id)
+    if (all === undefined) map.set(version.raw.id, [version])
+    // One that was asked for twice is one.
+    else if (all.every(({ raw }) => raw.rev !== version.raw.rev)) all.push(version)
+  }
+  return map
+}
+
+/** First the merges; then, where they are known to be stored, the burials. */
+const writeAll = <A, R>(
+  collection: Bound<A, R>,
+  writing: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }>
+): Effect.Effect<ReadonlyArray<Step<A, R>>, WireError, CouchHttp | R> =>
+  Effect.gen(function*() {
+    if (writing.length === 0) return []
+    const { database } = collection
+    const merges = yield* Effect.forEach(
+      writing,
+      ({ open, plan }) =>
+        Option.match(plan.merge, {
+          onNone: () => Effect.succeedNone,
+          onSome: (merge) =>
+            textOf(database, merge).pipe(
+              Effect.map((text) => Option.some({ id: open.id, text })),
+              // A loser that is gone has been written by somebody else: the next round sees what it became.
+              Effect.catchTags({ NotFoundError: () => Effect.succeedNone, InvalidIdError: () => Effect.succeedNone })
+            )
+        })
+    )
+    const rows = merges.flatMap(Option.toArray)
+    const results = yield* bulkWrite(database, rows, { newEdits: false })
+    const stored = new Map(rows.map(({ id }, i) => [id, results[i]]))
+    const after = yield* readAfter(collection, writing.filter(({ open }) => stored.get(open.id)?._tag === "Stored"))
+
+    const steps: Array<Step<A, R>> = []
+    const burying: Array<{ readonly open: Open<A, R>; readonly plan: Writing<A, R>; readonly again: boolean }> = []
+    for (const { open, plan } of writing) {
+      if (Option.isNone(plan.merge)) {
+        burying.push({ open, plan, again: false })
+        continue
+      }
+      const result = stored.get(open.id)
+      const seen = after.get(open.id)
+      if (result?._tag === "Refused") {
+        steps.push({
+          _tag: "Closed",
+          resolution: deferred(open.id, refusal(result.error), yield* versionsNow(collection, open.id))
+        })
+      } else if (result?._tag === "Stored" && result.durability === "accepted") {
+        steps.push({
+          _tag: "Closed",
+          resolution: partly(
+            open,
+            plan,
+            [],
+            plan.merged.map((rev) => ({
+              rev,
+              why: "the merge was only accepted, and not by a quorum: run it again later"
+            }))
+          )
+        })
+      } else if (result === undefined || seen === undefined || !seen.known) {
+        steps.push({ _tag: "Open", open: { ...open, deep: true } })
+      } else burying.push({ open, plan, again: seen.more })
+    }
+    return [...steps, ...(yield* buryAll(collection, burying))]
+  })
+
+const versionsNow = <A, R>(collection: Bound<A, R>, id: string) =>
+  Effect.flatMap(readVersions(collection.database, [{ id }]), (versions) => leavesOf(collection, versions))
+
+/** Whether each merge is there, and whether the document has heads that its plan did not know. */
+const readAfter = <A, R>(
+  collection: Bound<A, R>,
+  writing: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }>
+): Effect.Effect<ReadonlyMap<string, { readonly known: boolean; readonly more: boolean }>, WireError, CouchHttp> =>
+  Effect.gen(function*() {
+    if (writing.length === 0) return new Map()
+    const standing = yield* readStanding(collection.database, writing.map(({ open }) => open.id))
+    const seen = writing.map(({ open, plan }, i) => {
+      const rev = Option.getOrUndefined(Option.map(plan.merge, ({ path }) => path[0]))
+      const live = standing[i]?.live ?? []
+      const expected = new Set([...plan.heads, ...plan.burials.map(({ of }) => of.raw.rev)])
+      return {
+        id: open.id,
+        rev,
+        leaf: rev !== undefined && live.includes(rev),
+        more: live.some((each) => each !== rev && !expected.has(each))
+      }
+    })
+    // A merge that is no leaf was written over already, or is not there.
+    const hidden = seen.flatMap(({ id, leaf, rev }) => leaf || rev === undefined ? [] : [[id, rev] as const])
+    const isKnown = yield* readKnown(collection.database, hidden)
+    return new Map(seen.map(({ id, leaf, more, rev }) => [
+      id,
+      { known: leaf || (rev !== undefined && isKnown(id, rev)), more: more || !leaf }
+    ]))
+  })
+
+const buryAll = <A, R>(
+  collection: Bound<A, R>,
+  burying: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R>; readonly again: boolean }>
+): Effect.Effect<ReadonlyArray<Step<A, R>>, WireError, CouchHttp> =>
+  Effect.gen(function*() {
+    if (burying.length === 0) return []
+    const { database } = collection
+    const burials = burying.flatMap(({ plan }) => plan.burials)
+    const results = yield* bulkWrite(
+      database,
+      burials.map((burial) => ({ id: burial.of.raw.id, text: Json.stringify(tombstoneOf(burial)) })),
+      { newEdits: true }
+    )
+    // A burial that was refused may be there: another resolver writes the same one, and a lost answer was repeated.
+    const doubtful = burials.flatMap((burial, i) =>
+      results[i]?._tag !== "Conflict" ? [] : Option.toArray(
+        Option.map(burialRevision(burial), (rev) => [burial.of.raw.id, rev] as const)
+      )
+    )
+    const isKnown = yield* readKnown(database, doubtful)
+    let next = 0
+    return burying.map(({ again, open, plan }): Step<A, R> => {
+      const buried: Array<Revision> = []
+      const remaining: Array<Remaining> = []
+      let extended = again
+      for (const burial of plan.burials) {
+        const result = results[next++]
+        const rev = burial.of.raw.rev
+        if (result?._tag === "Refused") remaining.push({ rev, why: result.error.message })
+        else if (result?._tag === "Stored") buried.push(rev)
+        else if (Option.exists(burialRevision(burial), (tombstone) => isKnown(open.id, tombstone))) buried.push(rev)
+        else extended = true
+      }
+      if (remaining.length > 0) return { _tag: "Closed", resolution: partly(open, plan, buried, remaining) }
+      const done = Option.some(doneBy(open, plan, buried))
+      return extended
+        ? { _tag: "Open", open: { id: open.id, deep: true, done } }
+        : { _tag: "Closed", resolution: finished({ ...open, done }) }
+    })
+  })
+
+type Remaining = { readonly rev: Revision; readonly why: string }
+
+const doneBy = <A, R>(open: Open<A, R>, plan: Writing<A, R>, buried: ReadonlyArray<Revision>): Done<A, R> => {
+  const before = Option.getOrUndefined(open.done)
+  return {
+    document: plan.document,
+    merged: [...before?.merged ?? [], ...plan.merged],
+    buried: [...before?.buried ?? [], ...buried],
+    withoutBase: [...before?.withoutBase ?? [], ...plan.withoutBase]
+  }
+}
+
+const partly = <A, R>(
+  open: Open<A, R>,
+  plan: Writing<A, R>,
+  buried: ReadonlyArray<Revision>,
+  remaining: ReadonlyArray<Remaining>
+): Resolution<A, R> => ({ _tag: "PartiallyResolved", id: open.id, ...doneBy(open, plan, buried), remaining })
+
+/** The siblings of one document. */
+export const resolveOne = <A, R, E, R2>(
+  collection: Bound<A, R>,
+  id: string,
+  policy: SiblingPolicy<A, E, R2>
+): Effect.Effect<Resolution<A, R>, E | InvalidIdError | WireError, CouchHttp | R | R2> =>
+  Effect.flatMap(DocumentId.decode(id), (id) =>
+    Effect.flatMap(
+      resolveAll(collection, [id], policy),
+      ([resolution]): Effect.Effect<Resolution<A, R>, NotFoundError> =>
+        resolution === undefined || resolution._tag === "Absent"
+          ? Effect.fail(
+            new NotFoundError({
+              method: "POST",
+              path: `${documentPath(collection.database)}/_all_docs`,
+              status: 200,
+              error: "not_found",
+              reason: "missing",
+              database: collection.database,
+              id
+            })
+          )
+          : Effect.succeed(resolution)
+    ))

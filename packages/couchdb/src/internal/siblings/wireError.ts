@@ -1,0 +1,4 @@
+import type { NotFoundError, RequestError } from "../../CouchError.js"
+
+/** What an exchange about a whole database can fail with. */
+export type WireError = NotFoundError | RequestError
