@@ -31,13 +31,43 @@ const siblings = [
 ]
 
 describe("replication", () => {
-  it.effect("refuses an option that it would otherwise pass over", () =>
+  it.effect("leaves conflicts where they are if only winners are wanted", () =>
     Effect.gen(function*() {
       const send = yield* two
-      for (const option of ["winning_revs_only", "since_seq", "create_target_params"]) {
-        const { json, status } = yield* replicate(send, "db", "copy", { [option]: true })
-        expect(status).toBe(501)
-        expect(JSON.stringify(json)).toContain(option)
+      yield* send("POST", "/db/_bulk_docs", { body: { new_edits: false, docs: siblings } })
+      expect((yield* replicate(send, "db", "copy", { winning_revs_only: true })).json)
+        .toMatchObject({ history: [{ missing_checked: 1, docs_written: 1 }] })
+      expect(yield* leaves(send, "copy", "x")).toMatchObject([{ ok: { _rev: `2-${rev("c")}` } }])
+      // It has checkpoints of its own, so the rest comes when all is asked for.
+      yield* replicate(send, "db", "copy")
+      expect(yield* leaves(send, "copy", "x")).toHaveLength(2)
+    }))
+
+  it.effect("begins where it is told to, and makes the target as it is told to", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      yield* send("PUT", "/db/a", { body: {} })
+      const { json } = yield* send("GET", "/db/_changes")
+      const since = (json as { readonly last_seq: string }).last_seq
+      yield* send("PUT", "/db/b", { body: {} })
+      const made = yield* replicate(send, "db", "new", {
+        since_seq: since,
+        create_target: true,
+        create_target_params: { q: 1 }
+      })
+      expect(made.json).toMatchObject({ history: [{ start_last_seq: since, docs_written: 1 }] })
+      expect((yield* send("GET", "/new")).json).toMatchObject({ doc_count: 1, cluster: { q: 1 } })
+      expect((yield* send("GET", "/new/b")).status).toBe(200)
+    }))
+
+  it.effect("leaves no checkpoint where it is told to leave none", () =>
+    Effect.gen(function*() {
+      const send = yield* two
+      yield* send("PUT", "/db/a", { body: {} })
+      expect((yield* replicate(send, "db", "copy", { use_checkpoints: false })).json)
+        .toEqual({ ok: true, use_checkpoints: false })
+      for (const name of ["db", "copy"]) {
+        expect((yield* send("GET", `/${name}/_local_docs`)).json).toMatchObject({ rows: [] })
       }
     }))
 
@@ -199,6 +229,18 @@ describe("replication", () => {
           400,
           "bad_request",
           "parameter `selector` must be a JSON object"
+        ],
+        [
+          { source: "db", target: "copy", winning_revs_only: 5 },
+          400,
+          "bad_request",
+          "parameter `winning_revs_only` must be a boolean"
+        ],
+        [
+          { source: "db", target: "copy", create_target_params: 5 },
+          400,
+          "bad_request",
+          "parameter `create_target_params` must be a JSON object"
         ],
         [
           { source: "db", target: "copy", doc_ids: [], filter: "x/y" },

@@ -8,6 +8,7 @@ import { checkAttachmentNames, checkPartition, fromJson } from "./documents.js"
 import { dictOrder } from "./erlangHash.js"
 import type { Checked, Refusal } from "./refusal.js"
 import { badRequest, internalError, places } from "./refusal.js"
+import * as Replicator from "./replication/documents.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import type { Tree } from "./revisionTree.js"
@@ -43,7 +44,13 @@ const bulkDocs = (context: DatabaseContext): Answer =>
         return yield* badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
       }
       const named = document.id === "" ? { ...document, id: server.nextId() } : document
-      documents.push(database.name === "_users" ? yield* hidePassword(server, named) : named)
+      documents.push(
+        database.name === "_users"
+          ? yield* hidePassword(server, named)
+          : newEdits === true
+          ? yield* Replicator.prepare(context, named)
+          : named
+      )
     }
     if (typeof newEdits !== "boolean") return yield* badRequest("`new_edits` parameter must be a boolean.")
     if (!newEdits) {

@@ -63,9 +63,6 @@ export const utils = (context: Context): Answer => {
     : Either.right({ status: 404, headers: plain, body: "Not found." })
 }
 
-/** `/_active_tasks`: whatever begins here has ended when the next request comes. */
-export const activeTasks = (context: Context): Answer => byMethod(context, { GET: () => found([]) }, "GET,HEAD")
-
 /** `/_search_analyze`: there is no Clouseau behind this server. */
 export const searchAnalyze: Answer = refuse(503, "service unavailable", "Search is not available")
 

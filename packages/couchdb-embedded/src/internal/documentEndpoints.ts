@@ -14,6 +14,7 @@ import { printLocal, printNode, printWinner } from "./reading.js"
 import * as Reading from "./reading.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, deleted, internalError, missing, notImplemented } from "./refusal.js"
+import * as Replicator from "./replication/documents.js"
 import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
@@ -176,12 +177,16 @@ const addressed = (
     }))
   })
 
-const prepared = (context: DatabaseContext, document: Incoming): Checked<Incoming> =>
-  context.database.name === "_users" ? hidePassword(context.server, document) : Either.right(document)
+const prepared = (context: DatabaseContext, document: Incoming, newEdits: boolean): Checked<Incoming> =>
+  context.database.name === "_users"
+    ? hidePassword(context.server, document)
+    : newEdits
+    ? Replicator.prepare(context, document)
+    : Either.right(document)
 
 /** Writes one document and tells its revision. */
 export const writeOne = (context: DatabaseContext, document: Incoming, newEdits: boolean): Checked<Rev> =>
-  Either.flatMap(prepared(context, document), (ready) => {
+  Either.flatMap(prepared(context, document, newEdits), (ready) => {
     const { database, server, user } = context
     if (newEdits) {
       return Either.flatMap(

@@ -7,7 +7,7 @@ import * as Node from "./node.js"
 import * as RandomSource from "./random.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, refusal } from "./refusal.js"
-import * as Replication from "./replication/endpoint.js"
+import * as Scheduler from "./replication/scheduler.js"
 import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
@@ -153,7 +153,7 @@ export const answer = (
   Node.countRequest(server.node, raw.method)
   const answered = attempt(() => Either.flatMap(Req.make(raw), (request) => route(server, request, now)))
   attempt(() => {
-    Replication.settle(server, now)
+    Scheduler.settle(server, raw.origin, now)
     return Either.right(answered)
   })
   Node.countAnswer(server.node, answered.status)

@@ -15,6 +15,8 @@ export interface Node {
   readonly iterations: number
   /** Passwords that were right, so that they are hashed once; by name, salt and password. */
   readonly passwords: Map<string, string>
+  /** How far the scheduler has read `_replicator`, in its present life. */
+  readonly replicatorSeen: { instance: string; position: Array<number> }
 }
 
 export const make = (options: {
@@ -35,7 +37,8 @@ export const make = (options: {
   ]),
   arrival: options.arrival,
   iterations: options.iterations,
-  passwords: new Map()
+  passwords: new Map(),
+  replicatorSeen: { instance: "", position: [] }
 })
 
 const add = <A>(counts: Map<A, number>, key: A): unknown => counts.set(key, (counts.get(key) ?? 0) + 1)

@@ -68,6 +68,7 @@ export const internalError = (
 export const places = {
   missingRevs: 505833475,
   noRowsInRange: 72864418,
+  replicationOption: 3215090421,
   revsDiff: 2813630627,
   revsLimit: 1641458982
 } as const

@@ -6,8 +6,9 @@ import { byMethod } from "./context.js"
 import { info } from "./databaseEndpoints.js"
 import * as Nodes from "./nodeEndpoints.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, noServerAdmin, notImplemented } from "./refusal.js"
+import { badRequest, noServerAdmin } from "./refusal.js"
 import * as Replication from "./replication/endpoint.js"
+import * as Scheduler from "./replication/schedulerEndpoints.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as Session from "./sessionEndpoint.js"
@@ -57,7 +58,9 @@ const allDbs = (context: Context): Answer =>
 
 const infoRow = (context: Context, name: Json.Json): Json.Json => {
   const database = typeof name === "string" ? context.server.databases.get(name) : undefined
-  return database === undefined ? { key: name, error: "not_found" } : { key: name, info: info(context.server, database) }
+  return database === undefined
+    ? { key: name, error: "not_found" }
+    : { key: name, info: info(context.server, database) }
 }
 
 const dbsInfo = (context: Context): Answer =>
@@ -92,10 +95,6 @@ const uuids = (context: Context): Answer => {
 
 type Endpoint = (context: Context) => Answer
 
-const planned = new Set([
-  "_scheduler"
-])
-
 const endpoints: Readonly<Record<string, Endpoint>> = {
   _up: (context) =>
     byMethod(context, { GET: () => Either.right(Response.json(200, { status: "ok", seeds: {} })) }, "GET,HEAD"),
@@ -106,11 +105,12 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   _db_updates: (context) =>
     byMethod(context, { GET: () => Either.flatMap(onlyAdmin(context), () => Updates.get(context)) }, "GET"),
   _replicate: Replication.handle,
-  _active_tasks: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.activeTasks(context)),
+  _active_tasks: (context) => Either.flatMap(onlyAdmin(context), () => Scheduler.activeTasks(context)),
   _cluster_setup: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.setup(context)),
   _membership: Cluster.membership,
   _node: (context) => Either.flatMap(onlyAdmin(context), () => Nodes.handle(context)),
   _reshard: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.reshard(context)),
+  _scheduler: (context) => Either.flatMap(onlyAdmin(context), () => Scheduler.handle(context)),
   _search_analyze: () => Cluster.searchAnalyze,
   _utils: Cluster.utils,
   "favicon.ico": Cluster.utils,
@@ -124,8 +124,5 @@ export const find = (context: Context): Endpoint | undefined => {
     return (context) => byMethod(context, { GET: () => welcome(context) }, "GET,HEAD")
   }
   if (first === undefined) return undefined
-  if (planned.has(first)) {
-    return (context) => Either.flatMap(onlyAdmin(context), () => notImplemented(`/${first}`))
-  }
   return Object.hasOwn(endpoints, first) ? endpoints[first] : undefined
 }

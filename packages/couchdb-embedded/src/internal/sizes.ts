@@ -25,7 +25,11 @@ const ofJson = (value: Json.Json): number => {
   if (typeof value === "number") return ofNumber(JSON.stringify(value))
   if (Json.isRawNumber(value)) return ofNumber(value.text)
   if (value === null || typeof value === "boolean") return String(value).length
-  if (Json.isArray(value)) return value.length === 0 ? 2 : value.reduce<number>((sum, item) => sum + ofJson(item) + 1, 1)
+  if (Json.isArray(value)) {
+    return value.length === 0
+      ? 2
+      : value.reduce<number>((sum, item) => sum + ofJson(item) + 1, 1)
+  }
   const members = Json.isObject(value) ? Json.entries(value) : []
   return members.length === 0 ? 2 : members.reduce((sum, [key, inner]) => sum + ofJson(key) + ofJson(inner) + 2, 1)
 }

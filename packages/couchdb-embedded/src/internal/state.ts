@@ -3,6 +3,7 @@ import { crc32 } from "./crc32.js"
 import type { Functions } from "./design/functions.js"
 import type { Node } from "./node.js"
 import type { Random } from "./random.js"
+import type { Job } from "./replication/jobs.js"
 import type { Tree } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Utf8 from "./utf8.js"
@@ -126,16 +127,10 @@ export interface Server {
   readonly databases: Map<string, Database>
   readonly updates: Updates
   /** The replications that go on. */
-  readonly replications: Map<string, Running>
+  readonly replications: Map<string, Job>
   readonly functions: Functions
   readonly journal: Journal | undefined
   readonly node: Node
-}
-
-/** A replication that goes on, and who began it. */
-export interface Running {
-  readonly owner: string | null
-  readonly run: (now: number) => unknown
 }
 
 /** The latest event of each kind of each database, the oldest first. */

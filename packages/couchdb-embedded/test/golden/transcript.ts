@@ -20,7 +20,7 @@ const Step = Schema.Struct({
 export type Step = typeof Step.Type
 
 /** What differs from server to server, and is no mistake of either. */
-export const Aspect = Schema.Literal("sizes", "index", "bookmark", "ref", "salt", "order")
+export const Aspect = Schema.Literal("sizes", "index", "bookmark", "ref", "order")
 export type Aspect = typeof Aspect.Type
 
 /**

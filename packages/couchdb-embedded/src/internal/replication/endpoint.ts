@@ -4,8 +4,8 @@ import { byMethod } from "../context.js"
 import { missing, noServerAdmin, refuse } from "../refusal.js"
 import * as Req from "../request.js"
 import * as Response from "../response.js"
-import type { Server } from "../state.js"
 import { isServerAdmin } from "../users.js"
+import * as Jobs from "./jobs.js"
 import type { Replication } from "./replication.js"
 import { parse } from "./replication.js"
 import { run } from "./run.js"
@@ -18,10 +18,13 @@ const cancel = ({ server, user }: Context, { job }: Replication): Answer => {
   return Either.right(Response.json(200, { ok: true, _local_id: job }))
 }
 
-const start = ({ server, user }: Context, replication: Replication): Answer => {
+const start = ({ now, server, user }: Context, replication: Replication): Answer => {
   const { job } = replication
   if (!server.replications.has(job)) {
-    server.replications.set(job, { owner: user.name, run: (now) => run(replication, now) })
+    server.replications.set(
+      job,
+      Jobs.make(replication, (now) => run(replication, now), { owner: user.name, document: undefined, now })
+    )
   }
   return Either.right(Response.json(202, { ok: true, _local_id: job }))
 }
@@ -41,16 +44,3 @@ const post = (context: Context): Answer =>
 
 /** `/_replicate` */
 export const handle = (context: Context): Answer => byMethod(context, { POST: () => post(context) }, "POST")
-
-// Two that fill each other come to rest; this ends those that would not.
-const rounds = 100
-
-/** Lets the continuous replications catch up with what a request did. */
-export const settle = (server: Server, now: number): void => {
-  for (let i = 0; i < rounds && server.replications.size > 0; i++) {
-    const before = server.updates.seq
-    // One that cannot run, because a database is gone, waits for better times.
-    for (const { run } of server.replications.values()) run(now)
-    if (server.updates.seq === before) return
-  }
-}

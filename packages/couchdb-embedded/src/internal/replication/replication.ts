@@ -7,7 +7,7 @@ import * as Filters from "../changesFilters.js"
 import type { Context, DatabaseContext } from "../context.js"
 import { print } from "../print.js"
 import type { Checked } from "../refusal.js"
-import { badRequest, notImplemented, refuse } from "../refusal.js"
+import { badRequest, internalError, places, refuse } from "../refusal.js"
 import * as Utf8 from "../utf8.js"
 import type { Place } from "./place.js"
 import * as Places from "./place.js"
@@ -26,6 +26,14 @@ export interface Replication {
   /** Whether it was told by name what to replicate, which CouchDB answers in an older way. */
   readonly byId: boolean
   readonly filter: (source: DatabaseContext) => Checked<Filter>
+  /** Whether conflicts stay where they are. */
+  readonly winnersOnly: boolean
+  /** Where it begins, whatever the checkpoints say. */
+  readonly since: Json.Json | undefined
+  readonly useCheckpoints: boolean
+  readonly checkpointInterval: number
+  /** The query with which the target is created. */
+  readonly targetParams: Params
 }
 
 const idOf = (parts: Json.Json): string => Encoding.encodeHex(md5(Utf8.encode(print(parts))))
@@ -90,17 +98,58 @@ const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
     return { key: [filter, Json.fromEntries(query)], filter: named(filter, query, source, design) }
   })
 
+const booleans = ["cancel", "continuous", "create_target", "winning_revs_only"]
+
+const integers = [
+  "worker_processes",
+  "worker_batch_size",
+  "http_connections",
+  "connection_timeout",
+  "retries_per_request",
+  "checkpoint_interval"
+]
+
+const isInteger = (value: Json.Json): boolean =>
+  typeof value === "number" ? Number.isInteger(value) : typeof value === "string" && /^[+-]?\d+$/.test(value)
+
+const checkOptions = (body: Json.JsonObject): Checked<void> => {
+  for (const [name, value] of Json.entries(body)) {
+    if (booleans.includes(name) && typeof value !== "boolean") {
+      return badRequest(`parameter \`${name}\` must be a boolean`)
+    }
+    if (integers.includes(name) && !isInteger(value)) {
+      return internalError("badarg", undefined, places.replicationOption)
+    }
+    if (name === "create_target_params" && !Json.isObject(value)) {
+      return badRequest("parameter `create_target_params` must be a JSON object")
+    }
+  }
+  return Either.void
+}
+
+const targetParamsOf = (body: Json.JsonObject): Params => {
+  const params = Json.get(body, "create_target_params")
+  return params === undefined || !Json.isObject(params)
+    ? []
+    : Json.entries(params).map(([name, value]) => [name, typeof value === "string" ? value : print(value)])
+}
+
 /** Reads the body of a request. */
 export const parse = (context: Context, body: Json.JsonObject): Checked<Replication> =>
   Either.gen(function*() {
     const is = (name: string): boolean => Json.get(body, name) === true
-    // An option that changes what is copied is refused rather than passed over.
-    const unknown = ["winning_revs_only", "since_seq", "create_target_params"].find((name) => Json.has(body, name))
-    if (unknown !== undefined) return yield* notImplemented(`the replication option ${unknown}`)
     const source = yield* Places.parse(context, Json.get(body, "source"))
     const target = yield* Places.parse(context, Json.get(body, "target"))
+    yield* checkOptions(body)
     const { filter, key } = yield* select(body, source)
-    const id = idOf([context.server.uuid, source.key, target.key, ...key])
+    const winnersOnly = is("winning_revs_only")
+    const id = idOf([
+      context.server.uuid,
+      source.key,
+      target.key,
+      ...key,
+      ...(winnersOnly ? ["winning_revs_only"] : [])
+    ])
     const told = Json.get(body, "id")
     const suffix = (is("continuous") ? "+continuous" : "") + (is("create_target") ? "+create_target" : "")
     return {
@@ -112,6 +161,11 @@ export const parse = (context: Context, body: Json.JsonObject): Checked<Replicat
       continuous: is("continuous"),
       cancel: is("cancel"),
       byId: Json.has(body, "doc_ids"),
-      filter
+      filter,
+      winnersOnly,
+      since: Json.get(body, "since_seq"),
+      useCheckpoints: Json.get(body, "use_checkpoints") !== false,
+      checkpointInterval: Number(Json.get(body, "checkpoint_interval") ?? 30_000),
+      targetParams: targetParamsOf(body)
     }
   })

@@ -6,7 +6,7 @@ import * as DatabaseEndpoints from "../databaseEndpoints.js"
 import type { Incoming } from "../documents.js"
 import { checkPartition } from "../documents.js"
 import type { Checked } from "../refusal.js"
-
+import { refusal } from "../refusal.js"
 import * as RevisionTree from "../revisionTree.js"
 import type { Position } from "../sequences.js"
 import * as Sequences from "../sequences.js"
@@ -72,12 +72,14 @@ const transfer = (
   target: DatabaseContext,
   since: Position,
   filter: Filter,
-  counts: Counts
+  counts: Counts,
+  winnersOnly: boolean
 ): Checked<void> => {
   const documents: Array<Incoming> = []
   for (const record of changed(source, since)) {
     const known = target.database.documents.get(record.id)?.tree ?? RevisionTree.empty
-    for (const leaf of filter.pass(record, RevisionTree.leafNodes(record.tree))) {
+    const leaves = RevisionTree.leafNodes(record.tree)
+    for (const leaf of filter.pass(record, winnersOnly ? leaves.slice(0, 1) : leaves)) {
       counts.missing_checked++
       if (RevisionTree.get(known, leaf) !== undefined || leaf.version === undefined) continue
       counts.missing_found++
@@ -97,10 +99,17 @@ const transfer = (
   })
 }
 
-const create = ({ createTarget, target }: Replication): void => {
+const create = ({ createTarget, target, targetParams }: Replication): void => {
   const { context, name } = target
   if (!createTarget || context.server.databases.has(name)) return
-  const request = { ...context.request, method: "PUT", path: `/${name}`, segments: [name], query: [], body: undefined }
+  const request = {
+    ...context.request,
+    method: "PUT",
+    path: `/${name}`,
+    segments: [name],
+    query: targetParams,
+    body: undefined
+  }
   // Where it cannot be created it cannot be opened either, and that is what CouchDB tells.
   DatabaseEndpoints.handle({ ...context, request })
 }
@@ -108,19 +117,26 @@ const create = ({ createTarget, target }: Replication): void => {
 /** Replicates once, all that there is now. */
 export const run = (replication: Replication, now: number): Checked<Json.JsonObject> =>
   Either.gen(function*() {
-    const { byId, id } = replication
+    const { byId, id, useCheckpoints, winnersOnly } = replication
     const source = yield* Places.open(replication.source)
     create(replication)
     const target = yield* Places.open(replication.target)
     const filter = yield* replication.filter(source)
     const checkpoint = Checkpoints.read(source, target, id)
-    const since = yield* Sequences.decode(source.database, checkpoint.since ?? "0")
+    const begin = typeof replication.since === "string" || typeof replication.since === "number"
+      ? replication.since
+      : checkpoint.since ?? 0
+    const since = yield* Either.mapLeft(
+      Sequences.decode(source.database, String(begin)),
+      ({ status }) => refusal(500, "error", `{changes_req_failed,${status}}`)
+    )
     const through = Sequences.now(source.database)
     if (through.every((seq, i) => seq <= (since[i] ?? 0))) {
       return { ok: true, no_changes: true, ...Checkpoints.last(source, id) }
     }
     const counts = countsOf(checkpoint.history[0])
-    yield* transfer(source, target, since, filter, counts)
+    yield* transfer(source, target, since, filter, counts, winnersOnly)
+    if (!useCheckpoints) return { ok: true, use_checkpoints: false }
     const seq = Sequences.encode(source.database, through)
     const session = source.server.random.hex(32)
     const time = new Date(now).toUTCString()
@@ -135,7 +151,7 @@ export const run = (replication: Replication, now: number): Checked<Json.JsonObj
           session_id: session,
           start_time: time,
           end_time: time,
-          start_last_seq: checkpoint.since ?? 0,
+          start_last_seq: begin,
           end_last_seq: seq,
           recorded_seq: seq,
           ...counts

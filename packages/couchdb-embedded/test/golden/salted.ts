@@ -1,0 +1,52 @@
+/**
+ * Documents that hold a password.
+ *
+ * The salt of a password is a uuid, which differs from run to run, and the derived key and the revision with it. They
+ * are taken out where they follow from the salt, and stay where they do not.
+ */
+import { pbkdf2 } from "@noble/hashes/pbkdf2"
+import { sha256 } from "@noble/hashes/sha2"
+import * as Json from "effect-couchdb/Json"
+import * as Revision from "effect-couchdb/Revision"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import type { Step } from "./transcript.js"
+import { recorded, steps } from "./transcript.js"
+
+const texts = (text: string, ...names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.map((name) => new RegExp(`"${name}":"?([^",}]*)`).exec(text)?.[1] ?? "")
+
+/** The salt, the key and the revision of a document with this password, if the last two follow from the first. */
+const follows = (document: string, password: string): ReadonlyArray<readonly [string, string]> => {
+  const [salt = "", key = "", iterations = "", rev = ""] = texts(document, "salt", "derived_key", "iterations", "_rev")
+  const body = Json.parse(document)
+  if (!/^[0-9a-f]{32}$/.test(salt) || Either.isLeft(body) || !Json.isObject(body.right)) return []
+  const derived = Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: Number(iterations), dkLen: 32 }))
+  const predicted = Revision.predict({
+    parent: Option.none(),
+    body: Json.fromEntries(Json.entries(body.right).filter(([name]) => !name.startsWith("_"))),
+    deleted: false,
+    attachments: []
+  })
+  return derived === key && Option.contains(predicted, rev) ? [[salt, "SALT"], [key, "KEY"], [rev, "REV"]] : []
+}
+
+const passwordOf = (step: Step): string | undefined =>
+  texts(
+    JSON.stringify(steps.find(({ method, path }) => method === "PUT" && path === step.path)?.reqBody),
+    "password"
+  )[0]
+
+/** Whether a step tells of a document that holds a password. */
+export const isSalted = ({ path }: Step): boolean => path.startsWith("/_users/org.couchdb.user:")
+
+/** The document of a step, as the transcript's server told it. */
+export const recordedDocument = ({ path }: Step): string => {
+  const read = steps.find((step) => step.method === "GET" && step.path === path && step.status === 200)
+  return read === undefined ? "" : recorded(read)
+}
+
+/** Takes out of an answer what follows from the salt of the document. */
+export const withoutSalt = (step: Step, text: string, document: string): string =>
+  follows(document, passwordOf(step) ?? "").reduce((rest, [value, name]) => rest.replaceAll(value, name), text)
