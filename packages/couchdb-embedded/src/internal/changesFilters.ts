@@ -15,33 +15,37 @@ import type { DocumentRecord, Version } from "./state.js"
 /**
  * Which changes a feed tells.
  *
- * - `byId`: whether the name of the document decides. Such filters count what they hold back as still to come
+ * - `times`: how often the change of a document is told, where its name decides. Such a filter looks up what it tells
+ *   and passes nothing on its way, so that what it leaves out is still to come
  * - `pass`: those of the revisions that the feed would tell which it may tell
  */
 export interface Filter {
-  readonly byId: boolean
+  readonly times: ((id: string) => number) | undefined
   readonly pass: (record: DocumentRecord, leaves: ReadonlyArray<Node<Version>>) => ReadonlyArray<Node<Version>>
 }
 
-const byId = (wanted: (id: string) => boolean): Filter => ({
-  byId: true,
-  pass: ({ id }, leaves) => wanted(id) ? leaves : []
-})
+const byId = (times: Filter["times"]): Filter => ({ times, pass: (_, leaves) => leaves })
 
-const everything = byId(() => true)
+const everything = byId(undefined)
 
 /** A filter that looks at each revision. */
 export const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
-  byId: false,
+  times: undefined,
   pass: (record, leaves) => leaves.filter((leaf) => wanted(record, leaf))
 })
+
+// Longer lists are not looked up: every change is compared with them.
+const mostIds = 100
 
 const docIds = (list: Json.Json | undefined): Checked<Filter> => {
   if (!Json.isArray(list) || !list.every((id) => typeof id === "string")) {
     return badRequest("`doc_ids` filter parameter is not a list of doc ids.")
   }
-  const ids = new Set<Json.Json>(list)
-  return Either.right(byId((id) => ids.has(id)))
+  const times = new Map<Json.Json, number>()
+  for (const id of list) times.set(id, (times.get(id) ?? 0) + 1)
+  return Either.right(
+    list.length > mostIds ? byDocument(({ id }) => times.has(id)) : byId((id) => times.get(id) ?? 0)
+  )
 }
 
 const selector = (body: Json.JsonObject | undefined): Checked<Filter> => {
@@ -141,7 +145,7 @@ export const make = (
       return text === undefined ? docIds(undefined) : Either.flatMap(Req.parseValue(text), docIds)
     }
     case "_design":
-      return Either.right(byId((id) => id.startsWith("_design")))
+      return Either.right(byId((id) => id.startsWith("_design/") ? 1 : 0))
     case "_selector":
       return selector(body)
     case "_view":

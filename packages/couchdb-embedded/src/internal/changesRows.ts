@@ -73,7 +73,11 @@ export const read = (
   limit: number,
   most: number
 ): Batch => {
-  const queues = updatesOf(database, query, from)
+  const updates = updatesOf(database, query, from)
+  const { times } = query.filter
+  const queues = times === undefined
+    ? updates
+    : updates.map((log) => log.flatMap((update) => Array.from({ length: times(update.id) }, () => update)))
   const at = queues.map(() => 0)
   const position = Array.from(query.descending ? Sequences.now(database) : from)
   const rows: Array<Row> = []
@@ -81,7 +85,7 @@ export const read = (
   for (;;) {
     const open = queues.flatMap((queue, i) => (at[i] ?? 0) < queue.length ? [i] : [])
     if (rows.length >= Math.min(limit, most) || open.length === 0) {
-      const pending = queues.reduce((sum, { length }) => sum + length, 0) - rows.length - held
+      const pending = updates.reduce((sum, { length }) => sum + length, 0) - rows.length - held
       if (open.length === 0 && !query.descending) Sequences.now(database).forEach((seq, i) => position[i] = seq)
       return { rows, position, pending, done: open.length === 0 }
     }
@@ -94,7 +98,7 @@ export const read = (
     const leaves = RevisionTree.leafNodes(record.tree)
     const revs = query.filter.pass(record, query.allLeaves ? leaves : leaves.slice(0, 1))
     if (revs.length === 0) {
-      if (!query.filter.byId) held++
+      held++
       continue
     }
     const told = query.interval === 1 || (limit - rows.length) % query.interval === 0

@@ -78,6 +78,7 @@ const transfer = (
   const documents: Array<Incoming> = []
   for (const record of changed(source, since)) {
     const known = target.database.documents.get(record.id)?.tree ?? RevisionTree.empty
+    if (filter.times?.(record.id) === 0) continue
     const leaves = RevisionTree.leafNodes(record.tree)
     for (const leaf of filter.pass(record, winnersOnly ? leaves.slice(0, 1) : leaves)) {
       counts.missing_checked++
