@@ -57,6 +57,27 @@ describe("attachments of their own", () => {
       expect((yield* send("GET", `/db/att/hello.txt?rev=${revOf(two)}`)).text).toBe("hello world")
     }))
 
+  it.effect("that replication brought without a generation come with their bytes all the same", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      const hash = "1".repeat(32)
+      yield* send("POST", "/db/_bulk_docs", {
+        body: {
+          new_edits: false,
+          docs: [{
+            _id: "att",
+            _rev: `1-${hash}`,
+            _revisions: { start: 1, ids: [hash] },
+            _attachments: { "a.png": { content_type: "image/png", data: btoa("one") } }
+          }]
+        }
+      })
+      expect((yield* send("GET", "/db/att?attachments=true", { headers: { accept: "application/json" } })).json)
+        .toMatchObject({
+          _attachments: { "a.png": { revpos: 0, data: btoa("one") } }
+        })
+    }))
+
   it.effect("are refused where CouchDB refuses them", () =>
     Effect.gen(function*() {
       const send = yield* fresh()

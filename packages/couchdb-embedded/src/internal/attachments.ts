@@ -173,7 +173,7 @@ export const resolve = (
  * How a read shows attachments.
  *
  * - `data`: as stubs, with their bytes, or with their bytes to follow
- * - `since`: attachments of this generation or an earlier one stay stubs
+ * - `since`: attachments of this generation or an earlier one stay stubs; replication may bring some of generation 0
  * - `encoding`: whether it is told how they are stored
  */
 export interface View {
@@ -182,7 +182,7 @@ export interface View {
   readonly encoding: boolean
 }
 
-export const stubs: View = { data: "stubs", since: 0, encoding: false }
+export const stubs: View = { data: "stubs", since: -1, encoding: false }
 
 /** Whether the view gives the bytes of this one. */
 export const isGiven = (view: View, { revpos }: Attachment): boolean => view.data !== "stubs" && revpos > view.since

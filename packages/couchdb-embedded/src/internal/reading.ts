@@ -92,7 +92,7 @@ export const attachmentView = (
       attsSince.some((rev) => Revs.compare(rev, ancestor) === 0)
     )
   const data = follows ? "follows" : flags.has("attachments") || attsSince !== undefined ? "inline" : "stubs"
-  return { data, since: known?.generation ?? 0, encoding: follows || flags.has("att_encoding_info") }
+  return { data, since: known?.generation ?? -1, encoding: follows || flags.has("att_encoding_info") }
 }
 
 /** One revision of a document, printed; up to `limit` revisions of its history are shown where they are asked for. */

@@ -106,7 +106,7 @@ const ofOneDocument = new Set<string>([
   "MissingStubError",
   "PreconditionFailedError",
   "PayloadTooLargeError",
-  "BadWireError",
+  "BadRequestError",
   "ExpectationFailedError"
 ])
 

@@ -50,8 +50,8 @@ export const isStanding = (winner: Version, raw: Json.JsonObject, files: Files):
   Array.from(files).every(([name, { leaf, nameThere }]) => leaf === winner.raw.rev && name === nameThere)
 
 /**
- * The text of the merge for `_bulk_docs`. Attachments of the winner go as stubs; those of losers with their bytes, just as
- * they are stored, so that their digests stay.
+ * The text of the merge for `_bulk_docs`. Attachments of the winner go as stubs; those of losers with their bytes,
+ * which the server stores as it did before.
  */
 export const textOf = (
   database: DatabaseName,
@@ -63,7 +63,7 @@ export const textOf = (
   )
   return Effect.forEach(elsewhere, (leaf) =>
     Effect.map(
-      readRaw(database, id, `?rev=${encodeURIComponent(leaf)}&attachments=true&att_encoding_info=true`),
+      readRaw(database, id, `?rev=${encodeURIComponent(leaf)}&attachments=true`),
       (read) => [leaf, Option.getOrElse(read.stubs, (): Json.JsonObject => ({}))] as const
     )).pipe(
       Effect.map((read) => {
@@ -90,7 +90,7 @@ export const textOf = (
 const added = (attachment: Json.Json, generation: number): Json.Json =>
   Json.isObject(attachment)
     ? Json.fromEntries([
-      ...Json.entries(attachment).filter(([key]) => key === "content_type" || key === "data" || key === "encoding"),
+      ...Json.entries(attachment).filter(([key]) => key === "content_type" || key === "data"),
       ["revpos", generation]
     ])
     : attachment
