@@ -5,7 +5,7 @@ import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import { agree, location, writeOne } from "./documentEndpoints.js"
 import type { Incoming } from "./documents.js"
-import { checkId } from "./documents.js"
+import { checkId, checkPartition } from "./documents.js"
 import * as Ranges from "./ranges.js"
 import { parseOptions } from "./reading.js"
 import type { Checked } from "./refusal.js"
@@ -147,6 +147,10 @@ const remove = (context: DatabaseContext, id: string, name: string): Answer =>
     return Response.json(200, { ok: true, id, rev: Revs.format(rev) })
   })
 
+/** Refuses an id without a partition; that it ends with one is found out only by a write. */
+const checkPlace = ({ database }: DatabaseContext, id: string): Checked<string> =>
+  /^[^:]+:$/.test(id) ? Either.right(id) : checkPartition(database, id)
+
 /** `/db/id/name`: an attachment of its own. */
 export const handle = (
   context: DatabaseContext,
@@ -157,9 +161,10 @@ export const handle = (
   if (names.includes(undefined) && (context.request.method === "PUT" || context.request.method === "DELETE")) {
     return badRequest("Attachment name is not UTF-8 encoded")
   }
-  return byMethod(context, {
-    GET: () => get(context, id, name),
-    PUT: () => put(context, id, name),
-    DELETE: () => remove(context, id, name)
-  }, "DELETE,GET,HEAD,PUT")
+  return Either.flatMap(checkPlace(context, id), () =>
+    byMethod(context, {
+      GET: () => get(context, id, name),
+      PUT: () => put(context, id, name),
+      DELETE: () => remove(context, id, name)
+    }, "DELETE,GET,HEAD,PUT"))
 }

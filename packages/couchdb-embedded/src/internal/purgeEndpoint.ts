@@ -21,7 +21,8 @@ const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): Rea
   const shard = shardOf(database, id)
   if (tree.leaves.length === 0) forget(database, shard, id)
   else store(database, shard, id, tree)
-  return purged
+  // CouchDB keeps what its shards purged as an ordered set.
+  return Array.from(new Map(purged.map((rev) => [Revs.format(rev), rev])).values()).sort(Revs.compare)
 }
 
 const purge = (context: DatabaseContext): Answer =>

@@ -13,22 +13,30 @@ export interface Found {
   readonly engine: Answer
 }
 
-export type Compare = (steps: ReadonlyArray<Step>) => Effect.Effect<Found | undefined, TransportError>
+export type Compare = (steps: ReadonlyArray<Step>, kind: string) => Effect.Effect<Found | undefined, TransportError>
+
+const urlOf = ({ admin }: Target, host: string): string =>
+  `http://${
+    admin === undefined ? "" : `${encodeURIComponent(admin.username)}:${encodeURIComponent(admin.password)}@`
+  }${host}`
 
 /** The first difference, in a database of its own, which is gone afterwards. */
 export const make = (target: Target, seed: number): Compare => {
   const server = ofServer(target)
-  return (steps) =>
+  return (steps, kind) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const name = `differential-${process.pid}-${now}-${Math.random().toString(36).slice(2)}`
       return Effect.acquireUseRelease(
         // One shard, since changes of several come in any order.
-        server("PUT", `/${name}?q=1`, {}, undefined),
+        server("PUT", `/${name}?${kind}`, {}, undefined),
         () =>
           Effect.gen(function*() {
             const embedded = yield* ofEngine(target, seed)
-            yield* embedded("PUT", `/${name}?q=1`, {}, undefined)
-            const [left, right] = [within(server, name), within(embedded, name)]
+            yield* embedded("PUT", `/${name}?${kind}`, {}, undefined)
+            const [left, right] = [
+              within(server, name, urlOf(target, target.origin.host)),
+              within(embedded, name, urlOf(target, "embedded"))
+            ]
             for (const [index, step] of steps.entries()) {
               const answers = { server: yield* left(step), engine: yield* right(step) }
               if (answers.server.status !== answers.engine.status || answers.server.text !== answers.engine.text) {
@@ -37,13 +45,22 @@ export const make = (target: Target, seed: number): Compare => {
             }
             return undefined
           }),
-        () => Effect.ignore(server("DELETE", `/${name}`, {}, undefined))
+        () =>
+          Effect.zipRight(
+            Effect.ignore(server("DELETE", `/${name}`, {}, undefined)),
+            Effect.ignore(server("DELETE", `/${name}-copy`, {}, undefined))
+          )
       )
     })
 }
 
 /** Leaves out steps, in smaller and smaller pieces, while the last one is still answered differently. */
-export const shrink = (compare: Compare, found: Found, milliseconds: number): Effect.Effect<Found, TransportError> =>
+export const shrink = (
+  compare: Compare,
+  found: Found,
+  kind: string,
+  milliseconds: number
+): Effect.Effect<Found, TransportError> =>
   Effect.gen(function*() {
     const end = (yield* Clock.currentTimeMillis) + milliseconds
     let best = found
@@ -51,7 +68,7 @@ export const shrink = (compare: Compare, found: Found, milliseconds: number): Ef
       for (let from = 0; from + size < best.history.length;) {
         if ((yield* Clock.currentTimeMillis) > end) return best
         const shorter = [...best.history.slice(0, from), ...best.history.slice(from + size)]
-        const again = yield* compare(shorter)
+        const again = yield* compare(shorter, kind)
         if (again?.history.length === shorter.length) best = again
         else from += size
       }

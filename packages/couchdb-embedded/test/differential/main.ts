@@ -9,7 +9,7 @@ import type { Found } from "./compare.js"
 import { make, shrink } from "./compare.js"
 import type { Target } from "./side.js"
 import type { Step } from "./steps.js"
-import { stepOf } from "./steps.js"
+import { closing, kinds, stepOf } from "./steps.js"
 
 const usage = "npm run differential -- --url http://user:password@127.0.0.1:5984 [--steps 1000] [--seed 1]"
 
@@ -27,8 +27,8 @@ const targetOf = (text: string | undefined): Target | string => {
   return { origin, admin: username === "" ? undefined : { username, password } }
 }
 
-const show = ({ body, headers, method, path }: Step): string =>
-  `${method} /{db}${path}${headers === undefined ? "" : ` ${JSON.stringify(headers)}`}${
+const show = ({ body, headers, method, path, root }: Step): string =>
+  `${method} ${root === true ? "" : "/{db}"}${path}${headers === undefined ? "" : ` ${JSON.stringify(headers)}`}${
     body === undefined ? "" : ` ${body}`
   }`
 
@@ -49,11 +49,15 @@ const program = (target: Target, steps: number, seed: number) =>
     const compare = make(target, seed)
     for (let sent = 0; sent < steps; sent += perDatabase) {
       const length = Math.min(perDatabase, steps - sent)
-      const found = yield* compare(Array.from({ length }, () => stepOf(random)))
+      // Every fourth database is partitioned.
+      const { ids, query } = kinds[random.below(4) === 0 ? 1 : 0]
+      const source = { ...random, ids }
+      const history = Array.from({ length }, () => stepOf(source))
+      const found = yield* compare([...history, ...closing(ids)], query)
       if (found === undefined) continue
       yield* Console.log(`step ${sent + found.history.length} of seed ${seed} is answered differently:`)
       yield* Console.log(report({ ...found, history: found.history.slice(-1) }))
-      const short = yield* shrink(compare, found, 20_000)
+      const short = yield* shrink(compare, found, query, 20_000)
       yield* Console.log(`\na short history that shows it (${short.history.length} steps):\n${report(short)}`)
       return false
     }

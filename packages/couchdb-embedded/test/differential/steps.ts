@@ -5,26 +5,32 @@ export interface Step {
   readonly method: string
   /** Below the database; empty for the database itself. */
   readonly path: string
+  /** Whether the path is that of the server, and `{db}` in it the database. */
+  readonly root?: boolean
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
-type Make = (random: Random) => Step
+/** Chance, and the ids among which it chooses. */
+export interface Source extends Random {
+  readonly ids: ReadonlyArray<string>
+}
+
+type Make = (random: Source) => Step
 
 const of = <A>(random: Random, first: A, ...more: ReadonlyArray<A>): A =>
   more[random.below(more.length + 1) - 1] ?? first
 
-const ids = ["a", "b", "c", "d", "é", "x y", "A"] as const
-const idOf = (random: Random): string => of(random, ...ids)
+const idOf = (random: Source): string => random.ids[random.below(random.ids.length)] ?? "a"
 const at = (id: string): string => `/${encodeURIComponent(id)}`
 
 /** A revision of a document: a recent one that an answer told, or one that nobody has. */
-const revisionOf = (random: Random, id: string): string =>
+const revisionOf = (random: Source, id: string): string =>
   random.below(12) === 0
     ? of(random, "9-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1-abc", "zzz", "")
     : `{{rev ${id} ${of(random, 0, 0, 0, 0, 1, 2)}}}`
 
-const valueOf = (random: Random): unknown =>
+const valueOf = (random: Source): unknown =>
   of<unknown>(
     random,
     1,
@@ -45,7 +51,7 @@ const valueOf = (random: Random): unknown =>
     3
   )
 
-const contentOf = (random: Random): Record<string, unknown> => {
+const contentOf = (random: Source): Record<string, unknown> => {
   const content: Record<string, unknown> = {}
   for (let n = random.below(4); n > 0; n--) content[of(random, "v", "k", "n", "s")] = valueOf(random)
   if (random.below(40) === 0) content[of(random, "_foo", "_id", "_rev", "_deleted")] = valueOf(random)
@@ -53,14 +59,14 @@ const contentOf = (random: Random): Record<string, unknown> => {
 }
 
 const letters = ["a", "b", "c"] as const
-const hash = (random: Random): string => of(random, ...letters).repeat(32)
+const hash = (random: Source): string => of(random, ...letters).repeat(32)
 
 /** The one line of ancestors of a revision, itself first: a real hash covers its parent, so that no revision has two. */
 const lineOf = (start: number, letter: number): ReadonlyArray<string> =>
   Array.from({ length: start }, (_, back) => (letters[letter >> back] ?? "a").repeat(32))
 
 /** A document as a replicator writes it, with a history of its own. Its revision tells all that is in it. */
-const replicatedOf = (random: Random): unknown => {
+const replicatedOf = (random: Source): unknown => {
   const start = 1 + random.below(3)
   const letter = random.below(letters.length)
   const ids = lineOf(start, letter)
@@ -74,7 +80,7 @@ const replicatedOf = (random: Random): unknown => {
   }
 }
 
-const documentOf = (random: Random): unknown => {
+const documentOf = (random: Source): unknown => {
   const id = idOf(random)
   return {
     _id: id,
@@ -84,10 +90,10 @@ const documentOf = (random: Random): unknown => {
   }
 }
 
-const several = <A>(random: Random, make: (random: Random) => A): ReadonlyArray<A> =>
+const several = <A>(random: Source, make: (random: Source) => A): ReadonlyArray<A> =>
   Array.from({ length: random.below(4) }, () => make(random))
 
-const queryOf = (random: Random, ...parameters: ReadonlyArray<string>): string => {
+const queryOf = (random: Source, ...parameters: ReadonlyArray<string>): string => {
   const chosen = new Set(several(random, () => of(random, "", ...parameters)).filter((parameter) => parameter !== ""))
   return chosen.size === 0 ? "" : `?${Array.from(chosen).join("&")}`
 }
@@ -124,7 +130,7 @@ const design = {
   }
 }
 
-const selectorOf = (random: Random): unknown => {
+const selectorOf = (random: Source): unknown => {
   const field = of(random, "v", "k", "n", "s", "v.b", "_id")
   const operator = of(
     random,
@@ -163,6 +169,75 @@ const selectorOf = (random: Random): unknown => {
     ? plain
     : { [combined]: combined === "$not" ? plain : [plain, { v: valueOf(random) }] }
 }
+
+const find = (random: Source): Record<string, unknown> => ({
+  selector: selectorOf(random),
+  ...(random.below(3) === 0 ? { limit: random.below(3) } : {}),
+  ...(random.below(6) === 0 ? { skip: random.below(3) } : {}),
+  ...(random.below(3) === 0 ? { fields: ["_id", of(random, "v", "k", "v.b", "_rev", "_conflicts")] } : {}),
+  ...(random.below(6) === 0 ? { sort: [of<unknown>(random, "v", "_id", { n: "desc" })] } : {}),
+  ...(random.below(8) === 0 ? { execution_stats: true } : {}),
+  ...(random.below(8) === 0 ? { conflicts: true } : {}),
+  ...(random.below(12) === 0 ? { use_index: of(random, "i", "nope", "_design/i") } : {}),
+  ...(random.below(12) === 0 ? { bookmark: of(random, "nil", "", "garbage") } : {})
+})
+
+const partitionOf = (random: Source): string => of(random, "p", "q", "nope")
+
+const multipart = (random: Source): Step => {
+  const id = idOf(random)
+  const content = of(random, "hello", "", "0123456789".repeat(20))
+  const type = of(random, "text/plain", "application/octet-stream")
+  const stub = { follows: true, content_type: type, length: content.length }
+  const head = { ...contentOf(random), _attachments: { m: stub, ...(random.below(8) === 0 ? { n: stub } : {}) } }
+  return {
+    method: "PUT",
+    path: `${at(id)}?rev=${revisionOf(random, id)}`,
+    headers: { "content-type": "multipart/related; boundary=\"zoo\"" },
+    body: `--zoo\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(head)}\r\n` +
+      `${"_attachments" in head && "n" in head._attachments ? `--zoo\r\n\r\n${content}\r\n` : ""}` +
+      `--zoo\r\n\r\n${content}\r\n--zoo--`
+  }
+}
+
+/** What was added to these requests later, so that the histories of earlier seeds stay what they were in kind. */
+const further: ReadonlyArray<Make> = [
+  multipart,
+  (random) => ({
+    method: "GET",
+    path: `${at(idOf(random))}?${of(random, "attachments=true", "open_revs=all", "open_revs=all&attachments=true")}`
+  }),
+  (random) => ({
+    method: "GET",
+    path: `${at(idOf(random))}/m`,
+    headers: random.below(2) === 0 ? {} : { range: of(random, "bytes=0-0", "bytes=3-", "bytes=-3", "bytes=2-1,5-6") }
+  }),
+  () => ({ method: "GET", path: "/_purged_infos_limit" }),
+  (random) => post(`/_design/d/_view/${of(random, "map", "count", "sum")}`, { keys: several(random, valueOf) }),
+  (random) =>
+    post("/_design/d/_view/map/queries", {
+      queries: several(random, () => of<unknown>(random, { limit: 1 }, { key: 1 }, { descending: true }, { keys: [2] }))
+    }),
+  (random) => post("/_all_docs/queries", { queries: several(random, () => ({ keys: several(random, idOf) })) }),
+  (random) => post("/_explain", find(random)),
+  (random) => post("/_find", find(random)),
+  (random) =>
+    post("/_index", { index: { fields: several(random, () => of<unknown>(random, "v", "n", { k: "asc" })) } }),
+  (random) => ({ method: "DELETE", path: `/_index/i/json/${of(random, "v", "n", "nope")}` }),
+  (random) => ({ method: of(random, "GET", "PUT"), path: "/_revs_limit", body: of(random, "3", "1000", "0", "x") }),
+  (random) => ({ method: "GET", path: `/_design_docs${queryOf(random, ...ranges)}` }),
+  (random) => post("/_local_docs", { keys: several(random, () => of(random, "_local/a", "_local/b", "nope")) }),
+  (random) => ({ method: "GET", path: `/_partition/${partitionOf(random)}` }),
+  (random) => ({ method: "GET", path: `/_partition/${partitionOf(random)}/_all_docs${queryOf(random, ...ranges)}` }),
+  (random) => post(`/_partition/${partitionOf(random)}/_find`, find(random)),
+  (random) => ({
+    method: "GET",
+    path: `/_partition/${partitionOf(random)}/_design/d/_view/${of(random, "map", "sum")}${queryOf(random, ...ranges)}`
+  }),
+  () => ({ method: "GET", path: "/_shards" }),
+  (random) => post("/_ensure_full_commit", of(random, {}, [])),
+  (random) => ({ method: "GET", path: `${at(idOf(random))}/nope/${of(random, "", "x")}` })
+]
 
 const makes: ReadonlyArray<Make> = [
   (random) => ({ method: "PUT", path: at(idOf(random)), body: JSON.stringify(contentOf(random)) }),
@@ -240,7 +315,7 @@ const makes: ReadonlyArray<Make> = [
   }),
   (random) => ({ method: "GET", path: `/_local_docs${queryOf(random, ...ranges.slice(0, 6))}` }),
   (random) => ({ method: "GET", path: `/_all_docs${queryOf(random, ...ranges)}` }),
-  (random) => post("/_all_docs", { keys: several(random, () => of(random, "nope", ...ids)) }),
+  (random) => post("/_all_docs", { keys: several(random, () => random.below(8) === 0 ? "nope" : idOf(random)) }),
   (random) => ({
     method: "GET",
     path: `/_changes${
@@ -261,7 +336,7 @@ const makes: ReadonlyArray<Make> = [
       )
     }`
   }),
-  (random) => post("/_changes?filter=_doc_ids", { doc_ids: Array.from(new Set(several(random, idOf))) }),
+  (random) => post("/_changes?filter=_doc_ids", { doc_ids: several(random, idOf) }),
   (random) => post("/_changes?filter=_selector", { selector: selectorOf(random) }),
   (random) => {
     const id = idOf(random)
@@ -304,7 +379,49 @@ const makes: ReadonlyArray<Make> = [
   (random) => ({ method: of(random, "GET", "HEAD", "PUT"), path: "" })
 ]
 
-export const stepOf = (random: Random): Step => {
-  const make = makes[random.below(makes.length)]
+const all = [...makes, ...further]
+
+export const stepOf = (random: Source): Step => {
+  const make = all[random.below(all.length)]
   return make === undefined ? { method: "GET", path: "" } : make(random)
+}
+
+/** The kinds of databases, and the ids in them. */
+export const kinds = [
+  { query: "q=1", ids: ["a", "b", "c", "d", "é", "x y", "A"] },
+  { query: "q=1&partitioned=true", ids: ["p:a", "p:b", "q:a", "q:é", "p:", "a"] }
+] as const
+
+/** Replicates the database at the end of a history, and reads what came. */
+export const closing = (ids: ReadonlyArray<string>): ReadonlyArray<Step> => {
+  const replicate: Step = {
+    method: "POST",
+    path: "/_replicate",
+    root: true,
+    body: JSON.stringify({
+      source: "{{url}}/{db}",
+      target: "{{url}}/{db}-copy",
+      create_target: true,
+      create_target_params: { q: 1 }
+    })
+  }
+  return [
+    replicate,
+    // Last, since a purge leaves the indexes of CouchDB 3.5.0 without documents that it did not purge.
+    ...ids.flatMap((id): ReadonlyArray<Step> => [
+      post("/_purge", { [id]: [`{{rev ${id} 0}}`, `{{rev ${id} 2}}`] }),
+      { method: "GET", path: `${at(id)}?open_revs=all&revs=true`, headers: { accept: "application/json" } }
+    ]),
+    { method: "GET", path: "/_changes?style=all_docs" },
+    { method: "GET", path: "/_all_docs?include_docs=true&conflicts=true" },
+    { method: "GET", path: "" },
+    { method: "GET", path: "/{db}-copy/_all_docs?include_docs=true&conflicts=true", root: true },
+    ...ids.map((id): Step => ({
+      method: "GET",
+      path: `/{db}-copy${at(id)}?open_revs=all&revs=true&attachments=true`,
+      root: true,
+      headers: { accept: "application/json" }
+    })),
+    { method: "GET", path: "/{db}-copy/_changes?style=all_docs&limit=0", root: true }
+  ]
 }
