@@ -91,6 +91,8 @@ export const connect = (
       return Effect.map(why, (end) => read(request, out, Option.some(end), false))
     }
     return pull.pipe(
+      // A chunk of nothing is no sign of life.
+      Effect.repeat({ until: Chunk.some((piece) => piece.length > 0) }),
       Effect.timeoutFail({
         duration: silence,
         onTimeout: () => Option.some(broken(request, "no heartbeat came"))

@@ -185,7 +185,7 @@ export const followEither = <D, R, E2 = never, R2 = never>(
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
         disconnect,
-        write.pipe(Effect.interruptible, Effect.disconnect, Effect.timeout(farewell), Effect.ignoreLogged)
+        write.pipe(Effect.disconnect, Effect.interruptible, Effect.timeout(farewell), Effect.ignoreLogged)
       )
     )
     return pull
