@@ -98,6 +98,11 @@ export const makeHistory = (paths: ReadonlyArray<Path>): History => {
         for (const older of up(node)) walked.add(older)
       }
     }
+    const shared = ancestors(other)
+    if ([...ours, ...shared].some((node) => !Revision.isRevision(node) && !(ours.has(node) && shared.has(node)))) {
+      // Whatever it descends from may be on the other side too.
+      return { _tag: "Unclear", why: "one side was merged with a version that is not on this server" }
+    }
     const newest = Array.from(met).filter((node) =>
       Array.from(met).every((each) => each === node || !ancestors(each).has(node))
     )

@@ -1,0 +1,388 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Auth,
+  Collection,
+  Conflict,
+  CouchHttp,
+  Database,
+  Document,
+  Merge,
+  SiblingPolicy,
+  Transport
+} from "effect-couchdb"
+import { EmbeddedCouch } from "effect-couchdb-embedded"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as MetricState from "effect/MetricState"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+const admin = { username: "admin", password: Redacted.make("password") }
+const Card = Schema.Struct({
+  seen: Schema.Number.pipe(Merge.annotate(Merge.counter)),
+  tags: Schema.Array(Schema.String).pipe(Merge.annotate(Merge.set))
+})
+type Cards = Collection.Collection<typeof Card.Type, typeof Card.Encoded>
+const merging = Merge.make(Card)
+
+/** What happens around a request: nothing, unless a test says otherwise. */
+interface Meddler {
+  around: (
+    request: Transport.TransportRequest,
+    answer: Effect.Effect<Transport.BufferedResponse, never>
+  ) => Effect.Effect<Transport.BufferedResponse>
+}
+
+/** A server, a client for its rivals, and one whose requests a test may meddle with. */
+const scene = Effect.gen(function*() {
+  const couch = yield* EmbeddedCouch.make({ admin })
+  const transport = Layer.succeed(Transport.Transport, EmbeddedCouch.transport(couch))
+  const options = { url: "http://embedded", auth: Auth.basic(admin.username, admin.password) }
+  const meddler: Meddler = { around: (_, answer) => answer }
+  const meddled = (inner: Transport.Service): Transport.Service => ({
+    ...inner,
+    request: (request) => Effect.suspend(() => meddler.around(request, Effect.orDie(inner.request(request))))
+  })
+  const rival = yield* CouchHttp.make(options).pipe(Effect.provide(transport))
+  const mine = yield* CouchHttp.make({ ...options, retry: Schedule.recurs(3), transformTransport: meddled }).pipe(
+    Effect.provide(transport)
+  )
+  return {
+    meddler,
+    asRival: Effect.provideService(CouchHttp.CouchHttp, rival),
+    asMe: Effect.provideService(CouchHttp.CouchHttp, mine)
+  }
+})
+
+const bulk = (cards: Cards, docs: ReadonlyArray<unknown>) =>
+  Effect.flatMap(CouchHttp.CouchHttp, (couch) =>
+    couch.execute({
+      method: "POST",
+      path: `/${cards.database}/_bulk_docs`,
+      route: "/{db}/_bulk_docs",
+      body: JSON.stringify({ new_edits: false, docs })
+    }))
+
+/** `ada`, seen ten times, with siblings that saw her once, twice, four times more. */
+const siblings = (cards: Cards, howMany: number, id = "ada") =>
+  Effect.gen(function*() {
+    const doc = yield* Document.create(cards, id, { seen: 10, tags: ["a"] })
+    const parent = (yield* Document.revision(doc)).slice(2)
+    yield* bulk(
+      cards,
+      Array.from({ length: howMany }, (_, i) => {
+        const hash = String(9 - i).repeat(32)
+        return {
+          _id: id,
+          _rev: `2-${hash}`,
+          _revisions: { start: 2, ids: [hash, parent] },
+          seen: 10 + 2 ** i,
+          tags: ["a", `t${i}`]
+        }
+      })
+    )
+  })
+
+const zoo = Effect.gen(function*() {
+  const cards = Collection.make("zoo", Card)
+  yield* Database.create(cards.database)
+  return cards
+})
+
+const untilQuiet = (cards: Cards, id: string) =>
+  Conflict.resolve(cards, id, merging).pipe(
+    Effect.repeat({ until: ({ _tag }) => _tag === "NothingToDo" || _tag === "Deferred", times: 10 })
+  )
+
+const liveLeaves = (cards: Cards, id: string) =>
+  Effect.map(
+    Conflict.siblings(cards, id),
+    ({ leaves }) => leaves.flatMap((leaf) => leaf._tag === "Live" ? [leaf.document] : [])
+  )
+
+describe("a rival between two requests of resolve", () => {
+  const rivals: Readonly<Record<string, (cards: Cards) => Effect.Effect<number, unknown, CouchHttp.CouchHttp>>> = {
+    "extends the winner": (cards) =>
+      Effect.flatMap(liveLeaves(cards, "ada"), ([winner]) =>
+        winner === undefined
+          ? Effect.succeed(0)
+          : Effect.as(Document.save(Document.modify(winner, (card) => ({ ...card, seen: card.seen + 100 }))), 100)),
+    "extends a loser": (cards) =>
+      Effect.flatMap(liveLeaves(cards, "ada"), (leaves) => {
+        const loser = leaves[leaves.length - 1]
+        return loser === undefined
+          ? Effect.succeed(0)
+          : Effect.as(Document.save(Document.modify(loser, (card) => ({ ...card, seen: card.seen + 100 }))), 100)
+      }),
+    "resolves the same siblings": (cards) => Effect.as(Conflict.resolve(cards, "ada", merging), 0)
+  }
+  for (const [what, rival] of Object.entries(rivals)) {
+    it.scoped(`${what}: nothing is lost, and nothing counts twice`, () =>
+      Effect.gen(function*() {
+        for (let gap = 1; gap <= 6; gap++) {
+          const { asMe, asRival, meddler } = yield* scene
+          const cards = yield* asRival(zoo)
+          yield* asRival(siblings(cards, 3))
+          let sent = 0
+          let added = 0
+          meddler.around = (_, answer) =>
+            Effect.tap(answer, () =>
+              ++sent === gap
+                ? Effect.map(Effect.orDie(asRival(rival(cards))), (more) => {
+                  added += more
+                })
+                : Effect.void)
+          yield* asMe(Conflict.resolve(cards, "ada", merging))
+          meddler.around = (_, answer) => answer
+          yield* asMe(untilQuiet(cards, "ada"))
+          const leaves = yield* asRival(liveLeaves(cards, "ada"))
+          assert.lengthOf(leaves, 1, `gap ${gap}`)
+          assert.strictEqual(leaves[0]?.body.seen, 17 + added, `gap ${gap}`)
+          assert.deepStrictEqual([...leaves[0]?.body.tags ?? []].sort(), ["a", "t0", "t1", "t2"])
+        }
+      }))
+  }
+
+  it.scoped("deletes every version: the merge that came too late does not bring the document back", () =>
+    Effect.gen(function*() {
+      for (let gap = 2; gap <= 4; gap++) {
+        const { asMe, asRival, meddler } = yield* scene
+        const cards = yield* asRival(zoo)
+        yield* asRival(siblings(cards, 2))
+        let sent = 0
+        meddler.around = (_, answer) =>
+          Effect.tap(answer, () =>
+            ++sent === gap
+              ? Effect.orDie(asRival(
+                Effect.flatMap(liveLeaves(cards, "ada"), Effect.forEach(Document.delete))
+              ))
+              : Effect.void)
+        yield* asMe(Conflict.resolve(cards, "ada", merging))
+        assert.isFalse(yield* asRival(Document.exists(cards, "ada")), `gap ${gap}`)
+      }
+    }))
+
+  it.scoped("who writes without end ends in Superseded, after a bounded number of requests", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival, meddler } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(siblings(cards, 2))
+      let sent = 0
+      let edits = 0
+      meddler.around = ({ path }, answer) => {
+        sent++
+        return path.endsWith("/_bulk_docs")
+          ? Effect.zipRight(
+            Effect.orDie(asRival(Effect.flatMap(liveLeaves(cards, "ada"), ([winner]) => {
+              edits++
+              return winner === undefined
+                ? Effect.void
+                : Document.save(Document.modify(winner, (card) => ({ ...card, seen: card.seen + 100 })))
+            }))),
+            answer
+          )
+          : answer
+      }
+      const outcome = yield* asMe(Conflict.resolve(cards, "ada", merging))
+      assert.strictEqual(outcome._tag, "Superseded")
+      assert.isBelow(sent, 60)
+      meddler.around = (_, answer) => answer
+      yield* asMe(untilQuiet(cards, "ada"))
+      const [doc] = yield* asRival(liveLeaves(cards, "ada"))
+      assert.strictEqual(doc?.body.seen, 13 + 100 * edits)
+    }))
+})
+
+describe("answers that resolve does not get", () => {
+  it.scoped("a request whose answer is lost is repeated, and does nothing the second time", () =>
+    Effect.gen(function*() {
+      for (let lost = 1; lost <= 6; lost++) {
+        const { asMe, asRival, meddler } = yield* scene
+        const cards = yield* asRival(zoo)
+        yield* asRival(siblings(cards, 3))
+        let sent = 0
+        meddler.around = (_, answer) =>
+          Effect.map(answer, (response) =>
+            // What a proxy says that gave up on the server, which went on.
+            ++sent === lost ? { status: 502, headers: { "retry-after": "0" }, body: "" } : response)
+        const outcome = yield* asMe(Conflict.resolve(cards, "ada", merging))
+        assert.strictEqual(outcome._tag, "Resolved", `answer ${lost}`)
+        const leaves = yield* asRival(liveLeaves(cards, "ada"))
+        assert.deepStrictEqual(leaves.map(({ body }) => body.seen), [17])
+      }
+    }))
+
+  it.scoped("a merge that no quorum confirmed buries nothing, and is not merged again later", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival, meddler } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(siblings(cards, 3))
+      meddler.around = ({ path }, answer) =>
+        Effect.map(answer, (response) => path.endsWith("/_bulk_docs") ? { ...response, status: 202 } : response)
+      const outcome = yield* asMe(Conflict.resolve(cards, "ada", merging))
+      if (outcome._tag !== "PartiallyResolved") return assert.fail(outcome._tag)
+      assert.lengthOf(outcome.remaining, 2)
+      assert.deepStrictEqual(outcome.buried, [])
+      assert.lengthOf(yield* asRival(liveLeaves(cards, "ada")), 3)
+      meddler.around = (_, answer) => answer
+      const later = yield* asMe(Conflict.resolve(cards, "ada", merging))
+      assert.strictEqual(later._tag, "Resolved")
+      assert.deepStrictEqual((yield* asRival(liveLeaves(cards, "ada"))).map(({ body }) => body.seen), [17])
+    }))
+})
+
+describe("what resolve may not do", () => {
+  it.scoped("write when nothing changed", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival, meddler } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(Document.create(cards, "ada", { seen: 1, tags: [] }))
+      const sent: Array<string> = []
+      meddler.around = ({ path }, answer) => {
+        sent.push(path.slice(path.lastIndexOf("/") + 1).split("?")[0] ?? "")
+        return answer
+      }
+      assert.strictEqual((yield* asMe(Conflict.resolve(cards, "ada", merging)))._tag, "NothingToDo")
+      assert.deepStrictEqual(sent, ["_all_docs"])
+    }))
+
+  it.scoped("go unseen: each resolution is counted by policy and outcome", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(siblings(cards, 2))
+      const policy = SiblingPolicy.merge(merging)
+      const count = Effect.map(Metric.snapshot, (pairs) =>
+        pairs.flatMap(({ metricKey, metricState }) =>
+          metricKey.name === "couchdb_resolutions" && MetricState.isCounterState(metricState) &&
+            metricKey.tags.some(({ value }) =>
+              value === "merge"
+            ) &&
+            metricKey.tags.some(({ value }) => value === "Resolved")
+            ? [Number(metricState.count)]
+            : []
+        ).reduce((sum, each) => sum + each, 0))
+      const before = yield* count
+      yield* asMe(Conflict.resolve(cards, "ada", policy))
+      assert.strictEqual(yield* count, before + 1)
+    }))
+
+  it.scoped("take more heads than anybody understands", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(bulk(
+        cards,
+        Array.from({ length: 20 }, (_, i) => {
+          const hash = String(i + 10).repeat(16)
+          return { _id: "ada", _rev: `1-${hash}`, _revisions: { start: 1, ids: [hash] }, seen: 1, tags: [] }
+        })
+      ))
+      const outcome = yield* asMe(Conflict.resolve(cards, "ada", merging))
+      assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Unknown")
+    }))
+})
+
+/** What replication does between two databases of one server: leaves with their paths, and no older bodies. */
+const replicate = (from: Cards, to: Cards) =>
+  Effect.gen(function*() {
+    const couch = yield* CouchHttp.CouchHttp
+    const answer = yield* couch.execute({
+      method: "GET",
+      path: `/${from.database}/ada?open_revs=all&revs=true`,
+      route: "/{db}/{docid}"
+    })
+    yield* bulk(to, (JSON.parse(Transport.text(answer)) as ReadonlyArray<{ ok: unknown }>).map(({ ok }) => ok))
+  })
+
+describe("replicas that edit, replicate and resolve in any order", () => {
+  it.scoped(
+    "count each edit once, or leave the versions to a person; those that resolve all are equal",
+    () =>
+      Effect.gen(function*() {
+        let deferred = 0
+        const histories = 80
+        for (let seed = 1; seed <= histories; seed++) {
+          yield* Effect.withRandom(
+            Effect.gen(function*() {
+              const { asMe } = yield* scene
+              const replicas = ["a", "b", "c"].map((name) => Collection.make(name, Card))
+              yield* asMe(Effect.gen(function*() {
+                for (const { database } of replicas) yield* Database.create(database)
+                const [first] = replicas
+                if (first === undefined) return
+                yield* Document.create(first, "ada", { seen: 10, tags: [] })
+                for (const other of replicas.slice(1)) yield* replicate(first, other)
+                let total = 10
+                const tags = new Set<string>()
+                const pick = Effect.map(Random.nextIntBetween(0, 3), (i) => replicas[i] as Cards)
+                for (let step = 1; step <= 14; step++) {
+                  const chance = yield* Random.next
+                  const here = yield* pick
+                  if (chance < 0.4) {
+                    const leaves = yield* liveLeaves(here, "ada")
+                    const leaf = leaves[yield* Random.nextIntBetween(0, leaves.length)]
+                    if (leaf === undefined) continue
+                    total += 2 ** step
+                    tags.add(`t${step}`)
+                    yield* Document.save(
+                      Document.modify(
+                        leaf,
+                        (card) => ({ seen: card.seen + 2 ** step, tags: [...card.tags, `t${step}`] })
+                      )
+                    )
+                  } else if (chance < 0.7) yield* replicate(here, yield* pick)
+                  else yield* Conflict.resolve(here, "ada", merging)
+                }
+                for (let round = 0; round < 4; round++) {
+                  for (const from of replicas) for (const to of replicas) yield* replicate(from, to)
+                  for (const each of replicas) yield* Conflict.resolve(each, "ada", merging)
+                }
+                for (const from of replicas) for (const to of replicas) yield* replicate(from, to)
+                const ends = yield* Effect.forEach(replicas, (each) => liveLeaves(each, "ada"))
+                const revs = ends.map((leaves) => leaves.map(({ rev }) => Option.getOrThrow(rev)).join())
+                assert.strictEqual(new Set(revs).size, 1, `seed ${seed}: ${revs.join(" | ")}`)
+                const [leaves] = ends
+                if (leaves?.length === 1) {
+                  assert.strictEqual(leaves[0]?.body.seen, total, `seed ${seed}`)
+                  assert.deepStrictEqual([...leaves[0]?.body.tags ?? []].sort(), [...tags].sort(), `seed ${seed}`)
+                } else deferred++
+              }))
+            }),
+            Random.make(seed)
+          )
+        }
+        // Without lineage an ancestor may be on no replica any more; most histories do not need one that is gone.
+        assert.isBelow(deferred, histories / 10)
+      }),
+    60_000
+  )
+})
+
+describe("a sweep", () => {
+  it.scoped("over a thousand documents takes requests by the page, not by the document", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival, meddler } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(Effect.forEach(
+        Array.from({ length: 1000 }, (_, i) => i),
+        (i) => siblings(cards, i % 5 === 0 ? 2 : 1, `card-${i}`)
+      ))
+      let sent = 0
+      meddler.around = (_, answer) => {
+        sent++
+        return answer
+      }
+      const events = Chunk.toReadonlyArray(yield* asMe(Stream.runCollect(Conflict.sweep(cards, merging))))
+      const summary = events[events.length - 1]
+      assert.deepInclude(summary, { _tag: "Summary", resolved: 200, deferred: 0, pending: 0 })
+      assert.isBelow(sent, 70)
+      assert.strictEqual(yield* asMe(Stream.runCount(Conflict.stream(cards))), 0)
+    }))
+})
