@@ -10,14 +10,14 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
 import * as FileStore from "../src/FileStore.js"
+import type { Random } from "../src/internal/random.js"
 import * as RandomSource from "../src/internal/random.js"
 import * as RevisionTree from "../src/internal/revisionTree.js"
 import type { Version } from "../src/internal/state.js"
 import * as TreeChange from "../src/internal/store/treeChange.js"
 import { admin, basic, client } from "./client.js"
-import { within } from "./differential/side.js"
-import { stepOf } from "./differential/steps.js"
 import { everything } from "./store/everything.js"
+import * as Requests from "./store/requests.js"
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "couch-store-"))),
@@ -39,13 +39,14 @@ const using = <A, E, R>(
 
 const asAdmin = basic("admin", "password")
 
-/** The engine's requests as the random steps want them. */
-const stepping = (couch: EmbeddedCouch.Service, database: string) =>
-  within(
-    (method, path, headers, body) =>
-      Effect.map(client(couch, asAdmin)(method, path, { headers, body }), ({ status, text }) => ({ status, text })),
-    database
-  )
+/** Sends random requests to a database. */
+const stepping = (couch: EmbeddedCouch.Service, random: Random, database: string) => {
+  const { learn, next } = Requests.make(random, database)
+  return Effect.suspend(() => {
+    const { method, path, ...call } = next()
+    return Effect.map(client(couch, asAdmin)(method, path, call), ({ text }) => learn(text))
+  })
+}
 
 /** What was logged while an effect ran. */
 const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -79,14 +80,14 @@ describe("FileStore", () => {
             Effect.gen(function*() {
               const send = client(couch, asAdmin)
               if (before !== undefined) expect(yield* everything(couch, asAdmin)).toEqual(before)
-              const one = stepping(couch, "one")
-              const two = stepping(couch, "two")
+              const one = stepping(couch, random, "one")
+              const two = stepping(couch, random, "two")
               yield* send("PUT", "/one")
               yield* send("PUT", `/two?q=${1 + random.below(4)}`)
-              for (let i = 0; i < 150; i++) yield* (random.below(2) === 0 ? one : two)(stepOf(random))
+              for (let i = 0; i < 150; i++) yield* (random.below(2) === 0 ? one : two)
               yield* send("PUT", "/one/_revs_limit", { body: String(2 + random.below(5)) })
               if (random.below(2) === 0) yield* send("POST", "/one/_compact", { body: {} })
-              for (let i = 0; i < 150; i++) yield* (random.below(2) === 0 ? one : two)(stepOf(random))
+              for (let i = 0; i < 150; i++) yield* (random.below(2) === 0 ? one : two)
               for (const id of ["a", "b"]) {
                 const found = yield* send("GET", `/two/${id}`)
                 const rev = /"_rev":"([^"]+)"/.exec(found.text)?.[1] ?? "1-0"
