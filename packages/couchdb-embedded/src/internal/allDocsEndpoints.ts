@@ -2,6 +2,7 @@ import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
+import { checkPlace } from "./documents.js"
 import { print } from "./print.js"
 import { printLocal, printNode, printWinner } from "./reading.js"
 import type { Checked } from "./refusal.js"
@@ -192,6 +193,9 @@ const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonO
       return yield* badRequest(
         body === undefined ? "`keys` parameter must be an array." : "`keys` body member must be an array."
       )
+    }
+    for (const key of namespace === "_all_docs" ? keys ?? [] : []) {
+      if (typeof key === "string") yield* checkPlace(context.database, key)
     }
     const full = yield* check(context)(keys === undefined ? query : { ...query, keys })
     return Response.text(200, print_(context, full, list(context, namespace, full)))

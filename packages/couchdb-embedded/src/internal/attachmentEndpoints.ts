@@ -5,7 +5,7 @@ import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import { agree, location, writeOne } from "./documentEndpoints.js"
 import type { Incoming } from "./documents.js"
-import { checkId, checkPartition } from "./documents.js"
+import { checkId, checkPlace } from "./documents.js"
 import * as Ranges from "./ranges.js"
 import { parseOptions } from "./reading.js"
 import type { Checked } from "./refusal.js"
@@ -128,6 +128,7 @@ const edited = (context: DatabaseContext, id: string, name: string, mustHave: bo
 const put = (context: DatabaseContext, id: string, name: string): Answer =>
   Either.gen(function*() {
     yield* Attachments.checkName(name)
+    yield* checkPlace(context.database, id)
     const attachment = yield* uploaded(context.request, name)
     const document = yield* edited(context, id, name, false)
     const rev = yield* writeOne(
@@ -143,13 +144,10 @@ const put = (context: DatabaseContext, id: string, name: string): Answer =>
 const remove = (context: DatabaseContext, id: string, name: string): Answer =>
   Either.gen(function*() {
     yield* Attachments.checkName(name)
+    yield* checkPlace(context.database, id)
     const rev = yield* writeOne(context, yield* edited(context, id, name, true), true)
     return Response.json(200, { ok: true, id, rev: Revs.format(rev) })
   })
-
-/** Refuses an id without a partition; that it ends with one is found out only by a write. */
-const checkPlace = ({ database }: DatabaseContext, id: string): Checked<string> =>
-  /^[^:]+:$/.test(id) ? Either.right(id) : checkPartition(database, id)
 
 /** `/db/id/name`: an attachment of its own. */
 export const handle = (
@@ -161,10 +159,9 @@ export const handle = (
   if (names.includes(undefined) && (context.request.method === "PUT" || context.request.method === "DELETE")) {
     return badRequest("Attachment name is not UTF-8 encoded")
   }
-  return Either.flatMap(checkPlace(context, id), () =>
-    byMethod(context, {
-      GET: () => get(context, id, name),
-      PUT: () => put(context, id, name),
-      DELETE: () => remove(context, id, name)
-    }, "DELETE,GET,HEAD,PUT"))
+  return byMethod(context, {
+    GET: () => Either.flatMap(checkPlace(context.database, id), () => get(context, id, name)),
+    PUT: () => put(context, id, name),
+    DELETE: () => remove(context, id, name)
+  }, "DELETE,GET,HEAD,PUT")
 }

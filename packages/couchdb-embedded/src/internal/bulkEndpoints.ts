@@ -4,7 +4,7 @@ import * as BulkGet from "./bulkGetEndpoint.js"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import type { Incoming } from "./documents.js"
-import { checkAttachmentNames, checkPartition, fromJson } from "./documents.js"
+import { checkAttachmentNames, checkPartition, checkPlace, fromJson } from "./documents.js"
 import { dictOrder } from "./erlangHash.js"
 import type { Checked, Refusal } from "./refusal.js"
 import { badRequest, internalError, places } from "./refusal.js"
@@ -112,6 +112,7 @@ const missingRevs = (
       if (!Json.isArray(list)) return yield* internalError("function_clause", undefined, place)
       if (list.some((rev) => typeof rev !== "string")) return yield* internalError("function_clause")
       const revs = yield* Revs.parseAll(list)
+      yield* checkPlace(context.database, id)
       const tree = context.database.documents.get(id)?.tree
       const missing = tree === undefined ? revs : unknown(tree, revs)
       if (missing.length === 0) {

@@ -5,7 +5,7 @@ import type { View } from "./attachments.js"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import type { Incoming } from "./documents.js"
-import { checkAttachmentNames, checkId, checkPartition, fromJson } from "./documents.js"
+import { checkAttachmentNames, checkId, checkPartition, checkPlace, fromJson } from "./documents.js"
 import type { Part } from "./multipart.js"
 import * as Multipart from "./multipart.js"
 import * as MultipartReader from "./multipartReader.js"
@@ -322,7 +322,9 @@ export const post = (context: DatabaseContext): Answer =>
 /** `/db/id` */
 export const handle = (context: DatabaseContext, id: string): Answer =>
   Either.flatMap(
-    id.startsWith("_") ? Either.right(id) : checkPartition(context.database, id),
+    context.request.method === "PUT" && !id.startsWith("_")
+      ? checkPartition(context.database, id)
+      : checkPlace(context.database, id),
     () => endpoints(context, id)
   )
 

@@ -45,6 +45,10 @@ export const checkPartition = (database: { readonly partitioned: boolean }, id: 
     : Either.right(id)
 }
 
+/** Refuses ids without a partition; that nothing follows the partition, only a write finds out. */
+export const checkPlace = (database: { readonly partitioned: boolean }, id: string): Checked<string> =>
+  /^[^:]+:$/.test(id) || id.startsWith("_") ? Either.right(id) : checkPartition(database, id)
+
 const ignored = new Set(["_revs_info", "_local_seq", "_conflicts", "_deleted_conflicts"])
 const kept = new Set([
   "_access",

@@ -2,6 +2,7 @@ import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
+import { checkPlace } from "./documents.js"
 import { badRequest, internalError, noServerAdmin } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
@@ -39,6 +40,7 @@ const purge = (context: DatabaseContext): Answer =>
       }
       wanted.push([id, yield* Revs.parseAll(list)])
     }
+    for (const [id] of wanted) yield* checkPlace(database, id)
     if (wanted.length > 100) return yield* badRequest("Exceeded maximum number of documents.")
     if (wanted.reduce((sum, [, revs]) => sum + revs.length, 0) > 1000) {
       return yield* badRequest("Exceeded maximum number of revisions.")

@@ -45,19 +45,13 @@ export const ofServer = (target: Target): Request => {
         { agent, host: target.origin.hostname.replace(/^\[|\]$/g, ""), port: target.origin.port || 80, method, path },
         (response) => {
           const chunks: Array<Buffer> = []
-          const length = Number(response.headers["content-length"] ?? NaN)
           const answer = (): Answer => ({
             status: response.statusCode ?? 0,
             text: Buffer.concat(chunks).toString("utf8")
           })
-          // CouchDB sends a second answer behind some refusals, and the first one counts.
-          const broken = (cause: Error): void =>
-            Buffer.concat(chunks).length === length ? resume(Effect.succeed(answer())) : fail(cause)
           response.on("data", (chunk: Buffer) => chunks.push(chunk))
-          response.on("error", broken)
+          response.on("error", fail)
           response.on("end", () => resume(Effect.succeed(answer())))
-          request.off("error", fail)
-          request.on("error", broken)
         }
       )
       request.on("error", fail)

@@ -379,18 +379,24 @@ const makes: ReadonlyArray<Make> = [
   (random) => ({ method: of(random, "GET", "HEAD", "PUT"), path: "" })
 ]
 
-const all = [...makes, ...further]
-
-export const stepOf = (random: Source): Step => {
-  const make = all[random.below(all.length)]
-  return make === undefined ? { method: "GET", path: "" } : make(random)
-}
-
 /** The kinds of databases, and the ids in them. */
 export const kinds = [
   { query: "q=1", ids: ["a", "b", "c", "d", "é", "x y", "A"] },
   { query: "q=1&partitioned=true", ids: ["p:a", "p:b", "q:a", "q:é", "p:", "a"] }
 ] as const
+
+/** Keys without a partition: CouchDB sends a refusal and then an answer, of which a client can read neither. */
+const isAnsweredTwice = ({ body = "", path }: Step): boolean =>
+  path.includes("_all_docs") && (path.includes("keys=") || /"(nope|a)"/.test(body))
+
+const all = [...makes, ...further]
+
+/** A request to a database of one kind. */
+export const stepOf = (random: Random, ids: ReadonlyArray<string> = kinds[0].ids): Step => {
+  const make = all[random.below(all.length)]
+  const step = make === undefined ? { method: "GET", path: "" } : make({ ...random, ids })
+  return ids === kinds[1].ids && isAnsweredTwice(step) ? stepOf(random, ids) : step
+}
 
 /** Replicates the database at the end of a history, and reads what came. */
 export const closing = (ids: ReadonlyArray<string>): ReadonlyArray<Step> => {
@@ -407,14 +413,15 @@ export const closing = (ids: ReadonlyArray<string>): ReadonlyArray<Step> => {
   }
   return [
     replicate,
-    // Last, since a purge leaves the indexes of CouchDB 3.5.0 without documents that it did not purge.
+    { method: "GET", path: "/_changes?style=all_docs" },
+    { method: "GET", path: "/_all_docs?include_docs=true&conflicts=true" },
+    { method: "GET", path: "" },
+    // Last: a purge leaves the indexes of CouchDB 3.5.0 without documents that it did not purge, and its counts wrong.
     ...ids.flatMap((id): ReadonlyArray<Step> => [
       post("/_purge", { [id]: [`{{rev ${id} 0}}`, `{{rev ${id} 2}}`] }),
       { method: "GET", path: `${at(id)}?open_revs=all&revs=true`, headers: { accept: "application/json" } }
     ]),
     { method: "GET", path: "/_changes?style=all_docs" },
-    { method: "GET", path: "/_all_docs?include_docs=true&conflicts=true" },
-    { method: "GET", path: "" },
     { method: "GET", path: "/{db}-copy/_all_docs?include_docs=true&conflicts=true", root: true },
     ...ids.map((id): Step => ({
       method: "GET",

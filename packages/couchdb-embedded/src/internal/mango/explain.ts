@@ -127,7 +127,7 @@ export const explain = (database: Database, options: FindOptions): Checked<Json.
       selector: options.selector,
       opts: {
         use_index: options.useIndex,
-        bookmark: options.bookmark,
+        bookmark: options.bookmark ?? "nil",
         limit: options.limit,
         skip: options.skip,
         sort: Json.fromEntries(options.sort),

@@ -175,7 +175,7 @@ export const find = (context: DatabaseContext, options: FindOptions): Checked<st
       ? undefined
       : yield* Either.all(options.fields.map(Paths.parse))
     const descending = options.sort[0]?.[1] === "desc"
-    const bookmark = options.bookmark === "nil" ? undefined : yield* Bookmarks.decode(options.bookmark)
+    const bookmark = options.bookmark === undefined ? undefined : yield* Bookmarks.decode(options.bookmark)
     const found = yield* rowsOf(context, index, cursor)
     const inScope = options.partition === ""
       ? found
@@ -193,7 +193,7 @@ export const find = (context: DatabaseContext, options: FindOptions): Checked<st
       ...(examinedDocuments / Math.max(1, documents.length) > 10 ? [scanned] : [])
     ]
     const members: Array<readonly [string, Json.Json]> = [
-      ["bookmark", last === undefined ? options.bookmark : Bookmarks.encode(last)]
+      ["bookmark", last === undefined ? options.bookmark ?? "nil" : Bookmarks.encode(last)]
     ]
     if (options.executionStats) {
       members.push(["execution_stats", {

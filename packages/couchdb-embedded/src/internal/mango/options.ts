@@ -61,9 +61,9 @@ const useIndex: Read<ReadonlyArray<string>> = (value) => {
   return Json.isArray(value) && names.length === value.length && names.length <= 2 ? Either.right(names) : refused
 }
 
-const bookmark: Read<string> = (value) =>
+const bookmark: Read<string | undefined> = (value) =>
   value === null || value === ""
-    ? Either.right("nil")
+    ? Either.right(undefined)
     : typeof value === "string"
     ? Either.right(value)
     : unforeseen("invalid_bookmark", value)
@@ -147,7 +147,8 @@ class Members {
 export interface FindOptions {
   readonly selector: Selector
   readonly useIndex: ReadonlyArray<string>
-  readonly bookmark: string
+  /** Where to go on; CouchDB prints none as `nil`, which it does not take back. */
+  readonly bookmark: string | undefined
   readonly limit: number
   readonly skip: number
   readonly sort: Sort
@@ -168,7 +169,7 @@ export const readFind = (body: Json.JsonObject): Checked<FindOptions> =>
     const options = {
       selector: yield* members.required("selector", selector),
       useIndex: yield* members.optional("use_index", useIndex, []),
-      bookmark: yield* members.optional("bookmark", bookmark, "nil"),
+      bookmark: yield* members.optional("bookmark", bookmark, undefined),
       limit: yield* members.optional("limit", nonNegative, 25),
       skip: yield* members.optional("skip", nonNegative, 0),
       sort: yield* members.optional("sort", sort, []),
