@@ -111,9 +111,10 @@ describe("a follower outlives", () => {
   for (const [name, fault] of faults) {
     it.effect(`${name}, at any request, and leaves no request open`, () =>
       Effect.gen(function*() {
-        const cases = [undefined, "now"].flatMap((since) =>
-          [0, 1, 2, 3].flatMap((after) => [1, 4].map((times) => ({ since, after, times })))
-        )
+        const cases = [
+          ...[0, 1, 2, 3].flatMap((after) => [1, 4].map((times) => ({ since: undefined, after, times }))),
+          { since: "now", after: 0, times: 2 }
+        ]
         const fiber = yield* Effect.fork(
           Effect.forEach(cases, ({ after, since, times }) =>
             Effect.gen(function*() {
@@ -124,7 +125,7 @@ describe("a follower outlives", () => {
               ])
               yield* on.write(...early)
               const checkpoint = yield* Changes.inMemory
-              const following = yield* Changes.follow(zoo, { since, checkpoint, heartbeat: "30 seconds" }).pipe(
+              const following = yield* Changes.follow(zoo, { since, checkpoint, heartbeat: "2 minutes" }).pipe(
                 until(since === undefined ? all : late),
                 Effect.provide(on.layer),
                 Effect.fork
@@ -137,14 +138,14 @@ describe("a follower outlives", () => {
               assert.strictEqual(yield* on.open, 0)
             }), { concurrency: "unbounded", discard: true })
         )
-        yield* passing(fiber, "1 minute")
+        yield* passing(fiber, "2 minutes")
       }))
   }
 
   it.effect("a body that is cut at any byte", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(
-        Effect.forEach(Array.from({ length: 120 }, (_, i) => i * 5), (after) =>
+        Effect.forEach(Array.from({ length: 60 }, (_, i) => i * 9), (after) =>
           Effect.gen(function*() {
             const on = yield* world([{ fault: Fault.Truncated({ after }), times: 1 }])
             yield* on.write("a", "b", "c")
@@ -542,6 +543,107 @@ describe("a checkpoint", () => {
         Effect.provide(on.layer)
       )
       assert.strictEqual(last._tag, "NotFoundError")
+    }))
+})
+
+describe("interrupted", () => {
+  it.effect("at any step, a follower leaves no request open, and the next one leaves nothing out", () =>
+    Effect.gen(function*() {
+      const on = yield* world([{ fault: Fault.Truncated({ after: 500 }), chance: 0.3 }])
+      yield* on.write(...all)
+      for (let steps = 0; steps < 120; steps += 1 + steps % 5) {
+        const done = yield* Ref.make<ReadonlySet<string>>(new Set())
+        const memory = yield* Changes.inMemory
+        const early = yield* Ref.make<ReadonlyArray<string>>([])
+        const checkpoint: Changes.Checkpoint<CouchError.CouchError, CouchHttp.CouchHttp> = {
+          read: memory.read,
+          // What a checkpoint is behind must be done.
+          write: (place) =>
+            Effect.gen(function*() {
+              const { changes } = yield* Effect.provide(Changes.fetch("zoo", { since: place }), on.direct)
+              const behind = new Set(idsOf(changes))
+              const processed = yield* Ref.get(done)
+              yield* Ref.update(early, (ids) => [
+                ...ids,
+                ...all.filter((id) => !behind.has(id) && !processed.has(id))
+              ])
+              yield* memory.write(place)
+            })
+        }
+        const processing = Changes.process(
+          zoo,
+          (changes) =>
+            Effect.zipRight(
+              Effect.yieldNow(),
+              Ref.update(done, (ids) => new Set([...ids, ...idsOf(changes)]))
+            ),
+          { checkpoint, checkpointEvery: 0 }
+        )
+        const first = yield* Effect.fork(Effect.provide(processing, on.layer))
+        yield* Effect.repeatN(Effect.yieldNow(), steps)
+        yield* Fiber.interrupt(first)
+        assert.strictEqual(yield* on.open, 0)
+        const second = yield* Effect.fork(Effect.provide(processing, on.layer))
+        const waited = yield* Effect.fork(
+          Effect.repeat(Effect.delay(Ref.get(done), "1 second"), { until: (ids) => ids.size === all.length })
+        )
+        yield* passing(waited)
+        yield* Fiber.interrupt(second)
+        assert.strictEqual(yield* on.open, 0)
+        assert.deepStrictEqual(yield* Ref.get(early), [])
+      }
+    }))
+
+  it.scoped("a pull that is interrupted and made again leaves nothing out", () =>
+    Effect.gen(function*() {
+      const on = yield* world()
+      yield* on.write(...early)
+      for (let steps = 0; steps < 60; steps++) {
+        const checkpoint = yield* Changes.inMemory
+        yield* Effect.scoped(Effect.gen(function*() {
+          const pull = yield* Stream.toPull(Changes.follow(zoo, { checkpoint, checkpointEvery: 0 }))
+          const first = yield* Effect.fork(pull)
+          yield* Effect.repeatN(Effect.yieldNow(), steps)
+          const exit = yield* Fiber.interrupt(first)
+          const seen = exit._tag === "Success" ? Array.from(idsOf(exit.value)) : []
+          while (new Set(seen).size < early.length) {
+            seen.push(...idsOf(yield* passing(yield* Effect.fork(pull))))
+          }
+          assert.deepStrictEqual(unique(seen), early)
+        })).pipe(Effect.provide(on.layer))
+        assert.strictEqual(yield* on.open, 0)
+      }
+    }))
+
+  it.effect("by a failure of the program at any change, everything is processed at least once in the end", () =>
+    Effect.gen(function*() {
+      for (const every of [1, 2, 3, 5]) {
+        const on = yield* world([{ fault: Fault.Truncated({ after: 400 }), chance: 0.5 }])
+        yield* on.write(...early)
+        const checkpoint = yield* Changes.inMemory
+        const done = yield* Ref.make<ReadonlyArray<string>>([])
+        const calls = yield* Ref.make(0)
+        const fiber = yield* Changes.process(
+          zoo,
+          (changes) =>
+            Effect.gen(function*() {
+              if ((yield* Ref.updateAndGet(calls, (n) => n + 1)) % every !== 0) return yield* Effect.fail("bad luck")
+              yield* Ref.update(done, (ids) => [...ids, ...idsOf(changes)])
+            }),
+          { checkpoint, checkpointEvery: 0 }
+        ).pipe(
+          Effect.retry({ while: (error) => error === "bad luck" }),
+          Effect.provide(on.layer),
+          Effect.fork
+        )
+        yield* on.write(...late)
+        const waited = yield* Effect.fork(
+          Effect.repeat(Effect.delay(Ref.get(done), "1 second"), { until: (ids) => new Set(ids).size === all.length })
+        )
+        yield* passing(waited)
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(unique(yield* Ref.get(done)), all)
+      }
     }))
 })
 
