@@ -5,7 +5,7 @@ import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import { agree, location, writeOne } from "./documentEndpoints.js"
 import type { Incoming } from "./documents.js"
-import { checkId, checkPlace } from "./documents.js"
+import { checkId, checkPartition, checkPlace } from "./documents.js"
 import * as Ranges from "./ranges.js"
 import { parseOptions } from "./reading.js"
 import type { Checked } from "./refusal.js"
@@ -131,6 +131,7 @@ const put = (context: DatabaseContext, id: string, name: string): Answer =>
     yield* checkPlace(context.database, id)
     const attachment = yield* uploaded(context.request, name)
     const document = yield* edited(context, id, name, false)
+    if (!id.startsWith("_")) yield* checkPartition(context.database, id)
     const rev = yield* writeOne(
       context,
       { ...document, attachments: [attachment, ...document.attachments] },

@@ -266,15 +266,14 @@ const copy = (context: DatabaseContext, id: string): Answer =>
     if (destination === undefined) return yield* badRequest("Destination header is mandatory for COPY.")
     if (/^https?:\/\//.test(destination)) return yield* badRequest("Destination URL must be relative.")
     const mark = destination.indexOf("?")
-    const target = yield* Either.flatMap(
-      checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark))),
-      (id) => checkPartition(database, id)
-    )
+    const target = yield* checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark)))
     const targetText = mark < 0 ? undefined : destination.slice(mark + 1).split("=")
     if (targetText !== undefined && targetText.length !== 2) {
       return yield* internalError(targetText.join("="), "badmatch")
     }
     const targetRev = targetText === undefined ? undefined : yield* Revs.parse(targetText[1])
+    yield* checkPartition(database, target)
+    yield* checkPlace(database, id)
     const record = database.documents.get(id)
     const local = database.locals.get(id)
     const source = local !== undefined && sourceRev === undefined
@@ -321,12 +320,18 @@ export const post = (context: DatabaseContext): Answer =>
 
 /** `/db/id` */
 export const handle = (context: DatabaseContext, id: string): Answer =>
-  Either.flatMap(
-    context.request.method === "PUT" && !id.startsWith("_")
-      ? checkPartition(context.database, id)
-      : checkPlace(context.database, id),
-    () => endpoints(context, id)
-  )
+  Either.flatMap(checkOwn(context, id), () => endpoints(context, id))
+
+/** The options are looked at before the id, and where it is copied to before that. */
+const checkOwn = ({ database, request }: DatabaseContext, id: string): Checked<unknown> =>
+  request.method === "COPY"
+    ? Either.void
+    : request.method === "DELETE"
+    ? checkPlace(database, id)
+    : Either.flatMap(Reading.parseOptions(request.query), () =>
+      request.method === "PUT" && !id.startsWith("_")
+        ? checkPartition(database, id)
+        : checkPlace(database, id))
 
 const endpoints = (context: DatabaseContext, id: string): Answer =>
   byMethod(context, {
