@@ -10,6 +10,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { engine } from "./engine.js"
 
 const Butterfly = Schema.Struct({
   name: Schema.String,
@@ -57,6 +58,7 @@ const overHttp = Layer.unwrapScoped(Effect.map(
 
 const program = Effect.gen(function*() {
   yield* Console.log(`${count} documents of ${JSON.stringify(body).length} bytes, ${concurrency} at a time\n`)
+  yield* engine
   yield* cases("engine in process").pipe(Effect.provide(inProcess))
   // Client and server share this process, so the figures are those of both together.
   yield* cases("engine over loopback HTTP").pipe(Effect.provide(overHttp))

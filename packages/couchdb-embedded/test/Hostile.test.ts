@@ -124,12 +124,7 @@ describe("hostile requests", () => {
   it.effect("name what is not built here", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
-      for (
-        const [method, path] of [["GET", "/_active_tasks"], [
-          "GET",
-          "/_membership"
-        ]] as const
-      ) {
+      for (const [method, path] of [["PUT", "/_reshard/state"], ["POST", "/_reshard/jobs"]] as const) {
         const reply = yield* send(method, path, { body: "{}" })
         expect([reply.status, reply.text]).toEqual([501, expect.stringContaining("The embedded CouchDB does not have")])
       }
@@ -149,5 +144,55 @@ describe("hostile requests", () => {
       })
       expect(reply.status).toBe(201)
       expect((yield* client(couch)("GET", "/db/x")).json).toMatchObject({ v: "é💡" })
+    }))
+
+  it.effect("may be wide: a hundred thousand keys, and not deeper than a stack", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      const keys = `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":${i}`).join(",")}}`
+      // The revision is the one that CouchDB 3.5.0 gives.
+      expect((yield* send("PUT", "/db/wide", { body: keys })).json)
+        .toMatchObject({ rev: "1-b062ae2146bab0b7689684715438af28" })
+      const nested = (levels: number) => `{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`
+      expect((yield* send("PUT", "/db/deep", { body: nested(1_000) })).json)
+        .toMatchObject({ rev: "1-c6af45f0f8884cf303b993e89c9f88f1" })
+      expect((yield* send("GET", "/db/deep")).text).toContain("[".repeat(1_000))
+      const bodies = [nested(100_000), "[".repeat(100_000), `${"{\"a\":".repeat(100_000)}1${"}".repeat(100_000)}`]
+      for (const [method, path] of [["PUT", "/db/x"], ["POST", "/db/_bulk_docs"], ["POST", "/db/_find"]] as const) {
+        for (const body of bodies) {
+          const reply = yield* send(method, path, { body })
+          expect([reply.status, reply.json]).toMatchObject([400, { error: "bad_request" }])
+        }
+      }
+      const selector = `${"{\"$and\":[".repeat(900)}{}${"]}".repeat(900)}`
+      expect((yield* send("POST", "/db/_find", { body: `{"selector":${selector}}` })).status).toBe(200)
+    }))
+
+  it.effect("are answered as CouchDB 3.5.0 does: paths, ranges and parts that make no sense", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      yield* send("PUT", "/db/r/a.png", { body: "0123456789", headers: { "content-type": "image/png" } })
+      const multipart = { "content-type": "multipart/related; boundary=\"x\"" }
+      const json = "content-type: application/json"
+      const table: ReadonlyArray<readonly [number, string, string, Readonly<Record<string, string>>?, string?]> = [
+        ...["/%2e%2e", "/..", "/a/%2e%2e/b", "/%00", "/_design/%2e%2e", "/_local/%00"].map((path) =>
+          [404, "GET", path] as const
+        ),
+        ...["/%", "/%zz", "/a%2"].map((path) => [400, "GET", path] as const),
+        ...["/%2e%2e", "/%00", "/_local/%00"].map((path) => [201, "PUT", path, {}, "{}"] as const),
+        ...["bytes=9-2", "bytes=-0", "bytes=99-"].map((range) => [416, "GET", "/r/a.png", { range }] as const),
+        ...["bytes=-", "bytes=a-b", "rows=1-2"].map((range) => [200, "GET", "/r/a.png", { range }] as const),
+        ...["bytes=0-99999999999999999999", "bytes=1-2,4-5", "bytes=", "bytes=-99"].map((range) =>
+          [206, "GET", "/r/a.png", { range }] as const
+        ),
+        [500, "PUT", "/mp", multipart, ""],
+        [500, "PUT", "/mp", multipart, "--x--"],
+        [415, "PUT", "/mp", multipart, "--x\r\n\r\n"],
+        [400, "PUT", "/mp", multipart, `--x\r\n${json}\r\n\r\n{bad\r\n--x--`]
+      ]
+      for (const [status, method, path, headers = {}, body] of table) {
+        const reply = yield* send(method, `/db${path}`, { headers, body })
+        expect(reply.status, `${method} ${path} ${JSON.stringify(headers)} ${body}`).toBe(status)
+      }
     }))
 })
