@@ -13,7 +13,16 @@ import * as Mango from "./mango/endpoints.js"
 import * as Partition from "./partitionEndpoints.js"
 import * as Purge from "./purgeEndpoint.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, internalError, missing, noDatabase, noServerAdmin, places, refuse } from "./refusal.js"
+import {
+  badRequest,
+  internalError,
+  missing,
+  noDatabase,
+  noServerAdmin,
+  notImplemented,
+  places,
+  refuse
+} from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -189,6 +198,14 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
   _purge: Purge.handle,
   _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
   _shards: Cluster.shards,
+  _purged_infos: (context) =>
+    byMethod(context, {
+      // What was purged is counted here, and not kept.
+      GET: () =>
+        context.database.purgeSeq === 0
+          ? Either.right(Response.json(200, { purged_infos: [] }))
+          : notImplemented("_purged_infos, after a purge,")
+    }, "GET"),
   _sync_shards: (context) => Either.flatMap(onlyDatabaseAdmin(context), () => Cluster.syncShards(context)),
   _view_cleanup: (context) =>
     byMethod(context, {
