@@ -1,7 +1,7 @@
-import type { Either } from "effect"
+import type { Either, Stream } from "effect"
 import { Context, Effect, Option, Schedule, Schema } from "effect"
 import type { Collection, CouchError, CouchHttp } from "effect-couchdb"
-import { Conflict, Document, Merge } from "effect-couchdb"
+import { Conflict, Document, Merge, SiblingPolicy } from "effect-couchdb"
 import { describe, expect, test } from "tstyche"
 
 interface Card {
@@ -100,6 +100,51 @@ describe("policies", () => {
     })
     const settled = settle(Document.save(card).pipe(Effect.catchTag("ConflictError", saveAs)))
     expect<Effect.Effect.Success<typeof settled>>().type.toBe<Document.Document<Card>>()
+  })
+})
+
+describe("policies by kind", () => {
+  test("whenSchema and matchBy keep what their policies add, and the conflict", () => {
+    const kinds = settle(
+      Document.save(card).pipe(
+        Effect.catchTag("ConflictError", Conflict.matchBy(cards, ({ name }) => name, { a: merging, b: Conflict.ignore }))
+      )
+    )
+    expect<Effect.Effect.Success<typeof kinds>>().type.toBe<Document.Document<Card>>()
+    expect<"ConflictError" | "OverlapError">().type.toBeAssignableTo<Left<Effect.Effect.Error<typeof kinds>>>()
+    expect<Effect.Effect.Context<typeof kinds>>().type.toBe<Couch>()
+    const some = settle(
+      Document.save(card).pipe(Effect.catchTag("ConflictError", Conflict.keepTheirs.pipe(Conflict.whenSchema(Card))))
+    )
+    expect<"ConflictError">().type.toBeAssignableTo<Left<Effect.Effect.Error<typeof some>>>()
+  })
+})
+
+describe("siblings", () => {
+  test("resolve takes a merge or a policy of the collection's documents", () => {
+    const resolved = Conflict.resolve(cards, "a", Merge.make(Card))
+    expect<Effect.Effect.Success<typeof resolved>>().type.toBe<Conflict.Resolution<Card>>()
+    expect<Effect.Effect.Context<typeof resolved>>().type.toBe<Couch>()
+    expect(Conflict.resolve).type.not.toBeCallableWith(cards, "a", Merge.make(Schema.Struct({ text: Schema.String })))
+    const piped = cards.pipe(Conflict.resolve("a", SiblingPolicy.merge(Merge.make(Card))))
+    expect<Effect.Effect.Success<typeof piped>>().type.toBe<Conflict.Resolution<Card>>()
+  })
+
+  test("what a policy decides adds its errors and requirements", () => {
+    const policy = SiblingPolicy.merge(Merge.make(Card)).pipe(
+      SiblingPolicy.onOverlap(({ mine }) => {
+        expect(mine).type.toBe<Card>()
+        return Effect.flatMap(Units, () => mine.seen > 0 ? Effect.succeed(Option.some(mine)) : Effect.fail("no" as const))
+      }),
+      SiblingPolicy.orElse(SiblingPolicy.winner)
+    )
+    expect(policy).type.toBe<SiblingPolicy.SiblingPolicy<Card, "no", Units>>()
+    const resolved = Conflict.resolve(cards, "a", policy)
+    expect<"no">().type.toBeAssignableTo<Effect.Effect.Error<typeof resolved>>()
+    expect<Effect.Effect.Context<typeof resolved>>().type.toBe<Couch | Units>()
+    const swept = Conflict.sweep(cards, policy)
+    expect<Stream.Stream.Success<typeof swept>>().type.toBe<Conflict.Swept<Card>>()
+    expect<Stream.Stream.Context<typeof swept>>().type.toBe<Couch | Units>()
   })
 })
 

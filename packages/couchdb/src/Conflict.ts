@@ -5,11 +5,14 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type { FeedError, FollowOptions } from "./Changes.js"
 import type { Collection } from "./Collection.js"
 import type {
   ConflictError,
@@ -27,6 +30,7 @@ import * as combinators from "./internal/conflict/combinators.js"
 import * as policies from "./internal/conflict/policies.js"
 import * as leaves from "./internal/conflict/siblings.js"
 import * as sweeping from "./internal/siblings/sweep.js"
+import * as watching from "./internal/siblings/watch.js"
 import type { Clash, Merge } from "./Merge.js"
 import type { Revision } from "./Revision.js"
 import type { SiblingPolicy } from "./SiblingPolicy.js"
@@ -283,8 +287,8 @@ export const reapply: <A, I, R, K>(
 export const fork: Policy<any, Again, CouchHttp> = policies.fork
 
 /**
- * What to do where the other side deleted the document: create it again with the refused body, or leave the conflict.
- * Every other conflict goes on to the policy.
+ * What to do where the other side deleted the document: create it again with the refused body, accept the deletion, which
+ * gives the attempted document back and writes nothing, or leave the conflict. Every other conflict goes on to the policy.
  *
  * @example
  * import { Schema } from "effect"
@@ -299,7 +303,7 @@ export const fork: Policy<any, Again, CouchHttp> = policies.fork
  * @category combinators
  */
 export const onDeleted: (
-  choice: "recreate" | "fail"
+  choice: "recreate" | "accept" | "fail"
 ) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R | CouchHttp> = combinators.onDeleted
 
 /**
@@ -335,6 +339,81 @@ export const when: <A>(
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
   predicate: (conflict: ConflictError<A, any, any>) => boolean
 ) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R> = combinators.when
+
+/**
+ * A policy for conflicts of documents that a schema takes, on both sides, as one kind of a union: it reads what the other
+ * side wrote first. Every other conflict stays as it is.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document, Merge } from "effect-couchdb"
+ *
+ * const Note = Schema.Struct({ kind: Schema.Literal("note"), text: Merge.Text })
+ * const Photo = Schema.Struct({ kind: Schema.Literal("photo"), url: Schema.String })
+ * const things = Collection.make("things", Schema.Union(Note, Photo))
+ *
+ * const saved = (doc: Document.Document<typeof things.schema.Type>) =>
+ *   Document.save(doc).pipe(
+ *     Effect.catchTag("ConflictError", Conflict.merge(Merge.make(things)).pipe(Conflict.whenSchema(Note)))
+ *   )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whenSchema: <B, I>(
+  schema: Schema.Schema<B, I>
+) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again | DecodeError, R | CouchHttp> = combinators.whenSchema
+
+/**
+ * A policy for each kind of document, by what `kindOf` finds in the refused body. A kind without a policy stays in
+ * conflict.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const things = Collection.make("things", Schema.Struct({ kind: Schema.String, text: Merge.Text }))
+ *
+ * const policy = Conflict.matchBy(things, ({ kind }) => kind, {
+ *   note: Conflict.merge(Merge.make(things)),
+ *   draft: Conflict.overwrite
+ * })
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const matchBy: <A, I, R0, K, Cases extends Readonly<Record<string, AnyCase<A>>>>(
+  collection: Collection<A, I, R0, K>,
+  kindOf: (body: NoInfer<A>) => string,
+  cases: Cases
+) => Policy<A, CaseError<Cases[keyof Cases]> | Again, CaseContext<Cases[keyof Cases]>> = combinators.matchBy
+
+/**
+ * A policy for documents whose body is `A`, whatever it adds.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any errors and requirements
+export type AnyCase<A> = Policy<A, any, any>
+
+/**
+ * What a policy adds to the errors.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the documents
+export type CaseError<P> = P extends Policy<any, infer E, infer _R> ? E : never
+
+/**
+ * What a policy requires.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the documents
+export type CaseContext<P> = P extends Policy<any, infer _E, infer R> ? R : never
 
 /**
  * Hands a new conflict to the policy again, which is the normal case among many writers. By default up to twenty times,
@@ -670,3 +749,43 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
   policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
   options?: SweepOptions
 ) => Stream.Stream<Swept<A, R>, E | NotFoundError | RequestError, CouchHttp | R | R2> = sweeping.sweep
+
+/**
+ * How to watch: `since`, `checkpoint` and the like are those of `Changes.follow`.
+ *
+ * - `guard`: how often a document may be resolved within how long; five times in a minute by default. One that is in
+ *   conflict again and again is `Deferred` as `Looping` then, since some other resolver must disagree with this one
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface WatchOptions<out E = never, out R = never>
+  extends Pick<FollowOptions<E, R>, "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry">
+{
+  readonly guard?: { readonly times: number; readonly within: Duration.DurationInput } | undefined
+}
+
+/**
+ * Follows the changes of the database and resolves siblings as they come, those that are there already first. Tells each
+ * outcome; goes on over whatever breaks, as `Changes.follow` does, and ends where the database is gone.
+ *
+ * @example
+ * import { Effect, Schema, Stream } from "effect"
+ * import { Changes, Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String, votes: Merge.Counter }))
+ *
+ * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint: Changes.inLocalDocument("office", "resolver") }).pipe(
+ *   Stream.runForEach((outcome) =>
+ *     outcome._tag === "Deferred" ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`) : Effect.void
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const watch: <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>(
+  collection: Collection<A, I, R, K>,
+  policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
+  options?: WatchOptions<E3, R3>
+) => Stream.Stream<Resolution<A, R>, E | E3 | FeedError, CouchHttp | R | R2 | R3> = watching.watch

@@ -233,6 +233,27 @@ export const oneOf: <A>(
 ) => Merge<A> = internal.oneOf
 
 /**
+ * A merge whose values are what a schema takes: what it would not write, or would not read again, is an overlap. A merge
+ * that `make` derived checks the filters of its schema by itself; this is for one that was put together by hand.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Merge } from "effect-couchdb"
+ *
+ * const Stay = Schema.Struct({ from: Schema.Number, to: Schema.Number }).pipe(
+ *   Schema.filter(({ from, to }) => from <= to)
+ * )
+ * const stays = Merge.struct<typeof Stay.Type>({
+ *   from: Merge.fromStrategy<number>(Merge.min),
+ *   to: Merge.fromStrategy<number>(Merge.equal)
+ * }).pipe(Merge.validated(Stay))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const validated: <A, I>(schema: Schema.Schema<A, I>) => (self: Merge<A>) => Merge<A> = internal.validated
+
+/**
  * Puts a strategy on a schema. Annotate the field's own schema, before `optional`, `propertySignature` or `fromKey`.
  *
  * @example

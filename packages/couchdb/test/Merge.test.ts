@@ -372,3 +372,21 @@ describe("laws", () => {
     assert.throws(() => commutativity?.check(), /Property failed/)
   })
 })
+
+describe("validated", () => {
+  const Stay = Schema.Struct({ from: Schema.Number, to: Schema.Number }).pipe(
+    Schema.filter(({ from, to }) => from <= to)
+  )
+  const merge = Merge.struct<typeof Stay.Type>({
+    from: Merge.fromStrategy<number>(Merge.equal),
+    to: Merge.fromStrategy<number>(Merge.equal)
+  })
+
+  it("a merged value that the schema does not take is an overlap", () => {
+    const [base, mine, theirs] = [{ from: 1, to: 9 }, { from: 7, to: 9 }, { from: 1, to: 3 }]
+    assert.deepStrictEqual(merged(merge, base, mine, theirs), { from: 7, to: 3 })
+    const validated = merge.pipe(Merge.validated(Stay))
+    assert.deepStrictEqual(overlap(validated, base, mine, theirs), [""])
+    assert.deepStrictEqual(merged(validated, base, { from: 2, to: 9 }, theirs), { from: 2, to: 3 })
+  })
+})

@@ -80,7 +80,7 @@ interface Ended {
 }
 
 /** Runs the resolver until it ends, or kills itself. */
-const child = (cards: Collection.Collection<unknown, unknown, never, string>, ...args: ReadonlyArray<string>) =>
+const child = ({ database }: Collection.Bound<typeof Card.Type>, ...args: ReadonlyArray<string>) =>
   Effect.flatMap(Server, ({ url }) =>
     Effect.async<Ended, Error>((resume) => {
       const started = execFile(
@@ -90,7 +90,7 @@ const child = (cards: Collection.Collection<unknown, unknown, never, string>, ..
           "--conditions=effect-couchdb-source",
           fileURLToPath(new URL("crash/resolver.ts", import.meta.url)),
           url,
-          cards.database,
+          database,
           ...args
         ],
         { cwd: fileURLToPath(new URL("..", import.meta.url)) },

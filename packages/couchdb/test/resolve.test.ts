@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Auth,
+  Changes,
   Collection,
   Conflict,
   CouchHttp,
@@ -13,10 +14,12 @@ import {
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -307,7 +310,7 @@ describe("replicas that edit, replicate and resolve in any order", () => {
     () =>
       Effect.gen(function*() {
         let deferred = 0
-        const histories = 80
+        const histories = 90
         for (let seed = 1; seed <= histories; seed++) {
           yield* Effect.withRandom(
             Effect.gen(function*() {
@@ -322,7 +325,7 @@ describe("replicas that edit, replicate and resolve in any order", () => {
                 let total = 10
                 const tags = new Set<string>()
                 const pick = Effect.map(Random.nextIntBetween(0, 3), (i) => replicas[i] as Cards)
-                for (let step = 1; step <= 14; step++) {
+                for (let step = 1; step <= 24; step++) {
                   const chance = yield* Random.next
                   const here = yield* pick
                   if (chance < 0.4) {
@@ -358,8 +361,8 @@ describe("replicas that edit, replicate and resolve in any order", () => {
             Random.make(seed)
           )
         }
-        // Without lineage an ancestor may be on no replica any more; most histories do not need one that is gone.
-        assert.isBelow(deferred, histories / 10)
+        // An ancestor may be on no replica any more, and merges may cross: those are left to a person.
+        assert.isBelow(deferred, histories / 4)
       }),
     60_000
   )
@@ -384,5 +387,54 @@ describe("a sweep", () => {
       assert.deepInclude(summary, { _tag: "Summary", resolved: 200, deferred: 0, pending: 0 })
       assert.isBelow(sent, 70)
       assert.strictEqual(yield* asMe(Stream.runCount(Conflict.stream(cards))), 0)
+    }))
+})
+
+describe("a watch", () => {
+  it.scoped("resolves what is there, then what comes, and goes on where its checkpoint is", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(siblings(cards, 3, "old"))
+      const seen = yield* Queue.unbounded<Conflict.Resolution<typeof Card.Type>>()
+      const checkpoint = yield* Changes.inMemory
+      const watching = Conflict.watch(cards, merging, { checkpoint, checkpointEvery: 0 }).pipe(
+        Stream.runForEach((outcome) => Queue.offer(seen, outcome))
+      )
+      const fiber = yield* Effect.fork(asMe(watching))
+      assert.deepInclude(yield* Queue.take(seen), { _tag: "Resolved", id: "old" })
+      yield* asRival(Document.create(cards, "plain", { seen: 0, tags: [] }))
+      yield* asRival(siblings(cards, 2, "new"))
+      assert.deepInclude(yield* Queue.take(seen), { _tag: "Resolved", id: "new" })
+      yield* Fiber.interrupt(fiber)
+      yield* asRival(siblings(cards, 2, "later"))
+      yield* Effect.fork(asMe(watching))
+      assert.deepInclude(yield* Queue.take(seen), { _tag: "Resolved", id: "later" })
+      assert.strictEqual(yield* Queue.size(seen), 0)
+      yield* asRival(Database.delete(cards.database))
+    }))
+
+  it.scoped("gives up on a document that somebody brings into conflict again and again", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(siblings(cards, 2))
+      const again = Effect.flatMap(Document.fetch(cards, "ada"), (read) =>
+        Effect.zipRight(
+          Document.save(Document.modify(read, (card) => ({ ...card, seen: card.seen + 1 }))),
+          Document.save(Document.modify(read, (card) => ({ ...card, seen: card.seen + 2 }))).pipe(
+            Effect.catchTag("ConflictError", Conflict.fork)
+          )
+        ))
+      const outcomes = Chunk.toReadonlyArray(
+        yield* asMe(
+          Conflict.watch(cards, merging, { guard: { times: 3, within: "1 minute" } }).pipe(
+            Stream.tap((outcome) => outcome._tag === "Resolved" ? asRival(again) : Effect.void),
+            Stream.takeUntil((outcome) => outcome._tag === "Deferred" && outcome.reason._tag === "Looping"),
+            Stream.runCollect
+          )
+        )
+      )
+      assert.strictEqual(outcomes.filter(({ _tag }) => _tag === "Resolved").length, 3)
     }))
 })

@@ -225,4 +225,52 @@ export const policies: Contract = (it) => {
       yield* Effect.forEach([1, 1, 1, 1, 2, 3, 4, 5], write, { concurrency: "unbounded" })
       assert.strictEqual((yield* Document.fetch(cards, "card")).body.seen, 18)
     }))
+
+  it.scoped("an accepted deletion writes nothing, and gives the edit back", () =>
+    Effect.gen(function*() {
+      const cards = Collection.make(yield* database, Card)
+      const read = yield* Document.create(cards, "card", { name: "old", seen: 10, tags: [] })
+      yield* Document.delete(read)
+      const edited = Document.modify(read, bump(1))
+      const settled = yield* Document.save(edited).pipe(
+        Effect.catchTag("ConflictError", merging.pipe(Conflict.onDeleted("accept")))
+      )
+      assert.strictEqual(settled.body.seen, 11)
+      assert.isTrue(Document.isDirty(settled))
+      assert.isFalse(yield* Document.exists(cards, "card"))
+    }))
+
+  it.scoped("whenSchema takes conflicts of its own kind, on both sides; matchBy has a policy for each kind", () =>
+    Effect.gen(function*() {
+      const Note = Schema.Struct({ kind: Schema.Literal("note"), n: Merge.Counter })
+      const Photo = Schema.Struct({ kind: Schema.Literal("photo"), url: Schema.String })
+      const Thing = Schema.Union(Note, Photo)
+      const things = Collection.make(yield* database, Thing)
+      const mergeThings = Conflict.merge(Merge.make(things))
+      const refused = (id: string, first: typeof Thing.Type, theirs: typeof Thing.Type, mine: typeof Thing.Type) =>
+        Effect.gen(function*() {
+          const read = yield* Document.create(things, id, first)
+          yield* Document.save(Document.modify(read, () => theirs))
+          return Document.modify(read, () => mine)
+        })
+      const note = (n: number) => ({ kind: "note" as const, n })
+      const photo = (url: string) => ({ kind: "photo" as const, url })
+      const notes = mergeThings.pipe(Conflict.whenSchema(Note))
+      const both = yield* refused("a", note(1), note(3), note(5))
+      const merged = yield* Document.save(both).pipe(Effect.catchTag("ConflictError", notes))
+      assert.deepStrictEqual(merged.body, note(7))
+      for (const [id, theirs, mine] of [["b", photo("x"), note(5)], ["c", note(3), photo("y")]] as const) {
+        const mixed = yield* refused(id, note(1), theirs, mine)
+        const error = yield* Effect.flip(Document.save(mixed).pipe(Effect.catchTag("ConflictError", notes)))
+        assert.strictEqual(error._tag, "ConflictError")
+      }
+      const byKind = Conflict.matchBy(things, ({ kind }) => kind, { note: mergeThings, photo: Conflict.overwrite })
+      const photos = yield* refused("d", photo("1"), photo("2"), photo("3"))
+      const settled = yield* Document.save(photos).pipe(Effect.catchTag("ConflictError", byKind))
+      assert.deepStrictEqual(settled.body, photo("3"))
+      const others = Conflict.matchBy(things, () => "toString", { note: mergeThings })
+      const left = yield* refused("e", note(1), note(2), note(3))
+      const error = yield* Effect.flip(Document.save(left).pipe(Effect.catchTag("ConflictError", others)))
+      assert.strictEqual(error._tag, "ConflictError")
+    }))
 }

@@ -1,11 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type { Collection } from "../../Collection.js"
 import type { OverlapError } from "../../CouchError.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { encode } from "../document/codec.js"
+import { fetchBoundOption } from "../document/read.js"
 import { create } from "../document/write.js"
 import { patience } from "../patience.js"
 import { type AnyConflict, isConflict, withAttempts } from "./errors.js"
@@ -14,13 +16,43 @@ import { type AnyPolicy, plain, policy } from "./policy.js"
 
 const recreating: AnyPolicy = policy("recreate", recreate)
 
-export const onDeleted = (choice: "recreate" | "fail") => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-  plain((conflict) =>
-    Effect.flatMap(
-      isGone(conflict),
-      (gone) => !gone ? self(conflict) : choice === "recreate" ? recreating(conflict) : Effect.fail(conflict)
+const accepting: AnyPolicy = policy("accept", ({ attempted }) => Effect.succeed(attempted))
+
+export const onDeleted =
+  (choice: "recreate" | "accept" | "fail") => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
+    plain((conflict) =>
+      Effect.flatMap(isGone(conflict), (gone) =>
+        !gone
+          ? self(conflict)
+          : choice === "recreate"
+          ? recreating(conflict)
+          : choice === "accept"
+          ? accepting(conflict)
+          : Effect.fail(conflict))
     )
-  )
+
+export const whenSchema = <B, I>(schema: Schema.Schema<B, I>) => {
+  const is = Schema.is(schema)
+  return <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
+    plain((conflict) => {
+      const { attempted } = conflict
+      return !is(attempted.body)
+        ? Effect.fail(conflict)
+        : Effect.flatMap(fetchBoundOption(attempted.collection, attempted.id), (theirs) =>
+          Option.exists(theirs, ({ body }) => !is(body)) ? Effect.fail(conflict) : self(conflict))
+    })
+}
+
+export const matchBy = <A, I, R, K, Q extends AnyPolicy>(
+  _collection: Collection<A, I, R, K>,
+  kindOf: (body: A) => string,
+  cases: Readonly<Record<string, AnyPolicy>>
+): Q =>
+  plain((conflict) => {
+    const kind = kindOf(conflict.attempted.body)
+    const own = Object.hasOwn(cases, kind) ? cases[kind] : undefined
+    return own === undefined ? Effect.fail(conflict) : own(conflict)
+  })
 
 const isOverlap = (error: unknown): error is OverlapError<unknown, unknown, unknown> =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "OverlapError"

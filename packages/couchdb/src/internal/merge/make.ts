@@ -1,4 +1,5 @@
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import { Prototype } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import type { Collection } from "../../Collection.js"
@@ -7,7 +8,7 @@ import type * as Types from "../../Merge.js"
 import { structural } from "../equivalence.js"
 import { compile } from "./compile.js"
 import * as leaves from "./leaves.js"
-import { fromOption, type Node, type Run } from "./node.js"
+import { fromOption, type Node, overlap, type Run } from "./node.js"
 import * as strategies from "./strategy.js"
 import * as structs from "./structs.js"
 
@@ -99,3 +100,24 @@ export const oneOf = <A>(
       leaves.equal(structural)
     )
   )
+
+/** What the schema writes must be something that it reads. */
+export const validated = <A, I>(schema: Schema.Schema<A, I>) => (self: Types.Merge<A>): Types.Merge<A> => {
+  const encode = ParseResult.encodeEither(schema)
+  const decode = ParseResult.decodeUnknownEither(schema)
+  const isValid = Either.liftPredicate(
+    (value: A) => Either.isRight(Either.flatMap(encode(value), decode)),
+    () => "the merged value is not valid"
+  )
+  const node = nodeOf(self)
+  return fromNode({
+    ...node,
+    equals: node.equals,
+    merge: (sides, run) => {
+      const before = run.clashes.length
+      const merged = node.merge(sides, run)
+      if (run.clashes.length > before || merged === sides.mine || merged === sides.theirs) return merged
+      return Either.getOrElse(isValid(merged as A), (why) => overlap(sides, run, why))
+    }
+  })
+}

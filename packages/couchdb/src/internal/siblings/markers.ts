@@ -11,25 +11,32 @@ import * as Revision from "../../Revision.js"
 /** What every marker's hash begins with, so that one is told from an edit also where the loser is not known. */
 const sign = "6d657267"
 
-const digits = 32 - sign.length
+const digits = { tag: 14, place: 10 }
+
+const hashOf = (text: string): string => Encoding.encodeHex(md5(new TextEncoder().encode(text)))
 
 /** What a marker of this revision says after its sign. */
-export const tagOf = (revision: string): string =>
-  Encoding.encodeHex(md5(new TextEncoder().encode(`effect-couchdb merged ${revision}`))).slice(0, digits)
+export const tagOf = (revision: string): string => hashOf(`effect-couchdb merged ${revision}`).slice(0, digits.tag)
+
+/** A marker on another parent is another revision. */
+const placeOf = (parent: Revision.Revision): string => hashOf(`effect-couchdb onto ${parent}`).slice(0, digits.place)
 
 /** The tag of a marker; `undefined` for any other revision. */
 export const markedBy = (revision: Revision.Revision): string | undefined => {
   const { hash } = Revision.parts(revision)
-  return hash.length === 32 && hash.startsWith(sign) ? hash.slice(sign.length) : undefined
+  return hash.length === 32 && hash.startsWith(sign)
+    ? hash.slice(sign.length, sign.length + digits.tag)
+    : undefined
 }
 
+type Path = readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>]
+
 /** The path on which a merge of the losers into the winner goes: a marker for each, then the winner's own path. */
-export const markedPath = (
-  winner: readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>],
-  losers: ReadonlyArray<Revision.Revision>
-): readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>] => {
-  const start = Revision.generation(winner[0])
-  const markers = losers.map((loser, i) => Revision.make(`${start + i + 1}-${sign}${tagOf(loser)}`))
-  const [newest, ...older] = [...markers.reverse(), ...winner]
-  return [newest ?? winner[0], ...older]
-}
+export const markedPath = (winner: Path, losers: ReadonlyArray<Revision.Revision>): Path =>
+  losers.reduce<Path>(
+    (path, loser) => [
+      Revision.make(`${Revision.generation(path[0]) + 1}-${sign}${tagOf(loser)}${placeOf(path[0])}`),
+      ...path
+    ],
+    winner
+  )
