@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { attach, bytesOf, Card, conflicted, copyLeaves, docOf, leavesOf, newCards } from "./siblingScenes.js"
+import { attach, bytesOf, Card, conflicted, copyLeaves, docOf, leavesOf, newCards, replicate } from "./siblingScenes.js"
 import { type Contract, database, raw } from "./suite.js"
 
 const merging = Merge.make(Card)
@@ -75,8 +75,8 @@ export const resolution: Contract = (it) => {
       isResolved(first)
       const before = yield* leavesOf(here, "ada")
       assert.deepStrictEqual(yield* leavesOf(there, "ada"), before)
-      yield* copyLeaves(here, there, "ada")
-      yield* copyLeaves(there, here, "ada")
+      yield* replicate(here, there)
+      yield* replicate(there, here)
       for (const cards of [here, there]) {
         assert.deepStrictEqual(yield* leavesOf(cards, "ada"), before)
         assert.deepStrictEqual((yield* Document.conflicts(yield* Document.fetch(cards, "ada"))).conflicts, [])

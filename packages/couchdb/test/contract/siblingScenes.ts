@@ -146,3 +146,15 @@ export const copyLeaves = (
       yield* raw("POST", `/${to.database}/_bulk_docs`, { new_edits: false, docs: [doc] })
     }
   })
+
+/**
+ * Lets the server replicate from one of its databases to another: by name where that is enough, else by the URL that it
+ * was reached at.
+ */
+export const replicate = (from: Cards, to: Cards) => {
+  const url = process.env["COUCHDB_URL"]
+  const at = ({ database }: Cards) => url === undefined ? database : `${url.replace(/\/$/, "")}/${database}`
+  const once = (where: (cards: Cards) => string) =>
+    raw("POST", "/_replicate", { source: where(from), target: where(to) })
+  return once(({ database }) => database).pipe(Effect.catchAll(() => once(at)))
+}
