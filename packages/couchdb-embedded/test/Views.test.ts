@@ -130,6 +130,18 @@ describe("views given as TypeScript", () => {
 })
 
 describe("a partition", () => {
+  it.effect("takes its parameters in the order of their names: a startkey counts more than a key", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      yield* send("PUT", "/parts?partitioned=true")
+      for (const id of ["p:a", "p:b"]) yield* send("PUT", `/parts/${id}`, { body: {} })
+      const offset = (query: string) =>
+        Effect.map(send("GET", `/parts/_partition/p/_all_docs?descending=true&${query}`), ({ json }) => json)
+      expect(yield* offset("key=%22z%22")).toMatchObject({ offset: 0 })
+      expect(yield* offset("startkey=%22a%22&key=%22z%22")).toMatchObject({ offset: 2 })
+      expect(yield* offset("key=%22z%22&startkey=%22a%22")).toMatchObject({ offset: 2 })
+    }))
+
   it.effect("is listed, asked and searched by itself", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ functions: { d: { views: { n: { map: (doc, emit) => emit(doc.n, null) } } } } })

@@ -42,8 +42,9 @@ export const handle = (context: DatabaseContext, rest: (context: DatabaseContext
     return byMethod(context, { GET: () => Either.right(Response.json(200, info(database, partition))) }, "GET")
   }
   if (!below.has(next) || (next === "_design" && more.length < 2)) return Either.left(missing)
-  return rest({
-    ...context,
-    request: { ...request, segments: [root, next, ...more], query: [["partition", partition], ...request.query] }
-  })
+  // Parameters come in the order of their names here, so that a `startkey` counts more than a `key`.
+  const query = [...new Map([["partition", partition], ...request.query])].sort(([self], [that]) =>
+    self < that ? -1 : 1
+  )
+  return rest({ ...context, request: { ...request, segments: [root, next, ...more], query } })
 }
