@@ -227,8 +227,44 @@ export class ForbiddenError extends Data.TaggedError("ForbiddenError")<Answer> {
     return say(
       this,
       "the server forbids it",
-      "Look at the database's security object and at its validation functions; several wrong passwords lock an account."
+      "Look at the database's security object and at its validation functions."
     )
+  }
+}
+
+/**
+ * 403 of another kind: so many wrong passwords came from here that the server refuses this account for some minutes, even
+ * with the right one. CouchDB does so since 3.4.
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class AccountLockedError extends Data.TaggedError("AccountLockedError")<Answer> {
+  override get message(): string {
+    return say(
+      this,
+      "the account is locked for a while, after several wrong passwords",
+      "Correct the password, and wait five minutes before the next try."
+    )
+  }
+}
+
+/**
+ * There were no credentials to send: the effect that gives them failed. No request was sent. `failure` is what it failed
+ * with, which no message and no log shows.
+ *
+ * @since 0.1.0
+ * @category local
+ */
+export class CredentialsError extends Data.TaggedError("CredentialsError")<{ readonly kind: "JSON Web Token" }> {
+  declare readonly failure: unknown
+
+  constructor(fields: { readonly kind: "JSON Web Token" }, failure: unknown) {
+    super(fields)
+    hidden(this, { failure })
+  }
+  override get message(): string {
+    return `no ${this.kind}: the effect that gives it failed, and error.failure says why. No request was sent.`
   }
 }
 
@@ -368,8 +404,9 @@ export class ServerError extends Data.TaggedError("ServerError")<Answer> {
  * - `Connection`: no connection was made, so that nothing was sent
  * - `NoAnswer`: the connection broke before the answer came
  * - `Body`: the answer broke off
+ * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` makes a `TimeoutError` of it
  *
- * After the last two a write may have happened.
+ * After the last three a write may have happened.
  *
  * @since 0.1.0
  * @category transport
@@ -377,7 +414,7 @@ export class ServerError extends Data.TaggedError("ServerError")<Answer> {
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly method: string
   readonly path: string
-  readonly reason: "InvalidUrl" | "Connection" | "NoAnswer" | "Body"
+  readonly reason: "InvalidUrl" | "Connection" | "NoAnswer" | "Body" | "Deadline"
   readonly description: string
 }> {
   override get message(): string {
@@ -385,7 +422,8 @@ export class TransportError extends Data.TaggedError("TransportError")<{
       InvalidUrl: "the URL of the server is not usable",
       Connection: "no connection to the server",
       NoAnswer: "the connection broke before an answer came",
-      Body: "the answer broke off"
+      Body: "the answer broke off",
+      Deadline: "no answer in time"
     }[this.reason]
     return `${this.method} ${this.path}: ${what} (${this.description}). ` +
       (this.reason === "InvalidUrl" || this.reason === "Connection"
@@ -543,6 +581,8 @@ export class UnsavedDocumentError extends Data.TaggedError("UnsavedDocumentError
 export type RequestError =
   | UnauthorizedError
   | ForbiddenError
+  | AccountLockedError
+  | CredentialsError
   | BadRequestError
   | PreconditionFailedError
   | MissingStubError

@@ -22,6 +22,8 @@ import * as internal from "./internal/httpClientTransport.js"
  * - `origin`: scheme, host and port, such as `http://127.0.0.1:5984`; a transport in process ignores it
  * - `path`: path and query, percent-encoded, beginning with `/`; sent as it stands
  * - `headers`: names in lower case
+ * - `deadline`: how many milliseconds the whole exchange may take; for a transport that `keepsDeadlines`, which fails with
+ *   a `TransportError` (`Deadline`) then
  *
  * @since 0.1.0
  * @category model
@@ -32,6 +34,7 @@ export interface TransportRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
+  readonly deadline?: number | undefined
 }
 
 /**
@@ -65,6 +68,8 @@ export interface StreamedResponse {
  *
  * - `request` reads the body to its end; interruption closes the request
  * - `stream` gives the body as it comes; closing the scope closes the request
+ * - `keepsDeadlines`: whether `request` keeps the deadline of its request by itself, which is cheaper than a fiber that
+ *   waits beside it
  *
  * A transport answers every status as a value, and fails only where there was no whole answer.
  *
@@ -74,6 +79,7 @@ export interface StreamedResponse {
 export interface Service {
   readonly request: (request: TransportRequest) => Effect.Effect<BufferedResponse, TransportError>
   readonly stream: (request: TransportRequest) => Effect.Effect<StreamedResponse, TransportError, Scope>
+  readonly keepsDeadlines?: boolean | undefined
 }
 
 /**

@@ -12,6 +12,10 @@ export const failure = (request: TransportRequest, answered: boolean, cause: unk
     description: describeCause(cause)
   })
 
+/** The deadline of the request passed. */
+export const outOfTime = ({ deadline, method, path }: TransportRequest): TransportError =>
+  new TransportError({ method, path, reason: "Deadline", description: `${deadline} ms` })
+
 /** Header values as one text each. */
 export const flatHeaders = (
   headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>

@@ -9,6 +9,7 @@ import { Readable } from "node:stream"
 import { type Dispatcher, Pool } from "undici"
 import type { Options } from "../NodeTransport.js"
 import * as buffered from "./buffered.js"
+import { enter, leave, type Line } from "./line.js"
 import * as streamed from "./streamed.js"
 
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number =>
@@ -16,15 +17,6 @@ const millis = (input: Duration.DurationInput | undefined, otherwise: number): n
 
 /** How a handler gets its request going. */
 export type Dispatch = (handler: Dispatcher.DispatchHandler) => void
-
-/**
- * A server's sockets, and who may have one. Whoever waits does so here, not in undici's own queue: that one opens a socket
- * also for a request that nobody wants any more.
- */
-interface Line {
-  readonly pool: Pool
-  readonly permits: Effect.Semaphore
-}
 
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
@@ -49,7 +41,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
           ...(options.tls?.rejectUnauthorized !== undefined && { rejectUnauthorized: options.tls.rejectUnauthorized })
         }
       })
-      const line = { pool, permits: Effect.unsafeMakeSemaphore(connections) }
+      const line: Line = { pool, free: connections, waiting: new Set() }
       pools.set(origin, line)
       return line
     }
@@ -68,23 +60,32 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       }, handler)
     }
     return {
-      request: (request): Effect.Effect<BufferedResponse, TransportError> =>
-        Effect.suspend(() => {
-          const { permits, pool } = lineTo(request)
-          return permits.withPermits(1)(buffered.read(request, dispatch(pool, request)))
-        }),
+      keepsDeadlines: true,
+      request: (request): Effect.Effect<BufferedResponse, TransportError> => {
+        const line = lineTo(request)
+        return buffered.read(line, request, dispatch(line.pool, request))
+      },
       stream: (request): Effect.Effect<StreamedResponse, TransportError, Scope> =>
         Effect.suspend(() => {
-          const { permits, pool } = lineTo(request)
+          const line = lineTo(request)
           return Effect.zipRight(
-            // A wait may be interrupted, but a permit that was had is given back.
+            // A wait may be interrupted, but a socket that was had is given back.
             Effect.uninterruptibleMask((restore) =>
-              Effect.zipRight(restore(permits.take(1)), Effect.addFinalizer(() => permits.release(1)))
+              Effect.zipRight(restore(place(line)), Effect.addFinalizer(() => Effect.sync(() => leave(line))))
             ),
-            streamed.read(request, dispatch(pool, request))
+            streamed.read(request, dispatch(line.pool, request))
           )
         })
     }
+  })
+
+/** Waits in the line. */
+const place = (line: Line): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const leaveQueue = enter(line, () => resume(Effect.void))
+    return Effect.sync(() => {
+      if (leaveQueue()) leave(line)
+    })
   })
 
 const streamToIterable = (
