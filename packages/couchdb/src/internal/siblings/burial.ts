@@ -1,10 +1,10 @@
 import * as Option from "effect/Option"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import type { Version } from "../bulk/versions.js"
 import type { RawDocument } from "../document/raw.js"
 import { hashedAttachments } from "../stubs.js"
 import { member } from "../written.js"
-import type { Version } from "./bulkRead.js"
 
 /** The member of a tombstone that says what it buries. */
 const field = "lineage"

@@ -3,12 +3,12 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import type { Rules } from "../../SiblingPolicy.js"
+import { readVersions, type Version } from "../bulk/versions.js"
+import type { WireError } from "../bulk/wireError.js"
 import { readRaw } from "../document/read.js"
 import { member } from "../written.js"
-import { readVersions, type Version } from "./bulkRead.js"
 import type { Unmerged } from "./fold.js"
 import type { Structure } from "./structure.js"
-import type { WireError } from "./wireError.js"
 
 /** A version that stands, and the deletion that counts against it. */
 export interface Doomed {

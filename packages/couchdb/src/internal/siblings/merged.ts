@@ -6,13 +6,13 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import type { Version } from "../bulk/versions.js"
+import type { WireError } from "../bulk/wireError.js"
 import { readRaw } from "../document/read.js"
 import { hashedAttachments } from "../stubs.js"
 import { member } from "../written.js"
-import type { Version } from "./bulkRead.js"
 import type { Files } from "./files.js"
 import { markedPath } from "./markers.js"
-import type { WireError } from "./wireError.js"
 
 /** A merge that is to be written over the winner. */
 export interface MergedVersion {

@@ -1,8 +1,8 @@
 import type { Deferral } from "../../Conflict.js"
 import type { DecodeError } from "../../CouchError.js"
+import type { WireError } from "../bulk/wireError.js"
 import { hidden } from "../hidden.js"
 import type { Unmerged } from "./fold.js"
-import type { WireError } from "./wireError.js"
 
 /** Values stand in clashes, so a log shows their paths only. */
 export const unmergedDeferral = ({ _tag, clashes, why }: Unmerged): Deferral => {

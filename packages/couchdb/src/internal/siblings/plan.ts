@@ -9,10 +9,11 @@ import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
 import type { Revision } from "../../Revision.js"
 import type { Rules, SiblingPolicy } from "../../SiblingPolicy.js"
+import type { Version } from "../bulk/versions.js"
+import type { WireError } from "../bulk/wireError.js"
 import { decode } from "../document/codec.js"
 import type { RawDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
-import type { Version } from "./bulkRead.js"
 import { type Burial, buriedBody } from "./burial.js"
 import { deletionsThatCount } from "./deletions.js"
 import { filesOf } from "./files.js"
@@ -20,7 +21,6 @@ import { type Failed, fold, type Folded, type Head, type Unmerged } from "./fold
 import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
 import { unmergedDeferral, unreadable } from "./outcome.js"
 import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
-import type { WireError } from "./wireError.js"
 
 /** What is to be done about the siblings of one document. */
 export type Plan<A, R> =

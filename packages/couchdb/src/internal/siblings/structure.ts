@@ -1,6 +1,6 @@
 import * as Order from "effect/Order"
 import * as Revision from "../../Revision.js"
-import type { Version } from "./bulkRead.js"
+import type { Version } from "../bulk/versions.js"
 import type { Into } from "./burial.js"
 import { isBurial } from "./burial.js"
 import { type History, makeHistory } from "./history.js"

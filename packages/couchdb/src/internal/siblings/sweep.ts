@@ -8,13 +8,14 @@ import type { InvalidIdError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Merge } from "../../Merge.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
-import { readStanding, readVersions } from "./bulkRead.js"
+import { readVersions } from "../bulk/versions.js"
+import type { WireError } from "../bulk/wireError.js"
+import { readStanding } from "./bulkRead.js"
 import { type Page, pages } from "./pages.js"
 import { leafOf } from "./plan.js"
 import { policyOf } from "./policy.js"
 import { resolveAll, resolveOne } from "./resolve.js"
 import { liveFirst } from "./structure.js"
-import type { WireError } from "./wireError.js"
 
 export const resolve = dual<
   <K, A, E = never, R2 = never>(

@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect"
+import { UpdateConflictError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type Durability } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
-import * as Json from "../../Json.js"
+import type * as Json from "../../Json.js"
+import * as Revision from "../../Revision.js"
 import { documentPath } from "../documentPath.js"
 import { fromResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
@@ -14,11 +16,24 @@ export interface Row {
   readonly text: string
 }
 
-/** What became of a row: `error` is what the server refused it with, `conflict` that its parent is no leaf any more. */
+/**
+ * What became of a row: `rev` is what the server named it, where it names any; `error` what it was refused with. A
+ * conflict says that its parent is no leaf any more.
+ */
 export type RowResult =
-  | { readonly _tag: "Stored"; readonly durability: Durability }
-  | { readonly _tag: "Conflict" }
+  | { readonly _tag: "Stored"; readonly durability: Durability; readonly rev: Revision.Revision | undefined }
+  | { readonly _tag: "Conflict"; readonly error: UpdateConflictError }
   | { readonly _tag: "Refused"; readonly error: WireError }
+
+/**
+ * - `newEdits`: whether each row is an edit of the revision that it names; else it is stored under that revision
+ * - `repeatable`: whether a request without an answer may be sent again; by default, which is right where a row under its
+ *   own revision does nothing the second time, or where the caller looks at what was refused
+ */
+export interface WriteOptions {
+  readonly newEdits: boolean
+  readonly repeatable?: boolean
+}
 
 const most = { rows: 200, characters: 4_000_000 }
 
@@ -40,25 +55,26 @@ const parts = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> => {
 }
 
 /**
- * Writes documents, one result each in their order: `POST /{db}/_bulk_docs`. With `newEdits: false` each is stored under
- * the revision that it names, which may be repeated. A failure of a whole request that is one document's fault is told for
- * that document.
+ * Writes documents, one result each in their order: `POST /{db}/_bulk_docs`. A failure of a whole request that is one
+ * document's fault is told for that document.
  */
 export const bulkWrite = (
   database: DatabaseName,
   rows: ReadonlyArray<Row>,
-  { newEdits }: { readonly newEdits: boolean }
+  options: WriteOptions
 ): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> =>
   Effect.map(
-    Effect.forEach(parts(rows), (part) => writePart(database, part, newEdits)),
+    Effect.forEach(parts(rows), (part) => writePart(database, part, options)),
     (results) => results.flat()
   )
 
-const writePart = (
+/** The same in one request, which is split only where the server wants it smaller. */
+export const writePart = (
   database: DatabaseName,
   rows: ReadonlyArray<Row>,
-  newEdits: boolean
+  options: WriteOptions
 ): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> => {
+  const { newEdits, repeatable = true } = options
   const [first] = rows
   const request: CouchRequest = {
     method: "POST",
@@ -67,25 +83,25 @@ const writePart = (
     database,
     ...(rows.length === 1 && first !== undefined && { id: first.id }),
     body: `{"new_edits":${newEdits},"docs":[${rows.map(({ text }) => text).join(",")}]}`,
-    // A write under its own revision does nothing the second time; a refused repetition is looked at by the caller.
-    safe: true
+    safe: repeatable
   }
   return CouchHttp.pipe(
     Effect.flatMap((couch) => unconflicted(couch.execute(request))),
     Effect.map((response): ReadonlyArray<RowResult> => {
-      const stored: RowResult = { _tag: "Stored", durability: response.status === 202 ? "accepted" : "quorum" }
+      const durability = response.status === 202 ? "accepted" : "quorum"
       const results = jsonOf(response)
-      const told = Json.isArray(results) ? results : []
+      const told = Array.isArray(results) ? results as ReadonlyArray<Json.Json> : []
       return rows.map((row, i) => {
         // With revisions of their own only refused rows are told.
         const result = newEdits ? told[i] : told.find((each) => member(each, "id") === row.id)
         const error = member(result, "error")
+        const rev = member(result, "rev")
         if (error === undefined) {
-          return newEdits && member(result, "rev") === undefined
+          return newEdits && !Revision.isRevision(rev)
             ? missing(request, response.status)
-            : stored
+            : { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
         }
-        return error === "conflict" ? { _tag: "Conflict" } : refused(request, row, error, member(result, "reason"))
+        return refused(request, row, error, member(result, "reason"))
       })
     }),
     Effect.catchIf(
@@ -93,15 +109,16 @@ const writePart = (
       (error): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> =>
         rows.length === 1
           ? Effect.succeed([{ _tag: "Refused", error }])
-          : Effect.map(
-            Effect.forEach(rows, (row) => writePart(database, [row], newEdits)),
-            (results) => results.flat()
+          : Effect.zipWith(
+            writePart(database, rows.slice(0, rows.length >> 1), options),
+            writePart(database, rows.slice(rows.length >> 1), options),
+            (one, other) => [...one, ...other]
           )
     )
   )
 }
 
-/** What the whole request fails with because of one of its documents. */
+/** What the whole request fails with because of some of its documents, or because there are too many. */
 const ofOneDocument = new Set<string>([
   "MissingStubError",
   "PreconditionFailedError",
@@ -118,10 +135,19 @@ const missing = (request: CouchRequest, status: number): RowResult => ({
 const statusOf = (error: Json.Json): number =>
   error === "unauthorized" ? 401 : error === "forbidden" ? 403 : error === "not_found" ? 404 : 400
 
-const refused = (request: CouchRequest, row: Row, error: Json.Json, reason: Json.Json | undefined): RowResult => ({
-  _tag: "Refused",
-  error: asError({ ...request, id: row.id }, statusOf(error), String(error), String(reason ?? "no reason given"))
-})
+const refused = (request: CouchRequest, row: Row, error: Json.Json, why: Json.Json | undefined): RowResult => {
+  const about = { ...request, id: row.id }
+  const reason = String(why ?? "no reason given")
+  return error === "conflict"
+    ? { _tag: "Conflict", error: conflictOf(about, reason) }
+    : { _tag: "Refused", error: asError(about, statusOf(error), String(error), reason) }
+}
+
+const conflictOf = (
+  { database, id, method, path }: Pick<CouchRequest, "method" | "path" | "database" | "id">,
+  reason: string
+): UpdateConflictError =>
+  new UpdateConflictError({ method, path, status: 409, error: "conflict", reason, database, id })
 
 /** The error of one row, as if its document had been written alone. */
 const asError = (request: CouchRequest, status: number, error: string, reason: string): WireError =>

@@ -1,0 +1,22 @@
+import * as Effect from "effect/Effect"
+import type { CouchHttp } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import * as Json from "../../Json.js"
+import type * as Revision from "../../Revision.js"
+import { member } from "../written.js"
+import { list, post } from "./post.js"
+import type { WireError } from "./wireError.js"
+
+/** Which of the revisions the server knows: `POST /{db}/_revs_diff`. */
+export const readKnown = (
+  database: DatabaseName,
+  asked: ReadonlyArray<readonly [id: string, rev: Revision.Revision]>
+): Effect.Effect<(id: string, rev: Revision.Revision) => boolean, WireError, CouchHttp> => {
+  if (asked.length === 0) return Effect.succeed(() => true)
+  const byId = new Map<string, Array<Revision.Revision>>()
+  for (const [id, rev] of asked) byId.set(id, [...(byId.get(id) ?? []), rev])
+  return Effect.map(
+    post(database, "_revs_diff", "", Json.fromEntries(byId)),
+    ({ exact }) => (id, rev) => !list(member(member(exact, id), "missing")).includes(rev)
+  )
+}
