@@ -9,6 +9,7 @@ import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
 import { siblings } from "./siblings.js"
 import { updates } from "./updates.js"
+import { views, viewsByFunctions } from "./views.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
 export const contracts = {
@@ -22,5 +23,7 @@ export const contracts = {
   revisions,
   policies,
   siblings,
-  resolution
+  resolution,
+  views,
+  viewsByFunctions
 }

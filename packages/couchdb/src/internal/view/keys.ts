@@ -1,0 +1,75 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { hasProperty } from "effect/Predicate"
+import { EncodeError } from "../../CouchError.js"
+import * as Json from "../../Json.js"
+import type { Bound, Codec } from "../../View.js"
+import { schemaIssues } from "../schemaIssues.js"
+
+export const BoundTypeId = Symbol.for("effect-couchdb/View/Bound")
+
+export const bound = (json: Json.Json): Bound => ({ [BoundTypeId]: json }) as never
+
+const isBound = (value: unknown): value is { readonly [BoundTypeId]: Json.Json } => hasProperty(value, BoundTypeId)
+
+/** Sorts behind every key of a view: no object that a program would emit is larger. */
+export const high: Json.Json = { "\uffff": {} }
+
+/** A key as JSON. What cannot be JSON is found here, before a request is sent. */
+export const encodeKey = <K, R>(
+  codec: Codec<K, R>,
+  key: K | Bound,
+  where: { readonly database: string; readonly id: string }
+): Effect.Effect<Json.Json, EncodeError, R> => {
+  const refuse = (issues: EncodeError["issues"]): EncodeError => new EncodeError({ ...where, issues })
+  const checked = (value: unknown): Effect.Effect<Json.Json, EncodeError> =>
+    Either.match(Json.fromUnknown(value), {
+      onLeft: ({ path, problem }) => Effect.fail(refuse([{ path: ["key", ...path], expected: problem }])),
+      onRight: (json) => Effect.succeed(json)
+    })
+  return isBound(key)
+    ? checked(key[BoundTypeId])
+    : Effect.flatMap(
+      Effect.mapError(
+        codec.encode(key as K),
+        (issue) => refuse(schemaIssues(issue).map(({ expected, path }) => ({ path: ["key", ...path], expected })))
+      ),
+      checked
+    )
+}
+
+/**
+ * The text that sorts, by its bytes, right behind everything with this prefix; `undefined` where nothing does. Surrogates
+ * are no characters, so the one behind U+D7FF is U+E000.
+ */
+export const behindPrefix = (prefix: string): string | undefined => {
+  const characters = Array.from(prefix)
+  for (let i = characters.length - 1; i >= 0; i--) {
+    const code = characters[i]?.codePointAt(0) as number
+    if (code < 0x10ffff) {
+      return characters.slice(0, i).join("") + String.fromCodePoint(code === 0xd7ff ? 0xe000 : code + 1)
+    }
+  }
+  return undefined
+}
+
+const collator = new Intl.Collator("und")
+
+/** Whether CouchDB's collation holds two keys for one, as it does with `1` and `1.0`. */
+export const sameKey = (left: Json.Json, right: Json.Json): boolean => {
+  if (typeof left === "string") return typeof right === "string" && collator.compare(left, right) === 0
+  if (Json.isArray(left)) {
+    return Json.isArray(right) && left.length === right.length &&
+      left.every((item, i) => sameKey(item, right[i] as Json.Json))
+  }
+  if (Json.isObject(left)) {
+    if (!Json.isObject(right)) return false
+    const [these, those] = [Json.entries(left), Json.entries(right)]
+    return these.length === those.length && these.every(([name, item], i) => {
+      const other = those[i]
+      return other !== undefined && sameKey(name, other[0]) && sameKey(item, other[1])
+    })
+  }
+  if (left === null || typeof left === "boolean") return left === right
+  return (typeof right === "number" || Json.isRawNumber(right)) && Number(left) === Number(right)
+}
