@@ -1,14 +1,26 @@
 /**
  * Who asks: the credentials that `CouchHttp` sends.
  *
+ * An `Auth` is a description. What it needs to remember, such as the cookie of a session, is kept by each `CouchHttp` for
+ * each `Auth` value, so keep the value: one that is made anew for each request logs in anew for each request.
+ *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import * as Encoding from "effect/Encoding"
-import * as Redacted from "effect/Redacted"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 
 /**
- * Credentials: none, or user and password with every request.
+ * The digest that signs the name of a proxied user. A server takes SHA-256 and SHA-1 unless its `hash_algorithms` say
+ * otherwise; before CouchDB 3.3 it takes SHA-1 only.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type ProxyAlgorithm = "sha256" | "sha"
+
+/**
+ * Credentials, none of which prints its secrets.
  *
  * @since 0.1.0
  * @category model
@@ -16,6 +28,16 @@ import * as Redacted from "effect/Redacted"
 export type Auth = Data.TaggedEnum<{
   None: {}
   Basic: { readonly username: string; readonly password: Redacted.Redacted }
+  Session: { readonly username: string; readonly password: Redacted.Redacted }
+  Cookie: { readonly cookie: Redacted.Redacted }
+  Token: { readonly token: Redacted.Redacted }
+  Tokens: { readonly token: Effect.Effect<Redacted.Redacted, unknown> }
+  Proxy: {
+    readonly username: string
+    readonly roles: ReadonlyArray<string>
+    readonly secret: Redacted.Redacted | undefined
+    readonly algorithm: ProxyAlgorithm
+  }
 }>
 
 const Auth_ = Data.taggedEnum<Auth>()
@@ -51,14 +73,90 @@ export const none: Auth = Auth_.None()
 export const basic = (username: string, password: Redacted.Redacted): Auth => Auth_.Basic({ username, password })
 
 /**
- * The headers that say so.
+ * A session that is kept: `POST /_session` before the first request, and again before the cookie expires, if the server
+ * did not prolong it by then as it does in its answers. Where a request is refused with 401, the session is begun anew and
+ * the request repeated, once; so it also serves where cookies have no expiry. Any number of fibers share one login.
+ *
+ * A wrong password is an `UnauthorizedError` for `/_session`, and is not tried again for some seconds, then minutes, since
+ * five wrong ones lock an account: `AccountLockedError`.
+ *
+ * A body that is a stream is sent twice only if nothing of it was read. In a browser the cookie is the browser's own, and
+ * is neither read nor sent from here.
+ *
+ * @example
+ * import { Redacted } from "effect"
+ * import { Auth, CouchHttp } from "effect-couchdb"
+ *
+ * const couch = CouchHttp.layer({
+ *   url: "http://127.0.0.1:5984",
+ *   auth: Auth.session("ada", Redacted.make("secret"))
+ * })
  *
  * @since 0.1.0
- * @category encoding
+ * @category constructors
  */
-export const headers: (auth: Auth) => Readonly<Record<string, string>> = Auth_.$match({
-  None: () => ({}),
-  Basic: ({ password, username }) => ({
-    authorization: `Basic ${Encoding.encodeBase64(`${username}:${Redacted.value(password)}`)}`
+export const session = (username: string, password: Redacted.Redacted): Auth => Auth_.Session({ username, password })
+
+/**
+ * A session that somebody else began: the value of its `AuthSession` cookie. It is not renewed.
+ *
+ * @example
+ * import { Redacted } from "effect"
+ * import { Auth, CouchHttp, Session } from "effect-couchdb"
+ *
+ * const whoIs = (cookie: string) => Session.info.pipe(CouchHttp.withAuth(Auth.cookie(Redacted.make(cookie))))
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const cookie = (cookie: Redacted.Redacted): Auth => Auth_.Cookie({ cookie })
+
+/**
+ * A JSON Web Token, for servers whose `jwt_authentication_handler` is on. An effect is run for the first request, again
+ * before the `exp` of its token, and again where the server refuses the token with 401, whose request is then repeated
+ * once. A token without `exp` serves until it is refused. Any number of fibers share one run, which fails with a
+ * `CredentialsError` where the effect fails.
+ *
+ * @example
+ * import { Effect, Redacted } from "effect"
+ * import { Auth, CouchHttp } from "effect-couchdb"
+ *
+ * declare const askIdentityProvider: Effect.Effect<string, Error>
+ *
+ * const couch = CouchHttp.layer({
+ *   url: "http://127.0.0.1:5984",
+ *   auth: Auth.jwt(Effect.map(askIdentityProvider, Redacted.make))
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const jwt = <E = never>(token: Redacted.Redacted | Effect.Effect<Redacted.Redacted, E>): Auth =>
+  Effect.isEffect(token) ? Auth_.Tokens({ token }) : Auth_.Token({ token })
+
+/**
+ * A user that this program vouches for, on servers whose `proxy_authentication_handler` is on: the name, the roles, and
+ * the name signed with the server's secret (`chttpd_auth/secret`), which it demands where `proxy_use_secret` is on.
+ *
+ * @example
+ * import { Redacted } from "effect"
+ * import { Auth, CouchHttp, Session } from "effect-couchdb"
+ *
+ * const asAda = Session.info.pipe(
+ *   CouchHttp.withAuth(Auth.proxy("ada", { roles: ["keepers"], secret: Redacted.make("the server's") }))
+ * )
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const proxy = (username: string, options?: {
+  readonly roles?: ReadonlyArray<string> | undefined
+  readonly secret?: Redacted.Redacted | undefined
+  readonly algorithm?: ProxyAlgorithm | undefined
+}): Auth =>
+  Auth_.Proxy({
+    username,
+    roles: options?.roles ?? [],
+    secret: options?.secret,
+    algorithm: options?.algorithm ?? "sha256"
   })
-})

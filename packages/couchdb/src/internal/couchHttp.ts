@@ -2,17 +2,21 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Scope } from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Auth from "../Auth.js"
 import { type HttpError, TimeoutError, TransportError } from "../CouchError.js"
 import type { CouchRequest, Options, Service } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
+import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
+import type { Headers } from "./auth/fixed.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { makeOutcomes } from "./outcomes.js"
 import { fromResponse } from "./responseError.js"
@@ -58,13 +62,43 @@ const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.
   })
 }
 
+/** The body, and whether anybody has read of it, where it is a stream. */
+const watched = ({ body }: CouchRequest) => {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
+    return { body, streams: false, read: () => false }
+  }
+  let begun = false
+  const watched = Stream.onStart(
+    body,
+    Effect.sync(() => {
+      begun = true
+    })
+  )
+  return { body: watched, streams: true, read: () => begun }
+}
+
+/** A stream that can be closed before its scope is. */
+const opened = <Response, E>(
+  open: Effect.Effect<Response, E, Scope.Scope>
+): Effect.Effect<Attempt<Response>, E, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential)),
+      (scope) =>
+        Effect.map(restore(Scope.extend(open, scope)), (response) => ({
+          response,
+          discard: Scope.close(scope, Exit.void)
+        }))
+    )
+  )
+
 const isSafe = (request: CouchRequest): boolean =>
   request.method === "GET" || request.method === "HEAD" || request.safe === true
 
 const succeeded = (request: CouchRequest, status: number): boolean =>
   (status >= 200 && status < 300) || (status === 304 && request.headers?.["if-none-match"] !== undefined)
 
-export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope> =>
+export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope.Scope> =>
   Effect.map(Transport.Transport, (plain) => {
     const transport = options.transformTransport?.(plain) ?? plain
     const located = locate(options)
@@ -88,14 +122,13 @@ const over = (
   server: Server & { readonly auth: Auth.Auth },
   options: Options
 ): Service => {
-  const ownHeaders = Auth.headers(server.auth)
   const deadline = Duration.decode(options.timeout ?? "1 minute")
   const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry, deadline)
 
   const toTransport = (
     request: CouchRequest,
-    auth: Option.Option<Auth.Auth>,
-    trace: Readonly<Record<string, string>>
+    credentials: Headers,
+    trace: Headers
   ): Transport.TransportRequest => ({
     method: request.method,
     origin: server.origin,
@@ -103,23 +136,48 @@ const over = (
     headers: {
       accept: "application/json",
       ...(request.body !== undefined && { "content-type": "application/json" }),
-      ...(Option.isSome(auth) ? Auth.headers(auth.value) : ownHeaders),
+      ...credentials,
       ...trace,
       ...request.headers
     },
     body: request.body
   })
 
-  const prepared = (request: CouchRequest, trace: Readonly<Record<string, string>>) =>
-    Effect.map(FiberRef.get(currentAuth), (auth) => toTransport(request, auth, trace))
+  const problem = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
+    succeeded(request, response.status) ? undefined : fromResponse(request, response)
+
+  const authenticators = makeAuthenticators((request, headers) =>
+    traced(server, request, (trace) => transport.request(toTransport(request, headers, trace)), problem(request))
+  )
+  const ownAuthenticator = authenticators(server.auth)
+
+  /** Sends with the credentials of the fiber, or with one's own. */
+  const authenticated = <Response extends { readonly status: number; readonly headers: Headers }, R>(
+    request: CouchRequest,
+    trace: Headers,
+    send: (request: Transport.TransportRequest) => Effect.Effect<Attempt<Response>, TransportError, R>
+  ): Effect.Effect<Response, HttpError, R> =>
+    Effect.flatMap(FiberRef.get(currentAuth), (auth) => {
+      const { body, read, streams } = watched(request)
+      return exchange(
+        Option.isSome(auth) ? authenticators(auth.value) : ownAuthenticator,
+        { streams, read },
+        (headers) => send(toTransport({ ...request, body }, headers, trace))
+      )
+    })
 
   /** One exchange, its status mapped, no retry and no deadline. */
   const send = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, HttpError> =>
     traced(
       server,
       request,
-      (trace) => Effect.flatMap(prepared(request, trace), transport.request),
-      (response) => succeeded(request, response.status) ? undefined : fromResponse(request, response)
+      (trace) =>
+        authenticated(request, trace, (asked) =>
+          Effect.map(transport.request(asked), (response) => ({
+            response,
+            discard: Effect.void
+          }))),
+      problem(request)
     )
 
   const inTime = <A, E, R>(
@@ -156,7 +214,7 @@ const over = (
         traced(
           server,
           request,
-          (trace) => Effect.flatMap(prepared(request, trace), transport.stream),
+          (trace) => authenticated(request, trace, (asked) => opened(transport.stream(asked))),
           (response) => succeeded(request, response.status) ? undefined : response
         ).pipe(Effect.catchIf(isRefusal, (response) => refused(request, response)))
       )

@@ -44,6 +44,9 @@ const retryAfter = (headers: Readonly<Record<string, string>>): Option.Option<Du
     (text) => Duration.seconds(Number(text))
   )
 
+/** CouchDB has no other sign of it. */
+const lockedOut = "Account is temporarily locked"
+
 /** The error that a response is: the one place where a status gets its meaning. */
 export const fromResponse = (request: CouchRequest, reply: Reply): CouchError.HttpError => {
   const answer: CouchError.Answer = {
@@ -58,7 +61,9 @@ export const fromResponse = (request: CouchRequest, reply: Reply): CouchError.Ht
     case 401:
       return new CouchError.UnauthorizedError(answer)
     case 403:
-      return new CouchError.ForbiddenError(answer)
+      return answer.reason.startsWith(lockedOut)
+        ? new CouchError.AccountLockedError(answer)
+        : new CouchError.ForbiddenError(answer)
     case 404:
       return new CouchError.NotFoundError(answer)
     case 409:

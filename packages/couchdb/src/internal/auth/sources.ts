@@ -1,0 +1,75 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+import { CredentialsError, type HttpError } from "../../CouchError.js"
+import type { CouchRequest } from "../../CouchHttp.js"
+import * as Json from "../../Json.js"
+import type { BufferedResponse } from "../../Transport.js"
+import { notCouch } from "../notCouch.js"
+import { jsonOf, member } from "../written.js"
+import { type Headers, ofCookie, ofToken } from "./fixed.js"
+import type { Credential, Source } from "./renewing.js"
+import { setCookie } from "./setCookie.js"
+
+/** One exchange with headers of one's own, its status mapped. */
+export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse, HttpError>
+
+const target = { path: "/_session", route: "/_session" }
+
+/** The request that begins a session. */
+export const login = (username: string, password: Redacted.Redacted): CouchRequest => ({
+  method: "POST",
+  ...target,
+  body: Json.stringify({ name: username, password: Redacted.value(password) })
+})
+
+/** Whether the server knows who this is. Where it does not say, it does not know. */
+const alive = (ask: Ask) => (headers: Headers): Effect.Effect<boolean> =>
+  Effect.match(ask({ method: "GET", ...target }, headers), {
+    onFailure: () => false,
+    onSuccess: (response) => typeof member(member(jsonOf(response), "userCtx"), "name") === "string"
+  })
+
+/** Sessions, by name and password. Where the answer shows no cookie, a browser keeps it. */
+export const bySession = (ask: Ask, username: string, password: Redacted.Redacted): Source => ({
+  obtain: Effect.suspend(() => {
+    const request = login(username, password)
+    return Effect.zipWith(ask(request, {}), Clock.currentTimeMillis, (response, now) => ({ now, request, response }))
+  }).pipe(Effect.flatMap(({ now, request, response }): Effect.Effect<Credential, HttpError> => {
+    if (member(jsonOf(response), "ok") !== true) {
+      return Effect.fail(notCouch(request, response.status, "the answer begins no session"))
+    }
+    const cookie = setCookie(response.headers, now)
+    return Effect.succeed(
+      cookie === undefined || cookie.value === ""
+        ? { headers: {}, lasts: undefined }
+        : { headers: ofCookie(cookie.value), lasts: cookie.lasts }
+    )
+  })),
+  alive: alive(ask)
+})
+
+const decoder = new TextDecoder()
+
+/** When a token is over, in milliseconds, if it says so. */
+const expiry = (token: string): number | undefined => {
+  const payload = Encoding.decodeBase64Url(token.split(".")[1] ?? "")
+  const claims = Either.flatMap(payload, (bytes) => Json.parse(decoder.decode(bytes)))
+  const exp = Either.isRight(claims) ? member(claims.right, "exp") : undefined
+  return typeof exp === "number" ? exp * 1000 : undefined
+}
+
+/** Tokens that an effect gives. */
+export const byToken = (ask: Ask, token: Effect.Effect<Redacted.Redacted, unknown>): Source => ({
+  obtain: Effect.mapError(token, (failure) => new CredentialsError({ kind: "JSON Web Token" }, failure)).pipe(
+    Effect.zipWith(Clock.currentTimeMillis, (token, now): Credential => {
+      const text = Redacted.value(token)
+      const lasts = (expiry(text) ?? Infinity) - now
+      // One that is over already by this clock may not be by the server's, which says 401 if it is.
+      return { headers: ofToken(text), lasts: Number.isFinite(lasts) && lasts > 0 ? lasts : undefined }
+    })
+  ),
+  alive: alive(ask)
+})
