@@ -142,6 +142,22 @@ describe("a partition", () => {
       expect(yield* offset("key=%22z%22&startkey=%22a%22")).toMatchObject({ offset: 2 })
     }))
 
+  it.effect("skips only rows that are there, and counts them in its offset", () =>
+    Effect.gen(function*() {
+      const send = yield* fresh()
+      yield* send("PUT", "/parts?partitioned=true")
+      for (const id of ["p:a", "p:b", "p:c"]) yield* send("PUT", `/parts/${id}`, { body: {} })
+      for (
+        const [query, offset] of [
+          ["skip=1", 1],
+          ["skip=5", 3],
+          ["key=%22a%22&skip=1", 0],
+          ["key=%22p:b%22&skip=2", 2],
+          ["startkey=%22p:c%22&endkey=%22p:a%22&skip=1", 2]
+        ] as const
+      ) expect((yield* send("GET", `/parts/_partition/p/_all_docs?${query}`)).json).toMatchObject({ offset })
+    }))
+
   it.effect("is listed, asked and searched by itself", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ functions: { d: { views: { n: { map: (doc, emit) => emit(doc.n, null) } } } } })

@@ -62,11 +62,11 @@ const above = (ids: ReadonlyArray<string>, id: string): number => {
   return ids[at] === id ? at + 1 : at
 }
 
-/** The part of the sorted ids that a range covers, in reading order, and how many stand before it. */
+/** The part of the sorted ids that a range covers, in reading order, how many it covers, and how many stand before it. */
 const select = (
   ids: ReadonlyArray<string>,
   query: ViewQuery
-): { readonly offset: number; readonly ids: ReadonlyArray<string> } => {
+): { readonly offset: number; readonly covered: number; readonly ids: ReadonlyArray<string> } => {
   const start = lowest(query.startKey)
   const end = lowest(query.endKey)
   if (query.descending) {
@@ -79,7 +79,7 @@ const select = (
     const offset = ids.length - high
     const to = high - query.skip
     const from = Math.max(low, to - query.limit)
-    return { offset, ids: to > from ? ids.slice(from, to).reverse() : [] }
+    return { offset, covered: Math.max(0, high - low), ids: to > from ? ids.slice(from, to).reverse() : [] }
   }
   const low = start === undefined ? 0 : Utf8.lowerBound(ids, start)
   const high = query.endKey === undefined
@@ -90,7 +90,11 @@ const select = (
     ? above(ids, end)
     : Utf8.lowerBound(ids, end)
   const from = low + query.skip
-  return { offset: low, ids: ids.slice(from, Math.max(from, Math.min(high, from + query.limit))) }
+  return {
+    offset: low,
+    covered: Math.max(0, high - low),
+    ids: ids.slice(from, Math.max(from, Math.min(high, from + query.limit)))
+  }
 }
 
 type Namespace = "_all_docs" | "_design_docs" | "_local_docs"
@@ -150,7 +154,8 @@ const ofPartition = (context: DatabaseContext, partition: string, query: ViewQue
   const selected = select(ids, between(query, `${partition}:`, `${partition};`))
   return {
     total: ids.length,
-    offset: Math.min(ids.length, selected.offset + query.skip),
+    // Only rows that are there can be skipped.
+    offset: selected.offset + Math.min(query.skip, selected.covered),
     rows: selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
   }
 }
