@@ -3,6 +3,7 @@
  */
 export * as Attachment from "./Attachment.js"
 export * as Auth from "./Auth.js"
+export * as Bulk from "./Bulk.js"
 export * as Changes from "./Changes.js"
 export * as Collection from "./Collection.js"
 export * as Conflict from "./Conflict.js"

@@ -39,11 +39,35 @@ const toRequest = (write: WriteDocument): CouchRequest => {
   return { method: "PUT", ...target, body: Json.stringify(body) }
 }
 
-const predict = (write: WriteDocument, parent: Option.Option<Revision.Revision>): Option.Option<Revision.Revision> =>
+/** The revision that the write will have on top of the parent. */
+export const predict = (
+  write: WriteDocument,
+  parent: Option.Option<Revision.Revision>
+): Option.Option<Revision.Revision> =>
   Option.flatMap(
     Option.match(write.attachments, { onNone: () => Option.some([]), onSome: hashedAttachments }),
     (attachments) => Revision.predict({ parent, body: write.body, deleted: write.deleted, attachments })
   )
+
+/**
+ * The revision of a creation, if the document's history (`revs_info=true`) shows that it happened: it may have landed on a
+ * tombstone, and an equal one may lie below a deletion. So the one that counts is the oldest above the last deletion.
+ */
+export const ownCreation = (
+  write: WriteDocument,
+  document: Json.Json | undefined
+): Option.Option<Revision.Revision> => {
+  const history = member(document, "_revs_info")
+  if (!Json.isArray(history)) return Option.none()
+  const above = history.findIndex((entry) => member(entry, "status") !== "available")
+  const known = above === -1 ? history.length : above
+  const rev = member(history[known - 1], "rev")
+  const parent = member(history[known], "rev")
+  return Option.filter(
+    predict(write, Revision.isRevision(parent) ? Option.some(parent) : Option.none()),
+    (predicted) => predicted === rev
+  )
+}
 
 /**
  * Writes whose outcome is known even where the answer was lost.
@@ -85,10 +109,6 @@ export const makeOutcomes = (wire: Wire) => {
         )
     })
 
-  /**
-   * A creation may have landed on a tombstone, and an equal one may lie below a deletion in the history. So the one that
-   * counts is the oldest revision above the last deletion.
-   */
   const creationLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
     wire.send({
       method: "GET",
@@ -97,18 +117,7 @@ export const makeOutcomes = (wire: Wire) => {
       database: write.database,
       id: write.id
     }).pipe(
-      Effect.map((response) => {
-        const history = member(jsonOf(response), "_revs_info")
-        if (!Json.isArray(history)) return Option.none()
-        const above = history.findIndex((entry) => member(entry, "status") !== "available")
-        const known = above === -1 ? history.length : above
-        const rev = member(history[known - 1], "rev")
-        const parent = member(history[known], "rev")
-        return Option.filter(
-          predict(write, Revision.isRevision(parent) ? Option.some(parent) : Option.none()),
-          (predicted) => predicted === rev
-        )
-      }),
+      Effect.map((response) => ownCreation(write, jsonOf(response))),
       Effect.catchTag("NotFoundError", () => Effect.succeedNone)
     )
 

@@ -1,3 +1,4 @@
+import { bulk } from "./bulk.js"
 import { changes } from "./changes.js"
 import { databases } from "./databases.js"
 import { documents } from "./documents.js"
@@ -13,6 +14,7 @@ import { views, viewsByFunctions } from "./views.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
 export const contracts = {
+  bulk,
   changes,
   documents,
   losslessness,

@@ -43,7 +43,7 @@ export const conflict = <A, R, Done>(
  * Stores the members over what stands; `None` creates. Stubs are those of the revision that is extended: the server has
  * no others.
  */
-const put = <A, R>(
+export const put = <A, R>(
   self: Document<A, R>,
   raw: JsonObject,
   over: Option.Option<Standing>,

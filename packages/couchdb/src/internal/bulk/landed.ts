@@ -1,0 +1,67 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { CouchHttp, type WriteDocument } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import type * as Revision from "../../Revision.js"
+import { documentPath, documentRoute } from "../documentPath.js"
+import { ownCreation, predict } from "../outcomes.js"
+import { unconflicted } from "../unconflicted.js"
+import { jsonOf, member } from "../written.js"
+import { readKnown } from "./known.js"
+import { list, post } from "./post.js"
+import type { WireError } from "./wireError.js"
+
+/** What the history of one document says of its creation. */
+const inHistory = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, WireError, CouchHttp> =>
+  CouchHttp.pipe(
+    Effect.flatMap((couch) =>
+      unconflicted(couch.execute({
+        method: "GET",
+        path: `${documentPath(write.database, write.id)}?revs_info=true`,
+        route: documentRoute(write.id),
+        database: write.database,
+        id: write.id
+      }))
+    ),
+    Effect.map((response) => ownCreation(write, jsonOf(response))),
+    Effect.catchTag("NotFoundError", () => Effect.succeedNone)
+  )
+
+/**
+ * Which of the writes are there, each with the revision that it has: one `_revs_diff` for all of them. A creation has its
+ * place in the history checked as well, by the winner of its document where that is enough, since an equal one may have
+ * been deleted, and since it may have landed on a tombstone.
+ */
+export const landed = (
+  database: DatabaseName,
+  writes: ReadonlyArray<WriteDocument>
+): Effect.Effect<ReadonlyArray<Revision.Revision | undefined>, WireError, CouchHttp> =>
+  Effect.gen(function*() {
+    const predicted = writes.map((write) => Option.getOrUndefined(predict(write, write.parent)))
+    const known = yield* readKnown(
+      database,
+      writes.flatMap(({ id }, i) => predicted[i] === undefined ? [] : [[id, predicted[i]] as const])
+    )
+    const there = writes.map(({ id }, i) => {
+      const rev = predicted[i]
+      return rev !== undefined && known(id, rev) ? rev : undefined
+    })
+    const creations = writes.flatMap((write, i) => Option.isNone(write.parent) && predicted[i] !== undefined ? [i] : [])
+    if (creations.length === 0) return there
+    const answer = yield* post(database, "_all_docs", "", {
+      keys: creations.map((i) => (writes[i] as WriteDocument).id)
+    })
+    const rows = list(member(answer.exact, "rows"))
+    yield* Effect.forEach(creations, (i, n) => {
+      const value = member(rows[n], "value")
+      const winner = member(value, "rev")
+      if (winner === predicted[i] && member(value, "deleted") !== true) return Effect.void
+      there[i] = undefined
+      return winner === undefined
+        ? Effect.void
+        : Effect.map(inHistory(writes[i] as WriteDocument), (rev) => {
+          there[i] = Option.getOrUndefined(rev)
+        })
+    }, { concurrency: 4, discard: true })
+    return there
+  })

@@ -1,0 +1,20 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { CouchHttp } from "../../CouchHttp.js"
+import { isConflict } from "../conflict/errors.js"
+import type { AnyPolicy } from "../conflict/policy.js"
+import { coalescing } from "./coalesce.js"
+
+/** Hands the refused rows to the policy, all at once, so that what they ask goes out together. */
+export const resolveRows = (policy: AnyPolicy, rows: ReadonlyArray<Either.Either<unknown, unknown>>) =>
+  rows.some((row) => Either.isLeft(row) && isConflict(row.left))
+    ? Effect.scoped(
+      Effect.gen(function*() {
+        const couch = yield* Effect.flatMap(CouchHttp, coalescing)
+        return yield* Effect.forEach(rows, (row) =>
+          Either.isLeft(row) && isConflict(row.left)
+            ? Effect.either(Effect.provideService(policy(row.left), CouchHttp, couch))
+            : Effect.succeed(row), { concurrency: "unbounded" })
+      })
+    )
+    : Effect.succeed(rows)

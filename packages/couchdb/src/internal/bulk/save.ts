@@ -1,0 +1,140 @@
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { DeleteError, Options, SaveError } from "../../Bulk.js"
+import { UnsavedChangesError } from "../../CouchError.js"
+import type { CouchHttp, WriteDocument, Written } from "../../CouchHttp.js"
+import * as DatabaseName from "../../DatabaseName.js"
+import type { Base, Document, Tombstone } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
+import * as Json from "../../Json.js"
+import { makeClaims } from "../claims.js"
+import { encode } from "../document/codec.js"
+import * as value from "../document/value.js"
+import { conflict, put, removeOver } from "../document/write.js"
+import { defaultRetry, respectful } from "../transient.js"
+import { type Item, sendAll, sizeOf } from "./pipeline.js"
+import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "./write.js"
+
+interface Payload<Out, E> extends Sending {
+  readonly settle: (written: Either.Either<Written, WriteError>) => Either.Either<Out, E>
+}
+
+type Prepared<Out, E> = Item<Payload<Out, E>, Out, E>
+
+const known = <Out, E>(result: Either.Either<Out, E>): Prepared<Out, E> => ({ _tag: "Known", result })
+
+const sent = <Out, E>(
+  write: WriteDocument,
+  settle: Payload<Out, E>["settle"]
+): Prepared<Out, E> => {
+  const text = textOf(write)
+  return {
+    _tag: "Sent",
+    group: write.database,
+    id: write.id,
+    bytes: sizeOf(text),
+    payload: { write, text, settle }
+  }
+}
+
+/** The document as it is to be sent, or its result where there is nothing to send. */
+const toSave = <A, R>(
+  self: Document<A, R>
+): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, R> => {
+  if (!value.isDirty(self)) return Effect.succeed(known(Either.right(self)))
+  return Effect.matchEffect(Effect.zip(DocumentId.decode(self.id), encode(self)), {
+    onFailure: (error) => Effect.succeed(known(Either.left(error))),
+    onSuccess: ([id, raw]) => {
+      if (Option.isSome(self.base) && Json.stringify(self.base.value.raw) === Json.stringify(raw)) {
+        const base: Base<A> = { ...self.base.value, body: self.body }
+        return Effect.succeed(known(Either.right(value.clean(self.collection, self.id, self.durability, base))))
+      }
+      const stubs = Option.flatMap(self.base, (base) => base.stubs)
+      const write: WriteDocument = {
+        database: self.collection.database,
+        id,
+        parent: self.rev,
+        body: raw,
+        attachments: stubs,
+        deleted: false
+      }
+      return Effect.succeed(sent(
+        write,
+        Either.mapBoth({
+          onLeft: (error): SaveError<A, R> =>
+            error._tag === "UpdateConflictError"
+              ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save"))(error)
+              : error,
+          onRight: ({ durability, rev }) =>
+            value.clean(self.collection, self.id, durability, { rev, body: self.body, raw, stubs })
+        })
+      ))
+    }
+  })
+}
+
+const toDelete = <A, R>(
+  self: Document<A, R>
+): Effect.Effect<Prepared<Tombstone<A, R>, DeleteError<A, R>>> =>
+  Effect.matchEffect(
+    Effect.zip(DocumentId.decode(self.id), value.demandRevision(self, "delete")),
+    {
+      onFailure: (error) => Effect.succeed(known(Either.left(error))),
+      onSuccess: ([id]) =>
+        Effect.succeed(
+          value.isDirty(self)
+            ? known(Either.left(
+              new UnsavedChangesError({ operation: "delete", database: self.collection.database, id })
+            ))
+            : sent(
+              {
+                database: self.collection.database,
+                id,
+                parent: self.rev,
+                body: {},
+                attachments: Option.none(),
+                deleted: true
+              },
+              Either.mapBoth({
+                onLeft: (error): DeleteError<A, R> =>
+                  error._tag === "UpdateConflictError"
+                    ? conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error)
+                    : error,
+                onRight: ({ durability, rev }) =>
+                  value.tombstone({ collection: self.collection, id: self.id, rev, durability })
+              })
+            )
+        )
+    }
+  )
+
+/** A wait that a server asks for is kept to a minute. */
+const retryOf = (options: Options): Knowledge["retry"] => respectful(options.retry ?? defaultRetry, Duration.minutes(1))
+
+const write = <A, R, Out, E, E2, R2>(
+  documents: Stream.Stream<Document<A, R>, E2, R2>,
+  options: Options,
+  prepare: (self: Document<A, R>) => Effect.Effect<Prepared<Out, E>, never, R>
+): Stream.Stream<Either.Either<Out, E>, E2, CouchHttp | R | R2> =>
+  Stream.suspend(() => {
+    const knowledge: Knowledge = { retry: retryOf(options), holds: new Map(), claims: makeClaims() }
+    return sendAll<Payload<Out, E>, Out, E, E2, CouchHttp | R | R2, never>(
+      Stream.mapChunksEffect(documents, (chunk) => Effect.map(Effect.forEach(chunk, prepare), Chunk.unsafeFromArray)),
+      options,
+      (database, payloads) =>
+        Effect.map(
+          writeAll(DatabaseName.make(database), payloads, knowledge),
+          (outcomes) => payloads.map(({ settle }, i) => settle(outcomes[i] as Either.Either<Written, WriteError>))
+        )
+    )
+  })
+
+export const saveStream = <A, R, E2, R2>(documents: Stream.Stream<Document<A, R>, E2, R2>, options: Options) =>
+  write(documents, options, toSave)
+
+export const deleteStream = <A, R, E2, R2>(documents: Stream.Stream<Document<A, R>, E2, R2>, options: Options) =>
+  write(documents, options, toDelete)

@@ -1,0 +1,153 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "../../CouchError.js"
+import type { CouchHttp, WriteDocument, Written } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import * as Json from "../../Json.js"
+import * as Revision from "../../Revision.js"
+import type { makeClaims } from "../claims.js"
+import { predict } from "../outcomes.js"
+import { isTransient } from "../transient.js"
+import { type RowResult, writePart } from "./docs.js"
+import { landed } from "./landed.js"
+import type { WireError } from "./wireError.js"
+
+/** What the write of one document among many can fail with. */
+export type WriteError = UpdateConflictError | NotFoundError | RequestError
+
+export type Outcome = Either.Either<Written, WriteError>
+
+/** A write, and its text in `_bulk_docs`. */
+export interface Sending {
+  readonly write: WriteDocument
+  readonly text: string
+}
+
+/**
+ * What one bulk operation knows.
+ *
+ * - `holds`: whether each database gives the revisions that were predicted; absent until its first answer
+ * - `claims`: which revisions were given to a row already, since two equal edits of one parent have one revision
+ */
+export interface Knowledge {
+  readonly retry: Schedule.Schedule<unknown, HttpError>
+  readonly holds: Map<string, boolean>
+  readonly claims: ReturnType<typeof makeClaims>
+}
+
+/** The text of a write in `_bulk_docs`. */
+export const textOf = (write: WriteDocument): string =>
+  Json.stringify(Json.fromEntries([
+    ["_id", write.id] as const,
+    ...Option.toArray(Option.map(write.parent, (rev) => ["_rev", rev] as const)),
+    ...(write.deleted ? [["_deleted", true] as const] : []),
+    ...Option.toArray(Option.map(write.attachments, (stubs) => ["_attachments", stubs] as const)),
+    ...Json.entries(write.body)
+  ]))
+
+const learn = ({ holds }: Knowledge, write: WriteDocument, rev: Revision.Revision): void => {
+  if (holds.has(write.database)) return
+  const predicted = predict(write, write.parent)
+  // A creation may land on a tombstone, of which the caller knows nothing.
+  if (Option.isNone(predicted) || Revision.generation(predicted.value) !== Revision.generation(rev)) return
+  holds.set(write.database, predicted.value === rev)
+}
+
+/**
+ * Writes documents with different ids in one request, and gives one result each in their order.
+ *
+ * Where the answer is lost, the rows that landed are recognised by their revisions, and the others are sent again. Where
+ * that cannot be told, the rows fail with what made it unknown: a conflict must not be told then, since whoever hears of
+ * one edits again.
+ */
+export const writeAll = (
+  database: DatabaseName,
+  sending: ReadonlyArray<Sending>,
+  knowledge: Knowledge
+): Effect.Effect<ReadonlyArray<Outcome>, never, CouchHttp> =>
+  Effect.suspend(() => {
+    const results = new Array<Outcome | undefined>(sending.length)
+    let doubt: WireError | undefined
+
+    const open = (): ReadonlyArray<number> => sending.flatMap((_, i) => results[i] === undefined ? [i] : [])
+
+    /** Takes for written what is there already. */
+    const recognise = (
+      indices: ReadonlyArray<number>
+    ): Effect.Effect<ReadonlySet<number>, WireError, CouchHttp> =>
+      knowledge.holds.get(database) === false
+        ? Effect.succeed(new Set())
+        : Effect.map(
+          landed(database, indices.map((i) => (sending[i] as Sending).write)),
+          (revs) =>
+            new Set(indices.filter((i, n) => {
+              const rev = revs[n]
+              if (rev === undefined || !knowledge.claims.take((sending[i] as Sending).write, rev)) return false
+              // Whether a quorum stored it was in the answer that was lost.
+              results[i] = Either.right({ rev, durability: "accepted" })
+              return true
+            }))
+        )
+
+    const settle = (i: number, result: RowResult): void => {
+      const { write } = sending[i] as Sending
+      if (result._tag !== "Stored") results[i] = Either.left(result.error)
+      else if (result.rev !== undefined) {
+        learn(knowledge, write, result.rev)
+        knowledge.claims.take(write, result.rev)
+        results[i] = Either.right({ rev: result.rev, durability: result.durability })
+      }
+    }
+
+    const once: Effect.Effect<void, WireError, CouchHttp> = Effect.suspend(() => {
+      const indices = open()
+      if (indices.length === 0) return Effect.void
+      const rows = indices.map((i) => ({ id: (sending[i] as Sending).write.id, text: (sending[i] as Sending).text }))
+      return Effect.matchEffect(writePart(database, rows, { newEdits: true, repeatable: false }), {
+        onFailure: (error) => {
+          if (mayHaveHappened(error)) doubt = error
+          if (doubt === undefined || knowledge.holds.get(database) === false) return Effect.fail(error)
+          return Effect.zipRight(
+            Effect.mapError(recognise(indices), () => doubt as WireError),
+            Effect.suspend(() => open().length === 0 ? Effect.void : Effect.fail(error))
+          )
+        },
+        onSuccess: (told) => {
+          const refused = indices.filter((_, n) => told[n]?._tag === "Conflict")
+          indices.forEach((i, n) => told[n]?._tag !== "Conflict" && settle(i, told[n] as RowResult))
+          const refuse = () => indices.forEach((i, n) => results[i] === undefined && settle(i, told[n] as RowResult))
+          if (doubt === undefined || refused.length === 0) return Effect.sync(refuse)
+          const unknown = doubt
+          // The refusal may be of the repetition.
+          return Effect.match(recognise(refused), {
+            onFailure: () => refused.forEach((i) => results[i] ??= Either.left(unknown)),
+            onSuccess: () => {
+              for (const i of refused) {
+                const { write } = sending[i] as Sending
+                const tells = knowledge.holds.get(database) !== false && Option.isSome(predict(write, write.parent))
+                if (!tells) results[i] ??= Either.left(unknown)
+              }
+              refuse()
+            }
+          })
+        }
+      })
+    })
+
+    const repeated = Effect.retry(once, {
+      schedule: knowledge.retry,
+      // Where a revision cannot be known, a repeated write could meet itself and look like a conflict.
+      while: (error) => isTransient(error) && (doubt === undefined || knowledge.holds.get(database) !== false)
+    })
+    return Effect.match(repeated, {
+      onFailure: (error): ReadonlyArray<Outcome> => sending.map((_, i) => results[i] ?? Either.left(doubt ?? error)),
+      onSuccess: () => results as ReadonlyArray<Outcome>
+    })
+  })
+
+/** Whether the request may have been carried out although it failed. */
+const mayHaveHappened = (error: WireError): boolean =>
+  error._tag === "TimeoutError" ||
+  (isTransient(error) && (error._tag !== "TransportError" || error.reason !== "Connection"))
