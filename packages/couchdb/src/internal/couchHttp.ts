@@ -1,3 +1,5 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -20,8 +22,8 @@ import type { Headers } from "./auth/fixed.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { makeOutcomes } from "./outcomes.js"
 import { fromResponse } from "./responseError.js"
-import { type Server, traced } from "./tracing.js"
-import { defaultRetry, respectful } from "./transient.js"
+import { isSilent, type Server, traced } from "./tracing.js"
+import { defaultRetry, isTransient, respectful } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
 
 const currentAuth = globalValue(
@@ -92,6 +94,8 @@ const opened = <Response, E>(
     )
   )
 
+const nothing: Headers = {}
+
 const isSafe = (request: CouchRequest): boolean =>
   request.method === "GET" || request.method === "HEAD" || request.safe === true
 
@@ -125,6 +129,12 @@ const over = (
   const deadline = Duration.decode(options.timeout ?? "1 minute")
   const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry, deadline)
 
+  // A transport that was wrapped may take its time where the one below does not see it.
+  const kept = transport.keepsDeadlines === true && options.transformTransport === undefined &&
+      Duration.isFinite(deadline)
+    ? Duration.toMillis(deadline)
+    : undefined
+
   const toTransport = (
     request: CouchRequest,
     credentials: Headers,
@@ -142,6 +152,19 @@ const over = (
     },
     body: request.body
   })
+
+  // The headers of most requests are those of the one before.
+  const usual = new WeakMap<Headers, { readonly bare: Headers; readonly json: Headers }>()
+  const usualHeaders = (request: CouchRequest, credentials: Headers): Headers => {
+    if (request.headers !== undefined) return toTransport(request, credentials, nothing).headers
+    let known = usual.get(credentials)
+    if (known === undefined) {
+      const bare = { accept: "application/json", ...credentials }
+      known = { bare, json: { ...bare, "content-type": "application/json" } }
+      usual.set(credentials, known)
+    }
+    return request.body === undefined ? known.bare : known.json
+  }
 
   const problem = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
     succeeded(request, response.status) ? undefined : fromResponse(request, response)
@@ -166,8 +189,36 @@ const over = (
       )
     })
 
-  /** One exchange, its status mapped, no retry and no deadline. */
-  const send = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, HttpError> =>
+  const checked = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
+    succeeded(request, response.status) ? Effect.succeed(response) : Effect.fail(fromResponse(request, response))
+
+  /** One exchange, its status mapped, no retry; with no deadline but one that the transport keeps. */
+  const send = (
+    request: CouchRequest,
+    deadline?: number
+  ): Effect.Effect<Transport.BufferedResponse, HttpError> =>
+    Effect.withFiberRuntime((fiber) => {
+      const auth = fiber.getFiberRef(currentAuth)
+      const authenticator = Option.isSome(auth) ? authenticators(auth.value) : ownAuthenticator
+      // Nobody listens, and nothing has to be renewed: then there is nothing but the exchange.
+      return authenticator._tag === "Fixed" && isSilent(fiber)
+        ? Effect.flatMap(
+          transport.request({
+            method: request.method,
+            origin: server.origin,
+            path: server.prefix + request.path,
+            headers: usualHeaders(request, authenticator.headers),
+            body: request.body,
+            deadline
+          }),
+          checked(request)
+        )
+        : deadline === undefined
+        ? sendSeen(request)
+        : inTime(request, sendSeen(request))
+    })
+
+  const sendSeen = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, HttpError> =>
     traced(
       server,
       request,
@@ -180,25 +231,65 @@ const over = (
       problem(request)
     )
 
+  const outOfTime = (request: CouchRequest): TimeoutError =>
+    new TimeoutError({ method: request.method, path: request.path, milliseconds: Duration.toMillis(deadline) })
+
   const inTime = <A, E, R>(
     request: CouchRequest,
-    effect: Effect.Effect<A, E, R>
+    effect: Effect.Effect<A, E, R>,
+    within = deadline
   ): Effect.Effect<A, E | TimeoutError, R> =>
-    Duration.isFinite(deadline)
-      ? Effect.timeoutFail(effect, {
-        duration: deadline,
-        onTimeout: () =>
-          new TimeoutError({ method: request.method, path: request.path, milliseconds: Duration.toMillis(deadline) })
-      })
+    Duration.isFinite(within)
+      ? Effect.timeoutFail(effect, { duration: within, onTimeout: () => outOfTime(request) })
       : effect
+
+  /**
+   * A first try whose deadline the transport keeps, and what follows where it failed, within the rest of the time. So a
+   * call that succeeds at once costs no fiber that waits beside it.
+   */
+  const quickly = <A, E extends HttpError>(
+    request: CouchRequest,
+    first: Effect.Effect<A, E>,
+    recovered: (error: E) => Effect.Effect<A, E>,
+    kept: number
+  ): Effect.Effect<A, E | TimeoutError> =>
+    Effect.withFiberRuntime((fiber) => {
+      const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+      const begun = clock.unsafeCurrentTimeMillis()
+      return Effect.catchAll(first, (error: E): Effect.Effect<A, E | TimeoutError> =>
+        error._tag === "TransportError" && error.reason === "Deadline"
+          ? Effect.fail(outOfTime(request))
+          : isTransient(error)
+          ? inTime(
+            request,
+            recovered(error),
+            Duration.millis(Math.max(0, kept - (clock.unsafeCurrentTimeMillis() - begun)))
+          )
+          : Effect.fail(error))
+    })
 
   const patient = <A, R>(
     request: CouchRequest,
     effect: Effect.Effect<A, HttpError, R>
   ): Effect.Effect<A, HttpError, R> => retry !== undefined && isSafe(request) ? Effect.retry(effect, retry) : effect
 
+  /** The retries after a first failure. */
+  const patientAfter = (request: CouchRequest) => (failure: HttpError) => {
+    let known: HttpError | undefined = failure
+    return patient(
+      request,
+      Effect.suspend(() => {
+        const error = known
+        known = undefined
+        return error === undefined ? send(request) : Effect.fail(error)
+      })
+    )
+  }
+
   const execute: Service["execute"] = (request) => {
-    const answered = inTime(request, patient(request, send(request)))
+    const answered = kept === undefined
+      ? inTime(request, patient(request, send(request)))
+      : quickly(request, send(request, kept), patientAfter(request), kept)
     return request.route === "/{db}" && request.database !== undefined &&
         (request.method === "PUT" || request.method === "DELETE")
       ? Effect.ensuring(answered, Effect.sync(() => outcomes.forget(request.database ?? "")))
@@ -237,8 +328,12 @@ const over = (
         Transport.text
       ),
     writeDocument: (write) => {
-      const { request, written } = outcomes.write(write)
-      return inTime(request, written)
+      if (kept === undefined) {
+        const { first, recovered, request } = outcomes.write(write)
+        return inTime(request, Effect.catchAll(first, recovered))
+      }
+      const { first, recovered, request } = outcomes.write(write, (request) => send(request, kept))
+      return quickly(request, first, recovered, kept)
     }
   }
 }

@@ -146,36 +146,53 @@ export const makeOutcomes = (wire: Wire) => {
       })
     })
 
+  /**
+   * The write in two steps: the first exchange, which is nearly always all there is, and what to do when it failed. What
+   * `first` is sent with may keep a deadline; `recovered` looks, waits and repeats.
+   */
   const write = (
-    write: WriteDocument
-  ): { readonly request: CouchRequest; readonly written: Effect.Effect<Written, WriteError> } => {
+    write: WriteDocument,
+    sendFirst: Wire["send"] = wire.send
+  ): {
+    readonly request: CouchRequest
+    readonly first: Effect.Effect<Written, WriteError>
+    readonly recovered: (error: WriteError) => Effect.Effect<Written, WriteError>
+  } => {
     const request = toRequest(write)
-    const once = Effect.flatMap(wire.send(request), (response) =>
-      Effect.mapBoth(writtenOf(response), {
-        onFailure: (reason) => notCouch(request, response.status, reason),
-        onSuccess: (written) => {
-          learn(write, written)
-          claims.take(write, written.rev)
-          return written
-        }
-      }))
-    const written = Effect.suspend(() => {
-      let doubt: WriteError | undefined
-      const careful = Effect.catchAll(once, (error) => {
-        if (isTransient(error)) {
-          if (error._tag !== "TransportError" || error.reason !== "Connection") doubt = error
-          return doubt === undefined ? Effect.fail(error) : recognised(write, error, doubt)
-        }
-        return doubt !== undefined && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
-          ? recognised(write, error, doubt)
-          : Effect.fail(error)
+    const once = (send: Wire["send"]) =>
+      Effect.flatMap(send(request), (response) =>
+        Effect.mapBoth(writtenOf(response), {
+          onFailure: (reason) => notCouch(request, response.status, reason),
+          onSuccess: (written) => {
+            learn(write, written)
+            claims.take(write, written.rev)
+            return written
+          }
+        }))
+    const recovered = (failure: WriteError): Effect.Effect<Written, WriteError> =>
+      Effect.suspend(() => {
+        let known: WriteError | undefined = failure
+        let doubt: WriteError | undefined
+        const next = Effect.suspend(() => {
+          const error = known
+          known = undefined
+          return error === undefined ? once(wire.send) : Effect.fail(error)
+        })
+        const careful = Effect.catchAll(next, (error) => {
+          if (isTransient(error)) {
+            if (error._tag !== "TransportError" || error.reason !== "Connection") doubt = error
+            return doubt === undefined ? Effect.fail(error) : recognised(write, error, doubt)
+          }
+          return doubt !== undefined && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
+            ? recognised(write, error, doubt)
+            : Effect.fail(error)
+        })
+        // Where a prediction cannot be trusted, a repeated write could meet itself and look like a conflict.
+        return wire.retry === undefined || holds.get(write.database) === false
+          ? careful
+          : Effect.retry(careful, wire.retry)
       })
-      // Where a prediction cannot be trusted, a repeated write could meet itself and look like a conflict.
-      return wire.retry === undefined || holds.get(write.database) === false
-        ? careful
-        : Effect.retry(careful, wire.retry)
-    })
-    return { request, written }
+    return { request, first: once(sendFirst), recovered }
   }
 
   /** A database that is made anew has none of the old one's revisions. */

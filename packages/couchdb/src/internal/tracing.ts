@@ -2,6 +2,7 @@ import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Tracer from "effect/Tracer"
 import type { HttpError } from "../CouchError.js"
@@ -20,6 +21,10 @@ const silent = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 const nothing: Readonly<Record<string, string>> = {}
 
+/** Whether nobody listens to the spans of the fiber. */
+export const isSilent = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): boolean =>
+  fiber.currentTracer === silent || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
+
 /**
  * Runs one exchange, in a span as OpenTelemetry's conventions for CouchDB describe it where a tracer listens, and fails
  * with what `problem` makes of the response.
@@ -36,7 +41,7 @@ export const traced = <Response extends { readonly status: number }, E extends H
       return failure === undefined ? Effect.succeed(response) : Effect.fail(failure)
     })
   return Effect.withFiberRuntime<Response, E | Problem, R>((fiber) => {
-    if (fiber.currentTracer === silent || !fiber.getFiberRef(FiberRef.currentTracerEnabled)) {
+    if (isSilent(fiber)) {
       return checked(exchange(nothing))
     }
     const operation = `${request.method} ${request.route}`

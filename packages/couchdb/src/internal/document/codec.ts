@@ -14,25 +14,31 @@ import type { RawDocument } from "./raw.js"
 export const decode = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument
-): Effect.Effect<Base<A>, DecodeError, R> =>
-  attempt(() => collection.decode(read.plain)).pipe(
-    Effect.mapBoth({
-      onFailure: (failure) =>
-        new DecodeError({
-          database: collection.database,
-          id: read.id,
-          rev: read.rev,
-          issues: issuesOf(failure)
-        }, failure),
-      onSuccess: (body) => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
-    })
-  )
+): Effect.Effect<Base<A>, DecodeError, R> => {
+  const refuse = (failure: ParseIssue | Thrown): DecodeError =>
+    new DecodeError({ database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) }, failure)
+  const base = (body: A): Base<A> => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
+  try {
+    const decoded = collection.decode(read.plain)
+    // Most schemas need neither time nor services, and then nothing has to be scheduled.
+    return Either.isEither(decoded)
+      ? Either.mapBoth(decoded as Either.Either<A, ParseIssue>, { onLeft: refuse, onRight: base })
+      : Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
+  } catch (error) {
+    return Effect.fail(refuse(new Thrown(error)))
+  }
+}
 
 /** Runs what a schema's functions may throw in, also while its effect is made. */
 const attempt = <A, R>(
   make: () => Effect.Effect<A, ParseIssue, R>
-): Effect.Effect<A, ParseIssue | Thrown, R> =>
-  Effect.flatten(Effect.try({ try: make, catch: (error) => new Thrown(error) }))
+): Effect.Effect<A, ParseIssue | Thrown, R> => {
+  try {
+    return make()
+  } catch (error) {
+    return Effect.fail(new Thrown(error))
+  }
+}
 
 /** What a schema threw instead of failing. */
 export class Thrown {

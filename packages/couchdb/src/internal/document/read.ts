@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Bound, Collection } from "../../Collection.js"
@@ -26,56 +27,75 @@ const queryOf = (options: FetchOptions | undefined): string => {
   return parts.length === 0 ? "" : `?${parts.join("&")}`
 }
 
-/** Reads and takes apart; a text that is no document of a CouchDB is the server's failure. */
+/** The text taken apart; one that is no document of a CouchDB is the server's failure. */
+const takeApart = (
+  database: DatabaseName,
+  id: DocumentId.DocumentId,
+  query: string,
+  text: string
+): Either.Either<RawDocument, ServerError> => {
+  const raw = readDocument(text)
+  return Option.isSome(raw) && Revision.isRevision(raw.value.rev)
+    ? Either.right(raw.value)
+    : Either.left(
+      notCouch(
+        { method: "GET", path: documentPath(database, id) + query, database, id },
+        200,
+        "the answer is not a document"
+      )
+    )
+}
+
+/** Reads a document, and makes of it what is wanted. */
+const reading = <A, E, R>(
+  database: DatabaseName,
+  text: string,
+  query: string,
+  then: (raw: RawDocument, id: DocumentId.DocumentId) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R> => {
+  const id = DocumentId.decode(text)
+  if (Either.isLeft(id)) return Effect.fail(id.left)
+  return Effect.flatMap(CouchHttp, (couch) =>
+    Effect.flatMap(
+      couch.readDocument({ database, id: id.right, query }),
+      (text): Effect.Effect<A, E | ServerError, R> => {
+        const raw = takeApart(database, id.right, query, text)
+        return Either.isRight(raw) ? then(raw.right, id.right) : Effect.fail(raw.left)
+      }
+    ))
+}
+
+/** Reads and takes apart. */
 export const readRaw = (
   database: DatabaseName,
   id: string,
   query: string
 ): Effect.Effect<RawDocument, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  Effect.flatMap(DocumentId.decode(id), (id) =>
-    Effect.flatMap(CouchHttp, (couch) =>
-      Effect.flatMap(
-        couch.readDocument({ database, id, query }),
-        (text): Effect.Effect<RawDocument, ServerError> =>
-          Option.match(Option.filter(readDocument(text), ({ rev }) => Revision.isRevision(rev)), {
-            onNone: () =>
-              Effect.fail(
-                notCouch(
-                  { method: "GET", path: documentPath(database, id) + query, database, id },
-                  200,
-                  "the answer is not a document"
-                )
-              ),
-            onSome: Effect.succeed
-          })
-      )))
+  Effect.suspend(() => reading(database, id, query, Effect.succeed))
 
 /** The document at an id, given as the text that the server knows. */
 export const fetchBound = <A, R>(
   collection: Bound<A, R>,
   id: string,
   options?: FetchOptions
-): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> => {
-  const query = queryOf(options)
-  return Effect.flatMap(DocumentId.decode(id), (id) =>
-    Effect.flatMap(
-      readRaw(collection.database, id, query),
-      (raw): Effect.Effect<Document<A, R>, FetchError, R> =>
-        raw.deleted
-          ? Effect.fail(
-            new NotFoundError({
-              method: "GET",
-              path: documentPath(collection.database, id) + query,
-              status: 200,
-              error: "not_found",
-              reason: "deleted",
-              database: collection.database,
-              id
-            })
-          )
-          : Effect.map(decode(collection, raw), (base) => value.clean(collection, id, "quorum", base))
-    ))
-}
+): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> =>
+  Effect.suspend(() => {
+    const query = queryOf(options)
+    return reading(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> =>
+      raw.deleted
+        ? Effect.fail(
+          new NotFoundError({
+            method: "GET",
+            path: documentPath(collection.database, id) + query,
+            status: 200,
+            error: "not_found",
+            reason: "deleted",
+            database: collection.database,
+            id
+          })
+        )
+        : Effect.map(decode(collection, raw), (base) => value.clean(collection, id, "quorum", base)))
+  })
 
 const onCollection = (args: IArguments): boolean => isCollection(args[0])
 
