@@ -16,10 +16,16 @@ export const failure = (request: TransportRequest, answered: boolean, cause: unk
 export const outOfTime = ({ deadline, method, path }: TransportRequest): TransportError =>
   new TransportError({ method, path, reason: "Deadline", description: `${deadline} ms` })
 
+type Incoming = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+
+const isFlat = (headers: Incoming): headers is Readonly<Record<string, string>> => {
+  for (const name in headers) if (typeof headers[name] !== "string") return false
+  return true
+}
+
 /** Header values as one text each. */
-export const flatHeaders = (
-  headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
-): Readonly<Record<string, string>> => {
+export const flatHeaders = (headers: Incoming): Readonly<Record<string, string>> => {
+  if (isFlat(headers)) return headers
   const flat: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) flat[name] = typeof value === "string" ? value : value.join(", ")

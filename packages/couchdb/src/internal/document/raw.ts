@@ -60,9 +60,31 @@ export const readBoth = (text: string): Option.Option<Both> =>
       (plain as Json.Json)
   }))
 
+const underscore = 95
+
+/** A document of which `JSON.parse` lost nothing. */
+const asParsed = (parsed: Record<string, Json.Json>): Option.Option<RawDocument> => {
+  const { _attachments: stubs, _deleted: deleted, _id: id, _rev: rev } = parsed
+  if (typeof id !== "string" || typeof rev !== "string") return Option.none()
+  const raw: Record<string, Json.Json> = {}
+  for (const key of Object.keys(parsed)) {
+    if (key.charCodeAt(0) !== underscore) raw[key] = parsed[key] as Json.Json
+  }
+  return Option.some({
+    id,
+    rev: rev as Revision.Revision,
+    deleted: deleted === true,
+    stubs: Json.isObject(stubs) ? Option.some(stubs) : Option.none(),
+    raw,
+    plain: raw,
+    special: (name) => Object.hasOwn(parsed, name) ? parsed[name] : undefined
+  })
+}
+
 /** `None` where the JSON is no document of a CouchDB. */
 export const documentOf = (exact: Json.Json, plain: unknown): Option.Option<RawDocument> => {
   if (!Json.isObject(exact) || !isPlainObject(plain)) return Option.none()
+  if (exact === plain) return asParsed(plain)
   const [special, own] = split(Json.entries(exact))
   const id = special.get("_id")
   const rev = special.get("_rev")
@@ -75,7 +97,7 @@ export const documentOf = (exact: Json.Json, plain: unknown): Option.Option<RawD
     deleted: special.get("_deleted") === true,
     stubs: Json.isObject(stubs) ? Option.some(stubs) : Option.none(),
     raw,
-    plain: exact === plain ? raw : plainBody(plain),
+    plain: plainBody(plain),
     special: (name) => special.get(name)
   })
 }
