@@ -1,3 +1,4 @@
+import { access } from "./access.js"
 import { bulk } from "./bulk.js"
 import { changes } from "./changes.js"
 import { databases } from "./databases.js"
@@ -5,9 +6,11 @@ import { documents } from "./documents.js"
 import { errors } from "./errors.js"
 import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
+import { mango } from "./mango.js"
 import { policies } from "./policies.js"
 import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
+import { server } from "./server.js"
 import { siblings } from "./siblings.js"
 import { updates } from "./updates.js"
 import { views, viewsByFunctions } from "./views.js"
@@ -21,11 +24,14 @@ export const contracts = {
   ids,
   errors,
   databases,
+  server,
+  access,
   updates,
   revisions,
   policies,
   siblings,
   resolution,
   views,
-  viewsByFunctions
+  viewsByFunctions,
+  mango
 }

@@ -1,0 +1,168 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { isCollection } from "../../Collection.js"
+import { type EncodeError, InvalidIdError, type ServerError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as DatabaseName from "../../DatabaseName.js"
+import * as Json from "../../Json.js"
+import type { Explanation, Index } from "../../Mango.js"
+import type * as Transport from "../../Transport.js"
+import { readBoth } from "../document/raw.js"
+import { documentPath } from "../documentPath.js"
+import { notCouch } from "../notCouch.js"
+import type { RowsError } from "../rows/stream.js"
+import { segmentProblem } from "../segment.js"
+import { unconflicted } from "../unconflicted.js"
+import { member } from "../written.js"
+import { type AnyQuery, encoded, queryRequest } from "./request.js"
+import { type Given, sent } from "./source.js"
+
+const databaseOf = (given: Given): Either.Either<DatabaseName.DatabaseName, InvalidIdError> =>
+  isCollection(given) ? Either.right(given.database) : DatabaseName.decode(given)
+
+const textOf = (response: Transport.BufferedResponse): string =>
+  typeof response.body === "string" ? response.body : new TextDecoder().decode(response.body)
+
+/** Sends a request and takes its answer, to the digit. */
+const asked = <A>(
+  request: CouchRequest,
+  read: (json: Json.Json) => A | undefined
+): Effect.Effect<A, RowsError | ServerError, CouchHttp> =>
+  Effect.flatMap(CouchHttp, (couch) =>
+    Effect.flatMap(unconflicted(couch.execute(request)), (response) => {
+      const result = Option.flatMap(readBoth(textOf(response)), ({ exact }) => Option.fromNullable(read(exact)))
+      return Option.match(result, {
+        onNone: () => Effect.fail(notCouch(request, response.status, "the answer is not what this endpoint says")),
+        onSome: Effect.succeed
+      })
+    }))
+
+const text = (json: Json.Json | undefined): string | undefined => typeof json === "string" ? json : undefined
+
+const object = (json: Json.Json | undefined): Option.Option<Json.JsonObject> =>
+  Json.isObject(json) ? Option.some(json) : Option.none()
+
+/** `{"name":"asc"}`; an index for texts says a type instead of a direction. */
+const fieldOf = (json: Json.Json): Index["fields"] =>
+  Json.isObject(json)
+    ? Json.entries(json).map(([path, direction]) => ({ path, direction: direction === "desc" ? "desc" : "asc" }))
+    : typeof json === "string"
+    ? [{ path: json, direction: "asc" }]
+    : []
+
+const indexOf = (json: Json.Json | undefined): Index | undefined => {
+  const name = text(member(json, "name"))
+  const definition = member(json, "def")
+  if (name === undefined) return undefined
+  const fields = member(definition, "fields")
+  const partitioned = member(json, "partitioned")
+  return {
+    design: Option.map(
+      Option.fromNullable(text(member(json, "ddoc"))),
+      (id) => id.replace(/^_design\//, "")
+    ),
+    name,
+    type: text(member(json, "type")) ?? "unknown",
+    fields: Json.isArray(fields) ? fields.flatMap(fieldOf) : [],
+    partitioned: typeof partitioned === "boolean" ? Option.some(partitioned) : Option.none(),
+    partialFilter: object(member(definition, "partial_filter_selector"))
+  }
+}
+
+export const list = (given: Given) =>
+  Effect.flatMap(databaseOf(given), (database) =>
+    asked(
+      { method: "GET", path: `${documentPath(database)}/_index`, route: "/{db}/_index", database },
+      (json) => {
+        const indexes = member(json, "indexes")
+        if (!Json.isArray(indexes)) return undefined
+        const all = indexes.map(indexOf)
+        return all.includes(undefined) ? undefined : all as ReadonlyArray<Index>
+      }
+    ))
+
+export const create = (
+  given: Given,
+  options: {
+    readonly fields: ReadonlyArray<unknown>
+    readonly name?: string | undefined
+    readonly design?: string | undefined
+    readonly partialFilter?: unknown
+    readonly partitioned?: boolean | undefined
+  }
+) => {
+  const body = (database: DatabaseName.DatabaseName): Either.Either<string, EncodeError> =>
+    encoded(database, "_index", {
+      index: { fields: options.fields, partial_filter_selector: options.partialFilter },
+      name: options.name,
+      ddoc: options.design,
+      type: "json",
+      partitioned: options.partitioned
+    })
+  return Effect.gen(function*() {
+    const database = yield* databaseOf(given)
+    return yield* asked(
+      {
+        method: "POST",
+        path: `${documentPath(database)}/_index`,
+        route: "/{db}/_index",
+        database,
+        body: yield* body(database)
+      },
+      (json) => {
+        const id = text(member(json, "id"))
+        const name = text(member(json, "name"))
+        return id === undefined || name === undefined
+          ? undefined
+          : { design: id.replace(/^_design\//, ""), name, created: text(member(json, "result")) === "created" }
+      }
+    )
+  })
+}
+
+const segment = (value: string, role: string): Either.Either<string, InvalidIdError> => {
+  const problem = segmentProblem(value)
+  return problem === undefined
+    ? Either.right(encodeURIComponent(value))
+    : Either.left(new InvalidIdError({ kind: "design document", value, problem: `as the name of ${role} ${problem}` }))
+}
+
+export const remove = (
+  given: Given,
+  index: { readonly design: string; readonly name: string; readonly type?: string | undefined }
+) =>
+  Effect.gen(function*() {
+    const database = yield* databaseOf(given)
+    const design = yield* segment(index.design, "a design document")
+    const type = yield* segment(index.type ?? "json", "a type of index")
+    const name = yield* segment(index.name, "an index")
+    return yield* asked(
+      {
+        method: "DELETE",
+        path: `${documentPath(database)}/_index/${design}/${type}/${name}`,
+        route: "/{db}/_index/{ddoc}/{type}/{name}",
+        database
+      },
+      (json) => member(json, "ok") === true ? true : undefined
+    ).pipe(Effect.asVoid)
+  })
+
+export const explain = (given: Given, query: AnyQuery) =>
+  Effect.gen(function*() {
+    const database = yield* databaseOf(given)
+    const request = yield* queryRequest(database, "_explain", sent(given, query))
+    return yield* asked(request, (json): Explanation | undefined => {
+      const index = indexOf(member(json, "index"))
+      const covering = member(json, "covering")
+      const candidates = member(json, "index_candidates")
+      return index === undefined || !Json.isObject(json) ? undefined : {
+        index,
+        covering: covering === true,
+        candidates: Json.isArray(candidates)
+          ? candidates.flatMap((candidate) => indexOf(member(candidate, "index")) ?? [])
+          : [],
+        answer: json
+      }
+    })
+  })
