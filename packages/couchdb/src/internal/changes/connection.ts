@@ -36,7 +36,8 @@ const read = (
   request: CouchRequest,
   rows: ReadonlyArray<Row>,
   end: Option.Option<RowsError>,
-  beats: boolean
+  beats: boolean,
+  parse: (row: Row) => ChangeRow | undefined
 ): Told => {
   const changes: Array<ChangeRow> = []
   let sequence = Option.none<string>()
@@ -45,7 +46,7 @@ const read = (
     if (last !== undefined) {
       return { rows: changes, sequence: Option.some(last), end: Option.some(theEnd(request)), beats }
     }
-    const change = changeRow(row)
+    const change = parse(row)
     if (change === undefined) {
       const problem = notCouch(request, 200, "a line of the feed tells of no change")
       return { rows: changes, sequence, end: Option.some(problem), beats }
@@ -70,7 +71,8 @@ const theEnd = (request: CouchRequest): TransportError => broken(request, "the s
 export const connect = (
   couch: Service,
   request: CouchRequest,
-  silence: Duration.Duration
+  silence: Duration.Duration,
+  parse: (row: Row) => ChangeRow | undefined = changeRow
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
     const response = yield* unconflicted(couch.stream(request))
@@ -88,7 +90,7 @@ export const connect = (
           }),
         onSome: (error) => Effect.succeed<RowsError>(error)
       })
-      return Effect.map(why, (end) => read(request, out, Option.some(end), false))
+      return Effect.map(why, (end) => read(request, out, Option.some(end), false, parse))
     }
     return pull.pipe(
       // A chunk of nothing is no sign of life.
@@ -101,7 +103,7 @@ export const connect = (
         const out: Array<Row> = []
         for (const piece of chunks) reader.push(piece, out)
         pieces += Chunk.size(chunks)
-        return read(request, out, Option.none(), pieces > 1)
+        return read(request, out, Option.none(), pieces > 1, parse)
       }),
       Effect.catchAll(over)
     )

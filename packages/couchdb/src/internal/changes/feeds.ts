@@ -19,16 +19,18 @@ import { changesRequest, type Feed } from "./request.js"
 import type { Source } from "./source.js"
 
 export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest =>
-  changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
+  source.feed?.request(feed, options) ??
+    changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
 
 /** The rows as changes; one that tells of none is the server's failure. */
 export const changeRows = (
   request: CouchRequest,
-  rows: Iterable<Row>
+  rows: Iterable<Row>,
+  parse: (row: Row) => ChangeRow | undefined = changeRow
 ): Effect.Effect<ReadonlyArray<ChangeRow>, Rows.RowsError> => {
   const changes: Array<ChangeRow> = []
   for (const row of rows) {
-    const change = changeRow(row)
+    const change = parse(row)
     if (change === undefined) return Effect.fail(notCouch(request, 200, "a row that tells of no change"))
     changes.push(change)
   }
@@ -56,7 +58,10 @@ export const page = <D, R>(
   const request = requestOf(source, feed, options)
   return Effect.scoped(Effect.gen(function*() {
     const answer = yield* Rows.open(request, "results")
-    const rows = yield* Effect.flatMap(Stream.runCollect(answer.rows), (rows) => changeRows(request, rows))
+    const rows = yield* Effect.flatMap(
+      Stream.runCollect(answer.rows),
+      (rows) => changeRows(request, rows, source.feed?.parse)
+    )
     const changes = yield* Effect.flatMap(toChanges(source, rows), (changes) => Effect.all(changes))
     const around = yield* answer.around
     const lastSequence = yield* placeBehind(request, around)
@@ -73,7 +78,7 @@ export const either = <D, R>(
   const request = requestOf(source, "normal", options)
   return Stream.mapChunksEffect(
     Rows.stream(request, "results"),
-    (rows) => Effect.flatMap(changeRows(request, rows), (changes) => toChanges(source, changes))
+    (rows) => Effect.flatMap(changeRows(request, rows, source.feed?.parse), (changes) => toChanges(source, changes))
   )
 }
 
@@ -91,7 +96,7 @@ export const continuousEither = <D, R>(
       Stream.takeUntil((row) => isLast(row)),
       Stream.mapChunksEffect((rows) =>
         Effect.flatMap(
-          changeRows(request, Chunk.filter(rows, (row) => !isLast(row))),
+          changeRows(request, Chunk.filter(rows, (row) => !isLast(row)), source.feed?.parse),
           (changes) => toChanges(source, changes)
         )
       )

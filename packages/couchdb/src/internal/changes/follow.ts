@@ -117,7 +117,7 @@ export const followEither = <D, R, E2 = never, R2 = never>(
       const opened = yield* Scope.make()
       scope = opened
       const result = yield* Effect.either(
-        Scope.extend(connect(couch, request, Duration.times(heartbeat, missed)), opened)
+        Scope.extend(connect(couch, request, Duration.times(heartbeat, missed), source.feed?.parse), opened)
       )
       if (Either.isLeft(result)) failure = result.left
       else {

@@ -11,7 +11,7 @@ type Parameters = Readonly<Record<string, string | undefined>>
 
 const flag = (on: boolean | undefined): string | undefined => on === true ? "true" : undefined
 
-const milliseconds = (duration: Duration.DurationInput | undefined): string | undefined =>
+export const milliseconds = (duration: Duration.DurationInput | undefined): string | undefined =>
   duration === undefined ? undefined : String(Math.max(1, Math.round(Duration.toMillis(duration))))
 
 /** How a filter is asked for: in the query, and in a body where it needs one. */

@@ -1,13 +1,17 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import type { DatabaseOptions } from "../../Changes.js"
 import { type Collection, isCollection } from "../../Collection.js"
 import type { DecodeError, InvalidIdError } from "../../CouchError.js"
+import type { CouchRequest } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
 import { documentIn, toDocument } from "../rows/document.js"
 import { exact, member, type Row } from "../rows/row.js"
+import type { ChangeRow } from "./change.js"
+import type { Feed } from "./request.js"
 
 /**
  * What changes: a collection, whose documents are decoded, or a database as it is.
@@ -15,13 +19,18 @@ import { exact, member, type Row } from "../rows/row.js"
  * - `concerns`: whether an id is one of its documents
  * - `document`: the live document in a row, if the feed brings documents
  * - `body`: what a deleted one still says
+ * - `feed`: how another endpoint than `_changes` is asked, and what its rows tell
  */
-export interface Source<D, R> {
+export interface Source<D, R = never> {
   readonly database: DatabaseName.DatabaseName
   readonly bringsDocuments: boolean
   readonly concerns: (id: string) => boolean
   readonly document: (row: Row) => Effect.Effect<Option.Option<D>, DecodeError, R>
   readonly body: (row: Row) => Option.Option<Json.JsonObject>
+  readonly feed?: {
+    readonly request: (feed: Feed, options: DatabaseOptions) => CouchRequest
+    readonly parse: (row: Row) => ChangeRow | undefined
+  }
 }
 
 const documentOf = (row: Row): Option.Option<Json.JsonObject> => {
