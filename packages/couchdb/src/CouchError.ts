@@ -545,7 +545,7 @@ export class InvalidIdError extends Data.TaggedError("InvalidIdError")<{
  * @category local
  */
 export class UnsavedChangesError extends Data.TaggedError("UnsavedChangesError")<{
-  readonly operation: "refresh" | "delete" | "copy"
+  readonly operation: "refresh" | "delete" | "copy" | "attachment"
   readonly database: string
   readonly id: string
 }> {
@@ -562,13 +562,33 @@ export class UnsavedChangesError extends Data.TaggedError("UnsavedChangesError")
  * @category local
  */
 export class UnsavedDocumentError extends Data.TaggedError("UnsavedDocumentError")<{
-  readonly operation: "refresh" | "delete" | "copy" | "revision" | "revisions" | "conflicts"
+  readonly operation: "refresh" | "delete" | "copy" | "attachment" | "revision" | "revisions" | "conflicts"
   readonly database: string
   readonly id: string
 }> {
   override get message(): string {
     return `${quote(this.id)} in ${quote(this.database)} was never saved, and ${this.operation} needs a revision. ` +
       "Save it first. No request was sent."
+  }
+}
+
+/**
+ * The bytes of an attachment are not the ones that they should be: their digest or their number differs. After a download
+ * nothing of it should be used; after an upload the document has a revision with the wrong bytes.
+ *
+ * @since 0.1.0
+ * @category bodies
+ */
+export class IntegrityError extends Data.TaggedError("IntegrityError")<{
+  readonly operation: "download" | "upload"
+  readonly database: string
+  readonly id: string
+  readonly name: string
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `${quote(this.name)} of ${quote(this.id)} in ${quote(this.database)} did not survive its ${this.operation}: ` +
+      `${this.problem}. ` + (this.operation === "download" ? "Read it again." : "Write it again.")
   }
 }
 
@@ -617,6 +637,7 @@ export type CouchError =
   | OverlapError<any, any, any>
   | DecodeError
   | EncodeError
+  | IntegrityError
   | InvalidIdError
   | UnsavedChangesError
   | UnsavedDocumentError

@@ -75,6 +75,12 @@ const clash = (why: string): Overlap => ({
   clashes: [{ path: [], why, base: Option.none(), mine: Option.none(), theirs: Option.none() }]
 })
 
+/**
+ * Files go over the other side's body. Where edits of the body were to go with them, nobody but the caller can repeat both.
+ */
+const filesOver = (conflict: AnyConflict, theirs: Option.Option<Standing>): Settling =>
+  value.isDirty(conflict.attempted) ? Effect.fail(conflict) : conflict.repeat(theirs)
+
 export const merge = <A>(
   merge: Merge<A>
 ): Conflict.Policy<A, Conflict.Again | Conflict.Overlapping | DecodeError, CouchHttp> =>
@@ -85,6 +91,7 @@ export const merge = <A>(
       if (Option.isNone(found)) return overlap(clash("edited here, deleted there"))
       const theirs = found.value
       const base = Option.map(attempted.base, ({ body }) => body)
+      if (conflict.operation === "attachment") return filesOver(conflict, theirs.base)
       if (conflict.operation === "delete") {
         return Option.isSome(base) && merge.equivalence(base.value, theirs.body)
           ? conflict.repeat(theirs.base)
@@ -101,10 +108,13 @@ export const reapply = <A, I, R, K>(
   _collection: Collection<A, I, R, K>,
   edit: (theirs: A, mine: A) => A
 ): Conflict.Policy<A, Conflict.Again | DecodeError, CouchHttp> =>
-  policy("reapply", ({ attempted }: ConflictError<A, unknown, unknown>) =>
+  policy("reapply", (conflict: ConflictError<A, unknown, unknown>) =>
     Effect.flatMap(
-      fetchBound(attempted.collection, attempted.id),
-      (theirs) => save(value.modify(theirs, (body) => edit(body, attempted.body)))
+      fetchBound(conflict.attempted.collection, conflict.attempted.id),
+      (theirs): Settling =>
+        conflict.operation === "attachment"
+          ? filesOver(conflict, theirs.base)
+          : save(value.modify(theirs, (body) => edit(body, conflict.attempted.body)))
     ))
 
 /** Stores the document beside what stands there, under the revision that it would have had. */
