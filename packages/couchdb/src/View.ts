@@ -48,7 +48,7 @@ export type Place =
  * @category model
  */
 export interface Codec<in out A, out R = never> {
-  readonly decode: (row: RawRow, name: "key" | "value") => Effect.Effect<A, ParseIssue, R>
+  readonly decode: (row: RawRow, name: string) => Effect.Effect<A, ParseIssue, R>
   readonly encode: (value: A) => Effect.Effect<unknown, ParseIssue, R>
 }
 

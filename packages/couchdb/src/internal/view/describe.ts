@@ -30,7 +30,7 @@ export const exactMember = (row: Row, name: string): Json.Json => {
 }
 
 // Without a schema the caller's types are those of JSON, which is what the public overloads promise.
-const codec = <A, I, R>(schema: Schema.Schema<A, I, R> | undefined): Codec<A, R> =>
+export const codec = <A, I, R>(schema: Schema.Schema<A, I, R> | undefined): Codec<A, R> =>
   schema === undefined ? asJson as unknown as Codec<A, R> : ofSchema(schema)
 
 const place = (design: string, view: string): Place => ({ _tag: "Design", design, view })

@@ -37,10 +37,10 @@ const revisionIn = (row: Row): string => {
   return typeof found === "string" ? found : ""
 }
 
-const decodeMember = <A, R>(
+export const decodeMember = <A, R>(
   codec: Codec<A, R>,
   row: Row,
-  name: "key" | "value",
+  name: string,
   where: { readonly database: string; readonly id: string }
 ): Effect.Effect<A, DecodeError, R> =>
   Effect.mapError(
