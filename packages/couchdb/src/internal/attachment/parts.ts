@@ -1,0 +1,110 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Incoming, ReadError, Whole } from "../../Attachment.js"
+import type { Collection } from "../../Collection.js"
+import { type DecodeError, IntegrityError, TransportError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as DocumentId from "../../DocumentId.js"
+import * as Json from "../../Json.js"
+import type * as Revision from "../../Revision.js"
+import { decode } from "../document/codec.js"
+import { type RawDocument, readDocument } from "../document/raw.js"
+import * as value from "../document/value.js"
+import { documentPath, documentRoute } from "../documentPath.js"
+import { type Part, parts } from "../multipart/parts.js"
+import { boundaryOf } from "../multipart/reader.js"
+import { notCouch } from "../notCouch.js"
+import { join, utf8 } from "../rows/text.js"
+import { attachmentsOf } from "../stubs.js"
+import { unconflicted } from "../unconflicted.js"
+import { member } from "../written.js"
+import { gunzip, passing } from "./checked.js"
+import { plainStubs } from "./stubs.js"
+
+const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
+  Effect.map(Stream.runCollect(bytes), (pieces) => utf8(join(Array.from(pieces))))
+
+/** The names whose bytes follow, in their order. */
+const following = (raw: RawDocument): ReadonlyArray<string> =>
+  Option.match(raw.stubs, {
+    onNone: () => [],
+    onSome: (stubs) => Json.entries(stubs).flatMap(([name, stub]) => member(stub, "follows") === true ? [name] : [])
+  })
+
+/** A document and all its attachments in one answer, the attachments as they come. */
+export const fetchAll = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K,
+  rev: Revision.Revision | undefined
+): Effect.Effect<Whole<A, R>, ReadError | DecodeError, CouchHttp | R | Scope> =>
+  Effect.gen(function*() {
+    const { database } = collection
+    const id = yield* DocumentId.decode(collection.id.encode(key))
+    const request: CouchRequest = {
+      method: "GET",
+      path: `${documentPath(database, id)}?attachments=true&att_encoding_info=true` +
+        (rev === undefined ? "" : `&rev=${encodeURIComponent(rev)}`),
+      route: documentRoute(id),
+      database,
+      id,
+      headers: { accept: "multipart/related, application/json" }
+    }
+    const couch = yield* CouchHttp
+    const response = yield* unconflicted(couch.stream(request))
+    const strange = (reason: string) => notCouch(request, response.status, reason)
+    const broken = (description: string): ReadError =>
+      new TransportError({ method: request.method, path: request.path, reason: "Body", description })
+    const parsed = (text: string) =>
+      Option.match(readDocument(text), {
+        onNone: () => Effect.fail(strange("the answer is not a document")),
+        onSome: Effect.succeed
+      })
+    const toDocument = (raw: RawDocument) =>
+      Effect.map(
+        decode(collection, { ...raw, stubs: Option.map(raw.stubs, plainStubs) }),
+        (base) => value.clean(collection, raw.id, "quorum", base)
+      )
+
+    const boundary = boundaryOf(response.headers["content-type"])
+    if (boundary === undefined) {
+      // Without attachments it is JSON.
+      const raw = yield* Effect.flatMap(textOf(response.body), parsed)
+      return { document: yield* toDocument(raw), files: Stream.empty }
+    }
+    const pull = yield* Stream.toPull(Stream.rechunk(parts<ReadError>(response.body, boundary, broken), 1))
+    const take: Effect.Effect<Part<ReadError>, Option.Option<ReadError>> = Effect.map(
+      pull,
+      (chunk) => Array.from(chunk)[0] as Part<ReadError>
+    )
+    const first = yield* Effect.mapError(take, Option.getOrElse(() => strange("the answer has no document")))
+    const raw = yield* Effect.flatMap(textOf(first.body), parsed)
+    const stubs = attachmentsOf(raw.stubs)
+    const files = Stream.mapEffect(
+      Stream.fromIterable(following(raw)),
+      (name): Effect.Effect<Incoming, ReadError> =>
+        Effect.map(
+          Effect.mapError(take, Option.getOrElse(() => broken("an attachment is missing"))),
+          ({ body }): Incoming => {
+            const stub = stubs[name] as Incoming["stub"]
+            const stored = passing(body, ({ digest }) =>
+              digest === stub.digest ? Effect.void : Effect.fail(
+                new IntegrityError({
+                  operation: "download",
+                  database,
+                  id,
+                  name,
+                  problem: "the digest of the bytes is not the one that the document names"
+                })
+              ))
+            return {
+              name,
+              stub,
+              bytes: stub.encoding === "gzip" ? gunzip(stored, () => broken("what came is no whole gzip")) : stored
+            }
+          }
+        )
+    )
+    return { document: yield* toDocument(raw), files }
+  })

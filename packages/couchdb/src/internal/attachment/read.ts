@@ -1,0 +1,131 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Info, Opened, Place, Range, ReadError, RequestFailure } from "../../Attachment.js"
+import { IntegrityError, TransportError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import type { Document } from "../../Document.js"
+import { isDocument } from "../document/value.js"
+import { unconflicted } from "../unconflicted.js"
+import { gunzip, passing, sniffGzip } from "./checked.js"
+import { fileAt, type Spot, spotOf } from "./target.js"
+
+type Headers = Readonly<Record<string, string>>
+
+const number = (text: string | undefined): Option.Option<number> =>
+  Option.filter(Option.map(Option.fromNullable(text), Number), Number.isSafeInteger)
+
+const infoOf = (name: string, headers: Headers): Info => {
+  // A transport that decodes may take the encoding out of the headers: what is stored compressed also has no ranges.
+  const compressed = headers["content-encoding"] === "gzip" || headers["accept-ranges"] === "none"
+  return {
+    name,
+    contentType: headers["content-type"] ?? "application/octet-stream",
+    digest: `md5-${(headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")}`,
+    compressed,
+    storedLength: number(headers["content-length"])
+  }
+}
+
+/** What is known of the file from the document, if it is the same one. */
+const expectedLength = <A, R>(target: Document<A, R> | Place, info: Info): number | undefined => {
+  const stub = isDocument(target) ? target.attachments[info.name] : undefined
+  return stub?.digest === info.digest ? stub.length : undefined
+}
+
+export const head = <A, R>(
+  target: Document<A, R> | Place,
+  name: string
+): Effect.Effect<Info, RequestFailure, CouchHttp> =>
+  Effect.flatMap(fileAt(spotOf(target), name), (where) =>
+    Effect.flatMap(CouchHttp, (couch) =>
+      Effect.map(
+        unconflicted(couch.execute({
+          method: "HEAD",
+          ...where,
+          headers: { accept: "*/*", "accept-encoding": "gzip" }
+        })),
+        ({ headers }) => infoOf(name, headers)
+      )))
+
+const rangeHeader = ({ first, last }: Range): string => `bytes=${first}-${last ?? ""}`
+
+/** What a download must have been, or it fails at its end. */
+const verified = (
+  spot: Spot,
+  request: CouchRequest,
+  info: Info,
+  expected: { readonly digest: string | undefined; readonly length: number | undefined },
+  bytes: Stream.Stream<Uint8Array, ReadError>
+): Stream.Stream<Uint8Array, ReadError> =>
+  passing(bytes, ({ digest, length }): Effect.Effect<void, ReadError> => {
+    const { database, id } = spot
+    if (expected.length !== undefined && length !== expected.length) {
+      return Effect.fail(
+        new TransportError({
+          method: request.method,
+          path: request.path,
+          reason: "Body",
+          description: `it ended after ${length} of ${expected.length} bytes`
+        })
+      )
+    }
+    return expected.digest === undefined || expected.digest === digest ? Effect.void : Effect.fail(
+      new IntegrityError({
+        operation: "download",
+        database,
+        id,
+        name: info.name,
+        problem: "the digest of the bytes is not the one that the server stored"
+      })
+    )
+  })
+
+/** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
+export const open = <A, R>(
+  target: Document<A, R> | Place,
+  name: string,
+  range: Range | undefined
+): Effect.Effect<Opened, RequestFailure, CouchHttp | Scope> =>
+  Effect.gen(function*() {
+    const spot = spotOf(target)
+    const where = yield* fileAt(spot, name)
+    const request: CouchRequest = {
+      method: "GET",
+      ...where,
+      headers: {
+        accept: "*/*",
+        "accept-encoding": range === undefined ? "gzip" : "identity",
+        ...(range !== undefined && { range: rangeHeader(range) })
+      }
+    }
+    const couch = yield* CouchHttp
+    const response = yield* unconflicted(couch.stream(request))
+    const info = infoOf(name, response.headers)
+    const plain = Option.getOrUndefined(info.storedLength)
+    const check = (digest: string | undefined, length: number | undefined, bytes: typeof response.body) =>
+      verified(spot, request, info, { digest, length }, bytes)
+    if (response.status === 206) return { info, bytes: check(undefined, plain, response.body) }
+    if (!info.compressed) return { info, bytes: check(info.digest, plain, response.body) }
+    const broken = (): ReadError =>
+      new TransportError({
+        method: request.method,
+        path: request.path,
+        reason: "Body",
+        description: "what came is no whole gzip"
+      })
+    const bytes = sniffGzip<ReadError, never>(response.body, (isGzip, bytes) =>
+      isGzip
+        ? gunzip(verified(spot, request, info, { digest: info.digest, length: plain }, bytes), broken)
+        // The transport undid the compression, so that the stored bytes cannot be seen here.
+        : verified(spot, request, info, { digest: undefined, length: expectedLength(target, info) }, bytes))
+    return { info, bytes }
+  })
+
+export const get = <A, R>(
+  target: Document<A, R> | Place,
+  name: string,
+  range: Range | undefined
+): Stream.Stream<Uint8Array, ReadError, CouchHttp> =>
+  Stream.unwrapScoped(Effect.map(open(target, name, range), ({ bytes }) => bytes))

@@ -1,0 +1,105 @@
+import { md5 } from "@noble/hashes/legacy"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Bytes } from "../../Attachment.js"
+import { type HttpError, TransportError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest, type Written } from "../../CouchHttp.js"
+import { notCouch } from "../notCouch.js"
+import { defaultRetry, isTransient, respectful } from "../transient.js"
+import { writtenOf } from "../written.js"
+import { type Passed, passing } from "./checked.js"
+
+const encoder = new TextEncoder()
+
+/** The bytes of a source, as often as they are asked for where `again` says so. */
+export interface Source<E, R> {
+  readonly bytes: Stream.Stream<Uint8Array, E, R>
+  readonly whole: Uint8Array | undefined
+}
+
+export const sourceOf = <E, R>(bytes: Bytes<E, R>): Source<E, R> => {
+  const whole = typeof bytes === "string" ? encoder.encode(bytes) : bytes instanceof Uint8Array ? bytes : undefined
+  return { whole, bytes: whole !== undefined ? Stream.succeed(whole) : bytes as Stream.Stream<Uint8Array, E, R> }
+}
+
+export const passedOf = (whole: Uint8Array): Passed => ({
+  digest: `md5-${Encoding.encodeBase64(md5(whole))}`,
+  length: whole.length
+})
+
+/** A source whose passing is noted. */
+export const noted = <E, R>(source: Source<E, R>, note: (passed: Passed) => void): Stream.Stream<Uint8Array, E, R> =>
+  passing(source.bytes, (passed) => Effect.sync(() => note(passed)))
+
+/** A request whose body may fail with errors of its own, which are then what the request fails with. */
+export const sendStream = <E, R>(
+  request: Omit<CouchRequest, "body">,
+  bytes: Stream.Stream<Uint8Array, E, R>
+): Effect.Effect<Written, E | HttpError, CouchHttp | R> =>
+  Effect.contextWithEffect((context) => {
+    let failure = Option.none<E>()
+    const body = bytes.pipe(
+      Stream.provideContext(context as never),
+      Stream.mapError((error: E) => {
+        failure = Option.some(error)
+        const { method, path } = request
+        return new TransportError({ method, path, reason: "NoAnswer", description: "the bytes to send failed" })
+      })
+    ) as Stream.Stream<Uint8Array, TransportError>
+    return Effect.mapError(send({ ...request, body }), (error) => Option.getOrElse(failure, () => error))
+  })
+
+export const send = (request: CouchRequest): Effect.Effect<Written, HttpError, CouchHttp> =>
+  Effect.flatMap(
+    CouchHttp,
+    (couch) =>
+      Effect.flatMap(couch.execute(request), (response) =>
+        Effect.mapError(writtenOf(response), (reason) => notCouch(request, response.status, reason)))
+  )
+
+const mayHaveHappened = (error: HttpError): boolean =>
+  error._tag === "TimeoutError" ||
+  (isTransient(error) && (error._tag !== "TransportError" || error.reason !== "Connection"))
+
+const isHttpError = (error: unknown): error is HttpError =>
+  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string" && "method" in error
+
+/**
+ * A write that is looked for where its answer was lost, and repeated where it is not there and can be: a conflict is told
+ * only where it is none of the write's own.
+ */
+export const careful = <E, R, R2>(
+  write: Effect.Effect<Written, E | HttpError, R>,
+  landed: Effect.Effect<Option.Option<Written["rev"]>, HttpError, R2>,
+  repeatable: boolean
+): Effect.Effect<Written, E | HttpError, R | R2> =>
+  Effect.suspend(() => {
+    let doubt: HttpError | undefined
+    const once = Effect.catchAll(write, (error): Effect.Effect<Written, E | HttpError, R2> => {
+      if (!isHttpError(error)) return Effect.fail(error)
+      if (mayHaveHappened(error)) doubt = error
+      const refused = error._tag === "UpdateConflictError" || error._tag === "NotFoundError"
+      if (doubt === undefined || !(refused || isTransient(error) || error._tag === "TimeoutError")) {
+        return Effect.fail(error)
+      }
+      const unknown = doubt
+      return Effect.matchEffect(landed, {
+        onFailure: () => Effect.fail(unknown),
+        onSuccess: Option.match({
+          onNone: (): Effect.Effect<Written, E | HttpError> => Effect.fail(error),
+          onSome: (rev) => Effect.succeed<Written>({ rev, durability: "accepted" })
+        })
+      })
+    })
+    return repeatable
+      ? Effect.retry(once, {
+        schedule: retry as never,
+        while: (error) => isHttpError(error) && isTransient(error)
+      }) as typeof once
+      : once
+  })
+
+const retry = respectful(defaultRetry, Duration.minutes(1))
