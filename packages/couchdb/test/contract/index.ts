@@ -1,7 +1,9 @@
 import { access } from "./access.js"
+import { attachments } from "./attachments.js"
 import { bulk } from "./bulk.js"
 import { changes } from "./changes.js"
 import { databases } from "./databases.js"
+import { deployments } from "./designs.js"
 import { documents } from "./documents.js"
 import { errors } from "./errors.js"
 import { ids } from "./ids.js"
@@ -17,6 +19,7 @@ import { views, viewsByFunctions } from "./views.js"
 
 /** What holds for every CouchDB, and for the client on top of it. */
 export const contracts = {
+  attachments,
   bulk,
   changes,
   documents,
@@ -26,6 +29,7 @@ export const contracts = {
   databases,
   server,
   access,
+  deployments,
   updates,
   revisions,
   policies,
