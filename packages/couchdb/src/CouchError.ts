@@ -593,6 +593,22 @@ export class IntegrityError extends Data.TaggedError("IntegrityError")<{
 }
 
 /**
+ * A replication by the server came to its end without having replicated. `reason` is the server's, without credentials.
+ *
+ * @since 0.1.0
+ * @category replication
+ */
+export class ReplicationFailedError extends Data.TaggedError("ReplicationFailedError")<{
+  readonly id: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `the replication ${quote(this.id)} failed: ${this.reason}. ` +
+      "Mend what the reason says, then delete its document and write it again."
+  }
+}
+
+/**
  * What any request can fail with, whatever it was about.
  *
  * @since 0.1.0
@@ -638,6 +654,7 @@ export type CouchError =
   | DecodeError
   | EncodeError
   | IntegrityError
+  | ReplicationFailedError
   | InvalidIdError
   | UnsavedChangesError
   | UnsavedDocumentError
