@@ -245,7 +245,23 @@ export const mayBeInexact = (text: string): boolean => inexact.test(text)
  * @since 0.1.0
  * @category reading and writing
  */
-export const stringify = (value: Json): string => writeText(value, isRawNumber, entries)
+export const stringify = (value: Json): string =>
+  isParsed(value, 0) ? JSON.stringify(value) : writeText(value, isRawNumber, entries)
+
+/** Deeper values are written with a stack of their own. */
+const shallow = 100
+
+/** Whether `JSON.stringify` writes all of the value: no numbers as text, no members in an order of their own. */
+const isParsed = (value: Json, depth: number): boolean => {
+  if (typeof value !== "object" || value === null) return true
+  if (depth > shallow || isRawNumber(value)) return false
+  if (Array.isArray(value)) return value.every((element: Json) => isParsed(element, depth + 1))
+  if (isMap(value as JsonObject)) return false
+  for (const key in value) {
+    if (!isParsed((value as Readonly<Record<string, Json>>)[key] as Json, depth + 1)) return false
+  }
+  return true
+}
 
 /**
  * The plain JavaScript value, as `JSON.parse` would have given it: raw numbers become the nearest number.

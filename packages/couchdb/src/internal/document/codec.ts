@@ -55,23 +55,35 @@ const issuesOf = (failure: ParseIssue | Thrown): ReadonlyArray<SchemaIssue> =>
     }]
     : schemaIssues(failure)
 
+/** Goes on at once with what is there already, as most schemas give it; that is an `Either`, and so an effect too. */
+const andThen = <A, E, R, B, E2, R2>(
+  effect: Effect.Effect<A, E, R>,
+  then: (value: A) => Effect.Effect<B, E2, R2>
+): Effect.Effect<B, E | E2, R | R2> => {
+  if (!Either.isEither(effect)) return Effect.flatMap(effect, then)
+  const either = effect as Either.Either<A, E>
+  return Either.isRight(either) ? then(either.right) : Either.left(either.left)
+}
+
 const encodeBody = <A, R>(
   collection: Bound<A, R>,
   id: string,
   body: A
 ): Effect.Effect<Json.JsonObject, EncodeError, R> => {
   const refuse = refusal(collection, id)
-  return attempt(() => collection.encode(body)).pipe(
-    Effect.mapError((failure) => refuse(issuesOf(failure))),
-    Effect.flatMap((encoded) =>
-      Either.match(Json.fromUnknown(encoded), {
-        onLeft: ({ path, problem }) => Effect.fail(refuse([{ path, expected: problem }])),
-        onRight: (json) =>
-          Json.isObject(json)
-            ? unreserved(json, refuse)
-            : Effect.fail(refuse([{ path: [], expected: "a body is a JSON object" }]))
-      })
-    )
+  const encoded = attempt(() => collection.encode(body))
+  return andThen(
+    Either.isEither(encoded)
+      ? Either.mapLeft(encoded as Either.Either<unknown, ParseIssue | Thrown>, (failure) => refuse(issuesOf(failure)))
+      : Effect.mapError(encoded, (failure) => refuse(issuesOf(failure))),
+    (encoded): Either.Either<Json.JsonObject, EncodeError> => {
+      const json = Json.fromUnknown(encoded)
+      return Either.isLeft(json)
+        ? Either.left(refuse([{ path: json.left.path, expected: json.left.problem }]))
+        : Json.isObject(json.right)
+        ? unreserved(json.right, refuse)
+        : Either.left(refuse([{ path: [], expected: "a body is a JSON object" }]))
+    }
   )
 }
 
@@ -81,25 +93,29 @@ const refusal = <A, R>(collection: Bound<A, R>, id: string) => (issues: EncodeEr
 const unreserved = (
   json: Json.JsonObject,
   refuse: (issues: EncodeError["issues"]) => EncodeError
-): Effect.Effect<Json.JsonObject, EncodeError> => {
+): Either.Either<Json.JsonObject, EncodeError> => {
   const reserved = Json.keys(json).filter((key) => key.startsWith("_"))
   return reserved.length === 0
-    ? Effect.succeed(json)
-    : Effect.fail(refuse(reserved.map((key) => ({ path: [key], expected: "CouchDB keeps the underscore" }))))
+    ? Either.right(json)
+    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: "CouchDB keeps the underscore" }))))
 }
 
 /** The members to store: those that the server had, with the change that the edit made. */
-export const encode = <A, R>(self: Document<A, R>): Effect.Effect<Json.JsonObject, EncodeError, R> =>
-  Option.match(self.base, {
-    onNone: () => encodeBody(self.collection, self.id, self.body),
-    onSome: ({ body, raw }) =>
-      Effect.flatMap(
-        Effect.zip(encodeBody(self.collection, self.id, body), encodeBody(self.collection, self.id, self.body)),
-        ([before, after]) =>
-          Effect.try({
-            // Objects in, object out: an overlay keeps the kind that both sides agree on.
-            try: () => overlay(raw, before, after, { before: body, after: self.body }) as Json.JsonObject,
-            catch: (error) => refusal(self.collection, self.id)(issuesOf(new Thrown(error)))
-          }).pipe(Effect.flatMap((json) => unreserved(json, refusal(self.collection, self.id))))
-      )
-  })
+export const encode = <A, R>(self: Document<A, R>): Effect.Effect<Json.JsonObject, EncodeError, R> => {
+  const { collection, id } = self
+  if (Option.isNone(self.base)) return encodeBody(collection, id, self.body)
+  const { body, raw } = self.base.value
+  return andThen(
+    encodeBody(collection, id, body),
+    (before) =>
+      andThen(encodeBody(collection, id, self.body), (after): Either.Either<Json.JsonObject, EncodeError> => {
+        try {
+          // Objects in, object out: an overlay keeps the kind that both sides agree on.
+          const json = overlay(raw, before, after, { before: body, after: self.body }) as Json.JsonObject
+          return unreserved(json, refusal(collection, id))
+        } catch (error) {
+          return Either.left(refusal(collection, id)(issuesOf(new Thrown(error))))
+        }
+      })
+  )
+}

@@ -1,0 +1,48 @@
+/** What one run of a case with one client gives. */
+export interface Figures {
+  readonly perSecond: number
+  readonly cpuMicros: number
+  readonly peakMB: number
+  readonly firstRowMs?: number
+}
+
+/** Times a run of so many operations, and looks at the memory meanwhile. */
+export const measured = async (
+  count: number,
+  run: (onFirst: () => void) => Promise<unknown>
+): Promise<Figures> => {
+  let peak = process.memoryUsage.rss()
+  const look = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss())
+  }, 10)
+  let first: bigint | undefined
+  const cpu = process.cpuUsage()
+  const begun = process.hrtime.bigint()
+  await run(() => {
+    first ??= process.hrtime.bigint()
+  })
+  const seconds = Number(process.hrtime.bigint() - begun) / 1e9
+  const { system, user } = process.cpuUsage(cpu)
+  clearInterval(look)
+  return {
+    perSecond: Math.round(count / seconds),
+    cpuMicros: Math.round((system + user) / count * 10) / 10,
+    peakMB: Math.round(peak / 1e6),
+    ...(first !== undefined && { firstRowMs: Math.round(Number(first - begun) / 1e6) })
+  }
+}
+
+/** Many promises, so many at a time. */
+export const atOnce = async (
+  concurrency: number,
+  count: number,
+  each: (i: number) => Promise<unknown>
+): Promise<void> => {
+  let next = 0
+  await Promise.all(Array.from({ length: concurrency }, async () => {
+    while (next < count) await each(next++)
+  }))
+}
+
+export const median = (numbers: ReadonlyArray<number>): number =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
