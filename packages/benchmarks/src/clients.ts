@@ -79,7 +79,8 @@ const nano: Client = {
   save: async ({ concurrency, count, url }) => {
     const { default: nano } = await import("nano")
     const zoo = nano(url).use<object>("zoo")
-    return () => atOnce(concurrency, count, (i) => zoo.insert({ ...body, seen: i, _id: `b${i}`, _rev: rev }))
+    const edited = (i: number): object => ({ ...body, seen: i, _id: `b${i}`, _rev: rev })
+    return () => atOnce(concurrency, count, (i) => zoo.insert(edited(i)))
   },
   stream: async ({ count, url }) => {
     const { default: nano } = await import("nano")
