@@ -581,7 +581,7 @@ export const pages: {
     Stream.unwrap(
       Effect.map(
         query.prepare(given, view, options),
-        (prepared) => paging.pages(prepared, view.place, options.pageSize ?? 100, options.limit)
+        (prepared) => paging.pages(prepared, view.place, options.pageSize ?? 100, options.limit, options.skip ?? 0)
       )
     )) as never
 

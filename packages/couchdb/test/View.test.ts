@@ -99,7 +99,7 @@ describe("pages", () => {
         assert.deepStrictEqual(pages.flatMap(({ rows }) => rows), whole.rows)
         assert.strictEqual(pages.length, Math.max(1, Math.ceil(whole.rows.length / pageSize)))
       }).pipe(Effect.provide(engine)),
-    { fastCheck: { numRuns: 200 } }
+    { fastCheck: { numRuns: 300 } }
   )
 })
 

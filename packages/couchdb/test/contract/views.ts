@@ -325,11 +325,11 @@ export const viewsByFunctions: Contract = (it) => {
   it.scoped("duplicate and compound keys in pages, up and down", () =>
     Effect.gen(function*() {
       const keys: ReadonlyArray<Json.Json> = [1, 1, 1, "a", ["a", 1], ["a", 1], { b: 1 }, { b: 1 }, null]
-      const name = yield* viewed(keys.map((k, i) => ({ _id: `d${i}`, k, v: i, times: i % 4 })))
+      const name = yield* viewed(keys.map((k, i) => ({ _id: `d${i}`, k, v: i, times: i % 2 * 3 })))
       for (const descending of [false, true]) {
         yield* pagesAgree(name, anyKey, { descending })
         yield* pagesAgree(name, twice, { descending })
-        yield* pagesAgree(name, twice, { descending, skip: 3, limit: 7 })
+        for (const skip of [1, 2, 3, 4]) yield* pagesAgree(name, twice, { descending, skip, limit: 7 })
         yield* pagesAgree(name, twice, { descending, key: View.bound(1) })
       }
     }))

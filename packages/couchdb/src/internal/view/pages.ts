@@ -25,19 +25,26 @@ interface Edge {
 
 interface State {
   readonly edge: Edge | undefined
+  /** How many rows of the range came before, or were skipped, where there is no edge to begin at. */
+  readonly skip: number
   readonly left: number
 }
 
 const isAt = (row: Row, edge: Pick<Edge, "key" | "id">): boolean =>
   member(row.json, "id") === edge.id && sameKey(exactMember(row, "key"), edge.key)
 
-/** The edge that a row makes, behind the rows of its page and what came before them. */
-const edgeAt = (row: Row, id: string, shown: ReadonlyArray<Row>, before: Edge | undefined): Edge => {
+/** Where the next page begins: at a row behind those that were shown, and behind what came before them. */
+const nextState = (row: Row, id: string, shown: ReadonlyArray<Row>, { edge, left, skip }: State): State => {
   const at = { key: exactMember(row, "key"), id }
   let behind = 0
   while (behind < shown.length && isAt(shown[shown.length - 1 - behind] as Row, at)) behind++
-  const wholePage = behind === shown.length && before !== undefined && isAt(row, before)
-  return { ...at, behind: behind + (wholePage ? before.behind : 0) }
+  const rest = left - shown.length
+  if (behind < shown.length) return { edge: { ...at, behind }, skip: 0, left: rest }
+  if (edge !== undefined) {
+    return { edge: { ...at, behind: behind + (isAt(row, edge) ? edge.behind : 0) }, skip: 0, left: rest }
+  }
+  // Rows of the same place may be among those that were skipped, and nobody knows how many.
+  return skip > 0 ? { edge, skip: skip + behind, left: rest } : { edge: { ...at, behind }, skip, left: rest }
 }
 
 /** What the edge takes the place of. */
@@ -46,12 +53,16 @@ const replaced = new Set(["startkey", "startkey_docid", "skip", "limit"])
 const parametersAt = (
   place: Place,
   all: Parameters,
-  edge: Edge | undefined,
+  { edge, skip }: State,
   limit: number
 ): Parameters => {
   const byKey = all.some(({ name }) => name === "key")
   return edge === undefined
-    ? [...all.filter(({ name }) => name !== "limit"), ...json("limit", limit)]
+    ? [
+      ...all.filter(({ name }) => name !== "limit" && name !== "skip"),
+      ...json("skip", skip > 0 ? skip : undefined),
+      ...json("limit", limit)
+    ]
     : [
       ...all.filter(({ name }) => !replaced.has(name)),
       ...(byKey ? [] : json("startkey", edge.key)),
@@ -69,16 +80,18 @@ export const pages = <A, R>(
   prepared: Prepared<A, R>,
   place: Place,
   size: number,
-  limit: number | undefined
+  limit: number | undefined,
+  skip: number
 ): Stream.Stream<Page<A>, DecodeError | Rows.RowsError, CouchHttp | R> => {
   const rowsPerPage = Math.max(1, Math.floor(size))
-  const start: State = { edge: undefined, left: limit ?? Infinity }
-  return Stream.paginateEffect(start, ({ edge, left }) => {
+  const start: State = { edge: undefined, skip, left: limit ?? Infinity }
+  return Stream.paginateEffect(start, (state) => {
+    const { left } = state
     const shownAtMost = Math.min(rowsPerPage, left)
     const last = left <= rowsPerPage
     const request = viewRequest(
       prepared.where,
-      parametersAt(place, prepared.parameters, edge, shownAtMost + (last ? 0 : 1))
+      parametersAt(place, prepared.parameters, state, shownAtMost + (last ? 0 : 1))
     )
     return Effect.gen(function*() {
       const { around, rows } = yield* Rows.collect(request, "rows")
@@ -88,7 +101,7 @@ export const pages = <A, R>(
       if (next === undefined) return [page, Option.none<State>()] as const
       const id = member(next.json, "id")
       if (typeof id !== "string") return yield* Effect.fail(notCouch(request, 200, "a row that names no document"))
-      return [page, Option.some<State>({ edge: edgeAt(next, id, shown, edge), left: left - shown.length })] as const
+      return [page, Option.some(nextState(next, id, shown, state))] as const
     })
   })
 }

@@ -14,7 +14,7 @@ import type { Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { nameOf } from "./describe.js"
 import { locate, type Parameters, parametersOf, viewRequest } from "./request.js"
-import { numberOf, ofReduced, ofView, type Reading } from "./rows.js"
+import { eitherOf, numberOf, ofReduced, ofView, type Reading } from "./rows.js"
 
 export type Given = Collection<unknown, unknown, unknown, unknown> | string
 export type AnyView = View<unknown, unknown, unknown> | Reduced<unknown, unknown, unknown>
@@ -82,13 +82,22 @@ export const readAll = <A, R>(
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> => {
-  const mine: Array<Row> = []
+  const ready: Array<Either.Either<A, DecodeError>> = []
+  const all: Array<Effect.Effect<A, DecodeError, R>> = []
   for (const row of rows) {
     const problem = reading.problem(row)
     if (problem !== undefined) return Effect.fail(notCouch(request, 200, problem))
-    if (reading.concerns(row)) mine.push(row)
+    if (!reading.concerns(row)) continue
+    const one = reading.read(row)
+    const either = eitherOf(one)
+    if (either !== undefined) ready.push(either)
+    all.push(one)
   }
-  return Effect.map(Effect.forEach(mine, (row) => Effect.either(reading.read(row))), Chunk.unsafeFromArray)
+  // What needed no effect is there already.
+  return Effect.map(
+    ready.length === all.length ? Effect.succeed(ready) : Effect.forEach(all, (one) => Effect.either(one)),
+    Chunk.unsafeFromArray
+  )
 }
 
 export const toPage = <A, R>(

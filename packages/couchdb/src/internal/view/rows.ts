@@ -1,5 +1,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { type ParseIssue } from "effect/ParseResult"
 import { DecodeError } from "../../CouchError.js"
@@ -37,21 +39,53 @@ const revisionIn = (row: Row): string => {
   return typeof found === "string" ? found : ""
 }
 
+/** An effect that is an `Either`, which needs no fiber. */
+export const eitherOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Either.Either<A, E> | undefined =>
+  Either.isEither(effect) ? effect as Either.Either<A, E> : undefined
+
+/**
+ * A member decoded. Most schemas need no effect, and then neither does this: the answer is an `Either`, which whoever reads
+ * many rows takes as it is.
+ */
 export const decodeMember = <A, R>(
   codec: Codec<A, R>,
   row: Row,
   name: string,
   where: { readonly database: string; readonly id: string }
-): Effect.Effect<A, DecodeError, R> =>
-  Effect.mapError(
-    codec.decode(row, name),
-    (issue: ParseIssue) =>
-      new DecodeError({
-        ...where,
-        rev: revisionIn(row),
-        issues: schemaIssues(issue).map(({ expected, path }) => ({ path: [name, ...path], expected }))
-      }, issue)
-  )
+): Effect.Effect<A, DecodeError, R> => {
+  const refuse = (issues: DecodeError["issues"], issue: unknown): DecodeError =>
+    new DecodeError({
+      ...where,
+      rev: revisionIn(row),
+      issues: issues.map(({ expected, path }) => ({ path: [name, ...path], expected }))
+    }, issue)
+  const explain = (issue: ParseIssue): DecodeError => refuse(schemaIssues(issue), issue)
+  try {
+    const decoded = codec.decode(row, name)
+    const either = eitherOf(decoded)
+    return either === undefined ? Effect.mapError(decoded, explain) : Either.mapLeft(either, explain)
+  } catch (error) {
+    const expected = `the schema threw ${error instanceof Error ? error.name : "a value"}`
+    return Either.left(refuse([{ path: [], expected }], error))
+  }
+}
+
+/** Both, without a fiber where neither needs one. */
+const both = <A, B, C, R, R2>(
+  left: Effect.Effect<A, DecodeError, R>,
+  right: Effect.Effect<B, DecodeError, R2>,
+  f: (a: A, b: B) => C
+): Effect.Effect<C, DecodeError, R | R2> => {
+  const first = eitherOf(left)
+  const second = eitherOf(right)
+  return first !== undefined && second !== undefined
+    ? Either.flatMap(first, (a) => Either.map(second, (b) => f(a, b)))
+    : Effect.flatMap(left, (a) => Effect.map(right, (b) => f(a, b)))
+}
+
+/** What succeeds at once, as an `Either`. */
+const atOnce = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Exit.isExit(effect) && Exit.isSuccess(effect) ? Either.right(effect.value as A) : effect
 
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
   const conflicts = member(member(row.json, "doc"), "_conflicts")
@@ -62,6 +96,9 @@ const idOf = (row: Row): string | undefined => {
   const id = member(row.json, "id")
   return typeof id === "string" ? id : undefined
 }
+
+const makeRow = <K, V, D>(fields: Omit<ViewRow<K, V, D>, "_tag">): ViewRow<K, V, D> =>
+  Data.tagged<ViewRow<K, V, D>>("Row")(fields)
 
 /** The rows of a view whose every row is one emission of one document. */
 export const ofView = <K, V, R, D, R2>(
@@ -75,20 +112,24 @@ export const ofView = <K, V, R, D, R2>(
   concerns: (row) => view.place._tag !== "AllDocs" || idOf(row) === undefined || source.concerns(idOf(row) as string),
   read: (row) => {
     const refused = refusedOf(row)
-    if (refused !== undefined) return Effect.succeed(refused)
+    if (refused !== undefined) return Either.right(refused)
     const id = idOf(row) as string
     const where = { database: source.database, id }
-    return Effect.map(
-      Effect.all([
-        decodeMember(view.key, row, "key", where),
-        decodeMember(view.value, row, "value", where),
-        source.document(row)
-      ]),
-      ([key, value, document]) =>
-        Data.tagged<ViewRow<K, V, D>>("Row")({ id, key, value, document, conflicts: conflictsOf(row) })
+    const members = both(
+      decodeMember(view.key, row, "key", where),
+      decodeMember(view.value, row, "value", where),
+      (key, value) => ({ id, key, value, conflicts: conflictsOf(row) })
+    )
+    return both(
+      members,
+      atOnce(source.document(row)),
+      (members, document) => makeRow<K, V, D>({ ...members, document })
     )
   }
 })
+
+const makeGroup = <K, V>(key: Option.Option<K>, value: V): Group<K, V> =>
+  Data.tagged<Group<K, V>>("Group")({ key, value })
 
 /** The rows of a reduced view: one for all documents, or one for each group of keys. */
 export const ofReduced = <K, V, R>(
@@ -104,15 +145,12 @@ export const ofReduced = <K, V, R>(
   concerns: () => true,
   read: (row) => {
     const refused = refusedOf(row)
-    if (refused !== undefined) return Effect.succeed(refused)
+    if (refused !== undefined) return Either.right(refused)
     const where = { database, id: name }
-    const key: Effect.Effect<Option.Option<K>, DecodeError, R> = grouped
-      ? Effect.asSome(decodeMember(view.key, row, "key", where))
-      : Effect.succeedNone
-    return Effect.map(
-      Effect.all([key, decodeMember(view.value, row, "value", where)]),
-      ([key, value]) => Data.tagged<Group<K, V>>("Group")({ key, value })
-    )
+    const value = decodeMember(view.value, row, "value", where)
+    return grouped
+      ? both(decodeMember(view.key, row, "key", where), value, (key, value) => makeGroup(Option.some(key), value))
+      : both(Either.right(undefined), value, (_, value) => makeGroup(Option.none<K>(), value))
   }
 })
 
