@@ -26,7 +26,7 @@ import { isSilent, type Server, traced } from "./tracing.js"
 import { defaultRetry, isTransient, respectful } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
 
-const currentAuth = globalValue(
+export const currentAuth = globalValue(
   Symbol.for("effect-couchdb/CouchHttp/currentAuth"),
   () => FiberRef.unsafeMake<Option.Option<Auth.Auth>>(Option.none())
 )

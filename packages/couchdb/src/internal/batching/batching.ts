@@ -1,0 +1,97 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import type { Auth } from "../../Auth.js"
+import type { Options } from "../../Batching.js"
+import type { NotFoundError, RequestError } from "../../CouchError.js"
+import { CouchHttp, type ReadDocument, type Service, type WriteDocument, type Written } from "../../CouchHttp.js"
+import { readTexts } from "../bulk/texts.js"
+import { type Knowledge, textOf, writeAll, type WriteError } from "../bulk/write.js"
+import { makeClaims } from "../claims.js"
+import { currentAuth } from "../couchHttp.js"
+import { defaultRetry, respectful } from "../transient.js"
+import { makeAsk } from "./line.js"
+
+const defaultSize = 200
+
+/** One line for each database and each user. */
+const makeKeys = () => {
+  const nobody = {}
+  const users = new WeakMap<object, Map<string, object>>()
+  return (database: string, auth: Option.Option<Auth>): object => {
+    const user: object = Option.getOrElse(auth, () => nobody)
+    const known = users.get(user) ?? new Map<string, object>()
+    users.set(user, known)
+    const key = known.get(database) ?? {}
+    known.set(database, key)
+    return key
+  }
+}
+
+export const make = (couch: Service, options: Options): Effect.Effect<Service, never, Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    const keyOf = makeKeys()
+    const common = {
+      maxSize: Math.max(1, Math.floor(options.maxSize ?? defaultSize)),
+      window: options.window,
+      scope
+    }
+    const knowledge: Knowledge = {
+      retry: respectful(defaultRetry, Duration.minutes(1)),
+      holds: new Map(),
+      claims: makeClaims()
+    }
+    const onWire = Effect.provideService(CouchHttp, couch)
+
+    const read = makeAsk<ReadDocument, string, NotFoundError | RequestError>({
+      ...common,
+      reads: true,
+      nameOf: ({ id }) => id,
+      // Alone, a read is what it is without batching.
+      send: (batch) =>
+        batch.length === 1
+          ? Effect.map(Effect.either(couch.readDocument(batch[0] as ReadDocument)), (answer) => [answer])
+          : onWire(readTexts(batch))
+    })
+
+    /** A delete of what is not there is no conflict, which only the single request tells. */
+    const exactly = (write: WriteDocument, outcome: Either.Either<Written, WriteError>) =>
+      write.deleted && Either.isLeft(outcome) && outcome.left._tag === "UpdateConflictError"
+        ? Effect.either(couch.writeDocument(write))
+        : Effect.succeed(outcome)
+
+    const write = makeAsk<WriteDocument, Written, WriteError>({
+      ...common,
+      reads: false,
+      nameOf: ({ id }) => id,
+      send: (batch) =>
+        batch.length === 1
+          ? Effect.map(Effect.either(couch.writeDocument(batch[0] as WriteDocument)), (answer) => [answer])
+          : Effect.flatMap(
+            onWire(writeAll(
+              (batch[0] as WriteDocument).database,
+              batch.map((write) => ({ write, text: textOf(write) })),
+              knowledge
+            )),
+            (outcomes) => Effect.forEach(batch, (write, i) => exactly(write, outcomes[i] as (typeof outcomes)[number]))
+          )
+    })
+
+    return {
+      ...couch,
+      readDocument: (question) =>
+        question.query !== ""
+          ? couch.readDocument(question)
+          : Effect.withFiberRuntime((fiber) =>
+            read(keyOf(question.database, fiber.getFiberRef(currentAuth)), question)
+          ),
+      writeDocument: (question) =>
+        Effect.withFiberRuntime((fiber) => write(keyOf(question.database, fiber.getFiberRef(currentAuth)), question))
+    }
+  })
+
+export const layer = (options: Options = {}): Layer.Layer<CouchHttp, never, CouchHttp> =>
+  Layer.scoped(CouchHttp, Effect.flatMap(CouchHttp, (couch) => make(couch, options)))
