@@ -25,6 +25,7 @@ const zooDesign = {
   language: "javascript",
   views: {
     byKey: { map: "function (doc) { if ('k' in doc) emit(doc.k, doc.v) }" },
+    each: { map: "function (doc) { (doc.each || []).forEach(function (k, i) { emit(k, i) }) }" },
     twice: { map: "function (doc) { for (var i = 0; i < (doc.times || 0); i++) emit(doc.k, i) }" },
     count: { map: "function (doc) { if ('k' in doc) emit(doc.k, 1) }", reduce: "_count" },
     sum: { map: "function (doc) { if ('k' in doc) emit([doc.k, doc._id], doc.v) }", reduce: "_sum" },
@@ -48,6 +49,7 @@ const viewed = (docs: ReadonlyArray<unknown>, path = "") =>
 const Key = Schema.Union(Schema.Null, Schema.Boolean, Schema.Number, Schema.String)
 const byKey = View.make({ design: "zoo", view: "byKey", key: Key, value: Schema.Number })
 const anyKey = View.make({ design: "zoo", view: "byKey" })
+const each = View.make({ design: "zoo", view: "each" })
 const twice = View.make({ design: "zoo", view: "twice" })
 const count = View.reduced({ design: "zoo", view: "count", key: Key, value: Schema.Number })
 const sum = View.reduced({
@@ -331,6 +333,16 @@ export const viewsByFunctions: Contract = (it) => {
         yield* pagesAgree(name, twice, { descending })
         for (const skip of [1, 2, 3, 4]) yield* pagesAgree(name, twice, { descending, skip, limit: 7 })
         yield* pagesAgree(name, twice, { descending, key: View.bound(1) })
+      }
+    }))
+
+  it.scoped("keys that collate as one, of one document and of several, in pages", () =>
+    Effect.gen(function*() {
+      const keys = ["a", "a\u00ad", "\u0000a", "é", "e\u0301", 1, ["a", 0], ["a\u00ad", -0], { a: 1 }, { "a\u00ad": 1 }]
+      const name = yield* viewed(["x", "y"].map((_id) => ({ _id, each: [...keys, ...keys] })))
+      for (const descending of [false, true]) {
+        yield* pagesAgree(name, each, { descending })
+        yield* pagesAgree(name, each, { descending, skip: 2 })
       }
     }))
 
