@@ -1,0 +1,146 @@
+import { md5 } from "@noble/hashes/legacy"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import * as Changes from "../../Changes.js"
+import { CouchHttp } from "../../CouchHttp.js"
+import * as Database from "../../Database.js"
+import * as DatabaseName from "../../DatabaseName.js"
+import type * as Json from "../../Json.js"
+import type { Endpoint, Options, Progress, ReplicateError, Statistics } from "../../Replication.js"
+import { isTransient } from "../transient.js"
+import { unconflicted } from "../unconflicted.js"
+import { jsonOf, member } from "../written.js"
+import * as checkpoints from "./checkpoint.js"
+import { sequenceText, transfer } from "./transfer.js"
+
+const encoder = new TextEncoder()
+
+const hexOf = (text: string): string => Encoding.encodeHex(md5(encoder.encode(text)))
+
+/** Which server this is, for as long as it lives. */
+const serverOf = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError> =>
+  Effect.map(
+    unconflicted(couch.execute({ method: "GET", path: "/", route: "/" })),
+    (response) => member(jsonOf(response), "uuid") ?? null
+  )
+
+/** The same replication has the same id, so that it goes on where it was. */
+const idOf = (source: Endpoint, target: Endpoint, options: Options): Effect.Effect<string, ReplicateError> =>
+  options.id !== undefined ? Effect.succeed(options.id) : Effect.map(
+    Effect.all([serverOf(source), serverOf(target)], { concurrency: 2 }),
+    ([here, there]) => hexOf(JSON.stringify([here, source.database, there, target.database, options.filter ?? null]))
+  )
+
+const session = Effect.map(
+  Effect.all(Array.from({ length: 4 }, () => Random.nextIntBetween(0, 2 ** 32))),
+  (words) => words.map((word) => word.toString(16).padStart(8, "0")).join("")
+)
+
+interface State {
+  readonly checkpoint: checkpoints.Checkpoint
+  readonly since: Json.Json | undefined
+  readonly statistics: Statistics
+  readonly caughtUp: boolean
+}
+
+const none: Statistics = {
+  revisionsChecked: 0,
+  missingFound: 0,
+  documentsRead: 0,
+  documentsWritten: 0,
+  writeFailures: 0
+}
+
+export const replicate = (
+  source: Endpoint,
+  target: Endpoint,
+  options: Options
+): Stream.Stream<Progress, ReplicateError> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const [, into] = yield* Effect.all([
+      DatabaseName.decode(source.database),
+      DatabaseName.decode(target.database)
+    ])
+    if (options.createTarget === true) {
+      yield* Effect.provideService(Database.ensure(into), CouchHttp, target.couch)
+    }
+    const id = yield* idOf(source, target, options)
+    const started = yield* Clock.currentTimeMillis
+    const name = yield* session
+    const batch = Math.max(1, options.batch ?? 100)
+    const first = yield* checkpoints.read(source, target, id)
+    const from = first.since
+
+    const page = (state: State) => {
+      const read = state.caughtUp && options.live === true ? Changes.longpoll : Changes.fetch
+      const since = sequenceText(state.since)
+      return Effect.provideService(
+        read(source.database, {
+          style: "all_docs",
+          limit: batch,
+          ...(since !== undefined && { since }),
+          ...(options.filter !== undefined && { filter: options.filter }),
+          ...(read === Changes.fetch ? { seqInterval: batch } : { timeout: options.poll ?? "25 seconds" })
+        }),
+        CouchHttp,
+        source.couch
+      )
+    }
+
+    const step = (
+      state: State
+    ): Effect.Effect<readonly [Chunk.Chunk<Progress>, Option.Option<State>], ReplicateError> =>
+      Effect.gen(function*() {
+        const { changes, lastSequence, pending } = yield* page(state)
+        const done = yield* transfer(source, target, changes)
+        const statistics: Statistics = {
+          revisionsChecked: state.statistics.revisionsChecked + done.checked,
+          missingFound: state.statistics.missingFound + done.found,
+          documentsRead: state.statistics.documentsRead + done.read,
+          documentsWritten: state.statistics.documentsWritten + done.written,
+          writeFailures: state.statistics.writeFailures + done.failures.length
+        }
+        const moved = lastSequence !== sequenceText(state.since)
+        const checkpoint = options.checkpoints === false || !moved || (changes.length === 0 && state.caughtUp)
+          ? state.checkpoint
+          : yield* checkpoints.write([source, target], id, state.checkpoint, {
+            session: name,
+            started,
+            from,
+            to: lastSequence,
+            statistics
+          })
+        const caughtUp = changes.length < batch || Option.contains(pending, 0)
+        const next: State = { checkpoint, since: lastSequence, statistics, caughtUp }
+        const progress: Progress = {
+          id,
+          sequence: lastSequence,
+          pending,
+          caughtUp,
+          statistics,
+          failures: done.failures
+        }
+        // A poll that brought nothing is no progress.
+        const silent = state.caughtUp && changes.length === 0
+        return [
+          silent ? Chunk.empty() : Chunk.of(progress),
+          caughtUp && options.live !== true ? Option.none() : Option.some(next)
+        ] as const
+      })
+
+    const retried = (state: State) =>
+      options.retry === undefined ? step(state) : Effect.retry(step(state), {
+        schedule: options.retry,
+        while: (error) => error._tag !== "InvalidIdError" && (isTransient(error) || error._tag === "TimeoutError")
+      })
+
+    return Stream.paginateChunkEffect<State, Progress, ReplicateError, never>(
+      { checkpoint: first, since: from, statistics: none, caughtUp: false },
+      retried
+    )
+  }))

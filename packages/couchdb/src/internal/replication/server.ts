@@ -1,0 +1,211 @@
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Filter } from "../../Changes.js"
+import { InvalidIdError, NotFoundError, ReplicationFailedError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import * as Json from "../../Json.js"
+import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
+import type * as Transport from "../../Transport.js"
+import { decodeAnswer } from "../answer.js"
+import { segmentProblem } from "../segment.js"
+import { unconflicted } from "../unconflicted.js"
+import { jsonOf, member } from "../written.js"
+import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer, withoutCredentials } from "./schemas.js"
+
+const remote = (side: Remote): Json.Json => {
+  if (typeof side === "string") return side
+  const { headers, password, url, username } = side
+  return {
+    url,
+    ...(username !== undefined && {
+      auth: { basic: { username, password: password === undefined ? "" : Redacted.value(password) } }
+    }),
+    ...(headers !== undefined && {
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Redacted.value(value)]))
+    })
+  }
+}
+
+const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Json } => {
+  switch (filter?._tag) {
+    case undefined:
+      return {}
+    case "Ids":
+      return { doc_ids: filter.ids }
+    case "Selector":
+      return { selector: filter.selector }
+    case "DesignDocuments":
+      return { filter: "_design" }
+    case "View":
+      return { filter: "_view", query_params: { view: `${filter.design}/${filter.view}` } }
+    case "Function":
+      return { filter: `${filter.design}/${filter.name}`, query_params: filter.parameters }
+  }
+}
+
+const bodyOf = (definition: Definition, rest: { readonly [key: string]: Json.Json }): string =>
+  Json.stringify({
+    source: remote(definition.source),
+    target: remote(definition.target),
+    ...filtered(definition.filter),
+    ...(definition.createTarget === true && { create_target: true }),
+    ...(definition.sinceSequence !== undefined && { since_seq: definition.sinceSequence }),
+    ...(definition.useCheckpoints !== undefined && { use_checkpoints: definition.useCheckpoints }),
+    ...(definition.winningRevisionsOnly === true && { winning_revs_only: true }),
+    ...rest
+  })
+
+const ask = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, ServerError, CouchHttp> =>
+  Effect.flatMap(CouchHttp, (couch) => unconflicted(couch.execute(request)))
+
+/** A database that the server could not open is told as a failure of its own. */
+const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
+  Effect.mapError(self, (error) =>
+    error._tag === "ServerError" && error.error === "db_not_found"
+      ? new NotFoundError({
+        method: error.method,
+        path: error.path,
+        status: error.status,
+        error: error.error,
+        reason: withoutCredentials(error.reason)
+      })
+      : error)
+
+const replicateRequest = (body: string): CouchRequest => ({
+  method: "POST",
+  path: "/_replicate",
+  route: "/_replicate",
+  body
+})
+
+export const once = (definition: Definition) => {
+  const request = replicateRequest(bodyOf(definition, {}))
+  return Effect.flatMap(found(ask(request)), (response) => decodeAnswer(ResultAnswer, request, response))
+}
+
+export const continuous = (definition: Definition) => {
+  const request = replicateRequest(bodyOf(definition, { continuous: true }))
+  return Effect.flatMap(
+    found(ask(request)),
+    (response) =>
+      Effect.map(decodeAnswer(Schema.Struct({ _local_id: Schema.String }), request, response), ({ _local_id }) => ({
+        id: _local_id
+      }))
+  )
+}
+
+export const cancel = (which: string | Definition) =>
+  Effect.asVoid(ask(replicateRequest(
+    typeof which === "string"
+      ? Json.stringify({ replication_id: which, cancel: true })
+      : bodyOf(which, { continuous: true, cancel: true })
+  )))
+
+const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {
+  const problem = segmentProblem(id) ?? (id.startsWith("_") ? "begins with an underscore" : undefined)
+  return problem === undefined
+    ? Effect.succeed<CouchRequest>({ method, path, route, database: "_replicator", id })
+    : Effect.fail(new InvalidIdError({ kind: "document", value: id, problem }))
+}
+
+const documentPath = (id: string) => `/_replicator/${encodeURIComponent(id)}`
+
+/** CouchDB writes into these documents, so that their revisions cannot be predicted: what is there is compared. */
+export const define = (
+  id: string,
+  definition: Definition,
+  continuous: boolean
+): Effect.Effect<void, DefinitionError, CouchHttp> =>
+  Effect.gen(function*() {
+    const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
+    const couch = yield* CouchHttp
+    yield* couch.execute({ ...request, body: bodyOf(definition, continuous ? { continuous: true } : {}) })
+  })
+
+/** The server writes the document as well: a revision that moved meanwhile is read again. */
+export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHttp> =>
+  Effect.gen(function*() {
+    const read = yield* documentAt(id, "GET", documentPath(id), "/{db}/{docid}")
+    const couch = yield* CouchHttp
+    const rev = member(jsonOf(yield* couch.execute(read)), "_rev")
+    yield* couch.execute({ ...read, method: "DELETE", path: `${documentPath(id)}?rev=${String(rev)}` })
+  }).pipe(Effect.retry({
+    times: 5,
+    while: (error) => error._tag === "UpdateConflictError"
+  }))
+
+const page = 100
+
+const pages = <A>(
+  at: (skip: number) => Effect.Effect<ReadonlyArray<A>, ServerError, CouchHttp>
+): Stream.Stream<A, ServerError, CouchHttp> =>
+  Stream.flattenIterables(
+    Stream.paginateEffect(0, (skip) =>
+      Effect.map(at(skip), (rows) =>
+        [rows, rows.length < page ? Option.none<number>() : Option.some(skip + page)] as const))
+  )
+
+export const jobs = pages((skip) => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `/_scheduler/jobs?limit=${page}&skip=${skip}`,
+    route: "/_scheduler/jobs"
+  }
+  return Effect.flatMap(
+    ask(request),
+    (response) => Effect.map(decodeAnswer(JobsAnswer, request, response), ({ jobs }) => jobs)
+  )
+})
+
+export const statuses = pages((skip) => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `/_scheduler/docs?limit=${page}&skip=${skip}`,
+    route: "/_scheduler/docs"
+  }
+  return Effect.flatMap(
+    ask(request),
+    (response) => Effect.map(decodeAnswer(StatusesAnswer, request, response), ({ docs }) => docs)
+  )
+})
+
+export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> =>
+  Effect.gen(function*() {
+    const request = yield* documentAt(
+      id,
+      "GET",
+      `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`,
+      "/_scheduler/docs/{db}/{docid}"
+    )
+    const response = yield* ask(request)
+    return yield* decodeAnswer(StatusAnswer, request, response)
+  })
+
+const same = (self: Status, that: Status): boolean =>
+  self.state === that.state && self.lastUpdated === that.lastUpdated && self.errorCount === that.errorCount &&
+  JSON.stringify(self.statistics) === JSON.stringify(that.statistics)
+
+/** How the replication goes, until it ends; what did not change is not told again. */
+export const progress = (id: string, every: Duration.DurationInput) =>
+  Stream.paginateEffect(true, (first: boolean) =>
+    Effect.flatMap(
+      first ? awaited(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
+      (now): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
+        now.state === "failed"
+          ? Effect.fail(new ReplicationFailedError({ id, reason: now.error ?? "no reason given" }))
+          : Effect.succeed([now, now.state === "completed" ? Option.none() : Option.some(false)])
+    )).pipe(Stream.changesWith(same))
+
+/** The scheduler sees a new document a moment after it is written. */
+const awaited = (id: string, every: Duration.DurationInput) =>
+  status(id).pipe(
+    Effect.catchIf(
+      (error): error is NotFoundError => error._tag === "NotFoundError",
+      (error) => Effect.zipRight(Effect.sleep(every), Effect.fail(error))
+    ),
+    Effect.retry({ times: 20, while: (error) => error._tag === "NotFoundError" })
+  )
