@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import { CouchHttp, Database, DesignDocument, Transport, View } from "effect-couchdb"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -141,30 +142,28 @@ export const deployments: Contract = (it) => {
           const name = yield* database
           yield* animals(name)
           yield* DesignDocument.deploy(name, zoo("seen"))
+          const reached = yield* Deferred.make<void>()
           let asked = 0
+          const halt = Effect.suspend(() =>
+            ++asked === gap ? Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never) : Effect.void
+          )
           const pause = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-            Effect.flatMap(effect, (value) => ++asked === gap ? Effect.never : Effect.succeed(value))
+            Effect.flatMap(Effect.exit(effect), (exit) => Effect.zipRight(halt, exit))
           const halting: CouchHttp.Service = {
             ...couch,
             execute: (request) => pause(couch.execute(request)),
-            readDocument: (read) =>
-              pause(
-                Effect.catchTag(couch.readDocument(read), "NotFoundError", (error) =>
-                  ++asked === gap ? Effect.never : Effect.fail(error))
-              ),
-            writeDocument: (write) =>
-              pause(couch.writeDocument(write))
+            readDocument: (read) => pause(couch.readDocument(read)),
+            writeDocument: (write) => pause(couch.writeDocument(write))
           }
           const fiber = yield* Effect.fork(
             Effect.provideService(DesignDocument.deploy(name, zoo("fed")), CouchHttp.CouchHttp, halting)
           )
-          const halted = () =>
-            asked >= gap
-          const over = Effect.map(Fiber.poll(fiber), Option.isSome)
-          yield* Effect.repeat(Effect.zipRight(Effect.yieldNow(), over), { until: (over) => over || halted() })
-          // Where it did not get so far, it is done.
-          const done = asked < gap
-          yield* done ? Fiber.join(fiber) : Fiber.interrupt(fiber)
+          // Where it does not get so far, it is done.
+          const done = yield* Effect.raceFirst(
+            Effect.as(Deferred.await(reached), false),
+            Effect.as(Fiber.join(fiber), true)
+          )
+          yield* Fiber.interrupt(fiber)
           // Whoever reads meanwhile has an index that is there, the old one or the new one.
           assert.lengthOf((yield* unawaited(name)) ?? [], 3, `after ${gap} requests`)
           yield* DesignDocument.deploy(name, zoo("fed"))
