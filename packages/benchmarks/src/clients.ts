@@ -1,4 +1,5 @@
 /** The clients that a Node user could pick, each with what it does for a case. */
+import { randomUUID } from "node:crypto"
 import { atOnce } from "./measure.js"
 
 export interface Setup {
@@ -7,10 +8,13 @@ export interface Setup {
   readonly concurrency: number
 }
 
-/** Gets ready, and gives what is measured; it says when the first row is there. */
+/** Gets ready, and gives what is measured; it says when the first row is there. What it gives in turn cleans up. */
 export type Prepare = (setup: Setup) => Promise<(onFirst: () => void) => Promise<unknown>>
 
-export type CaseName = "get" | "get-raw" | "save" | "stream"
+export type CaseName = "get" | "get-raw" | "save" | "stream" | "fetch-many" | "save-many"
+
+/** What needs a CouchDB that answers as one. */
+export const onCouch: ReadonlySet<CaseName> = new Set<CaseName>(["fetch-many", "save-many"])
 export type Client = Partial<Record<CaseName, Prepare>>
 
 export const body = { name: "Danaus plexippus", seen: 1, tags: ["orange", "black"], note: "x".repeat(140) }
@@ -26,7 +30,62 @@ const undiciGet: Prepare = async ({ concurrency, count, url }) => {
     })
 }
 
+/** A database of its own with as many documents, and their revisions. */
+const seeded = async (url: string, count: number) => {
+  const { Pool } = await import("undici")
+  const { origin, password, username } = new URL(url)
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/json",
+    ...(username !== "" && { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` })
+  }
+  const pool = new Pool(origin, { connections: 64 })
+  const send = async (method: "PUT" | "POST" | "DELETE", path: string, json?: object): Promise<unknown> => {
+    const answer = await pool.request({ method, path, headers, body: json === undefined ? null : JSON.stringify(json) })
+    return JSON.parse(await answer.body.text()) as unknown
+  }
+  const name = `bench-${randomUUID()}`
+  await send("PUT", `/${name}`)
+  const revs: Array<string> = []
+  for (let i = 0; i < count; i += 500) {
+    const docs = Array.from(
+      { length: Math.min(500, count - i) },
+      (_, j) => ({ ...body, seen: i + j, _id: `b${i + j}` })
+    )
+    const rows = await send("POST", `/${name}/_bulk_docs`, { docs }) as ReadonlyArray<{ readonly rev: string }>
+    revs.push(...rows.map(({ rev }) => rev))
+  }
+  return { name, revs, send, drop: () => send("DELETE", `/${name}`) }
+}
+
+export { seeded }
+
+/** So many documents in one request, as somebody would write it by hand. */
+const byHand = 200
+
 const undici: Client = {
+  "fetch-many": async ({ count, url }) => {
+    const { drop, name, send } = await seeded(url, count)
+    return async () => {
+      for (let i = 0; i < count; i += byHand) {
+        await send("POST", `/${name}/_bulk_get`, {
+          docs: Array.from({ length: Math.min(byHand, count - i) }, (_, j) => ({ id: `b${i + j}` }))
+        })
+      }
+      return drop
+    }
+  },
+  "save-many": async ({ count, url }) => {
+    const { drop, name, revs, send } = await seeded(url, count)
+    return async () => {
+      for (let i = 0; i < count; i += byHand) {
+        await send("POST", `/${name}/_bulk_docs`, {
+          docs: revs.slice(i, i + byHand).map((_rev, j) => ({ ...body, seen: -1, _id: `b${i + j}`, _rev }))
+        })
+      }
+      return drop
+    }
+  },
   get: undiciGet,
   "get-raw": undiciGet,
   save: async ({ concurrency, count, url }) => {
@@ -74,6 +133,25 @@ const nanoGet: Prepare = async ({ concurrency, count, url }) => {
 }
 
 const nano: Client = {
+  "fetch-many": async ({ concurrency, count, url }) => {
+    const { default: nano } = await import("nano")
+    const { drop, name } = await seeded(url, count)
+    const many = nano(url).use(name)
+    return async () => {
+      await atOnce(concurrency, count, (i) => many.get(`b${i}`))
+      return drop
+    }
+  },
+  "save-many": async ({ concurrency, count, url }) => {
+    const { default: nano } = await import("nano")
+    const { drop, name, revs } = await seeded(url, count)
+    const many = nano(url).use<object>(name)
+    const edited = (i: number): object => ({ ...body, seen: -1, _id: `b${i}`, _rev: revs[i] })
+    return async () => {
+      await atOnce(concurrency, count, (i) => many.insert(edited(i)))
+      return drop
+    }
+  },
   get: nanoGet,
   "get-raw": nanoGet,
   save: async ({ concurrency, count, url }) => {

@@ -7,7 +7,7 @@ import { execFile, fork } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs, promisify } from "node:util"
-import { type CaseName, clients } from "./clients.js"
+import { type CaseName, clients, onCouch } from "./clients.js"
 import { type Figures, median } from "./measure.js"
 
 const { values: options } = parseArgs({
@@ -25,9 +25,14 @@ const counts: Readonly<Record<CaseName, number>> = {
   get: operations,
   "get-raw": operations,
   save: operations,
-  stream: Number(options.rows)
+  stream: Number(options.rows),
+  "fetch-many": operations / 2,
+  "save-many": operations / 2
 }
-const names = (options.case ?? Object.keys(counts)) as ReadonlyArray<CaseName>
+// What needs a real CouchDB is left out without one.
+const couch = process.env["COUCHDB_URL"]
+const names = ((options.case ?? Object.keys(counts)) as ReadonlyArray<CaseName>)
+  .filter((name) => couch !== undefined || !onCouch.has(name))
 const everybody = [...Object.keys(clients), "effect-couchdb"]
 
 // Built as a user's bundle is, so that nothing is translated while it runs.
@@ -65,7 +70,7 @@ for (let round = 0; round < Number(options.rounds); round++) {
           `${folder}/worker.mjs`,
           name,
           client,
-          `http://127.0.0.1:${port}`,
+          onCouch.has(name) ? couch ?? "" : `http://127.0.0.1:${port}`,
           String(counts[name]),
           options.concurrency
         ], { timeout: 300_000 })

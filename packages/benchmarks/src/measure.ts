@@ -18,12 +18,13 @@ export const measured = async (
   let first: bigint | undefined
   const cpu = process.cpuUsage()
   const begun = process.hrtime.bigint()
-  await run(() => {
+  const cleanUp = await run(() => {
     first ??= process.hrtime.bigint()
   })
   const seconds = Number(process.hrtime.bigint() - begun) / 1e9
   const { system, user } = process.cpuUsage(cpu)
   clearInterval(look)
+  if (typeof cleanUp === "function") await cleanUp()
   return {
     perSecond: Math.round(count / seconds),
     cpuMicros: Math.round((system + user) / count * 10) / 10,

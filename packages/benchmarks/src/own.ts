@@ -1,11 +1,12 @@
 /** What this library does for each case. */
-import { Collection, Document, View } from "effect-couchdb"
+import { Batching, Collection, Document, View } from "effect-couchdb"
 import { NodeCouchHttp } from "effect-couchdb-node"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Client, Setup } from "./clients.js"
+import { type Client, seeded, type Setup } from "./clients.js"
 
 const Butterfly = Schema.Struct({
   name: Schema.String,
@@ -21,7 +22,40 @@ const prepared = ({ url }: Setup) => ManagedRuntime.make(NodeCouchHttp.layer({ u
 const each = <A, E, R>({ concurrency, count }: Setup, operation: (i: number) => Effect.Effect<A, E, R>) =>
   Effect.forEach(Array.from({ length: count }, (_, i) => i), operation, { concurrency })
 
+/** Ten thousand fibers that each want one document, over the layer that sends them together. */
+const batched = ({ url }: Setup) =>
+  ManagedRuntime.make(Batching.layer().pipe(Layer.provide(NodeCouchHttp.layer({ url }))))
+
 export const own: Client = {
+  "fetch-many": async (setup) => {
+    const { drop, name } = await seeded(setup.url, setup.count)
+    const many = Collection.make(name, Butterfly)
+    const runtime = batched(setup)
+    return async () => {
+      await runtime.runPromise(
+        Effect.forEach(Array.from({ length: setup.count }, (_, i) => i), (i) => Document.fetch(many, `b${i}`), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      )
+      return drop
+    }
+  },
+  "save-many": async (setup) => {
+    const { drop, name } = await seeded(setup.url, setup.count)
+    const many = Collection.make(name, Butterfly)
+    const runtime = batched(setup)
+    const read = await runtime.runPromise(
+      Effect.forEach(Array.from({ length: setup.count }, (_, i) => i), (i) => Document.fetch(many, `b${i}`), {
+        concurrency: "unbounded"
+      })
+    )
+    const edited = read.map((doc) => Document.modify(doc, (b) => ({ ...b, seen: -1 })))
+    return async () => {
+      await runtime.runPromise(Effect.forEach(edited, Document.save, { concurrency: "unbounded", discard: true }))
+      return drop
+    }
+  },
   get: async (setup) => {
     const runtime = prepared(setup)
     return () => runtime.runPromise(each(setup, (i) => Document.fetch(butterflies, `b${i}`)))

@@ -23,13 +23,21 @@ const rowOf = (i: number, last: boolean): string => {
 
 const rowsAtOnce = 500
 
+/** Until the reader took some, or went away. */
+const room = async (response: ServerResponse): Promise<void> => {
+  const done = new AbortController()
+  const signal = done.signal
+  await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })])
+  done.abort()
+}
+
 const allDocs = async (response: ServerResponse, total: number): Promise<void> => {
   response.writeHead(200, json)
   response.write(`{"total_rows":${total},"offset":0,"rows":[\r\n`)
   for (let i = 0; i < total && !response.destroyed; i += rowsAtOnce) {
     const length = Math.min(rowsAtOnce, total - i)
     const text = Array.from({ length }, (_, j) => rowOf(i + j, i + j + 1 === total)).join("")
-    if (!response.write(text)) await Promise.race([once(response, "drain"), once(response, "close")])
+    if (!response.write(text)) await room(response)
   }
   response.end("]}\n")
 }

@@ -1,5 +1,5 @@
 /** One run of one case with one client, in a process of its own, told on one line. */
-import { type CaseName, clients } from "./clients.js"
+import { type CaseName, clients, onCouch } from "./clients.js"
 import { measured } from "./measure.js"
 
 const [, , name = "", client = "", url = "", count = "0", concurrency = "32"] = process.argv
@@ -8,7 +8,7 @@ const prepare = all?.[name as CaseName]
 if (prepare === undefined) throw new Error(`${client} has no ${name}`)
 
 const setup = { url, count: Number(count), concurrency: Number(concurrency) }
-if (name !== "stream") {
+if (name !== "stream" && !onCouch.has(name as CaseName)) {
   // What is measured has been compiled.
   const warm = await prepare({ ...setup, count: 2_000 })
   await warm(() => undefined)

@@ -28,7 +28,10 @@ export interface Options<Q, A, E> {
 }
 
 interface Line<Q, A, E> {
-  entries: Array<Entry<Q, A, E>>
+  /** What waits to be sent, in order. */
+  readonly entries: Set<Entry<Q, A, E>>
+  /** The reads among them. */
+  readonly byName: Map<string, Entry<Q, A, E>>
   running: boolean
   /** What is under way, for whom. */
   flight: { readonly entries: ReadonlyArray<Entry<Q, A, E>>; fiber: Fiber.RuntimeFiber<void> | undefined } | undefined
@@ -46,7 +49,7 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
   const lineOf = (key: unknown): Line<Q, A, E> => {
     let line = lines.get(key)
     if (line === undefined) {
-      line = { entries: [], running: false, flight: undefined }
+      line = { entries: new Set(), byName: new Map(), running: false, flight: undefined }
       lines.set(key, line)
     }
     return line
@@ -54,10 +57,11 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
 
   const enqueue = (line: Line<Q, A, E>, question: Q, span: AnySpan | undefined): Entry<Q, A, E> => {
     const name = nameOf(question)
-    let entry = reads ? line.entries.find((each) => nameOf(each.question) === name) : undefined
+    let entry = line.byName.get(name)
     if (entry === undefined) {
       entry = { question, answer: Deferred.unsafeMake<A, E>(FiberId.none), spans: [], waiting: 0 }
-      line.entries.push(entry)
+      line.entries.add(entry)
+      if (reads) line.byName.set(name, entry)
     }
     entry.waiting++
     if (span !== undefined) entry.spans.push(span)
@@ -67,16 +71,21 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
   /** As many as fit; of writes of one document only the first. */
   const take = (line: Line<Q, A, E>): ReadonlyArray<Entry<Q, A, E>> => {
     const batch: Array<Entry<Q, A, E>> = []
-    const rest: Array<Entry<Q, A, E>> = []
     const names = new Set<string>()
     for (const entry of line.entries) {
+      if (batch.length === maxSize) break
       const name = nameOf(entry.question)
-      if (batch.length < maxSize && !names.has(name)) batch.push(entry)
-      else rest.push(entry)
+      if (names.has(name)) continue
       names.add(name)
+      batch.push(entry)
+      remove(line, entry)
     }
-    line.entries = rest
     return batch
+  }
+
+  const remove = (line: Line<Q, A, E>, entry: Entry<Q, A, E>): void => {
+    line.entries.delete(entry)
+    if (reads) line.byName.delete(nameOf(entry.question))
   }
 
   const deliver = (batch: ReadonlyArray<Entry<Q, A, E>>): Effect.Effect<void> => {
@@ -127,7 +136,7 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
     Effect.suspend(() => {
       entry.waiting--
       if (entry.waiting > 0) return Effect.void
-      line.entries = line.entries.filter((each) => each !== entry)
+      if (line.entries.has(entry)) remove(line, entry)
       const { flight } = line
       return reads && flight?.fiber !== undefined && flight.entries.every(({ waiting }) => waiting === 0)
         ? Fiber.interruptFork(flight.fiber)
