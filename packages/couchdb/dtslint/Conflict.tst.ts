@@ -107,7 +107,10 @@ describe("policies by kind", () => {
   test("whenSchema and matchBy keep what their policies add, and the conflict", () => {
     const kinds = settle(
       Document.save(card).pipe(
-        Effect.catchTag("ConflictError", Conflict.matchBy(cards, ({ name }) => name, { a: merging, b: Conflict.ignore }))
+        Effect.catchTag(
+          "ConflictError",
+          Conflict.matchBy(cards, ({ name }) => name, { a: merging, b: Conflict.ignore })
+        )
       )
     )
     expect<Effect.Effect.Success<typeof kinds>>().type.toBe<Document.Document<Card>>()
@@ -134,7 +137,10 @@ describe("siblings", () => {
     const policy = SiblingPolicy.merge(Merge.make(Card)).pipe(
       SiblingPolicy.onOverlap(({ mine }) => {
         expect(mine).type.toBe<Card>()
-        return Effect.flatMap(Units, () => mine.seen > 0 ? Effect.succeed(Option.some(mine)) : Effect.fail("no" as const))
+        return Effect.flatMap(
+          Units,
+          () => mine.seen > 0 ? Effect.succeed(Option.some(mine)) : Effect.fail("no" as const)
+        )
       }),
       SiblingPolicy.orElse(SiblingPolicy.winner)
     )
