@@ -10,6 +10,7 @@ import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
 import { mango } from "./mango.js"
 import { policies } from "./policies.js"
+import { replication } from "./replication.js"
 import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
 import { server } from "./server.js"
@@ -34,6 +35,7 @@ export const contracts = {
   revisions,
   policies,
   siblings,
+  replication,
   resolution,
   views,
   viewsByFunctions,

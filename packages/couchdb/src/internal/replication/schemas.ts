@@ -124,14 +124,20 @@ const State = Schema.Literal("initializing", "running", "completed", "pending", 
 const StatusRow = Schema.Struct({
   doc_id: Schema.String,
   id: nullish(Schema.String),
-  source: nullish(Schema.String),
-  target: nullish(Schema.String),
-  state: State,
+  source: Schema.Unknown,
+  target: Schema.Unknown,
+  // A document that no scheduler has taken up yet has no state; an old one was triggered.
+  state: Schema.NullOr(Schema.Union(State, Schema.Literal("triggered"))),
   error_count: optionalNumber,
   info: nullish(Schema.Union(Information, Schema.String)),
   start_time: nullish(Schema.String),
   last_updated: nullish(Schema.String)
 })
+
+const urlOf = (side: unknown): string | undefined => {
+  const url = typeof side === "object" && side !== null && "url" in side ? side.url : side
+  return typeof url === "string" ? withoutCredentials(url) : undefined
+}
 
 const statusOf = (row: typeof StatusRow.Type): Status => {
   const info = typeof row.info === "string" ? undefined : row.info
@@ -139,9 +145,9 @@ const statusOf = (row: typeof StatusRow.Type): Status => {
   return {
     documentId: row.doc_id,
     jobId: row.id,
-    state: row.state,
-    source: row.source === undefined ? undefined : withoutCredentials(row.source),
-    target: row.target === undefined ? undefined : withoutCredentials(row.target),
+    state: row.state === null || row.state === "triggered" ? "initializing" : row.state,
+    source: urlOf(row.source),
+    target: urlOf(row.target),
     errorCount: row.error_count,
     error: error === undefined ? undefined : withoutCredentials(error),
     statistics: statisticsOf(info),
