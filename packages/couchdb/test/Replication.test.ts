@@ -23,10 +23,13 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import Pouchdb from "pouchdb"
+import MemoryAdapter from "pouchdb-adapter-memory"
 import { fetchTransport } from "./contract/targets.js"
 
 const Body = Schema.Struct({ n: Schema.Number })
 const lost = new CouchError.TransportError({ method: "POST", path: "/", reason: "Body", description: "cut" })
+const Pouch = Pouchdb.plugin(MemoryAdapter)
 const password = Redacted.make("password")
 const admin = { username: "admin", password }
 
@@ -234,6 +237,44 @@ describe("a replication by the server", () => {
         assert.strictEqual((yield* Effect.flip(by(couch, Replication.remove(id))))._tag, "NotFoundError")
       }), 60_000)
   }
+
+  it.scopedLive("is carried on by PouchDB, and carries on what PouchDB brought", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Serve.serve({ quiet: true, admin })
+      const couch = yield* CouchHttp.make({ url, auth: Auth.basic("admin", password) }).pipe(
+        Effect.provide(fetchTransport)
+      )
+      const local = (name: string) =>
+        Effect.acquireRelease(
+          Effect.sync(() => new Pouch(`${name}-${globalThis.crypto.randomUUID()}`, { adapter: "memory" })),
+          (pouch) => Effect.promise(() => pouch.destroy())
+        )
+      const [first, second] = [yield* local("first"), yield* local("second")]
+      const at = (name: string) => `${url.replace("//", "//admin:password@")}/${name}`
+      yield* by(couch, Effect.all([Database.create("one"), Database.create("two")]))
+      yield* Effect.promise(async () => {
+        await first.bulkDocs(Array.from({ length: 30 }, (_, n) => ({ _id: `doc-${n}`, n })))
+        const doc = await first.get("doc-3")
+        await first.put({ ...doc, n: 33 })
+        await first.remove(await first.get("doc-4"))
+        await first.putAttachment(
+          "doc-5",
+          "t.txt",
+          (await first.get("doc-5"))._rev,
+          Buffer.from("text ".repeat(50)),
+          "text/plain"
+        )
+        await Pouch.replicate(first, new Pouch(at("one")))
+      })
+      const ends = [{ couch, database: "one" }, { couch, database: "two" }] as const
+      yield* Replication.run(...ends, { batch: 8 })
+      assert.deepStrictEqual(yield* by(couch, leaves("two")), yield* by(couch, leaves("one")))
+      yield* Effect.promise(() => Pouch.replicate(new Pouch(at("two")), second))
+      const read = yield* Effect.promise(() => second.get("doc-5", { attachments: true, revs: true }))
+      const original = yield* Effect.promise(() => first.get("doc-5", { attachments: true, revs: true }))
+      assert.deepStrictEqual(read, original)
+      assert.strictEqual((yield* Effect.promise(() => second.allDocs({}))).rows.length, 29)
+    }), 60_000)
 
   if (process.env["COUCHDB_URL"] !== undefined) {
     const url = new URL(process.env["COUCHDB_URL"]).origin
