@@ -6,5 +6,12 @@ const conditions = ["effect-couchdb-source", "module", "node", "development|prod
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["effect-couchdb-source", "node"] } },
-  test: { projects, testTimeout: 30_000, hookTimeout: 30_000, sequence: { shuffle: true } }
+  test: {
+    projects,
+    maxWorkers: 2,
+    minWorkers: 1,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    sequence: { shuffle: true }
+  }
 })
