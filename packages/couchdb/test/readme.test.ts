@@ -13,9 +13,9 @@ const programs = Array.from(readme.matchAll(/```ts\n([\s\S]*?)```/g), ([, block 
 
 const run = async (program: string, name: string): Promise<string> => {
   // Inside the workspace, so that it finds the packages as a user's program does.
-  const folder = `${root}/node_modules/.readme`
+  const folder = `${root}node_modules/.readme`
   mkdirSync(folder, { recursive: true })
-  const file = `${folder}/${name}.ts`
+  const file = `${folder}/${name}.mts`
   writeFileSync(file, program)
   try {
     const { stdout } = await promisify(execFile)(
