@@ -587,7 +587,9 @@ export class IntegrityError extends Data.TaggedError("IntegrityError")<{
   readonly problem: string
 }> {
   override get message(): string {
-    return `${quote(this.name)} of ${quote(this.id)} in ${quote(this.database)} did not survive its ${this.operation}: ` +
+    return `${quote(this.name)} of ${quote(this.id)} in ${
+      quote(this.database)
+    } did not survive its ${this.operation}: ` +
       `${this.problem}. ` + (this.operation === "download" ? "Read it again." : "Write it again.")
   }
 }

@@ -173,9 +173,8 @@ export const deployments: Contract = (it) => {
           assert.deepStrictEqual(pairs(rows).map((pair) => Array.isArray(pair) && pair[1]), ["c", "b", "a"])
           return done
         })
-      // There are fewer steps than that, and more than a few.
+      // A server that commits late is asked more often than that, and each time about the same.
       const all = yield* Effect.forEach(Array.from({ length: 16 }, (_, i) => i + 1), interrupted, { concurrency: 8 })
-      assert.isTrue(all.at(-1))
       assert.isAbove(all.filter((done) => !done).length, 7)
     }), 120_000)
 
