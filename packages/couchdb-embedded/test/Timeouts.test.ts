@@ -1,10 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as Attachment from "effect-couchdb/Attachment"
+import * as Bulk from "effect-couchdb/Bulk"
+import * as Changes from "effect-couchdb/Changes"
 import * as Collection from "effect-couchdb/Collection"
+import * as Conflict from "effect-couchdb/Conflict"
 import * as CouchHttp from "effect-couchdb/CouchHttp"
 import * as Database from "effect-couchdb/Database"
 import * as Document from "effect-couchdb/Document"
 import * as LocalDocument from "effect-couchdb/LocalDocument"
+import * as Mango from "effect-couchdb/Mango"
+import * as Merge from "effect-couchdb/Merge"
+import * as Server from "effect-couchdb/Server"
 import * as Transport from "effect-couchdb/Transport"
+import * as View from "effect-couchdb/View"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +20,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
 import * as Faults from "../src/Faults.js"
@@ -60,6 +69,21 @@ const operations: Readonly<Record<string, Operation>> = {
   "LocalDocument.save": (i) => LocalDocument.save(counters, `local${i}`, { n: i }),
   "Database.info": () => Database.info("zoo"),
   "Database.create": (i) => Database.create(`zoo${i}`),
+  "Attachment.put and get": (i) =>
+    Effect.flatMap(
+      Document.fetch(counters, `doc${i}`),
+      (doc) => Attachment.put(doc, "a.txt", { contentType: "text/plain", bytes: "text" })
+    ).pipe(Effect.flatMap((doc) => Stream.runDrain(Attachment.get(doc, "a.txt")))),
+  "Bulk.save": (i) =>
+    Bulk.save([Document.make(counters, `bulk${i}`, { n: i }), Document.make(counters, `bulk${i}b`, { n: i })]),
+  "Bulk.fetch": (i) => Bulk.fetch(counters, [`doc${i}`, `old${i}`]),
+  "Changes.fetch": () => Changes.fetch(counters, { limit: 5 }),
+  "Changes.stream": () => Stream.runDrain(Changes.stream("zoo", { limit: 5 })),
+  "Conflict.resolve": (i) => Conflict.resolve(counters, `doc${i}`, Merge.make(Counter)),
+  "Mango.find": (i) => Mango.find(counters, { selector: { n: i }, limit: 1 }),
+  "View.fetch": (i) => View.fetch(counters, View.allDocs, { key: `doc${i}`, includeDocs: true }),
+  "View.stream": () => Stream.runDrain(View.stream(counters, View.allDocs, { limit: 5, includeDocs: true })),
+  "Server.info": () => Server.info,
   "POST /zoo/_find": (i) => post("_find", `{"selector":{"_id":"doc${i}"}}`),
   "POST /zoo/_bulk_get": (i) => post("_bulk_get", `{"docs":[{"id":"doc${i}"}]}`)
 }

@@ -28,7 +28,7 @@ import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
 import * as combinators from "./internal/conflict/combinators.js"
 import * as policies from "./internal/conflict/policies.js"
-import * as leaves from "./internal/conflict/siblings.js"
+import * as leaves from "./internal/siblings/siblings.js"
 import * as sweeping from "./internal/siblings/sweep.js"
 import * as watching from "./internal/siblings/watch.js"
 import type { Clash, Merge } from "./Merge.js"
@@ -628,7 +628,8 @@ export type Resolution<A, R = never> =
  * meet without a conflict. The merge says in its path of revisions what is in it, so that nothing counts twice when a
  * loser is edited elsewhere. It may be interrupted between any two requests and run again.
  *
- * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`, and `_revs_diff` where somebody else writes at the same time.
+ * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`; a GET of a loser with attachments, and of the history where a
+ * deletion may count; `_revs_diff` where somebody else writes at the same time.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -712,10 +713,23 @@ export type Swept<A, R = never> =
   | { readonly _tag: "Summary" } & Progress
 
 /**
+ * How often one document may be resolved within how long. One that is in conflict again and again is `Deferred` as
+ * `Looping` then, since some other resolver must disagree with this one.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface GuardOptions {
+  readonly times: number
+  readonly within: Duration.DurationInput
+}
+
+/**
  * How to sweep.
  *
  * - `since`: where an earlier sweep was
  * - `pageSize`: how many documents are looked at together, and at most resolved in one go; 200 by default
+ * - `guard`: five times in a minute by default
  *
  * @since 0.1.0
  * @category siblings
@@ -723,6 +737,7 @@ export type Swept<A, R = never> =
 export interface SweepOptions {
   readonly since?: string | undefined
   readonly pageSize?: number | undefined
+  readonly guard?: GuardOptions | undefined
 }
 
 /**
@@ -753,8 +768,7 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
 /**
  * How to watch: `since`, `checkpoint` and the like are those of `Changes.follow`.
  *
- * - `guard`: how often a document may be resolved within how long; five times in a minute by default. One that is in
- *   conflict again and again is `Deferred` as `Looping` then, since some other resolver must disagree with this one
+ * - `guard`: five times in a minute by default
  *
  * @since 0.1.0
  * @category siblings
@@ -762,7 +776,7 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
 export interface WatchOptions<out E = never, out R = never>
   extends Pick<FollowOptions<E, R>, "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry">
 {
-  readonly guard?: { readonly times: number; readonly within: Duration.DurationInput } | undefined
+  readonly guard?: GuardOptions | undefined
 }
 
 /**

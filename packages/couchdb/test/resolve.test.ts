@@ -98,6 +98,16 @@ const zoo = Effect.gen(function*() {
   return cards
 })
 
+/** Two edits of the version that stands, made apart. */
+const inConflictAgain = (cards: Cards, id: string) =>
+  Effect.flatMap(Document.fetch(cards, id), (read) =>
+    Effect.zipRight(
+      Document.save(Document.modify(read, (card) => ({ ...card, seen: card.seen + 1 }))),
+      Document.save(Document.modify(read, (card) => ({ ...card, seen: card.seen + 2 }))).pipe(
+        Effect.catchTag("ConflictError", Conflict.fork)
+      )
+    ))
+
 const untilQuiet = (cards: Cards, id: string) =>
   Conflict.resolve(cards, id, merging).pipe(
     Effect.repeat({ until: ({ _tag }) => _tag === "NothingToDo" || _tag === "Deferred", times: 10 })
@@ -390,6 +400,48 @@ describe("a sweep", () => {
     }))
 })
 
+describe("a sweep among rivals", () => {
+  it.scoped("ends, though somebody brings two documents into conflict again and again", () =>
+    Effect.gen(function*() {
+      const swept = (times: number) =>
+        Effect.gen(function*() {
+          const { asMe, asRival } = yield* scene
+          const cards = yield* asRival(zoo)
+          // Each one's change comes behind the other one's, so that there is always one more to look at.
+          for (const id of ["ada", "ben"]) yield* asRival(siblings(cards, 2, id))
+          const sweep = Conflict.sweep(cards, merging, { pageSize: 1, guard: { times, within: "1 minute" } }).pipe(
+            Stream.tap((event) =>
+              event._tag === "Outcome" && event.resolution._tag === "Resolved"
+                ? asRival(inConflictAgain(cards, event.resolution.id))
+                : Effect.void
+            ),
+            Stream.take(100)
+          )
+          return Chunk.toReadonlyArray(yield* asMe(Stream.runCollect(sweep)))
+        })
+      const guarded = yield* swept(3)
+      assert.strictEqual(guarded.at(-1)?._tag, "Summary")
+      assert.isTrue(guarded.some((event) =>
+        event._tag === "Outcome" && event.resolution._tag === "Deferred" && event.resolution.reason._tag === "Looping"
+      ))
+      // Nothing else would have ended it.
+      assert.lengthOf(yield* swept(1_000), 100)
+    }))
+
+  it.scoped("does not take a document for one in conflict that it resolved often enough", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival } = yield* scene
+      const cards = yield* asRival(zoo)
+      yield* asRival(siblings(cards, 2))
+      const events = Chunk.toReadonlyArray(
+        yield* asMe(
+          Stream.runCollect(Conflict.sweep(cards, merging, { pageSize: 1, guard: { times: 1, within: "1 minute" } }))
+        )
+      )
+      assert.deepInclude(events[events.length - 1], { _tag: "Summary", resolved: 1, deferred: 0 })
+    }))
+})
+
 describe("a watch", () => {
   it.scoped("resolves what is there, then what comes, and goes on where its checkpoint is", () =>
     Effect.gen(function*() {
@@ -419,17 +471,12 @@ describe("a watch", () => {
       const { asMe, asRival } = yield* scene
       const cards = yield* asRival(zoo)
       yield* asRival(siblings(cards, 2))
-      const again = Effect.flatMap(Document.fetch(cards, "ada"), (read) =>
-        Effect.zipRight(
-          Document.save(Document.modify(read, (card) => ({ ...card, seen: card.seen + 1 }))),
-          Document.save(Document.modify(read, (card) => ({ ...card, seen: card.seen + 2 }))).pipe(
-            Effect.catchTag("ConflictError", Conflict.fork)
-          )
-        ))
       const outcomes = Chunk.toReadonlyArray(
         yield* asMe(
           Conflict.watch(cards, merging, { guard: { times: 3, within: "1 minute" } }).pipe(
-            Stream.tap((outcome) => outcome._tag === "Resolved" ? asRival(again) : Effect.void),
+            Stream.tap((outcome) =>
+              outcome._tag === "Resolved" ? asRival(inConflictAgain(cards, outcome.id)) : Effect.void
+            ),
             Stream.takeUntil((outcome) => outcome._tag === "Deferred" && outcome.reason._tag === "Looping"),
             Stream.runCollect
           )

@@ -53,6 +53,11 @@ interface Absent {
   readonly id: string
 }
 
+interface Ended<A, R> {
+  readonly resolution: Resolution<A, R> | Absent
+  readonly attempts: number
+}
+
 type Writing<A, R> = Extract<Plan<A, R>, { readonly _tag: "Write" }>
 
 /**
@@ -66,7 +71,7 @@ export const resolveAll = <A, R, E, R2>(
   policy: SiblingPolicy<A, E, R2>
 ): Effect.Effect<ReadonlyArray<Resolution<A, R> | Absent>, E | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
-    const closed = new Map<string, Resolution<A, R> | Absent>()
+    const closed = new Map<string, Ended<A, R>>()
     let open: ReadonlyArray<Open<A, R>> = ids.map((id) => ({
       id,
       deep: needsDeletions(policy.rules),
@@ -76,16 +81,16 @@ export const resolveAll = <A, R, E, R2>(
       const steps: ReadonlyArray<Step<A, R>> = yield* once(collection, open, policy)
       open = []
       for (const step of steps) {
-        if (step._tag === "Closed") closed.set(step.resolution.id, step.resolution)
+        if (step._tag === "Closed") closed.set(step.resolution.id, { resolution: step.resolution, attempts: round })
         else if (round < rounds) open = [...open, step.open]
-        else closed.set(step.open.id, superseded(step.open))
+        else closed.set(step.open.id, { resolution: superseded(step.open), attempts: round })
       }
     }
-    const resolutions = ids.flatMap((id) => Option.toArray(Option.fromNullable(closed.get(id))))
-    for (const resolution of resolutions) {
-      if (resolution._tag !== "Absent") yield* resolutionSeen(policy.name, resolution)
+    const ended = ids.flatMap((id) => Option.toArray(Option.fromNullable(closed.get(id))))
+    for (const { attempts, resolution } of ended) {
+      if (resolution._tag !== "Absent") yield* resolutionSeen(policy.name, resolution, attempts)
     }
-    return resolutions
+    return ended.map(({ resolution }) => resolution)
   })
 
 const superseded = <A, R>({ done, id }: Open<A, R>): Resolution<A, R> => ({

@@ -10,7 +10,11 @@ const resolved = Metric.counter("couchdb_resolutions", {
 })
 
 /** Each resolution is counted, and an event of the span that it happens in; looking in vain is neither. */
-export const resolutionSeen = <A, R>(policy: string, resolution: Resolution<A, R>): Effect.Effect<void> =>
+export const resolutionSeen = <A, R>(
+  policy: string,
+  resolution: Resolution<A, R>,
+  attempts: number
+): Effect.Effect<void> =>
   resolution._tag === "NothingToDo" ? Effect.void : Effect.gen(function*() {
     const outcome = resolution._tag
     yield* Metric.update(resolved.pipe(Metric.tagged("policy", policy), Metric.tagged("outcome", outcome)), 1)
@@ -19,6 +23,7 @@ export const resolutionSeen = <A, R>(policy: string, resolution: Resolution<A, R
       span.value.event("couchdb.resolution", yield* Clock.currentTimeNanos, {
         "couchdb.resolution.policy": policy,
         "couchdb.resolution.outcome": outcome,
+        "couchdb.resolution.attempts": attempts,
         "couchdb.resolution.id": resolution.id
       })
     }

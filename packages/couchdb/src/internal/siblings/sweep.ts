@@ -11,10 +11,11 @@ import type { SiblingPolicy } from "../../SiblingPolicy.js"
 import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { readStanding } from "./bulkRead.js"
+import { makeGuarded } from "./guard.js"
 import { type Page, pages } from "./pages.js"
 import { leafOf } from "./plan.js"
 import { policyOf } from "./policy.js"
-import { resolveAll, resolveOne } from "./resolve.js"
+import { resolveOne } from "./resolve.js"
 import { liveFirst } from "./structure.js"
 
 export const resolve = dual<
@@ -97,10 +98,10 @@ export const sweep = <A, I, R, K, E = never, R2 = never>(
   Stream.suspend(() => {
     let progress: Progress = { ...nothing, since: options.since ?? "0" }
     const size = Math.max(1, Math.floor(options.pageSize ?? defaultPageSize))
+    const resolve = makeGuarded(collection, policyOf<A, E, R2>(policy), options.guard)
     return pages(collection, progress.since, size).pipe(
       Stream.mapEffect((page) =>
-        Effect.map(resolveAll(collection, page.ids, policyOf<A, E, R2>(policy)), (all) => {
-          const resolutions = all.flatMap((each) => each._tag === "Absent" || each._tag === "NothingToDo" ? [] : [each])
+        Effect.map(resolve(page.ids), (resolutions) => {
           progress = count(progress, page, resolutions)
           return Chunk.fromIterable<Swept<A, R>>([
             ...resolutions.map((resolution) => ({ _tag: "Outcome" as const, resolution })),
