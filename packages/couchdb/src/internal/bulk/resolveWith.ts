@@ -1,16 +1,17 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { CouchHttp } from "../../CouchHttp.js"
+import { make as batching } from "../batching/batching.js"
 import { isConflict } from "../conflict/errors.js"
 import type { AnyPolicy } from "../conflict/policy.js"
-import { coalescing } from "./coalesce.js"
+import { defaults } from "./pipeline.js"
 
 /** Hands the refused rows to the policy, all at once, so that what they ask goes out together. */
 export const resolveRows = (policy: AnyPolicy, rows: ReadonlyArray<Either.Either<unknown, unknown>>) =>
   rows.some((row) => Either.isLeft(row) && isConflict(row.left))
     ? Effect.scoped(
       Effect.gen(function*() {
-        const couch = yield* Effect.flatMap(CouchHttp, coalescing)
+        const couch = yield* Effect.flatMap(CouchHttp, (couch) => batching(couch, { maxSize: defaults.rows }))
         return yield* Effect.forEach(rows, (row) =>
           Either.isLeft(row) && isConflict(row.left)
             ? Effect.either(Effect.provideService(policy(row.left), CouchHttp, couch))
