@@ -22,6 +22,7 @@ import type {
 import type { CouchHttp, Service } from "./CouchHttp.js"
 import * as client from "./internal/replication/replicate.js"
 import * as server from "./internal/replication/server.js"
+import * as serverId from "./internal/replication/serverId.js"
 import type { Revision } from "./Revision.js"
 
 /**
@@ -56,7 +57,9 @@ export interface Endpoint {
  * - `batch`: so many changes at once, 100 unless said otherwise; a checkpoint is written after each batch
  * - `live`: goes on with every change that comes, and never ends; a poll lasts `poll`, 25 seconds unless said otherwise
  * - `createTarget`: makes the target database where it is missing
- * - `id`: the name under which both sides remember it; without one it follows from the servers, databases and the filter
+ * - `id`: the name under which both sides remember it; without one it follows from the servers, databases and the filter.
+ *   With the name of a replication that CouchDB ({@link checkpointId}) or PouchDB ran, this one goes on where that one was,
+ *   and the other way round
  * - `checkpoints`: `false` remembers nothing
  * - `retry`: when to repeat a batch that failed for a moment, besides what `CouchHttp` repeats. A batch may be repeated:
  *   it carries over what is missing
@@ -118,7 +121,8 @@ export type ReplicateError = NotFoundError | InvalidIdError | RequestError
 /**
  * Replicates from one database to another, and tells of its progress: CouchDB's replication protocol, with `_changes`,
  * `_revs_diff`, `_bulk_get` and `_bulk_docs` (`new_edits: false`). Histories, siblings, tombstones and attachments are
- * carried over; large attachments go straight from one side to the other, and none of them is kept in memory.
+ * carried over. An attachment that the target has from an ancestor is not sent again; large ones go as multipart straight
+ * from one side to the other, and none of them is kept in memory.
  *
  * Checkpoints are `_local` documents of CouchDB's own shape on both sides. So it goes on where it was after any failure,
  * and may be interrupted at any time.
@@ -374,6 +378,36 @@ export const define = (
  * @category server
  */
 export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHttp> => server.remove(id)
+
+/**
+ * The name under which a server remembers how far a replication is, in a `_local` document on both sides: `GET /`, and
+ * what the definition says. As the `id` of {@link replicate} it lets this program go on where the server was. None where it
+ * cannot be told from here: databases by their bare name, headers, selectors and filter functions. The jobs of the
+ * scheduler name it then, before the `+`.
+ *
+ * @example
+ * import { Effect, Option } from "effect"
+ * import { CouchHttp, Replication } from "effect-couchdb"
+ *
+ * const program = Effect.gen(function*() {
+ *   const couch = yield* CouchHttp.make({ url: "http://127.0.0.1:5984" })
+ *   const id = yield* Replication.checkpointId({
+ *     source: "http://127.0.0.1:5984/zoo",
+ *     target: "http://127.0.0.1:5984/zoo-copy"
+ *   }).pipe(Effect.provideService(CouchHttp.CouchHttp, couch))
+ *   yield* Replication.run(
+ *     { couch, database: "zoo" },
+ *     { couch, database: "zoo-copy" },
+ *     { id: Option.getOrUndefined(id) }
+ *   )
+ * })
+ *
+ * @since 0.1.0
+ * @category server
+ */
+export const checkpointId = (
+  definition: Definition
+): Effect.Effect<Option.Option<string>, ServerError, CouchHttp> => serverId.checkpointId(definition)
 
 /**
  * The replications that the server runs: `GET /_scheduler/jobs`, page by page.

@@ -8,6 +8,7 @@ import type { Context, DatabaseContext } from "../context.js"
 import { print } from "../print.js"
 import type { Checked } from "../refusal.js"
 import { badRequest, internalError, places, refuse } from "../refusal.js"
+import * as Req from "../request.js"
 import * as Utf8 from "../utf8.js"
 import type { Place } from "./place.js"
 import * as Places from "./place.js"
@@ -82,7 +83,9 @@ const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
       return yield* badRequest("`doc_ids`,`filter`,`selector` are mutually exclusive")
     }
     if (ids !== undefined) {
-      const sorted = Array.from(new Set(ids)).sort((a, b) => Utf8.compare(String(a), String(b)))
+      // They may be encoded as in a path.
+      const plain = ids.map((id) => typeof id === "string" ? Req.unquote(id) ?? id : id)
+      const sorted = Array.from(new Set(plain)).sort((a, b) => Utf8.compare(String(a), String(b)))
       return { key: [sorted], filter: (context) => Filters.make(context, "_doc_ids", { doc_ids: sorted }) }
     }
     if (selector !== undefined) {

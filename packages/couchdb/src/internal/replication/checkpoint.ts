@@ -11,8 +11,8 @@ import { documentPath } from "../documentPath.js"
 import { unconflicted } from "../unconflicted.js"
 import { member } from "../written.js"
 
-/** What one side remembers of a replication, as CouchDB's own replicator writes it. */
-interface Remembered {
+/** What one side remembers of a replication: as CouchDB's own replicator writes it, or as PouchDB's does. */
+interface Log {
   readonly body: Json.Json
   readonly rev: string | undefined
 }
@@ -23,6 +23,8 @@ export interface Checkpoint {
   readonly history: ReadonlyArray<Json.Json>
   readonly source: string | undefined
   readonly target: string | undefined
+  /** Whether PouchDB wrote here, and is to read what is written next. */
+  readonly pouch: boolean
 }
 
 const request = (
@@ -42,44 +44,72 @@ const request = (
 const jsonOf = (response: Transport.BufferedResponse): Json.Json =>
   Either.getOrElse(Json.parse(Transport.text(response)), () => null)
 
-const remembered = (endpoint: Endpoint, id: string): Effect.Effect<Remembered, WireError> =>
+const logAt = (endpoint: Endpoint, id: string): Effect.Effect<Log, WireError> =>
   unconflicted(endpoint.couch.execute(request(endpoint, id, { method: "GET" }))).pipe(
-    Effect.map((response): Remembered => {
+    Effect.map((response): Log => {
       const body = jsonOf(response)
       const rev = member(body, "_rev")
       return { body, rev: typeof rev === "string" ? rev : undefined }
     }),
     Effect.catchIf(
       (error) => error._tag === "NotFoundError" && error.reason !== "Database does not exist.",
-      () => Effect.succeed<Remembered>({ body: {}, rev: undefined })
+      () => Effect.succeed<Log>({ body: {}, rev: undefined })
     )
   )
 
-const historyOf = ({ body }: Remembered): ReadonlyArray<Json.Json> => {
+const historyOf = ({ body }: Log): ReadonlyArray<Json.Json> => {
   const history = member(body, "history")
   return Json.isArray(history) ? history : []
 }
 
 /** Which side of the replication a checkpoint was written for. */
-const roleOf = ({ body }: Remembered): Json.Json | undefined => member(body, "role")
+const roleOf = ({ body }: Log): Json.Json | undefined => member(body, "role")
 
-const session = (entry: Json.Json | undefined): Json.Json | undefined => member(entry, "session_id")
+const sessionOf = (entry: Json.Json | undefined): Json.Json | undefined => member(entry, "session_id")
 
-/** Where both sides agree that it was: the latest session that both know. */
+const isIn = (history: ReadonlyArray<Json.Json>, entry: Json.Json | undefined): boolean =>
+  sessionOf(entry) !== undefined && history.some((other) => sessionOf(other) === sessionOf(entry))
+
+/** How far a session came: CouchDB and PouchDB have different names for it. */
+const recorded = (entry: Json.Json | undefined): Json.Json | undefined =>
+  member(entry, "recorded_seq") ?? member(entry, "last_seq")
+
+/** How far a log says that the replication is. Where both wrote to it, its latest session knows best. */
+const reached = (log: Log): Json.Json | undefined => {
+  const [latest] = historyOf(log)
+  return sessionOf(latest) !== undefined && sessionOf(latest) === sessionOf(log.body)
+    ? recorded(latest)
+    : member(log.body, "source_last_seq") ?? member(log.body, "last_seq")
+}
+
+/**
+ * The latest session that both know, as the side has it whose latest it is: the other one may have come further since,
+ * before this one was put back to an older state.
+ */
+const common = (
+  source: ReadonlyArray<Json.Json>,
+  target: ReadonlyArray<Json.Json>
+): Pick<Checkpoint, "since" | "history"> => {
+  for (let i = 0; i < Math.min(source.length, target.length); i++) {
+    if (isIn(target.slice(i), source[i])) return { since: recorded(source[i]), history: source.slice(i) }
+    if (isIn(source.slice(i + 1), target[i])) return { since: recorded(target[i]), history: target.slice(i) }
+  }
+  return { since: undefined, history: [] }
+}
+
+/** Where both sides agree that it was. */
 export const read = (source: Endpoint, target: Endpoint, id: string): Effect.Effect<Checkpoint, WireError> =>
-  Effect.map(Effect.all([remembered(source, id), remembered(target, id)], { concurrency: 2 }), ([ours, theirs]) => {
-    const revs = { source: ours.rev, target: theirs.rev }
-    // Two copies of one server have one name, so that the other direction may have written here: its sequences are others.
-    if (roleOf(ours) === "target" || roleOf(theirs) === "source") return { since: undefined, history: [], ...revs }
-    const history = historyOf(ours)
-    if (session(ours.body) !== undefined && session(ours.body) === session(theirs.body)) {
-      return { since: member(ours.body, "source_last_seq"), history, ...revs }
+  Effect.map(Effect.all([logAt(source, id), logAt(target, id)], { concurrency: 2 }), ([ours, theirs]) => {
+    const rest = {
+      source: ours.rev,
+      target: theirs.rev,
+      pouch: [ours, theirs].some(({ body }) => member(body, "last_seq") !== undefined)
     }
-    const known = new Set(historyOf(theirs).map(session))
-    const common = history.findIndex((entry) => session(entry) !== undefined && known.has(session(entry)))
-    return common === -1
-      ? { since: undefined, history: [], ...revs }
-      : { since: member(history[common], "recorded_seq"), history: history.slice(common), ...revs }
+    // Two copies of one server have one name, so that the other direction may have written here: its sequences are others.
+    if (roleOf(ours) === "target" || roleOf(theirs) === "source") return { since: undefined, history: [], ...rest }
+    return sessionOf(ours.body) !== undefined && sessionOf(ours.body) === sessionOf(theirs.body)
+      ? { since: reached(ours), history: historyOf(ours), ...rest }
+      : { ...common(historyOf(ours), historyOf(theirs)), ...rest }
   })
 
 /** As many sessions as CouchDB remembers. */
@@ -108,13 +138,14 @@ export const write = (
       start_last_seq: told.from ?? 0,
       end_last_seq: told.to,
       recorded_seq: told.to,
+      ...(checkpoint.pouch && { last_seq: told.to }),
       missing_checked: statistics.revisionsChecked,
       missing_found: statistics.missingFound,
       docs_read: statistics.documentsRead,
       docs_written: statistics.documentsWritten,
       doc_write_failures: statistics.writeFailures
     }
-    const earlier = checkpoint.history.filter((each) => session(each) !== told.session)
+    const earlier = checkpoint.history.filter((each) => sessionOf(each) !== told.session)
     const history = [entry, ...earlier].slice(0, most)
     const put = (endpoint: Endpoint, rev: string | undefined, role: "source" | "target") =>
       Effect.map(
@@ -125,6 +156,7 @@ export const write = (
             session_id: told.session,
             source_last_seq: told.to,
             replication_id_version: 4,
+            ...(checkpoint.pouch && { last_seq: told.to, version: 1 }),
             role,
             history
           })
@@ -136,5 +168,5 @@ export const write = (
       )
     const target_ = yield* put(target, checkpoint.target, "target")
     const source_ = yield* put(source, checkpoint.source, "source")
-    return { since: told.to, history, source: source_, target: target_ }
+    return { since: told.to, history, source: source_, target: target_, pouch: checkpoint.pouch }
   })

@@ -10,13 +10,13 @@ import * as Changes from "../../Changes.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import * as Database from "../../Database.js"
 import * as DatabaseName from "../../DatabaseName.js"
-import type * as Json from "../../Json.js"
+import * as Json from "../../Json.js"
 import type { Endpoint, Options, Progress, ReplicateError, Statistics } from "../../Replication.js"
 import { isTransient } from "../transient.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 import * as checkpoints from "./checkpoint.js"
-import { sequenceText, transfer } from "./transfer.js"
+import { transfer } from "./transfer.js"
 
 const encoder = new TextEncoder()
 
@@ -40,6 +40,14 @@ const session = Effect.map(
   Effect.all(Array.from({ length: 4 }, () => Random.nextIntBetween(0, 2 ** 32))),
   (words) => words.map((word) => word.toString(16).padStart(8, "0")).join("")
 )
+
+/** A sequence as a request names it; there is none to name at the beginning. */
+const sequenceText = (sequence: Json.Json | undefined): string | undefined =>
+  sequence === undefined || sequence === null || sequence === 0
+    ? undefined
+    : typeof sequence === "string"
+    ? sequence
+    : Json.stringify(sequence)
 
 interface State {
   readonly checkpoint: checkpoints.Checkpoint

@@ -35,7 +35,8 @@ const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Js
     case undefined:
       return {}
     case "Ids":
-      return { doc_ids: filter.ids }
+      // CouchDB decodes them as parts of a URL.
+      return { doc_ids: filter.ids.map(encodeURIComponent) }
     case "Selector":
       return { selector: filter.selector }
     case "DesignDocuments":
