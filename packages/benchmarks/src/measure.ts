@@ -1,5 +1,7 @@
+import type { CleanUp, Found } from "./case.js"
+
 /** What one run of a case with one client gives. */
-export interface Figures {
+export interface Figures extends Found {
   readonly perSecond: number
   readonly cpuMicros: number
   readonly peakMB: number
@@ -9,7 +11,7 @@ export interface Figures {
 /** Times a run of so many operations, and looks at the memory meanwhile. */
 export const measured = async (
   count: number,
-  run: (onFirst: () => void) => Promise<unknown>
+  run: (onFirst: () => void) => Promise<CleanUp | void>
 ): Promise<Figures> => {
   let peak = process.memoryUsage.rss()
   const look = setInterval(() => {
@@ -24,12 +26,13 @@ export const measured = async (
   const seconds = Number(process.hrtime.bigint() - begun) / 1e9
   const { system, user } = process.cpuUsage(cpu)
   clearInterval(look)
-  if (typeof cleanUp === "function") await cleanUp()
+  const found = await cleanUp?.()
   return {
     perSecond: Math.round(count / seconds),
     cpuMicros: Math.round((system + user) / count * 10) / 10,
     peakMB: Math.round(peak / 1e6),
-    ...(first !== undefined && { firstRowMs: Math.round(Number(first - begun) / 1e6) })
+    ...(first !== undefined && { firstRowMs: Math.round(Number(first - begun) / 1e6) }),
+    ...found
   }
 }
 

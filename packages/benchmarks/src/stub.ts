@@ -8,9 +8,9 @@ import { createServer, type ServerResponse } from "node:http"
 const rev = "1-967a00dff5e02add41819138abb3284d"
 const json = { "content-type": "application/json" }
 
-const documentOf = (id: string): string =>
+const documentOf = (id: string, bytes: number): string =>
   `{"_id":"${id}","_rev":"${rev}","name":"Danaus plexippus","seen":1,"tags":["orange","black"],"note":"${
-    "x".repeat(140)
+    "x".repeat(Math.max(0, bytes - 80))
   }"}\n`
 
 const rowOf = (i: number, last: boolean): string => {
@@ -42,12 +42,14 @@ const allDocs = async (response: ServerResponse, total: number): Promise<void> =
   response.end("]}\n")
 }
 
+const bytes = Number(process.argv[2] ?? 220)
+
 const server = createServer((request, response) => {
   const [, database = "", id = ""] = (request.url ?? "").split("?")[0]?.split("/") ?? []
   if (id === "_all_docs") {
     void allDocs(response, Number(database.slice(1)))
   } else if (request.method === "GET") {
-    response.writeHead(200, { ...json, etag: `"${rev}"` }).end(documentOf(id))
+    response.writeHead(200, { ...json, etag: `"${rev}"` }).end(documentOf(id, bytes))
   } else {
     request.resume().on("end", () => {
       response.writeHead(201, json).end(`{"ok":true,"id":"${id}","rev":"2-7051cbe5c8faecd085a3fa619e6e6337"}\n`)

@@ -1,0 +1,41 @@
+/** What a case of the comparison is. */
+
+export interface Setup {
+  readonly url: string
+  readonly count: number
+  readonly concurrency: number
+  /** How many bytes the body of a document has, roughly. */
+  readonly bytes: number
+}
+
+/** What a run found out beyond time and memory; it stands in the table. */
+export interface Found {
+  readonly requestsPerEdit?: number
+  readonly counted?: number
+}
+
+/** Cleans up after the run, which may take its time, and gives what was found out. */
+export type CleanUp = () => Promise<Found | void>
+
+/** Gets ready, and gives what is measured; it says when the first row is there. */
+export type Prepare = (setup: Setup) => Promise<(onFirst: () => void) => Promise<CleanUp | void>>
+
+/**
+ * - `count`: how many operations are measured
+ * - `onCouch`: whether it needs a CouchDB that answers as one; else the stub answers
+ * - `warm`: how many operations go before, so that what is measured has been compiled
+ * - `firstRow`: whether the time of the first row is told
+ * - `clients`: what each client does; a module of a client is loaded in its own process only
+ */
+export interface Case {
+  readonly count: number
+  readonly onCouch?: boolean
+  readonly warm?: number
+  readonly firstRow?: boolean
+  readonly clients: Readonly<Partial<Record<ClientName, Prepare>>>
+}
+
+/** In the order of the table; the library stands last. */
+export const clientNames = ["undici", "nano", "pouchdb", "cloudant", "effect-couchdb"] as const
+
+export type ClientName = (typeof clientNames)[number]

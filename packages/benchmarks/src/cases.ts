@@ -1,0 +1,17 @@
+/** All cases, by the names that the table has. */
+import type { Case } from "./case.js"
+import { fetchMany } from "./cases/fetchMany.js"
+import { get } from "./cases/get.js"
+import { getRaw } from "./cases/getRaw.js"
+import { save } from "./cases/save.js"
+import { saveMany } from "./cases/saveMany.js"
+import { stream } from "./cases/stream.js"
+
+export const cases: Readonly<Record<string, Case>> = {
+  get,
+  "get-raw": getRaw,
+  save,
+  "fetch-many": fetchMany,
+  "save-many": saveMany,
+  stream
+}

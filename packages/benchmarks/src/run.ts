@@ -1,0 +1,79 @@
+/** Runs of cases, each in a process of its own, against a stub in another one or against a CouchDB. */
+import { build } from "esbuild"
+import { type ChildProcess, execFile, fork } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import type { ClientName } from "./case.js"
+import { cases } from "./cases.js"
+import type { Figures } from "./measure.js"
+
+export interface Run {
+  readonly name: string
+  readonly client: ClientName
+  readonly count?: number | undefined
+  readonly concurrency?: number | undefined
+  readonly bytes?: number | undefined
+}
+
+const usual = { concurrency: 32, bytes: 220 }
+
+const source = (name: string): string => fileURLToPath(new URL(`${name}.ts`, import.meta.url))
+
+export interface Bench {
+  readonly run: (run: Run, options?: ReadonlyArray<string>) => Promise<Figures>
+  readonly close: () => void
+}
+
+/** Builds what runs as a user's bundle is built, so that nothing is translated meanwhile. */
+export const open = async (couch: string | undefined): Promise<Bench> => {
+  const folder = mkdtempSync(fileURLToPath(new URL("../node_modules/.bench-", import.meta.url)))
+  await build({
+    entryPoints: [source("worker"), source("stub")],
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    conditions: ["effect-couchdb-source"],
+    external: ["nano", "pouchdb", "@ibm-cloud/cloudant", "ibm-cloud-sdk-core", "undici"],
+    logLevel: "error"
+  })
+  // One stub for each size of documents.
+  const stubs = new Map<number, Promise<{ readonly process: ChildProcess; readonly url: string }>>()
+  const stub = (bytes: number) => {
+    let known = stubs.get(bytes)
+    if (known === undefined) {
+      const started = fork(`${folder}/stub.mjs`, [String(bytes)])
+      known = new Promise((resolve) =>
+        started.once("message", (port) => resolve({ process: started, url: `http://127.0.0.1:${Number(port)}` }))
+      )
+      stubs.set(bytes, known)
+    }
+    return known
+  }
+  return {
+    run: async ({ bytes = usual.bytes, client, concurrency = usual.concurrency, count, name }, options = []) => {
+      const which = cases[name]
+      const url = which?.onCouch === true ? couch ?? "" : (await stub(bytes)).url
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        "--expose-gc",
+        ...options,
+        `${folder}/worker.mjs`,
+        name,
+        client,
+        url,
+        String(count ?? which?.count),
+        String(concurrency),
+        String(bytes)
+      ], { timeout: 300_000 })
+      return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Figures
+    },
+    close: () => {
+      for (const started of stubs.values()) void started.then(({ process }) => process.disconnect())
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { Figures } from "./measure.js"
+
+/** What a case has to reach, as a figure of the library over that of another client. */
+interface Goal {
+  readonly figure: "cpuMicros" | "perSecond"
+  readonly over: string
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
+const goals: Readonly<Record<string, ReadonlyArray<Goal>>> = {
+  get: [
+    { figure: "cpuMicros", over: "undici", atMost: 2 },
+    { figure: "cpuMicros", over: "nano", atMost: 0.3 },
+    { figure: "perSecond", over: "nano", atLeast: 3 }
+  ],
+  "get-raw": [{ figure: "cpuMicros", over: "undici", atMost: 1.5 }],
+  save: [{ figure: "cpuMicros", over: "nano", atMost: 0.4 }],
+  "fetch-many": [
+    { figure: "perSecond", over: "nano", atLeast: 12 },
+    { figure: "perSecond", over: "undici", atLeast: 0.8 }
+  ],
+  "save-many": [{ figure: "perSecond", over: "nano", atLeast: 8 }],
+  changes: [{ figure: "perSecond", over: "undici", atLeast: 0.8 }],
+  stream: [{ figure: "perSecond", over: "undici", atLeast: 1 / 1.2 }]
+}
+
+const library = "effect-couchdb"
+
+const reached = (name: string, figures: Readonly<Record<string, Figures>>): ReadonlyArray<string> =>
+  (goals[name] ?? []).flatMap(({ atLeast, atMost, figure, over }) => {
+    const own = figures[library]?.[figure]
+    const other = figures[over]?.[figure]
+    if (own === undefined || other === undefined) return []
+    const ratio = own / other
+    const well = ratio >= (atLeast ?? 0) && ratio <= (atMost ?? Infinity)
+    const bound = atLeast === undefined ? `≤ ${atMost?.toFixed(2)}` : `≥ ${atLeast.toFixed(2)}`
+    const what = figure === "cpuMicros" ? "CPU" : "throughput"
+    return [`  ${well ? "ok      " : "short of"} ${what} ${ratio.toFixed(2)} × ${over} (${bound})\n`]
+  })
+
+/** The table as text, with the ratios that each case has to reach. */
+export const printed = (table: Readonly<Record<string, Readonly<Record<string, Figures>>>>): string =>
+  Object.entries(table).map(([name, figures]) =>
+    `\n${name}\n${
+      Object.entries(figures).map(([client, { cpuMicros, peakMB, perSecond, ...others }]) =>
+        `  ${client.padEnd(16)}${perSecond.toLocaleString("en").padStart(10)} /s${cpuMicros.toFixed(1).padStart(9)} µs${
+          String(peakMB).padStart(7)
+        } MB${Object.entries(others).map(([what, figure]) => `   ${what} ${String(figure)}`).join("")}\n`
+      ).join("")
+    }${reached(name, figures).join("")}`
+  ).join("")
