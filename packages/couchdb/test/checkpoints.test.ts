@@ -103,7 +103,7 @@ for (const { name, server } of places) {
             new Pouch(`${url.replace("//", "//admin:password@")}/${database}`, {
               fetch: (url: string | Request, options?: RequestInit) => {
                 asked.push(String(url))
-                return Pouchdb.fetch(url, options)
+                return fetch(url, options)
               }
             })
           const replicate = Effect.promise(() => Pouch.replicate(pouch(here), pouch(there)))

@@ -10,6 +10,7 @@ import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
 import { mango } from "./mango.js"
 import { policies } from "./policies.js"
+import { replicatedFiles } from "./replicatedFiles.js"
 import { replication } from "./replication.js"
 import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
@@ -36,6 +37,7 @@ export const contracts = {
   policies,
   siblings,
   replication,
+  replicatedFiles,
   resolution,
   views,
   viewsByFunctions,

@@ -23,7 +23,7 @@ export interface Transferred {
 /** Attachments up to so many bytes come within the JSON of their document, those of a request together too. */
 const light = { each: 64 * 1024, together: 2 * 1024 * 1024 }
 
-const weight = (version: Version): number => lacking(version).reduce((sum, length) => sum + length, 0)
+const weight = (version: Version): number => lacking(version).reduce((sum, { length }) => sum + length, 0)
 
 const groups = (versions: ReadonlyArray<Version>): ReadonlyArray<ReadonlyArray<Version>> => {
   const all: Array<Array<Version>> = []
@@ -61,9 +61,10 @@ const writeAll = (
       })
   )
 
-const isLarge = (version: Version): version is Version & { readonly id: DocumentId.DocumentId } =>
-  // An id that no path can say goes within JSON, however large its attachments are.
-  weight(version) > light.each && DocumentId.isDocumentId(version.id)
+/** What goes as multipart. An id that no path can say goes within JSON, whatever its attachments are. */
+const isApart = (version: Version): version is Version & { readonly id: DocumentId.DocumentId } =>
+  (weight(version) > light.each || lacking(version).some(({ compressed }) => compressed)) &&
+  DocumentId.isDocumentId(version.id)
 
 const carry = (
   source: Endpoint,
@@ -72,14 +73,14 @@ const carry = (
 ): Effect.Effect<ReadonlyArray<Outcome>, WireError> =>
   Effect.gen(function*() {
     const bare = versions.filter((version) => lacking(version).length === 0)
-    const small = versions.filter((version) => lacking(version).length > 0 && !isLarge(version))
+    const small = versions.filter((version) => lacking(version).length > 0 && !isApart(version))
     return [
       ...(yield* writeAll(target, bare)),
       ...(yield* Effect.forEach(groups(small), (group) =>
         Effect.flatMap(readWhole(source, group), (whole) => writeAll(target, whole)))).flat(),
-      ...(yield* Effect.forEach(versions.filter(isLarge), (version) =>
+      ...(yield* Effect.forEach(versions.filter(isApart), (version) =>
         pass(source, target, version), {
-        concurrency: 2
+        concurrency: 4
       }))
     ]
   })

@@ -36,7 +36,7 @@ const read = (
 ): Effect.Effect<ReadonlyArray<Omit<Version, "ancestor">>, WireError> => {
   if (rows.length === 0) return Effect.succeed([])
   const database = DatabaseName.make(source.database)
-  const query = `?revs=true${attachments ? "&attachments=true" : ""}`
+  const query = `?revs=true&${attachments ? "attachments=true" : "att_encoding_info=true"}`
   return Effect.flatMap(
     on(source, post(database, "_bulk_get", query, { docs: rows })),
     ({ exact, status }) =>
@@ -106,17 +106,24 @@ export const readWhole = (
   )
 }
 
-/**
- * The lengths of the attachments to carry over: of those that the target does not have from an ancestor. One that does not
- * tell its length may have any.
- */
-export const lacking = ({ ancestor, json }: Version): ReadonlyArray<number> => {
+/** An attachment to carry over. One that does not tell its length may have any. */
+export interface Lacking {
+  readonly length: number
+  /** Stored compressed, as it is to arrive: what compresses it once more may do so in another way. */
+  readonly compressed: boolean
+}
+
+/** The attachments to carry over: those that the target does not have from an ancestor. */
+export const lacking = ({ ancestor, json }: Version): ReadonlyArray<Lacking> => {
   const stubs = member(json, "_attachments")
   if (!Json.isObject(stubs)) return []
   const known = ancestor === undefined ? 0 : Revision.generation(ancestor)
   return Json.entries(stubs).flatMap(([, stub]) => {
     const born = member(stub, "revpos")
     const length = member(stub, "length")
-    return typeof born === "number" && born <= known ? [] : [typeof length === "number" ? length : Infinity]
+    return typeof born === "number" && born <= known ? [] : [{
+      length: typeof length === "number" ? length : Infinity,
+      compressed: member(stub, "encoding") !== undefined
+    }]
   })
 }
