@@ -31,11 +31,17 @@ const toRequest = (write: WriteDocument): CouchRequest => {
     database: write.database,
     id: write.id
   }
-  if (write.deleted) return { method: "DELETE", ...target }
-  const body = Option.match(write.attachments, {
-    onNone: () => write.body,
-    onSome: (stubs) => Json.fromEntries([...Json.entries(write.body), ["_attachments", stubs]])
-  })
+  // The verb leaves an empty tombstone.
+  if (write.deleted && Json.keys(write.body).length === 0 && Option.isNone(write.attachments)) {
+    return { method: "DELETE", ...target }
+  }
+  const body = Option.isNone(write.attachments) && !write.deleted
+    ? write.body
+    : Json.fromEntries([
+      ...(write.deleted ? [["_deleted", true] as const] : []),
+      ...Json.entries(write.body),
+      ...Option.toArray(Option.map(write.attachments, (stubs) => ["_attachments", stubs] as const))
+    ])
   return { method: "PUT", ...target, body: Json.stringify(body) }
 }
 

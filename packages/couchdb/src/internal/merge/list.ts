@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import { canonical } from "./canonical.js"
-import { clash, mergeSlot, type Node, overlap, part, type Run, type Sides, within } from "./node.js"
+import { baseAt, clash, mergeSlot, type Node, order, overlap, part, type Run, type Sides, within } from "./node.js"
 
 type KeyOf = (element: unknown) => string | number
 
@@ -34,8 +34,7 @@ export const list = (keyOf: KeyOf, element: Node, equals: Node["equals"]): Node 
       return overlap(sides, run, "not lists whose elements have a key each")
     }
     const merged = mergeMembers(sides, base, mine, theirs, element, run)
-    const order = mergeOrder(sides, base, mine, theirs, (key) => merged.has(key), run)
-    return order.map((key) => merged.get(key))
+    return mergeOrder(sides, base, mine, theirs, (key) => merged.has(key), run).map((key) => merged.get(key))
   }
 })
 
@@ -62,7 +61,7 @@ const mergeMembers = (
 }
 
 const mergeOrder = (
-  sides: Sides,
+  { base: whole, ...sides }: Sides,
   base: Keyed,
   mine: Keyed,
   theirs: Keyed,
@@ -72,18 +71,18 @@ const mergeOrder = (
   // Only what both sides and the base have was put in an order that either side could change.
   const old = (key: string): boolean =>
     remains(key) && mine.byKey.has(key) && theirs.byKey.has(key) &&
-    (sides.base._tag === "Unknown" || base.byKey.has(key))
+    (whole._tag === "Unknown" || base.byKey.has(key))
   const left = mine.order.filter(old)
   const right = theirs.order.filter(old)
   const from = base.order.filter(old)
-  const known = sides.base._tag === "Value"
+  const known = baseAt(whole, run, order)._tag === "Value"
   const shared = sameOrder(left, right) || (known && sameOrder(right, from))
     ? left
     : known && sameOrder(left, from)
     ? right
     : undefined
   if (shared === undefined) {
-    clash(run, "put into two different orders", sides.base, Option.some(sides.mine), Option.some(sides.theirs))
+    clash(run, "put into two different orders", whole, Option.some(sides.mine), Option.some(sides.theirs), order)
   }
   return place(shared ?? left, [mine, theirs], remains)
 }

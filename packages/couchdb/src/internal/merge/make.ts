@@ -1,4 +1,5 @@
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import { Prototype } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
@@ -8,7 +9,7 @@ import type * as Types from "../../Merge.js"
 import { structural } from "../equivalence.js"
 import { compile } from "./compile.js"
 import * as leaves from "./leaves.js"
-import { fromOption, type Node, overlap, type Run } from "./node.js"
+import { type Base, fromOption, makeRun, type Node, overlap, type Place, placeOf } from "./node.js"
 import * as strategies from "./strategy.js"
 import * as structs from "./structs.js"
 
@@ -23,7 +24,7 @@ const nodeOf = <A>(merge: Types.Merge<A>): Node => (merge as unknown as { readon
 
 export const fromNode = <A>(node: Node): Types.Merge<A> => {
   const detailed = ({ base, mine, theirs }: Types.Versions<A>): Either.Either<Types.Merged<A>, Types.Overlap> => {
-    const run: Run = { path: [], clashes: [], withoutBase: [] }
+    const run = makeRun()
     const value = node.merge({ base: fromOption(base), mine, theirs }, run) as A
     const [first, ...rest] = run.clashes
     return first === undefined
@@ -41,6 +42,30 @@ export const fromNode = <A>(node: Node): Types.Merge<A> => {
     Prototype
   ) as Types.Merge<A>
   return merge
+}
+
+/** A merge that goes on where it clashes: whatever stands at the holes that it tells is not known. */
+export interface Partial<out A> {
+  readonly value: A
+  readonly clashes: ReadonlyArray<Types.Clash>
+  readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+  readonly holes: ReadonlySet<Place>
+}
+
+/** Merges over a base that may be unknown in places. */
+export const partially = <A>(
+  merge: Types.Merge<A>,
+  sides: { readonly base: Base; readonly mine: A; readonly theirs: A },
+  holes: ReadonlySet<Place>
+): Partial<A> => {
+  const run = makeRun(holes)
+  const value = nodeOf(merge).merge(holes.has(placeOf([])) ? { ...sides, base: fromOption(Option.none()) } : sides, run)
+  return {
+    value: value as A,
+    clashes: run.clashes,
+    withoutBase: run.withoutBase,
+    holes: new Set([...run.places, ...run.withoutBase.map(placeOf)])
+  }
 }
 
 type Overrides = Readonly<Record<PropertyKey, Types.Strategy<never> | undefined>>

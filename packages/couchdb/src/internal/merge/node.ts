@@ -29,13 +29,37 @@ export interface Sides {
   readonly theirs: unknown
 }
 
+/** A place, as text. */
+export type Place = string
+
 /** What one run of a merge finds on its way. */
 export interface Run {
   readonly path: Array<PropertyKey>
   readonly clashes: Array<Clash>
   /** Places at which a base would have been used, had there been one. */
   readonly withoutBase: Array<ReadonlyArray<PropertyKey>>
+  /** Places at which the base is not known, though there is one. */
+  readonly holes: ReadonlySet<Place>
+  /** Where each clash was, finer than its path: the order of a list is a place of its own. */
+  readonly places: Array<Place>
 }
+
+export const makeRun = (holes: ReadonlySet<Place> = new Set()): Run => ({
+  path: [],
+  clashes: [],
+  withoutBase: [],
+  holes,
+  places: []
+})
+
+/** The order of the list at the path, as apart from its members. */
+export const order = Symbol.for("effect-couchdb/Merge/order")
+
+export const placeOf = (path: ReadonlyArray<PropertyKey>): Place => JSON.stringify(path.map(String))
+
+/** The base at the place where the run is. */
+export const baseAt = (base: Base, run: Run, ...deeper: ReadonlyArray<PropertyKey>): Base =>
+  run.holes.size > 0 && run.holes.has(placeOf([...run.path, ...deeper])) ? unknown : base
 
 /** How the values at one place merge, and when two of them say the same. */
 export interface Node {
@@ -50,8 +74,10 @@ export const clash = (
   why: string,
   base: Base,
   mine: Option.Option<unknown>,
-  theirs: Option.Option<unknown>
+  theirs: Option.Option<unknown>,
+  ...deeper: ReadonlyArray<PropertyKey>
 ): void => {
+  run.places.push(placeOf([...run.path, ...deeper]))
   run.clashes.push({
     path: [...run.path],
     why,
@@ -89,11 +115,12 @@ export const oneSided = (node: Pick<Node, "equals">, { base, mine, theirs }: Sid
 /** A member that either side may have or not. Removed wins over unchanged; removed against changed is a clash. */
 export const mergeSlot = (
   node: Node,
-  base: Base,
+  whole: Base,
   mine: Option.Option<unknown>,
   theirs: Option.Option<unknown>,
   run: Run
 ): Option.Option<unknown> => {
+  const base = baseAt(whole, run)
   if (Option.isSome(mine) && Option.isSome(theirs)) {
     return Option.some(node.merge({ base, mine: mine.value, theirs: theirs.value }, run))
   }

@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import { structural } from "../equivalence.js"
-import { mergeSlot, type Node, overlap, part, type Run, type Sides, within } from "./node.js"
+import { baseAt, mergeSlot, type Node, overlap, part, type Run, type Sides, within } from "./node.js"
 
 type Members = Readonly<Record<PropertyKey, unknown>>
 
@@ -70,7 +70,7 @@ export const tuple = (elements: ReadonlyArray<Node>, whole: Node): Node => ({
     return elements.map((node, i) =>
       within(run, i, () =>
         node.merge({
-          base: part(base, (side) => fits(side) ? Option.some(side[i]) : Option.none()),
+          base: baseAt(part(base, (side) => fits(side) ? Option.some(side[i]) : Option.none()), run),
           mine: mine[i],
           theirs: theirs[i]
         }, run))

@@ -5,6 +5,7 @@ import * as Json from "../../Json.js"
 import type { Clash } from "../../Merge.js"
 import type { Revision } from "../../Revision.js"
 import type { Rules } from "../../SiblingPolicy.js"
+import { type Place, placeOf } from "../merge/node.js"
 import type { Preference } from "./jsonMerge.js"
 
 /** An attachment of a merge: its stub, and the leaf that has the bytes under the name that they have there. */
@@ -30,6 +31,9 @@ export interface MergedFiles {
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
 }
 
+/** Where the files of a document stand. */
+const attachments = "_attachments"
+
 const member = (file: File, key: string): string => {
   const value = Json.get(file.stub, key)
   return typeof value === "string" ? value : ""
@@ -49,7 +53,8 @@ export const mergeFiles = (
   mine: Files,
   theirs: Files,
   rule: Rules["attachments"],
-  prefer: Preference
+  prefer: Preference,
+  holes: ReadonlySet<Place> = new Set()
 ): MergedFiles => {
   const clashes: Array<Clash> = []
   const withoutBase: Array<ReadonlyArray<PropertyKey>> = []
@@ -60,7 +65,7 @@ export const mergeFiles = (
     const winning = prefer === "theirs" ? t : m
     if (rule === "fail" && prefer === undefined) {
       clashes.push({
-        path: ["_attachments", name],
+        path: [attachments, name],
         why: "two files of one name",
         base: digest(b),
         mine: digest(m),
@@ -75,17 +80,18 @@ export const mergeFiles = (
   for (const name of names) {
     const m = mine.get(name)
     const t = theirs.get(name)
+    const known = Option.isSome(base) && !holes.has(placeOf([attachments, name]))
     if (m !== undefined && t !== undefined) {
-      const b = Option.getOrUndefined(Option.map(base, (files) => files.get(name)))
-      if (same(m, t) || same(b, t)) kept.set(name, m)
-      else if (same(b, m)) kept.set(name, t)
+      const b = known ? base.value.get(name) : undefined
+      if (same(m, t) || (b !== undefined && same(b, t))) kept.set(name, m)
+      else if (b !== undefined && same(b, m)) kept.set(name, t)
       else clash(name, b, m, t)
       continue
     }
     const left = m ?? t
     if (left === undefined) continue
-    if (Option.isNone(base)) {
-      withoutBase.push(["_attachments", name])
+    if (!known) {
+      withoutBase.push([attachments, name])
       kept.set(name, left)
     } else if (!same(base.value.get(name), left)) kept.set(name, left)
   }

@@ -13,7 +13,8 @@ import { structural } from "../equivalence.js"
 import { type Files, mergeFiles } from "./files.js"
 import type { Common, History } from "./history.js"
 import { mergeJson, type Preference } from "./jsonMerge.js"
-import { type Answer, stagesOf } from "./policy.js"
+import { absent as nothingThere, type Place, unknown as unknownBase, value as valueBase } from "../merge/node.js"
+import { type Answer, known, stagesOf } from "./policy.js"
 
 /** A version that was decoded, or what versions were merged to so far. */
 export interface Head<A, R> {
@@ -34,9 +35,7 @@ export interface Unmerged {
   readonly clashes: ReadonlyArray<Clash>
 }
 
-interface Context<A, R> {
-  readonly collection: Bound<A, R>
-  readonly id: string
+interface Context<A, R> extends Pairing<A, R> {
   readonly history: History
   /** The body of an ancestor, where the server, or a burial, still has it. */
   readonly ancestor: (revision: Revision) => Option.Option<Head<A, R>>
@@ -58,9 +57,30 @@ export const fold = <A, R, E, R2>(
       { ...heads[0], withoutBase: [] } as Folded<A, R>,
       (mine, theirs, i) => {
         const common = context.history.common(heads.slice(0, i + 1).map(({ rev }) => rev), theirs.rev)
-        return pair(context, policy, mine, theirs, common)
+        return pair(context, policy, mine, theirs, baseBy(context, policy, common))
       }
     )
+
+/** The base that a common ancestor is, where its body is at hand. */
+const baseBy = <A, R, E, R2>(
+  { ancestor }: Context<A, R>,
+  policy: SiblingPolicy<A, E, R2>,
+  common: Common
+): PairBase<A, R> => {
+  const head = common._tag === "One" ? ancestor(common.revision) : Option.none()
+  const missing = common._tag === "Unclear"
+    ? common.why
+    : common._tag === "One" && Option.isNone(head)
+    ? `the common ancestor ${common.revision} is not on this server any more`
+    : undefined
+  return {
+    head,
+    absent: false,
+    unknown: policy.rules.missingBase === "merge" ? undefined : missing,
+    holes: new Set(),
+    guesses: true
+  }
+}
 
 /** A failure of the policy's own, apart from what is no failure. */
 export class Failed<E> {
@@ -68,21 +88,32 @@ export class Failed<E> {
   constructor(readonly error: E) {}
 }
 
-const pair = <A, R, E, R2>(
-  context: Context<A, R>,
+/** What a pair comes from. */
+export interface PairBase<A, R> {
+  readonly head: Option.Option<Head<A, R>>
+  /** Without a head: whether the sides are known to have nothing in common. */
+  readonly absent: boolean
+  /** Why the base is not known, where it is not. */
+  readonly unknown: string | undefined
+  /** Places at which it is not known. */
+  readonly holes: ReadonlySet<Place>
+  /** Whether a merge may do without the base where it can. */
+  readonly guesses: boolean
+}
+
+export interface Pairing<A, R> {
+  readonly collection: Bound<A, R>
+  readonly id: string
+}
+
+/** Two versions as one, as the policy says; on the left, why that cannot be. */
+export const pair = <A, R, E, R2>(
+  context: Pairing<A, R>,
   policy: SiblingPolicy<A, E, R2>,
   mine: Folded<A, R>,
   theirs: Head<A, R>,
-  common: Common
+  { absent, guesses, head: base, holes, unknown }: PairBase<A, R>
 ): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> => {
-  const base = common._tag === "One" ? context.ancestor(common.revision) : Option.none()
-  const missing = common._tag === "Unclear"
-    ? common.why
-    : common._tag === "One" && Option.isNone(base)
-    ? `the common ancestor ${common.revision} is not on this server any more`
-    : undefined
-  const unknown = policy.rules.missingBase === "merge" ? undefined : missing
-
   const question = (clashes: ReadonlyArray<Clash>): Question<A> => ({
     _tag: unknown === undefined ? "Overlap" : "Unknown",
     database: context.collection.database,
@@ -90,7 +121,14 @@ const pair = <A, R, E, R2>(
     base: Option.map(base, ({ document }) => document.body),
     mine: mine.document.body,
     theirs: theirs.document.body,
-    clashes
+    clashes,
+    ...known({
+      base: Option.match(base, {
+        onNone: () => absent ? nothingThere : unknownBase,
+        onSome: ({ document }) => valueBase(document.body)
+      }),
+      holes
+    })
   })
 
   const unmerged = (clashes: ReadonlyArray<Clash>): Unmerged =>
@@ -105,7 +143,7 @@ const pair = <A, R, E, R2>(
         return Effect.fail(answer.clashes)
       case "Side": {
         const chosen = answer.side === "mine" ? mine : theirs
-        const { files } = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, answer.side)
+        const { files } = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, answer.side, holes)
         return Effect.succeed({ ...chosen, files, withoutBase: mine.withoutBase })
       }
       case "Merged":
@@ -115,7 +153,10 @@ const pair = <A, R, E, R2>(
     }
   }
 
-  const filesOfBase = Option.map(base, ({ files }) => files)
+  const filesOfBase = Option.match(base, {
+    onNone: () => absent ? Option.some<Files>(new Map()) : Option.none(),
+    onSome: ({ files }) => Option.some(files)
+  })
 
   const whole = (
     body: A,
@@ -125,17 +166,21 @@ const pair = <A, R, E, R2>(
     Effect.gen(function*() {
       const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body))
       const json = mergeJson({
-        base: Option.isSome(base) ? Option.some(yield* over(base.value)) : Option.none(),
+        base: Option.isSome(base)
+          ? Option.some(yield* over(base.value))
+          : absent
+          ? Option.some({})
+          : Option.none(),
         mine: yield* over(mine),
         theirs: yield* over(theirs),
         known: yield* encode(value.unsaved(context.collection, context.id, body))
-      }, prefer)
-      const files = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, prefer)
+      }, prefer, holes)
+      const files = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, prefer, holes)
       const clashes = [...json.clashes, ...files.clashes]
       const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]
       if (clashes.length > 0) return yield* Effect.fail(clashes)
       // Somebody who decides has seen both; a merge that guesses has not.
-      if (unknown !== undefined && prefer === undefined && withoutBase.length > 0) {
+      if ((unknown !== undefined || !guesses) && prefer === undefined && withoutBase.length > 0) {
         return yield* Effect.fail(withoutBase.map(guess))
       }
       return {
@@ -146,7 +191,7 @@ const pair = <A, R, E, R2>(
       }
     }).pipe(Effect.mapError((error) => "_tag" in error ? refused(error) : error))
 
-  const stages = stagesOf(policy).filter(({ guesses }, i) => i === 0 || guesses || unknown === undefined)
+  const stages = stagesOf(policy).filter((stage, i) => stage.guesses || unknown === undefined || (i === 0 && guesses))
 
   return Effect.reduce(
     stages,
@@ -188,8 +233,8 @@ const refused = (error: EncodeError): ReadonlyArray<Clash> =>
   }))
 
 /** What was merged so far, as a document that the next version merges with. */
-const standIn = <A, R>(
-  { collection, id }: Context<A, R>,
+export const standIn = <A, R>(
+  { collection, id }: Pairing<A, R>,
   like: Document<A, R>,
   body: A,
   raw: Json.JsonObject

@@ -1,6 +1,7 @@
 import * as Option from "effect/Option"
 import * as Json from "../../Json.js"
 import type { Clash } from "../../Merge.js"
+import { type Place, placeOf } from "../merge/node.js"
 
 /** Whose word counts where two sides clash; absent, a clash is told. */
 export type Preference = "mine" | "theirs" | undefined
@@ -27,10 +28,13 @@ type Maybe = Json.Json | undefined
  * Merges the members that no schema knows, three ways: objects member by member, anything else as a whole. Lists are gone
  * into only where the schema merged them, so that they are aligned.
  */
-export const mergeJson = ({ base, known, mine, theirs }: Bodies, prefer: Preference): MergedJson => {
+export const mergeJson = (
+  { base, known, mine, theirs }: Bodies,
+  prefer: Preference,
+  holes: ReadonlySet<Place> = new Set()
+): MergedJson => {
   const clashes: Array<Clash> = []
   const withoutBase: Array<Path> = []
-  const hasBase = Option.isSome(base)
 
   const clash = (path: Path, b: Maybe, m: Maybe, t: Maybe): Maybe => {
     if (prefer !== undefined) return prefer === "mine" ? m : t
@@ -44,13 +48,16 @@ export const mergeJson = ({ base, known, mine, theirs }: Bodies, prefer: Prefere
     return m
   }
 
-  const merge = (path: Path, b: Maybe, m: Maybe, t: Maybe, k: Maybe): Maybe => {
+  const merge = (path: Path, b: Maybe, m: Maybe, t: Maybe, k: Maybe, above: boolean): Maybe => {
     if (same(m, t)) return m
+    const hasBase = above && !(holes.size > 0 && holes.has(placeOf(path)))
     if (m !== undefined && t !== undefined) {
-      if (Json.isObject(m) && Json.isObject(t)) return members(path, Json.isObject(b) ? b : undefined, m, t, k)
+      if (Json.isObject(m) && Json.isObject(t)) return members(path, Json.isObject(b) ? b : undefined, m, t, k, hasBase)
       if (Json.isArray(m) && Json.isArray(t) && Json.isArray(k) && m.length === t.length && m.length === k.length) {
         const aligned = Json.isArray(b) && b.length === m.length ? b : undefined
-        return m.map((element, i) => merge([...path, i], aligned?.[i], element, t[i] as Json.Json, k[i]) as Json.Json)
+        return m.map((element, i) =>
+          merge([...path, i], aligned?.[i], element, t[i] as Json.Json, k[i], hasBase) as Json.Json
+        )
       }
       // The schema read both as the same, in other words.
       if (k !== undefined) return m
@@ -72,7 +79,8 @@ export const mergeJson = ({ base, known, mine, theirs }: Bodies, prefer: Prefere
     b: Json.JsonObject | undefined,
     m: Json.JsonObject,
     t: Json.JsonObject,
-    k: Maybe
+    k: Maybe,
+    hasBase: boolean
   ): Json.JsonObject => {
     const keys = [...Json.keys(m), ...Json.keys(t).filter((key) => !Json.has(m, key))]
     return Json.fromEntries(keys.flatMap((key) => {
@@ -81,13 +89,14 @@ export const mergeJson = ({ base, known, mine, theirs }: Bodies, prefer: Prefere
         b === undefined ? undefined : Json.get(b, key),
         Json.get(m, key),
         Json.get(t, key),
-        Json.isObject(k) ? Json.get(k, key) : undefined
+        Json.isObject(k) ? Json.get(k, key) : undefined,
+        hasBase
       )
       return value === undefined ? [] : [[key, value] as const]
     }))
   }
 
-  const value = members([], Option.getOrUndefined(base), mine, theirs, known)
+  const value = members([], Option.getOrUndefined(base), mine, theirs, known, Option.isSome(base))
   return { value, clashes, withoutBase }
 }
 

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Order from "effect/Order"
@@ -8,7 +7,8 @@ import { hasProperty } from "effect/Predicate"
 import type { Clash, Merge } from "../../Merge.js"
 import type * as Types from "../../SiblingPolicy.js"
 import type { Question, Rules, SiblingPolicy } from "../../SiblingPolicy.js"
-import { TypeId as MergeTypeId } from "../merge/make.js"
+import { partially, TypeId as MergeTypeId } from "../merge/make.js"
+import { type Base, fromOption, type Place } from "../merge/node.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/SiblingPolicy") as Types.TypeId
 
@@ -29,6 +29,7 @@ export type Answer<A> =
 /** A stage is asked if those before it had no answer. Only one that `guesses` is asked about something unknown. */
 export interface Stage<A, E, R> {
   readonly guesses: boolean
+  readonly merge?: Merge<A>
   readonly answer: (question: Question<A>) => Effect.Effect<Answer<A>, E, R>
 }
 
@@ -61,13 +62,33 @@ const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, 
   answer: (question) => Effect.sync(() => answer(question))
 })
 
+const knownOf = Symbol.for("effect-couchdb/SiblingPolicy/known")
+
+/** What is known of the base beyond its body, for a merge alone to see. */
+export interface Known {
+  readonly base: Base
+  readonly holes: ReadonlySet<Place>
+}
+
+/** Put on a question. */
+export const known = (known: Known): object => ({ [knownOf]: known })
+
 export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
-  make("merge", rules, [pure(({ base, mine, theirs }) =>
-    Either.match(merge.detailed({ base, mine, theirs }), {
-      onLeft: ({ clashes }): Answer<A> => ({ _tag: "Overlap", clashes }),
-      onRight: ({ value, withoutBase }) => ({ _tag: "Merged", body: value, withoutBase })
-    })
-  )])
+  make("merge", rules, [{
+    ...pure<A>((question) => {
+      const { base, holes } = (question as unknown as { readonly [knownOf]?: Known })[knownOf] ??
+        { base: fromOption(question.base), holes: new Set<Place>() }
+      const { clashes, value, withoutBase } = partially(merge, { base, mine: question.mine, theirs: question.theirs }, holes)
+      return clashes.length > 0
+        ? { _tag: "Overlap", clashes }
+        : { _tag: "Merged", body: value, withoutBase }
+    }),
+    merge
+  }])
+
+/** The merge that a policy begins with, if any. */
+export const mergeOf = <A, E, R>(self: SiblingPolicy<A, E, R>): Option.Option<Merge<A>> =>
+  Option.fromNullable(stagesOf(self).find((stage) => stage.merge !== undefined)?.merge)
 
 export const pick = <A>(order: Order.Order<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
   make("pick", rules, [pure(({ mine, theirs }) => ({

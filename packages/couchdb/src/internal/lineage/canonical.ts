@@ -1,0 +1,24 @@
+import { sha256 } from "@noble/hashes/sha2"
+import * as Encoding from "effect/Encoding"
+import * as Json from "../../Json.js"
+
+/** A number as JavaScript would write it, where it holds it: servers and programs on the way rewrite `1e2` and `1.0`. */
+const numberText = (text: string): string => {
+  const number = Number(text)
+  return Number.isFinite(number) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(number)) ? JSON.stringify(number) : text
+}
+
+/** One text for each value, whatever the order of its keys: RFC 8785, and the digits of what a number cannot hold. */
+export const canonical = (json: Json.Json): string => {
+  if (Json.isRawNumber(json)) return numberText(json.text)
+  if (Json.isArray(json)) return `[${json.map(canonical).join(",")}]`
+  if (Json.isObject(json)) {
+    const members = [...Json.entries(json)].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
+    return `{${members.map(([key, value]) => `${JSON.stringify(key)}:${canonical(value)}`).join(",")}}`
+  }
+  return JSON.stringify(Object.is(json, -0) ? 0 : json)
+}
+
+/** The first 128 bits of a text's SHA-256, in hex: as long as CouchDB's own hashes. */
+export const hashOf = (text: string): string =>
+  Encoding.encodeHex(sha256(new TextEncoder().encode(text))).slice(0, 32)

@@ -1,0 +1,132 @@
+import type { Knowledge, Link } from "../../Lineage.js"
+import * as Revision from "../../Revision.js"
+
+type Rev = Revision.Revision
+
+/** What is missing, for a person and for whoever may read more. */
+export interface Missing {
+  readonly rev: Rev
+  readonly why: string
+}
+
+/** What contains what. All of it follows from what is known, and says so where that is not enough. */
+export interface Graph {
+  /** The revision and all that it is known to descend from. */
+  readonly reach: (rev: Rev) => ReadonlySet<Rev>
+  readonly link: (rev: Rev) => Link | undefined
+  /** Why a revision counts as not known; `undefined` where it is known. */
+  readonly missing: (rev: Rev) => Missing | undefined
+  /** Whether each edit of the first is one of the second's; `undefined` where that is not known. */
+  readonly within: (inner: Rev, outer: Rev) => boolean | undefined
+  /** The newest revisions that both have, or what is missing to tell. */
+  readonly common: (self: ReadonlySet<Rev>, that: ReadonlySet<Rev>) => Common
+  /** The newest edits and deletions among what the revisions have, or what is missing to tell. */
+  readonly newestEdits: (revs: ReadonlyArray<Rev>) => ReadonlyArray<Rev> | Missing
+}
+
+export type Common =
+  | { readonly _tag: "Common"; readonly newest: ReadonlyArray<Rev> }
+  | { readonly _tag: "Missing"; readonly missing: Missing }
+
+/** A burial is the buried revision over again. */
+const isTransparent = (knowledge: Knowledge, rev: Rev): boolean => knowledge.tombstones.get(rev) === "burial"
+
+export const makeGraph = (knowledge: Knowledge): Graph => {
+  const { burials, disputed, links, newer, parents } = knowledge
+
+  const link = (rev: Rev): Link | undefined => {
+    const burial = burials.get(rev)
+    return burial === undefined ? links.get(rev) : { rev, parent: burial.of, kind: "merge", also: [] }
+  }
+
+  const up = (rev: Rev): ReadonlyArray<Rev> => {
+    const known = link(rev)
+    const parent = known?.parent ?? parents.get(rev)
+    return parent === undefined ? known?.also ?? [] : [parent, ...(known?.also ?? [])]
+  }
+
+  const memo = new Map<Rev, ReadonlySet<Rev>>()
+  const reach = (rev: Rev): ReadonlySet<Rev> => {
+    const known = memo.get(rev)
+    if (known !== undefined) return known
+    const found = new Set([rev])
+    // A set visits what is added while it is walked.
+    for (const each of found) for (const older of up(each)) found.add(older)
+    memo.set(rev, found)
+    return found
+  }
+
+  const missing = (rev: Rev): Missing | undefined => {
+    const disagreement = disputed.get(rev)
+    if (disagreement !== undefined) return { rev, why: `LineageDisagrees: of ${rev} ${disagreement}` }
+    if (newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
+    const known = link(rev)
+    if (known === undefined) return { rev, why: `nothing here says what ${rev} was made of` }
+    return known.parent === null && Revision.generation(rev) !== 1
+      ? { rev, why: `nothing here says what ${rev} comes from` }
+      : undefined
+  }
+
+  const isEdit = (rev: Rev): boolean => !isTransparent(knowledge, rev) && link(rev)?.kind !== "merge"
+
+  const within = (inner: Rev, outer: Rev): boolean | undefined => {
+    const theirs = reach(outer)
+    if (theirs.has(inner)) return true
+    const only = Array.from(reach(inner)).filter((rev) => !theirs.has(rev))
+    const unsure = only.some((rev) => missing(rev) !== undefined)
+    const edits = only.filter((rev) => missing(rev) === undefined && isEdit(rev))
+    if (edits.length === 0) return unsure ? undefined : true
+    // An edit may be hidden behind what is not known of the other side.
+    const ours = reach(inner)
+    return Array.from(theirs).some((rev) => !ours.has(rev) && missing(rev) !== undefined) ? undefined : false
+  }
+
+  const common = (self: ReadonlySet<Rev>, that: ReadonlySet<Rev>): Common => {
+    const shared = new Set<Rev>()
+    for (const rev of that) {
+      if (self.has(rev)) shared.add(rev)
+      else {
+        const gap = missing(rev)
+        if (gap !== undefined) return { _tag: "Missing", missing: gap }
+      }
+    }
+    for (const rev of self) {
+      const gap = shared.has(rev) ? undefined : missing(rev)
+      if (gap !== undefined) return { _tag: "Missing", missing: gap }
+    }
+    const older = new Set(Array.from(shared).flatMap(up))
+    const newest = Array.from(shared).filter((rev) => !older.has(rev))
+    // One whose edits another one has too adds nothing.
+    const kept = newest.filter((rev, i) =>
+      !newest.some((other, j) =>
+        i !== j && within(rev, other) === true && (within(other, rev) !== true || Revision.Order(rev, other) < 0)
+      )
+    )
+    return { _tag: "Common", newest: kept.sort((a, b) => Revision.Order(b, a)) }
+  }
+
+  const newestEdits = (revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> | Missing => {
+    const edits = new Set<Rev>()
+    const walked = new Set(revs)
+    for (const rev of walked) {
+      const gap = missing(rev)
+      if (gap !== undefined) return gap
+      if (isEdit(rev)) edits.add(rev)
+      else for (const older of up(rev)) walked.add(older)
+    }
+    const found = Array.from(edits)
+    // What is not known below one edit may be above another one.
+    for (const edit of found) {
+      const own = reach(edit)
+      for (const other of found) {
+        for (const rev of reach(other)) {
+          const gap = own.has(rev) || Revision.generation(rev) <= Revision.generation(edit) ? undefined : missing(rev)
+          if (gap !== undefined) return gap
+        }
+      }
+    }
+    return found.filter((edit) => !found.some((other) => other !== edit && reach(other).has(edit)))
+  }
+
+  return { reach, link, missing, within, common, newestEdits }
+}

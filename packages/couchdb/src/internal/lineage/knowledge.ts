@@ -1,0 +1,142 @@
+import * as Option from "effect/Option"
+import * as Json from "../../Json.js"
+import type { Burial, Content, Field, Knowledge, Link, Record, Settings, Tombstone, Version } from "../../Lineage.js"
+import * as Revision from "../../Revision.js"
+import { canonical } from "./canonical.js"
+import { patched } from "./patch.js"
+import { decodeField, redacted, sumOf } from "./record.js"
+
+/** A version's own body, and what its field says. */
+export const apart = (settings: Settings, { body }: Version): { readonly body: Json.JsonObject; readonly field: Field } => ({
+  body: Json.has(body, settings.field)
+    ? Json.fromEntries(Json.entries(body).filter(([key]) => key !== settings.field))
+    : body,
+  field: decodeField(Json.get(body, settings.field))
+})
+
+/** What a version holds: a tombstone, what it keeps of it. */
+const contentIn = (
+  body: Json.JsonObject,
+  files: Json.JsonObject,
+  deleted: boolean,
+  record: Record | undefined
+): Content | undefined =>
+  !deleted ? { body, files } : record?.content === undefined ? undefined : { body: record.content, files }
+
+/**
+ * The parent as CouchDB tells it. Where it does not, at a first revision or at the end of a path that was cut, the
+ * generation still says whether a record can be this revision's.
+ */
+const isParentOf = (path: ReadonlyArray<Revision.Revision>, rev: Revision.Revision, parent: Revision.Revision | null) =>
+  path[1] !== undefined
+    ? parent === path[1]
+    : parent === null
+    ? Revision.generation(rev) === 1
+    : Revision.generation(parent) + 1 === Revision.generation(rev)
+
+/** A record that is the revision's own: parent and content are as it says. */
+const validIn = (
+  rev: Revision.Revision,
+  path: ReadonlyArray<Revision.Revision>,
+  field: Field,
+  content: Content | undefined,
+  /** Whether the content is at hand at all: a slimmed burial has none to compare. */
+  compare: boolean
+): Record | undefined =>
+  field._tag === "Record" && isParentOf(path, rev, field.record.parent) &&
+    (!compare || field.record.sum === sumOf(content ?? { body: {}, files: {} }, field.record.redact))
+    ? field.record
+    : undefined
+
+const sameLink = (self: Link, that: Link): boolean =>
+  self.parent === that.parent && self.kind === that.kind && self.also.length === that.also.length &&
+  self.also.every((rev) => that.also.includes(rev))
+
+export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>): Knowledge => {
+  const links = new Map<Revision.Revision, Link>()
+  const parents = new Map<Revision.Revision, Revision.Revision>()
+  const contents = new Map<Revision.Revision, Content>()
+  const records = new Map<Revision.Revision, Record>()
+  const tombstones = new Map<Revision.Revision, Tombstone>()
+  const burials = new Map<Revision.Revision, Burial>()
+  const disputed = new Map<Revision.Revision, string>()
+  const newer = new Set<Revision.Revision>()
+
+  const learn = (link: Link): void => {
+    const known = links.get(link.rev)
+    if (known === undefined) links.set(link.rev, link)
+    else if (known !== link && !sameLink(known, link)) disputed.set(link.rev, "two records of it say different things")
+  }
+
+  const path = (revisions: ReadonlyArray<Revision.Revision>): void =>
+    revisions.forEach((rev, i) => {
+      const parent = revisions[i + 1]
+      if (parent !== undefined) parents.set(rev, parent)
+    })
+
+  /** What a record tells of the revisions before it. */
+  const history = (record: Record, content: Content | undefined): void => {
+    for (const name of record.names) learn(name)
+    let body = content === undefined ? undefined : redacted(content.body, record.redact)
+    for (const { back, files, link, sum } of record.path) {
+      learn(link)
+      const older = body === undefined ? Option.none() : patched(body, back)
+      body = Option.isSome(older) && Json.isObject(older.value) &&
+          sumOf({ body: older.value, files }, record.redact) === sum
+        ? older.value
+        : undefined
+      if (body !== undefined) reconstructed(link.rev, { body, files })
+    }
+  }
+
+  const reconstructed = (rev: Revision.Revision, content: Content): void => {
+    const known = contents.get(rev)
+    if (known === undefined) contents.set(rev, content)
+    else if (!authorities.has(rev) && canonical(known.body) !== canonical(content.body)) {
+      disputed.set(rev, "two journals hold different bodies of it")
+    }
+  }
+
+  const own = (
+    rev: Revision.Revision,
+    revisions: ReadonlyArray<Revision.Revision>,
+    field: Field,
+    content: Content | undefined,
+    compare: boolean
+  ): void => {
+    const record = validIn(rev, revisions, field, content, compare)
+    if (content !== undefined) contents.set(rev, content)
+    if (record !== undefined) {
+      records.set(rev, record)
+      learn({ rev, parent: record.parent, kind: record.kind, also: record.also })
+    } else if (field._tag === "Newer" && Option.exists(field.parent, (parent) => isParentOf(revisions, rev, parent))) {
+      newer.add(rev)
+    } else if (revisions[1] !== undefined || Revision.generation(rev) === 1) {
+      learn({ rev, parent: revisions[1] ?? null, kind: "foreign", also: [] })
+    }
+  }
+
+  // What the server itself has under a revision counts before what others tell of it.
+  const authorities = new Set(versions.map(({ rev }) => rev))
+  const read = versions.map((version) => ({ version, ...apart(settings, version) }))
+  for (const { body, field, version } of read) {
+    const { deleted, files, path: revisions, rev } = version
+    path(revisions)
+    if (field._tag === "Burial" && deleted && revisions[1] === field.burial.of) {
+      const { burial } = field
+      tombstones.set(rev, "burial")
+      burials.set(rev, burial)
+      learn(burial.into)
+      const kept = burial.content === undefined ? undefined : { body: burial.content, files }
+      if (!authorities.has(burial.of)) {
+        own(burial.of, revisions.slice(1), decodeField(burial.field), kept, kept !== undefined)
+      }
+      continue
+    }
+    const content = contentIn(body, files, deleted, field._tag === "Record" ? field.record : undefined)
+    own(rev, revisions, field, content, true)
+    if (deleted) tombstones.set(rev, records.has(rev) ? "deletion" : "bare")
+  }
+  for (const [rev, record] of records) history(record, contents.get(rev))
+  return { settings, links, parents, contents, records, tombstones, burials, disputed, newer }
+}

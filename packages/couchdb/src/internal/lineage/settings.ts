@@ -1,0 +1,23 @@
+import type { Options, Settings } from "../../Lineage.js"
+
+const atLeast = (name: string, least: number, value: number): number => {
+  if (!Number.isInteger(value) || value < least) {
+    throw new RangeError(`lineage.${name} is a whole number of at least ${least}, not ${value}`)
+  }
+  return value
+}
+
+export const settings = (options: Options = {}): Settings => {
+  const field = options.field ?? "lineage"
+  if (field === "" || field.startsWith("_")) {
+    throw new RangeError(`lineage.field is a name that does not begin with an underscore, not ${JSON.stringify(field)}`)
+  }
+  return {
+    field,
+    depth: atLeast("depth", 1, options.depth ?? 16),
+    names: atLeast("names", 0, options.names ?? 128),
+    keep: options.keep ?? "bodies",
+    redact: options.redact ?? [],
+    tombstone: { keep: options.tombstone?.keep ?? [] }
+  }
+}
