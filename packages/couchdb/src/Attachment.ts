@@ -106,11 +106,16 @@ export interface Info {
 /**
  * A file that is being read: what is known of it, and its bytes, to be run once.
  *
+ * `verification` is what the bytes are held against when they end: the digest that the server stored, or their length, or
+ * nothing, where the file is stored compressed and what inflated it on the way (`fetch` does) hid the stored bytes; or it is
+ * unknown until they come.
+ *
  * @since 0.1.0
  * @category model
  */
 export interface Opened {
   readonly info: Info
+  readonly verification: "digest" | "length" | "none" | "unknown"
   readonly bytes: Stream.Stream<Uint8Array, ReadError>
 }
 
@@ -242,8 +247,8 @@ export const info: {
  *
  * The stream fails at its end where the bytes are not those that the server stored. For a file that is stored compressed
  * this needs a transport that gives the bytes as they come (`effect-couchdb-node` does): one that decompresses by itself,
- * such as `fetch`, hides them, and then the number of bytes is checked where a document value tells it. A range cannot be
- * checked beyond its length.
+ * such as `fetch`, hides them, and then the number of bytes is checked where a document value tells it; {@link open} says
+ * which. {@link fetchAll} verifies the digest over any transport. A range cannot be checked beyond its length.
  *
  * @example
  * import { Effect, Stream } from "effect"

@@ -53,6 +53,9 @@ export interface BufferedResponse {
 /**
  * An answer whose body arrives as a stream. The stream fails with a `TransportError` where the body ends too early.
  *
+ * - `inflated`: whether the transport undid the `content-encoding` that the headers name, as `fetch` does; where it does not
+ *   say so, the first bytes are looked at
+ *
  * @since 0.1.0
  * @category model
  */
@@ -61,6 +64,7 @@ export interface StreamedResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Stream.Stream<Uint8Array, TransportError>
+  readonly inflated?: boolean | undefined
 }
 
 /**

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Attachment, Collection, CouchError, CouchHttp, Database, Document, Transport } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
+import * as Serve from "effect-couchdb-embedded/Serve"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -10,7 +12,10 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { gunzipSync } from "node:zlib"
+import { createHash } from "node:crypto"
+import { gunzipSync, gzipSync } from "node:zlib"
+import { serve } from "./contract/httpServer.js"
+import { fetchTransport } from "./contract/targets.js"
 import { line } from "./support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
@@ -89,6 +94,120 @@ describe("a download", () => {
         Effect.provide(short.layer)
       )
       assert.strictEqual(error._tag, "TransportError")
+    }))
+
+  const note = "words ".repeat(900)
+
+  /** A file of a document that a server tells of, over the platform's `fetch`. */
+  const overFetch = (file: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }) =>
+    Effect.gen(function*() {
+      const { url } = yield* serve((incoming, response) => {
+        const isFile = incoming.url?.startsWith("/zoo/a/x") === true
+        const stub = {
+          content_type: "text/plain",
+          revpos: 1,
+          digest: file.headers["x-digest"],
+          length: 5400,
+          stub: true
+        }
+        response.writeHead(
+          200,
+          isFile ? { ...file.headers, "content-length": file.body.length } : { "content-type": "application/json" }
+        )
+        response.end(isFile ? file.body : JSON.stringify({ _id: "a", _rev: "1-a", n: 1, _attachments: { x: stub } }))
+      })
+      return yield* CouchHttp.make({ url, retry: "none" }).pipe(Effect.provide(fetchTransport))
+    })
+
+  const headersOf = (stored: Uint8Array, compressed: boolean) => {
+    const md5 = createHash("md5").update(stored).digest("base64")
+    return {
+      "content-type": "text/plain",
+      "etag": `"${md5}"`,
+      "x-digest": `md5-${md5}`,
+      ...(compressed ? { "content-encoding": "gzip", "accept-ranges": "none" } : { "accept-ranges": "bytes" })
+    }
+  }
+
+  it.scopedLive("over fetch is held against its digest, or where fetch inflated it, against the length that is known", () =>
+    Effect.gen(function*() {
+      const stored = new Uint8Array(gzipSync(note))
+      const inflated = yield* overFetch({ headers: headersOf(stored, true), body: stored })
+      const ofFile = (couch: CouchHttp.Service) =>
+        Effect.gen(function*() {
+          const doc = yield* Document.fetch(zoo, "a")
+          const known = yield* Attachment.open(doc, "x")
+          const unknown = yield* Attachment.open(Attachment.at(zoo, "a"), "x")
+          return {
+            verification: [known.verification, unknown.verification],
+            known: yield* Effect.either(drain(known.bytes)),
+            unknown: yield* Effect.either(drain(unknown.bytes))
+          }
+        }).pipe(Effect.scoped, Effect.provideService(CouchHttp.CouchHttp, couch))
+
+      const right = yield* ofFile(inflated)
+      assert.deepStrictEqual(right.verification, ["length", "none"])
+      assert.deepStrictEqual([right.known, right.unknown], [Either.right(5400), Either.right(5400)])
+
+      // Fewer bytes, well compressed: nothing but the length that the document tells can know.
+      const less = new Uint8Array(gzipSync(note.slice(6)))
+      const short = yield* ofFile(yield* overFetch({ headers: headersOf(stored, true), body: less }))
+      assert.strictEqual(Either.getOrThrow(Either.flip(short.known))._tag, "TransportError")
+      assert.isTrue(Either.isRight(short.unknown))
+
+      // What is no compression fails wherever it is inflated.
+      const bent = yield* ofFile(
+        yield* overFetch({
+          headers: headersOf(stored, true),
+          body: stored.map((byte, i) => i === 20 ? byte ^ 255 : byte)
+        })
+      )
+      assert.isTrue(Either.isLeft(bent.known))
+      assert.isTrue(Either.isLeft(bent.unknown))
+
+      const plain = new TextEncoder().encode(note)
+      const whole = yield* ofFile(yield* overFetch({ headers: headersOf(plain, false), body: plain }))
+      assert.deepStrictEqual(whole.verification, ["digest", "digest"])
+      assert.deepStrictEqual([whole.known, whole.unknown], [Either.right(5400), Either.right(5400)])
+      const other = yield* ofFile(
+        yield* overFetch({
+          headers: headersOf(plain, false),
+          body: plain.map((byte, i) => i === 20 ? byte ^ 1 : byte)
+        })
+      )
+      for (const read of [other.known, other.unknown]) {
+        assert.strictEqual(Either.getOrThrow(Either.flip(read))._tag, "IntegrityError")
+      }
+    }))
+
+  it.scopedLive("with its document over fetch is held against its digest, however it is stored", () =>
+    Effect.gen(function*() {
+      const file = { contentType: "text/plain", bytes: note }
+      const { url } = yield* Serve.serve({ quiet: true })
+      const damaged = Effect.map(Transport.Transport, (plain): Transport.Service => ({
+        ...plain,
+        stream: (request) =>
+          Effect.map(plain.stream(request), (response) => ({
+            ...response,
+            body: Stream.map(response.body, (bytes) => {
+              const gzip = Buffer.from(bytes).indexOf(Buffer.from([0x1f, 0x8b]))
+              return isWhole(request) && gzip !== -1 ? bytes.map((byte, i) => i === gzip + 9 ? byte ^ 1 : byte) : bytes
+            })
+          }))
+      }))
+      const whole = Effect.scoped(Effect.flatMap(
+        Attachment.fetchAll(zoo, "a"),
+        ({ files }) => drain(Stream.flatMap(files, ({ bytes }) => bytes))
+      ))
+      const good = CouchHttp.layer({ url }).pipe(Layer.provide(fetchTransport))
+      yield* Effect.provide(Effect.zipRight(Database.create("zoo"), withFile(file)), good)
+      assert.strictEqual(yield* Effect.provide(whole, good), 5400)
+      const line = Layer.effect(Transport.Transport, damaged).pipe(Layer.provide(fetchTransport))
+      const error = yield* Effect.flip(
+        Effect.provide(whole, CouchHttp.layer({ url, retry: "none" }).pipe(Layer.provide(line)))
+      )
+      // A byte that says nothing about the content: only the digest knows.
+      assert.strictEqual(error._tag, "IntegrityError")
     }))
 
   it.effect("that ends too early fails", () =>

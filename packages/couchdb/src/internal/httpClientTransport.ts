@@ -57,6 +57,20 @@ const anyStatus = (
     (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
   )
 
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+
+/**
+ * Whether the client undid the content encoding. A `Response` of the platform always did; what other clients answer with
+ * carries the bytes as they came. A response may be wrapped in others.
+ */
+const inflated = (response: unknown): boolean | undefined => {
+  const original = memberOf(response, "original")
+  if (original !== undefined) return inflated(original)
+  const source = memberOf(response, "source")
+  return source === undefined ? undefined : Object.prototype.toString.call(source) === "[object Response]"
+}
+
 const make = (client: HttpClient.HttpClient): Service => {
   // CouchHttp spans the request and sends the trace headers, so the client's own span would be a double.
   const silent = HttpClient.withTracerDisabledWhen(client, () => true)
@@ -81,6 +95,7 @@ const make = (client: HttpClient.HttpClient): Service => {
           onSuccess: (response) => ({
             status: response.status,
             headers: response.headers,
+            inflated: inflated(response),
             body: Stream.mapError(response.stream, (cause) =>
               failure(request, cause))
           }),

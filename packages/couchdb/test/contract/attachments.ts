@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { gzipSync } from "node:zlib"
 import { butterflies, type Contract, raw } from "./suite.js"
 
 const text = (words: string) => new TextEncoder().encode(words)
@@ -90,6 +91,25 @@ export const attachments: Contract = (it) => {
       assert.isTrue(info.compressed)
       assert.strictEqual(info.digest, saved.attachments["note.txt"]?.digest)
       assert.strictEqual(yield* words(Attachment.get(Attachment.at(zoo, "monarch"), "note.txt")), note)
+    }))
+
+  it.scoped("text that is gzip itself comes back as it was, whoever inflates what on the way", () =>
+    Effect.gen(function*() {
+      const { doc, zoo } = yield* monarch
+      const inner = new Uint8Array(gzipSync("seen at noon, ".repeat(500)))
+      const own = { ...plain, bytes: inner }
+      // The server compresses the one once more, and takes the other for what it has compressed already.
+      const first = yield* Attachment.put(doc, "twice.txt", own)
+      const saved = yield* Attachment.put(first, "once.txt", { ...own, encoding: "gzip" })
+      for (const target of [saved, Attachment.at(zoo, "monarch")]) {
+        assert.deepStrictEqual(yield* all(Attachment.get(target, "twice.txt")), inner)
+        assert.strictEqual(yield* words(Attachment.get(target, "once.txt")), "seen at noon, ".repeat(500))
+      }
+      const { files } = yield* Attachment.fetchAll(zoo, "monarch")
+      const read = yield* Stream.runCollect(
+        Stream.mapEffect(files, ({ bytes, name }) => Effect.map(all(bytes), (bytes) => [name, bytes.length]))
+      )
+      assert.deepStrictEqual(Object.fromEntries(read), { "twice.txt": inner.length, "once.txt": 7000 })
     }))
 
   it.scoped("any name that is one", () =>

@@ -11,6 +11,7 @@ import { unconflicted } from "../unconflicted.js"
 import { gunzip, passing, sniffGzip } from "./checked.js"
 import { fileAt, type Spot, spotOf } from "./target.js"
 
+type Bytes = Stream.Stream<Uint8Array, ReadError>
 type Headers = Readonly<Record<string, string>>
 
 const number = (text: string | undefined): Option.Option<number> =>
@@ -28,10 +29,20 @@ const infoOf = (name: string, headers: Headers): Info => {
   }
 }
 
-/** What is known of the file from the document, if it is the same one. */
-const expectedLength = <A, R>(target: Document<A, R> | Place, info: Info): number | undefined => {
+/**
+ * How long an inflated file is, from the document, if it is the same one. Of a file that was compressed before it was put,
+ * the document tells the stored length instead, which the headers tell too.
+ */
+const inflatedLength = <A, R>(
+  target: Document<A, R> | Place,
+  info: Info,
+  asStored: boolean
+): number | undefined => {
   const stub = isDocument(target) ? target.attachments[info.name] : undefined
-  return stub?.digest === info.digest ? stub.length : undefined
+  const announced = Option.getOrUndefined(info.storedLength)
+  return stub?.digest === info.digest && announced !== undefined && (announced === stub.length) !== asStored
+    ? stub.length
+    : undefined
 }
 
 export const head = <A, R>(
@@ -103,11 +114,13 @@ export const open = <A, R>(
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.stream(request))
     const info = infoOf(name, response.headers)
-    const plain = Option.getOrUndefined(info.storedLength)
-    const check = (digest: string | undefined, length: number | undefined, bytes: typeof response.body) =>
+    const announced = Option.getOrUndefined(info.storedLength)
+    const check = (digest: string | undefined, length: number | undefined, bytes: Bytes): Bytes =>
       verified(spot, request, info, { digest, length }, bytes)
-    if (response.status === 206) return { info, bytes: check(undefined, plain, response.body) }
-    if (!info.compressed) return { info, bytes: check(info.digest, plain, response.body) }
+    if (response.status === 206) {
+      return { info, verification: by(announced), bytes: check(undefined, announced, response.body) }
+    }
+    if (!info.compressed) return { info, verification: "digest", bytes: check(info.digest, announced, response.body) }
     const broken = (): ReadError =>
       new TransportError({
         method: request.method,
@@ -115,13 +128,27 @@ export const open = <A, R>(
         reason: "Body",
         description: "what came is no whole gzip"
       })
-    const bytes = sniffGzip<ReadError, never>(response.body, (isGzip, bytes) =>
-      isGzip
-        ? gunzip(verified(spot, request, info, { digest: info.digest, length: plain }, bytes), broken)
-        // The transport undid the compression, so that the stored bytes cannot be seen here.
-        : verified(spot, request, info, { digest: undefined, length: expectedLength(target, info) }, bytes))
-    return { info, bytes }
+    const stored = (bytes: Bytes) => gunzip(check(info.digest, announced, bytes), broken)
+    // Where the compression was undone on the way, the stored bytes cannot be seen here.
+    const sent = response.headers["content-encoding"] === "gzip"
+    const before = inflatedLength(target, info, sent)
+    const plain = (bytes: Bytes) => check(undefined, before, bytes)
+    const inflated = sent ? response.inflated : true
+    switch (inflated) {
+      case false:
+        return { info, verification: "digest", bytes: stored(response.body) }
+      case true:
+        return { info, verification: by(before), bytes: plain(response.body) }
+      case undefined:
+        return {
+          info,
+          verification: "unknown",
+          bytes: sniffGzip<ReadError, never>(response.body, (isGzip, bytes) => isGzip ? stored(bytes) : plain(bytes))
+        }
+    }
   })
+
+const by = (length: number | undefined): Opened["verification"] => length === undefined ? "none" : "length"
 
 export const get = <A, R>(
   target: Document<A, R> | Place,
