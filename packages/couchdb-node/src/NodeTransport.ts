@@ -7,6 +7,7 @@ import * as Transport from "effect-couchdb/Transport"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
 import * as internal from "./internal/pool.js"
 
@@ -18,7 +19,13 @@ import * as internal from "./internal/pool.js"
  * - `headersTimeout`: how long the server may take until its headers come; 5 minutes
  * - `bodyTimeout`: how long a body may pause between two chunks; 5 minutes
  * - `connectTimeout`: how long a connection may take; 10 seconds
- * - `tls`: a certificate authority, a client certificate and its key, as PEM, and whether a certificate must be valid
+ * - `tls`: a certificate authority, a client certificate and its key, as PEM, the name that the certificate is for, and
+ *   whether a certificate must be valid
+ * - `socketPath`: a Unix socket to connect to, whatever host the URL names
+ * - `proxy`: a proxy that tunnels to the server, and its `proxy-authorization`
+ * - `gzipAbove`: JSON bodies of requests with more bytes than this are sent compressed, off the event loop; never unless
+ *   said otherwise, since on a fast network it costs more than it saves. A proxy that does not hand `Content-Encoding` on
+ *   breaks it
  *
  * @since 0.1.0
  * @category model
@@ -33,8 +40,12 @@ export interface Options {
     readonly ca?: string | undefined
     readonly cert?: string | undefined
     readonly key?: string | undefined
+    readonly servername?: string | undefined
     readonly rejectUnauthorized?: boolean | undefined
   } | undefined
+  readonly socketPath?: string | undefined
+  readonly proxy?: { readonly url: string; readonly authorization?: Redacted.Redacted | undefined } | undefined
+  readonly gzipAbove?: number | undefined
 }
 
 /**

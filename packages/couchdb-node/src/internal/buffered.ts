@@ -3,10 +3,103 @@ import type { BufferedResponse, TransportRequest } from "effect-couchdb/Transpor
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
 import { failure, flatHeaders, interrupted, outOfTime } from "./failure.js"
-import { enter, leave, type Line } from "./line.js"
-import type { Dispatch } from "./pool.js"
+import { type Dispatch, enter, leave, type Line, type Place, stepBack } from "./line.js"
+
+type Resume = (effect: Effect.Effect<BufferedResponse, TransportError>) => void
 
 const nothing = new Uint8Array(0)
+
+/**
+ * One exchange, and what undici tells of it. When it is over it lets go of all it holds: undici's objects live on for a
+ * while, and would keep the exchanges of a whole connection alive behind one another, which costs more than the exchange.
+ */
+class Exchange implements Dispatcher.DispatchHandler, Place {
+  private controller: Dispatcher.DispatchController | undefined
+  private status = 0
+  private headers: Readonly<Record<string, string>> = {}
+  private first: Buffer | undefined
+  private more: Array<Buffer> | undefined
+  private timer: ReturnType<typeof setTimeout> | undefined
+  started = false
+
+  constructor(
+    private readonly line: Line,
+    private readonly request: TransportRequest,
+    private readonly dispatch: Dispatch,
+    private resume: Resume | undefined
+  ) {
+    if (request.deadline !== undefined) this.timer = setTimeout(passed, request.deadline, this)
+    enter(line, this)
+  }
+
+  start(): void {
+    try {
+      this.dispatch(this.line.pool, this.request, this)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.resume === undefined) controller.abort(interrupted())
+    else this.controller = controller
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Parameters<typeof flatHeaders>[0]): void {
+    // 1xx are announcements; the answer is still to come.
+    if (status < 200) return
+    this.status = status
+    this.headers = flatHeaders(headers)
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.first === undefined) this.first = chunk
+    else if (this.more === undefined) this.more = [this.first, chunk]
+    else this.more.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    const { first, headers, more, status } = this
+    this.end(Effect.succeed({ status, headers, body: more === undefined ? first ?? nothing : Buffer.concat(more) }))
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error)
+  }
+
+  private fail(error: unknown): void {
+    this.end(Effect.fail(failure(this.request, this.status !== 0, error)))
+  }
+
+  /** The socket is somebody else's from here on. */
+  private end(answer: Effect.Effect<BufferedResponse, TransportError> | undefined): void {
+    const { resume } = this
+    if (resume === undefined) return
+    this.resume = undefined
+    this.controller = undefined
+    this.first = undefined
+    this.more = undefined
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.timer = undefined
+    if (this.started) leave(this.line)
+    else stepBack(this.line, this)
+    if (answer !== undefined) resume(answer)
+  }
+
+  /** Nobody waits for the answer any more. */
+  abandon(answer?: Effect.Effect<never, TransportError>): void {
+    const { controller } = this
+    this.end(answer)
+    controller?.abort(interrupted())
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    this.abandon(Effect.fail(outOfTime(this.request)))
+  }
+}
+
+const passed = (exchange: Exchange): void => exchange.expire()
 
 /**
  * One exchange, its body read to the end. Interruption closes the request, also while it waits for a socket, and so does
@@ -18,65 +111,6 @@ export const read = (
   dispatch: Dispatch
 ): Effect.Effect<BufferedResponse, TransportError> =>
   Effect.async((resume) => {
-    let controller: Dispatcher.DispatchController | undefined
-    let over = false
-    let status = 0
-    let headers: Readonly<Record<string, string>> = {}
-    let first: Buffer | undefined
-    let more: Array<Buffer> | undefined
-    let timer: ReturnType<typeof setTimeout> | undefined
-
-    /** The socket is somebody else's from here on. */
-    const end = (hadStarted: boolean): boolean => {
-      if (over) return false
-      over = true
-      if (timer !== undefined) clearTimeout(timer)
-      if (hadStarted) leave(line)
-      return true
-    }
-    const fail = (error: unknown): void => {
-      if (end(true)) resume(Effect.fail(failure(request, status !== 0, error)))
-    }
-    const start = (): void => {
-      try {
-        dispatch({
-          onRequestStart: (started) => {
-            controller = started
-            if (over) started.abort(interrupted())
-          },
-          onResponseStart: (_, statusCode, incoming) => {
-            // 1xx are announcements; the answer is still to come.
-            if (statusCode < 200) return
-            status = statusCode
-            headers = flatHeaders(incoming)
-          },
-          onResponseData: (_, chunk) => {
-            if (first === undefined) first = chunk
-            else if (more === undefined) more = [first, chunk]
-            else more.push(chunk)
-          },
-          onResponseEnd: () => {
-            if (!end(true)) return
-            const body = more === undefined ? first ?? nothing : Buffer.concat(more)
-            resume(Effect.succeed({ status, headers, body }))
-          },
-          onResponseError: (_, error) => fail(error)
-        })
-      } catch (error) {
-        fail(error)
-      }
-    }
-    const leaveQueue = enter(line, start)
-    const abandon = (): boolean => {
-      if (over) return false
-      end(leaveQueue())
-      controller?.abort(interrupted())
-      return true
-    }
-    if (request.deadline !== undefined && !over) {
-      timer = setTimeout(() => {
-        if (abandon()) resume(Effect.fail(outOfTime(request)))
-      }, request.deadline)
-    }
-    return Effect.sync(abandon)
+    const exchange = new Exchange(line, request, dispatch, resume)
+    return Effect.sync(() => exchange.abandon())
   })

@@ -1,36 +1,48 @@
-import type { Pool } from "undici"
+import type { TransportRequest } from "effect-couchdb/Transport"
+import type { Dispatcher } from "undici"
+
+/** How a handler gets its request going. */
+export type Dispatch = (pool: Dispatcher, request: TransportRequest, handler: Dispatcher.DispatchHandler) => void
+
+/** Somebody who wants a socket. */
+export interface Place {
+  started: boolean
+  readonly start: () => void
+}
 
 /**
  * A server's sockets, and who may have one. Whoever waits does so here, not in undici's own queue: that one opens a socket
  * also for a request that nobody wants any more.
  */
 export interface Line {
-  readonly pool: Pool
+  readonly pool: Dispatcher
   free: number
-  readonly waiting: Set<() => void>
+  readonly waiting: Set<Place>
 }
 
-/**
- * Starts at once where a socket is free, else when one is. What it gives takes a waiting one out of the line again, and
- * says whether it had started.
- */
-export const enter = (line: Line, start: () => void): () => boolean => {
+const start = (place: Place): void => {
+  place.started = true
+  place.start()
+}
+
+/** Starts at once where a socket is free, else when one is. */
+export const enter = (line: Line, place: Place): void => {
   if (line.free > 0) {
     line.free--
-    start()
-    return started
-  }
-  line.waiting.add(start)
-  return () => !line.waiting.delete(start)
+    start(place)
+  } else line.waiting.add(place)
 }
 
-const started = (): boolean => true
+/** Leaves the line before it was one's turn. */
+export const stepBack = (line: Line, place: Place): void => {
+  line.waiting.delete(place)
+}
 
 /** Gives the socket on, or back. */
 export const leave = (line: Line): void => {
   for (const next of line.waiting) {
     line.waiting.delete(next)
-    next()
+    start(next)
     return
   }
   line.free++

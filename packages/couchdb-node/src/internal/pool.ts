@@ -2,56 +2,69 @@ import type { TransportError } from "effect-couchdb/CouchError"
 import type { BufferedResponse, Service, StreamedResponse, TransportRequest } from "effect-couchdb/Transport"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type * as Runtime from "effect/Runtime"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
-import { type Dispatcher, Pool } from "undici"
+import { type Dispatcher, Pool, ProxyAgent } from "undici"
 import type { Options } from "../NodeTransport.js"
 import * as buffered from "./buffered.js"
-import { enter, leave, type Line } from "./line.js"
+import { zipped } from "./gzip.js"
+import { type Dispatch, enter, leave, type Line, stepBack } from "./line.js"
 import * as streamed from "./streamed.js"
 
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number =>
   input === undefined ? otherwise : Duration.toMillis(input)
 
-/** How a handler gets its request going. */
-export type Dispatch = (handler: Dispatcher.DispatchHandler) => void
+const defined = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+
+/** What undici's pools are opened with. */
+const poolOptions = (options: Options, connections: number): Pool.Options => ({
+  connections,
+  pipelining: 1,
+  keepAliveTimeout: millis(options.keepAlive, 4_000),
+  headersTimeout: millis(options.headersTimeout, 300_000),
+  bodyTimeout: millis(options.bodyTimeout, 300_000),
+  ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
+  connect: { timeout: millis(options.connectTimeout, 10_000), ...defined(options.tls ?? {}) }
+})
+
+/** The sockets to one server, straight or by way of a proxy. */
+const openPool = (origin: string, options: Options, connections: number): Dispatcher => {
+  const usual = poolOptions(options, connections)
+  if (options.proxy === undefined) return new Pool(origin, usual)
+  const { connect, ...others } = usual
+  return new ProxyAgent({
+    ...others,
+    uri: options.proxy.url,
+    ...(options.proxy.authorization !== undefined && { token: Redacted.value(options.proxy.authorization) }),
+    ...(typeof connect === "object" && { requestTls: connect })
+  })
+}
 
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
-    const pools = new Map<string, Line>()
+    const lines = new Map<string, Line>()
     const runtime = yield* Effect.runtime<never>()
     yield* Effect.addFinalizer(() =>
-      Effect.promise(() => Promise.all(Array.from(pools.values(), ({ pool }) => pool.destroy())))
+      Effect.promise(() => Promise.all(Array.from(lines.values(), ({ pool }) => pool.destroy())))
     )
     const connections = options.connections ?? 64
     const open = (origin: string): Line => {
-      const pool = new Pool(origin, {
-        connections,
-        pipelining: 1,
-        keepAliveTimeout: millis(options.keepAlive, 4_000),
-        headersTimeout: millis(options.headersTimeout, 300_000),
-        bodyTimeout: millis(options.bodyTimeout, 300_000),
-        connect: {
-          timeout: millis(options.connectTimeout, 10_000),
-          ...(options.tls?.ca !== undefined && { ca: options.tls.ca }),
-          ...(options.tls?.cert !== undefined && { cert: options.tls.cert }),
-          ...(options.tls?.key !== undefined && { key: options.tls.key }),
-          ...(options.tls?.rejectUnauthorized !== undefined && { rejectUnauthorized: options.tls.rejectUnauthorized })
-        }
-      })
-      const line: Line = { pool, free: connections, waiting: new Set() }
-      pools.set(origin, line)
+      const line: Line = { pool: openPool(origin, options, connections), free: connections, waiting: new Set() }
+      lines.set(origin, line)
       return line
     }
-    const lineTo = (request: TransportRequest): Line => pools.get(request.origin) ?? open(request.origin)
+    const lineTo = ({ origin }: TransportRequest): Line => lines.get(origin) ?? open(origin)
     const bodyOf = (body: TransportRequest["body"]): string | Uint8Array | Readable | null =>
       body === undefined || typeof body === "string" || body instanceof Uint8Array
         ? body ?? null
         : Readable.from(streamToIterable(body, runtime))
-    const dispatch = (pool: Pool, request: TransportRequest): Dispatch => (handler) => {
+    const dispatch: Dispatch = (pool, request, handler) => {
       pool.dispatch({
+        origin: request.origin,
         path: request.path,
         // CouchDB's COPY is not among the methods that the types know.
         method: request.method as Dispatcher.HttpMethod,
@@ -59,12 +72,12 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
         body: bodyOf(request.body)
       }, handler)
     }
+    const plain = (request: TransportRequest): Effect.Effect<BufferedResponse, TransportError> =>
+      buffered.read(lineTo(request), request, dispatch)
+    const { gzipAbove } = options
     return {
       keepsDeadlines: true,
-      request: (request): Effect.Effect<BufferedResponse, TransportError> => {
-        const line = lineTo(request)
-        return buffered.read(line, request, dispatch(line.pool, request))
-      },
+      request: gzipAbove === undefined ? plain : (request) => zipped(request, gzipAbove, plain),
       stream: (request): Effect.Effect<StreamedResponse, TransportError, Scope> =>
         Effect.suspend(() => {
           const line = lineTo(request)
@@ -73,7 +86,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
             Effect.uninterruptibleMask((restore) =>
               Effect.zipRight(restore(place(line)), Effect.addFinalizer(() => Effect.sync(() => leave(line))))
             ),
-            streamed.read(request, dispatch(line.pool, request))
+            streamed.read(request, (handler) => dispatch(line.pool, request, handler))
           )
         })
     }
@@ -82,10 +95,9 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
 /** Waits in the line. */
 const place = (line: Line): Effect.Effect<void> =>
   Effect.async((resume) => {
-    const leaveQueue = enter(line, () => resume(Effect.void))
-    return Effect.sync(() => {
-      if (leaveQueue()) leave(line)
-    })
+    const own = { started: false, start: () => resume(Effect.void) }
+    enter(line, own)
+    return Effect.sync(() => own.started ? leave(line) : stepBack(line, own))
   })
 
 const streamToIterable = (

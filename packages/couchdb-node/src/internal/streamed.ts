@@ -7,7 +7,6 @@ import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Dispatcher } from "undici"
 import { failure, flatHeaders, interrupted } from "./failure.js"
-import type { Dispatch } from "./pool.js"
 
 type Pulled = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
 
@@ -65,7 +64,7 @@ interface State {
 /** One exchange whose body is pulled. Closing the scope closes the request, wherever it is. */
 export const read = (
   request: TransportRequest,
-  dispatch: Dispatch
+  dispatch: (handler: Dispatcher.DispatchHandler) => void
 ): Effect.Effect<StreamedResponse, TransportError, Scope> =>
   Effect.acquireRelease(
     Effect.sync((): State => ({ controller: undefined, mailbox: undefined, abandoned: false })),

@@ -1,0 +1,50 @@
+import { TransportError } from "effect-couchdb/CouchError"
+import type { BufferedResponse, TransportRequest } from "effect-couchdb/Transport"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { gzip as compress } from "node:zlib"
+
+/** Off the event loop. */
+const gzip = (request: TransportRequest, body: string | Uint8Array): Effect.Effect<Uint8Array, TransportError> =>
+  Effect.async((resume) => {
+    compress(body, (error, small) =>
+      resume(
+        error === null
+          ? Effect.succeed(small)
+          : Effect.fail(
+            new TransportError({
+              method: request.method,
+              path: request.path,
+              reason: "Body",
+              description: `the body could not be compressed: ${error.message}`
+            })
+          )
+      ))
+  })
+
+/** The headers of an attachment's body say how the attachment is kept, so that only CouchDB's own JSON is compressed. */
+const mayBe = ({ headers }: TransportRequest): boolean =>
+  headers["content-type"] === "application/json" && headers["content-encoding"] === undefined
+
+/** Sends the request with a body above the size compressed. What that takes is taken from its deadline. */
+export const zipped = (
+  request: TransportRequest,
+  above: number,
+  send: (request: TransportRequest) => Effect.Effect<BufferedResponse, TransportError>
+): Effect.Effect<BufferedResponse, TransportError> => {
+  const { body, deadline, headers } = request
+  if (
+    (typeof body !== "string" && !(body instanceof Uint8Array)) || body.length <= above || !mayBe(request)
+  ) return send(request)
+  return Effect.flatMap(
+    Effect.zip(Clock.currentTimeMillis, gzip(request, body)),
+    ([begun, small]) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        send({
+          ...request,
+          headers: { ...headers, "content-encoding": "gzip" },
+          body: small,
+          deadline: deadline === undefined ? undefined : Math.max(1, deadline - (now - begun))
+        }))
+  )
+}
