@@ -12,8 +12,9 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { documentIn, toDocument } from "../src/internal/rows/document.js"
+import { firstDoubt } from "../src/internal/rows/doubt.js"
 import { type End, RowReader } from "../src/internal/rows/reader.js"
-import type { Row } from "../src/internal/rows/row.js"
+import { exact, type Row, textRow } from "../src/internal/rows/row.js"
 import * as Rows from "../src/internal/rows/stream.js"
 import { json } from "./arbitraries.js"
 
@@ -28,7 +29,7 @@ const readPieces = (
   const out: Array<Row> = []
   for (const piece of pieces) reader.push(piece, out)
   const end = reader.end(out)
-  return { rows: out.map(({ text }) => text), end }
+  return { rows: out.map((row) => row.text ?? JSON.stringify(row.json)), end }
 }
 
 const same = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -98,7 +99,83 @@ const value = FastCheck.oneof(
   )
 )
 
+describe("where JSON.parse may lose something", () => {
+  it.prop(
+    "is found before it is parsed, wherever it stands in the memory",
+    [
+      value,
+      FastCheck.nat({ max: 7 }),
+      FastCheck.array(FastCheck.constantFrom("", " ", "\n"), { minLength: 1, maxLength: 3 })
+    ],
+    ([one, offset, spaces]) => {
+      const text = spaced(Json.stringify(one), spaces)
+      const whole = bytes(" ".repeat(offset) + text)
+      const doubt = firstDoubt(whole, offset, whole.length)
+      if (doubt < whole.length || text.includes("\\u") || text.includes("__proto__")) return
+      assert.strictEqual(JSON.stringify(JSON.parse(text)), Json.stringify(one))
+      assert.strictEqual(firstDoubt(whole.subarray(offset), 0, whole.length - offset), whole.length - offset)
+    },
+    { fastCheck: { numRuns: 3_000 } }
+  )
+
+  it("numbers with other digits than JavaScript writes, keys that it moves, and nothing else", () => {
+    const foreign = [
+      "1.0",
+      "-1.50",
+      "0.0",
+      "-0",
+      "1e3",
+      "1E-3",
+      "12345678901234567890",
+      "0.1234567890123456",
+      "0.0000001",
+      "-0.00000012",
+      "1234567890123456"
+    ]
+    const native = ["0", "-1", "10", "100.5", "-0.5", "0.000001", "123456789012345", "0.1", "1.01"]
+    for (const place of [(n: string) => n, (n: string) => `[true, ${n}]`, (n: string) => `{"a":${n},"b":"c"}`]) {
+      for (let offset = 0; offset < 4; offset++) {
+        const doubted = (text: string): boolean => {
+          const all = bytes("x".repeat(offset) + text)
+          return firstDoubt(all, offset, all.length) < all.length
+        }
+        for (const n of foreign) assert.isTrue(doubted(place(n)), n)
+        for (const n of native) assert.isFalse(doubted(place(n)), n)
+        assert.isTrue(doubted(`{"a":1,"10":2}`))
+        assert.isTrue(doubted(`{"0" \n: 2}`))
+        assert.isFalse(doubted(`{"a":"1-0e10","0x":"10","b":["7"],"12345678901":1}`))
+      }
+    }
+  })
+})
+
 describe("rows", () => {
+  it("keep their text only where it says more than was parsed", () => {
+    const texts = [
+      `{"a":1}`,
+      `{"a":1.0}`,
+      `{"a":"é"}`,
+      `{"b":1,"10":2}`,
+      `{"a":"\\u00e9"}`,
+      `{"__proto__":1}`,
+      `{"a":2}`
+    ]
+    for (const cuts of [[], [20], [30, 31]]) {
+      const reader = new RowReader("rows")
+      const out: Array<Row> = []
+      for (const piece of cutAt(bytes(`{"rows":[\n${texts.join(",\n")}\n]}`), cuts)) reader.push(piece, out)
+      assert.strictEqual(reader.end(out)._tag, "Whole")
+      assert.deepEqual(out.map(({ text }) => text !== undefined), [false, true, false, true, true, true, false])
+      assert.deepEqual(out.map((row) => Json.stringify(exact(row))), texts.map((text) => text.replace("\\u00e9", "é")))
+    }
+  })
+
+  it("on lines that are no objects by themselves are none together", () => {
+    for (const body of [`{"a":[{}\n{}]}\n`, `{"a":1},{"b":2}\n{"c":3}\n`, `{"a":1\n"b":2}\n`]) {
+      assert.notStrictEqual(readPieces(undefined, [bytes(body)]).end._tag, "Whole", body)
+    }
+  })
+
   it.prop(
     "any rows in any layout and any pieces are the same rows",
     [
@@ -355,10 +432,10 @@ describe("a stream of rows", () => {
   it.effect("a row without a document, or with one that was projected, has none", () =>
     Effect.sync(() => {
       for (const text of [`{"key":"a","error":"not_found"}`, `{"doc":null}`, `{"doc":{"name":"a"}}`, "1"]) {
-        assert.isTrue(Option.isNone(documentIn({ text, json: JSON.parse(text) }, ["doc"])))
+        assert.isTrue(Option.isNone(documentIn(textRow(text, JSON.parse(text)), ["doc"])))
       }
       const nested = `{"docs":[{"ok":{"_id":"a","_rev":"1-a","_deleted":true}}]}`
-      const found = documentIn({ text: nested, json: JSON.parse(nested) }, ["docs", 0, "ok"])
+      const found = documentIn(textRow(nested, JSON.parse(nested)), ["docs", 0, "ok"])
       assert.isTrue(Exit.isSuccess(Effect.runSyncExit(found)) && Option.getOrThrow(found).deleted)
     }))
 })

@@ -1,4 +1,6 @@
-import { looksLikeError, type Row } from "./row.js"
+import * as Json from "../../Json.js"
+import { firstDoubt } from "./doubt.js"
+import { looksLikeError, plainRow, type Row, textRow } from "./row.js"
 import { Scanner } from "./scanner.js"
 import { blank, comma, join, newline, opening, parse, utf8 } from "./text.js"
 
@@ -32,7 +34,8 @@ const longestStray = 1 << 16
  * where no array is named, a sequence of values one after the other.
  *
  * CouchDB writes one row a line, so a line that parses is a row: no line break can stand inside a JSON string, and none
- * of the bytes of a longer UTF-8 character is a line break. What is laid out otherwise is scanned byte by byte.
+ * of the bytes of a longer UTF-8 character is a line break. Lines in which `JSON.parse` loses nothing are parsed together.
+ * What is laid out otherwise is scanned byte by byte.
  */
 export class RowReader {
   private state: State
@@ -105,7 +108,7 @@ export class RowReader {
     if (left !== "") {
       const json = parse(left)
       if (json === undefined) return cut(left)
-      this.take({ text: left, json }, false, out)
+      this.take(rowIn(left, json), false, out)
     }
     if (this.held !== undefined) return { _tag: "Refused", error: this.held.json }
     if (this.sequence) return { _tag: "Whole", around: "{}" }
@@ -160,28 +163,30 @@ export class RowReader {
     return at
   }
 
-  /** All whole lines of the piece at once: one decoding for many rows. */
-  private readLines(chunk: Uint8Array, at: number, out: Array<Row>): number {
+  /** All whole lines of the piece: many rows with one decoding and one parse, where nothing is lost by that. */
+  private readLines(chunk: Uint8Array, start: number, out: Array<Row>): number {
     const last = chunk.lastIndexOf(newline)
-    if (last < at) {
-      this.carry(chunk.subarray(at))
+    if (last < start) {
+      this.carry(chunk.subarray(start))
       return chunk.length
     }
-    const text = utf8(chunk.subarray(at, last))
-    let line = 0
-    for (let start = 0; start <= text.length;) {
-      const found = text.indexOf("\n", start)
-      const end = found === -1 ? text.length : found
-      if (!this.takeLine(text, start, end, out)) {
-        let offset = at
-        while (line-- > 0) offset = chunk.indexOf(newline, offset) + 1
-        this.state = "between"
-        return offset
-      }
-      line++
-      start = end + 1
-    }
     this.state = "between"
+    let at = start
+    let inBlocks = true
+    while (at < last) {
+      const doubt = inBlocks ? firstDoubt(chunk, at, last) : at
+      const clean = doubt === last ? last : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
+      if (clean > at) {
+        if (this.takeBlock(utf8(chunk.subarray(at, clean)), out)) at = clean
+        else inBlocks = false
+        continue
+      }
+      // A line of its own, whose row may keep its text.
+      const found = chunk.indexOf(newline, at)
+      const line = utf8(chunk.subarray(at, found))
+      if (!this.takeLine(line, out)) return at
+      at = found + 1
+    }
     return last + 1
   }
 
@@ -196,32 +201,47 @@ export class RowReader {
     this.forget()
     this.state = "between"
     if (end !== -1) {
-      const text = utf8(join([...begun, chunk.subarray(at, end)]))
-      if (this.takeLine(text, 0, text.length, out)) return end + 1
+      if (this.takeLine(utf8(join([...begun, chunk.subarray(at, end)])), out)) return end + 1
     } else this.lines = false
     this.push(join(begun), out)
     return at
   }
 
-  /** Whether the line is blank or one row, which is then taken. */
-  private takeLine(text: string, from: number, to: number, out: Array<Row>): boolean {
-    let start = from
-    let end = to
-    while (end > start && blank(text.charCodeAt(end - 1))) end--
-    while (start < end && blank(text.charCodeAt(start))) start++
+  /** Whether the lines are rows and nothing else, which are then taken. */
+  private takeBlock(lines: string, out: Array<Row>): boolean {
+    const [start, end] = trimmed(lines)
     if (start === end) return true
-    const separated = text.charCodeAt(end - 1) === comma
-    const first = text.charCodeAt(start)
+    const separated = lines.charCodeAt(end - 1) === comma
+    if (this.sequence ? separated : !this.separated) return false
+    if (lines.includes("\\u") || lines.includes("proto__")) return false
+    const inner = lines.slice(start, separated ? end - 1 : end)
+    const rows = this.sequence ? parseLines(inner) : parse(`[${inner}]`)
+    if (!Array.isArray(rows) || rows.length === 0) return false
+    this.release(out)
+    const last = rows.length - 1
+    for (let i = 0; i < last; i++) out.push(plainRow(rows[i]))
+    this.count += last
+    this.misses = 0
+    this.take(plainRow(rows[last]), separated, out)
+    return true
+  }
+
+  /** Whether the line is blank or one row, which is then taken. */
+  private takeLine(line: string, out: Array<Row>): boolean {
+    const [start, end] = trimmed(line)
+    if (start === end) return true
+    const separated = line.charCodeAt(end - 1) === comma
+    const first = line.charCodeAt(start)
     if (first === 93 || first === comma || !(this.sequence || this.separated)) return false
-    const row = text.slice(start, separated ? end - 1 : end)
-    const json = this.sequence && separated ? undefined : parse(row)
+    const text = line.slice(start, separated ? end - 1 : end)
+    const json = this.sequence && separated ? undefined : parse(text)
     if (json === undefined) {
       this.scanNext = true
       if (++this.misses >= patience) this.lines = false
       return false
     }
     this.misses = 0
-    this.take({ text: row, json }, separated, out)
+    this.take(rowIn(text, json), separated, out)
     return true
   }
 
@@ -242,7 +262,7 @@ export class RowReader {
       return next
     }
     this.state = "between"
-    this.take({ text, json }, false, out)
+    this.take(rowIn(text, json), false, out)
     return next
   }
 
@@ -277,6 +297,30 @@ export class RowReader {
     }
     return chunk.length
   }
+}
+
+/** Where the text begins and ends without the white space around it. */
+const trimmed = (text: string): readonly [start: number, end: number] => {
+  let start = 0
+  let end = text.length
+  while (end > start && blank(text.charCodeAt(end - 1))) end--
+  while (start < end && blank(text.charCodeAt(start))) start++
+  return [start, end]
+}
+
+/** A row that keeps its text only where it says more than `JSON.parse` made of it. */
+const rowIn = (text: string, json: unknown): Row => Json.mayBeInexact(text) ? textRow(text, json) : plainRow(json)
+
+/** Objects, each on a line of its own, or `undefined` where they are not. */
+const parseLines = (text: string): unknown => {
+  let lines = 1
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) {
+    const end = text.charCodeAt(at - 1) === 13 ? at - 2 : at - 1
+    if (text.charCodeAt(end) !== 125 || text.charCodeAt(at + 1) !== 123) return undefined
+    lines++
+  }
+  const rows = lines === 1 ? parse(`[${text}]`) : parse(`[${text.replaceAll("\n", ",")}]`)
+  return Array.isArray(rows) && rows.length === lines ? rows : undefined
 }
 
 const whole = (around: string, found: boolean): End => {

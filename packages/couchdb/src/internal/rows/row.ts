@@ -1,17 +1,30 @@
 import * as Either from "effect/Either"
 import * as Json from "../../Json.js"
 
-/** One element of the array in an answer: its text as it came, and what `JSON.parse` made of it. */
+/**
+ * One element of the array in an answer, as `JSON.parse` made it. `text` is there where `JSON.parse` may have lost something
+ * of it, and only there: a text kept for each row would keep the answer in memory for as long as somebody keeps a document.
+ */
 export interface Row {
-  readonly text: string
   readonly json: unknown
+  readonly text: string | undefined
+  /** What the text says, once somebody asked. */
+  whole?: Json.Json | undefined
 }
 
-/** The row to the digit. Most rows have nothing that `JSON.parse` would lose, and are not read twice. */
+/** A row of which `JSON.parse` lost nothing. */
+export const plainRow = (json: unknown): Row => ({ json, text: undefined, whole: undefined })
+
+export const textRow = (text: string, json: unknown): Row => ({ json, text, whole: undefined })
+
+/** A row of exact JSON. */
+export const rowOf = (whole: Json.Json): Row => ({ json: Json.toPlain(whole), text: Json.stringify(whole), whole })
+
+/** The row to the digit. */
 export const exact = (row: Row): Json.Json =>
-  Json.mayBeInexact(row.text)
-    ? Either.getOrElse(Json.parse(row.text), () => row.json as Json.Json)
-    : row.json as Json.Json
+  row.text === undefined
+    ? row.json as Json.Json
+    : row.whole ??= Either.getOrElse(Json.parse(row.text), () => row.json as Json.Json)
 
 export const isObject = (json: unknown): json is Readonly<Record<string, unknown>> =>
   typeof json === "object" && json !== null && !Array.isArray(json)

@@ -5,14 +5,12 @@ import * as Json from "../../Json.js"
 import type { AnyOptions, Page } from "../../View.js"
 import { sourceOf } from "../changes/source.js"
 import { notCouch } from "../notCouch.js"
-import { exact, type Row } from "../rows/row.js"
+import { exact, type Row, rowOf } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { type AnyView, type Given, type Out, prepare, toPage } from "./query.js"
 import { bodyOf, locate } from "./request.js"
 
 /** A row inside an element of another array has no text of its own. */
-const rowOf = (json: Json.Json): Row => ({ text: Json.stringify(json), json: Json.toPlain(json) })
-
 /** Several queries of one view in one request. */
 export const queries = (
   given: Given,
