@@ -493,7 +493,7 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
     hidden(this, { issue })
   }
   override get message(): string {
-    return `${quote(this.id)} in ${quote(this.database)} (${this.rev}) is not what its schema says: ` +
+    return `${quote(this.id)} in ${quote(this.database)}${this.rev === "" ? "" : ` (${this.rev})`} is not what its schema says: ` +
       `${listed(this.issues)}. Widen the schema, or mend the document.`
   }
 }

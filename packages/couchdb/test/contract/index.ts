@@ -6,6 +6,7 @@ import { databases } from "./databases.js"
 import { deployments } from "./designs.js"
 import { documents } from "./documents.js"
 import { errors } from "./errors.js"
+import { functions } from "./functions.js"
 import { ids } from "./ids.js"
 import { losslessness } from "./losslessness.js"
 import { mango } from "./mango.js"
@@ -32,6 +33,7 @@ export const contracts = {
   server,
   access,
   deployments,
+  functions,
   updates,
   revisions,
   policies,

@@ -31,7 +31,7 @@ const longestQuery = 2_000
 export const bodyOf = (parameters: Parameters): Json.JsonObject =>
   Json.fromEntries(parameters.map(({ name, value }) => [name, value]))
 
-const queryOf = (parameters: Parameters): string =>
+export const queryOf = (parameters: Parameters): string =>
   parameters.map(({ bare, name, value }) =>
     `${name}=${encodeURIComponent(bare === true ? String(value) : Json.stringify(value))}`
   ).join("&")
