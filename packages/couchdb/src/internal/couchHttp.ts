@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import { globalValue } from "effect/GlobalValue"
@@ -192,27 +193,36 @@ const over = (
   const checked = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
     succeeded(request, response.status) ? Effect.succeed(response) : Effect.fail(fromResponse(request, response))
 
+  /** The headers of the fiber's credentials, where nobody listens and nothing has to be renewed: then there is only the exchange. */
+  const plainly = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Headers | undefined => {
+    if (!isSilent(fiber)) return undefined
+    const auth = fiber.getFiberRef(currentAuth)
+    const authenticator = Option.isSome(auth) ? authenticators(auth.value) : ownAuthenticator
+    return authenticator._tag === "Fixed" ? authenticator.headers : undefined
+  }
+
+  const onWire = (
+    request: CouchRequest,
+    credentials: Headers,
+    deadline: number | undefined
+  ): Transport.TransportRequest => ({
+    method: request.method,
+    origin: server.origin,
+    path: server.prefix + request.path,
+    headers: usualHeaders(request, credentials),
+    body: request.body,
+    deadline
+  })
+
   /** One exchange, its status mapped, no retry; with no deadline but one that the transport keeps. */
   const send = (
     request: CouchRequest,
     deadline?: number
   ): Effect.Effect<Transport.BufferedResponse, HttpError> =>
     Effect.withFiberRuntime((fiber) => {
-      const auth = fiber.getFiberRef(currentAuth)
-      const authenticator = Option.isSome(auth) ? authenticators(auth.value) : ownAuthenticator
-      // Nobody listens, and nothing has to be renewed: then there is nothing but the exchange.
-      return authenticator._tag === "Fixed" && isSilent(fiber)
-        ? Effect.flatMap(
-          transport.request({
-            method: request.method,
-            origin: server.origin,
-            path: server.prefix + request.path,
-            headers: usualHeaders(request, authenticator.headers),
-            body: request.body,
-            deadline
-          }),
-          checked(request)
-        )
+      const credentials = plainly(fiber)
+      return credentials !== undefined
+        ? Effect.flatMap(transport.request(onWire(request, credentials, deadline)), checked(request))
         : deadline === undefined
         ? sendSeen(request)
         : inTime(request, sendSeen(request))
@@ -243,6 +253,26 @@ const over = (
       ? Effect.timeoutFail(effect, { duration: within, onTimeout: () => outOfTime(request) })
       : effect
 
+  /** What follows where a first try failed whose deadline the transport kept: the rest of the time is for the others. */
+  const settled = <A, E extends HttpError>(
+    request: CouchRequest,
+    error: E,
+    recovered: (error: E) => Effect.Effect<A, E>,
+    remaining: () => number
+  ): Effect.Effect<A, E | TimeoutError> =>
+    error._tag === "TransportError" && error.reason === "Deadline"
+      ? Effect.fail(outOfTime(request))
+      : isTransient(error)
+      ? inTime(request, recovered(error), Duration.millis(Math.max(0, remaining())))
+      : Effect.fail(error)
+
+  /** How much is left of the time that begins now. */
+  const countdown = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, kept: number): () => number => {
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const begun = clock.unsafeCurrentTimeMillis()
+    return () => kept - (clock.unsafeCurrentTimeMillis() - begun)
+  }
+
   /**
    * A first try whose deadline the transport keeps, and what follows where it failed, within the rest of the time. So a
    * call that succeeds at once costs no fiber that waits beside it.
@@ -254,18 +284,8 @@ const over = (
     kept: number
   ): Effect.Effect<A, E | TimeoutError> =>
     Effect.withFiberRuntime((fiber) => {
-      const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-      const begun = clock.unsafeCurrentTimeMillis()
-      return Effect.catchAll(first, (error: E): Effect.Effect<A, E | TimeoutError> =>
-        error._tag === "TransportError" && error.reason === "Deadline"
-          ? Effect.fail(outOfTime(request))
-          : isTransient(error)
-          ? inTime(
-            request,
-            recovered(error),
-            Duration.millis(Math.max(0, kept - (clock.unsafeCurrentTimeMillis() - begun)))
-          )
-          : Effect.fail(error))
+      const remaining = countdown(fiber, kept)
+      return Effect.catchAll(first, (error: E) => settled(request, error, recovered, remaining))
     })
 
   const patient = <A, R>(
@@ -296,6 +316,30 @@ const over = (
       : answered
   }
 
+  /** The read that programs do most: one step of the fiber to the transport, and one back. */
+  const readDocument: Service["readDocument"] = ({ database, id, query }) =>
+    Effect.withFiberRuntime((fiber) => {
+      const request: CouchRequest = {
+        method: "GET",
+        path: documentPath(database, id) + query,
+        route: documentRoute(id),
+        database,
+        id
+      }
+      const credentials = kept === undefined ? undefined : plainly(fiber)
+      if (kept === undefined || credentials === undefined) {
+        return Effect.map(unconflicted(execute(request)), Transport.text)
+      }
+      const remaining = countdown(fiber, kept)
+      const failed = (error: HttpError) =>
+        Effect.map(unconflicted(settled(request, error, patientAfter(request), remaining)), Transport.text)
+      return Effect.matchEffect(transport.request(onWire(request, credentials, kept)), {
+        onFailure: failed,
+        onSuccess: (response) =>
+          response.status === 200 ? Effect.succeed(Transport.text(response)) : failed(fromResponse(request, response))
+      })
+    })
+
   // The deadline is that of the headers: a body may go on for as long as somebody reads it.
   const stream: Service["stream"] = (request) =>
     inTime(
@@ -316,17 +360,7 @@ const over = (
   return {
     execute,
     stream,
-    readDocument: ({ database, id, query }) =>
-      Effect.map(
-        unconflicted(execute({
-          method: "GET",
-          path: documentPath(database, id) + query,
-          route: documentRoute(id),
-          database,
-          id
-        })),
-        Transport.text
-      ),
+    readDocument,
     writeDocument: (write) => {
       if (kept === undefined) {
         const { first, recovered, request } = outcomes.write(write)

@@ -10,6 +10,13 @@ import { overlay } from "../overlay.js"
 import { schemaIssues } from "../schemaIssues.js"
 import type { RawDocument } from "./raw.js"
 
+/** The body as a schema sees it: what the library itself keeps with it is not shown. */
+const withoutMember = (plain: unknown, field: string): unknown => {
+  if (typeof plain !== "object" || plain === null || !Object.hasOwn(plain, field)) return plain
+  const { [field]: _, ...body } = plain as Record<string, unknown>
+  return body
+}
+
 /** What the server has, decoded. A schema that throws, or overflows the stack, has not decoded it. */
 export const decode = <A, R>(
   collection: Bound<A, R>,
@@ -21,9 +28,9 @@ export const decode = <A, R>(
   try {
     const decoded = collection.decode(read.plain)
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
-    return Either.isEither(decoded)
-      ? Either.mapBoth(decoded as Either.Either<A, ParseIssue>, { onLeft: refuse, onRight: base })
-      : Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
+    if (!Either.isEither(decoded)) return Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
+    const either = decoded as Either.Either<A, ParseIssue>
+    return Either.isRight(either) ? Either.right(base(either.right)) : Either.left(refuse(either.left))
   } catch (error) {
     return Effect.fail(refuse(new Thrown(error)))
   }
@@ -56,7 +63,7 @@ const issuesOf = (failure: ParseIssue | Thrown): ReadonlyArray<SchemaIssue> =>
     : schemaIssues(failure)
 
 /** Goes on at once with what is there already, as most schemas give it; that is an `Either`, and so an effect too. */
-const andThen = <A, E, R, B, E2, R2>(
+export const andThen = <A, E, R, B, E2, R2>(
   effect: Effect.Effect<A, E, R>,
   then: (value: A) => Effect.Effect<B, E2, R2>
 ): Effect.Effect<B, E | E2, R | R2> => {

@@ -18,7 +18,13 @@ export interface RawDocument {
   readonly special: (name: string) => Json.Json | undefined
 }
 
-const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 const isPlainObject = (value: unknown): value is Record<string, Json.Json> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -43,8 +49,10 @@ const plainBody = (document: Record<string, Json.Json>): unknown =>
   Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("_")))
 
 /** `None` where the text is no document of a CouchDB. */
-export const readDocument = (text: string): Option.Option<RawDocument> =>
-  Option.flatMap(readBoth(text), ({ exact, plain }) => documentOf(exact, plain))
+export const readDocument = (text: string): Option.Option<RawDocument> => {
+  const plain = parse(text)
+  return plain === undefined ? Option.none() : documentOf(exactly(text, plain), plain)
+}
 
 /** The same JSON twice: exactly, and as `JSON.parse` reads it, which is one and the same where nothing would be lost. */
 export interface Both {
@@ -53,12 +61,14 @@ export interface Both {
 }
 
 /** `None` where the text is no JSON. */
-export const readBoth = (text: string): Option.Option<Both> =>
-  Option.map(parse(text), (plain) => ({
-    plain,
-    exact: (Json.mayBeInexact(text) ? Option.getOrUndefined(Either.getRight(Json.parse(text))) : undefined) ??
-      (plain as Json.Json)
-  }))
+export const readBoth = (text: string): Option.Option<Both> => {
+  const plain = parse(text)
+  return plain === undefined ? Option.none() : Option.some({ plain, exact: exactly(text, plain) })
+}
+
+const exactly = (text: string, plain: unknown): Json.Json =>
+  (Json.mayBeInexact(text) ? Option.getOrUndefined(Either.getRight(Json.parse(text))) : undefined) ??
+    (plain as Json.Json)
 
 const underscore = 95
 
