@@ -113,8 +113,8 @@ export const cookie = (cookie: Redacted.Redacted): Auth => Auth_.Cookie({ cookie
 
 /**
  * A JSON Web Token, for servers whose `jwt_authentication_handler` is on. An effect is run for the first request, again
- * before the `exp` of its token, and again where the server refuses the token with 401, whose request is then repeated
- * once. A token without `exp` serves until it is refused. Any number of fibers share one run, which fails with a
+ * before the `exp` of its token, and again where the server refuses the token (with 401, or with 400 where it cannot check
+ * its signature), whose request is then repeated once. A token without `exp` serves until it is refused. Any number of fibers share one run, which fails with a
  * `CredentialsError` where the effect fails.
  *
  * @example

@@ -9,6 +9,7 @@ import * as Encoding from "effect/Encoding"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -334,6 +335,48 @@ describe("a JSON Web Token", () => {
       yield* Ref.update(serial, (n) => n + 1)
       yield* run(many)
       assert.strictEqual(yield* Ref.get(given), 3)
+    }))
+
+  it.scoped("that CouchDB calls a wrong request, for its signature or its form, is asked for again once", () =>
+    Effect.gen(function*() {
+      for (const reason of ["Bad HMAC", "Bad signature", "Malformed token", "Unknown kid", "Missing exp claim"]) {
+        const given = yield* Ref.make(0)
+        const provider = Effect.map(Ref.updateAndGet(given, (n) => n + 1), (n) => token({ sub: `user ${n}` }))
+        const good = yield* Ref.make(1)
+        const { run } = yield* server(
+          Auth.jwt(provider),
+          (request, pass) =>
+            Effect.map(
+              guarded(good)(request, pass),
+              (response) => response.status === 401 ? answer(400, { error: "bad_request", reason }) : response
+            )
+        )
+        yield* run(Session.info)
+        // The key is another from now on.
+        yield* Ref.set(good, 2)
+        assert.deepStrictEqual((yield* run(Session.info)).name, Option.some("ada"))
+        assert.strictEqual(yield* Ref.get(given), 2)
+        yield* Ref.set(good, 2)
+        const streamed = run(Effect.scoped(Effect.flatMap(
+          CouchHttp.CouchHttp,
+          (couch) => couch.stream({ method: "GET", path: "/_session", route: "/_session" })
+        )))
+        assert.strictEqual((yield* streamed).status, 200)
+        yield* Ref.set(good, 3)
+        assert.strictEqual((yield* streamed).status, 200)
+        assert.strictEqual(yield* Ref.get(given), 3)
+      }
+    }))
+
+  it.scoped("is kept where a request is wrong for another reason", () =>
+    Effect.gen(function*() {
+      const given = yield* Ref.make(0)
+      const provider = Effect.as(Ref.update(given, (n) => n + 1), token({ sub: "user 1" }))
+      const { paths, run } = yield* server(Auth.jwt(provider), () =>
+        Effect.succeed(answer(400, { error: "bad_request", reason: "invalid UTF-8 JSON" })))
+      assert.strictEqual((yield* Effect.flip(run(Database.info("zoo"))))._tag, "BadRequestError")
+      assert.strictEqual(yield* Ref.get(given), 1)
+      assert.lengthOf(yield* paths, 1)
     }))
 
   it.scoped("that never helps is not asked for at every request", () =>

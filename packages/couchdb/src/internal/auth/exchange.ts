@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import type { Auth } from "../../Auth.js"
 import type { HttpError } from "../../CouchError.js"
 import { type Headers, headersOf, ofCookie } from "./fixed.js"
+import { type Answered, isRefusal } from "./refusal.js"
 import { type Held, type Renewing, renewing } from "./renewing.js"
 import { setCookie } from "./setCookie.js"
 import { type Ask, bySession, byToken } from "./sources.js"
@@ -46,11 +47,6 @@ export interface Attempt<Response> {
   readonly discard: Effect.Effect<void>
 }
 
-interface Answered {
-  readonly status: number
-  readonly headers: Headers
-}
-
 const withoutCookies = <Response extends Answered>(response: Response): Response => {
   if (response.headers["set-cookie"] === undefined) return response
   const { "set-cookie": _, ...headers } = response.headers
@@ -69,8 +65,9 @@ export const exchange = <Response extends Answered, R>(
   if (authenticator._tag === "Fixed") return Effect.map(send(authenticator.headers), ({ response }) => response)
   const { cookies, credentials } = authenticator
 
-  const heard = (used: Held, { headers, status }: Response, now: number): void => {
-    if (status === 401) return
+  const heard = (used: Held, response: Response, now: number): void => {
+    if (isRefusal(response, !cookies)) return
+    const { headers } = response
     credentials.prove(used)
     const cookie = cookies ? setCookie(headers, now) : undefined
     if (cookie === undefined) return
@@ -88,7 +85,7 @@ export const exchange = <Response extends Answered, R>(
     const used = yield* (body.streams ? credentials.assured : credentials.current)
     const order = credentials.next()
     const first = yield* once(used)
-    if (first.response.status !== 401 || body.read()) return withoutCookies(first.response)
+    if (!isRefusal(first.response, !cookies) || body.read()) return withoutCookies(first.response)
     const others = Option.fromNullable(yield* credentials.instead(used, order))
     if (Option.isNone(others)) return withoutCookies(first.response)
     yield* first.discard
