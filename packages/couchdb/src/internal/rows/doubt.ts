@@ -51,32 +51,73 @@ const isDoubtful = (bytes: Uint8Array, digit: number, from: number, to: number):
     isForeign(bytes, digit, to, true)
 }
 
+/** Whether one of four bytes is a digit: it becomes a byte below 10, and only such a byte borrows. */
+const digits = (word: number): number => ((word ^ 0x30303030) - 0x0a0a0a0a) & ~(word ^ 0x30303030)
+
+/**
+ * Whether one of four bytes is a digit behind what a number or a key may begin behind, or behind a minus there; `last` is
+ * the byte before them. Bytes below the minus are all taken for a beginning. Inside words and hashes most digits stand
+ * behind other things.
+ */
+const mayBegin = (word: number, last: number): boolean => {
+  const byte = word & 0x7f7f7f7f
+  const digit = (byte + 0x50505050) & ~(byte + 0x46464646) & ~word
+  const previous = ((word << 8) | last) & 0x7f7f7f7f
+  const belowMinus = ~(previous + 0x53535353)
+  const colon = (previous + 0x46464646) & ~(previous + 0x45454545)
+  const bracket = (previous + 0x25252525) & ~(previous + 0x24242424)
+  const begins = belowMinus | colon | bracket
+  const minus = (previous + 0x53535353) & ~(previous + 0x52525252)
+  return (digit & (begins | (minus & ((begins << 8) | 0x80))) & 0x80808080) !== 0
+}
+
+/** Words are read as most machines have them; on others, byte by byte. */
+const littleEndian = new Uint8Array(new Int32Array([1]).buffer)[0] === 1
+
 /**
  * The first byte at which `JSON.parse` may lose something of a number, or of the order of keys; `to` where there is none.
  * Inside strings it may doubt without need. Escapes and the key `__proto__` are not looked for here.
  *
- * Most of an answer is text without digits, so four bytes are looked at together.
+ * Most of an answer is text without digits, so sixteen bytes are looked at together.
  */
 export const firstDoubt = (bytes: Uint8Array, from: number, to: number): number => {
-  let at = from
-  for (; at < to && ((bytes.byteOffset + at) & 3) !== 0; at++) {
-    if (isDigit(bytes[at]) && isDoubtful(bytes, at, from, to)) return at
-  }
-  const words = new Int32Array(bytes.buffer, at < to ? bytes.byteOffset + at : 0, at < to ? (to - at) >> 2 : 0)
-  for (let i = 0; i < words.length; i++) {
-    // A digit becomes a byte below 10, and only such a byte borrows.
-    const word = (words[i] as number) ^ 0x30303030
-    if (((word - 0x0a0a0a0a) & ~word & 0x80808080) === 0) continue
-    const first = at + (i << 2)
-    for (let digit = first; digit < first + 4; digit++) {
-      const byte = bytes[digit] as number
-      if (
-        byte <= 57 && byte >= 48 && before[bytes[digit - 1] as number] !== 0 && isDoubtful(bytes, digit, from, to)
-      ) return digit
+  const border = from + (-(bytes.byteOffset + from) & 3)
+  const words = littleEndian && border + 16 <= to
+    ? new Int32Array(bytes.buffer, bytes.byteOffset + border, ((to - border) >> 4) << 2)
+    : none
+  const length = words.length
+  const start = length === 0 ? to : border
+  const found = doubtIn(bytes, from, start, from, to)
+  if (found !== -1) return found
+  let last = start > from ? bytes[start - 1] as number : 44
+  for (let i = 0; i < length; i += 4) {
+    const a = words[i] as number
+    const b = words[i + 1] as number
+    const c = words[i + 2] as number
+    const d = words[i + 3] as number
+    if (((digits(a) | digits(b) | digits(c) | digits(d)) & 0x80808080) !== 0) {
+      const at = start + (i << 2)
+      const inA = mayBegin(a, last) ? doubtIn(bytes, at, at + 4, from, to) : -1
+      if (inA !== -1) return inA
+      const inB = mayBegin(b, a >>> 24) ? doubtIn(bytes, at + 4, at + 8, from, to) : -1
+      if (inB !== -1) return inB
+      const inC = mayBegin(c, b >>> 24) ? doubtIn(bytes, at + 8, at + 12, from, to) : -1
+      if (inC !== -1) return inC
+      const inD = mayBegin(d, c >>> 24) ? doubtIn(bytes, at + 12, at + 16, from, to) : -1
+      if (inD !== -1) return inD
     }
+    last = d >>> 24
   }
-  for (at += words.length << 2; at < to; at++) {
-    if (isDigit(bytes[at]) && isDoubtful(bytes, at, from, to)) return at
+  const rest = doubtIn(bytes, start + (length << 2), to, from, to)
+  return rest === -1 ? to : rest
+}
+
+const none = new Int32Array(0)
+
+/** The first doubtful digit from `start` and before `end`, or -1. */
+const doubtIn = (bytes: Uint8Array, start: number, end: number, from: number, to: number): number => {
+  for (let digit = start; digit < end; digit++) {
+    if (isDigit(bytes[digit]) && isDoubtful(bytes, digit, from, to)) return digit
   }
-  return to
+  return -1
 }

@@ -213,7 +213,7 @@ export class RowReader {
     if (start === end) return true
     const separated = lines.charCodeAt(end - 1) === comma
     if (this.sequence ? separated : !this.separated) return false
-    if (lines.includes("\\u") || lines.includes("proto__")) return false
+    if (lines.includes("\\u") || lines.includes("oto__\"")) return false
     const inner = lines.slice(start, separated ? end - 1 : end)
     const rows = this.sequence ? parseLines(inner) : parse(`[${inner}]`)
     if (!Array.isArray(rows) || rows.length === 0) return false
