@@ -122,7 +122,7 @@ const renamed = (ast: AST.Transformation, steps: AST.TypeLiteralTransformation, 
   }
 }
 
-const isStruct = (ast: AST.AST): ast is AST.TypeLiteral =>
+const isStruct = (ast: AST.AST): boolean =>
   ast._tag === "TypeLiteral" && ast.indexSignatures.length === 0 && ast.propertySignatures.length > 0 &&
   ast.propertySignatures.every(({ name }) => isPlainName(name))
 
