@@ -493,7 +493,9 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
     hidden(this, { issue })
   }
   override get message(): string {
-    return `${quote(this.id)} in ${quote(this.database)}${this.rev === "" ? "" : ` (${this.rev})`} is not what its schema says: ` +
+    return `${quote(this.id)} in ${quote(this.database)}${
+      this.rev === "" ? "" : ` (${this.rev})`
+    } is not what its schema says: ` +
       `${listed(this.issues)}. Widen the schema, or mend the document.`
   }
 }
@@ -611,6 +613,25 @@ export class ReplicationFailedError extends Data.TaggedError("ReplicationFailedE
 }
 
 /**
+ * The server does not search: the service beside it is not there, or not switched on.
+ *
+ * @since 0.1.0
+ * @category search
+ */
+export class SearchUnavailableError extends Data.TaggedError("SearchUnavailableError")<{
+  readonly engine: "Nouveau" | "Clouseau"
+  readonly database: string | undefined
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `this server does not search with ${this.engine} (${this.reason}). ` +
+      (this.engine === "Nouveau"
+        ? "Run a Nouveau server, and enable it in the section [nouveau] of CouchDB's configuration."
+        : "Run Clouseau, and connect it to each node of the cluster.")
+  }
+}
+
+/**
  * What any request can fail with, whatever it was about.
  *
  * @since 0.1.0
@@ -657,6 +678,7 @@ export type CouchError =
   | EncodeError
   | IntegrityError
   | ReplicationFailedError
+  | SearchUnavailableError
   | InvalidIdError
   | UnsavedChangesError
   | UnsavedDocumentError

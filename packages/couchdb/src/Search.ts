@@ -1,6 +1,6 @@
 /**
  * Full-text search: Nouveau, which CouchDB has from 3.4 on, and Clouseau, its elder. Both are services beside CouchDB; a
- * server without them answers with a {@link SearchUnavailableError}.
+ * server without them answers with a `SearchUnavailableError`.
  *
  * An index is described once, with a schema for the fields that it stores; documents decode through the collection.
  *
@@ -12,26 +12,22 @@ import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Collection } from "./Collection.js"
-import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "./CouchError.js"
+import type {
+  DecodeError,
+  EncodeError,
+  InvalidIdError,
+  NotFoundError,
+  RequestError,
+  SearchUnavailableError
+} from "./CouchError.js"
 import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
 import * as feeds from "./internal/changes/feeds.js"
 import * as describe from "./internal/search/index.js"
 import type { AnyOptions } from "./internal/search/request.js"
 import * as internal from "./internal/search/search.js"
-import type { SearchUnavailableError } from "./internal/search/unavailableError.js"
 import type { Json, JsonObject } from "./Json.js"
 import type { Codec } from "./View.js"
-
-export {
-  /**
-   * The server does not search: the service beside it is not there, or not switched on.
-   *
-   * @since 0.1.0
-   * @category errors
-   */
-  SearchUnavailableError
-} from "./internal/search/unavailableError.js"
 
 /**
  * What a search can fail with. A `NotFoundError` names an index, a design document or a database that is not there.

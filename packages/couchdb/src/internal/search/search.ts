@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type Collection, isCollection } from "../../Collection.js"
-import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
+import type { DecodeError, EncodeError, InvalidIdError, SearchUnavailableError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
@@ -21,7 +21,6 @@ import { member } from "../written.js"
 import { facetsOf, hitsOf, locate, readingOf } from "./index.js"
 import { type AnyOptions, searchRequest } from "./request.js"
 import { orUnavailable } from "./unavailable.js"
-import type { SearchUnavailableError } from "./unavailableError.js"
 
 export type Given = Collection<unknown, unknown, unknown, unknown> | string
 type AnyIndex = Index<unknown, unknown>

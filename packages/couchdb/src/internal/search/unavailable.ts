@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { NotFoundError, RequestError } from "../../CouchError.js"
+import { type NotFoundError, type RequestError, SearchUnavailableError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import type { Index } from "../../Search.js"
-import { SearchUnavailableError } from "./unavailableError.js"
 
 /** Clouseau that is not there says so; Nouveau that was switched off says no more than that something is missing. */
 const saysSo = (error: NotFoundError | RequestError): boolean =>
