@@ -5,13 +5,12 @@ import type * as Schema from "effect/Schema"
 import type * as Types from "../Collection.js"
 import type { Collection, IdCodec } from "../Collection.js"
 import * as DatabaseName from "../DatabaseName.js"
+import { decodeUnknown, parseOptions } from "./decoder.js"
 import { structural } from "./equivalence.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
 
 const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some }
-
-const options = { errors: "all", onExcessProperty: "ignore" } as const
 
 const build = <A, I, R, K>(
   database: string,
@@ -22,8 +21,8 @@ const build = <A, I, R, K>(
   database: DatabaseName.make(database),
   schema,
   id,
-  decode: ParseResult.decodeUnknown(schema, options),
-  encode: ParseResult.encode(schema, options),
+  decode: decodeUnknown(schema),
+  encode: ParseResult.encode(schema, parseOptions),
   equivalence: structural,
   ...Prototype
 })
