@@ -23,7 +23,7 @@ export type Prepare = (setup: Setup) => Promise<(onFirst: () => void) => Promise
 /**
  * - `count`: how many operations are measured
  * - `onCouch`: whether it needs a CouchDB that answers as one; else the stub answers
- * - `warm`: how many operations go before, so that what is measured has been compiled
+ * - `warm`: on a CouchDB, how many operations go before; else the same run goes before, unless it is 0
  * - `firstRow`: whether the time of the first row is told
  * - `clients`: what each client does; a module of a client is loaded in its own process only
  */

@@ -20,8 +20,7 @@ export const Butterfly = Schema.Struct({
 export const butterfliesIn = (database: string) => Collection.make(database, Butterfly)
 
 /** No schema to speak of. */
-export const anythingIn = (database: string) =>
-  Collection.make(database, Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+export const anythingIn = (database: string) => Collection.make(database, Schema.Unknown)
 
 export const single = (url: string) => ManagedRuntime.make(NodeCouchHttp.layer({ url }))
 

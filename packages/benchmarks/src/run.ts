@@ -25,8 +25,11 @@ export interface Bench {
   readonly close: () => void
 }
 
-/** Builds what runs as a user's bundle is built, so that nothing is translated meanwhile. */
-export const open = async (couch: string | undefined): Promise<Bench> => {
+/**
+ * Builds what runs as a user's bundle is built, so that nothing is translated meanwhile. `apart` leaves Effect out of the
+ * bundle, so that a profile can tell it from the library.
+ */
+export const open = async (couch: string | undefined, { apart = false } = {}): Promise<Bench> => {
   const folder = mkdtempSync(fileURLToPath(new URL("../node_modules/.bench-", import.meta.url)))
   await build({
     entryPoints: [source("worker"), source("stub")],
@@ -38,7 +41,14 @@ export const open = async (couch: string | undefined): Promise<Bench> => {
     format: "esm",
     target: "node20",
     conditions: ["effect-couchdb-source"],
-    external: ["nano", "pouchdb", "@ibm-cloud/cloudant", "ibm-cloud-sdk-core", "undici"],
+    external: [
+      "nano",
+      "pouchdb",
+      "@ibm-cloud/cloudant",
+      "ibm-cloud-sdk-core",
+      "undici",
+      ...(apart ? ["effect", "effect/*", "@effect/platform", "@effect/platform/*"] : [])
+    ],
     logLevel: "error"
   })
   // One stub for each size of documents.

@@ -9,12 +9,14 @@ const prepare = which?.clients[client as ClientName]
 if (which === undefined || prepare === undefined) throw new Error(`${client} has no ${name}`)
 
 const setup = { url, count: Number(count), concurrency: Number(concurrency), bytes: Number(bytes) }
-const warm = which.warm ?? Math.min(setup.count, which.onCouch === true ? 2_000 : 20_000)
-if (warm > 0) {
-  const cleanUp = await (await prepare({ ...setup, count: warm }))(() => undefined)
+// What is measured has been compiled, and its sockets are open.
+const warm = async (count: number): Promise<void> => {
+  const cleanUp = await (await prepare({ ...setup, count }))(() => undefined)
   await cleanUp?.()
 }
+if (which.onCouch === true && which.warm !== 0) await warm(Math.min(setup.count, which.warm ?? 2_000))
 const run = await prepare(setup)
+if (which.onCouch !== true && which.warm !== 0) await run(() => undefined)
 globalThis.gc?.()
 process.stdout.write(`${JSON.stringify(await measured(setup.count, run))}\n`)
 process.exit(0)

@@ -21,14 +21,16 @@ export type DocumentId = string & Brand.Brand<"effect-couchdb/DocumentId">
 
 const design = "_design/"
 
+const underscore = 95
+
 const problemOf = (id: string): string | undefined => {
+  if (id.charCodeAt(0) !== underscore) return segmentProblem(id)
   if (id.startsWith(design)) {
     const problem = segmentProblem(id.slice(design.length))
     return problem === undefined ? undefined : `names no design document: its name ${problem}`
   }
   if (id.startsWith("_local/")) return "names a local document, which LocalDocument reads and writes"
-  if (id.startsWith("_")) return "begins with an underscore, which CouchDB keeps for itself"
-  return segmentProblem(id)
+  return "begins with an underscore, which CouchDB keeps for itself"
 }
 
 /**

@@ -20,16 +20,20 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
   private first: Buffer | undefined
   private more: Array<Buffer> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
+  private resume: Resume | undefined
   started = false
 
   constructor(
     private readonly line: Line,
     private readonly request: TransportRequest,
-    private readonly dispatch: Dispatch,
-    private resume: Resume | undefined
-  ) {
-    if (request.deadline !== undefined) this.timer = setTimeout(passed, request.deadline, this)
-    enter(line, this)
+    private readonly dispatch: Dispatch
+  ) {}
+
+  begin(resume: Resume): void {
+    this.resume = resume
+    const { deadline } = this.request
+    if (deadline !== undefined) this.timer = setTimeout(passed, deadline, this)
+    enter(this.line, this)
   }
 
   start(): void {
@@ -110,7 +114,17 @@ export const read = (
   request: TransportRequest,
   dispatch: Dispatch
 ): Effect.Effect<BufferedResponse, TransportError> =>
-  Effect.async((resume) => {
-    const exchange = new Exchange(line, request, dispatch, resume)
-    return Effect.sync(() => exchange.abandon())
+  // What `Effect.async` does for a canceler, with fewer steps.
+  Effect.uninterruptibleMask((restore) => {
+    const exchange = new Exchange(line, request, dispatch)
+    return Effect.matchCauseEffect(
+      restore(Effect.async<BufferedResponse, TransportError>((resume) => exchange.begin(resume))),
+      {
+        onFailure: (cause) => {
+          exchange.abandon()
+          return Effect.failCause(cause)
+        },
+        onSuccess: Effect.succeed
+      }
+    )
   })

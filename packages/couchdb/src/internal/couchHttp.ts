@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Auth from "../Auth.js"
 import { type HttpError, TimeoutError, TransportError } from "../CouchError.js"
-import type { CouchRequest, Options, Service } from "../CouchHttp.js"
+import type { CouchRequest, Options, ReadDocument, Service } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
 import type { Headers } from "./auth/fixed.js"
@@ -156,15 +156,15 @@ const over = (
 
   // The headers of most requests are those of the one before.
   const usual = new WeakMap<Headers, { readonly bare: Headers; readonly json: Headers }>()
-  const usualHeaders = (request: CouchRequest, credentials: Headers): Headers => {
-    if (request.headers !== undefined) return toTransport(request, credentials, nothing).headers
+  const usualHeaders = (request: CouchRequest | undefined, credentials: Headers): Headers => {
+    if (request?.headers !== undefined) return toTransport(request, credentials, nothing).headers
     let known = usual.get(credentials)
     if (known === undefined) {
       const bare = { accept: "application/json", ...credentials }
       known = { bare, json: { ...bare, "content-type": "application/json" } }
       usual.set(credentials, known)
     }
-    return request.body === undefined ? known.bare : known.json
+    return request?.body === undefined ? known.bare : known.json
   }
 
   const problem = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
@@ -316,28 +316,47 @@ const over = (
       : answered
   }
 
+  const getOf = ({ database, id, query }: ReadDocument): CouchRequest => ({
+    method: "GET",
+    path: documentPath(database, id) + query,
+    route: documentRoute(id),
+    database,
+    id
+  })
+
   /** The read that programs do most: one step of the fiber to the transport, and one back. */
-  const readDocument: Service["readDocument"] = ({ database, id, query }) =>
+  const readDocument: Service["readDocument"] = (read) =>
     Effect.withFiberRuntime((fiber) => {
-      const request: CouchRequest = {
-        method: "GET",
-        path: documentPath(database, id) + query,
-        route: documentRoute(id),
-        database,
-        id
-      }
       const credentials = kept === undefined ? undefined : plainly(fiber)
       if (kept === undefined || credentials === undefined) {
-        return Effect.map(unconflicted(execute(request)), Transport.text)
+        return Effect.map(unconflicted(execute(getOf(read))), Transport.text)
       }
-      const remaining = countdown(fiber, kept)
-      const failed = (error: HttpError) =>
-        Effect.map(unconflicted(settled(request, error, patientAfter(request), remaining)), Transport.text)
-      return Effect.matchEffect(transport.request(onWire(request, credentials, kept)), {
-        onFailure: failed,
-        onSuccess: (response) =>
-          response.status === 200 ? Effect.succeed(Transport.text(response)) : failed(fromResponse(request, response))
-      })
+      const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
+      const begun = clock.unsafeCurrentTimeMillis()
+      const failed = (request: CouchRequest, error: HttpError) =>
+        Effect.map(
+          unconflicted(
+            settled(request, error, patientAfter(request), () => kept - (clock.unsafeCurrentTimeMillis() - begun))
+          ),
+          Transport.text
+        )
+      return Effect.matchEffect(
+        transport.request({
+          method: "GET",
+          origin: server.origin,
+          path: server.prefix + documentPath(read.database, read.id) + read.query,
+          headers: usualHeaders(undefined, credentials),
+          deadline: kept
+        }),
+        {
+          onFailure: (error) => failed(getOf(read), error),
+          onSuccess: (response) => {
+            if (response.status === 200) return Effect.succeed(Transport.text(response))
+            const request = getOf(read)
+            return failed(request, fromResponse(request, response))
+          }
+        }
+      )
     })
 
   // The deadline is that of the headers: a body may go on for as long as somebody reads it.
