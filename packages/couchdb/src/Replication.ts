@@ -125,7 +125,8 @@ export type ReplicateError = NotFoundError | InvalidIdError | RequestError
  * from one side to the other, and none of them is kept in memory.
  *
  * Checkpoints are `_local` documents of CouchDB's own shape on both sides. So it goes on where it was after any failure,
- * and may be interrupted at any time.
+ * and may be interrupted at any time. From a source that takes no checkpoint, since one may only read there, it goes on by
+ * the target's alone.
  *
  * @example
  * import { Effect, Stream } from "effect"

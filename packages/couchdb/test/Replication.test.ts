@@ -154,6 +154,87 @@ describe("a replication by this program", () => {
     }))
 })
 
+describe("a replication that goes on", () => {
+  const total = 15
+  const withLog = (endpoint: Replication.Endpoint, change: (log: Record<string, unknown>) => unknown, id: string) =>
+    Effect.gen(function*() {
+      const local = {
+        path: `/${endpoint.database}/_local/${id}`,
+        route: "/{db}/_local/{docid}"
+      }
+      const read = yield* endpoint.couch.execute({ method: "GET", ...local })
+      const log = JSON.parse(Transport.text(read)) as Record<string, unknown>
+      yield* endpoint.couch.execute({ method: "PUT", ...local, body: JSON.stringify(change(log)) })
+    })
+
+  it.scoped("after it was interrupted, reads only what was left", () =>
+    Effect.gen(function*() {
+      const { source, target } = yield* apart(() => "pass")
+      yield* by(source.direct, filled)
+      const options = { batch: 4 }
+      const some = yield* Replication.replicate(source.endpoint, target.endpoint, { ...options, live: true }).pipe(
+        Stream.take(2),
+        Stream.runLast
+      )
+      const rest = yield* Replication.run(source.endpoint, target.endpoint, options)
+      const checked = Option.getOrThrow(some).statistics.revisionsChecked
+      assert.isAbove(checked, 7)
+      // One document has two leaves.
+      assert.strictEqual(checked + rest.statistics.revisionsChecked, total)
+      assert.deepStrictEqual(yield* by(target.direct, leaves("zoo")), yield* by(source.direct, leaves("zoo")))
+    }))
+
+  it.scoped("where one side is behind within its session, begins with that session, and leaves nothing out", () =>
+    Effect.gen(function*() {
+      for (const behind of ["source", "target"] as const) {
+        const sides = yield* apart(() => "pass")
+        const { source, target } = sides
+        yield* by(source.direct, filled)
+        const done = yield* Replication.run(source.endpoint, target.endpoint, { batch: 4 })
+        yield* withLog(sides[behind].endpoint, (log) => {
+          const [head] = log["history"] as ReadonlyArray<Record<string, unknown>>
+          return { ...log, source_last_seq: "1-older", history: [{ ...head, recorded_seq: "1-older" }] }
+        }, done.id)
+        const again = yield* Replication.run(source.endpoint, target.endpoint, { batch: 4 })
+        assert.strictEqual(again.statistics.revisionsChecked, total, behind)
+        assert.strictEqual((yield* Replication.run(source.endpoint, target.endpoint)).statistics.revisionsChecked, 0)
+      }
+    }))
+
+  it.scoped("from a source that takes no checkpoint, by the target's alone, until the source is another", () =>
+    Effect.gen(function*() {
+      const { source, target } = yield* apart(() => "pass")
+      yield* by(source.direct, filled)
+      const { couch } = source.endpoint
+      let refused = 0
+      const readOnly: Replication.Endpoint = {
+        ...source.endpoint,
+        couch: {
+          ...couch,
+          execute: (request) =>
+            request.method === "PUT"
+              ? Effect.suspend(() => {
+                refused++
+                const { method, path } = request
+                return new CouchError.ForbiddenError({ method, path, status: 403, error: "forbidden", reason: "no" })
+              })
+              : couch.execute(request)
+        }
+      }
+      const run = Replication.run(readOnly, target.endpoint, { batch: 4 })
+      assert.strictEqual((yield* run).statistics.revisionsChecked, total)
+      assert.strictEqual(refused, 1)
+      assert.strictEqual((yield* run).statistics.revisionsChecked, 0)
+      yield* by(source.direct, Bulk.save([Document.make(zoo, "new", { n: 1 })]))
+      assert.strictEqual((yield* run).statistics.revisionsChecked, 1)
+      yield* TestClock.adjust("1 hour")
+      yield* by(source.direct, Effect.zipRight(Database.delete("zoo"), Database.create("zoo")))
+      yield* by(source.direct, Bulk.save([Document.make(zoo, "other", { n: 1 })]))
+      const other = yield* run
+      assert.strictEqual(other.statistics.documentsWritten, 1)
+    }))
+})
+
 describe("a replication by the server", () => {
   const places = [
     {

@@ -25,6 +25,8 @@ export interface Checkpoint {
   readonly target: string | undefined
   /** Whether PouchDB wrote here, and is to read what is written next. */
   readonly pouch: boolean
+  /** When the source was created, if nobody may write a checkpoint there: then the target's counts alone. */
+  readonly alone: Json.Json | undefined
 }
 
 const request = (
@@ -97,20 +99,56 @@ const common = (
   return { since: undefined, history: [] }
 }
 
+/**
+ * Where one session is on both sides. One side may be behind, since the other was written first, or since it was put back to
+ * an older state. Sequences cannot be compared, so that then it goes back to where the session began.
+ */
+const within = (ours: Log, theirs: Log): Pick<Checkpoint, "since" | "history"> => {
+  const [since, history] = [reached(ours), historyOf(ours)]
+  if (since !== undefined && Json.equals(since, reached(theirs) ?? null)) return { since, history }
+  const began = member(history[0], "start_last_seq")
+  return began === undefined
+    ? common(history.slice(1), historyOf(theirs).slice(1))
+    : { since: began, history: history.slice(1) }
+}
+
+/** When a database was created; another one of its name was created at another time. */
+const createdAt = ({ couch, database }: Endpoint): Effect.Effect<Json.Json, WireError> =>
+  Effect.map(
+    unconflicted(couch.execute({
+      method: "GET",
+      path: documentPath(DatabaseName.make(database)),
+      route: "/{db}",
+      database
+    })),
+    (response) => member(jsonOf(response), "instance_start_time") ?? null
+  )
+
 /** Where both sides agree that it was. */
 export const read = (source: Endpoint, target: Endpoint, id: string): Effect.Effect<Checkpoint, WireError> =>
-  Effect.map(Effect.all([logAt(source, id), logAt(target, id)], { concurrency: 2 }), ([ours, theirs]) => {
+  Effect.gen(function*() {
+    const [ours, theirs] = yield* Effect.all([logAt(source, id), logAt(target, id)], { concurrency: 2 })
+    const alone = ours.rev === undefined ? member(theirs.body, aloneWith) : undefined
     const rest = {
       source: ours.rev,
       target: theirs.rev,
-      pouch: [ours, theirs].some(({ body }) => member(body, "last_seq") !== undefined)
+      pouch: [ours, theirs].some(({ body }) => member(body, "last_seq") !== undefined),
+      alone
     }
     // Two copies of one server have one name, so that the other direction may have written here: its sequences are others.
     if (roleOf(ours) === "target" || roleOf(theirs) === "source") return { since: undefined, history: [], ...rest }
+    if (alone !== undefined) {
+      return Json.equals(alone, yield* createdAt(source))
+        ? { since: reached(theirs), history: historyOf(theirs), ...rest }
+        : { since: undefined, history: [], ...rest, alone: undefined }
+    }
     return sessionOf(ours.body) !== undefined && sessionOf(ours.body) === sessionOf(theirs.body)
-      ? { since: reached(ours), history: historyOf(ours), ...rest }
+      ? { ...within(ours, theirs), ...rest }
       : { ...common(historyOf(ours), historyOf(theirs)), ...rest }
   })
+
+/** The member of the target's log that says which source it was that takes none. */
+const aloneWith = "source_instance_start_time"
 
 /** As many sessions as CouchDB remembers. */
 const most = 50
@@ -147,7 +185,12 @@ export const write = (
     }
     const earlier = checkpoint.history.filter((each) => sessionOf(each) !== told.session)
     const history = [entry, ...earlier].slice(0, most)
-    const put = (endpoint: Endpoint, rev: string | undefined, role: "source" | "target") =>
+    const put = (
+      endpoint: Endpoint,
+      rev: string | undefined,
+      role: "source" | "target",
+      alone: Json.Json | undefined
+    ) =>
       Effect.map(
         unconflicted(endpoint.couch.execute(request(endpoint, id, {
           method: "PUT",
@@ -157,6 +200,7 @@ export const write = (
             source_last_seq: told.to,
             replication_id_version: 4,
             ...(checkpoint.pouch && { last_seq: told.to, version: 1 }),
+            ...(alone !== undefined && { [aloneWith]: alone }),
             role,
             history
           })
@@ -166,7 +210,23 @@ export const write = (
           return typeof written === "string" ? written : rev
         }
       )
-    const target_ = yield* put(target, checkpoint.target, "target")
-    const source_ = yield* put(source, checkpoint.source, "source")
-    return { since: told.to, history, source: source_, target: target_, pouch: checkpoint.pouch }
+    const atSource = checkpoint.alone !== undefined
+      ? { rev: undefined, alone: checkpoint.alone }
+      : yield* put(source, checkpoint.source, "source", undefined).pipe(
+        Effect.map((rev) => ({ rev, alone: undefined })),
+        Effect.catchIf(
+          // Whoever may only read can replicate from there all the same.
+          ({ _tag }) => checkpoint.source === undefined && (_tag === "ForbiddenError" || _tag === "UnauthorizedError"),
+          () => Effect.map(createdAt(source), (alone) => ({ rev: undefined, alone }))
+        )
+      )
+    const atTarget = yield* put(target, checkpoint.target, "target", atSource.alone)
+    return {
+      since: told.to,
+      history,
+      source: atSource.rev,
+      target: atTarget,
+      pouch: checkpoint.pouch,
+      alone: atSource.alone
+    }
   })
