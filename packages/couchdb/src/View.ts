@@ -411,8 +411,10 @@ export const fetch: {
   ((given: query.Given, view: query.AnyView, options: AnyOptions<unknown> = {}) =>
     Effect.flatMap(query.prepare(given, view, options), (prepared) => query.page(prepared))) as never
 
-const eitherOf = (given: query.Given, view: query.AnyView, options: AnyOptions<unknown> = {}) =>
-  Stream.unwrap(Effect.map(query.prepare(given, view, options), (prepared) => query.either(prepared)))
+const streamed =
+  <A, E>(read: (prepared: query.Prepared<query.Out, unknown>) => Stream.Stream<A, E, unknown>) =>
+  (given: query.Given, view: query.AnyView, options: AnyOptions<unknown> = {}) =>
+    Stream.unwrap(Effect.map(query.prepare(given, view, options), read))
 
 /**
  * The rows as they arrive, with constant memory. Fails with a `DecodeError` at the first row that is not what its schemas
@@ -448,9 +450,7 @@ export const stream: {
     view: Reduced<K, V, R2>,
     options?: ReducedOptions<Keys<K>>
   ): Stream.Stream<Group<K, V> | Refused, QueryError | DecodeError, CouchHttp | R2>
-} =
-  ((given: query.Given, view: query.AnyView, options?: AnyOptions<unknown>) =>
-    feeds.failing(eitherOf(given, view, options))) as never
+} = streamed(query.values) as never
 
 /**
  * As {@link stream}, with each row that is not what its schemas say as a `Left` in its place.
@@ -489,7 +489,7 @@ export const streamEither: {
     view: Reduced<K, V, R2>,
     options?: ReducedOptions<Keys<K>>
   ): Stream.Stream<Either.Either<Group<K, V> | Refused, DecodeError>, QueryError, CouchHttp | R2>
-} = eitherOf as never
+} = streamed(query.either) as never
 
 /**
  * As {@link stream}, without the rows that are not what their schemas say. {@link skipped} counts them.
@@ -513,9 +513,7 @@ export const streamValid: {
     view: Reduced<K, V, R2>,
     options?: ReducedOptions<Keys<K>>
   ): Stream.Stream<Group<K, V> | Refused, QueryError, CouchHttp | R2>
-} =
-  ((given: query.Given, view: query.AnyView, options?: AnyOptions<unknown>) =>
-    feeds.valid(eitherOf(given, view, options))) as never
+} = streamed(query.valid) as never
 
 /**
  * How many rows and changes were skipped, here and in `Changes`, because they are not what their schemas say.

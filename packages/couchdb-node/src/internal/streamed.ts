@@ -1,20 +1,26 @@
 import type { TransportError } from "effect-couchdb/CouchError"
 import type { StreamedResponse, TransportRequest } from "effect-couchdb/Transport"
+import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Dispatcher } from "undici"
 import { failure, flatHeaders, interrupted } from "./failure.js"
 
-type Pulled = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
+type Body = Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, TransportError, unknown, void>
 
-/** Between the socket and whoever pulls: the socket pauses while something waits here. */
+/**
+ * Between the socket and whoever pulls: the socket pauses while something waits here that nobody waits for.
+ *
+ * What arrives goes into the stream as it is. No effect holds it: V8 keeps effects among the old, and what they hold with
+ * them, until all of the memory is searched.
+ */
 class Mailbox {
   private waiting: Array<Uint8Array> = []
-  private end: Pulled | undefined
-  private reader: ((pulled: Pulled) => void) | undefined
+  private end: Body | undefined
+  private reader: (() => void) | undefined
+  private paused = false
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
 
@@ -24,35 +30,49 @@ class Mailbox {
   offer(chunk: Uint8Array): void {
     // undici's parser wakes with an empty chunk, and pausing on it would put it to sleep again for ever.
     if (chunk.length === 0) return
+    this.waiting.push(chunk)
     if (this.reader === undefined) {
-      this.waiting.push(chunk)
+      this.paused = true
       this.controller.pause()
-    } else this.hand(Effect.succeed(Chunk.of(chunk)))
+    } else this.wake()
   }
-  close(end: Pulled): void {
+  close(end: Body): void {
     this.end ??= end
-    if (this.reader !== undefined) this.hand(this.end)
+    this.wake()
   }
-  private hand(pulled: Pulled): void {
+  private wake(): void {
     const reader = this.reader
     this.reader = undefined
-    reader?.(pulled)
+    reader?.()
   }
-  readonly pull: Pulled = Effect.async((resume) => {
-    if (this.waiting.length > 0) {
-      const chunks = Chunk.unsafeFromArray(this.waiting)
-      this.waiting = []
-      resume(Effect.succeed(chunks))
-      if (this.end === undefined) this.controller.resume()
-    } else if (this.end !== undefined) resume(this.end)
-    else {
-      this.reader = resume
-      return Effect.sync(() => {
-        this.reader = undefined
-      })
+  private readonly arrival: Effect.Effect<void> = Effect.async((resume) => {
+    if (this.waiting.length > 0 || this.end !== undefined) {
+      resume(Effect.void)
+      return undefined
     }
-    return undefined
+    this.reader = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.reader = undefined
+    })
   })
+  private take(): Chunk.Chunk<Uint8Array> {
+    const chunks = Chunk.unsafeFromArray(this.waiting)
+    this.waiting = []
+    if (this.paused && this.end === undefined) {
+      this.paused = false
+      this.controller.resume()
+    }
+    return chunks
+  }
+  private readonly next = (): Body =>
+    this.waiting.length > 0
+      ? Channel.flatMap(Channel.write(this.take()), this.next)
+      : this.end ?? this.later
+  private readonly later: Body = Channel.flatMap(Channel.fromEffect(this.arrival), this.next)
+
+  get body(): Stream.Stream<Uint8Array, TransportError> {
+    return Stream.fromChannel(Channel.suspend(this.next))
+  }
 }
 
 interface State {
@@ -78,7 +98,7 @@ export const read = (
       Effect.async<StreamedResponse, TransportError>((resume) => {
         const fail = (error: unknown): void => {
           if (state.mailbox === undefined) resume(Effect.fail(failure(request, false, error)))
-          else state.mailbox.close(Effect.fail(Option.some(failure(request, true, error))))
+          else state.mailbox.close(Channel.fail(failure(request, true, error)))
         }
         try {
           dispatch({
@@ -93,11 +113,11 @@ export const read = (
               resume(Effect.succeed({
                 status,
                 headers: flatHeaders(headers),
-                body: Stream.repeatEffectChunkOption(mailbox.pull)
+                body: mailbox.body
               }))
             },
             onResponseData: (_, chunk) => state.mailbox?.offer(chunk),
-            onResponseEnd: () => state.mailbox?.close(Effect.fail(Option.none())),
+            onResponseEnd: () => state.mailbox?.close(Channel.void),
             onResponseError: (_, error) => fail(error)
           })
         } catch (error) {

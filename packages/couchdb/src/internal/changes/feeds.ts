@@ -12,6 +12,7 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import { notCouch } from "../notCouch.js"
 import { member, type Row } from "../rows/row.js"
+import { skipped } from "../rows/skipped.js"
 import * as Rows from "../rows/stream.js"
 import { unconflicted } from "../unconflicted.js"
 import { type ChangeRow, changeRow, sequenceOf, toChanges } from "./change.js"
@@ -136,11 +137,7 @@ export const failing = <A, E, E2, R>(
   return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(self), loop))
 }
 
-/** How many documents were skipped because they are not what their schema says. */
-export const skipped = Metric.counter("couchdb_skipped_documents", {
-  description: "documents that a stream skipped, since they are not what their schema says",
-  incremental: true
-})
+export { skipped }
 
 /** Leaves out what does not decode, and counts it. */
 export const valid = <A, E2, R>(

@@ -9,6 +9,7 @@ import * as DatabaseName from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
 import { documentIn, toDocument } from "../rows/document.js"
+import { now } from "../rows/now.js"
 import { exact, member, type Row } from "../rows/row.js"
 import type { ChangeRow } from "./change.js"
 import type { Feed } from "./request.js"
@@ -17,7 +18,7 @@ import type { Feed } from "./request.js"
  * What changes: a collection, whose documents are decoded, or a database as it is.
  *
  * - `concerns`: whether an id is one of its documents
- * - `document`: the live document in a row, if the feed brings documents
+ * - `document`: the live document in a row, if the feed brings documents; an `Either` where it can be
  * - `body`: what a deleted one still says
  * - `feed`: how another endpoint than `_changes` is asked, and what its rows tell
  */
@@ -46,16 +47,22 @@ const bodyOf = (row: Row): Option.Option<Json.JsonObject> =>
     (doc) => Json.fromEntries(Json.entries(doc).filter(([key]) => !key.startsWith("_")))
   )
 
+const inDoc = ["doc"]
+
+const nothing = Either.right(Option.none())
+
 /** The documents of a collection: those whose ids are its keys. A design document is never one of them. */
 export const ofCollection = <A, I, R, K>(collection: Collection<A, I, R, K>): Source<Document<A, R>, R> => ({
   database: collection.database,
   bringsDocuments: true,
   concerns: (id) => !id.startsWith("_design/") && Option.isSome(collection.id.decode(id)),
-  document: (row) =>
-    Option.match(documentIn(row, ["doc"]), {
-      onNone: () => Effect.succeedNone,
-      onSome: (read) => Effect.asSome(toDocument(collection, read))
-    }),
+  document: (row) => {
+    const read = documentIn(row, inDoc)
+    if (Option.isNone(read)) return nothing
+    const document = toDocument(collection, read.value)
+    const at = now(document)
+    return at === undefined ? Effect.asSome(document) : Either.map(at, Option.some)
+  },
   body: bodyOf
 })
 
@@ -64,7 +71,7 @@ const ofDatabase = (name: string): Either.Either<Source<Json.JsonObject, never>,
     database,
     bringsDocuments: false,
     concerns: () => true,
-    document: (row) => Effect.succeed(documentOf(row)),
+    document: (row) => Either.right(documentOf(row)),
     body: bodyOf
   }))
 

@@ -1,15 +1,16 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
 import type { CouchHttp, CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { ExecutionStats, Page } from "../../Mango.js"
+import { toValues } from "../rows/pieces.js"
 import type { Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
-import { readAll } from "../view/query.js"
+import { made, readAll } from "../view/query.js"
 import { member } from "../written.js"
 import { type AnyQuery, queryRequest } from "./request.js"
 import { type Given, sent, type Source, sourceOf } from "./source.js"
@@ -51,7 +52,7 @@ export const page = (
   Effect.gen(function*() {
     const source = yield* sourceOf(given, query.fields)
     const { around, request, rows } = yield* ask(given, source, query)
-    const documents = yield* Effect.flatMap(readAll(request, source.reading, rows), (all) => Either.all(all))
+    const documents = yield* toValues(made(request, source.reading, rows))
     return {
       documents,
       bookmark: Option.filter(textOf(Json.get(around, "bookmark")), (bookmark) => bookmark !== "nil"),

@@ -1,13 +1,15 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Bound } from "../../Collection.js"
 import type { DecodeError } from "../../CouchError.js"
-import type { Document } from "../../Document.js"
+import type { Base, Document } from "../../Document.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { decode } from "../document/codec.js"
 import type { RawDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
+import { now } from "./now.js"
 import { exact, isObject, member, type Row } from "./row.js"
 
 /** Where in its row a document stands: `["doc"]` in a view, nothing in the answer of `_find`. */
@@ -41,8 +43,8 @@ const ownMembers = (document: Readonly<Record<string, unknown>>): Record<string,
 const underscore = 95
 
 /**
- * What is exact to the digit is read when somebody asks for it, which only a save does: whoever streams rows past asks
- * for nothing.
+ * Where `JSON.parse` lost something, what is exact to the digit is read when somebody asks for it, which only a save does:
+ * whoever streams rows past asks for nothing.
  */
 class DocumentInRow implements RawDocument {
   readonly deleted: boolean
@@ -59,17 +61,22 @@ class DocumentInRow implements RawDocument {
     this.deleted = member(json, "_deleted") === true
   }
   get plain(): unknown {
-    return ownMembers(this.json)
+    return this.row.text === undefined ? this.raw : ownMembers(this.json)
   }
   private get exactly(): Json.JsonObject {
     if (this.whole === undefined) {
-      const found = exactAt(exact(this.row), this.path)
+      const found = this.row.text === undefined ? this.json as Json.JsonObject : exactAt(exact(this.row), this.path)
       this.whole = Json.isObject(found) ? found : {}
     }
     return this.whole
   }
   get raw(): Json.JsonObject {
-    return this.own ??= Json.fromEntries(Json.entries(this.exactly).filter(([key]) => !key.startsWith("_")))
+    return this.own ??= this.row.text === undefined
+      ? ownMembers(this.json) as Json.JsonObject
+      : Json.fromEntries(Json.entries(this.exactly).filter(([key]) => !key.startsWith("_")))
+  }
+  get isPlain(): boolean {
+    return this.row.text === undefined
   }
   get stubs(): Option.Option<Json.JsonObject> {
     const stubs = this.special("_attachments")
@@ -91,25 +98,29 @@ export const documentIn = (row: Row, path: Path): Option.Option<RawDocument> => 
     : Option.none()
 }
 
-/** The document value of what a row has: clean, with its base, as if it had been fetched. */
+/** The document value of what a row has: clean, with its base, as if it had been fetched. An `Either` where it can be. */
 export const toDocument = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument
-): Effect.Effect<Document<A, R>, DecodeError, R> =>
-  Effect.map(
-    decode(collection, bare(read)),
-    ({ body, rev }) =>
-      value.clean(collection, read.id, "quorum", {
-        rev,
-        body,
-        get raw() {
-          return read.raw
-        },
-        get stubs() {
-          return read.stubs
-        }
-      })
-  )
+): Effect.Effect<Document<A, R>, DecodeError, R> => {
+  const plain = read instanceof DocumentInRow && read.isPlain
+  const based = decode(collection, plain ? read : bare(read))
+  const documentOf = (base: Base<A>): Document<A, R> =>
+    value.clean(collection, read.id, "quorum", plain ? base : withRaw(base, read))
+  const at = now(based)
+  return at === undefined ? Effect.map(based, documentOf) : Either.map(at, documentOf)
+}
+
+const withRaw = <A>({ body, rev }: Base<A>, read: RawDocument): Base<A> => ({
+  rev,
+  body,
+  get raw() {
+    return read.raw
+  },
+  get stubs() {
+    return read.stubs
+  }
+})
 
 /** Enough to decode the body, without reading what is exact. */
 const bare = (read: RawDocument): RawDocument => ({

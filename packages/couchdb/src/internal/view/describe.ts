@@ -4,22 +4,31 @@ import * as Schema from "effect/Schema"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import type { Codec, Listed, Place, Reduced, View } from "../../View.js"
-import { exact, member, type Row } from "../rows/row.js"
+import { compiled, type Decoder, parseOptions, unfit } from "../decoder.js"
+import { exact, isObject, member, type Row } from "../rows/row.js"
 
-const parseOptions = { errors: "all", onExcessProperty: "ignore" } as const
+/** A codec that decodes a member without an effect, or says `unfit`: then its other half knows why. */
+export interface AtOnce<A> {
+  readonly decodeNow: (row: Row, name: string) => A | typeof unfit
+}
 
 /** A schema decodes what `JSON.parse` made of a member. */
-const ofSchema = <A, I, R>(schema: Schema.Schema<A, I, R>): Codec<A, R> => {
+const ofSchema = <A, I, R>(
+  schema: Schema.Schema<A, I, R>,
+  decodeNow: Decoder = compiled(schema)
+): Codec<A, R> & AtOnce<A> => {
   const decode = ParseResult.decodeUnknown(schema, parseOptions)
   return {
     decode: (row, name) => decode(member(row.json, name)),
+    decodeNow: (row, name) => decodeNow(member(row.json, name)) as A | typeof unfit,
     encode: ParseResult.encode(schema, parseOptions)
   }
 }
 
 /** Without a schema, a member is JSON to the digit. */
-const asJson: Codec<Json.Json> = {
+const asJson: Codec<Json.Json> & AtOnce<Json.Json> = {
   decode: (row, name) => Effect.succeed(exactMember(row, name)),
+  decodeNow: (row, name) => exactMember(row, name),
   encode: Effect.succeed
 }
 
@@ -55,6 +64,15 @@ const listed: Schema.Schema<Listed, { readonly rev: string; readonly deleted?: b
   deleted: Schema.optionalWith(Schema.Boolean, { default: () => false })
 })
 
+/** As the schema decodes it, which is asked where this does not know. */
+const listedNow: Decoder = (json) => {
+  if (!isObject(json)) return unfit
+  const { deleted, rev } = json
+  return Revision.isRevision(rev) && (deleted === undefined || typeof deleted === "boolean")
+    ? { rev, deleted: deleted === true }
+    : unfit
+}
+
 const listing = <V>(_tag: "AllDocs" | "DesignDocs" | "LocalDocs", value: Codec<V>): View<string, V> => ({
   _tag: "View",
   place: { _tag },
@@ -62,8 +80,8 @@ const listing = <V>(_tag: "AllDocs" | "DesignDocs" | "LocalDocs", value: Codec<V
   value
 })
 
-export const allDocs = listing("AllDocs", ofSchema(listed))
-export const designDocs = listing("DesignDocs", ofSchema(listed))
+export const allDocs = listing("AllDocs", ofSchema(listed, listedNow))
+export const designDocs = listing("DesignDocs", ofSchema(listed, listedNow))
 export const localDocs = listing("LocalDocs", ofSchema(Schema.Struct({ rev: Schema.String })))
 
 /** What a view is called in a message. */

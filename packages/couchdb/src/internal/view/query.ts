@@ -1,7 +1,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { Collection } from "../../Collection.js"
 import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
 import type { CouchHttp, CouchRequest } from "../../CouchHttp.js"
@@ -10,11 +10,13 @@ import type { AnyOptions, Group, Page, Reduced, Refused, Row as ViewRow, View } 
 import { sequenceOf } from "../changes/change.js"
 import { type Source, sourceOf } from "../changes/source.js"
 import { notCouch } from "../notCouch.js"
+import { now } from "../rows/now.js"
+import * as Pieces from "../rows/pieces.js"
 import type { Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { nameOf } from "./describe.js"
 import { locate, type Parameters, parametersOf, viewRequest } from "./request.js"
-import { eitherOf, numberOf, ofReduced, ofView, type Reading } from "./rows.js"
+import { numberOf, ofReduced, ofView, type Reading } from "./rows.js"
 
 export type Given = Collection<unknown, unknown, unknown, unknown> | string
 export type AnyView = View<unknown, unknown, unknown> | Reduced<unknown, unknown, unknown>
@@ -76,29 +78,57 @@ export const prepare = (
     return { where, parameters, reading: readingOf(source, view, options) }
   })
 
-/** The rows, each with its own error; one that is no row at all is the server's failure. */
-export const readAll = <A, R>(
+class Later<A, R> {
+  constructor(readonly effect: Effect.Effect<A, DecodeError, R>) {}
+}
+
+/** What each row becomes; one that is no row at all is the server's failure. */
+export const made = <A, R>(
   request: CouchRequest,
   reading: Reading<A, R>,
   rows: Iterable<Row>
-): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> => {
-  const ready: Array<Either.Either<A, DecodeError>> = []
-  const all: Array<Effect.Effect<A, DecodeError, R>> = []
+): Pieces.Made<A, Rows.RowsError, R> => {
+  const piece = new Pieces.Piece<A>()
+  let waits = false
   for (const row of rows) {
     const problem = reading.problem(row)
     if (problem !== undefined) return Effect.fail(notCouch(request, 200, problem))
     if (!reading.concerns(row)) continue
-    const one = reading.read(row)
-    const either = eitherOf(one)
-    if (either !== undefined) ready.push(either)
-    all.push(one)
+    const known = reading.readNow?.(row)
+    if (known !== undefined) {
+      piece.add(known)
+      continue
+    }
+    const effect = reading.read(row)
+    const either = now(effect)
+    if (either === undefined) waits = true
+    piece.add(either === undefined ? new Later(effect) : Either.merge(either))
   }
-  // What needed no effect is there already.
-  return Effect.map(
-    ready.length === all.length ? Effect.succeed(ready) : Effect.forEach(all, (one) => Effect.either(one)),
-    Chunk.unsafeFromArray
-  )
+  return waits ? settle(piece) : piece
 }
+
+/** Waits for what needs an effect; the rest is there already. */
+const settle = <A, R>(piece: Pieces.Piece<A>): Effect.Effect<Pieces.Piece<A>, never, R> =>
+  Effect.map(
+    Effect.forEach(
+      piece.all,
+      (one): Effect.Effect<A | DecodeError, never, R> =>
+        one instanceof Later ? Effect.merge(one.effect as Effect.Effect<A, DecodeError, R>) : Effect.succeed(one)
+    ),
+    (all) => {
+      const settled = new Pieces.Piece<A>()
+      for (const one of all) settled.add(one)
+      return settled
+    }
+  )
+
+/** The rows, each with its own error. */
+export const readAll = <A, R>(
+  request: CouchRequest,
+  reading: Reading<A, R>,
+  rows: Iterable<Row>
+): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> =>
+  Pieces.toEithers(made(request, reading, rows))
 
 export const toPage = <A, R>(
   request: CouchRequest,
@@ -107,7 +137,7 @@ export const toPage = <A, R>(
   around: Json.JsonObject
 ): Effect.Effect<Page<A>, DecodeError | Rows.RowsError, R> =>
   Effect.map(
-    Effect.flatMap(readAll(request, reading, rows), (all) => Either.all(all)),
+    Pieces.toValues(made(request, reading, rows)),
     (rows) => ({
       rows,
       totalRows: numberOf(Json.get(around, "total_rows")),
@@ -126,9 +156,21 @@ export const page = <A, R>(
   )
 }
 
-export const either = <A, R>(
-  { parameters, reading, where }: Prepared<A, R>
-): Stream.Stream<Either.Either<A, DecodeError>, Rows.RowsError, CouchHttp | R> => {
+type Streamed<A, E, R> = Stream.Stream<A, E | Rows.RowsError, CouchHttp | R>
+
+/** The rows and what makes them, for a stream of one's choice. */
+const rowsOf = <A, R>({ parameters, reading, where }: Prepared<A, R>) => {
   const request = viewRequest(where, parameters)
-  return Stream.mapChunksEffect(Rows.stream(request, "rows"), (rows) => readAll(request, reading, rows))
+  return [
+    Rows.stream(request, "rows"),
+    (rows: Chunk.Chunk<Row>) => made(request, reading, Chunk.toReadonlyArray(rows))
+  ] as const
 }
+
+export const either = <A, R>(prepared: Prepared<A, R>): Streamed<Either.Either<A, DecodeError>, never, R> =>
+  Pieces.streamEither(...rowsOf(prepared))
+
+export const values = <A, R>(prepared: Prepared<A, R>): Streamed<A, DecodeError, R> =>
+  Pieces.stream(...rowsOf(prepared))
+
+export const valid = <A, R>(prepared: Prepared<A, R>): Streamed<A, never, R> => Pieces.streamValid(...rowsOf(prepared))

@@ -1,7 +1,6 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { type ParseIssue } from "effect/ParseResult"
 import { DecodeError } from "../../CouchError.js"
@@ -9,15 +8,19 @@ import type * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import type { Codec, Group, Reduced, Refused, Row as ViewRow, View } from "../../View.js"
 import type { Source } from "../changes/source.js"
+import { unfit } from "../decoder.js"
+import { now } from "../rows/now.js"
 import { isObject, member, type Row } from "../rows/row.js"
 import { schemaIssues } from "../schemaIssues.js"
-import { exactMember } from "./describe.js"
+import { type AtOnce, exactMember } from "./describe.js"
 
 /** What is made of the rows of an answer. `problem` tells what keeps a row from being one at all. */
 export interface Reading<Out, R> {
   readonly problem: (row: Row) => string | undefined
   readonly concerns: (row: Row) => boolean
   readonly read: (row: Row) => Effect.Effect<Out, DecodeError, R>
+  /** What the row becomes, where that is known without an effect; `undefined` where `read` has to be asked. */
+  readonly readNow?: (row: Row) => Out | DecodeError | undefined
 }
 
 const makeRefused = Data.tagged<Refused>("Refused")
@@ -39,10 +42,6 @@ const revisionIn = (row: Row): string => {
   return typeof found === "string" ? found : ""
 }
 
-/** An effect that is an `Either`, which needs no fiber. */
-export const eitherOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Either.Either<A, E> | undefined =>
-  Either.isEither(effect) ? effect as Either.Either<A, E> : undefined
-
 /**
  * A member decoded. Most schemas need no effect, and then neither does this: the answer is an `Either`, which whoever reads
  * many rows takes as it is.
@@ -62,7 +61,7 @@ export const decodeMember = <A, R>(
   const explain = (issue: ParseIssue): DecodeError => refuse(schemaIssues(issue), issue)
   try {
     const decoded = codec.decode(row, name)
-    const either = eitherOf(decoded)
+    const either = now(decoded)
     return either === undefined ? Effect.mapError(decoded, explain) : Either.mapLeft(either, explain)
   } catch (error) {
     const expected = `the schema threw ${error instanceof Error ? error.name : "a value"}`
@@ -76,20 +75,28 @@ const both = <A, B, C, R, R2>(
   right: Effect.Effect<B, DecodeError, R2>,
   f: (a: A, b: B) => C
 ): Effect.Effect<C, DecodeError, R | R2> => {
-  const first = eitherOf(left)
-  const second = eitherOf(right)
+  const first = now(left)
+  const second = now(right)
   return first !== undefined && second !== undefined
     ? Either.flatMap(first, (a) => Either.map(second, (b) => f(a, b)))
     : Effect.flatMap(left, (a) => Effect.map(right, (b) => f(a, b)))
 }
 
-/** What succeeds at once, as an `Either`. */
-const atOnce = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Exit.isExit(effect) && Exit.isSuccess(effect) ? Either.right(effect.value as A) : effect
+/** A member decoded without an effect, or `unfit`. */
+const memberNow = <A, R>(codec: Codec<A, R>, row: Row, name: string): A | typeof unfit => {
+  const { decodeNow } = codec as Partial<AtOnce<A>>
+  try {
+    return decodeNow === undefined ? unfit : decodeNow(row, name)
+  } catch {
+    return unfit
+  }
+}
+
+const noConflicts: ReadonlyArray<Revision.Revision> = []
 
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
   const conflicts = member(member(row.json, "doc"), "_conflicts")
-  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : []
+  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : noConflicts
 }
 
 const idOf = (row: Row): string | undefined => {
@@ -97,8 +104,25 @@ const idOf = (row: Row): string | undefined => {
   return typeof id === "string" ? id : undefined
 }
 
-const makeRow = <K, V, D>(fields: Omit<ViewRow<K, V, D>, "_tag">): ViewRow<K, V, D> =>
-  Data.tagged<ViewRow<K, V, D>>("Row")(fields)
+// As `Data.tagged` would make them, but a member at a time: many are made.
+const structural: object = Object.getPrototypeOf(Data.struct({}))
+
+const makeRow = <K, V, D>(
+  id: string,
+  key: K,
+  value: V,
+  document: Option.Option<D>,
+  conflicts: ReadonlyArray<Revision.Revision>
+): ViewRow<K, V, D> => {
+  const row = Object.create(structural) as { -readonly [F in keyof ViewRow<K, V, D>]: ViewRow<K, V, D>[F] }
+  row.id = id
+  row.key = key
+  row.value = value
+  row.document = document
+  row.conflicts = conflicts
+  row._tag = "Row"
+  return row
+}
 
 /** The rows of a view whose every row is one emission of one document. */
 export const ofView = <K, V, R, D, R2>(
@@ -115,16 +139,28 @@ export const ofView = <K, V, R, D, R2>(
     if (refused !== undefined) return Either.right(refused)
     const id = idOf(row) as string
     const where = { database: source.database, id }
-    const members = both(
-      decodeMember(view.key, row, "key", where),
-      decodeMember(view.value, row, "value", where),
-      (key, value) => ({ id, key, value, conflicts: conflictsOf(row) })
-    )
     return both(
-      members,
-      atOnce(source.document(row)),
-      (members, document) => makeRow<K, V, D>({ ...members, document })
+      both(
+        decodeMember(view.key, row, "key", where),
+        decodeMember(view.value, row, "value", where),
+        (key, value) => ({ key, value })
+      ),
+      source.document(row),
+      ({ key, value }, document) => makeRow<K, V, D>(id, key, value, document, conflictsOf(row))
     )
+  },
+  readNow: (row) => {
+    const refused = refusedOf(row)
+    if (refused !== undefined) return refused
+    const key = memberNow(view.key, row, "key")
+    if (key === unfit) return undefined
+    const value = memberNow(view.value, row, "value")
+    if (value === unfit) return undefined
+    const document = now(source.document(row))
+    if (document === undefined) return undefined
+    return Either.isLeft(document)
+      ? document.left
+      : makeRow<K, V, D>(idOf(row) as string, key, value, document.right, conflictsOf(row))
   }
 })
 
