@@ -263,7 +263,7 @@ describe("a replication by the server", () => {
       const remote = (name: string): Replication.Remote => ({ url: `${url}/${name}`, username: "admin", password })
       const items = Collection.make(here, Body)
       yield* by(couch, Bulk.save(Arr.makeBy(5, (n) => Document.make(items, `doc-${n}`, { n }))))
-      return { couch, here, there, definition: { source: remote(here), target: remote(there) }, remote }
+      return { couch, url, make, here, there, definition: { source: remote(here), target: remote(there) }, remote }
     })
 
     it.scopedLive(`${name}: once, and again without changes`, () =>
@@ -317,45 +317,57 @@ describe("a replication by the server", () => {
         yield* by(couch, Replication.remove(id))
         assert.strictEqual((yield* Effect.flip(by(couch, Replication.remove(id))))._tag, "NotFoundError")
       }), 60_000)
-  }
 
-  it.scopedLive("is carried on by PouchDB, and carries on what PouchDB brought", () =>
-    Effect.gen(function*() {
-      const { url } = yield* Serve.serve({ quiet: true, admin })
-      const couch = yield* CouchHttp.make({ url, auth: Auth.basic("admin", password) }).pipe(
-        Effect.provide(fetchTransport)
-      )
-      const local = (name: string) =>
-        Effect.acquireRelease(
-          Effect.sync(() => new Pouch(`${name}-${globalThis.crypto.randomUUID()}`, { adapter: "memory" })),
-          (pouch) => Effect.promise(() => pouch.destroy())
-        )
-      const [first, second] = [yield* local("first"), yield* local("second")]
-      const at = (name: string) => `${url.replace("//", "//admin:password@")}/${name}`
-      yield* by(couch, Effect.all([Database.create("one"), Database.create("two")]))
-      yield* Effect.promise(async () => {
-        await first.bulkDocs(Array.from({ length: 30 }, (_, n) => ({ _id: `doc-${n}`, n })))
-        const doc = await first.get("doc-3")
-        await first.put({ ...doc, n: 33 })
-        await first.remove(await first.get("doc-4"))
-        await first.putAttachment(
-          "doc-5",
-          "t.txt",
-          (await first.get("doc-5"))._rev,
-          Buffer.from("text ".repeat(50)),
-          "text/plain"
-        )
-        await Pouch.replicate(first, new Pouch(at("one")))
-      })
-      const ends = [{ couch, database: "one" }, { couch, database: "two" }] as const
-      yield* Replication.run(...ends, { batch: 8 })
-      assert.deepStrictEqual(yield* by(couch, leaves("two")), yield* by(couch, leaves("one")))
-      yield* Effect.promise(() => Pouch.replicate(new Pouch(at("two")), second))
-      const read = yield* Effect.promise(() => second.get("doc-5", { attachments: true, revs: true }))
-      const original = yield* Effect.promise(() => first.get("doc-5", { attachments: true, revs: true }))
-      assert.deepStrictEqual(read, original)
-      assert.strictEqual((yield* Effect.promise(() => second.allDocs({}))).rows.length, 29)
-    }), 60_000)
+    it.scopedLive(
+      `${name}: is carried on by PouchDB, and carries on what PouchDB brought`,
+      () =>
+        Effect.gen(function*() {
+          const { url } = yield* server
+          const { couch, there: one } = yield* setUp
+          const { there: two } = yield* setUp
+          const local = (name: string) =>
+            Effect.acquireRelease(
+              Effect.sync(() => new Pouch(`${name}-${globalThis.crypto.randomUUID()}`, { adapter: "memory" })),
+              (pouch) => Effect.promise(() => pouch.destroy())
+            )
+          const [first, second] = [yield* local("first"), yield* local("second")]
+          const at = (name: string) => `${url.replace("//", "//admin:password@")}/${name}`
+          yield* Effect.promise(async () => {
+            await first.bulkDocs(Array.from({ length: 30 }, (_, n) => ({ _id: `doc-${n}`, n })))
+            const doc = await first.get("doc-3")
+            await first.put({ ...doc, n: 33 })
+            await first.remove(await first.get("doc-4"))
+            await first.putAttachment(
+              "doc-5",
+              "t.txt",
+              (await first.get("doc-5"))._rev,
+              Buffer.from("text ".repeat(50)),
+              "text/plain"
+            )
+            await first.putAttachment(
+              "doc-6",
+              "a b/c?d#e",
+              (await first.get("doc-6"))._rev,
+              Buffer.from(Uint8Array.from({ length: 200_000 }, (_, n) => (n * 11 + (n >> 8)) & 255)),
+              "image/png"
+            )
+            await Pouch.replicate(first, new Pouch(at(one)))
+          })
+          const ends = [{ couch, database: one }, { couch, database: two }] as const
+          yield* Replication.run(...ends, { batch: 8 })
+          assert.deepStrictEqual(yield* by(couch, leaves(two)), yield* by(couch, leaves(one)))
+          yield* Effect.promise(() => Pouch.replicate(new Pouch(at(two)), second))
+          for (const id of ["doc-3", "doc-5", "doc-6"]) {
+            const [read, original] = yield* Effect.promise(() =>
+              Promise.all([second, first].map((pouch) => pouch.get(id, { attachments: true, revs: true })))
+            )
+            assert.deepStrictEqual(read, original)
+          }
+          assert.strictEqual((yield* Effect.promise(() => second.allDocs({}))).rows.length, 29)
+        }),
+      60_000
+    )
+  }
 
   if (process.env["COUCHDB_URL"] !== undefined) {
     const url = new URL(process.env["COUCHDB_URL"]).origin
