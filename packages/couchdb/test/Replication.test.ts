@@ -322,9 +322,8 @@ describe("a replication by the server", () => {
       `${name}: is carried on by PouchDB, and carries on what PouchDB brought`,
       () =>
         Effect.gen(function*() {
-          const { url } = yield* server
-          const { couch, there: one } = yield* setUp
-          const { there: two } = yield* setUp
+          const { couch, make, there: one, url } = yield* setUp
+          const two = yield* make
           const local = (name: string) =>
             Effect.acquireRelease(
               Effect.sync(() => new Pouch(`${name}-${globalThis.crypto.randomUUID()}`, { adapter: "memory" })),
