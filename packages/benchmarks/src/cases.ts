@@ -1,11 +1,12 @@
 /** All cases, by the names that the table has. */
 import type { Case } from "./case.js"
+import { changes, changesNormal, changesSchema } from "./cases/changes.js"
 import { fetchMany } from "./cases/fetchMany.js"
 import { get } from "./cases/get.js"
 import { getRaw } from "./cases/getRaw.js"
 import { save } from "./cases/save.js"
 import { saveMany } from "./cases/saveMany.js"
-import { stream } from "./cases/stream.js"
+import { stream, streamSchema } from "./cases/stream.js"
 
 export const cases: Readonly<Record<string, Case>> = {
   get,
@@ -13,5 +14,9 @@ export const cases: Readonly<Record<string, Case>> = {
   save,
   "fetch-many": fetchMany,
   "save-many": saveMany,
-  stream
+  stream,
+  "stream-schema": streamSchema,
+  changes,
+  "changes-schema": changesSchema,
+  "changes-normal": changesNormal
 }

@@ -1,9 +1,10 @@
 /**
  * A server that answers at once, in a process of its own, so that the figures are those of the clients: documents, writes,
- * and `_all_docs` of a database `n1000` with a thousand rows, as fast as the reader takes them.
+ * `_all_docs` and `_changes` of a database `n1000` with a thousand rows, as fast as the reader takes them.
  */
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
+import { changeOf, writeChanges } from "./stubChanges.js"
 
 const rev = "1-967a00dff5e02add41819138abb3284d"
 const json = { "content-type": "application/json" }
@@ -13,11 +14,14 @@ const documentOf = (id: string, bytes: number): string =>
     "x".repeat(Math.max(0, bytes - 80))
   }"}\n`
 
-const rowOf = (i: number, last: boolean): string => {
-  const id = `doc-${String(i).padStart(8, "0")}`
-  const doc = `{"_id":"${id}","_rev":"${rev}","name":"Danaus plexippus","seen":${i},"tags":["orange","black"],"note":"${
+const longer = (id: string, i: number): string =>
+  `{"_id":"${id}","_rev":"${rev}","name":"Danaus plexippus","seen":${i},"tags":["orange","black"],"note":"${
     "x".repeat(330)
   }"}`
+
+const rowOf = (i: number, last: boolean): string => {
+  const id = `doc-${String(i).padStart(8, "0")}`
+  const doc = longer(id, i)
   return `{"id":"${id}","key":"${id}","value":{"rev":"${rev}"},"doc":${doc}}${last ? "" : ","}\r\n`
 }
 
@@ -48,6 +52,16 @@ const server = createServer((request, response) => {
   const [, database = "", id = ""] = (request.url ?? "").split("?")[0]?.split("/") ?? []
   if (id === "_all_docs") {
     void allDocs(response, Number(database.slice(1)))
+  } else if (id === "_changes") {
+    const query = request.url ?? ""
+    const docs = query.includes("include_docs=true")
+    void writeChanges(
+      response,
+      Number(database.slice(1)),
+      query.includes("feed=continuous"),
+      (i) => changeOf(i, rev, docs ? longer(`doc-${String(i).padStart(8, "0")}`, i) : undefined),
+      room
+    )
   } else if (request.method === "GET") {
     response.writeHead(200, { ...json, etag: `"${rev}"` }).end(documentOf(id, bytes))
   } else {

@@ -15,6 +15,7 @@ import * as internal from "./internal/batching/batching.js"
  * How calls are gathered.
  *
  * - `maxSize`: how many documents one request carries at the most; 200 unless said otherwise
+ * - `maxInFlight`: how many full requests of one database and user are under way at the most; 4 unless said otherwise
  * - `window`: how long a batch waits for more. Unless it is given, nobody waits for a timer: a call that finds nothing
  *   under way goes at once, with those made in the same breath, and what comes meanwhile is the next batch
  *
@@ -23,6 +24,7 @@ import * as internal from "./internal/batching/batching.js"
  */
 export interface Options {
   readonly maxSize?: number | undefined
+  readonly maxInFlight?: number | undefined
   readonly window?: Duration.DurationInput | undefined
 }
 

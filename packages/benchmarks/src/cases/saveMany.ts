@@ -8,6 +8,7 @@ import { byHand } from "./fetchMany.js"
 export const saveMany: Case = {
   count: 10_000,
   onCouch: true,
+  warm: 10_000,
   clients: {
     undici: async (setup) => {
       const { drop, name, revs, send } = await seeded(setup)

@@ -1,34 +1,16 @@
 import type { Case } from "../case.js"
 import { nanoAt, pouchAt } from "../peers.js"
+import { rowsByHand } from "./byHand.js"
 
-/** All rows of a database with their documents, as they come. */
+const path = (count: number): string => `/n${count}/_all_docs?include_docs=true`
+
+/** All rows of a database with their documents, as they come: JSON, and no schema. */
 export const stream: Case = {
   count: 1_200_000,
   warm: 0,
   firstRow: true,
   clients: {
-    // Split and parsed by hand, as somebody would who needs nothing else.
-    undici: async ({ count, url }) => {
-      const { Pool } = await import("undici")
-      const pool = new Pool(url)
-      return async (onFirst) => {
-        const answer = await pool.request({ method: "GET", path: `/n${count}/_all_docs?include_docs=true` })
-        const decoder = new TextDecoder()
-        let rest = ""
-        for await (const chunk of answer.body) {
-          const text = rest + decoder.decode(chunk as Uint8Array, { stream: true })
-          let start = 0
-          for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
-            const line = text.slice(start, end).trimEnd()
-            start = end + 1
-            if (!line.startsWith("{\"id\"")) continue
-            JSON.parse(line.endsWith(",") ? line.slice(0, -1) : line)
-            onFirst()
-          }
-          rest = text.slice(start)
-        }
-      }
-    },
+    undici: async ({ count, url }) => (onFirst) => rowsByHand(url, path(count), "{\"id\"", count, onFirst),
     nano: async ({ count, url }) => {
       const rows = await nanoAt(url, `n${count}`)
       return async (onFirst) => {
@@ -46,8 +28,32 @@ export const stream: Case = {
     "effect-couchdb": async ({ count, url }) => {
       const own = await import("../own.js")
       const runtime = own.single(url)
+      const rows = own.View.stream(`n${count}`, own.View.allDocs, { includeDocs: true })
+      return (onFirst) => runtime.runPromise(own.counted(rows, count, onFirst))
+    }
+  }
+}
+
+/** The same through a schema, by hand too; the library gives document values, which can be edited and saved. */
+export const streamSchema: Case = {
+  count: 1_200_000,
+  warm: 0,
+  firstRow: true,
+  clients: {
+    undici: async ({ count, url }) => {
+      const { Butterfly, Schema } = await import("../own.js")
+      const decode = Schema.decodeUnknownSync(Butterfly)
+      return (onFirst) =>
+        rowsByHand(url, path(count), "{\"id\"", count, ({ doc }) => {
+          decode(doc)
+          onFirst()
+        })
+    },
+    "effect-couchdb": async ({ count, url }) => {
+      const own = await import("../own.js")
+      const runtime = own.single(url)
       const rows = own.View.stream(own.butterfliesIn(`n${count}`), own.View.allDocs, { includeDocs: true })
-      return (onFirst) => runtime.runPromise(own.Stream.runForEachChunk(rows, () => own.Effect.sync(onFirst)))
+      return (onFirst) => runtime.runPromise(own.counted(rows, count, onFirst))
     }
   }
 }

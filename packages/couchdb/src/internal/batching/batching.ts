@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
@@ -17,6 +18,11 @@ import { makeAsk } from "./line.js"
 
 const defaultSize = 200
 
+// Enough to keep a server busy while answers are read, and few enough that batches fill.
+const defaultInFlight = 4
+
+const atLeastOne = (number: number): number => Math.max(1, Math.floor(number))
+
 /** One line for each database and each user. */
 const makeKeys = () => {
   const nobody = {}
@@ -32,12 +38,17 @@ const makeKeys = () => {
 }
 
 export const make = (couch: Service, options: Options): Effect.Effect<Service, never, Scope> =>
-  Effect.map(Effect.scope, (scope) => {
-    const keyOf = makeKeys()
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const lineFor = makeKeys()
     const common = {
-      maxSize: Math.max(1, Math.floor(options.maxSize ?? defaultSize)),
+      maxSize: atLeastOne(options.maxSize ?? defaultSize),
+      maxInFlight: atLeastOne(options.maxInFlight ?? defaultInFlight),
       window: options.window,
-      scope
+      scope,
+      keyOf: <A, E>(fiber: Fiber.RuntimeFiber<A, E>, { database }: { readonly database: string }) =>
+        lineFor(database, fiber.getFiberRef(currentAuth)),
+      nameOf: ({ id }: { readonly id: string }) => id
     }
     const knowledge: Knowledge = {
       retry: respectful(defaultRetry, Duration.minutes(1)),
@@ -49,7 +60,6 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
     const read = makeAsk<ReadDocument, string, NotFoundError | RequestError>({
       ...common,
       reads: true,
-      nameOf: ({ id }) => id,
       // Alone, a read is what it is without batching.
       send: (batch) =>
         batch.length === 1
@@ -66,7 +76,6 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
     const write = makeAsk<WriteDocument, Written, WriteError>({
       ...common,
       reads: false,
-      nameOf: ({ id }) => id,
       send: (batch) =>
         batch.length === 1
           ? Effect.map(Effect.either(couch.writeDocument(batch[0] as WriteDocument)), (answer) => [answer])
@@ -80,16 +89,17 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
           )
     })
 
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        read.close()
+        write.close()
+      })
+    )
+
     return {
       ...couch,
-      readDocument: (question) =>
-        question.query !== ""
-          ? couch.readDocument(question)
-          : Effect.withFiberRuntime((fiber) =>
-            read(keyOf(question.database, fiber.getFiberRef(currentAuth)), question)
-          ),
-      writeDocument: (question) =>
-        Effect.withFiberRuntime((fiber) => write(keyOf(question.database, fiber.getFiberRef(currentAuth)), question))
+      readDocument: (question) => question.query === "" ? read.ask(question) : couch.readDocument(question),
+      writeDocument: write.ask
     }
   })
 

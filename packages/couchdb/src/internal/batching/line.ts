@@ -1,24 +1,37 @@
-import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Scope } from "effect/Scope"
 import type { AnySpan } from "effect/Tracer"
 
-/** A question that waits to be sent, and those who wait for its answer. */
-export interface Entry<Q, A, E> {
+type Resume<A, E> = (answer: Effect.Effect<A, E>) => void
+
+/** A question, and those who wait for its answer. */
+interface Entry<Q, A, E> {
   readonly question: Q
-  readonly answer: Deferred.Deferred<A, E>
+  readonly name: string
+  readonly waiting: Set<Resume<A, E>>
   readonly spans: Array<AnySpan>
-  waiting: number
+  flight: Flight<Q, A, E> | undefined
+}
+
+/** A batch that is under way. */
+interface Flight<Q, A, E> {
+  readonly entries: ReadonlyArray<Entry<Q, A, E>>
+  fiber: Fiber.RuntimeFiber<ReadonlyArray<Either.Either<A, E>>, E> | undefined
 }
 
 export interface Options<Q, A, E> {
   readonly maxSize: number
+  readonly maxInFlight: number
   readonly window: Duration.DurationInput | undefined
   readonly scope: Scope
+  /** Questions with one key go out together; the key is that of the fiber that asks. */
+  readonly keyOf: (fiber: Fiber.RuntimeFiber<A, E>, question: Q) => unknown
   /** Questions with one name can share an answer, or must follow one another. */
   readonly nameOf: (question: Q) => string
   /** Whether equal questions share an answer, and nobody's question need not be sent: reads do, writes do not. */
@@ -28,130 +41,179 @@ export interface Options<Q, A, E> {
 }
 
 interface Line<Q, A, E> {
-  /** What waits to be sent, in order. */
-  readonly entries: Set<Entry<Q, A, E>>
-  /** The reads among them. */
-  readonly byName: Map<string, Entry<Q, A, E>>
-  running: boolean
-  /** What is under way, for whom. */
-  flight: { readonly entries: ReadonlyArray<Entry<Q, A, E>>; fiber: Fiber.RuntimeFiber<void> | undefined } | undefined
+  readonly key: unknown
+  /** What may be sent, in order. */
+  readonly ready: Set<Entry<Q, A, E>>
+  /** Reads that are ready, by their names. */
+  readonly shared: Map<string, Entry<Q, A, E>>
+  /** Writes that wait for one of the same name, which is ready or under way. */
+  readonly behind: Map<string, Array<Entry<Q, A, E>>>
+  readonly flights: Set<Flight<Q, A, E>>
+  /** Whether somebody waits for those who ask in the same breath. */
+  breathing: boolean
 }
+
+/** Runs what serves many on behalf of one of them, with what that one brought. */
+const runFrom = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
+  Runtime.runFork(Runtime.make({
+    context: fiber.currentContext,
+    fiberRefs: fiber.getFiberRefs(),
+    runtimeFlags: RuntimeFlags.make(RuntimeFlags.Interruption, RuntimeFlags.CooperativeYielding)
+  }))
+
+type Run = ReturnType<typeof runFrom>
 
 /**
  * Questions that go out together. One that finds nothing under way goes after the fiber yielded once, so that whoever asks
- * in the same breath goes along; what comes while a batch is under way is the next batch. Nobody waits for a timer, unless
- * a window is given.
+ * in the same breath goes along; what comes while a batch is under way is the next batch. As many as fill a batch wait for
+ * nobody, while there is room for another one under way. Nobody waits for a timer, unless a window is given.
  */
 export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
-  const { maxSize, nameOf, reads, scope, send, window } = options
+  const { keyOf, maxInFlight, maxSize, nameOf, reads, scope, send, window } = options
   const lines = new Map<unknown, Line<Q, A, E>>()
+  let closed = false
 
   const lineOf = (key: unknown): Line<Q, A, E> => {
     let line = lines.get(key)
     if (line === undefined) {
-      line = { entries: new Set(), byName: new Map(), running: false, flight: undefined }
+      line = { key, ready: new Set(), shared: new Map(), behind: new Map(), flights: new Set(), breathing: false }
       lines.set(key, line)
     }
     return line
   }
 
-  const enqueue = (line: Line<Q, A, E>, question: Q, span: AnySpan | undefined): Entry<Q, A, E> => {
+  const enqueue = (line: Line<Q, A, E>, question: Q, resume: Resume<A, E>, span: AnySpan | undefined) => {
     const name = nameOf(question)
-    let entry = line.byName.get(name)
+    let entry = line.shared.get(name)
     if (entry === undefined) {
-      entry = { question, answer: Deferred.unsafeMake<A, E>(FiberId.none), spans: [], waiting: 0 }
-      line.entries.add(entry)
-      if (reads) line.byName.set(name, entry)
+      entry = { question, name, waiting: new Set(), spans: [], flight: undefined }
+      const ahead = reads ? undefined : line.behind.get(name)
+      if (ahead === undefined) {
+        line.ready.add(entry)
+        if (reads) line.shared.set(name, entry)
+        else line.behind.set(name, [])
+      } else ahead.push(entry)
     }
-    entry.waiting++
+    entry.waiting.add(resume)
     if (span !== undefined) entry.spans.push(span)
     return entry
   }
 
-  /** As many as fit; of writes of one document only the first. */
+  /** The next write of the same name may be sent. */
+  const release = (line: Line<Q, A, E>, name: string): void => {
+    if (reads) return
+    const next = line.behind.get(name)?.shift()
+    if (next === undefined) line.behind.delete(name)
+    else line.ready.add(next)
+  }
+
+  /** As many as fit. */
   const take = (line: Line<Q, A, E>): ReadonlyArray<Entry<Q, A, E>> => {
     const batch: Array<Entry<Q, A, E>> = []
-    const names = new Set<string>()
-    for (const entry of line.entries) {
+    for (const entry of line.ready) {
       if (batch.length === maxSize) break
-      const name = nameOf(entry.question)
-      if (names.has(name)) continue
-      names.add(name)
       batch.push(entry)
-      remove(line, entry)
+      line.ready.delete(entry)
+      line.shared.delete(entry.name)
     }
     return batch
   }
 
-  const remove = (line: Line<Q, A, E>, entry: Entry<Q, A, E>): void => {
-    line.entries.delete(entry)
-    if (reads) line.byName.delete(nameOf(entry.question))
-  }
-
-  const deliver = (batch: ReadonlyArray<Entry<Q, A, E>>): Effect.Effect<void> => {
-    const sent = Effect.matchEffect(send(batch.map(({ question }) => question)), {
-      onFailure: (error) => Effect.forEach(batch, ({ answer }) => Deferred.fail(answer, error), { discard: true }),
-      onSuccess: (answers) =>
-        Effect.forEach(
-          batch,
-          ({ answer }, i) => Deferred.complete(answer, answers[i] as Either.Either<A, E>),
-          { discard: true }
-        )
-    }).pipe(
+  const launch = (line: Line<Q, A, E>, run: Run): void => {
+    const flight: Flight<Q, A, E> = { entries: take(line), fiber: undefined }
+    const spans: Array<AnySpan> = []
+    for (const entry of flight.entries) {
+      entry.flight = flight
+      for (const span of entry.spans) spans.push(span)
+    }
+    line.flights.add(flight)
+    const sent = send(flight.entries.map(({ question }) => question))
+    const fiber = run(spans.reduce((effect, span) => Effect.linkSpans(effect, span), sent), { scope })
+    flight.fiber = fiber
+    fiber.addObserver((exit) => {
+      line.flights.delete(flight)
       // A defect, or the end of the layer, must not leave anybody waiting.
-      Effect.onExit((exit) =>
-        exit._tag === "Success"
-          ? Effect.void
-          : Effect.forEach(batch, ({ answer }) => Deferred.failCause(answer, exit.cause as never), { discard: true })
-      )
-    )
-    return batch.flatMap(({ spans }) => spans).reduce((effect, span) => Effect.linkSpans(effect, span), sent)
+      flight.entries.forEach((entry, i) => {
+        release(line, entry.name)
+        const answer = Exit.isSuccess(exit)
+          ? exit.value[i] as Either.Either<A, E>
+          : Effect.failCause(exit.cause)
+        for (const resume of entry.waiting) resume(answer)
+      })
+      next(line, run)
+    })
   }
 
-  const run = (key: unknown, line: Line<Q, A, E>): Effect.Effect<void> =>
-    Effect.gen(function*() {
-      for (;;) {
-        yield* (window === undefined ? Effect.yieldNow() : Effect.sleep(window))
-        const batch = take(line)
-        if (batch.length === 0) {
-          line.running = false
-          lines.delete(key)
-          return
-        }
-        const flight: Exclude<Line<Q, A, E>["flight"], undefined> = { entries: batch, fiber: undefined }
-        line.flight = flight
-        const fiber = yield* Effect.fork(deliver(batch))
-        flight.fiber = fiber
-        yield* Fiber.await(fiber)
-        line.flight = undefined
-      }
-    }).pipe(
-      Effect.onInterrupt(() =>
-        Effect.forEach(line.entries, ({ answer }) => Deferred.interrupt(answer), { discard: true })
-      )
-    )
+  /** Waits for those who ask in the same breath. */
+  const breathe = (line: Line<Q, A, E>, run: Run): void => {
+    line.breathing = true
+    const fiber = run(window === undefined ? Effect.yieldNow() : Effect.sleep(window), { scope })
+    fiber.addObserver((exit) => {
+      line.breathing = false
+      if (Exit.isFailure(exit)) dismiss(line)
+      if (line.ready.size > 0 && line.flights.size === 0) launch(line, run)
+      next(line, run)
+    })
+  }
+
+  /** Sends what need not wait for more. */
+  const next = (line: Line<Q, A, E>, run: Run): void => {
+    while (line.ready.size >= maxSize && line.flights.size < maxInFlight) launch(line, run)
+    if (line.breathing || line.flights.size > 0) return
+    if (line.ready.size > 0) breathe(line, run)
+    else lines.delete(line.key)
+  }
+
+  /** Nothing that waits will be sent any more. */
+  const dismiss = (line: Line<Q, A, E>): void => {
+    const all = [...line.ready, ...Array.from(line.behind.values()).flat()]
+    line.ready.clear()
+    line.shared.clear()
+    line.behind.clear()
+    for (const { waiting } of all) for (const resume of waiting) resume(Effect.interrupt)
+  }
 
   /** Somebody waits no longer. What nobody waits for is not sent, and a read that nobody waits for is closed. */
-  const leave = (line: Line<Q, A, E>, entry: Entry<Q, A, E>): Effect.Effect<void> =>
+  const leave = (line: Line<Q, A, E>, entry: Entry<Q, A, E>, resume: Resume<A, E>): Effect.Effect<void> =>
     Effect.suspend(() => {
-      entry.waiting--
-      if (entry.waiting > 0) return Effect.void
-      if (line.entries.has(entry)) remove(line, entry)
-      const { flight } = line
-      return reads && flight?.fiber !== undefined && flight.entries.every(({ waiting }) => waiting === 0)
+      entry.waiting.delete(resume)
+      if (entry.waiting.size > 0) return Effect.void
+      const { flight } = entry
+      if (flight === undefined) {
+        if (line.ready.delete(entry)) {
+          line.shared.delete(entry.name)
+          release(line, entry.name)
+        } else {
+          const queue = line.behind.get(entry.name)
+          queue?.splice(queue.indexOf(entry), 1)
+        }
+        return Effect.void
+      }
+      return reads && flight.fiber !== undefined && flight.entries.every(({ waiting }) => waiting.size === 0)
         ? Fiber.interruptFork(flight.fiber)
         : Effect.void
     })
 
-  return (key: unknown, question: Q): Effect.Effect<A, E> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.withFiberRuntime((fiber) => {
-        const line = lineOf(key)
-        const entry = enqueue(line, question, fiber.currentSpan)
-        const answer = Effect.onInterrupt(restore(Deferred.await(entry.answer)), () => leave(line, entry))
-        if (line.running) return answer
-        line.running = true
-        return Effect.zipRight(Effect.forkIn(Effect.interruptible(run(key, line)), scope), answer)
+  const ask = (question: Q): Effect.Effect<A, E> =>
+    Effect.withFiberRuntime((fiber) =>
+      Effect.async((resume) => {
+        if (closed) {
+          resume(Effect.interrupt)
+          return
+        }
+        const line = lineOf(keyOf(fiber, question))
+        const entry = enqueue(line, question, resume, fiber.currentSpan)
+        const idle = !line.breathing && line.flights.size === 0
+        if (idle || (line.ready.size >= maxSize && line.flights.size < maxInFlight)) next(line, runFrom(fiber))
+        return leave(line, entry, resume)
       })
     )
+
+  /** The end of the layer: who waits is told, and who comes later too. */
+  const close = (): void => {
+    closed = true
+    for (const line of lines.values()) dismiss(line)
+  }
+
+  return { ask, close }
 }
