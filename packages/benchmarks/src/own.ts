@@ -7,16 +7,12 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { Butterfly } from "./butterfly.js"
 
 export { Changes, Document, View } from "effect-couchdb"
 export { Effect, Schema, Stream }
 
-export const Butterfly = Schema.Struct({
-  name: Schema.String,
-  seen: Schema.Number,
-  tags: Schema.Array(Schema.String),
-  note: Schema.String
-})
+export { Butterfly }
 
 export const butterfliesIn = (database: string) => Collection.make(database, Butterfly)
 

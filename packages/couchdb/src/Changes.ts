@@ -26,6 +26,7 @@ import * as feeds from "./internal/changes/feeds.js"
 import * as following from "./internal/changes/follow.js"
 import * as processing from "./internal/changes/process.js"
 import { ofCollection, sourceOf } from "./internal/changes/source.js"
+import * as Pieces from "./internal/rows/pieces.js"
 import type { Json, JsonObject } from "./Json.js"
 import type { Revision } from "./Revision.js"
 
@@ -353,9 +354,10 @@ export const stream: {
     options?: Options
   ): Stream.Stream<Change<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
-} =
-  ((given: Given, options: DatabaseOptions = {}) =>
-    feeds.failing(Stream.unwrap(Effect.map(sourceOf(given), (source) => feeds.either(source, options))))) as never
+} = ((given: Given, options: DatabaseOptions = {}) =>
+  Stream.unwrap(
+    Effect.map(sourceOf(given), (source) => Pieces.stream(...feeds.normal(source, options)))
+  )) as never
 
 /**
  * As {@link stream}, with each document that is not what its schema says as a `Left` in its place.
@@ -375,7 +377,7 @@ export const streamEither = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   options: Options = {}
 ): Stream.Stream<Either.Either<Change<Document<A, R>>, DecodeError>, FeedError, CouchHttp | R> =>
-  feeds.either(ofCollection(collection), options)
+  Pieces.streamEither(...feeds.normal(ofCollection(collection), options))
 
 /**
  * As {@link stream}, without the documents that are not what their schema says. {@link skipped} counts them.
@@ -386,7 +388,8 @@ export const streamEither = <A, I, R, K>(
 export const streamValid = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   options: Options = {}
-): Stream.Stream<Change<Document<A, R>>, FeedError, CouchHttp | R> => feeds.valid(streamEither(collection, options))
+): Stream.Stream<Change<Document<A, R>>, FeedError, CouchHttp | R> =>
+  Pieces.streamValid(...feeds.normal(ofCollection(collection), options))
 
 /**
  * How many documents {@link streamValid} and {@link followValid} skipped.
@@ -420,8 +423,8 @@ export const continuous: {
   ): Stream.Stream<Change<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
-  feeds.failing(
-    Stream.unwrap(Effect.map(sourceOf(given), (source) => feeds.continuousEither(source, options)))
+  Stream.unwrap(
+    Effect.map(sourceOf(given), (source) => Pieces.stream(...feeds.continuous(source, options)))
   )) as never
 
 /**
@@ -458,8 +461,8 @@ export const follow: {
     options?: FollowOptions<E2, R2>
   ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2, CouchHttp | R2>
 } = ((given: Given, options: FollowOptions<unknown, unknown> = {}) =>
-  feeds.failing(
-    Stream.unwrap(Effect.map(sourceOf(given), (source) => following.followEither(source, options)))
+  Stream.unwrap(
+    Effect.map(sourceOf(given), (source) => Pieces.stream(...following.followed(source, options)))
   )) as never
 
 /**
@@ -487,7 +490,7 @@ export const followValid = <A, I, R, K, E2 = never, R2 = never>(
   collection: Collection<A, I, R, K>,
   options: CollectionFollowOptions<E2, R2> = {}
 ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2, CouchHttp | R | R2> =>
-  feeds.valid(followEither(collection, options))
+  Pieces.streamValid(...following.followed(ofCollection(collection), options))
 
 /**
  * What {@link process} can be told besides: what becomes of a document that is not what its schema says. Without it, such

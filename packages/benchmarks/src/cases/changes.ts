@@ -29,8 +29,7 @@ export const changesSchema: Case = {
   firstRow: true,
   clients: {
     undici: async ({ count, url }) => {
-      const { Butterfly, Schema } = await import("../own.js")
-      const decode = Schema.decodeUnknownSync(Butterfly)
+      const { decodeByHand: decode } = await import("../butterfly.js")
       return (onFirst) =>
         rowsByHand(url, path(count, "?feed=continuous&include_docs=true"), line, count, ({ doc }) => {
           decode(doc)

@@ -41,8 +41,7 @@ export const streamSchema: Case = {
   firstRow: true,
   clients: {
     undici: async ({ count, url }) => {
-      const { Butterfly, Schema } = await import("../own.js")
-      const decode = Schema.decodeUnknownSync(Butterfly)
+      const { decodeByHand: decode } = await import("../butterfly.js")
       return (onFirst) =>
         rowsByHand(url, path(count), "{\"id\"", count, ({ doc }) => {
           decode(doc)

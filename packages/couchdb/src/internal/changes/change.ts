@@ -1,12 +1,12 @@
-import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Change, Changed, DatabaseGone, Deleted } from "../../Changes.js"
-import type { DecodeError } from "../../CouchError.js"
 import type { JsonObject } from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import { now } from "../rows/now.js"
+import { type Made, Piece } from "../rows/pieces.js"
 import { isObject, member, type Row } from "../rows/row.js"
 import type { Source } from "./source.js"
 
@@ -23,50 +23,79 @@ export interface ChangeRow {
 export const sequenceOf = (json: unknown): Option.Option<string> =>
   typeof json === "string" ? Option.some(json) : typeof json === "number" ? Option.some(String(json)) : Option.none()
 
-const leaves = (changes: unknown): ReadonlyArray<Revision.Revision> =>
-  Array.isArray(changes)
-    ? changes.map((change: unknown) => member(change, "rev")).filter(Revision.isRevision)
-    : []
+const leaves = (changes: unknown): Array<Revision.Revision> => {
+  const revisions: Array<Revision.Revision> = []
+  if (!Array.isArray(changes)) return revisions
+  for (let i = 0; i < changes.length; i++) {
+    const rev = member(changes[i], "rev")
+    if (Revision.isRevision(rev)) revisions.push(rev)
+  }
+  return revisions
+}
+
+const isNonEmpty = (
+  revisions: Array<Revision.Revision>
+): revisions is [Revision.Revision, ...Array<Revision.Revision>] => revisions.length > 0
 
 /** `undefined` where the row tells of no change. */
 export const changeRow = (row: Row): ChangeRow | undefined => {
   if (!isObject(row.json)) return undefined
   const { changes, deleted, id, seq } = row.json
-  const [winner, ...others] = leaves(changes)
-  if (typeof id !== "string" || winner === undefined) return undefined
-  return { id, sequence: sequenceOf(seq), revisions: [winner, ...others], deleted: deleted === true, row }
+  const revisions = leaves(changes)
+  if (typeof id !== "string" || !isNonEmpty(revisions)) return undefined
+  return { id, sequence: sequenceOf(seq), revisions, deleted: deleted === true, row }
 }
 
-const makeDeleted = Data.tagged<Deleted>("Deleted")
+// As `Data.tagged` would make them, but a member at a time: many are made.
+const structural: object = Object.getPrototypeOf(Data.struct({}))
 
-const makeChanged = <D>(fields: Omit<Changed<D>, "_tag">): Changed<D> => Data.tagged<Changed<D>>("Changed")(fields)
+type Writable<A> = { -readonly [K in keyof A]: A[K] }
+
+const makeDeleted = ({ id, revisions, sequence }: ChangeRow, body: Option.Option<JsonObject>): Deleted => {
+  const change = Object.create(structural) as Writable<Deleted>
+  change.id = id
+  change.sequence = sequence
+  change.rev = revisions[0]
+  change.revisions = revisions
+  change.body = body
+  change._tag = "Deleted"
+  return change
+}
+
+const makeChanged = <D>({ id, revisions, row, sequence }: ChangeRow, document: Option.Option<D>): Changed<D> => {
+  const change = Object.create(structural) as Writable<Changed<D>>
+  change.id = id
+  change.sequence = sequence
+  change.rev = revisions[0]
+  change.revisions = revisions
+  change.conflicts = conflictsOf(row)
+  change.document = document
+  change._tag = "Changed"
+  return change
+}
 
 export const databaseGone = Data.tagged<DatabaseGone>("DatabaseGone")
 
+const none: ReadonlyArray<Revision.Revision> = []
+
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
   const conflicts = member(member(row.json, "doc"), "_conflicts")
-  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : []
+  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : none
 }
 
-const changed = <D>({ id, revisions, row, sequence }: ChangeRow, document: Option.Option<D>): Change<D> =>
-  makeChanged({ id, sequence, rev: revisions[0], revisions, conflicts: conflictsOf(row), document })
-
-/** The change that a row tells of, its document decoded if it brings one. */
-const toChange = <D, R>(source: Source<D, R>, change: ChangeRow): Effect.Effect<Change<D>, DecodeError, R> => {
-  if (change.deleted) {
-    const { id, revisions, row, sequence } = change
-    const body: Option.Option<JsonObject> = source.body(row)
-    return Effect.succeed(makeDeleted({ id, sequence, rev: revisions[0], revisions, body }))
+/** The changes that rows tell of, their documents decoded if they bring some, each with its own error. */
+export const toChanges = <D, R>(source: Source<D, R>, rows: ReadonlyArray<ChangeRow>): Made<Change<D>, never, R> => {
+  const piece = new Piece<Change<D>, R>()
+  for (const change of rows) {
+    if (!source.concerns(change.id)) continue
+    if (change.deleted) {
+      piece.add(makeDeleted(change, source.body(change.row)))
+      continue
+    }
+    const document = source.document(change.row)
+    const either = now(document)
+    if (either === undefined) piece.addEffect(Effect.map(document, (document) => makeChanged(change, document)))
+    else piece.add(Either.isRight(either) ? makeChanged(change, either.right) : either.left)
   }
-  return Effect.map(source.document(change.row), (document) => changed(change, document))
+  return piece.made
 }
-
-/** The changes of some rows, each with its own error. */
-export const toChanges = <D, R>(
-  source: Source<D, R>,
-  rows: ReadonlyArray<ChangeRow>
-): Effect.Effect<Chunk.Chunk<Either.Either<Change<D>, DecodeError>>, never, R> =>
-  Effect.map(
-    Effect.forEach(rows.filter(({ id }) => source.concerns(id)), (row) => Effect.either(toChange(source, row))),
-    Chunk.unsafeFromArray
-  )

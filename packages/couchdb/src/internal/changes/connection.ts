@@ -52,7 +52,7 @@ const read = (
       return { rows: changes, sequence, end: Option.some(problem), beats }
     }
     changes.push(change)
-    sequence = Option.orElse(change.sequence, () => sequence)
+    if (Option.isSome(change.sequence)) sequence = change.sequence
   }
   return { rows: changes, sequence, end, beats }
 }
@@ -76,12 +76,22 @@ export const connect = (
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
     const response = yield* unconflicted(couch.stream(request))
-    const pull = yield* Stream.toPull(response.body)
     const reader = new RowReader(undefined)
+    let rows: Array<Row> = []
+    const taken = (): ReadonlyArray<Row> => {
+      const all = rows
+      rows = []
+      return all
+    }
+    // What is pulled is how many bytes came: no effect holds them, nor their rows.
+    const pull = yield* Stream.toPull(Stream.map(response.body, (piece) => {
+      reader.push(piece, rows)
+      return piece.length
+    }))
     let pieces = 0
     const over = (error: Option.Option<TransportError>): Effect.Effect<Told> => {
-      const out: Array<Row> = []
-      const last = reader.end(out)
+      const last = reader.end(rows)
+      const out = taken()
       const why = Option.match(error, {
         onNone: () =>
           Effect.match(ended(request, response.status, last), {
@@ -94,16 +104,14 @@ export const connect = (
     }
     return pull.pipe(
       // A chunk of nothing is no sign of life.
-      Effect.repeat({ until: Chunk.some((piece) => piece.length > 0) }),
+      Effect.repeat({ until: Chunk.some((length) => length > 0) }),
       Effect.timeoutFail({
         duration: silence,
         onTimeout: () => Option.some(broken(request, "no heartbeat came"))
       }),
       Effect.map((chunks): Told => {
-        const out: Array<Row> = []
-        for (const piece of chunks) reader.push(piece, out)
         pieces += Chunk.size(chunks)
-        return read(request, out, Option.none(), pieces > 1, parse)
+        return read(request, taken(), Option.none(), pieces > 1, parse)
       }),
       Effect.catchAll(over)
     )

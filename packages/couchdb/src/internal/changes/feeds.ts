@@ -11,6 +11,7 @@ import { TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import { notCouch } from "../notCouch.js"
+import * as Pieces from "../rows/pieces.js"
 import { member, type Row } from "../rows/row.js"
 import { skipped } from "../rows/skipped.js"
 import * as Rows from "../rows/stream.js"
@@ -23,19 +24,22 @@ export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: Datab
   source.feed?.request(feed, options) ??
     changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
 
-/** The rows as changes; one that tells of none is the server's failure. */
-export const changeRows = (
+/** The rows as changes; one that tells of none is the server's failure. The line that ends a feed is left out. */
+const changesIn = <D, R>(
   request: CouchRequest,
-  rows: Iterable<Row>,
-  parse: (row: Row) => ChangeRow | undefined = changeRow
-): Effect.Effect<ReadonlyArray<ChangeRow>, Rows.RowsError> => {
+  source: Source<D, R>,
+  rows: ReadonlyArray<Row>,
+  ends = false
+): Pieces.Made<Change<D>, Rows.RowsError, R> => {
+  const parse = source.feed?.parse ?? changeRow
   const changes: Array<ChangeRow> = []
   for (const row of rows) {
+    if (ends && isLast(row)) continue
     const change = parse(row)
     if (change === undefined) return Effect.fail(notCouch(request, 200, "a row that tells of no change"))
     changes.push(change)
   }
-  return Effect.succeed(changes)
+  return toChanges(source, changes)
 }
 
 const placeBehind = (request: CouchRequest, around: Json.JsonObject): Effect.Effect<string, Rows.RowsError> =>
@@ -59,11 +63,8 @@ export const page = <D, R>(
   const request = requestOf(source, feed, options)
   return Effect.scoped(Effect.gen(function*() {
     const answer = yield* Rows.open(request, "results")
-    const rows = yield* Effect.flatMap(
-      Stream.runCollect(answer.rows),
-      (rows) => changeRows(request, rows, source.feed?.parse)
-    )
-    const changes = yield* Effect.flatMap(toChanges(source, rows), (changes) => Effect.all(changes))
+    const rows = yield* Stream.runCollect(answer.rows)
+    const changes = yield* Pieces.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows)))
     const around = yield* answer.around
     const lastSequence = yield* placeBehind(request, around)
     const pending = Json.get(around, "pending")
@@ -71,46 +72,49 @@ export const page = <D, R>(
   }))
 }
 
-/** The changes there are, each with its own error. */
-export const either = <D, R>(
-  source: Source<D, R>,
-  options: DatabaseOptions
-): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> => {
+/** What a feed is made of: its rows, and what makes changes of them. */
+export type Read<D, R> = readonly [
+  rows: Stream.Stream<Row, Rows.RowsError, CouchHttp>,
+  make: (rows: Chunk.Chunk<Row>) => Pieces.Made<Change<D>, Rows.RowsError, R>
+]
+
+/** The changes there are. */
+export const normal = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
   const request = requestOf(source, "normal", options)
-  return Stream.mapChunksEffect(
+  return [
     Rows.stream(request, "results"),
-    (rows) => Effect.flatMap(changeRows(request, rows, source.feed?.parse), (changes) => toChanges(source, changes))
-  )
+    (rows) => changesIn(request, source, Chunk.toReadonlyArray(rows))
+  ]
 }
 
 /** The changes of one connection, as they happen, until the server says which was the last. */
-export const continuousEither = <D, R>(
-  source: Source<D, R>,
-  options: DatabaseOptions
-): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> => {
+export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
   const request = requestOf(source, "continuous", options)
-  return Stream.unwrapScoped(Effect.gen(function*() {
+  const rows = Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.stream(request))
     return Rows.sequence(request, response).pipe(
       Stream.concat(Stream.fail(brokenOff(request))),
-      Stream.takeUntil((row) => isLast(row)),
-      Stream.mapChunksEffect((rows) =>
-        Effect.flatMap(
-          changeRows(request, Chunk.filter(rows, (row) => !isLast(row)), source.feed?.parse),
-          (changes) => toChanges(source, changes)
-        )
-      )
+      Stream.takeUntil(isLast)
     )
   }))
+  return [rows, (rows) => changesIn(request, source, Chunk.toReadonlyArray(rows), true)]
 }
+
+export const continuousEither = <D, R>(
+  source: Source<D, R>,
+  options: DatabaseOptions
+): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> =>
+  Pieces.streamEither(...continuous(source, options))
 
 /** Whether this line ends a continuous feed. */
 export const isLast = (row: Row): boolean => lastSequence(row) !== undefined
 
 /** The sequence that ends a continuous feed, or `undefined` in any other line. */
-export const lastSequence = (row: Row): string | undefined =>
-  Option.getOrUndefined(sequenceOf(member(row.json, "last_seq")))
+export const lastSequence = (row: Row): string | undefined => {
+  const last = member(row.json, "last_seq")
+  return last === undefined ? undefined : Option.getOrUndefined(sequenceOf(last))
+}
 
 const brokenOff = ({ method, path }: CouchRequest): TransportError =>
   new TransportError({ method, path, reason: "Body", description: "the feed ended without its last sequence" })

@@ -1,3 +1,4 @@
+import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,6 +12,7 @@ import * as Stream from "effect/Stream"
 import type { Change, Checkpoint, DatabaseGone, FollowOptions } from "../../Changes.js"
 import type { DecodeError } from "../../CouchError.js"
 import { CouchHttp } from "../../CouchHttp.js"
+import { isPiece, Piece, streamEither } from "../rows/pieces.js"
 import type { RowsError } from "../rows/stream.js"
 import { databaseGone, toChanges } from "./change.js"
 import { connect, type Connection } from "./connection.js"
@@ -18,7 +20,7 @@ import { present, requestOf } from "./feeds.js"
 import { isGone, passes, patient, polite } from "./retry.js"
 import type { Source } from "./source.js"
 
-type Element<D> = Either.Either<Change<D> | DatabaseGone, DecodeError>
+type Told<D> = Change<D> | DatabaseGone
 
 const forgetful: Checkpoint = { read: Effect.succeedNone, write: () => Effect.void }
 
@@ -36,11 +38,11 @@ const farewell = "5 seconds"
  * is what the checkpoint has. An interrupted pull goes back to what is acknowledged, so that a change may come twice and
  * is never left out.
  */
-export const followEither = <D, R, E2 = never, R2 = never>(
+export const follow = <D, R, E2 = never, R2 = never>(
   source: Source<D, R>,
   options: FollowOptions<E2, R2>
-): Stream.Stream<Element<D>, RowsError | E2, CouchHttp | R | R2> =>
-  Stream.fromPull(Effect.gen(function*() {
+): Stream.Stream<Piece<Told<D>>, RowsError | E2, CouchHttp | R | R2> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
     const checkpoint: Checkpoint<E2, R2> = options.checkpoint ?? forgetful
     const driver = yield* Schedule.driver(polite(options.retry ?? patient))
@@ -62,6 +64,8 @@ export const followEither = <D, R, E2 = never, R2 = never>(
     let scope: Scope.CloseableScope | undefined
     /** Why the last connection ended, to be dealt with when somebody pulls. */
     let failure: RowsError | undefined
+    /** What was told and is not yet handed out. No effect holds it. */
+    let ready: Piece<Told<D>> | undefined
 
     const disconnect = Effect.suspend(() => {
       const open = scope
@@ -138,49 +142,69 @@ export const followEither = <D, R, E2 = never, R2 = never>(
       })
 
     /** The next piece of an open feed, whose changes are handed out with the place behind them. */
-    const take = (feed: Connection): Effect.Effect<Chunk.Chunk<Element<D>>, never, R> =>
+    const take = (feed: Connection): Effect.Effect<void, never, R> =>
       Effect.gen(function*() {
         const told = yield* feed
         if (told.beats || Option.exists(told.sequence, (place) => place !== delivered)) {
           trusted = true
           yield* driver.reset
         }
-        const changes = yield* toChanges(source, told.rows)
+        const made = toChanges(source, told.rows)
+        const changes = isPiece(made) ? made : yield* made
+        if (changes.all.length > 0) ready = changes
         failure = Option.getOrUndefined(told.end)
         delivered = Option.getOrElse(told.sequence, () => delivered)
-        return changes
       })
 
-    const step = Effect.suspend((): Effect.Effect<Chunk.Chunk<Element<D>>, RowsError | E2, R | R2 | CouchHttp> => {
+    const step = Effect.suspend((): Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> => {
       if (failure !== undefined) {
         const error = failure
         failure = undefined
         if (isGone(error) && alive) {
           gone = true
-          return Effect.as(disconnect, Chunk.of(Either.right(databaseGone())))
+          ready = new Piece<Told<D>>()
+          ready.add(databaseGone())
+          return disconnect
         }
-        return Effect.as(Effect.zipRight(disconnect, outlive(error)), Chunk.empty())
+        return Effect.zipRight(disconnect, outlive(error))
       }
-      if (!begun) return Effect.as(begin, Chunk.empty())
-      return connection === undefined ? Effect.as(open, Chunk.empty()) : take(connection)
+      if (!begun) return begin
+      return connection === undefined ? open : take(connection)
     })
 
-    const pull = Effect.gen(function*() {
+    const advance = Effect.gen(function*() {
       for (;;) {
         // Whoever pulls is done with what was handed out, and what brought no change needs nobody to be done with it.
         acknowledged = delivered
-        yield* Effect.asSomeError(writeWhenDue)
-        if (gone) return yield* Effect.fail(Option.none())
-        const changes = yield* Effect.asSomeError(step)
-        if (Chunk.isNonEmpty(changes)) return changes
+        yield* writeWhenDue
+        if (gone) return
+        yield* step
+        if (ready !== undefined) return
       }
     }).pipe(
       Effect.onInterrupt(() => {
         delivered = acknowledged
         failure = undefined
+        ready = undefined
         return disconnect
       })
     )
+
+    type Out = Channel.Channel<
+      Chunk.Chunk<Piece<Told<D>>>,
+      unknown,
+      RowsError | E2,
+      unknown,
+      void,
+      unknown,
+      CouchHttp | R | R2
+    >
+    const handOut = (): Out => {
+      const piece = ready
+      ready = undefined
+      return piece === undefined ? Channel.void : Channel.flatMap(Channel.write(Chunk.of(piece)), () => pull)
+    }
+    const pull: Out = Channel.flatMap(Channel.fromEffect(advance), handOut)
 
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
@@ -188,5 +212,15 @@ export const followEither = <D, R, E2 = never, R2 = never>(
         write.pipe(Effect.disconnect, Effect.interruptible, Effect.timeout(farewell), Effect.ignoreLogged)
       )
     )
-    return pull
+    return Stream.fromChannel(pull)
   }))
+
+/** The feed and what is in its pieces, for a stream of one's choice. */
+export const followed = <D, R, E2 = never, R2 = never>(source: Source<D, R>, options: FollowOptions<E2, R2>) =>
+  [follow(source, options), (pieces: Chunk.Chunk<Piece<Told<D>>>) => Chunk.unsafeHead(pieces)] as const
+
+export const followEither = <D, R, E2 = never, R2 = never>(
+  source: Source<D, R>,
+  options: FollowOptions<E2, R2>
+): Stream.Stream<Either.Either<Told<D>, DecodeError>, RowsError | E2, CouchHttp | R | R2> =>
+  streamEither(...followed(source, options))

@@ -1,13 +1,13 @@
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import type { Change, DatabaseGone, FollowOptions, OnInvalid } from "../../Changes.js"
 import type { DecodeError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
+import type { Piece } from "../rows/pieces.js"
 import type { RowsError } from "../rows/stream.js"
 import { databaseGone } from "./change.js"
-import { followEither } from "./follow.js"
+import { follow } from "./follow.js"
 import type { Source } from "./source.js"
 
 /** Hands over a batch, and only then pulls the next, which moves the checkpoint. */
@@ -18,17 +18,19 @@ export const process = <D, R, E2, R2, E3, R3, E4, R4>(
 ): Effect.Effect<DatabaseGone, RowsError | DecodeError | E2 | E3 | E4, CouchHttp | R | R2 | R3 | R4> => {
   const onInvalid = (error: DecodeError): Effect.Effect<unknown, DecodeError | E4, R4> =>
     options.onInvalid?.(error) ?? Effect.fail(error)
-  const handle = (batch: Chunk.Chunk<Either.Either<Change<D> | DatabaseGone, DecodeError>>) => {
+  const handle = (pieces: Chunk.Chunk<Piece<Change<D> | DatabaseGone>>) => {
     const changes: Array<Change<D>> = []
     const invalid: Array<DecodeError> = []
-    for (const one of batch) {
-      if (Either.isLeft(one)) invalid.push(one.left)
-      else if (one.right._tag !== "DatabaseGone") changes.push(one.right)
+    for (const { all } of pieces) {
+      for (const one of all) {
+        if (one._tag === "DecodeError") invalid.push(one)
+        else if (one._tag !== "DatabaseGone") changes.push(one)
+      }
     }
     return Effect.zipRight(
       changes.length === 0 ? Effect.void : f(changes),
       Effect.forEach(invalid, onInvalid, { discard: true })
     )
   }
-  return Effect.as(Stream.runForEachChunk(followEither(source, options), handle), databaseGone())
+  return Effect.as(Stream.runForEachChunk(follow(source, options), handle), databaseGone())
 }

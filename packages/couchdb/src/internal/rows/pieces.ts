@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { DecodeError } from "../../CouchError.js"
+import { now } from "./now.js"
 import { skipped } from "./skipped.js"
 
 /**
@@ -14,15 +15,44 @@ import { skipped } from "./skipped.js"
  * and V8 gives effects a place among the old, since a program's own are, so that what a dead one holds stays in memory
  * until all of it is searched.
  */
-export class Piece<out A> {
+export class Piece<out A, out R = never> {
   readonly all: ReadonlyArray<A | DecodeError> = []
   refused = 0
+  private waits = false
 
-  add(this: Piece<unknown>, one: unknown): void {
+  add(this: Piece<unknown, unknown>, one: unknown): void {
     ;(this.all as Array<unknown>).push(one)
     if (one instanceof DecodeError) this.refused++
   }
+  /** What an effect gives, which is run only where it has to be. */
+  addEffect(this: Piece<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
+    const either = now(effect)
+    if (either === undefined) this.waits = true
+    this.add(either === undefined ? new Later(effect) : Either.merge(either))
+  }
+  /** The piece, which waits for effects first if it must. */
+  get made(): Made<A, never, R> {
+    return this.waits ? settled(this) : this as Piece<A, unknown> as Piece<A>
+  }
 }
+
+class Later {
+  constructor(readonly effect: Effect.Effect<unknown, unknown, unknown>) {}
+}
+
+const settled = <A, R>(piece: Piece<A, R>): Effect.Effect<Piece<A>, never, R> =>
+  Effect.map(
+    Effect.forEach(
+      piece.all,
+      (one): Effect.Effect<A | DecodeError, never, R> =>
+        one instanceof Later ? Effect.merge(one.effect as Effect.Effect<A, DecodeError, R>) : Effect.succeed(one)
+    ),
+    (all) => {
+      const settled = new Piece<A>()
+      for (const one of all) settled.add(one)
+      return settled
+    }
+  )
 
 /** What is made of rows: at once, or by an effect where a schema needs one. */
 export type Made<A, E, R> = Piece<A> | Effect.Effect<Piece<A>, E, R>

@@ -1,6 +1,6 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import type * as Stream from "effect/Stream"
 import type { Collection } from "../../Collection.js"
 import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
@@ -10,7 +10,6 @@ import type { AnyOptions, Group, Page, Reduced, Refused, Row as ViewRow, View } 
 import { sequenceOf } from "../changes/change.js"
 import { type Source, sourceOf } from "../changes/source.js"
 import { notCouch } from "../notCouch.js"
-import { now } from "../rows/now.js"
 import * as Pieces from "../rows/pieces.js"
 import type { Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
@@ -78,49 +77,23 @@ export const prepare = (
     return { where, parameters, reading: readingOf(source, view, options) }
   })
 
-class Later<A, R> {
-  constructor(readonly effect: Effect.Effect<A, DecodeError, R>) {}
-}
-
 /** What each row becomes; one that is no row at all is the server's failure. */
 export const made = <A, R>(
   request: CouchRequest,
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Pieces.Made<A, Rows.RowsError, R> => {
-  const piece = new Pieces.Piece<A>()
-  let waits = false
+  const piece = new Pieces.Piece<A, R>()
   for (const row of rows) {
     const problem = reading.problem(row)
     if (problem !== undefined) return Effect.fail(notCouch(request, 200, problem))
     if (!reading.concerns(row)) continue
     const known = reading.readNow?.(row)
-    if (known !== undefined) {
-      piece.add(known)
-      continue
-    }
-    const effect = reading.read(row)
-    const either = now(effect)
-    if (either === undefined) waits = true
-    piece.add(either === undefined ? new Later(effect) : Either.merge(either))
+    if (known !== undefined) piece.add(known)
+    else piece.addEffect(reading.read(row))
   }
-  return waits ? settle(piece) : piece
+  return piece.made
 }
-
-/** Waits for what needs an effect; the rest is there already. */
-const settle = <A, R>(piece: Pieces.Piece<A>): Effect.Effect<Pieces.Piece<A>, never, R> =>
-  Effect.map(
-    Effect.forEach(
-      piece.all,
-      (one): Effect.Effect<A | DecodeError, never, R> =>
-        one instanceof Later ? Effect.merge(one.effect as Effect.Effect<A, DecodeError, R>) : Effect.succeed(one)
-    ),
-    (all) => {
-      const settled = new Pieces.Piece<A>()
-      for (const one of all) settled.add(one)
-      return settled
-    }
-  )
 
 /** The rows, each with its own error. */
 export const readAll = <A, R>(
