@@ -122,7 +122,8 @@ export type ReplicateError = NotFoundError | InvalidIdError | RequestError
  * Replicates from one database to another, and tells of its progress: CouchDB's replication protocol, with `_changes`,
  * `_revs_diff`, `_bulk_get` and `_bulk_docs` (`new_edits: false`). Histories, siblings, tombstones and attachments are
  * carried over. An attachment that the target has from an ancestor is not sent again; large ones go as multipart straight
- * from one side to the other, and none of them is kept in memory.
+ * from one side to the other, and none of them is kept in memory. Such a request must be through within the deadline of the
+ * target's `CouchHttp`: give it more than a minute where files are very large or lines are slow.
  *
  * Checkpoints are `_local` documents of CouchDB's own shape on both sides. So it goes on where it was after any failure,
  * and may be interrupted at any time. From a source that takes no checkpoint, since one may only read there, it goes on by

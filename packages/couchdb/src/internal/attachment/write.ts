@@ -281,17 +281,28 @@ const saveOver = <A, R, E2, R2>(
     const sent: Sent = new Map()
     const request = { method: "PUT", path: documentPath(database, id), route: documentRoute(id), database, id } as const
     const border = boundaryFor(text)
-    const followers = prepared.map(({ name, source }) => ({
-      bytes: noted(source, (passed) => sent.set(name, passed))
-    }))
+    const whole = related(
+      border,
+      text,
+      prepared.map(({ length, name, source }) => ({
+        bytes: noted(source, (passed) => sent.set(name, passed)),
+        length
+      }))
+    )
     const note = Effect.sync(() => {
       for (const { name, source } of prepared) if (source.whole !== undefined) sent.set(name, passedOf(source.whole))
     })
     const write: Effect.Effect<Written, E2 | HttpError, CouchHttp | R2> = inline || prepared.length === 0
       ? Effect.zipRight(note, send({ ...request, body: text }))
       : sendStream(
-        { ...request, headers: { "content-type": `multipart/related; boundary="${border}"` } },
-        related(border, text, followers)
+        {
+          ...request,
+          headers: {
+            "content-type": `multipart/related; boundary="${border}"`,
+            "content-length": String(whole.length)
+          }
+        },
+        whole.bytes
       )
     const found = Effect.suspend(() =>
       sent.size === prepared.length

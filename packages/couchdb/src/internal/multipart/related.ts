@@ -4,6 +4,13 @@ import * as Stream from "effect/Stream"
 /** A file in a `multipart/related` body. */
 export interface Follower<E, R> {
   readonly bytes: Stream.Stream<Uint8Array, E, R>
+  readonly length: number
+}
+
+/** A body and how long it is: CouchDB reads what tells its length more than twice as fast. */
+export interface Related<E, R> {
+  readonly bytes: Stream.Stream<Uint8Array, E, R>
+  readonly length: number
 }
 
 const encoder = new TextEncoder()
@@ -13,11 +20,16 @@ export const related = <E, R>(
   boundary: string,
   document: string,
   files: ReadonlyArray<Follower<E, R>>
-): Stream.Stream<Uint8Array, E, R> => {
-  const text = (part: string) => Stream.succeed(encoder.encode(part))
-  return Stream.concatAll(Chunk.fromIterable<Stream.Stream<Uint8Array, E, R>>([
-    text(`--${boundary}\r\ncontent-type: application/json\r\n\r\n${document}`),
-    ...files.flatMap(({ bytes }) => [text(`\r\n--${boundary}\r\n\r\n`), bytes]),
-    text(`\r\n--${boundary}--`)
-  ]))
+): Related<E, R> => {
+  const parts: ReadonlyArray<Uint8Array | Follower<E, R>> = [
+    encoder.encode(`--${boundary}\r\ncontent-type: application/json\r\n\r\n${document}`),
+    ...files.flatMap((file) => [encoder.encode(`\r\n--${boundary}\r\n\r\n`), file]),
+    encoder.encode(`\r\n--${boundary}--`)
+  ]
+  return {
+    bytes: Stream.concatAll(
+      Chunk.fromIterable(parts.map((part) => part instanceof Uint8Array ? Stream.succeed(part) : part.bytes))
+    ),
+    length: parts.reduce((sum, { length }) => sum + length, 0)
+  }
 }

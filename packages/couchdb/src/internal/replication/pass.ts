@@ -56,7 +56,13 @@ export const pass = (
       method: "PUT",
       path: `${documentPath(DatabaseName.make(target.database), id)}?new_edits=false`,
       database: target.database,
-      headers: { "content-type": headers["content-type"] ?? "application/json" },
+      headers: {
+        "content-type": headers["content-type"] ?? "application/json",
+        // CouchDB reads what tells its length more than twice as fast.
+        ...(headers["content-length"] !== undefined && headers["content-encoding"] === undefined && {
+          "content-length": headers["content-length"]
+        })
+      },
       body,
       ...about
     })).pipe(
