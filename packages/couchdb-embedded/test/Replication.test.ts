@@ -193,6 +193,12 @@ describe("replication", () => {
       expect((yield* send("GET", "/copy/d")).status).toBe(404)
       const again = yield* replicate(send, "db", "copy", { continuous: true, cancel: true })
       expect([again.status, again.json]).toEqual([404, { error: "not_found", reason: "missing" }])
+      for (const name of ["replication_id", "id"]) {
+        const { json } = yield* replicate(send, "db", "copy", { continuous: true })
+        const cancel = { body: { cancel: true, [name]: (json as { _local_id: string })._local_id } }
+        expect((yield* send("POST", "/_replicate", cancel)).status).toBe(200)
+        expect((yield* send("POST", "/_replicate", cancel)).json).toEqual({ error: "not_found", reason: "missing" })
+      }
     }))
 
   it.effect("goes by the rights of whoever the URL names", () =>

@@ -289,10 +289,14 @@ describe("a replication by the server", () => {
         const job = Array.from(running).find((job) => job.id === id)
         assert.include(job?.source, here)
         assert.notInclude(JSON.stringify(job), "password")
-        // The embedded engine takes the definition only.
-        const which = name === "CouchDB" ? id : definition
-        yield* by(couch, Replication.cancel(which))
-        assert.strictEqual((yield* Effect.flip(by(couch, Replication.cancel(which))))._tag, "NotFoundError")
+        assert.deepStrictEqual(
+          yield* by(couch, Replication.checkpointId(definition)),
+          Option.some(id.replace("+continuous", ""))
+        )
+        yield* by(couch, Replication.cancel(id))
+        assert.strictEqual((yield* Effect.flip(by(couch, Replication.cancel(id))))._tag, "NotFoundError")
+        yield* by(couch, Replication.continuous(definition))
+        yield* by(couch, Replication.cancel(definition))
       }), 60_000)
 
     it.scopedLive(`${name}: by a document, with its progress to the end`, () =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Auth, Bulk, Changes, Collection, CouchHttp, Database, Document, Replication, View } from "effect-couchdb"
+import * as JavaScript from "effect-couchdb-embedded/JavaScript"
 import * as Serve from "effect-couchdb-embedded/Serve"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -19,7 +20,7 @@ const by = <A, E>(couch: CouchHttp.Service, effect: Effect.Effect<A, E, CouchHtt
   Effect.provideService(effect, CouchHttp.CouchHttp, couch)
 
 const places = [
-  { name: "embedded", server: Serve.serve({ quiet: true, admin }) },
+  { name: "embedded", server: Serve.serve({ quiet: true, admin, interpreter: JavaScript.make() }) },
   ...(process.env["COUCHDB_URL"] === undefined ? [] : [{
     name: "CouchDB",
     server: Effect.succeed({ url: new URL(process.env["COUCHDB_URL"]).origin })
@@ -134,10 +135,8 @@ for (const { name, server } of places) {
   })
 }
 
-const url = process.env["COUCHDB_URL"]
-if (url !== undefined) {
-  describe("the name under which CouchDB remembers a replication", () => {
-    const real = Effect.succeed({ url: new URL(url).origin })
+for (const { name: place, server } of places) {
+  describe(`the name under which ${place} remembers a replication`, () => {
     const known: ReadonlyArray<readonly [string, Partial<Replication.Definition>]> = [
       ["of all", {}],
       ["of some ids", { filter: Changes.byIds(["b", "ä%41+c", "a", "b"]) }],
@@ -148,7 +147,7 @@ if (url !== undefined) {
     for (const [name, options] of known) {
       it.scopedLive(name, () =>
         Effect.gen(function*() {
-          const { couch, definition, ends, remembered } = yield* pair(real)
+          const { couch, definition, ends, remembered } = yield* pair(server as never)
           yield* by(
             couch,
             couch.execute({

@@ -1,3 +1,4 @@
+import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { Answer, Context } from "../context.js"
 import { byMethod } from "../context.js"
@@ -10,7 +11,15 @@ import type { Replication } from "./replication.js"
 import { parse } from "./replication.js"
 import { run } from "./run.js"
 
-const cancel = ({ server, user }: Context, { job }: Replication): Answer => {
+/** The name of a replication that is to be cancelled, which may stand for all that describes it. */
+const namedJob = (body: Json.JsonObject): string | undefined => {
+  const name = Json.get(body, "cancel") === true
+    ? Json.get(body, "replication_id") ?? Json.get(body, "id")
+    : undefined
+  return typeof name === "string" ? name : undefined
+}
+
+const cancel = ({ server, user }: Context, job: string): Answer => {
   const running = server.replications.get(job)
   if (running === undefined) return Either.left(missing)
   if (running.owner !== user.name && !isServerAdmin(user)) return Either.left(noServerAdmin)
@@ -35,8 +44,11 @@ const post = (context: Context): Answer =>
     if (user.name === null && !isServerAdmin(user)) {
       return yield* refuse(401, "unauthorized", "You are not an authenticated user")
     }
-    const replication = yield* parse(context, yield* Req.jsonObject(request))
-    if (replication.cancel) return yield* cancel(context, replication)
+    const body = yield* Req.jsonObject(request)
+    const named = namedJob(body)
+    if (named !== undefined) return yield* cancel(context, named)
+    const replication = yield* parse(context, body)
+    if (replication.cancel) return yield* cancel(context, replication.job)
     return yield* replication.continuous
       ? start(context, replication)
       : Either.map(run(replication, now), (body) => Response.json(200, body))

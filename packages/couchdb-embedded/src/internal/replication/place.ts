@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import type { Context, DatabaseContext } from "../context.js"
 import { openDatabase } from "../context.js"
+import { atom, json, list, type Term, tuple } from "../erlangTermFormat.js"
 import type { Checked } from "../refusal.js"
 import { notImplemented, refuse } from "../refusal.js"
 import * as Req from "../request.js"
@@ -14,8 +15,8 @@ export interface Place {
   readonly name: string
   /** How CouchDB names it, without credentials. */
   readonly url: string
-  /** What tells it from other places where a replication is named. */
-  readonly key: Json.Json
+  /** What tells it from other places where a replication is named: for a URL, the term that CouchDB makes of it. */
+  readonly key: Term
   readonly context: Context
 }
 
@@ -42,6 +43,37 @@ const beside = (value: Json.Json): readonly [string, string] | undefined => {
     : basic(member(member(value, "headers"), "Authorization") ?? member(member(value, "headers"), "authorization"))
 }
 
+const usual = new Set(["http:80", "http:5984", "https:443"])
+
+/** Erlang has no strings: a list of bytes is one. */
+const chars = (text: string): Term => json(Array.from(Utf8.encode(text)))
+
+/** Headers other than those that say who asks. */
+const headersOf = (value: Json.Json): ReadonlyArray<readonly [string, Json.Json]> => {
+  const headers = member(value, "headers")
+  return headers !== undefined && Json.isObject(headers)
+    ? Json.entries(headers)
+      .filter(([name, text]) => name.toLowerCase() !== "authorization" || basic(text) === undefined)
+      .sort(([a], [b]) => Utf8.compare(a, b))
+    : []
+}
+
+const keyOf = (text: string, url: URL, user: string | undefined, value: Json.Json): Term => {
+  const scheme = url.protocol.slice(0, -1)
+  const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port)
+  // The path as it was written.
+  const path = /^https?:\/\/[^/?#]*([^?#]*)/.exec(text)?.[1] ?? ""
+  return tuple(
+    atom("remote"),
+    user === undefined ? atom("undefined") : chars(user),
+    chars(url.hostname),
+    usual.has(`${scheme}:${port}`) ? atom("default") : json(port),
+    chars(path.endsWith("/") ? path : `${path}/`),
+    list(headersOf(value).map(([name, text]) => tuple(chars(name), chars(String(text))))),
+    atom("undefined")
+  )
+}
+
 const remote = (context: Context, text: string, value: Json.Json): Checked<Place> =>
   Either.gen(function*() {
     const url = URL.canParse(text) ? new URL(text) : undefined
@@ -60,7 +92,7 @@ const remote = (context: Context, text: string, value: Json.Json): Checked<Place
     return {
       name,
       url: `${url.protocol}//${url.host}/${Req.quote(name)}/`,
-      key: ["url", credentials?.[0] ?? null, url.host, url.pathname],
+      key: keyOf(text, url, credentials?.[0], value),
       context: { ...context, user }
     }
   })
@@ -74,7 +106,7 @@ export const parse = (context: Context, value: Json.Json | undefined): Checked<P
   return /^https?:\/\//.test(name) ? remote(context, name, value) : Either.right({
     name,
     url: `${context.request.origin}/${Req.quote(name)}/`,
-    key: ["name", context.user.name, name],
+    key: tuple(atom("local"), json(context.user.name), json(name)),
     context
   })
 }

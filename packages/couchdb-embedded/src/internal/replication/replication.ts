@@ -5,6 +5,7 @@ import * as Encoding from "effect/Encoding"
 import type { Filter } from "../changesFilters.js"
 import * as Filters from "../changesFilters.js"
 import type { Context, DatabaseContext } from "../context.js"
+import { encode, json, list, type Term } from "../erlangTermFormat.js"
 import { print } from "../print.js"
 import type { Checked } from "../refusal.js"
 import { badRequest, internalError, places, refuse } from "../refusal.js"
@@ -37,7 +38,7 @@ export interface Replication {
   readonly targetParams: Params
 }
 
-const idOf = (parts: Json.Json): string => Encoding.encodeHex(md5(Utf8.encode(print(parts))))
+const idOf = (parts: ReadonlyArray<Term>): string => Encoding.encodeHex(md5(encode(list(parts))))
 
 type Params = ReadonlyArray<readonly [string, string]>
 
@@ -95,7 +96,7 @@ const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
       return { key: [], filter: (context) => Filters.make(context, undefined, undefined) }
     }
     const [design = "", name] = filter.split("/")
-    if (filter !== "_view" && name === undefined) {
+    if (!filter.startsWith("_") && name === undefined) {
       return yield* refuse(500, "error", "Invalid filter. Must match `ddocname/filtername`.")
     }
     return { key: [filter, Json.fromEntries(query)], filter: named(filter, query, source, design) }
@@ -147,17 +148,16 @@ export const parse = (context: Context, body: Json.JsonObject): Checked<Replicat
     const { filter, key } = yield* select(body, source)
     const winnersOnly = is("winning_revs_only")
     const id = idOf([
-      context.server.uuid,
+      json(context.server.uuid),
       source.key,
       target.key,
-      ...key,
-      ...(winnersOnly ? ["winning_revs_only"] : [])
+      ...key.map(json),
+      ...(winnersOnly ? [json("winning_revs_only")] : [])
     ])
-    const told = Json.get(body, "id")
     const suffix = (is("continuous") ? "+continuous" : "") + (is("create_target") ? "+create_target" : "")
     return {
       id,
-      job: typeof told === "string" && is("cancel") ? told : id + suffix,
+      job: id + suffix,
       source,
       target,
       createTarget: is("create_target"),
