@@ -99,17 +99,34 @@ export interface Written {
 }
 
 /**
+ * Who edits which document at the moment, so that `Document.update` and `Document.upsert` of many fibers follow one another
+ * instead of running into conflicts. A service makes its own; there is nothing for programs to look into.
+ *
+ * - `queues`: who waits, for each document that somebody edits
+ * - `together`: where edits of one document are made over one read and one write, the scope of the fiber that makes them
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Turns {
+  readonly queues: Map<string, unknown>
+  readonly together: Scope | undefined
+}
+
+/**
  * What `CouchHttp` does.
  *
  * - `execute`: any request, its body read to the end
  * - `stream`: any request, its body as it comes; closing the scope closes the request
  * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
  *   the read gives the JSON text as it came
+ * - `turns`: how those who edit one document follow one another; without it they meet in conflicts
  *
  * @since 0.1.0
  * @category model
  */
 export interface Service {
+  readonly turns?: Turns | undefined
   readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
   readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse, HttpError, Scope>
   readonly readDocument: (read: ReadDocument) => Effect.Effect<string, NotFoundError | RequestError>

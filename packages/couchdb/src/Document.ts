@@ -655,6 +655,10 @@ export const copy: {
  * Reads, edits and saves; after a conflict, reads again and re-applies the edit. An edit that changes nothing writes
  * nothing. Gives up with the last `ConflictError`, which tells the attempts.
  *
+ * Updates of one document by many fibers of one `CouchHttp` follow one another, each on the document that the one before
+ * saved. Under `Batching` those that wait are made together, in their order, over one read and one write: an edit that
+ * throws or cannot be stored fails alone, and each caller gets the document with the final revision.
+ *
  * @example
  * import { Schema } from "effect"
  * import { Collection, Document } from "effect-couchdb"

@@ -7,9 +7,7 @@ import * as Encoding from "effect/Encoding"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
-import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -20,17 +18,13 @@ import type { CouchRequest, Options, ReadDocument, Service } from "../CouchHttp.
 import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
 import type { Headers } from "./auth/fixed.js"
+import { currentAuth } from "./currentAuth.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { makeOutcomes } from "./outcomes.js"
 import { fromResponse } from "./responseError.js"
 import { isSilent, type Server, traced } from "./tracing.js"
 import { defaultRetry, isTransient, respectful } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
-
-export const currentAuth = globalValue(
-  Symbol.for("effect-couchdb/CouchHttp/currentAuth"),
-  () => FiberRef.unsafeMake<Option.Option<Auth.Auth>>(Option.none())
-)
 
 export const withAuth: {
   (auth: Auth.Auth): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -181,7 +175,8 @@ const over = (
     trace: Headers,
     send: (request: Transport.TransportRequest) => Effect.Effect<Attempt<Response>, TransportError, R>
   ): Effect.Effect<Response, HttpError, R> =>
-    Effect.flatMap(FiberRef.get(currentAuth), (auth) => {
+    Effect.withFiberRuntime((fiber) => {
+      const auth = fiber.getFiberRef(currentAuth)
       const { body, read, streams } = watched(request)
       return exchange(
         Option.isSome(auth) ? authenticators(auth.value) : ownAuthenticator,
@@ -377,6 +372,7 @@ const over = (
   const outcomes = makeOutcomes({ send, retry })
 
   return {
+    turns: { queues: new Map(), together: undefined },
     execute,
     stream,
     readDocument,

@@ -12,7 +12,7 @@ import { CouchHttp, type ReadDocument, type Service, type WriteDocument, type Wr
 import { readTexts } from "../bulk/texts.js"
 import { type Knowledge, textOf, writeAll, type WriteError } from "../bulk/write.js"
 import { makeClaims } from "../claims.js"
-import { currentAuth } from "../couchHttp.js"
+import { currentAuth } from "../currentAuth.js"
 import { defaultRetry, respectful } from "../transient.js"
 import { makeAsk } from "./line.js"
 
@@ -98,6 +98,7 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
 
     return {
       ...couch,
+      turns: { queues: new Map(), together: scope },
       readDocument: (question) => question.query === "" ? read.ask(question) : couch.readDocument(question),
       writeDocument: write.ask
     }

@@ -3,10 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Scope } from "effect/Scope"
 import type { AnySpan } from "effect/Tracer"
+import { type Run, runFrom } from "../runFrom.js"
 
 type Resume<A, E> = (answer: Effect.Effect<A, E>) => void
 
@@ -52,16 +51,6 @@ interface Line<Q, A, E> {
   /** Whether somebody waits for those who ask in the same breath. */
   breathing: boolean
 }
-
-/** Runs what serves many on behalf of one of them, with what that one brought. */
-const runFrom = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
-  Runtime.runFork(Runtime.make({
-    context: fiber.currentContext,
-    fiberRefs: fiber.getFiberRefs(),
-    runtimeFlags: RuntimeFlags.make(RuntimeFlags.Interruption, RuntimeFlags.CooperativeYielding)
-  }))
-
-type Run = ReturnType<typeof runFrom>
 
 /**
  * Questions that go out together. One that finds nothing under way goes after the fiber yielded once, so that whoever asks

@@ -1,34 +1,30 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import type * as Schedule from "effect/Schedule"
 import type { Bound, Collection } from "../../Collection.js"
 import { isCollection } from "../../Collection.js"
 import type { ConflictError } from "../../CouchError.js"
-import type { CouchHttp } from "../../CouchHttp.js"
+import { CouchHttp } from "../../CouchHttp.js"
 import type { Document, FetchError, SaveError, Tombstone, UpdateOptions } from "../../Document.js"
 import type * as Edit from "../../Edit.js"
-import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
-import { patience } from "../patience.js"
-import { fetchBound, fetchBoundOption } from "./read.js"
+import { attempted, untilSettled } from "../turns/attempt.js"
+import { composed } from "../turns/composed.js"
+import type { Editing, Updated } from "../turns/editing.js"
+import { inTurn } from "../turns/inTurn.js"
+import { fetchBound } from "./read.js"
 import * as value from "./value.js"
 import { removeOver, save } from "./write.js"
 
-/** Repeats the whole read, edit and save after each conflict; the last one says how often it was tried. */
-const untilSettled = <A, E, R>(
-  attempt: Effect.Effect<A, E, R>,
-  options: UpdateOptions | undefined
-): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    let attempts = 0
-    const counted = Effect.suspend(() => {
-      attempts++
-      return attempt
-    })
-    return Effect.retry(counted, {
-      schedule: (options?.schedule ?? patience(50)) as Schedule.Schedule<unknown, unknown>,
-      while: isConflict
-    }).pipe(Effect.mapError((error) => isConflict(error) ? withAttempts(error, attempts) as E & AnyConflict : error))
+/** Takes its turn among those who edit the document by way of the same service. */
+const edited = <A, R>(editing: Editing<A, R>): Updated<A, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const { turns } = Context.unsafeGet(fiber.currentContext, CouchHttp)
+    return turns === undefined
+      ? attempted(editing, undefined)
+      : turns.together === undefined
+      ? inTurn(turns, editing)
+      : composed(turns, turns.together, editing)
   })
 
 /** What the edit itself failed with: no business of the update's, whatever it is. */
@@ -36,7 +32,7 @@ class EditFailure<E> {
   constructor(readonly error: E) {}
 }
 
-type UpdateEffect<A, R> = Effect.Effect<Document<A, R>, FetchError | SaveError<A, R>, CouchHttp | R>
+type UpdateEffect<A, R> = Updated<A, R>
 
 const onCollection = (args: IArguments): boolean => isCollection(args[0])
 
@@ -58,13 +54,14 @@ export const update = dual<
   f: (body: A) => A,
   options?: UpdateOptions
 ): UpdateEffect<A, R> =>
-  untilSettled(
-    Effect.flatMap(
-      fetchBound(collection as Bound<A, R>, collection.id.encode(id)),
-      (doc): UpdateEffect<A, R> => save(value.modify(doc, f))
-    ),
+  edited({
+    collection: collection as Bound<A, R>,
+    id: collection.id.encode(id),
+    // Where the document is not there, the update fails.
+    edit: (body) => f(Option.getOrThrow(body)),
+    creates: false,
     options
-  ))
+  }))
 
 type Settled<A, R, E, R2> = Effect.Effect<
   Document<A, R> | Tombstone<A, R>,
@@ -130,16 +127,11 @@ export const upsert = dual<
   id: K,
   f: (body: Option.Option<A>) => A,
   options?: UpdateOptions
-): UpdateEffect<A, R> => {
-  const key = collection.id.encode(id)
-  return untilSettled(
-    Effect.flatMap(
-      fetchBoundOption(collection as Bound<A, R>, key),
-      Option.match({
-        onNone: (): UpdateEffect<A, R> => save(value.unsaved(collection, key, f(Option.none()))),
-        onSome: (doc): UpdateEffect<A, R> => save(value.modify(doc, (body) => f(Option.some(body))))
-      })
-    ),
+): UpdateEffect<A, R> =>
+  edited({
+    collection: collection as Bound<A, R>,
+    id: collection.id.encode(id),
+    edit: f,
+    creates: true,
     options
-  )
-})
+  }))

@@ -1,0 +1,52 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import type { CouchHttp } from "../../CouchHttp.js"
+import type { Document, FetchError, UpdateOptions } from "../../Document.js"
+import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
+import { fetchBound, fetchBoundOption } from "../document/read.js"
+import * as value from "../document/value.js"
+import { save } from "../document/write.js"
+import { patience } from "../patience.js"
+import type { Editing, Updated } from "./editing.js"
+
+/** Repeats the whole read, edit and save after each conflict; the last one says how often it was tried. */
+export const untilSettled = <A, E, R>(
+  attempt: Effect.Effect<A, E, R>,
+  options: UpdateOptions | undefined
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let attempts = 0
+    const counted = Effect.suspend(() => {
+      attempts++
+      return attempt
+    })
+    return Effect.retry(counted, {
+      schedule: (options?.schedule ?? patience(50)) as Schedule.Schedule<unknown, unknown>,
+      while: isConflict
+    }).pipe(Effect.mapError((error) => isConflict(error) ? withAttempts(error, attempts) as E & AnyConflict : error))
+  })
+
+/** The document as the server has it; none where it is not there and need not be. */
+export const read = <A, R>(
+  { collection, creates, id }: Pick<Editing<A, R>, "collection" | "id" | "creates">
+): Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R> =>
+  creates ? fetchBoundOption(collection, id) : Effect.asSome(fetchBound(collection, id))
+
+/** One edit by itself: made on what is known, or on what is read. */
+export const attempted = <A, R>(editing: Editing<A, R>, known: Document<A, R> | undefined): Updated<A, R> =>
+  Effect.suspend(() => {
+    let first = known
+    const on = (doc: Option.Option<Document<A, R>>): Updated<A, R> =>
+      Option.isSome(doc)
+        ? save(value.modify(doc.value, (body) => editing.edit(Option.some(body))))
+        : save(value.unsaved(editing.collection, editing.id, editing.edit(Option.none())))
+    return untilSettled(
+      Effect.suspend(() => {
+        const doc = first
+        first = undefined
+        return doc === undefined ? Effect.flatMap(read(editing), on) : on(Option.some(doc))
+      }),
+      editing.options
+    )
+  })

@@ -1,0 +1,197 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import { CouchHttp, type Turns } from "../../CouchHttp.js"
+import type { Document, FetchError, SaveError } from "../../Document.js"
+import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
+import { currentAuth } from "../currentAuth.js"
+import { encode } from "../document/codec.js"
+import { fetchBound } from "../document/read.js"
+import * as value from "../document/value.js"
+import { conflict, put, save } from "../document/write.js"
+import { runFrom } from "../runFrom.js"
+import { untilSettled } from "./attempt.js"
+import { type Editing, type Kind, nameOf, sameKind, type Updated } from "./editing.js"
+
+type Failure = FetchError | SaveError<unknown, unknown>
+type Answer = Effect.Effect<Document<unknown, unknown>, Failure>
+
+/** An edit that waits for its turn, and what to tell whoever made it. */
+interface Member extends Kind {
+  readonly editing: Editing<unknown, unknown>
+  readonly context: Context.Context<never>
+  readonly resume: (answer: Answer) => void
+  left: boolean
+}
+
+type Known = Document<unknown, unknown> | undefined
+
+/** With lineage each edit is a record of its own. */
+const staysApart = ({ collection }: Editing<unknown, unknown>): boolean =>
+  "lineage" in collection && collection.lineage !== undefined
+
+const couchOf = ({ context }: Member) => Context.unsafeGet(context, CouchHttp)
+
+const fit = (self: Member, that: Member): boolean =>
+  sameKind(self, that) && couchOf(self) === couchOf(that) &&
+  self.editing.options?.schedule === that.editing.options?.schedule &&
+  !staysApart(self.editing)
+
+const absent = (error: Failure): boolean =>
+  error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
+
+/** Whether the failure may be one edit's fault alone: whatever the server refused for what is in the document. */
+const mayBeOnes = ({ _tag }: Failure): boolean =>
+  _tag === "ForbiddenError" || _tag === "PayloadTooLargeError" || _tag === "BadRequestError" ||
+  _tag === "PreconditionFailedError"
+
+/** The conflict of the whole, as it would be of one edit alone: whoever settles it must not settle the others' too. */
+const onesOwn = ({ editing }: Member, on: Known, error: AnyConflict): Answer =>
+  Effect.suspend(() => {
+    const own = on === undefined
+      ? value.unsaved(editing.collection, editing.id, editing.edit(Option.none()))
+      : value.modify(on, (body) => editing.edit(Option.some(body)))
+    const told = conflict<unknown, unknown, Document<unknown, unknown>>(
+      "save",
+      own,
+      (over) => Effect.flatMap(encode(own), (raw) => put(own, raw, over, "save"))
+    )(error as never)
+    return Effect.fail(withAttempts(told, error.attempts))
+  })
+
+/**
+ * The edits of a group, in their order, over one read and one write. One that throws, that cannot be stored, or that
+ * nobody waits for is left out alone; the others go on without it.
+ */
+const together = (
+  group: ReadonlyArray<Member>,
+  known: Known
+): Effect.Effect<Known, never, CouchHttp> => {
+  const settled = new Set<Member>()
+  const settle = (member: Member, answer: Answer): void => {
+    if (settled.has(member)) return
+    settled.add(member)
+    member.resume(answer)
+  }
+  const [{ editing: { collection, id, options } }] = group as readonly [Member]
+  let first = known
+  let on: Known
+  const attempt = Effect.gen(function*() {
+    let missing: Failure | undefined
+    on = first
+    first = undefined
+    if (on === undefined) {
+      const read = yield* Effect.either(fetchBound(collection, id))
+      if (Either.isRight(read)) on = read.right
+      else if (absent(read.left)) missing = read.left
+      else return yield* Effect.fail(read.left)
+    }
+    let doc = on
+    const made: Array<Member> = []
+    for (const member of group) {
+      if (member.left || settled.has(member)) continue
+      if (doc === undefined && !member.editing.creates) {
+        settle(member, Effect.fail(missing as Failure))
+        continue
+      }
+      const before = doc
+      const edited = yield* Effect.exit(Effect.suspend(() => {
+        const next = before === undefined
+          ? value.unsaved(collection, id, member.editing.edit(Option.none()))
+          : value.modify(before, (body) => member.editing.edit(Option.some(body)))
+        return Effect.as(encode(next), next)
+      }))
+      if (Exit.isSuccess(edited)) {
+        doc = edited.value
+        made.push(member)
+      } else settle(member, Effect.failCause(edited.cause))
+    }
+    if (doc === undefined || made.length === 0) return on
+    const saved = yield* save(doc)
+    for (const member of made) settle(member, Effect.succeed(saved))
+    return saved
+  }) as Effect.Effect<Known, Failure, CouchHttp>
+
+  return Effect.catchAllCause(untilSettled(attempt, options), (cause): Effect.Effect<Known, never, CouchHttp> => {
+    const open = group.filter((member) => !member.left && !settled.has(member))
+    const error = cause._tag === "Fail" ? cause.error : undefined
+    if (error !== undefined && mayBeOnes(error) && group.length > 1) {
+      return Effect.reduce(open, undefined as Known, (known, member) => together([member], known))
+    }
+    for (const member of open) {
+      settle(member, isConflict(error) && group.length > 1 ? onesOwn(member, on, error) : Effect.failCause(cause))
+    }
+    return Effect.succeed(undefined)
+  })
+}
+
+/** Those who wait for an edit of one document, and those for whom one is made. */
+interface Queue {
+  waiting: Array<Member>
+  group: ReadonlyArray<Member>
+}
+
+/** Those at the head of the queue who can go together; who left in the meantime is forgotten. */
+const take = (queue: Queue): ReadonlyArray<Member> => {
+  const waiting = queue.waiting.filter(({ left }) => !left)
+  const [first] = waiting
+  let length = first === undefined ? 0 : 1
+  while (first !== undefined && length < waiting.length && fit(first, waiting[length] as Member)) length++
+  queue.group = waiting.slice(0, length)
+  queue.waiting = waiting.slice(length)
+  return queue.group
+}
+
+const work = (queue: Queue): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    // Whoever edits in the same breath goes along.
+    yield* Effect.yieldNow()
+    let known: Known
+    let last: Member | undefined
+    for (let group = take(queue); group.length > 0; group = take(queue)) {
+      const [first] = group as readonly [Member]
+      known = yield* together(group, last !== undefined && sameKind(last, first) ? known : undefined).pipe(
+        Effect.locally(currentAuth, first.auth),
+        Effect.provide(first.context as Context.Context<CouchHttp>)
+      )
+      last = first
+    }
+  })
+
+/**
+ * Edits of one document that come while another is under way are made together. A fiber of the scope does it, so that
+ * nobody's interruption stops the others.
+ */
+export const composed = <A, R>(turns: Turns, scope: Scope, editing: Editing<A, R>): Updated<A, R> =>
+  Effect.withFiberRuntime((fiber) =>
+    Effect.async((resume) => {
+      const queues = turns.queues as Map<string, Queue>
+      const name = nameOf(editing)
+      const member: Member = {
+        editing: editing as unknown as Editing<unknown, unknown>,
+        collection: editing.collection,
+        auth: fiber.getFiberRef(currentAuth),
+        context: fiber.currentContext,
+        resume: resume as Member["resume"],
+        left: false
+      }
+      const known = queues.get(name)
+      if (known !== undefined) known.waiting.push(member)
+      else {
+        const queue: Queue = { waiting: [member], group: [] }
+        queues.set(name, queue)
+        runFrom(fiber)(work(queue), { scope }).addObserver((exit) => {
+          queues.delete(name)
+          if (Exit.isSuccess(exit)) return
+          // The layer came to its end.
+          for (const { resume } of [...queue.group, ...queue.waiting]) resume(Effect.failCause(exit.cause))
+        })
+      }
+      return Effect.sync(() => {
+        member.left = true
+      })
+    })
+  )
