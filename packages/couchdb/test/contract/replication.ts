@@ -137,12 +137,13 @@ export const replication: Contract = (it) => {
       assert.strictEqual(whole.statistics.missingFound, 0)
     }))
 
-  it.scoped("by this program: filters by ids, selector and function", () =>
+  it.scoped("by this program: filters by ids, selector, function and view, and for design documents", () =>
     Effect.gen(function*() {
       const { here, source } = yield* pair
       yield* filled(here)
       yield* raw("PUT", `/${here}/_design/f`, {
-        filters: { many: "function(doc, req) { return doc.seen >= Number(req.query.least) }" }
+        filters: { many: "function(doc, req) { return doc.seen >= Number(req.query.least) }" },
+        views: { one: { map: "function(doc) { if (doc.seen === 27) emit(doc._id) }" } }
       })
       const into = (filter: Changes.Filter) =>
         Effect.gen(function*() {
@@ -157,6 +158,8 @@ export const replication: Contract = (it) => {
       assert.deepStrictEqual(bySelector.ids, ["doc-28", "doc-29"])
       assert.notStrictEqual(bySelector.id, byIds.id)
       assert.deepStrictEqual((yield* into(Changes.byFunction("f", "many", { least: "28" }))).ids, ["doc-28", "doc-29"])
+      assert.deepStrictEqual((yield* into(Changes.designDocuments)).ids, ["_design/f", "_design/views"])
+      assert.deepStrictEqual((yield* into(Changes.byView("f", "one"))).ids, ["doc-27"])
     }))
 
   it.scoped("by this program: a database that is not there, and one that is made", () =>
