@@ -25,6 +25,7 @@ export type Prepare = (setup: Setup) => Promise<(onFirst: () => void) => Promise
  * - `onCouch`: whether it needs a CouchDB that answers as one; else the stub answers
  * - `warm`: on a CouchDB, how many operations go before; else the same run goes before, unless it is 0
  * - `firstRow`: whether the time of the first row is told
+ * - `rounds`: how many rounds are enough, where a client takes minutes
  * - `clients`: what each client does; a module of a client is loaded in its own process only
  */
 export interface Case {
@@ -32,10 +33,18 @@ export interface Case {
   readonly onCouch?: boolean
   readonly warm?: number
   readonly firstRow?: boolean
+  readonly rounds?: number
   readonly clients: Readonly<Partial<Record<ClientName, Prepare>>>
 }
 
-/** In the order of the table; the library stands last. */
-export const clientNames = ["undici", "nano", "pouchdb", "cloudant", "effect-couchdb"] as const
+/** In the order of the table; the library stands last; where both are of interest, also over its batching layer. */
+export const clientNames = [
+  "undici",
+  "nano",
+  "pouchdb",
+  "cloudant",
+  "effect-couchdb",
+  "effect-couchdb, batching"
+] as const
 
 export type ClientName = (typeof clientNames)[number]

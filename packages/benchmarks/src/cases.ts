@@ -1,6 +1,7 @@
 /** All cases, by the names that the table has. */
 import type { Case } from "./case.js"
 import { changes, changesNormal, changesSchema } from "./cases/changes.js"
+import { counter } from "./cases/counter.js"
 import { fetchMany } from "./cases/fetchMany.js"
 import { get } from "./cases/get.js"
 import { getRaw } from "./cases/getRaw.js"
@@ -14,6 +15,7 @@ export const cases: Readonly<Record<string, Case>> = {
   save,
   "fetch-many": fetchMany,
   "save-many": saveMany,
+  counter,
   stream,
   "stream-schema": streamSchema,
   changes,

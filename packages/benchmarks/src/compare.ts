@@ -31,7 +31,7 @@ const runs = new Map<string, Array<Figures>>()
 const key = (name: string, client: string): string => `${name} ${client}`
 
 for (let round = 0; round < Number(options.rounds); round++) {
-  for (const name of names) {
+  for (const name of names.filter((name) => round < (cases[name]?.rounds ?? Infinity))) {
     for (const client of clientNames.filter((client) => cases[name]?.clients[client] !== undefined)) {
       try {
         const figures = await bench.run({

@@ -78,7 +78,7 @@ export const open = async (couch: string | undefined, { apart = false } = {}): P
         String(count ?? which?.count),
         String(concurrency),
         String(bytes)
-      ], { timeout: 300_000 })
+      ], { timeout: 600_000 })
       return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Figures
     },
     close: () => {
