@@ -1,13 +1,23 @@
 import { assert, it } from "@effect/vitest"
-import { NodeTransport } from "effect-couchdb-node"
+import { Bulk, Collection, Database, Document } from "effect-couchdb"
+import { NodeCouchHttp, NodeTransport } from "effect-couchdb-node"
 import * as Transport from "effect-couchdb/Transport"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { mkdtempSync, rmSync } from "node:fs"
+import * as Http from "node:http"
+import * as Net from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
 import { serve } from "../../couchdb/test/contract/httpServer.js"
 import { contracts } from "../../couchdb/test/contract/index.js"
 import { run } from "../../couchdb/test/contract/suite.js"
@@ -122,3 +132,148 @@ it.scopedLive("a slow reader holds the server back", () =>
     assert.isAbove(rest, 120_000_000)
     assert.isTrue(Chunk.isEmpty(yield* Stream.runCollect(body)))
   }).pipe(Effect.provide(transport)))
+
+const readAll = (incoming: Http.IncomingMessage, then: (body: Buffer) => void): void => {
+  const chunks: Array<Buffer> = []
+  incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
+  incoming.on("end", () => then(Buffer.concat(chunks)))
+}
+
+it.scopedLive("large JSON bodies are compressed where that was asked for, and nothing else is", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((incoming, response) =>
+      readAll(incoming, (body) => {
+        const encoding = incoming.headers["content-encoding"]
+        response.end(`${encoding} ${(encoding === "gzip" ? gunzipSync(body) : body).toString()}`)
+      })
+    )
+    const pool = yield* Transport.Transport
+    const sent = (type: string, body: string) =>
+      Effect.map(
+        pool.request({ method: "PUT", origin: server.url, path: "/", headers: { "content-type": type }, body }),
+        Transport.text
+      )
+    const large = JSON.stringify({ text: "ü".repeat(2_000) })
+    assert.strictEqual(yield* sent("application/json", large), `gzip ${large}`)
+    assert.strictEqual(yield* sent("application/json", "{}"), "undefined {}")
+    // The encoding of an attachment says how it is kept.
+    assert.strictEqual(yield* sent("text/plain", large), `undefined ${large}`)
+  }).pipe(Effect.provide(NodeTransport.layer({ gzipAbove: 1_000 }))))
+
+const listening = (server: Http.Server, at: string | number) =>
+  Effect.acquireRelease(
+    Effect.async<Http.Server>((resume) => {
+      const there = () => resume(Effect.succeed(server))
+      if (typeof at === "string") server.listen(at, there)
+      else server.listen(at, "127.0.0.1", there)
+    }),
+    () =>
+      Effect.async<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+
+it.scopedLive("a Unix socket", () =>
+  Effect.gen(function*() {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-couchdb-"))),
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+    )
+    const socketPath = join(folder, "couch.sock")
+    yield* listening(Http.createServer((incoming, response) => response.end(`${incoming.headers.host}`)), socketPath)
+    const answer = yield* Effect.flatMap(Transport.Transport, (pool) =>
+      pool.request({ method: "GET", origin: "http://couch.local", path: "/", headers: {} })).pipe(
+        Effect.provide(NodeTransport.layer({ socketPath }))
+      )
+    assert.strictEqual(Transport.text(answer), "couch.local")
+  }))
+
+it.scopedLive("a proxy tunnels, hears who asks, and is left when the layer is", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((_, response) => response.end("{}"))
+    const heard: Array<string | undefined> = []
+    const tunnels = new Set<Net.Socket>()
+    const gone = yield* Deferred.make<void>()
+    const proxy = Http.createServer()
+    proxy.on("connect", (incoming, client: Net.Socket) => {
+      heard.push(incoming.headers["proxy-authorization"])
+      const [host = "", port = ""] = (incoming.url ?? "").split(":")
+      const upstream = Net.connect(Number(port), host, () => {
+        client.write("HTTP/1.1 200 Connection Established\r\n\r\n")
+        upstream.pipe(client)
+        client.pipe(upstream)
+      })
+      tunnels.add(client)
+      client.on("error", () => upstream.destroy())
+      upstream.on("error", () => client.destroy())
+      client.on("close", () => {
+        tunnels.delete(client)
+        if (tunnels.size === 0) Effect.runSync(Deferred.succeed(gone, undefined))
+      })
+    })
+    yield* listening(proxy, 0)
+    const url = `http://127.0.0.1:${(proxy.address() as Net.AddressInfo).port}`
+    const ask = Effect.flatMap(Transport.Transport, (pool) =>
+      pool.request({ method: "GET", origin: server.url, path: "/", headers: {} }))
+    const answers = yield* Effect.replicateEffect(ask, 3).pipe(
+      Effect.provide(NodeTransport.layer({ proxy: { url, authorization: Redacted.make("Basic c2VjcmV0") } }))
+    )
+    assert.deepStrictEqual(answers.map(Transport.text), ["{}", "{}", "{}"])
+    assert.strictEqual(heard[0], "Basic c2VjcmV0")
+    yield* Deferred.await(gone)
+  }))
+
+it.scopedLive("interrupted anywhere, with a deadline or without, no socket stays open", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((incoming, response) => {
+      if (incoming.url === "/never") return
+      response.writeHead(200)
+      response.write("begun")
+      if (incoming.url === "/whole") response.end()
+    })
+    const scope = yield* Scope.make()
+    const pool = yield* Scope.extend(NodeTransport.make({ connections: 8 }), scope)
+    const paths = ["/never", "/begun", "/whole"]
+    const fibers = yield* Effect.forEach(Array.from({ length: 60 }, (_, i) => i), (i) =>
+      Effect.fork(pool.request({
+        method: "GET",
+        origin: server.url,
+        path: paths[i % 3] ?? "/",
+        headers: {},
+        ...(i % 2 === 0 && { deadline: 50 })
+      })))
+    yield* Effect.sleep("20 millis")
+    yield* Effect.forEach(fibers, (fiber, i) => i % 4 === 1 ? Fiber.interrupt(fiber) : Effect.void)
+    yield* Effect.forEach(fibers, (fiber, i) => i % 2 === 0 ? Fiber.await(fiber) : Effect.void)
+    yield* Fiber.interruptAll(fibers)
+    yield* Scope.close(scope, Exit.void)
+    let open = server.sockets()
+    for (let i = 0; i < 100 && open > 0; i++) {
+      yield* Effect.sleep("5 millis")
+      open = server.sockets()
+    }
+    assert.strictEqual(open, 0)
+    assert.isAbove(server.opened(), 0)
+  }))
+
+if (process.env["COUCHDB_URL"] !== undefined) {
+  it.live("CouchDB reads compressed bodies", () =>
+    Effect.gen(function*() {
+      const notes = Collection.make(`gzip-${Date.now().toString(36)}`, Schema.Struct({ text: Schema.String }))
+      yield* Effect.acquireUseRelease(
+        Database.create(notes.database),
+        () =>
+          Effect.gen(function*() {
+            const text = "a note ".repeat(5_000)
+            yield* Document.create(notes, "one", { text })
+            assert.strictEqual((yield* Document.fetch(notes, "one")).body.text, text)
+            const rows = yield* Bulk.save(Array.from({ length: 20 }, (_, i) => Document.make(notes, `n${i}`, { text })))
+            assert.isTrue(rows.every(Either.isRight))
+          }),
+        () => Effect.orDie(Database.delete(notes.database))
+      )
+    }).pipe(
+      Effect.provide(NodeCouchHttp.layer({ url: process.env["COUCHDB_URL"] ?? "" }, { gzipAbove: 1_000 }))
+    ))
+}
