@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Auth, CouchHttp, Session, User } from "effect-couchdb"
+import { Auth, CouchHttp, Server, Session, User } from "effect-couchdb"
+import * as Serve from "effect-couchdb-embedded/Serve"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
@@ -9,15 +10,48 @@ import * as Ref from "effect/Ref"
 import { createHmac } from "node:crypto"
 import { fetchTransport } from "./contract/targets.js"
 
+interface Place {
+  readonly url: URL
+  readonly key: string
+  readonly secret: string
+}
+
 /**
  * A CouchDB of one's own for these tests, which are not for a server that others use: COUCHDB_AUTH_URL names it with an
  * administrator. It takes tokens signed with COUCHDB_AUTH_KEY and users that COUCHDB_AUTH_SECRET vouches for.
  */
-const place = Effect.runSync(Effect.option(Config.all({
+const own: Option.Option<Place> = Effect.runSync(Effect.option(Config.all({
   url: Config.map(Config.string("COUCHDB_AUTH_URL"), (url) => new URL(url)),
   key: Config.string("COUCHDB_AUTH_KEY"),
   secret: Config.string("COUCHDB_AUTH_SECRET")
 })))
+
+/** What somebody asks of a place. */
+const as = <A, E>({ url }: Place, auth: Auth.Auth, effect: Effect.Effect<A, E, CouchHttp.CouchHttp>) =>
+  Effect.gen(function*() {
+    const couch = yield* CouchHttp.make({ url: url.origin, auth }).pipe(Effect.provide(fetchTransport))
+    return yield* Effect.provideService(effect, CouchHttp.CouchHttp, couch)
+  })
+
+const adminOf = ({ url }: Place) => Auth.basic(url.username, Redacted.make(url.password))
+
+/** The embedded CouchDB, told whom to believe. */
+const embedded = Effect.gen(function*() {
+  const { url } = yield* Serve.serve({ quiet: true, admin: { username: "admin", password: Redacted.make("password") } })
+  const place = { url: new URL(url.replace("//", "//admin:password@")), key: "signing-key", secret: "the secret" }
+  const handlers = ["cookie", "jwt", "proxy", "default"].map((name) => `{chttpd_auth, ${name}_authentication_handler}`)
+  yield* as(
+    place,
+    adminOf(place),
+    Effect.all([
+      Server.setConfigValue("chttpd", "authentication_handlers", handlers.join(", ")),
+      Server.setConfigValue("jwt_keys", "hmac:_default", Encoding.encodeBase64(place.key)),
+      Server.setConfigValue("chttpd_auth", "secret", place.secret),
+      Server.setConfigValue("chttpd_auth", "proxy_use_secret", "true")
+    ])
+  )
+  return place
+})
 
 const base64 = (text: string) => Encoding.encodeBase64Url(text)
 
@@ -26,53 +60,41 @@ const signed = (claims: object, key: string) => {
   return Redacted.make(`${text}.${createHmac("sha256", key).update(text).digest("base64url")}`)
 }
 
-describe.skipIf(Option.isNone(place))("credentials that a CouchDB of one's own takes", () => {
-  const { key, secret, url } = Option.getOrElse(place, () => ({ key: "", secret: "", url: new URL("http://nobody") }))
-  const admin = Auth.basic(url.username, Redacted.make(url.password))
-  const run = <A, E>(effect: Effect.Effect<A, E, CouchHttp.CouchHttp>, auth: Auth.Auth) =>
-    Effect.gen(function*() {
-      const couch = yield* CouchHttp.make({ url: url.origin, auth }).pipe(Effect.provide(fetchTransport))
-      return yield* Effect.provideService(effect, CouchHttp.CouchHttp, couch)
-    })
-  const soon = () => Math.floor(Date.now() / 1000) + 60
-  const configure = (section: string, name: string, value: string) => {
-    const put = (value: string) =>
-      run(
-        Effect.flatMap(CouchHttp.CouchHttp, (couch) =>
-          couch.execute({
-            method: "PUT",
-            path: `/_node/_local/_config/${section}/${name}`,
-            route: "/_node/{node-name}/_config/{section}/{key}",
-            body: JSON.stringify(value)
-          })),
-        admin
-      ).pipe(Effect.map(({ body }) => JSON.parse(new TextDecoder().decode(body as Uint8Array)) as string))
-    return Effect.acquireRelease(put(value), (before) => Effect.orDie(put(before)))
-  }
+const soon = () => Math.floor(Date.now() / 1000) + 60
 
+const asked = (place: Place, auth: Auth.Auth) => as(place, auth, Session.info)
+
+const places = [
+  { name: "the embedded CouchDB", place: embedded },
+  ...Option.toArray(own).map((place) => ({ name: "a CouchDB of one's own", place: Effect.succeed(place) }))
+]
+
+describe.each(places)("credentials that $name takes", ({ place }) => {
   it.scopedLive("a token, with its roles", () =>
     Effect.gen(function*() {
-      const who = yield* run(
-        Session.info,
-        Auth.jwt(signed({ "sub": "ada", "exp": soon(), "_couchdb.roles": ["keepers"] }, key))
+      const at = yield* place
+      const who = yield* asked(
+        at,
+        Auth.jwt(signed({ "sub": "ada", "exp": soon(), "_couchdb.roles": ["keepers"] }, at.key))
       )
       assert.deepStrictEqual([who.name, who.roles, who.method], [Option.some("ada"), ["keepers"], Option.some("jwt")])
     }))
 
   it.scopedLive("a token that is over, and one signed with another key, are asked for again once", () =>
     Effect.gen(function*() {
-      const wrong = [signed({ sub: "ada", exp: soon() }, "another"), signed({ sub: "ada", exp: 1 }, key)]
+      const at = yield* place
+      const wrong = [signed({ sub: "ada", exp: soon() }, "another"), signed({ sub: "ada", exp: 1 }, at.key)]
       for (const bad of wrong) {
         const given = yield* Ref.make(0)
         const tokens = Effect.map(
           Ref.updateAndGet(given, (n) => n + 1),
-          (n) => n === 1 ? bad : signed({ sub: "ada", exp: soon() }, key)
+          (n) => n === 1 ? bad : signed({ sub: "ada", exp: soon() }, at.key)
         )
-        assert.deepStrictEqual((yield* run(Session.info, Auth.jwt(tokens))).name, Option.some("ada"))
+        assert.deepStrictEqual((yield* asked(at, Auth.jwt(tokens))).name, Option.some("ada"))
         assert.strictEqual(yield* Ref.get(given), 2)
       }
       for (const bad of wrong) {
-        const error = yield* Effect.flip(run(Session.info, Auth.jwt(Effect.succeed(bad))))
+        const error = yield* Effect.flip(asked(at, Auth.jwt(Effect.succeed(bad))))
         assert.include(["UnauthorizedError", "BadRequestError"], error._tag)
         assert.notInclude(error.message, Redacted.value(bad))
       }
@@ -80,17 +102,29 @@ describe.skipIf(Option.isNone(place))("credentials that a CouchDB of one's own t
 
   it.scopedLive("a user that this program vouches for, by SHA-256 and by SHA-1", () =>
     Effect.gen(function*() {
+      const at = yield* place
       for (const algorithm of ["sha256", "sha"] as const) {
-        const who = yield* run(
-          Session.info,
-          Auth.proxy("Zoë", { roles: ["keepers", "feeders"], secret: Redacted.make(secret), algorithm })
+        const who = yield* asked(
+          at,
+          Auth.proxy("Zoë", { roles: ["keepers", "feeders"], secret: Redacted.make(at.secret), algorithm })
         )
         assert.deepStrictEqual([who.name, who.roles], [Option.some("Zoë"), ["keepers", "feeders"]])
         assert.deepStrictEqual(who.method, Option.some("proxy"))
       }
-      const nobody = yield* run(Session.info, Auth.proxy("ada", { secret: Redacted.make("another") }))
+      const nobody = yield* asked(at, Auth.proxy("ada", { secret: Redacted.make("another") }))
       assert.deepStrictEqual(nobody.name, Option.none())
     }))
+})
+
+describe.skipIf(Option.isNone(own))("what a CouchDB of one's own does by its configuration", () => {
+  const place = Option.getOrElse(own, (): Place => ({ url: new URL("http://nobody"), key: "", secret: "" }))
+  const run = <A, E>(effect: Effect.Effect<A, E, CouchHttp.CouchHttp>, auth: Auth.Auth) => as(place, auth, effect)
+  const admin = adminOf(place)
+  const { url } = place
+  const configure = (section: string, name: string, value: string) => {
+    const put = (value: string) => run(Server.setConfigValue(section, name, value), admin)
+    return Effect.acquireRelease(put(value), (before) => Effect.orDie(put(before)))
+  }
 
   it.scopedLive(
     "a session whose cookie says no expiry is begun again when the server has forgotten it",

@@ -14,8 +14,8 @@ export interface Context {
   readonly server: Server
   readonly request: Request
   readonly user: UserContext
-  /** What named the user: a cookie, or basic credentials. */
-  readonly authenticated: "cookie" | "default" | undefined
+  /** What named the user: a cookie, a token, a proxy, or basic credentials. */
+  readonly authenticated: "cookie" | "jwt" | "proxy" | "default" | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }

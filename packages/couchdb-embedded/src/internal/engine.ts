@@ -19,6 +19,7 @@ import type { Keeper } from "./store/keeper.js"
 import type { UserContext } from "./users.js"
 import { anonymous, login } from "./users.js"
 import * as Utf8 from "./utf8.js"
+import * as Vouched from "./vouched.js"
 import * as Watchers from "./watchers.js"
 
 /** An engine: a fresh one, or one that goes on with what its keeper kept. */
@@ -86,15 +87,14 @@ interface Who {
   readonly authenticated: Context["authenticated"]
 }
 
-/** Who asks: whoever a cookie names, or else the basic credentials. */
+/** Who asks: whoever a cookie names, a token or a proxy, or else the basic credentials. */
 const authenticate = (server: Server, request: Request, now: number): Checked<Who & { renewal?: string | undefined }> =>
-  Either.flatMap(
-    Session.read(server, request, now),
-    (session) =>
-      session === undefined
-        ? byCredentials(server, request)
-        : Either.right({ ...session, authenticated: "cookie" })
-  )
+  Either.gen(function*() {
+    const session = yield* Session.read(server, request, now)
+    if (session !== undefined) return { ...session, authenticated: "cookie" as const }
+    const vouched = yield* Vouched.read(server, request, now)
+    return vouched ?? (yield* byCredentials(server, request))
+  })
 
 /** Who asks: the owner of the basic credentials, nobody, or everybody's admin where there is none. */
 const byCredentials = (server: Server, request: Request): Checked<Who> => {

@@ -7,7 +7,7 @@ export interface Node {
   requests: number
   readonly methods: Map<string, number>
   readonly statusCodes: Map<number, number>
-  /** What was configured by name; it is told again, and changes nothing. */
+  /** What was configured by name; it is told again, and changes nothing but who may vouch for users. */
   readonly config: Map<string, Map<string, string>>
   /** Which shard answers next, of those that have more to tell. */
   readonly arrival: (open: ReadonlyArray<number>) => number

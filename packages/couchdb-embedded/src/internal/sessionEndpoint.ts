@@ -10,15 +10,16 @@ import * as Response from "./response.js"
 import * as Session from "./session.js"
 import { account, login } from "./users.js"
 import * as Utf8 from "./utf8.js"
+import { handlers } from "./vouched.js"
 
-const get = ({ authenticated, request, user }: Context): Answer =>
+const get = ({ authenticated, request, server, user }: Context): Answer =>
   user.name === null && Req.param(request, "basic") === "true"
     ? refuse(401, "unauthorized", "Please login.")
     : Either.right(Response.json(200, {
       ok: true,
       userCtx: { name: user.name, roles: user.roles },
       info: {
-        authentication_handlers: ["cookie", "default"],
+        authentication_handlers: handlers(server),
         ...(authenticated === undefined ? undefined : { authenticated })
       }
     }))
