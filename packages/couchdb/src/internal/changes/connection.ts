@@ -13,6 +13,7 @@ import { ended, type RowsError } from "../rows/stream.js"
 import { unconflicted } from "../unconflicted.js"
 import { type ChangeRow, changeRow } from "./change.js"
 import { lastSequence } from "./feeds.js"
+import { watched } from "./watched.js"
 
 /**
  * What one piece of a feed told.
@@ -88,6 +89,12 @@ export const connect = (
       reader.push(piece, rows)
       return piece.length
     }))
+    // A chunk of nothing is no sign of life.
+    const next = yield* watched(
+      Effect.repeat(pull, { until: Chunk.some((length) => length > 0) }),
+      silence,
+      () => Option.some(broken(request, "no heartbeat came"))
+    )
     let pieces = 0
     const over = (error: Option.Option<TransportError>): Effect.Effect<Told> => {
       const last = reader.end(rows)
@@ -102,13 +109,7 @@ export const connect = (
       })
       return Effect.map(why, (end) => read(request, out, Option.some(end), false, parse))
     }
-    return pull.pipe(
-      // A chunk of nothing is no sign of life.
-      Effect.repeat({ until: Chunk.some((length) => length > 0) }),
-      Effect.timeoutFail({
-        duration: silence,
-        onTimeout: () => Option.some(broken(request, "no heartbeat came"))
-      }),
+    return next.pipe(
       Effect.map((chunks): Told => {
         pieces += Chunk.size(chunks)
         return read(request, taken(), Option.none(), pieces > 1, parse)
