@@ -1,3 +1,5 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import { Attachment, Collection, CouchError, CouchHttp, Database, Document, Transport } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
@@ -178,6 +180,23 @@ describe("a download", () => {
       for (const read of [other.known, other.unknown]) {
         assert.strictEqual(Either.getOrThrow(Either.flip(read))._tag, "IntegrityError")
       }
+    }))
+
+  it.effect("that a client says it inflated, and did not, is not taken for the file", () =>
+    Effect.gen(function*() {
+      const stored = new Uint8Array(gzipSync(note))
+      // What a client of one's own makes of an answer: nobody inflates this one.
+      const client = HttpClient.make((request) =>
+        Effect.succeed(
+          HttpClientResponse.fromWeb(request, new Response(stored, { headers: headersOf(stored, true) }))
+        )
+      )
+      const layer = CouchHttp.layer({ url: "http://stub" }).pipe(
+        Layer.provide(Transport.layerHttpClient()),
+        Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
+      )
+      const error = yield* Effect.flip(Effect.provide(drain(Attachment.get(Attachment.at(zoo, "a"), "x")), layer))
+      assert.strictEqual(error._tag, "IntegrityError")
     }))
 
   it.scopedLive("with its document over fetch is held against its digest, however it is stored", () =>

@@ -62,16 +62,23 @@ export const head = <A, R>(
 
 const rangeHeader = ({ first, last }: Range): string => `bytes=${first}-${last ?? ""}`
 
+/** What the bytes are held against at their end: those that are stored, or what was inflated of them on the way. */
+interface Expected {
+  readonly form: "stored" | "part" | "inflated"
+  readonly length: number | undefined
+}
+
 /** What a download must have been, or it fails at its end. */
 const verified = (
-  spot: Spot,
+  { database, id }: Spot,
   request: CouchRequest,
   info: Info,
-  expected: { readonly digest: string | undefined; readonly length: number | undefined },
-  bytes: Stream.Stream<Uint8Array, ReadError>
-): Stream.Stream<Uint8Array, ReadError> =>
+  expected: Expected,
+  bytes: Bytes
+): Bytes =>
   passing(bytes, ({ digest, length }): Effect.Effect<void, ReadError> => {
-    const { database, id } = spot
+    const broken = (problem: string) =>
+      Effect.fail(new IntegrityError({ operation: "download", database, id, name: info.name, problem }))
     if (expected.length !== undefined && length !== expected.length) {
       return Effect.fail(
         new TransportError({
@@ -82,15 +89,13 @@ const verified = (
         })
       )
     }
-    return expected.digest === undefined || expected.digest === digest ? Effect.void : Effect.fail(
-      new IntegrityError({
-        operation: "download",
-        database,
-        id,
-        name: info.name,
-        problem: "the digest of the bytes is not the one that the server stored"
-      })
-    )
+    if (expected.form === "part") return Effect.void
+    const same = digest === info.digest
+    return expected.form === "stored"
+      ? same ? Effect.void : broken("the digest of the bytes is not the one that the server stored")
+      : same
+      ? broken("these are the compressed bytes, and the transport said that it had inflated them")
+      : Effect.void
   })
 
 /** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
@@ -115,12 +120,12 @@ export const open = <A, R>(
     const response = yield* unconflicted(couch.stream(request))
     const info = infoOf(name, response.headers)
     const announced = Option.getOrUndefined(info.storedLength)
-    const check = (digest: string | undefined, length: number | undefined, bytes: Bytes): Bytes =>
-      verified(spot, request, info, { digest, length }, bytes)
+    const check = (form: Expected["form"], length: number | undefined, bytes: Bytes): Bytes =>
+      verified(spot, request, info, { form, length }, bytes)
     if (response.status === 206) {
-      return { info, verification: by(announced), bytes: check(undefined, announced, response.body) }
+      return { info, verification: by(announced), bytes: check("part", announced, response.body) }
     }
-    if (!info.compressed) return { info, verification: "digest", bytes: check(info.digest, announced, response.body) }
+    if (!info.compressed) return { info, verification: "digest", bytes: check("stored", announced, response.body) }
     const broken = (): ReadError =>
       new TransportError({
         method: request.method,
@@ -128,11 +133,11 @@ export const open = <A, R>(
         reason: "Body",
         description: "what came is no whole gzip"
       })
-    const stored = (bytes: Bytes) => gunzip(check(info.digest, announced, bytes), broken)
+    const stored = (bytes: Bytes) => gunzip(check("stored", announced, bytes), broken)
     // Where the compression was undone on the way, the stored bytes cannot be seen here.
     const sent = response.headers["content-encoding"] === "gzip"
     const before = inflatedLength(target, info, sent)
-    const plain = (bytes: Bytes) => check(undefined, before, bytes)
+    const plain = (bytes: Bytes) => check("inflated", before, bytes)
     const inflated = sent ? response.inflated : true
     switch (inflated) {
       case false:
