@@ -8,7 +8,6 @@ const line = "{\"seq\""
 /** A follower, which never ends by itself, up to so many changes. */
 export const changes: Case = {
   count: 500_000,
-  warm: 0,
   firstRow: true,
   clients: {
     undici: async ({ count, url }) => (onFirst) =>
@@ -25,7 +24,6 @@ export const changes: Case = {
 /** The same with documents, which a schema decodes, by hand too. */
 export const changesSchema: Case = {
   count: 500_000,
-  warm: 0,
   firstRow: true,
   clients: {
     undici: async ({ count, url }) => {
@@ -48,7 +46,6 @@ export const changesSchema: Case = {
 /** The changes there are, in one answer. */
 export const changesNormal: Case = {
   count: 500_000,
-  warm: 0,
   firstRow: true,
   clients: {
     undici: async ({ count, url }) => (onFirst) => rowsByHand(url, path(count, ""), line, count, onFirst),

@@ -73,11 +73,12 @@ export const connect = (
   couch: Service,
   request: CouchRequest,
   silence: Duration.Duration,
+  plain: boolean,
   parse: (row: Row) => ChangeRow | undefined = changeRow
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
     const response = yield* unconflicted(couch.stream(request))
-    const reader = new RowReader(undefined)
+    const reader = new RowReader(undefined, plain)
     let rows: Array<Row> = []
     const taken = (): ReadonlyArray<Row> => {
       const all = rows
@@ -90,8 +91,12 @@ export const connect = (
       return piece.length
     }))
     // A chunk of nothing is no sign of life.
+    const something: typeof pull = Effect.flatMap(
+      pull,
+      (lengths) => Chunk.some(lengths, (length) => length > 0) ? Effect.succeed(lengths) : something
+    )
     const next = yield* watched(
-      Effect.repeat(pull, { until: Chunk.some((length) => length > 0) }),
+      something,
       silence,
       () => Option.some(broken(request, "no heartbeat came"))
     )

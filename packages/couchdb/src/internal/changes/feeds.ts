@@ -24,6 +24,10 @@ export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: Datab
   source.feed?.request(feed, options) ??
     changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
 
+/** Whether the rows of a feed bring nothing that has digits to lose: only documents do. */
+export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): boolean =>
+  source.feed !== undefined || !(options.includeDocs ?? source.bringsDocuments)
+
 /** The rows as changes; one that tells of none is the server's failure. The line that ends a feed is left out. */
 const changesIn = <D, R>(
   request: CouchRequest,
@@ -82,7 +86,7 @@ export type Read<D, R> = readonly [
 export const normal = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
   const request = requestOf(source, "normal", options)
   return [
-    Rows.stream(request, "results"),
+    Rows.stream(request, "results", isPlain(source, options)),
     (rows) => changesIn(request, source, Chunk.toReadonlyArray(rows))
   ]
 }
@@ -93,7 +97,7 @@ export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions)
   const rows = Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.stream(request))
-    return Rows.sequence(request, response).pipe(
+    return Rows.sequence(request, response, isPlain(source, options)).pipe(
       Stream.concat(Stream.fail(brokenOff(request))),
       Stream.takeUntil(isLast)
     )

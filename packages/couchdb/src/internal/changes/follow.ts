@@ -16,7 +16,7 @@ import { isPiece, Piece, streamEither } from "../rows/pieces.js"
 import type { RowsError } from "../rows/stream.js"
 import { databaseGone, toChanges } from "./change.js"
 import { connect, type Connection } from "./connection.js"
-import { present, requestOf } from "./feeds.js"
+import { isPlain, present, requestOf } from "./feeds.js"
 import { isGone, passes, patient, polite } from "./retry.js"
 import type { Source } from "./source.js"
 
@@ -59,6 +59,8 @@ export const follow = <D, R, E2 = never, R2 = never>(
     let alive = false
     /** The credentials were good since they were last refused. */
     let trusted = true
+    /** It was waited for better times since the feed went on. */
+    let delayed = false
     let gone = false
     let connection: Connection | undefined
     let scope: Scope.CloseableScope | undefined
@@ -86,7 +88,7 @@ export const follow = <D, R, E2 = never, R2 = never>(
       )
     })
 
-    const writeWhenDue = Effect.flatMap(
+    const writeWhenDue = options.checkpoint === undefined ? Effect.void : Effect.flatMap(
       Clock.currentTimeMillis,
       (now) => now - savedAt >= every ? write : Effect.void
     )
@@ -121,7 +123,10 @@ export const follow = <D, R, E2 = never, R2 = never>(
       const opened = yield* Scope.make()
       scope = opened
       const result = yield* Effect.either(
-        Scope.extend(connect(couch, request, Duration.times(heartbeat, missed), source.feed?.parse), opened)
+        Scope.extend(
+          connect(couch, request, Duration.times(heartbeat, missed), isPlain(source, options), source.feed?.parse),
+          opened
+        )
       )
       if (Either.isLeft(result)) failure = result.left
       else {
@@ -136,6 +141,7 @@ export const follow = <D, R, E2 = never, R2 = never>(
         // A session may have expired, so credentials get one more chance; more of them could lock the account.
         const expired = error._tag === "UnauthorizedError" && alive && trusted
         if (expired) trusted = false
+        delayed = true
         return expired || passes(error)
           ? Effect.catchAll(Effect.asVoid(driver.next(error)), () => Effect.fail(error))
           : Effect.fail(error)
@@ -147,7 +153,8 @@ export const follow = <D, R, E2 = never, R2 = never>(
         const told = yield* feed
         if (told.beats || Option.exists(told.sequence, (place) => place !== delivered)) {
           trusted = true
-          yield* driver.reset
+          if (delayed) yield* driver.reset
+          delayed = false
         }
         const made = toChanges(source, told.rows)
         const changes = isPiece(made) ? made : yield* made

@@ -36,12 +36,11 @@ export const watched = <A, E>(
         start = undefined
       })
     })
-    yield* ask.pipe(
-      Effect.zipRight(Effect.exit(self)),
-      Effect.map(give),
-      Effect.forever,
-      Effect.forkScoped
-    )
+    const run: Effect.Effect<never> = Effect.flatMap(Effect.zipRight(ask, Effect.exit(self)), (result) => {
+      give(result)
+      return run
+    })
+    yield* Effect.forkScoped(run)
     yield* Clock.currentTimeMillis.pipe(
       Effect.flatMap((now) => {
         const left = answer === undefined ? Duration.toMillis(longest) : since + Duration.toMillis(longest) - now

@@ -54,7 +54,8 @@ export class RowReader {
   private stray: Array<Uint8Array> = []
   private straySize = 0
 
-  constructor(private readonly array: string | undefined) {
+  /** `plain` rows keep no text: where nobody asks for more than `JSON.parse` gives, nothing is looked for. */
+  constructor(private readonly array: string | undefined, private readonly plain = false) {
     this.state = array === undefined ? "between" : "around"
     this.lines = array === undefined
     this.around = new Scanner(array)
@@ -108,7 +109,7 @@ export class RowReader {
     if (left !== "") {
       const json = parse(left)
       if (json === undefined) return cut(left)
-      this.take(rowIn(left, json), false, out)
+      this.take(this.rowIn(left, json), false, out)
     }
     if (this.held !== undefined) return { _tag: "Refused", error: this.held.json }
     if (this.sequence) return { _tag: "Whole", around: "{}" }
@@ -174,7 +175,7 @@ export class RowReader {
     let at = start
     let inBlocks = true
     while (at < last) {
-      const doubt = inBlocks ? firstDoubt(chunk, at, last) : at
+      const doubt = inBlocks ? this.plain ? last : firstDoubt(chunk, at, last) : at
       const clean = doubt === last ? last : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
       if (clean > at) {
         if (this.takeBlock(utf8(chunk.subarray(at, clean)), out)) at = clean
@@ -213,7 +214,7 @@ export class RowReader {
     if (start === end) return true
     const separated = lines.charCodeAt(end - 1) === comma
     if (this.sequence ? separated : !this.separated) return false
-    if (lines.includes("\\u") || lines.includes("oto__\"")) return false
+    if (!this.plain && (lines.includes("\\u") || lines.includes("oto__\""))) return false
     const inner = lines.slice(start, separated ? end - 1 : end)
     const rows = this.sequence ? parseLines(inner) : parse(`[${inner}]`)
     if (!Array.isArray(rows) || rows.length === 0) return false
@@ -241,7 +242,7 @@ export class RowReader {
       return false
     }
     this.misses = 0
-    this.take(rowIn(text, json), separated, out)
+    this.take(this.rowIn(text, json), separated, out)
     return true
   }
 
@@ -262,8 +263,13 @@ export class RowReader {
       return next
     }
     this.state = "between"
-    this.take(rowIn(text, json), false, out)
+    this.take(this.rowIn(text, json), false, out)
     return next
+  }
+
+  /** A row that keeps its text only where it says more than `JSON.parse` made of it. */
+  private rowIn(text: string, json: unknown): Row {
+    return !this.plain && Json.mayBeInexact(text) ? textRow(text, json) : plainRow(json)
   }
 
   private take(row: Row, separated: boolean, out: Array<Row>): void {
@@ -307,9 +313,6 @@ const trimmed = (text: string): readonly [start: number, end: number] => {
   while (start < end && blank(text.charCodeAt(start))) start++
   return [start, end]
 }
-
-/** A row that keeps its text only where it says more than `JSON.parse` made of it. */
-const rowIn = (text: string, json: unknown): Row => Json.mayBeInexact(text) ? textRow(text, json) : plainRow(json)
 
 /** Objects, each on a line of its own, or `undefined` where they are not. */
 const parseLines = (text: string): unknown => {

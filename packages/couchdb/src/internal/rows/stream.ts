@@ -65,11 +65,12 @@ const read = (
   request: CouchRequest,
   response: Transport.StreamedResponse,
   array: string | undefined,
+  plain: boolean,
   onEnd: (around: Json.JsonObject) => Effect.Effect<unknown>
 ): Stream.Stream<Row, RowsError> => {
   type Rows = Channel.Channel<Chunk.Chunk<Row>, Chunk.Chunk<Uint8Array>, RowsError, TransportError, void>
   const rows = Channel.suspend((): Rows => {
-    const reader = new RowReader(array)
+    const reader = new RowReader(array, plain)
     const write = (out: Array<Row>): Rows => out.length === 0 ? Channel.void : Channel.write(Chunk.unsafeFromArray(out))
     const loop: Rows = Channel.readWithCause({
       onInput: (pieces: Chunk.Chunk<Uint8Array>): Rows => {
@@ -94,11 +95,12 @@ const read = (
 
 /**
  * Sends the request, and gives the rows of its answer as they come. `array` is the member that holds them: `rows`,
- * `results` or `docs`. Closing the scope closes the request.
+ * `results` or `docs`. Closing the scope closes the request. `plain` rows are as `JSON.parse` gives them, and no more.
  */
 export const open = (
   request: CouchRequest,
-  array: string
+  array: string,
+  plain = false
 ): Effect.Effect<Answer, RowsError, CouchHttp | Scope> =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
@@ -118,7 +120,7 @@ export const open = (
     )
     return {
       rows: Stream.tapErrorCause(
-        read(request, response, array, (members) => Deferred.succeed(around, members)),
+        read(request, response, array, plain, (members) => Deferred.succeed(around, members)),
         (cause) => Deferred.failCause(around, cause)
       ),
       around: Deferred.await(around)
@@ -126,14 +128,19 @@ export const open = (
   })
 
 /** The rows of an answer with constant memory. The request is sent when the stream begins, and closed when it ends. */
-export const stream = (request: CouchRequest, array: string): Stream.Stream<Row, RowsError, CouchHttp> =>
-  Stream.unwrapScoped(Effect.map(open(request, array), ({ rows }) => rows))
+export const stream = (
+  request: CouchRequest,
+  array: string,
+  plain = false
+): Stream.Stream<Row, RowsError, CouchHttp> =>
+  Stream.unwrapScoped(Effect.map(open(request, array, plain), ({ rows }) => rows))
 
 /** A sequence of values, one after the other, such as the lines of a continuous feed. */
 export const sequence = (
   request: CouchRequest,
-  response: Transport.StreamedResponse
-): Stream.Stream<Row, RowsError> => read(request, response, undefined, () => Effect.void)
+  response: Transport.StreamedResponse,
+  plain = false
+): Stream.Stream<Row, RowsError> => read(request, response, undefined, plain, () => Effect.void)
 
 /** All rows of a small answer, and its other members: a page. */
 export const collect = (
