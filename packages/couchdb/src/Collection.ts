@@ -12,6 +12,7 @@ import { hasProperty } from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type { DatabaseName } from "./DatabaseName.js"
 import * as internal from "./internal/collection.js"
+import type * as Lineage from "./Lineage.js"
 
 /**
  * @since 0.1.0
@@ -36,6 +37,7 @@ export interface Bound<in out A, out R = never> {
   readonly decode: (encoded: unknown) => Effect.Effect<A, ParseIssue, R>
   readonly encode: (body: A) => Effect.Effect<unknown, ParseIssue, R>
   readonly equivalence: Equivalence.Equivalence<A>
+  readonly lineage?: Lineage.Settings
 }
 
 /**
@@ -64,8 +66,24 @@ export interface IdCodec<in out K> {
 }
 
 /**
+ * What a collection may be described with.
+ *
+ * - `id`: how its keys become document ids
+ * - `lineage`: keep with each document what it is made of, so that merges of its siblings are exact; `{}` switches it on.
+ *   All programs that write the collection should agree on it
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Options<in out K> {
+  readonly id?: IdCodec<K>
+  readonly lineage?: Lineage.Options
+}
+
+/**
  * Describes a collection. Throws an `InvalidIdError` at once where the name of the database is none; for a name from
- * outside, decode it first with `DatabaseName.decode`.
+ * outside, decode it first with `DatabaseName.decode`. Lineage is refused with a `RangeError` where it cannot be kept: in
+ * `_users` and `_replicator`, and where the schema has a member of the field's name.
  *
  * @example
  * import { Schema } from "effect"
@@ -75,16 +93,21 @@ export interface IdCodec<in out K> {
  *
  * const butterflies = Collection.make("zoo", Butterfly)
  * const keyed = Collection.make("zoo", Butterfly, { id: Collection.prefixed("butterfly:") })
+ * const exact = Collection.make("zoo", Butterfly, { lineage: {} })
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make: {
-  <A, I, R>(database: string, schema: Schema.Schema<A, I, R>): Collection<A, I, R>
+  <A, I, R>(
+    database: string,
+    schema: Schema.Schema<A, I, R>,
+    options?: { readonly lineage?: Lineage.Options }
+  ): Collection<A, I, R>
   <A, I, R, K>(
     database: string,
     schema: Schema.Schema<A, I, R>,
-    options: { readonly id: IdCodec<K> }
+    options: Options<K> & { readonly id: IdCodec<K> }
   ): Collection<A, I, R, K>
 } = internal.make
 

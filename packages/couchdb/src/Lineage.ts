@@ -278,7 +278,13 @@ export type Plan =
     readonly merged: ReadonlyArray<Revision>
     readonly burials: ReadonlyArray<PlannedBurial>
   }
-  | { readonly _tag: "Unknown"; readonly rev: Revision; readonly why: string }
+  | {
+    readonly _tag: "Unknown"
+    readonly rev: Revision
+    readonly why: string
+    readonly parent: Revision
+    readonly also: ReadonlyArray<Revision>
+  }
 
 /**
  * What is to be done, as a function of what is known alone.

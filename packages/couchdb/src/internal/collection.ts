@@ -2,9 +2,11 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import { Prototype } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
 import type * as Types from "../Collection.js"
-import type { Collection, IdCodec } from "../Collection.js"
+import type { Collection, IdCodec, Options } from "../Collection.js"
 import * as DatabaseName from "../DatabaseName.js"
+import * as Lineage from "../Lineage.js"
 import { decodeUnknown, parseOptions } from "./decoder.js"
 import { structural } from "./equivalence.js"
 
@@ -12,10 +14,24 @@ export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as T
 
 const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some }
 
+const withLineage = (database: string, ast: AST.AST, options: Lineage.Options): Lineage.Settings => {
+  const settings = Lineage.settings(options)
+  if (database === "_users" || database === "_replicator") {
+    throw new RangeError(`lineage is not kept in ${database}: the server itself writes its documents`)
+  }
+  if (AST.getPropertySignatures(ast).some(({ name }) => name === settings.field)) {
+    throw new RangeError(
+      `the schema has a member ${JSON.stringify(settings.field)}, where lineage is kept: give lineage.field another name`
+    )
+  }
+  return settings
+}
+
 const build = <A, I, R, K>(
   database: string,
   schema: Schema.Schema<A, I, R>,
-  id: IdCodec<K>
+  id: IdCodec<K>,
+  lineage: Lineage.Options | undefined
 ): Collection<A, I, R, K> => ({
   [TypeId]: TypeId,
   database: DatabaseName.make(database),
@@ -24,19 +40,24 @@ const build = <A, I, R, K>(
   decode: decodeUnknown(schema),
   encode: ParseResult.encode(schema, parseOptions),
   equivalence: structural,
+  ...(lineage !== undefined && { lineage: withLineage(database, AST.encodedAST(schema.ast), lineage) }),
   ...Prototype
 })
 
 export const make: {
-  <A, I, R>(database: string, schema: Schema.Schema<A, I, R>): Collection<A, I, R>
+  <A, I, R>(
+    database: string,
+    schema: Schema.Schema<A, I, R>,
+    options?: { readonly lineage?: Lineage.Options }
+  ): Collection<A, I, R>
   <A, I, R, K>(
     database: string,
     schema: Schema.Schema<A, I, R>,
-    options: { readonly id: IdCodec<K> }
+    options: Options<K> & { readonly id: IdCodec<K> }
   ): Collection<A, I, R, K>
 } = <A, I, R>(
   database: string,
   schema: Schema.Schema<A, I, R>,
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the overloads above tie it to the key
-  options?: { readonly id: IdCodec<any> }
-) => build(database, schema, options?.id ?? asIs)
+  options?: Options<any>
+) => build(database, schema, options?.id ?? asIs, options?.lineage)

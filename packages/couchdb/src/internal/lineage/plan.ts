@@ -59,7 +59,6 @@ const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
   return { heads, contained: contained.map(({ head, of }) => ({ of, head: top(head) })) }
 }
 
-const unknown = ({ rev, why }: Missing): Plan => ({ _tag: "Unknown", rev, why })
 
 export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan => {
   const graph = makeGraph(knowledge)
@@ -71,6 +70,7 @@ export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule:
   )
   const [parent, ...also] = heads
   if (parent === undefined) return { _tag: "Nothing" }
+  const unknown = ({ rev, why }: Missing): Plan => ({ _tag: "Unknown", rev, why, parent, also })
   const hidden = heads.filter((rev) => !isLeaf.has(rev))
   const allDeleted = heads.every((rev) => !standing.has(rev))
   if (also.length === 0 && hidden.length === 0) {

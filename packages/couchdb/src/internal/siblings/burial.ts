@@ -19,17 +19,23 @@ export interface Into {
 /** The tombstone of a version that another one contains. It keeps what it buries: its body, and its attachments. */
 export interface Burial {
   readonly of: Version
-  readonly into: Into
+  /** What the tombstone says, beside its attachments. */
+  readonly body: Json.JsonObject
+  readonly stubs: Option.Option<Json.JsonObject>
 }
 
-const record = ({ into, of }: Burial): Json.JsonObject => ({
-  [field]: {
-    doc: of.raw.raw,
-    into: { also: into.also, parent: into.parent ?? null, rev: into.rev },
-    kind: "burial",
-    of: of.raw.rev,
-    ofParent: of.path[1] ?? null,
-    v: 1
+export const burial = (of: Version, into: Into): Burial => ({
+  of,
+  stubs: of.raw.stubs,
+  body: {
+    [field]: {
+      doc: of.raw.raw,
+      into: { also: into.also, parent: into.parent ?? null, rev: into.rev },
+      kind: "burial",
+      of: of.raw.rev,
+      ofParent: of.path[1] ?? null,
+      v: 1
+    }
   }
 })
 
@@ -39,16 +45,16 @@ export const tombstoneOf = (burial: Burial): Json.JsonObject =>
     ["_id", burial.of.raw.id],
     ["_rev", burial.of.raw.rev],
     ["_deleted", true],
-    ...Option.match(burial.of.raw.stubs, { onNone: () => [], onSome: (stubs) => [["_attachments", stubs] as const] }),
-    ...Json.entries(record(burial))
+    ...Option.match(burial.stubs, { onNone: () => [], onSome: (stubs) => [["_attachments", stubs] as const] }),
+    ...Json.entries(burial.body)
   ])
 
 /** The revision that the tombstone has on every replica. */
 export const burialRevision = (burial: Burial): Option.Option<Revision.Revision> =>
   Option.flatMap(
-    Option.match(burial.of.raw.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+    Option.match(burial.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
     (attachments) =>
-      Revision.predict({ parent: Option.some(burial.of.raw.rev), deleted: true, body: record(burial), attachments })
+      Revision.predict({ parent: Option.some(burial.of.raw.rev), deleted: true, body: burial.body, attachments })
   )
 
 /** Whether a tombstone is a burial, and no deletion. */

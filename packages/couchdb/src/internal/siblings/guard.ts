@@ -6,6 +6,7 @@ import type { GuardOptions, Resolution } from "../../Conflict.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
 import type { WireError } from "../bulk/wireError.js"
+import { makeSeen } from "../lineage/leaves.js"
 import { readStanding } from "./bulkRead.js"
 import { looping } from "./outcome.js"
 import { resolveAll } from "./resolve.js"
@@ -39,6 +40,7 @@ export const makeGuarded = <A, R, E, R2>(
   { times = 5, within = "1 minute" }: Partial<GuardOptions> = {}
 ) => {
   const memory = makeMemory(Duration.toMillis(within))
+  const seen = makeSeen()
 
   return (
     ids: ReadonlyArray<string>
@@ -58,7 +60,7 @@ export const makeGuarded = <A, R, E, R2>(
             versions: []
           }))
       const going = ids.filter((id) => !often.includes(id))
-      const resolutions = going.length === 0 ? [] : yield* resolveAll(collection, going, policy)
+      const resolutions = going.length === 0 ? [] : yield* resolveAll(collection, going, policy, seen)
       const told = resolutions.flatMap((each) => each._tag === "Absent" || each._tag === "NothingToDo" ? [] : [each])
       for (const { _tag, id } of told) if (_tag !== "Deferred") memory.add(id, now)
       return [...stopped, ...told]

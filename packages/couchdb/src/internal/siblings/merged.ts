@@ -21,6 +21,7 @@ export interface MergedVersion {
   readonly raw: Json.JsonObject
   readonly files: Files
   readonly winner: Revision.Revision
+  readonly deleted: boolean
 }
 
 /**
@@ -36,7 +37,7 @@ export const mergedVersion = (
   const onto = markedPath(winner.path, losers.map((loser) => loser.raw.rev))
   return hashedAttachments(stubsOf(files)).pipe(
     Option.flatMap((attachments) => Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })),
-    Option.map((rev) => ({ id: winner.raw.id, path: [rev, ...onto], raw, files, winner: winner.raw.rev }))
+    Option.map((rev) => ({ id: winner.raw.id, path: [rev, ...onto], raw, files, winner: winner.raw.rev, deleted: false }))
   )
 }
 
@@ -55,7 +56,7 @@ export const isStanding = (winner: Version, raw: Json.JsonObject, files: Files):
  */
 export const textOf = (
   database: DatabaseName,
-  { files, id, path, raw, winner }: MergedVersion
+  { deleted, files, id, path, raw, winner }: MergedVersion
 ): Effect.Effect<string, InvalidIdError | WireError, CouchHttp> => {
   const [rev] = path
   const elsewhere = new Set(
@@ -75,6 +76,7 @@ export const textOf = (
         return Json.stringify(Json.fromEntries([
           ["_id", id],
           ["_rev", rev],
+          ...(deleted ? [["_deleted", true] as const] : []),
           ["_revisions", {
             start: Revision.generation(rev),
             ids: path.map((each) => Revision.parts(each).hash)

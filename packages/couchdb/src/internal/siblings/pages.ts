@@ -59,7 +59,9 @@ const readPage = <A, I, R, K>(
         ids: results.flatMap((row) => {
           const id = member(row, "id")
           const leaves = member(row, "changes")
-          return typeof id === "string" && !id.startsWith("_design/") && Json.isArray(leaves) && leaves.length > 1 &&
+          return typeof id === "string" && !id.startsWith("_design/") && Json.isArray(leaves) &&
+              // What a burial hides may be all that is left of a document.
+              (leaves.length > 1 || (collection.lineage !== undefined && member(row, "deleted") === true)) &&
               Option.isSome(collection.id.decode(id))
             ? [id]
             : []

@@ -14,7 +14,7 @@ import type { WireError } from "../bulk/wireError.js"
 import { decode } from "../document/codec.js"
 import type { RawDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
-import { type Burial, buriedBody } from "./burial.js"
+import { type Burial, burial, buriedBody } from "./burial.js"
 import { deletionsThatCount } from "./deletions.js"
 import { filesOf } from "./files.js"
 import { type Failed, fold, type Folded, type Head, type Unmerged } from "./fold.js"
@@ -66,8 +66,8 @@ export const prepare = (
       structure,
       heads,
       contained: [
-        ...structure.contained.map(({ into, version }) => ({ of: version, into })),
-        ...doomed.map(({ deletion, head }) => ({ of: head, into: intoDeletion(deletion) }))
+        ...structure.contained.map(({ into, version }) => burial(version, into)),
+        ...doomed.map(({ deletion, head }) => burial(head, intoDeletion(deletion)))
       ],
       wanted: Array.from(
         new Set(
@@ -162,7 +162,7 @@ const written = <A, R>(
       ...common,
       document: Option.some(documentAt(collection, id, winner.raw.rev, folded, winner.raw.stubs)),
       merge: Option.none(),
-      burials: [...contained, ...losers.map((loser) => ({ of: loser, into }))]
+      burials: [...contained, ...losers.map((loser) => burial(loser, into))]
     }
   }
   const merged = Option.getOrUndefined(mergedVersion(winner, losers, folded.raw, folded.files))
@@ -179,11 +179,11 @@ const written = <A, R>(
     ...common,
     document: Option.some(documentAt(collection, id, merged.path[0], folded, stubs)),
     merge: Option.some(merged),
-    burials: [...contained, ...losers.map((loser) => ({ of: loser, into }))]
+    burials: [...contained, ...losers.map((loser) => burial(loser, into))]
   }
 }
 
-const documentAt = <A, R>(
+export const documentAt = <A, R>(
   collection: Bound<A, R>,
   id: string,
   rev: Revision,

@@ -8,6 +8,7 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import type { Document } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
+import type { Settings } from "../../Lineage.js"
 import type { Revision } from "../../Revision.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
 import { bulkWrite } from "../bulk/docs.js"
@@ -15,10 +16,12 @@ import { readKnown } from "../bulk/known.js"
 import { readVersions, type Version, type Wanted } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { documentPath } from "../documentPath.js"
+import { makeSeen, readAllLeaves, type Seen } from "../lineage/leaves.js"
+import { planByLineage } from "../lineage/resolving.js"
 import { readStanding, type Standing } from "./bulkRead.js"
 import { burialRevision, tombstoneOf } from "./burial.js"
 import { needsDeletions } from "./deletions.js"
-import type { Failed } from "./fold.js"
+import { Failed } from "./fold.js"
 import { textOf } from "./merged.js"
 import { refusal } from "./outcome.js"
 import { leavesOf, type Plan, plan, prepare } from "./plan.js"
@@ -68,17 +71,18 @@ type Writing<A, R> = Extract<Plan<A, R>, { readonly _tag: "Write" }>
 export const resolveAll = <A, R, E, R2>(
   collection: Bound<A, R>,
   ids: ReadonlyArray<string>,
-  policy: SiblingPolicy<A, E, R2>
+  policy: SiblingPolicy<A, E, R2>,
+  seen: Seen = makeSeen()
 ): Effect.Effect<ReadonlyArray<Resolution<A, R> | Absent>, E | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const closed = new Map<string, Ended<A, R>>()
     let open: ReadonlyArray<Open<A, R>> = ids.map((id) => ({
       id,
-      deep: needsDeletions(policy.rules),
+      deep: readsDeletions(collection, policy),
       done: Option.none()
     }))
     for (let round = 1; open.length > 0; round++) {
-      const steps: ReadonlyArray<Step<A, R>> = yield* once(collection, open, policy)
+      const steps: ReadonlyArray<Step<A, R>> = yield* once(collection, open, policy, seen)
       open = []
       for (const step of steps) {
         if (step._tag === "Closed") closed.set(step.resolution.id, { resolution: step.resolution, attempts: round })
@@ -109,22 +113,25 @@ const finished = <A, R>({ done, id }: Open<A, R>): Resolution<A, R> =>
 const once = <A, R, E, R2>(
   collection: Bound<A, R>,
   open: ReadonlyArray<Open<A, R>>,
-  policy: SiblingPolicy<A, E, R2>
+  policy: SiblingPolicy<A, E, R2>,
+  seen: Seen
 ): Effect.Effect<ReadonlyArray<Step<A, R>>, E | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const standing = yield* readStanding(collection.database, open.map(({ id }) => id))
-    const alone = needsDeletions(policy.rules) ? 0 : 1
+    const alone = readsDeletions(collection, policy) ? 0 : 1
     const steps = new Map<string, Step<A, R>>()
     const going: Array<Open<A, R> & { readonly standing: Standing }> = []
     open.forEach((each, i) => {
       const found = standing[i]
       if (found === undefined || !found.exists) {
         steps.set(each.id, { _tag: "Closed", resolution: { _tag: "Absent", id: each.id } })
-      } else if (found.live.length <= alone && !(each.deep && found.live.length > 0)) {
+      } else if (found.live.length <= alone && collection.lineage === undefined && !(each.deep && found.live.length > 0)) {
         steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
       } else going.push({ ...each, standing: found })
     })
-    const plans = yield* planAll(collection, going, policy)
+    const plans = collection.lineage === undefined
+      ? yield* planAll(collection, going, policy)
+      : yield* planAllByLineage(collection, collection.lineage, going.map(({ id }) => id), policy, seen)
     const writing: Array<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }> = []
     for (const each of going) {
       const made = plans.get(each.id) ?? { _tag: "Nothing" }
@@ -187,6 +194,28 @@ const planAll = <A, R, E, R2>(
         ...(yield* planAll(collection, unsure.map((each) => ({ ...each, deep: true })), policy))
       ])
   })
+
+/** Plans by all leaves, since a tombstone says what a merge contains, and when a document was deleted. */
+const planAllByLineage = <A, R, E, R2>(
+  collection: Bound<A, R>,
+  settings: Settings,
+  ids: ReadonlyArray<string>,
+  policy: SiblingPolicy<A, E, R2>,
+  seen: Seen
+): Effect.Effect<ReadonlyMap<string, Plan<A, R>>, E | WireError, CouchHttp | R | R2> =>
+  Effect.gen(function*() {
+    const versions = byId(yield* readAllLeaves(collection.database, ids, seen))
+    return new Map(
+      yield* Effect.forEach(ids, (id) =>
+        planByLineage(collection, settings, id, versions.get(id) ?? [], policy).pipe(
+          Effect.map((plan) => [id, plan] as const)
+        ))
+    )
+  }).pipe(Effect.mapError((error) => error instanceof Failed ? error.error : error))
+
+/** Whether tombstones count. */
+const readsDeletions = <A, R, E, R2>(collection: Bound<A, R>, policy: SiblingPolicy<A, E, R2>): boolean =>
+  collection.lineage !== undefined || needsDeletions(policy.rules)
 
 const byId = (versions: ReadonlyArray<Version>): ReadonlyMap<string, ReadonlyArray<Version>> => {
   const map = new Map<string, Array<Version>>()

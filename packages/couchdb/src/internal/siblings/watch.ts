@@ -19,9 +19,14 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
   Stream.suspend(() => {
     const { guard, ...following } = options
     const resolve = makeGuarded(collection, policyOf<A, E, R2>(policy), guard)
+    // What a burial hides may be all that is left of a document.
+    const mayConcern = (
+      change: Changes.Change<unknown> | Changes.DatabaseGone
+    ): change is Changes.Change<unknown> =>
+      (change._tag === "Changed" && change.revisions.length > 1) ||
+      (change._tag === "Deleted" && collection.lineage !== undefined)
     const concerned = (change: Changes.Change<unknown> | Changes.DatabaseGone): ReadonlyArray<string> =>
-      change._tag === "Changed" && change.revisions.length > 1 && !change.id.startsWith("_design/") &&
-        Option.isSome(collection.id.decode(change.id))
+      mayConcern(change) && !change.id.startsWith("_design/") && Option.isSome(collection.id.decode(change.id))
         ? [change.id]
         : []
     return Changes.follow(collection.database, { ...following, style: "all_docs" }).pipe(

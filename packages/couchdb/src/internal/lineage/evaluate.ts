@@ -1,0 +1,193 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Bound } from "../../Collection.js"
+import type { DecodeError, EncodeError } from "../../CouchError.js"
+import * as Json from "../../Json.js"
+import type { Content, Knowledge, Value } from "../../Lineage.js"
+import type { Merge } from "../../Merge.js"
+import type { Revision } from "../../Revision.js"
+import type { SiblingPolicy } from "../../SiblingPolicy.js"
+import { decode, encode } from "../document/codec.js"
+import * as value from "../document/value.js"
+import { partially } from "../merge/make.js"
+import { absent, type Place, placeOf, value as valueBase } from "../merge/node.js"
+import { filesOf, mergeFiles } from "../siblings/files.js"
+import { type Failed, type Folded, type Head, pair, standIn, type Unmerged } from "../siblings/fold.js"
+import { mergeJson } from "../siblings/jsonMerge.js"
+import { mergeOf } from "../siblings/policy.js"
+
+/** A version that the schema does not read. */
+export class Unreadable {
+  readonly _tag = "Unreadable"
+  constructor(readonly error: DecodeError) {}
+}
+
+/** A merged base: at its holes nobody knows what it says. */
+interface Partial<A, R> extends Head<A, R> {
+  readonly holes: ReadonlySet<Place>
+}
+
+interface Context<A, R, E, R2> {
+  readonly collection: Bound<A, R>
+  readonly id: string
+  readonly knowledge: Knowledge
+  readonly policy: SiblingPolicy<A, E, R2>
+  /** The version that has the bytes of a revision's files. */
+  readonly holder: (rev: Revision) => Revision
+}
+
+/** Works out what heads are together: the policy merges heads, and a plain merge what only serves as a base. */
+export const evaluate = <A, R, E, R2>(
+  context: Context<A, R, E, R2>,
+  whole: Value
+): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> => {
+  const { collection, holder, id, knowledge, policy } = context
+  const merge = Option.getOrUndefined(mergeOf(policy))
+  // What journals and burials leave out is not known of any base.
+  const redacted: ReadonlySet<Place> = new Set(
+    [knowledge.settings.redact, ...Array.from(knowledge.records.values(), (record) => record.redact)].flat().map(placeOf)
+  )
+  const read = new Map<Revision, Either.Either<Head<A, R>, Unreadable>>()
+  const bases = new Map<Value, Partial<A, R>>()
+
+  const headOf = (rev: Revision): Effect.Effect<Head<A, R>, Unreadable, R> => {
+    const known = read.get(rev)
+    if (known !== undefined) return known
+    const content: Content = knowledge.contents.get(rev) ?? { body: {}, files: {} }
+    const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
+    return Effect.either(decode(collection, {
+      id,
+      rev,
+      deleted: false,
+      stubs,
+      raw: content.body,
+      plain: Json.toPlain(content.body),
+      special: () => undefined
+    })).pipe(
+      Effect.map((base) =>
+        Either.mapBoth(base, {
+          onLeft: (error) => new Unreadable(error),
+          onRight: (base): Head<A, R> => ({
+            document: value.clean(collection, id, "quorum", base),
+            raw: base.raw,
+            files: filesOf(holder(rev), stubs)
+          })
+        })
+      ),
+      Effect.tap((head) => {
+        read.set(rev, head)
+      }),
+      Effect.flatten
+    )
+  }
+
+  /** A base of bases: where they clash it has a hole, and that is all. */
+  const baseOf = (part: Value): Effect.Effect<Partial<A, R>, Unreadable | EncodeError, R> => {
+    const known = bases.get(part)
+    if (known !== undefined) return Effect.succeed(known)
+    const made: Effect.Effect<Partial<A, R>, Unreadable | EncodeError, R> = part._tag === "Content"
+      ? Effect.map(headOf(part.rev), (head) => ({ ...head, holes: redacted }))
+      : Effect.gen(function*() {
+        const below = part.base === undefined ? undefined : yield* baseOf(part.base)
+        const mine = yield* baseOf(part.mine)
+        const theirs = yield* baseOf(part.theirs)
+        return yield* joined(merge, below, mine, theirs)
+      })
+    return Effect.tap(made, (base) => {
+      bases.set(part, base)
+    })
+  }
+
+  const joined = (
+    merge: Merge<A> | undefined,
+    below: Partial<A, R> | undefined,
+    mine: Partial<A, R>,
+    theirs: Partial<A, R>
+  ): Effect.Effect<Partial<A, R>, EncodeError, R> =>
+    Effect.gen(function*() {
+      // A policy that merges nothing asks for no base either.
+      if (merge === undefined) return { ...mine, holes: new Set([placeOf([])]) }
+      const unclear = new Set([...mine.holes, ...theirs.holes, ...(below?.holes ?? [])])
+      const body = partially(merge, {
+        base: below === undefined ? absent : valueBase(below.document.body),
+        mine: mine.document.body,
+        theirs: theirs.document.body
+      }, unclear)
+      const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body.value))
+      const json = mergeJson({
+        base: Option.some(below === undefined ? {} : yield* over(below)),
+        mine: yield* over(mine),
+        theirs: yield* over(theirs),
+        known: yield* encode(value.unsaved(collection, id, body.value))
+      }, undefined, unclear)
+      const files = mergeFiles(
+        Option.some(below?.files ?? new Map()),
+        mine.files,
+        theirs.files,
+        policy.rules.attachments,
+        undefined,
+        unclear
+      )
+      return {
+        document: standIn(context, mine.document, body.value, json.value),
+        raw: json.value,
+        files: files.files,
+        holes: new Set([
+          ...redacted,
+          // What is not known of one side is not known of both together, but where they agreed on it since.
+          ...Array.from(mine.holes).filter((place) => !redacted.has(place)),
+          ...Array.from(theirs.holes).filter((place) => !redacted.has(place)),
+          ...body.holes,
+          ...[...json.clashes, ...files.clashes].map(({ path }) => placeOf(path)),
+          ...[...json.withoutBase, ...files.withoutBase].map(placeOf)
+        ])
+      }
+    })
+
+  const fold = (part: Value): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> =>
+    part._tag === "Content"
+      ? Effect.map(headOf(part.rev), (head) => ({ ...head, withoutBase: [] }))
+      : Effect.gen(function*() {
+        const mine = yield* fold(part.mine)
+        const theirs = yield* fold(part.theirs)
+        const base = part.base === undefined ? undefined : yield* Effect.either(baseOf(part.base))
+        const found = base === undefined || Either.isLeft(base) ? undefined : base.right
+        return yield* pair<A, R, E, R2>(context, policy, mine, theirs, {
+          head: Option.fromNullable(found),
+          absent: part.base === undefined,
+          unknown: part.base !== undefined && found === undefined
+            ? "what both sides come from is not what the schema says"
+            : undefined,
+          holes: found?.holes ?? new Set(),
+          guesses: false
+        })
+      })
+
+  return fold(whole)
+}
+
+/** Somebody, or a rule, decides where something is missing: by the heads alone. */
+export const guess = <A, R, E, R2>(
+  context: Context<A, R, E, R2>,
+  heads: ReadonlyArray<Revision>,
+  why: string
+): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> =>
+  Effect.gen(function*() {
+    const lossy = context.policy.rules.missingBase === "merge"
+    const [first, ...rest] = heads
+    let folded: Folded<A, R> | undefined
+    if (first !== undefined) folded = yield* evaluate(context, { _tag: "Content", rev: first })
+    for (const rev of rest) {
+      const theirs = yield* evaluate(context, { _tag: "Content", rev })
+      if (folded === undefined) continue
+      folded = yield* pair<A, R, E, R2>(context, context.policy, folded, theirs, {
+        head: Option.none(),
+        absent: false,
+        unknown: lossy ? undefined : why,
+        holes: new Set(),
+        guesses: lossy
+      })
+    }
+    return folded ?? (yield* Effect.fail<Unmerged>({ _tag: "Unknown", why, clashes: [] }))
+  })

@@ -1,0 +1,145 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import type { CouchHttp } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import * as Json from "../../Json.js"
+import * as Lineage from "../../Lineage.js"
+import * as Revision from "../../Revision.js"
+import { list, post } from "../bulk/post.js"
+import { readVersions, type Version } from "../bulk/versions.js"
+import type { WireError } from "../bulk/wireError.js"
+import { member } from "../written.js"
+
+/** CouchDB looks this many ids up one by one; beyond it reads through all changes. */
+const idsAtOnce = 100
+
+/** How many bodies one request asks for: each may be as large as a document and its history. */
+const bodiesAtOnce = 50
+
+const inParts = <A, B, E, R>(
+  all: ReadonlyArray<A>,
+  size: number,
+  f: (part: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E, R>
+): Effect.Effect<ReadonlyArray<B>, E, R> =>
+  Effect.map(
+    Effect.forEach(
+      Chunk.toReadonlyArray(Chunk.chunksOf(Chunk.fromIterable(all), size)),
+      (part) => f(Chunk.toReadonlyArray(part))
+    ),
+    (parts) => parts.flat()
+  )
+
+/** The leaves of documents, without their bodies: `POST /{db}/_changes?filter=_doc_ids&style=all_docs`. */
+const readLeaves = (
+  database: DatabaseName,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly rev: Revision.Revision }>, WireError, CouchHttp> =>
+  inParts(ids, idsAtOnce, (ids) =>
+    Effect.map(
+      post(database, "_changes", "?filter=_doc_ids&style=all_docs", { doc_ids: ids }),
+      ({ exact }) =>
+        list(member(exact, "results")).flatMap((row) => {
+          const id = member(row, "id")
+          return typeof id !== "string" ? [] : list(member(row, "changes")).flatMap((change) => {
+            const rev = member(change, "rev")
+            return Revision.isRevision(rev) ? [{ id, rev }] : []
+          })
+        })
+    ))
+
+/** Tombstones that were read. A revision never changes, and a document may have a thousand burials. */
+export interface Seen {
+  readonly get: (id: string, rev: Revision.Revision) => Version | undefined
+  readonly add: (version: Version) => void
+}
+
+const most = 10_000
+
+export const makeSeen = (): Seen => {
+  const seen = new Map<string, Version>()
+  return {
+    get: (id, rev) => seen.get(`${rev} ${id}`),
+    add: (version) => {
+      if (!version.raw.deleted) return
+      if (seen.size >= most) seen.clear()
+      seen.set(`${version.raw.rev} ${version.raw.id}`, version)
+    }
+  }
+}
+
+/** All leaves of documents with their bodies, the deleted ones too. */
+export const readAllLeaves = (
+  database: DatabaseName,
+  ids: ReadonlyArray<string>,
+  seen: Seen
+): Effect.Effect<ReadonlyArray<Version>, WireError, CouchHttp> =>
+  Effect.gen(function*() {
+    const leaves = yield* readLeaves(database, ids)
+    const known = leaves.flatMap(({ id, rev }) => {
+      const version = seen.get(id, rev)
+      return version === undefined ? [] : [version]
+    })
+    const read = yield* inParts(
+      leaves.filter(({ id, rev }) => seen.get(id, rev) === undefined),
+      bodiesAtOnce,
+      (wanted) => readVersions(database, wanted)
+    )
+    for (const version of read) seen.add(version)
+    return [...known, ...read]
+  })
+
+/** A version as lineage sees it. */
+export const lineageVersion = ({ path, raw }: Version): Lineage.Version => ({
+  rev: raw.rev,
+  path,
+  deleted: raw.deleted,
+  body: raw.raw,
+  files: raw.stubs._tag === "Some" ? raw.stubs.value : {}
+})
+
+/** Which older versions would tell more of foreign edits: their records, and the bodies before them. */
+const wantedBy = (knowledge: Lineage.Knowledge, from: ReadonlyArray<Revision.Revision>): ReadonlyArray<Revision.Revision> =>
+  from.flatMap((head) => {
+    for (let rev: Revision.Revision | null = head; rev !== null;) {
+      if (knowledge.records.has(rev)) return []
+      if (!knowledge.contents.has(rev) && !knowledge.tombstones.has(rev)) return [rev]
+      rev = knowledge.links.get(rev)?.parent ?? null
+    }
+    return []
+  })
+
+/** How far back a foreign edit's ancestors are looked for. */
+const farthest = 16
+
+/**
+ * What versions tell, and what older ones tell that the server still has: those before foreign edits, and one that is
+ * asked for. It ends, since nothing is asked for twice.
+ */
+export const known = (
+  database: DatabaseName,
+  id: string,
+  settings: Lineage.Settings,
+  versions: ReadonlyArray<Lineage.Version>,
+  heads: ReadonlyArray<Revision.Revision>,
+  /** What else is missing. */
+  lacks: (knowledge: Lineage.Knowledge) => ReadonlyArray<Revision.Revision>
+): Effect.Effect<Lineage.Knowledge, WireError, CouchHttp> =>
+  Effect.gen(function*() {
+    const tried = new Set<Revision.Revision>()
+    let all = versions
+    let knowledge = Lineage.knowledge(settings, all)
+    for (let i = 0; i < farthest; i++) {
+      const wanted = [...new Set([...wantedBy(knowledge, heads), ...lacks(knowledge)])].filter((rev) => !tried.has(rev))
+      if (wanted.length === 0) break
+      for (const rev of wanted) tried.add(rev)
+      const found = yield* readVersions(database, wanted.map((rev) => ({ id, rev })))
+      if (found.length === 0) continue
+      all = [...all, ...found.map(lineageVersion)]
+      knowledge = Lineage.knowledge(settings, all)
+    }
+    return knowledge
+  })
+
+/** The document as JSON without the field: what a schema and a merge see. */
+export const withoutField = (raw: Json.JsonObject, field: string): Json.JsonObject =>
+  Json.has(raw, field) ? Json.fromEntries(Json.entries(raw).filter(([key]) => key !== field)) : raw
