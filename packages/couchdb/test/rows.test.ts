@@ -170,6 +170,30 @@ describe("rows", () => {
     }
   })
 
+  it("come out of one large piece as they come out of small ones", () => {
+    const texts = Array.from(
+      { length: 4_000 },
+      (_, i) =>
+        i % 700 === 0
+          ? `{"n":${i}.0}`
+          : i === 2_000
+          ? JSON.stringify({ long: "é".repeat(100_000) })
+          : `{"n":${i},"s":"${"x".repeat(i % 90)}"}`
+    )
+    for (const array of ["rows", undefined]) {
+      const whole = bytes(array === undefined ? `${texts.join("\n")}\n` : `{"rows":[\n${texts.join(",\n")}\n]}`)
+      for (const size of [whole.length, 1 << 18, 70_001, 1 << 12]) {
+        const pieces = Array.from(
+          { length: Math.ceil(whole.length / size) },
+          (_, i) => whole.slice(i * size, (i + 1) * size)
+        )
+        const { end, rows } = readPieces(array, pieces)
+        assert.strictEqual(end._tag, "Whole")
+        assert.isTrue(rows.length === texts.length && rows.every((row, i) => row === texts[i]))
+      }
+    }
+  })
+
   it("on lines that are no objects by themselves are none together", () => {
     for (const body of [`{"a":[{}\n{}]}\n`, `{"a":1},{"b":2}\n{"c":3}\n`, `{"a":1\n"b":2}\n`]) {
       assert.notStrictEqual(readPieces(undefined, [bytes(body)]).end._tag, "Whole", body)

@@ -23,6 +23,15 @@ type State = "around" | "between" | "line" | "element" | "stray"
 /** A longer line is scanned as it comes, so that an answer in one line is not kept until its end. */
 const longestLine = 1 << 20
 
+/** What is larger, V8's parser of JSON puts among the old objects, and a stream soon needs no row of it. */
+const largestBlock = 1 << 16
+
+/** Behind the last line break of a block, or of its first line where that is longer. */
+const border = (chunk: Uint8Array, at: number, last: number): number => {
+  const end = chunk.lastIndexOf(newline, at + largestBlock)
+  return end > at ? end + 1 : Math.min(last, chunk.indexOf(newline, at + largestBlock) + 1)
+}
+
 /** So many lines that are not one row each, and the layout is taken for another. */
 const patience = 3
 
@@ -175,8 +184,9 @@ export class RowReader {
     let at = start
     let inBlocks = true
     while (at < last) {
-      const doubt = inBlocks ? this.plain ? last : firstDoubt(chunk, at, last) : at
-      const clean = doubt === last ? last : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
+      const end = last - at <= largestBlock ? last : border(chunk, at, last)
+      const doubt = inBlocks ? this.plain ? end : firstDoubt(chunk, at, end) : at
+      const clean = doubt === end ? end : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
       if (clean > at) {
         if (this.takeBlock(utf8(chunk.subarray(at, clean)), out)) at = clean
         else inBlocks = false
