@@ -229,7 +229,8 @@ export interface Knowledge {
  * @since 0.1.0
  * @category constructors
  */
-export const knowledge: (settings: Settings, versions: ReadonlyArray<Version>) => Knowledge = internalKnowledge.knowledge
+export const knowledge: (settings: Settings, versions: ReadonlyArray<Version>) => Knowledge =
+  internalKnowledge.knowledge
 
 /**
  * What heads are together: contents, and merges of them. A merge without a base has none for certain: its sides were made

@@ -14,7 +14,8 @@ import * as Json from "../../Json.js"
 import { makeClaims } from "../claims.js"
 import { encode } from "../document/codec.js"
 import * as value from "../document/value.js"
-import { conflict, put, removeOver } from "../document/write.js"
+import { conflict, put, rawOf, removeOver } from "../document/write.js"
+import { toStore } from "../lineage/writing.js"
 import { defaultRetry, respectful } from "../transient.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "./write.js"
@@ -44,7 +45,7 @@ const sent = <Out, E>(
 /** The document as it is to be sent, or its result where there is nothing to send. */
 const toSave = <A, R>(
   self: Document<A, R>
-): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, R> => {
+): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp | R> => {
   if (!value.isDirty(self)) return Effect.succeed(known(Either.right(self)))
   return Effect.matchEffect(Effect.zip(DocumentId.decode(self.id), encode(self)), {
     onFailure: (error) => Effect.succeed(known(Either.left(error))),
@@ -53,62 +54,69 @@ const toSave = <A, R>(
         const base: Base<A> = { ...self.base.value, body: self.body }
         return Effect.succeed(known(Either.right(value.clean(self.collection, self.id, self.durability, base))))
       }
-      const stubs = Option.flatMap(self.base, (base) => base.stubs)
-      const write: WriteDocument = {
-        database: self.collection.database,
-        id,
-        parent: self.rev,
-        body: raw,
-        attachments: stubs,
-        deleted: false
-      }
-      return Effect.succeed(sent(
-        write,
-        Either.mapBoth({
-          onLeft: (error): SaveError<A, R> =>
-            error._tag === "UpdateConflictError"
-              ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save"))(error)
-              : error,
-          onRight: ({ durability, rev }) =>
-            value.clean(self.collection, self.id, durability, { rev, body: self.body, raw, stubs })
-        })
-      ))
+      return Effect.match(toStore(self.collection, { id, raw, over: self.base, base: self.base, kind: "edit" }), {
+        onFailure: (error) => known(Either.left(error)),
+        onSuccess: ({ body, over, stubs }) =>
+          sent(
+            {
+              database: self.collection.database,
+              id,
+              parent: Option.map(over, ({ rev }) => rev),
+              body,
+              attachments: stubs,
+              deleted: false
+            },
+            Either.mapBoth({
+              onLeft: (error): SaveError<A, R> =>
+                error._tag === "UpdateConflictError"
+                  ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save"))(error)
+                  : error,
+              onRight: ({ durability, rev }) =>
+                value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs })
+            })
+          )
+      })
     }
   })
 }
 
 const toDelete = <A, R>(
   self: Document<A, R>
-): Effect.Effect<Prepared<Tombstone<A, R>, DeleteError<A, R>>> =>
+): Effect.Effect<Prepared<Tombstone<A, R>, DeleteError<A, R>>, never, CouchHttp> =>
   Effect.matchEffect(
     Effect.zip(DocumentId.decode(self.id), value.demandRevision(self, "delete")),
     {
       onFailure: (error) => Effect.succeed(known(Either.left(error))),
       onSuccess: ([id]) =>
-        Effect.succeed(
-          value.isDirty(self)
-            ? known(Either.left(
-              new UnsavedChangesError({ operation: "delete", database: self.collection.database, id })
-            ))
-            : sent(
-              {
-                database: self.collection.database,
-                id,
-                parent: self.rev,
-                body: {},
-                attachments: Option.none(),
-                deleted: true
-              },
-              Either.mapBoth({
-                onLeft: (error): DeleteError<A, R> =>
-                  error._tag === "UpdateConflictError"
-                    ? conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error)
-                    : error,
-                onRight: ({ durability, rev }) =>
-                  value.tombstone({ collection: self.collection, id: self.id, rev, durability })
-              })
-            )
-        )
+        value.isDirty(self)
+          ? Effect.succeed(known(Either.left(
+            new UnsavedChangesError({ operation: "delete", database: self.collection.database, id })
+          )))
+          : Effect.match(
+            toStore(self.collection, { id, raw: rawOf(self), over: self.base, base: self.base, kind: "delete" }),
+            {
+              onFailure: (error) => known(Either.left(error)),
+              onSuccess: ({ body, over, stubs }) =>
+                sent(
+                  {
+                    database: self.collection.database,
+                    id,
+                    parent: Option.map(over, ({ rev }) => rev),
+                    body,
+                    attachments: stubs,
+                    deleted: true
+                  },
+                  Either.mapBoth({
+                    onLeft: (error): DeleteError<A, R> =>
+                      error._tag === "UpdateConflictError"
+                        ? conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error)
+                        : error,
+                    onRight: ({ durability, rev }) =>
+                      value.tombstone({ collection: self.collection, id: self.id, rev, durability })
+                  })
+                )
+            }
+          )
     }
   )
 
@@ -118,7 +126,7 @@ const retryOf = (options: Options): Knowledge["retry"] => respectful(options.ret
 const write = <A, R, Out, E, E2, R2>(
   documents: Stream.Stream<Document<A, R>, E2, R2>,
   options: Options,
-  prepare: (self: Document<A, R>) => Effect.Effect<Prepared<Out, E>, never, R>
+  prepare: (self: Document<A, R>) => Effect.Effect<Prepared<Out, E>, never, CouchHttp | R>
 ): Stream.Stream<Either.Either<Out, E>, E2, CouchHttp | R | R2> =>
   Stream.suspend(() => {
     const knowledge: Knowledge = { retry: retryOf(options), holds: new Map(), claims: makeClaims() }

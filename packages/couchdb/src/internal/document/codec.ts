@@ -26,7 +26,9 @@ export const decode = <A, R>(
     new DecodeError({ database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) }, failure)
   const base = (body: A): Base<A> => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
   try {
-    const decoded = collection.decode(read.plain)
+    const decoded = collection.decode(
+      collection.lineage === undefined ? read.plain : withoutMember(read.plain, collection.lineage.field)
+    )
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
     if (!Either.isEither(decoded)) return Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
     const either = decoded as Either.Either<A, ParseIssue>

@@ -17,6 +17,7 @@ import type { Base, DeleteError, Document, SaveError, Takes, Tombstone } from ".
 import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
 import * as Json from "../../Json.js"
+import { type Recorded, toStore } from "../lineage/writing.js"
 import { encode } from "./codec.js"
 import * as value from "./value.js"
 
@@ -49,30 +50,42 @@ export const put = <A, R>(
   over: Option.Option<Standing>,
   operation: "save" | "create"
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
-  Effect.flatMap(DocumentId.decode(self.id), (id) => {
-    const stubs = Option.flatMap(over, (standing) => standing.stubs)
-    return CouchHttp.pipe(
-      Effect.flatMap((couch) =>
-        couch.writeDocument({
-          database: self.collection.database,
-          id,
-          parent: Option.map(over, ({ rev }) => rev),
-          body: raw,
-          attachments: stubs,
-          deleted: false
-        })
-      ),
-      Effect.map(({ durability, rev }: Written) => {
-        const base: Base<A> = { rev, body: self.body, raw, stubs }
-        return value.clean(self.collection, self.id, durability, base)
-      }),
-      Effect.catchTag(
-        "UpdateConflictError",
-        (error) =>
-          Effect.fail(conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation))(error))
-      )
+  Effect.flatMap(DocumentId.decode(self.id), (id) =>
+    self.collection.lineage === undefined
+      ? store(self, id, raw, { body: raw, over, stubs: Option.flatMap(over, ({ stubs }) => stubs) }, operation)
+      : Effect.flatMap(
+        toStore(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
+        (stored) => store(self, id, raw, stored, operation)
+      ))
+
+const store = <A, R>(
+  self: Document<A, R>,
+  id: DocumentId.DocumentId,
+  raw: JsonObject,
+  { body, over, stubs }: Recorded,
+  operation: "save" | "create"
+): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
+  CouchHttp.pipe(
+    Effect.flatMap((couch) =>
+      couch.writeDocument({
+        database: self.collection.database,
+        id,
+        parent: Option.map(over, ({ rev }) => rev),
+        body,
+        attachments: stubs,
+        deleted: false
+      })
+    ),
+    Effect.map(({ durability, rev }: Written) => {
+      const base: Base<A> = { rev, body: self.body, raw: body, stubs }
+      return value.clean(self.collection, self.id, durability, base)
+    }),
+    Effect.catchTag(
+      "UpdateConflictError",
+      (error) =>
+        Effect.fail(conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation))(error))
     )
-  })
+  )
 
 export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
   if (!value.isDirty(self)) return Effect.succeed(self)
@@ -108,31 +121,39 @@ export const create = dual<
 /** What a delete can fail with once the local checks are behind. */
 export type RemoveError<A, R> = ConflictError<A, R, Tombstone<A, R>> | NotFoundError | InvalidIdError | RequestError
 
+export const rawOf = <A, R>(self: Document<A, R>): JsonObject =>
+  Option.match(self.base, { onNone: () => ({}), onSome: ({ raw }) => raw })
+
 /** Deletes over what stands. */
 export const removeOver = <A, R>(
   self: Document<A, R>,
   over: Option.Option<Standing>
 ): Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R> =>
-  Effect.flatMap(DocumentId.decode(self.id), (id) =>
-    CouchHttp.pipe(
-      Effect.flatMap((couch) =>
-        couch.writeDocument({
-          database: self.collection.database,
-          id,
-          parent: Option.map(over, ({ rev }) => rev),
-          body: {},
-          attachments: Option.none(),
-          deleted: true
-        })
-      ),
-      Effect.map(({ durability, rev }) =>
-        value.tombstone({ collection: self.collection, id: self.id, rev, durability })
-      ),
-      Effect.catchTag(
-        "UpdateConflictError",
-        (error) => Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error))
+  Effect.flatMap(
+    DocumentId.decode(self.id),
+    (id) =>
+      toStore(self.collection, { id, raw: rawOf(self), over, base: self.base, kind: "delete" }).pipe(
+        Effect.flatMap((stored) =>
+          Effect.flatMap(CouchHttp, (couch) =>
+            couch.writeDocument({
+              database: self.collection.database,
+              id,
+              parent: Option.map(stored.over, ({ rev }) => rev),
+              body: stored.body,
+              attachments: stored.stubs,
+              deleted: true
+            }))
+        ),
+        Effect.map(({ durability, rev }) =>
+          value.tombstone({ collection: self.collection, id: self.id, rev, durability })
+        ),
+        Effect.catchTag(
+          "UpdateConflictError",
+          (error) =>
+            Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error))
+        )
       )
-    ))
+  )
 
 export const remove = <A, R>(
   self: Document<A, R>

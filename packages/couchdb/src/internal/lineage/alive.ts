@@ -35,7 +35,9 @@ export const alive = (
     const kept: Array<string> = []
     for (const edit of edits) kept.push(yield* said(edit))
     for (const deletion of deletions) {
-      const deleted = yield* said(knowledge.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion)
+      const deleted = yield* said(
+        knowledge.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
+      )
       if (kept.every((each) => each === deleted)) return false
     }
     return true

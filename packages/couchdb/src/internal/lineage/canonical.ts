@@ -5,7 +5,9 @@ import * as Json from "../../Json.js"
 /** A number as JavaScript would write it, where it holds it: servers and programs on the way rewrite `1e2` and `1.0`. */
 const numberText = (text: string): string => {
   const number = Number(text)
-  return Number.isFinite(number) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(number)) ? JSON.stringify(number) : text
+  return Number.isFinite(number) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(number))
+    ? JSON.stringify(number)
+    : text
 }
 
 /** One text for each value, whatever the order of its keys: RFC 8785, and the digits of what a number cannot hold. */
@@ -20,5 +22,4 @@ export const canonical = (json: Json.Json): string => {
 }
 
 /** The first 128 bits of a text's SHA-256, in hex: as long as CouchDB's own hashes. */
-export const hashOf = (text: string): string =>
-  Encoding.encodeHex(sha256(new TextEncoder().encode(text))).slice(0, 32)
+export const hashOf = (text: string): string => Encoding.encodeHex(sha256(new TextEncoder().encode(text))).slice(0, 32)

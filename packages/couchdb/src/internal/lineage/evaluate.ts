@@ -46,7 +46,9 @@ export const evaluate = <A, R, E, R2>(
   const merge = Option.getOrUndefined(mergeOf(policy))
   // What journals and burials leave out is not known of any base.
   const redacted: ReadonlySet<Place> = new Set(
-    [knowledge.settings.redact, ...Array.from(knowledge.records.values(), (record) => record.redact)].flat().map(placeOf)
+    [knowledge.settings.redact, ...Array.from(knowledge.records.values(), (record) => record.redact)].flat().map(
+      placeOf
+    )
   )
   const read = new Map<Revision, Either.Either<Head<A, R>, Unreadable>>()
   const bases = new Map<Value, Partial<A, R>>()
@@ -115,12 +117,16 @@ export const evaluate = <A, R, E, R2>(
         theirs: theirs.document.body
       }, unclear)
       const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body.value))
-      const json = mergeJson({
-        base: Option.some(below === undefined ? {} : yield* over(below)),
-        mine: yield* over(mine),
-        theirs: yield* over(theirs),
-        known: yield* encode(value.unsaved(collection, id, body.value))
-      }, undefined, unclear)
+      const json = mergeJson(
+        {
+          base: Option.some(below === undefined ? {} : yield* over(below)),
+          mine: yield* over(mine),
+          theirs: yield* over(theirs),
+          known: yield* encode(value.unsaved(collection, id, body.value))
+        },
+        undefined,
+        unclear
+      )
       const files = mergeFiles(
         Option.some(below?.files ?? new Map()),
         mine.files,

@@ -54,7 +54,10 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
   const foldAt = (heads: ReadonlyArray<Rev>, depth: number): Either.Either<Value, Missing> => {
     const [first, ...rest] = [...heads].sort((a, b) => Revision.Order(b, a))
     if (first === undefined || heads.length > limits.heads || depth > limits.depth) {
-      return Either.left({ rev: first ?? heads[0] as Rev, why: `${heads.length} versions at once, ${depth} bases deep` })
+      return Either.left({
+        rev: first ?? heads[0] as Rev,
+        why: `${heads.length} versions at once, ${depth} bases deep`
+      })
     }
     let value = valueOf(first)
     const ours = new Set(graph.reach(first))

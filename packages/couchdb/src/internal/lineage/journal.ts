@@ -81,14 +81,16 @@ const short = (path: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
 
 /** Of a file only what a merge needs: where its bytes are, a server knows by its digest. */
 const stubsOnly = (files: Json.JsonObject): Json.JsonObject =>
-  Json.fromEntries(Json.entries(files).map(([name, stub]) => [
-    name,
-    Json.isObject(stub)
-      ? Json.fromEntries(
-        Json.entries(stub).filter(([key]) => key === "content_type" || key === "digest" || key === "length")
-      )
-      : stub
-  ]))
+  Json.fromEntries(
+    Json.entries(files).map(([name, stub]) => [
+      name,
+      Json.isObject(stub)
+        ? Json.fromEntries(
+          Json.entries(stub).filter(([key]) => key === "content_type" || key === "digest" || key === "length")
+        )
+        : stub
+    ])
+  )
 
 export const recordOf = (knowledge: Knowledge, written: Written): Record => {
   const { records, settings } = knowledge

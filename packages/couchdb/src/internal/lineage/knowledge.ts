@@ -7,7 +7,10 @@ import { patched } from "./patch.js"
 import { decodeField, redacted, sumOf } from "./record.js"
 
 /** A version's own body, and what its field says. */
-export const apart = (settings: Settings, { body }: Version): { readonly body: Json.JsonObject; readonly field: Field } => ({
+export const apart = (
+  settings: Settings,
+  { body }: Version
+): { readonly body: Json.JsonObject; readonly field: Field } => ({
   body: Json.has(body, settings.field)
     ? Json.fromEntries(Json.entries(body).filter(([key]) => key !== settings.field))
     : body,

@@ -98,11 +98,14 @@ export const lineageVersion = ({ path, raw }: Version): Lineage.Version => ({
 })
 
 /** Which older versions would tell more of foreign edits: their records, and the bodies before them. */
-const wantedBy = (knowledge: Lineage.Knowledge, from: ReadonlyArray<Revision.Revision>): ReadonlyArray<Revision.Revision> =>
+const wantedBy = (
+  knowledge: Lineage.Knowledge,
+  from: ReadonlyArray<Revision.Revision>
+): ReadonlyArray<Revision.Revision> =>
   from.flatMap((head) => {
     for (let rev: Revision.Revision | null = head; rev !== null;) {
       if (knowledge.records.has(rev)) return []
-      if (!knowledge.contents.has(rev) && !knowledge.tombstones.has(rev)) return [rev]
+      if (!knowledge.links.has(rev) || (!knowledge.contents.has(rev) && !knowledge.tombstones.has(rev))) return [rev]
       rev = knowledge.links.get(rev)?.parent ?? null
     }
     return []

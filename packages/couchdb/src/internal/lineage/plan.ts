@@ -59,7 +59,6 @@ const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
   return { heads, contained: contained.map(({ head, of }) => ({ of, head: top(head) })) }
 }
 
-
 export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan => {
   const graph = makeGraph(knowledge)
   const { contained, heads } = sorted(graph, candidates(knowledge, graph, leaves))

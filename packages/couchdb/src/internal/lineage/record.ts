@@ -64,7 +64,9 @@ const decodeNames = (json: Maybe): ReadonlyArray<Link> | undefined => {
   if (!Json.isArray(json)) return undefined
   const names: Array<Link> = []
   for (let i = json.length - 1; i >= 0; i--) {
-    const [rev, short, parent, ...also] = Json.isArray(json[i]) ? json[i] as ReadonlyArray<Json.Json> : [json[i], "e", 0]
+    const [rev, short, parent, ...also] = Json.isArray(json[i])
+      ? json[i] as ReadonlyArray<Json.Json>
+      : [json[i], "e", 0]
     const kind = kinds.get(typeof short === "string" ? short : "")
     const from = parent === 0 ? names[0]?.rev : parent
     if (
@@ -193,7 +195,9 @@ const decodeBurial = (json: Json.JsonObject): Burial | undefined => {
 export const decodeField = (json: Maybe): Field => {
   if (!Json.isObject(json)) return { _tag: "None" }
   const v = Json.get(json, "v")
-  if (typeof v === "number" && v > version) return { _tag: "Newer", parent: Option.liftPredicate(Revision.isRevision)(member(json, "parent")) }
+  if (typeof v === "number" && v > version) {
+    return { _tag: "Newer", parent: Option.liftPredicate(Revision.isRevision)(member(json, "parent")) }
+  }
   if (v !== version) return { _tag: "None" }
   if (Json.get(json, "kind") === "burial") {
     const burial = decodeBurial(json)

@@ -46,7 +46,9 @@ export const planByLineage = <A, R, E, R2>(
       }
     )
     const plan = planOf(knowledge)
-    const defer = (deferral: Parameters<typeof unmergedDeferral>[0] | Unreadable): Effect.Effect<Plan<A, R>, never, R> =>
+    const defer = (
+      deferral: Parameters<typeof unmergedDeferral>[0] | Unreadable
+    ): Effect.Effect<Plan<A, R>, never, R> =>
       Effect.map(leavesOf(collection, versions), (versions) => ({
         _tag: "Defer",
         deferral: deferral._tag === "Unreadable" ? unreadable(deferral.error) : unmergedDeferral(deferral),
@@ -179,7 +181,15 @@ const make = <A, R>(
       _tag: "Write",
       document: folded === undefined || deleted
         ? Option.none()
-        : Option.some(documentAt(collection, id, rev, { ...folded, raw: body }, files.size === 0 ? Option.none() : Option.some(stubs))),
+        : Option.some(
+          documentAt(
+            collection,
+            id,
+            rev,
+            { ...folded, raw: body },
+            files.size === 0 ? Option.none() : Option.some(stubs)
+          )
+        ),
       merge: Option.some(merged),
       burials: [
         ...(plan._tag === "Merge" ? plan.burials : []),

@@ -10,10 +10,10 @@ import type { Question, SiblingPolicy } from "../../SiblingPolicy.js"
 import { encode } from "../document/codec.js"
 import * as value from "../document/value.js"
 import { structural } from "../equivalence.js"
+import { absent as nothingThere, type Place, unknown as unknownBase, value as valueBase } from "../merge/node.js"
 import { type Files, mergeFiles } from "./files.js"
 import type { Common, History } from "./history.js"
 import { mergeJson, type Preference } from "./jsonMerge.js"
-import { absent as nothingThere, type Place, unknown as unknownBase, value as valueBase } from "../merge/node.js"
 import { type Answer, known, stagesOf } from "./policy.js"
 
 /** A version that was decoded, or what versions were merged to so far. */
@@ -143,7 +143,14 @@ export const pair = <A, R, E, R2>(
         return Effect.fail(answer.clashes)
       case "Side": {
         const chosen = answer.side === "mine" ? mine : theirs
-        const { files } = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, answer.side, holes)
+        const { files } = mergeFiles(
+          filesOfBase,
+          mine.files,
+          theirs.files,
+          policy.rules.attachments,
+          answer.side,
+          holes
+        )
         return Effect.succeed({ ...chosen, files, withoutBase: mine.withoutBase })
       }
       case "Merged":
@@ -165,16 +172,20 @@ export const pair = <A, R, E, R2>(
   ): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> =>
     Effect.gen(function*() {
       const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body))
-      const json = mergeJson({
-        base: Option.isSome(base)
-          ? Option.some(yield* over(base.value))
-          : absent
-          ? Option.some({})
-          : Option.none(),
-        mine: yield* over(mine),
-        theirs: yield* over(theirs),
-        known: yield* encode(value.unsaved(context.collection, context.id, body))
-      }, prefer, holes)
+      const json = mergeJson(
+        {
+          base: Option.isSome(base)
+            ? Option.some(yield* over(base.value))
+            : absent
+            ? Option.some({})
+            : Option.none(),
+          mine: yield* over(mine),
+          theirs: yield* over(theirs),
+          known: yield* encode(value.unsaved(context.collection, context.id, body))
+        },
+        prefer,
+        holes
+      )
       const files = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, prefer, holes)
       const clashes = [...json.clashes, ...files.clashes]
       const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]

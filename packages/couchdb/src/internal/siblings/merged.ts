@@ -37,7 +37,14 @@ export const mergedVersion = (
   const onto = markedPath(winner.path, losers.map((loser) => loser.raw.rev))
   return hashedAttachments(stubsOf(files)).pipe(
     Option.flatMap((attachments) => Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })),
-    Option.map((rev) => ({ id: winner.raw.id, path: [rev, ...onto], raw, files, winner: winner.raw.rev, deleted: false }))
+    Option.map((rev) => ({
+      id: winner.raw.id,
+      path: [rev, ...onto],
+      raw,
+      files,
+      winner: winner.raw.rev,
+      deleted: false
+    }))
   )
 }
 

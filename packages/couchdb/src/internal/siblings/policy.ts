@@ -78,7 +78,11 @@ export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPo
     ...pure<A>((question) => {
       const { base, holes } = (question as unknown as { readonly [knownOf]?: Known })[knownOf] ??
         { base: fromOption(question.base), holes: new Set<Place>() }
-      const { clashes, value, withoutBase } = partially(merge, { base, mine: question.mine, theirs: question.theirs }, holes)
+      const { clashes, value, withoutBase } = partially(
+        merge,
+        { base, mine: question.mine, theirs: question.theirs },
+        holes
+      )
       return clashes.length > 0
         ? { _tag: "Overlap", clashes }
         : { _tag: "Merged", body: value, withoutBase }

@@ -125,7 +125,9 @@ const once = <A, R, E, R2>(
       const found = standing[i]
       if (found === undefined || !found.exists) {
         steps.set(each.id, { _tag: "Closed", resolution: { _tag: "Absent", id: each.id } })
-      } else if (found.live.length <= alone && collection.lineage === undefined && !(each.deep && found.live.length > 0)) {
+      } else if (
+        found.live.length <= alone && collection.lineage === undefined && !(each.deep && found.live.length > 0)
+      ) {
         steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
       } else going.push({ ...each, standing: found })
     })
