@@ -339,7 +339,8 @@ export const fetchAll = <A, I, R, K>(
  *
  * A 409 is a `ConflictError` whose operation is `attachment`: `Conflict.overwrite` writes the file on top of what stands
  * there, whose body stays, and a merge does the same. A stream is then run once more. A lost answer is looked into; what
- * did not land is sent again where the bytes are at hand, while a stream fails with what made it unknown.
+ * did not land is sent again where the bytes are at hand, while a stream fails with what made it unknown. However it is
+ * sent, it must be through within the deadline of `CouchHttp` (its `timeout`), a minute unless said otherwise.
  *
  * @example
  * import { Effect } from "effect"
