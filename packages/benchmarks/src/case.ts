@@ -6,6 +6,8 @@ export interface Setup {
   readonly concurrency: number
   /** How many bytes the body of a document has, roughly. */
   readonly bytes: number
+  /** How many fibers the batching layer has to serve at once; one for each operation unless it is said. */
+  readonly fibers?: number | undefined
 }
 
 /** What a run found out beyond time and memory; it stands in the table. */

@@ -3,6 +3,7 @@
  * interleaved, and the figures are medians.
  */
 import { parseArgs } from "node:util"
+import { bundle } from "./bundle.js"
 import { clientNames } from "./case.js"
 import { cases } from "./cases.js"
 import { type Figures, median } from "./measure.js"
@@ -63,4 +64,8 @@ const table = Object.fromEntries(names.map((name) => [
   }))
 ]))
 
-process.stdout.write(options.json ? `${JSON.stringify(table, null, 2)}\n` : printed(table))
+const sizes = options.case?.includes("bundle") !== false ? { bundle: await bundle() } : {}
+
+process.stdout.write(
+  options.json ? `${JSON.stringify({ ...table, ...sizes }, null, 2)}\n` : printed({ ...table, ...sizes })
+)

@@ -14,6 +14,7 @@ export interface Run {
   readonly count?: number | undefined
   readonly concurrency?: number | undefined
   readonly bytes?: number | undefined
+  readonly fibers?: number | undefined
 }
 
 const usual = { concurrency: 32, bytes: 220 }
@@ -65,7 +66,10 @@ export const open = async (couch: string | undefined, { apart = false } = {}): P
     return known
   }
   return {
-    run: async ({ bytes = usual.bytes, client, concurrency = usual.concurrency, count, name }, options = []) => {
+    run: async (
+      { bytes = usual.bytes, client, concurrency = usual.concurrency, count, fibers, name },
+      options = []
+    ) => {
       const which = cases[name]
       const url = which?.onCouch === true ? couch ?? "" : (await stub(bytes)).url
       const { stdout } = await promisify(execFile)(process.execPath, [
@@ -77,7 +81,8 @@ export const open = async (couch: string | undefined, { apart = false } = {}): P
         url,
         String(count ?? which?.count),
         String(concurrency),
-        String(bytes)
+        String(bytes),
+        ...(fibers === undefined ? [] : [String(fibers)])
       ], { timeout: 600_000 })
       return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Figures
     },

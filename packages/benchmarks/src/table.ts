@@ -42,14 +42,29 @@ const reached = (name: string, figures: Readonly<Record<string, Figures>>): Read
     return [`  ${well ? "ok      " : "short of"} ${what} ${ratio.toFixed(2)} × ${over} (${bound})\n`]
   })
 
+/** What the library may add to a program, in kB. */
+const mostAdded = 15
+
+const sized = (figures: Readonly<Record<string, Line>>): ReadonlyArray<string> => {
+  const added = figures[library]?.["addsKB"]
+  return added === undefined
+    ? []
+    : [`  ${added <= mostAdded ? "ok      " : "short of"} adds ${added} kB (≤ ${mostAdded})\n`]
+}
+
+type Line = Readonly<Record<string, number>>
+
+const line = (client: string, { cpuMicros, peakMB, perSecond, ...others }: Line): string =>
+  `  ${client.padEnd(26)}${perSecond === undefined ? "" : `${perSecond.toLocaleString("en").padStart(10)} /s`}${
+    cpuMicros === undefined ? "" : `${cpuMicros.toFixed(1).padStart(9)} µs`
+  }${peakMB === undefined ? "" : `${String(peakMB).padStart(7)} MB`}${
+    Object.entries(others).map(([what, figure]) => `   ${what} ${figure}`).join("")
+  }\n`
+
 /** The table as text, with the ratios that each case has to reach. */
-export const printed = (table: Readonly<Record<string, Readonly<Record<string, Figures>>>>): string =>
+export const printed = (table: Readonly<Record<string, Readonly<Record<string, object>>>>): string =>
   Object.entries(table).map(([name, figures]) =>
-    `\n${name}\n${
-      Object.entries(figures).map(([client, { cpuMicros, peakMB, perSecond, ...others }]) =>
-        `  ${client.padEnd(16)}${perSecond.toLocaleString("en").padStart(10)} /s${cpuMicros.toFixed(1).padStart(9)} µs${
-          String(peakMB).padStart(7)
-        } MB${Object.entries(others).map(([what, figure]) => `   ${what} ${String(figure)}`).join("")}\n`
-      ).join("")
-    }${reached(name, figures).join("")}`
+    `\n${name}\n${Object.entries(figures).map(([client, each]) => line(client, each as Line)).join("")}${
+      reached(name, figures as Readonly<Record<string, Figures>>).join("")
+    }${sized(figures as Readonly<Record<string, Line>>).join("")}`
   ).join("")

@@ -3,12 +3,18 @@ import type { ClientName } from "./case.js"
 import { cases } from "./cases.js"
 import { measured } from "./measure.js"
 
-const [, , name = "", client = "", url = "", count = "0", concurrency = "32", bytes = "220"] = process.argv
+const [, , name = "", client = "", url = "", count = "0", concurrency = "32", bytes = "220", fibers] = process.argv
 const which = cases[name]
 const prepare = which?.clients[client as ClientName]
 if (which === undefined || prepare === undefined) throw new Error(`${client} has no ${name}`)
 
-const setup = { url, count: Number(count), concurrency: Number(concurrency), bytes: Number(bytes) }
+const setup = {
+  url,
+  count: Number(count),
+  concurrency: Number(concurrency),
+  bytes: Number(bytes),
+  fibers: fibers === undefined ? undefined : Number(fibers)
+}
 // What is measured has been compiled, and its sockets are open.
 const warm = async (count: number): Promise<void> => {
   const cleanUp = await (await prepare({ ...setup, count }))(() => undefined)

@@ -46,8 +46,9 @@ export const saveMany: Case = {
       )
       const edited = read.map((doc) => own.Document.modify(doc, (b) => ({ ...b, seen: -1 })))
       return async () => {
+        const each = (i: number) => own.Document.save(edited[i] as (typeof edited)[number])
         await runtime.runPromise(
-          own.everyOne(setup.count, (i) => own.Document.save(edited[i] as (typeof edited)[number]))
+          setup.fibers === undefined ? own.everyOne(setup.count, each) : own.atOnce(setup.fibers, setup.count, each)
         )
         return drop
       }

@@ -1,0 +1,72 @@
+/** How large a program that fetches and saves one document is, and how long it takes to load. */
+import { build, type BuildOptions } from "esbuild"
+import { execFile } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { gzipSync } from "node:zlib"
+import { median } from "./measure.js"
+
+const effects = ["effect", "effect/*", "@effect/platform", "@effect/platform/*"]
+
+const bundled = async (name: string, options: BuildOptions = {}): Promise<string> => {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(`bundled/${name}.ts`, import.meta.url))],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "es2022",
+    conditions: ["effect-couchdb-source"],
+    logLevel: "error",
+    write: false,
+    ...options
+  })
+  return outputFiles?.[0]?.text ?? ""
+}
+
+const kB = (text: string): number => Math.round(gzipSync(text, { level: 9 }).length / 100) / 10
+
+/** Milliseconds until a module is loaded, in a process of its own. */
+const loading = async (statement: string): Promise<number> => {
+  const folder = mkdtempSync(fileURLToPath(new URL("../node_modules/.load-", import.meta.url)))
+  try {
+    const file = `${folder}/load.mjs`
+    writeFileSync(
+      file,
+      `const begun = performance.now()\n${statement}\nconsole.log(performance.now() - begun)\nprocess.exit(0)\n`
+    )
+    const times: Array<number> = []
+    for (let i = 0; i < 5; i++) {
+      times.push(Number((await promisify(execFile)(process.execPath, [file])).stdout.trim()))
+    }
+    return Math.round(median(times))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const loadingText = async (text: string): Promise<number> =>
+  loading(`await import("data:text/javascript;base64,${Buffer.from(text).toString("base64")}")`)
+
+/** In kB, minified and compressed: the whole, what it adds to the same by hand, and its own modules alone. */
+export const bundle = async () => {
+  const whole = await bundled("program")
+  const base = await bundled("base")
+  const own = await bundled("program", { external: effects })
+  // What is loaded must not run.
+  const still = (text: string): string => `globalThis.fetch = () => new Promise(() => {});${text}`
+  return {
+    nano: { importMs: await loading(`await import("nano")`) },
+    pouchdb: { importMs: await loading(`await import("pouchdb")`) },
+    cloudant: { importMs: await loading(`await import("@ibm-cloud/cloudant")`) },
+    "effect by hand": { kB: kB(base), importMs: await loadingText(still(base)) },
+    "effect-couchdb": {
+      kB: kB(whole),
+      addsKB: Math.round(10 * (kB(whole) - kB(base))) / 10,
+      ownKB: kB(own),
+      importMs: await loadingText(still(whole))
+    }
+  }
+}
