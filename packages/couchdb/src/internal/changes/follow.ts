@@ -149,18 +149,20 @@ export const follow = <D, R, E2 = never, R2 = never>(
 
     /** The next piece of an open feed, whose changes are handed out with the place behind them. */
     const take = (feed: Connection): Effect.Effect<void, never, R> =>
-      Effect.gen(function*() {
-        const told = yield* feed
-        if (told.beats || Option.exists(told.sequence, (place) => place !== delivered)) {
-          trusted = true
-          if (delayed) yield* driver.reset
-          delayed = false
+      Effect.flatMap(feed, (told) => {
+        const settle = (changes: Piece<Told<D>>): void => {
+          if (changes.all.length > 0) ready = changes
+          failure = Option.getOrUndefined(told.end)
+          delivered = Option.getOrElse(told.sequence, () => delivered)
         }
+        const goesOn = told.beats || Option.exists(told.sequence, (place) => place !== delivered)
+        if (goesOn) trusted = true
+        const reset = goesOn && delayed ? driver.reset : Effect.void
+        if (goesOn) delayed = false
         const made = toChanges(source, told.rows)
-        const changes = isPiece(made) ? made : yield* made
-        if (changes.all.length > 0) ready = changes
-        failure = Option.getOrUndefined(told.end)
-        delivered = Option.getOrElse(told.sequence, () => delivered)
+        if (!isPiece(made)) return Effect.zipRight(reset, Effect.map(made, settle))
+        settle(made)
+        return reset
       })
 
     const step = Effect.suspend((): Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> => {
@@ -179,16 +181,14 @@ export const follow = <D, R, E2 = never, R2 = never>(
       return connection === undefined ? open : take(connection)
     })
 
-    const advance = Effect.gen(function*() {
-      for (;;) {
-        // Whoever pulls is done with what was handed out, and what brought no change needs nobody to be done with it.
-        acknowledged = delivered
-        yield* writeWhenDue
-        if (gone) return
-        yield* step
-        if (ready !== undefined) return
-      }
-    }).pipe(
+    const advance: Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> = Effect.suspend(() => {
+      // Whoever pulls is done with what was handed out, and what brought no change needs nobody to be done with it.
+      acknowledged = delivered
+      return Effect.flatMap(writeWhenDue, () => gone ? Effect.void : Effect.flatMap(step, handed))
+    })
+    const handed = (): typeof advance => ready === undefined ? advance : Effect.void
+
+    const advanced = advance.pipe(
       Effect.onInterrupt(() => {
         delivered = acknowledged
         failure = undefined
@@ -211,7 +211,7 @@ export const follow = <D, R, E2 = never, R2 = never>(
       ready = undefined
       return piece === undefined ? Channel.void : Channel.flatMap(Channel.write(Chunk.of(piece)), () => pull)
     }
-    const pull: Out = Channel.flatMap(Channel.fromEffect(advance), handOut)
+    const pull: Out = Channel.flatMap(Channel.fromEffect(advanced), handOut)
 
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
