@@ -2,6 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import { CouchHttp, type Turns } from "../../CouchHttp.js"
@@ -24,7 +25,8 @@ interface Member extends Kind {
   readonly editing: Editing<unknown, unknown>
   readonly context: Context.Context<never>
   readonly resume: (answer: Answer) => void
-  left: boolean
+  /** Answered, or waits no longer. */
+  over: boolean
 }
 
 type Known = Document<unknown, unknown> | undefined
@@ -62,6 +64,12 @@ const onesOwn = ({ editing }: Member, on: Known, error: AnyConflict): Answer =>
     return Effect.fail(withAttempts(told, error.attempts))
   })
 
+const settle = (member: Member, answer: Answer): void => {
+  if (member.over) return
+  member.over = true
+  member.resume(answer)
+}
+
 /**
  * The edits of a group, in their order, over one read and one write. One that throws, that cannot be stored, or that
  * nobody waits for is left out alone; the others go on without it.
@@ -70,12 +78,6 @@ const together = (
   group: ReadonlyArray<Member>,
   known: Known
 ): Effect.Effect<Known, never, CouchHttp> => {
-  const settled = new Set<Member>()
-  const settle = (member: Member, answer: Answer): void => {
-    if (settled.has(member)) return
-    settled.add(member)
-    member.resume(answer)
-  }
   const [{ editing: { collection, id, options } }] = group as readonly [Member]
   let first = known
   let on: Known
@@ -92,7 +94,7 @@ const together = (
     let doc = on
     const made: Array<Member> = []
     for (const member of group) {
-      if (member.left || settled.has(member)) continue
+      if (member.over) continue
       if (doc === undefined && !member.editing.creates) {
         settle(member, Effect.fail(missing as Failure))
         continue
@@ -116,7 +118,7 @@ const together = (
   }) as Effect.Effect<Known, Failure, CouchHttp>
 
   return Effect.catchAllCause(untilSettled(attempt, options), (cause): Effect.Effect<Known, never, CouchHttp> => {
-    const open = group.filter((member) => !member.left && !settled.has(member))
+    const open = group.filter(({ over }) => !over)
     const error = cause._tag === "Fail" ? cause.error : undefined
     if (error !== undefined && mayBeOnes(error) && group.length > 1) {
       return Effect.reduce(open, undefined as Known, (known, member) => together([member], known))
@@ -132,11 +134,13 @@ const together = (
 interface Queue {
   waiting: Array<Member>
   group: ReadonlyArray<Member>
+  /** What is done for the group. */
+  fiber: Fiber.RuntimeFiber<Known> | undefined
 }
 
 /** Those at the head of the queue who can go together; who left in the meantime is forgotten. */
 const take = (queue: Queue): ReadonlyArray<Member> => {
-  const waiting = queue.waiting.filter(({ left }) => !left)
+  const waiting = queue.waiting.filter(({ over }) => !over)
   const [first] = waiting
   let length = first === undefined ? 0 : 1
   while (first !== undefined && length < waiting.length && fit(first, waiting[length] as Member)) length++
@@ -153,10 +157,14 @@ const work = (queue: Queue): Effect.Effect<void> =>
     let last: Member | undefined
     for (let group = take(queue); group.length > 0; group = take(queue)) {
       const [first] = group as readonly [Member]
-      known = yield* together(group, last !== undefined && sameKind(last, first) ? known : undefined).pipe(
+      queue.fiber = yield* together(group, last !== undefined && sameKind(last, first) ? known : undefined).pipe(
         Effect.locally(currentAuth, first.auth),
-        Effect.provide(first.context as Context.Context<CouchHttp>)
+        Effect.provide(first.context as Context.Context<CouchHttp>),
+        Effect.fork
       )
+      const exit = yield* Fiber.await(queue.fiber)
+      queue.fiber = undefined
+      known = Exit.isSuccess(exit) ? exit.value : undefined
       last = first
     }
   })
@@ -176,22 +184,30 @@ export const composed = <A, R>(turns: Turns, scope: Scope, editing: Editing<A, R
         auth: fiber.getFiberRef(currentAuth),
         context: fiber.currentContext,
         resume: resume as Member["resume"],
-        left: false
+        over: false
       }
       const known = queues.get(name)
-      if (known !== undefined) known.waiting.push(member)
-      else {
-        const queue: Queue = { waiting: [member], group: [] }
-        queues.set(name, queue)
+      const queue: Queue = known ?? { waiting: [], group: [], fiber: undefined }
+      queue.waiting.push(member)
+      const begin = (): void =>
         runFrom(fiber)(work(queue), { scope }).addObserver((exit) => {
+          // Somebody may have come while the fiber was on its way out.
+          if (Exit.isSuccess(exit) && queue.waiting.some(({ over }) => !over)) return begin()
           queues.delete(name)
           if (Exit.isSuccess(exit)) return
           // The layer came to its end.
-          for (const { resume } of [...queue.group, ...queue.waiting]) resume(Effect.failCause(exit.cause))
+          for (const member of [...queue.group, ...queue.waiting]) settle(member, Effect.failCause(exit.cause))
         })
+      if (known === undefined) {
+        queues.set(name, queue)
+        begin()
       }
-      return Effect.sync(() => {
-        member.left = true
+      return Effect.suspend(() => {
+        member.over = true
+        // What nobody waits for is given up, and the next have their turn.
+        return queue.fiber !== undefined && queue.group.every(({ over }) => over)
+          ? Fiber.interruptFork(queue.fiber)
+          : Effect.void
       })
     })
   )
