@@ -33,6 +33,7 @@ const { values: options } = parseArgs({
     case: { type: "string", default: "get" },
     client: { type: "string", default: "effect-couchdb" },
     count: { type: "string", default: "100000" },
+    bytes: { type: "string", default: "220" },
     top: { type: "string", default: "12" },
     json: { type: "boolean", default: false }
   }
@@ -54,7 +55,12 @@ const partOf = ({ functionName, url }: Frame): string | undefined => {
 const folder = mkdtempSync(join(tmpdir(), "effect-couchdb-profile-"))
 const bench = await open(process.env["COUCHDB_URL"], { apart: true })
 await bench.run(
-  { name: options.case, client: options.client as ClientName, count: Number(options.count) },
+  {
+    name: options.case,
+    client: options.client as ClientName,
+    count: Number(options.count),
+    bytes: Number(options.bytes)
+  },
   ["--cpu-prof", "--cpu-prof-interval", "200", `--cpu-prof-dir=${folder}`]
 )
 bench.close()
