@@ -1,0 +1,135 @@
+import { Document } from "effect-couchdb"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Card } from "./card.js"
+import { empty } from "./card.js"
+import type { Step } from "./steps.js"
+import { nothing, type Truth } from "./truth.js"
+import { type Doc, id, type Leaf, leavesAt, type Replica, type World } from "./world.js"
+
+const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
+
+const pick = <A>(all: ReadonlyArray<A>, die: number): A | undefined => all[die % Math.max(1, all.length)]
+
+/** What an edit makes of a card: it is always counted and seen, and changes some of the rest. */
+export const edited = (card: Card, { dice, name }: Step, weight: number): Card => {
+  const one = at(dice, 1)
+  const word = `w${at(dice, 2) % 50}`
+  const words = card.text.split(" ")
+  const i = at(dice, 3) % Math.max(1, words.length)
+  const item = pick(card.list, at(dice, 4))
+  return {
+    count: card.count + weight,
+    seen: [...card.seen, name],
+    tags: one % 3 === 0
+      ? [...card.tags.filter((tag) => tag !== word), word]
+      : one % 3 === 1
+      ? card.tags.slice(1)
+      : card.tags,
+    list: one % 5 === 0
+      ? [...card.list, { key: name, text: word }]
+      : one % 5 === 1
+      ? card.list.slice(1)
+      : one % 5 === 2
+      ? card.list.map((each) => each === item ? { ...each, text: word } : each)
+      : one % 5 === 3
+      ? [...card.list].reverse()
+      : card.list,
+    text: one % 4 === 0 ? words.map((each, j) => j === i ? word : each).join(" ") : card.text,
+    register: one % 4 === 1 ? word : card.register
+  }
+}
+
+export const weightOf = ({ dice }: Step): number => 1 + at(dice, 5) % 9
+
+const live = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => leaves.filter(({ deleted }) => !deleted)
+
+/** Edits one of the leaves that stand, a loser as well as the winner, through the library. */
+export const edit = (world: World, truth: Truth, replica: Replica, step: Step, version: number) =>
+  Effect.gen(function*() {
+    const leaf = pick(live(yield* leavesAt(world, replica)), at(step.dice, 0))
+    if (leaf === undefined) return
+    const weight = weightOf(step)
+    const saved = yield* world.through(
+      (request, pass) => pass(version === 1 ? request : newer(request, version)),
+      Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
+        Effect.map(Document.modify((card) => edited(card, step, weight))),
+        Effect.flatMap(Document.save),
+        Effect.either
+      )
+    )
+    if (Either.isLeft(saved)) return
+    const contained = truth.of(leaf.rev)
+    truth.weigh(step.name, weight)
+    truth.wrote(Option.getOrElse(saved.right.rev, () => ""), {
+      ...contained,
+      edits: new Set([...contained.edits, step.name])
+    })
+  })
+
+/** A later version of this library would write what this one does not read. */
+const newer = <A extends { readonly method: string; readonly body?: unknown }>(request: A, version: number): A =>
+  request.method === "PUT" && typeof request.body === "string"
+    ? { ...request, body: request.body.replace(/"v":1\}(?=\}$)/, `"v":${version}}`) }
+    : request
+
+/** Edits the winner as a program does that reads a document, changes what it knows, and puts it back. */
+export const foreign = (world: World, truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
+  Effect.gen(function*() {
+    const { json, status } = yield* world.ask("GET", `/${replica.name}/${id}`)
+    if (status !== 200) return
+    const doc = json as Doc
+    const weight = weightOf(step)
+    const { _id, _rev, lineage, ...body } = doc
+    const written = yield* world.ask("PUT", `/${replica.name}/${id}?rev=${String(_rev)}`, {
+      _id,
+      ...edited(body as unknown as Card, step, weight),
+      ...(keeps && lineage !== undefined && { lineage })
+    })
+    const rev = (written.json as { readonly rev?: string }).rev
+    if (rev === undefined) return
+    const contained = truth.of(String(_rev))
+    truth.weigh(step.name, weight)
+    truth.wrote(rev, { ...contained, edits: new Set([...contained.edits, step.name]) })
+  })
+
+export const remove = (world: World, truth: Truth, replica: Replica, step: Step) =>
+  Effect.gen(function*() {
+    const leaf = pick(live(yield* leavesAt(world, replica)), at(step.dice, 0))
+    if (leaf === undefined) return
+    const tombstone = yield* world.through(
+      (request, pass) => pass(request),
+      Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(Effect.flatMap(Document.delete), Effect.either)
+    )
+    if (Either.isLeft(tombstone)) return
+    const contained = truth.of(leaf.rev)
+    truth.deletion(contained)
+    truth.wrote(tombstone.right.rev, contained)
+  })
+
+/** Makes the document anew where nothing stands; what was deleted is not in it. */
+export const recreate = (world: World, truth: Truth, replica: Replica, step: Step) =>
+  Effect.gen(function*() {
+    const leaves = yield* leavesAt(world, replica)
+    if (leaves.length === 0 || live(leaves).length > 0) return
+    const weight = weightOf(step)
+    const made = yield* world.through(
+      (request, pass) => pass(request),
+      Effect.either(Document.create(replica.cards, id, edited(empty, step, weight)))
+    )
+    if (Either.isLeft(made)) return
+    const { base, rev } = made.right
+    const record = Option.match(base, {
+      onNone: () => undefined,
+      onSome: ({ raw }) => (raw as unknown as { readonly lineage?: { parent: string; also: Array<string> } }).lineage
+    })
+    const before = record === undefined ? [] : [record.parent, ...record.also].map(truth.of)
+    const gone = new Set(before.flatMap(({ edits, given }) => [...edits, ...given]))
+    truth.weigh(step.name, weight)
+    truth.wrote(Option.getOrElse(rev, () => ""), {
+      ...nothing,
+      edits: new Set([...gone, step.name]),
+      given: gone
+    })
+  })

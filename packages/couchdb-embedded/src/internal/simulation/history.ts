@@ -1,0 +1,182 @@
+import { Document, type Lineage } from "effect-couchdb"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import { empty, policyOf } from "./card.js"
+import { check, type Findings } from "./check.js"
+import { edit, foreign, recreate, remove } from "./edits.js"
+import { type Counts, resolve, same } from "./resolving.js"
+import type { Step, Trouble } from "./steps.js"
+import { makeTruth, type Truth } from "./truth.js"
+import { id, type Leaf, leavesAt, makeWorld, type Replica, store, type World } from "./world.js"
+
+export interface Outcome extends Findings {
+  readonly writes: number
+  readonly resolutions: number
+  readonly rounds: number
+}
+
+const depthOf = (i: number, trouble: Trouble): number => trouble.depths ? [16, 2, 8, 1, 4][i % 5] ?? 16 : 16
+
+const settingsOf = (i: number, trouble: Trouble): Lineage.Options => ({
+  depth: depthOf(i, trouble),
+  keep: trouble.names ? "names" : "bodies"
+})
+
+const isMerge = ({ doc }: Leaf): boolean =>
+  (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "merge"
+
+/** Which merges the first replica does not take: always the same ones, whoever brings them. */
+const refuses = ({ rev }: Leaf): boolean => parseInt(rev.slice(-2), 16) % 10 < 3
+
+const replicate = (
+  world: World,
+  trouble: Trouble,
+  from: Replica,
+  to: Replica,
+  dice: ReadonlyArray<number>
+): Effect.Effect<void> =>
+  Effect.flatMap(leavesAt(world, from), (leaves) =>
+    store(
+      world,
+      to,
+      leaves.filter((leaf, i) =>
+        !(trouble.refusals && to === world.replicas[0] && isMerge(leaf) && refuses(leaf)) &&
+        !(trouble.filtered && from === world.replicas[1] && leaf.deleted) &&
+        !(trouble.lostLeaves && dice.length > 0 && (dice[i % dice.length] ?? 0) < 300)
+      )
+    ))
+
+const isBurial = ({ deleted, doc }: Leaf): boolean =>
+  deleted && (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "burial"
+
+/** More rounds than this, and replicas do not come to rest. */
+const mostRounds = 12
+
+const run = (seed: number, replicas: number, steps: ReadonlyArray<Step>, trouble: Trouble) =>
+  Effect.gen(function*() {
+    const world = yield* makeWorld(seed, Array.from({ length: replicas }, (_, i) => settingsOf(i, trouble)))
+    const truth = makeTruth()
+    const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0 }
+    const policies = world.replicas.map((_, i) => policyOf(trouble.policies && i % 2 === 1 ? "lesser" : "greater"))
+    yield* begin(world, truth, trouble)
+    const waiting: Array<{ readonly gate: Deferred.Deferred<void>; readonly fiber: Fiber.Fiber<unknown> }> = []
+    const policyAt = (replica: Replica) => policies[world.replicas.indexOf(replica)] ?? policyOf("greater")
+    const version = (replica: Replica): number => trouble.versions && replica === world.replicas[2] ? 2 : 1
+
+    const one = (step: Step): Effect.Effect<void> =>
+      Effect.gen(function*() {
+        const here = world.replicas[step.here]
+        const there = world.replicas[step.there]
+        if (here === undefined || there === undefined) return
+        const die = step.dice[0] ?? 0
+        switch (step.kind) {
+          case "edit":
+            return yield* edit(world, truth, here, step, version(here))
+          case "foreign":
+            return yield* foreign(world, truth, here, step, trouble.foreign === "keep")
+          case "delete":
+            return yield* remove(world, truth, here, step)
+          case "recreate":
+            return yield* recreate(world, truth, here, step)
+          case "replicate":
+            return here === there ? undefined : yield* replicate(world, trouble, here, there, step.dice)
+          case "resolve":
+            if (version(here) !== 1) return
+            return yield* Effect.asVoid(
+              resolve(world, truth, counts, here, policyAt(here), { crashes: die < 700 })
+            )
+          case "slow": {
+            if (version(here) !== 1) return
+            const gate = yield* Deferred.make<void>()
+            const fiber = yield* Effect.fork(
+              resolve(world, truth, counts, here, policyAt(here), { crashes: die < 350, gate })
+            )
+            // It reads now, and writes when it is let.
+            for (let i = 0; i < 200; i++) yield* Effect.yieldNow()
+            waiting.push({ gate, fiber })
+            return
+          }
+          case "release": {
+            const slow = waiting.shift()
+            if (slow === undefined) return
+            yield* Deferred.succeed(slow.gate, undefined)
+            yield* Fiber.await(slow.fiber)
+            return
+          }
+          case "compact":
+            yield* world.ask("POST", `/${here.name}/_compact`, {})
+            return
+          case "purge": {
+            const burials = (yield* leavesAt(world, here)).filter(isBurial)
+            const burial = burials[die % Math.max(1, burials.length)]
+            if (burial !== undefined) yield* world.ask("POST", `/${here.name}/_purge`, { [id]: [burial.rev] })
+          }
+        }
+      })
+
+    for (const step of steps) yield* one(step)
+    for (const { fiber, gate } of waiting) {
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.await(fiber)
+    }
+    let deferred: ReadonlyArray<string> = []
+    let rounds = 0
+    let before = ""
+    for (; rounds < mostRounds; rounds++) {
+      for (const from of world.replicas) {
+        for (const to of world.replicas) if (from !== to) yield* replicate(world, trouble, from, to, [])
+      }
+      const outcomes = yield* Effect.forEach(world.replicas, (replica) =>
+        version(replica) === 1
+          ? resolve(world, truth, counts, replica, policyAt(replica), { crashes: false })
+          : Effect.succeed(undefined))
+      deferred = outcomes.flatMap((outcome, i) =>
+        outcome?._tag === "Deferred"
+          ? [`${i}: ${outcome.reason._tag} ${"why" in outcome.reason ? outcome.reason.why : ""}`]
+          : outcome === undefined && !trouble.versions
+          ? [`${i}: failed`]
+          : []
+      )
+      const now = JSON.stringify(
+        yield* Effect.forEach(world.replicas, (replica) =>
+          Effect.map(leavesAt(world, replica), (leaves) => leaves.map(({ rev }) => rev).sort()))
+      )
+      if (now === before) break
+      before = now
+    }
+    const ends = yield* Effect.forEach(world.replicas, (replica) => leavesAt(world, replica))
+    for (const leaves of ends) for (const { doc, rev } of leaves) same(counts, rev, doc)
+    return {
+      ...check(truth, ends, deferred, trouble),
+      twoContents: counts.twoContents,
+      writes: counts.writes,
+      resolutions: counts.resolutions,
+      rounds
+    }
+  })
+
+const begin = (world: World, truth: Truth, trouble: Trouble): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const [first, ...others] = world.replicas
+    if (first === undefined) return
+    if (trouble.revsLimit !== undefined) {
+      for (const { name } of world.replicas) yield* world.ask("PUT", `/${name}/_revs_limit`, trouble.revsLimit)
+    }
+    const made = yield* world.through(
+      (request, pass) => pass(request),
+      Effect.orDie(Document.create(first.cards, id, empty))
+    )
+    truth.wrote(Option.getOrElse(made.rev, () => ""), { edits: new Set(), given: new Set() })
+    for (const other of others) yield* replicate(world, { ...trouble, lostLeaves: false }, first, other, [])
+  })
+
+/** One history from its seed, or a part of its steps. */
+export const history = (
+  seed: number,
+  replicas: number,
+  steps: ReadonlyArray<Step>,
+  trouble: Trouble
+): Effect.Effect<Outcome> => Effect.scoped(Effect.withRandom(run(seed, replicas, steps, trouble), Random.make(seed)))

@@ -1,0 +1,91 @@
+import { Conflict, CouchError, type SiblingPolicy, type Transport } from "effect-couchdb"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { Card } from "./card.js"
+import { together, type Truth } from "./truth.js"
+import { type Doc, type Hook, id, type Json, type Replica, type World } from "./world.js"
+
+/** How a resolution is disturbed: it may die before its second write, or wait before its first one. */
+export interface Disturbance {
+  readonly crashes: boolean
+  readonly gate?: Deferred.Deferred<void>
+}
+
+export interface Counts {
+  writes: number
+  resolutions: number
+  readonly contents: Map<string, string>
+  twoContents: number
+}
+
+type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolean }
+
+const recordOf = (doc: Doc): { readonly [key: string]: Json } | undefined =>
+  doc["lineage"] as { readonly [key: string]: Json } | undefined
+
+/** Notes what each merge that goes out contains, by the history as it was made. */
+const note = (truth: Truth, counts: Counts, body: string): void => {
+  const { docs = [], new_edits } = JSON.parse(body) as Written
+  for (const doc of docs) {
+    counts.writes++
+    if (new_edits !== false) continue
+    const rev = String(doc["_rev"])
+    const record = recordOf(doc)
+    const from = [record?.["parent"], ...((record?.["also"] ?? []) as ReadonlyArray<Json>)]
+    truth.wrote(rev, together(from.map((each) => truth.of(String(each)))))
+    same(counts, rev, doc)
+  }
+}
+
+/** Whether a revision has one content wherever it is met. */
+export const same = (counts: Counts, rev: string, doc: Doc): void => {
+  const { _revisions, ...content } = doc
+  const text = JSON.stringify(content, Object.keys(content).sort().concat(deep(content)))
+  const known = counts.contents.get(rev)
+  if (known === undefined) counts.contents.set(rev, text)
+  else if (known !== text) counts.twoContents++
+}
+
+const deep = (value: Json): Array<string> =>
+  typeof value === "object" && value !== null
+    ? Array.isArray(value)
+      ? value.flatMap(deep)
+      : Object.entries(value).flatMap(([key, inner]) => [key, ...deep(inner as Json)])
+    : []
+
+const died = ({ method, path }: Transport.TransportRequest) =>
+  new CouchError.TransportError({ method, path, reason: "Connection", description: "the resolver died" })
+
+const hookOf = (truth: Truth, counts: Counts, { crashes, gate }: Disturbance): Hook => {
+  let writes = 0
+  return (request, pass) => {
+    if (!request.path.includes("/_bulk_docs")) return pass(request)
+    writes++
+    const first = writes === 1
+    const send = Effect.suspend(() => {
+      if (crashes && !first) return Effect.fail(died(request))
+      note(truth, counts, String(request.body))
+      return pass(request)
+    })
+    return first && gate !== undefined ? Effect.zipRight(Deferred.await(gate), send) : send
+  }
+}
+
+/** What came of it; nothing where the resolver died. */
+export const resolve = (
+  world: World,
+  truth: Truth,
+  counts: Counts,
+  { cards }: Replica,
+  policy: SiblingPolicy.SiblingPolicy<Card>,
+  disturbance: Disturbance
+): Effect.Effect<Conflict.Resolution<Card> | undefined> =>
+  world.through(
+    hookOf(truth, counts, disturbance),
+    Effect.either(Conflict.resolve(cards, id, policy))
+  ).pipe(Effect.map((result) => {
+    if (Either.isLeft(result)) return undefined
+    if (result.right._tag === "Resolved") counts.resolutions++
+    return result.right
+  }))

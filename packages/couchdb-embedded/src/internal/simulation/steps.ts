@@ -1,0 +1,103 @@
+import * as RandomSource from "../random.js"
+
+/** Everything beyond edits, replication and resolution that a history may hold. */
+export interface Trouble {
+  /** A program that knows no lineage edits too, and keeps the field as it read it, or drops it. */
+  readonly foreign: "none" | "keep" | "drop"
+  readonly deletions: boolean
+  readonly revsLimit: number | undefined
+  /** One replica takes no merges of others, as a validation function may refuse them. */
+  readonly refusals: boolean
+  /** One replica passes no tombstones on. */
+  readonly filtered: boolean
+  /** Burials are purged. */
+  readonly purge: boolean
+  /** A replication may carry some of the leaves only. */
+  readonly lostLeaves: boolean
+  /** Replicas keep journals of different depth. */
+  readonly depths: boolean
+  /** One replica writes records of a newer format. */
+  readonly versions: boolean
+  /** Replicas decide overlaps differently. */
+  readonly policies: boolean
+  /** Burials and deletions keep names only. */
+  readonly names: boolean
+}
+
+export const plain: Trouble = {
+  foreign: "none",
+  deletions: false,
+  revsLimit: undefined,
+  refusals: false,
+  filtered: false,
+  purge: false,
+  lostLeaves: false,
+  depths: false,
+  versions: false,
+  policies: false,
+  names: false
+}
+
+export type Kind =
+  | "edit"
+  | "replicate"
+  | "resolve"
+  | "slow"
+  | "release"
+  | "compact"
+  | "foreign"
+  | "delete"
+  | "recreate"
+  | "purge"
+
+/** One step: what, where, and the dice that it throws. The same step does the same wherever it stands. */
+export interface Step {
+  readonly kind: Kind
+  readonly here: number
+  readonly there: number
+  readonly dice: ReadonlyArray<number>
+  readonly name: string
+}
+
+const weights = (trouble: Trouble): ReadonlyArray<readonly [Kind, number]> => [
+  ["edit", 34],
+  ["replicate", 30],
+  ["resolve", 20],
+  ["slow", 6],
+  ["release", 6],
+  ["compact", 4],
+  ["foreign", trouble.foreign === "none" ? 0 : 8],
+  ["delete", trouble.deletions ? 5 : 0],
+  ["recreate", trouble.deletions ? 5 : 0],
+  ["purge", trouble.purge ? 4 : 0]
+]
+
+export const stepsOf = (seed: number, length: number, replicas: number, trouble: Trouble): ReadonlyArray<Step> => {
+  const random = RandomSource.make(seed)
+  const all = weights(trouble)
+  const sum = all.reduce((sum, [, weight]) => sum + weight, 0)
+  return Array.from({ length }, (_, i): Step => {
+    let thrown = random.below(sum)
+    const kind = all.find(([, weight]) => (thrown -= weight) < 0)?.[0] ?? "edit"
+    return {
+      kind,
+      here: random.below(replicas),
+      there: random.below(replicas),
+      dice: Array.from({ length: 8 }, () => random.below(1_000)),
+      name: `e${i + 1}`
+    }
+  })
+}
+
+export const show = ({ dice, here, kind, name, there }: Step): string => {
+  switch (kind) {
+    case "edit":
+    case "foreign":
+    case "recreate":
+      return `${name}: ${kind} at ${here} (${dice.slice(0, 4).join(" ")})`
+    case "replicate":
+      return `${name}: replicate ${here} to ${there}`
+    default:
+      return `${name}: ${kind} at ${here} (${dice[0]})`
+  }
+}
