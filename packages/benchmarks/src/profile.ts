@@ -62,8 +62,7 @@ await bench.run(
     bytes: Number(options.bytes)
   },
   ["--cpu-prof", "--cpu-prof-interval", "200", `--cpu-prof-dir=${folder}`]
-)
-bench.close()
+).finally(bench.close)
 const [file = ""] = readdirSync(folder)
 const profile = JSON.parse(readFileSync(join(folder, file), "utf8")) as Profile
 rmSync(folder, { recursive: true })
