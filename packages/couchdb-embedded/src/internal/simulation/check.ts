@@ -56,7 +56,7 @@ export const check = (
     if (quiet && !apart) {
       if (leaves.length > 1) diverged.push(`${i}: ${leaves.length} versions stand`)
       // An edit that no deletion saw keeps a document alive.
-      if (leaves.length === 0 && truth.undeleted().length > 0) for (const edit of truth.undeleted()) lost.add(edit)
+      if (leaves.length === 0 && truth.undeleted().length > 0) { for (const edit of truth.undeleted()) lost.add(edit) }
       if (leaves.length > 0) {
         for (const edit of truth.all()) if (!alive.has(edit) && !whole.given.has(edit)) lost.add(edit)
       }

@@ -6,7 +6,7 @@ import type { Card } from "./card.js"
 import { empty } from "./card.js"
 import type { Step } from "./steps.js"
 import { nothing, type Truth } from "./truth.js"
-import { type Doc, id, type Leaf, leavesAt, type Replica, type World } from "./world.js"
+import { ask, type Doc, id, type Leaf, leavesAt, type Replica, through, untouched } from "./world.js"
 
 const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
 
@@ -46,12 +46,13 @@ export const weightOf = ({ dice }: Step): number => 1 + at(dice, 5) % 9
 const live = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => leaves.filter(({ deleted }) => !deleted)
 
 /** Edits one of the leaves that stand, a loser as well as the winner, through the library. */
-export const edit = (world: World, truth: Truth, replica: Replica, step: Step, version: number) =>
+export const edit = (truth: Truth, replica: Replica, step: Step, version: number) =>
   Effect.gen(function*() {
-    const leaf = pick(live(yield* leavesAt(world, replica)), at(step.dice, 0))
+    const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
     if (leaf === undefined) return
     const weight = weightOf(step)
-    const saved = yield* world.through(
+    const saved = yield* through(
+      replica,
       (request, pass) => pass(version === 1 ? request : newer(request, version)),
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
         Effect.map(Document.modify((card) => edited(card, step, weight))),
@@ -75,14 +76,14 @@ const newer = <A extends { readonly method: string; readonly body?: unknown }>(r
     : request
 
 /** Edits the winner as a program does that reads a document, changes what it knows, and puts it back. */
-export const foreign = (world: World, truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
+export const foreign = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
   Effect.gen(function*() {
-    const { json, status } = yield* world.ask("GET", `/${replica.name}/${id}`)
+    const { json, status } = yield* ask(replica, "GET", `/${id}`)
     if (status !== 200) return
     const doc = json as Doc
     const weight = weightOf(step)
     const { _id, _rev, lineage, ...body } = doc
-    const written = yield* world.ask("PUT", `/${replica.name}/${id}?rev=${String(_rev)}`, {
+    const written = yield* ask(replica, "PUT", `/${id}?rev=${String(_rev)}`, {
       _id,
       ...edited(body as unknown as Card, step, weight),
       ...(keeps && lineage !== undefined && { lineage })
@@ -94,12 +95,13 @@ export const foreign = (world: World, truth: Truth, replica: Replica, step: Step
     truth.wrote(rev, { ...contained, edits: new Set([...contained.edits, step.name]) })
   })
 
-export const remove = (world: World, truth: Truth, replica: Replica, step: Step) =>
+export const remove = (truth: Truth, replica: Replica, step: Step) =>
   Effect.gen(function*() {
-    const leaf = pick(live(yield* leavesAt(world, replica)), at(step.dice, 0))
+    const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
     if (leaf === undefined) return
-    const tombstone = yield* world.through(
-      (request, pass) => pass(request),
+    const tombstone = yield* through(
+      replica,
+      untouched,
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(Effect.flatMap(Document.delete), Effect.either)
     )
     if (Either.isLeft(tombstone)) return
@@ -109,13 +111,14 @@ export const remove = (world: World, truth: Truth, replica: Replica, step: Step)
   })
 
 /** Makes the document anew where nothing stands; what was deleted is not in it. */
-export const recreate = (world: World, truth: Truth, replica: Replica, step: Step) =>
+export const recreate = (truth: Truth, replica: Replica, step: Step) =>
   Effect.gen(function*() {
-    const leaves = yield* leavesAt(world, replica)
+    const leaves = yield* leavesAt(replica)
     if (leaves.length === 0 || live(leaves).length > 0) return
     const weight = weightOf(step)
-    const made = yield* world.through(
-      (request, pass) => pass(request),
+    const made = yield* through(
+      replica,
+      untouched,
       Effect.either(Document.create(replica.cards, id, edited(empty, step, weight)))
     )
     if (Either.isLeft(made)) return

@@ -10,7 +10,7 @@ import { edit, foreign, recreate, remove } from "./edits.js"
 import { type Counts, resolve, same } from "./resolving.js"
 import type { Step, Trouble } from "./steps.js"
 import { makeTruth, type Truth } from "./truth.js"
-import { id, type Leaf, leavesAt, makeWorld, type Replica, store, type World } from "./world.js"
+import { ask, embedded, id, type Leaf, leavesAt, type Replica, store, through, untouched, type World } from "./world.js"
 
 export interface Outcome extends Findings {
   readonly writes: number
@@ -20,13 +20,12 @@ export interface Outcome extends Findings {
 
 const depthOf = (i: number, trouble: Trouble): number => trouble.depths ? [16, 2, 8, 1, 4][i % 5] ?? 16 : 16
 
-const settingsOf = (i: number, trouble: Trouble): Lineage.Options => ({
+export const settingsOf = (i: number, trouble: Trouble): Lineage.Options => ({
   depth: depthOf(i, trouble),
   keep: trouble.names ? "names" : "bodies"
 })
 
-const isMerge = ({ doc }: Leaf): boolean =>
-  (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "merge"
+const isMerge = ({ doc }: Leaf): boolean => (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "merge"
 
 /** Which merges the first replica does not take: always the same ones, whoever brings them. */
 const refuses = ({ rev }: Leaf): boolean => parseInt(rev.slice(-2), 16) % 10 < 3
@@ -38,9 +37,8 @@ const replicate = (
   to: Replica,
   dice: ReadonlyArray<number>
 ): Effect.Effect<void> =>
-  Effect.flatMap(leavesAt(world, from), (leaves) =>
+  world.replicate !== undefined ? world.replicate(from, to) : Effect.flatMap(leavesAt(from), (leaves) =>
     store(
-      world,
       to,
       leaves.filter((leaf, i) =>
         !(trouble.refusals && to === world.replicas[0] && isMerge(leaf) && refuses(leaf)) &&
@@ -55,9 +53,9 @@ const isBurial = ({ deleted, doc }: Leaf): boolean =>
 /** More rounds than this, and replicas do not come to rest. */
 const mostRounds = 12
 
-const run = (seed: number, replicas: number, steps: ReadonlyArray<Step>, trouble: Trouble) =>
+/** Runs the steps in a world where the document is not yet. */
+export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Trouble): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
-    const world = yield* makeWorld(seed, Array.from({ length: replicas }, (_, i) => settingsOf(i, trouble)))
     const truth = makeTruth()
     const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0 }
     const policies = world.replicas.map((_, i) => policyOf(trouble.policies && i % 2 === 1 ? "lesser" : "greater"))
@@ -74,25 +72,25 @@ const run = (seed: number, replicas: number, steps: ReadonlyArray<Step>, trouble
         const die = step.dice[0] ?? 0
         switch (step.kind) {
           case "edit":
-            return yield* edit(world, truth, here, step, version(here))
+            return yield* edit(truth, here, step, version(here))
           case "foreign":
-            return yield* foreign(world, truth, here, step, trouble.foreign === "keep")
+            return yield* foreign(truth, here, step, trouble.foreign === "keep")
           case "delete":
-            return yield* remove(world, truth, here, step)
+            return yield* remove(truth, here, step)
           case "recreate":
-            return yield* recreate(world, truth, here, step)
+            return yield* recreate(truth, here, step)
           case "replicate":
             return here === there ? undefined : yield* replicate(world, trouble, here, there, step.dice)
           case "resolve":
             if (version(here) !== 1) return
             return yield* Effect.asVoid(
-              resolve(world, truth, counts, here, policyAt(here), { crashes: die < 700 })
+              resolve(truth, counts, here, policyAt(here), { crashes: die < 700 })
             )
           case "slow": {
             if (version(here) !== 1) return
             const gate = yield* Deferred.make<void>()
             const fiber = yield* Effect.fork(
-              resolve(world, truth, counts, here, policyAt(here), { crashes: die < 350, gate })
+              resolve(truth, counts, here, policyAt(here), { crashes: die < 350, gate })
             )
             // It reads now, and writes when it is let.
             for (let i = 0; i < 200; i++) yield* Effect.yieldNow()
@@ -107,12 +105,12 @@ const run = (seed: number, replicas: number, steps: ReadonlyArray<Step>, trouble
             return
           }
           case "compact":
-            yield* world.ask("POST", `/${here.name}/_compact`, {})
+            yield* ask(here, "POST", "/_compact", {})
             return
           case "purge": {
-            const burials = (yield* leavesAt(world, here)).filter(isBurial)
+            const burials = (yield* leavesAt(here)).filter(isBurial)
             const burial = burials[die % Math.max(1, burials.length)]
-            if (burial !== undefined) yield* world.ask("POST", `/${here.name}/_purge`, { [id]: [burial.rev] })
+            if (burial !== undefined) yield* ask(here, "POST", "/_purge", { [id]: [burial.rev] })
           }
         }
       })
@@ -131,7 +129,7 @@ const run = (seed: number, replicas: number, steps: ReadonlyArray<Step>, trouble
       }
       const outcomes = yield* Effect.forEach(world.replicas, (replica) =>
         version(replica) === 1
-          ? resolve(world, truth, counts, replica, policyAt(replica), { crashes: false })
+          ? resolve(truth, counts, replica, policyAt(replica), { crashes: false })
           : Effect.succeed(undefined))
       deferred = outcomes.flatMap((outcome, i) =>
         outcome?._tag === "Deferred"
@@ -141,13 +139,15 @@ const run = (seed: number, replicas: number, steps: ReadonlyArray<Step>, trouble
           : []
       )
       const now = JSON.stringify(
-        yield* Effect.forEach(world.replicas, (replica) =>
-          Effect.map(leavesAt(world, replica), (leaves) => leaves.map(({ rev }) => rev).sort()))
+        yield* Effect.forEach(
+          world.replicas,
+          (replica) => Effect.map(leavesAt(replica), (leaves) => leaves.map(({ rev }) => rev).sort())
+        )
       )
       if (now === before) break
       before = now
     }
-    const ends = yield* Effect.forEach(world.replicas, (replica) => leavesAt(world, replica))
+    const ends = yield* Effect.forEach(world.replicas, (replica) => leavesAt(replica))
     for (const leaves of ends) for (const { doc, rev } of leaves) same(counts, rev, doc)
     return {
       ...check(truth, ends, deferred, trouble),
@@ -163,10 +163,11 @@ const begin = (world: World, truth: Truth, trouble: Trouble): Effect.Effect<void
     const [first, ...others] = world.replicas
     if (first === undefined) return
     if (trouble.revsLimit !== undefined) {
-      for (const { name } of world.replicas) yield* world.ask("PUT", `/${name}/_revs_limit`, trouble.revsLimit)
+      for (const replica of world.replicas) yield* ask(replica, "PUT", "/_revs_limit", trouble.revsLimit)
     }
-    const made = yield* world.through(
-      (request, pass) => pass(request),
+    const made = yield* through(
+      first,
+      untouched,
       Effect.orDie(Document.create(first.cards, id, empty))
     )
     truth.wrote(Option.getOrElse(made.rev, () => ""), { edits: new Set(), given: new Set() })
@@ -179,4 +180,8 @@ export const history = (
   replicas: number,
   steps: ReadonlyArray<Step>,
   trouble: Trouble
-): Effect.Effect<Outcome> => Effect.scoped(Effect.withRandom(run(seed, replicas, steps, trouble), Random.make(seed)))
+): Effect.Effect<Outcome> =>
+  embedded(seed, Array.from({ length: replicas }, (_, i) => settingsOf(i, trouble))).pipe(
+    Effect.flatMap((world) => historyIn(world, steps, trouble)),
+    Effect.withRandom(Random.make(seed))
+  )

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Card } from "./card.js"
 import { together, type Truth } from "./truth.js"
-import { type Doc, type Hook, id, type Json, type Replica, type World } from "./world.js"
+import { type Doc, type Hook, id, type Json, type Replica, through } from "./world.js"
 
 /** How a resolution is disturbed: it may die before its second write, or wait before its first one. */
 export interface Disturbance {
@@ -74,16 +74,16 @@ const hookOf = (truth: Truth, counts: Counts, { crashes, gate }: Disturbance): H
 
 /** What came of it; nothing where the resolver died. */
 export const resolve = (
-  world: World,
   truth: Truth,
   counts: Counts,
-  { cards }: Replica,
+  replica: Replica,
   policy: SiblingPolicy.SiblingPolicy<Card>,
   disturbance: Disturbance
 ): Effect.Effect<Conflict.Resolution<Card> | undefined> =>
-  world.through(
+  through(
+    replica,
     hookOf(truth, counts, disturbance),
-    Effect.either(Conflict.resolve(cards, id, policy))
+    Effect.either(Conflict.resolve(replica.cards, id, policy))
   ).pipe(Effect.map((result) => {
     if (Either.isLeft(result)) return undefined
     if (result.right._tag === "Resolved") counts.resolutions++

@@ -1,5 +1,4 @@
-import { Collection, CouchHttp, Database, type Lineage, Revision, Transport } from "effect-couchdb"
-import * as Context from "effect/Context"
+import { Collection, CouchHttp, type Lineage, Revision, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -22,9 +21,17 @@ export interface Leaf {
 
 export type Cards = Collection.Collection<Card, typeof Card.Encoded>
 
+/** Where a replica lives: a database, and the way to its server. */
+export interface Place {
+  readonly database: string
+  readonly request: Transport.Service["request"]
+  /** What every request carries. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
 export interface Replica {
-  readonly name: string
   readonly cards: Cards
+  readonly place: Place
 }
 
 export type Hook = (
@@ -34,62 +41,84 @@ export type Hook = (
 
 export interface World {
   readonly replicas: ReadonlyArray<Replica>
-  /** Runs with a service of its own, whose every request goes through the hook. */
-  readonly through: <A, E>(hook: Hook, effect: Effect.Effect<A, E, CouchHttp.CouchHttp>) => Effect.Effect<A, E>
-  /** Any request, as a program that knows no lineage makes it: the status and the answer. */
-  readonly ask: (
-    method: string,
-    path: string,
-    body?: unknown
-  ) => Effect.Effect<{ readonly status: number; readonly json: Json }>
+  /** The servers' own replication; without it, leaves are carried over. */
+  readonly replicate: ((from: Replica, to: Replica) => Effect.Effect<void>) | undefined
 }
 
-const serviceOver = (request: Transport.Service["request"]): Effect.Effect<CouchHttp.Service, never, Scope> =>
-  CouchHttp.make({ url: "http://embedded", retry: "none" }).pipe(
+const serviceOver = (
+  { headers }: Place,
+  request: Transport.Service["request"]
+): Effect.Effect<CouchHttp.Service, never, Scope> => {
+  const asked: Transport.Service["request"] = (plain) =>
+    request({ ...plain, headers: { ...plain.headers, ...headers } })
+  return CouchHttp.make({ url, retry: "none" }).pipe(
     Effect.provideService(Transport.Transport, {
-      request,
-      stream: (asked) =>
-        Effect.map(request(asked), (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }))
+      request: asked,
+      stream: (plain) =>
+        Effect.map(asked(plain), (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }))
     })
   )
+}
 
-export const makeWorld = (
+/** A place's own way knows where its server is. */
+const url = "http://replica"
+
+export const replicaAt = (place: Place, lineage: Lineage.Options | undefined): Replica => ({
+  place,
+  cards: Collection.make(place.database, Card, lineage === undefined ? {} : { lineage })
+})
+
+/** Runs with a service of its own, whose every request goes through the hook. */
+export const through = <A, E>(
+  { place }: Replica,
+  hook: Hook,
+  effect: Effect.Effect<A, E, CouchHttp.CouchHttp>
+): Effect.Effect<A, E> =>
+  Effect.scoped(
+    Effect.flatMap(
+      serviceOver(place, (request) => hook(request, place.request)),
+      (service) => Effect.provideService(effect, CouchHttp.CouchHttp, service)
+    )
+  )
+
+export const untouched: Hook = (request, pass) => pass(request)
+
+/** Any request about the database, as a program that knows no lineage makes it: the status and the answer. */
+export const ask = (
+  { place: { database, headers, request } }: Replica,
+  method: Transport.TransportRequest["method"],
+  path: string,
+  body?: unknown
+): Effect.Effect<{ readonly status: number; readonly json: Json }> =>
+  request({
+    method,
+    origin: url,
+    path: `/${database}${path}`,
+    headers: {
+      accept: "application/json",
+      ...headers,
+      ...(body !== undefined && { "content-type": "application/json" })
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) })
+  }).pipe(
+    Effect.map((response) => ({ status: response.status, json: JSON.parse(Transport.text(response)) as Json })),
+    // A simulation whose own requests fail has found nothing out.
+    Effect.orDie
+  )
+
+/** So many replicas in one embedded CouchDB. */
+export const embedded = (
   seed: number,
   settings: ReadonlyArray<Lineage.Options | undefined>
-): Effect.Effect<World, never, Scope> =>
+): Effect.Effect<World> =>
   Effect.gen(function*() {
     const couch = yield* EmbeddedCouch.make({ seed, q: 1 })
-    const pass = EmbeddedCouch.transport(couch).request
-    const own = Context.make(CouchHttp.CouchHttp, yield* serviceOver(pass))
-    const replicas = settings.map((lineage, i): Replica => ({
-      name: `replica-${i}`,
-      cards: Collection.make(`replica-${i}`, Card, lineage === undefined ? {} : { lineage })
-    }))
-    yield* Effect.forEach(replicas, ({ cards }) => Database.create(cards.database)).pipe(
-      Effect.provide(own),
-      Effect.orDie
+    const { request } = EmbeddedCouch.transport(couch)
+    const replicas = settings.map((lineage, i) =>
+      replicaAt({ database: `replica-${i}`, request, headers: {} }, lineage)
     )
-    return {
-      replicas,
-      through: (hook, effect) =>
-        Effect.scoped(
-          Effect.flatMap(
-            serviceOver((request) => hook(request, pass)),
-            (service) => Effect.provideService(effect, CouchHttp.CouchHttp, service)
-          )
-        ),
-      ask: (method, path, body) =>
-        pass({
-          method: method as Transport.TransportRequest["method"],
-          origin: "http://embedded",
-          path,
-          headers: { accept: "application/json", ...(body !== undefined && { "content-type": "application/json" }) },
-          ...(body !== undefined && { body: JSON.stringify(body) })
-        }).pipe(
-          Effect.map((response) => ({ status: response.status, json: JSON.parse(Transport.text(response)) as Json })),
-          Effect.orDie
-        )
-    }
+    yield* Effect.forEach(replicas, (replica) => ask(replica, "PUT", ""))
+    return { replicas, replicate: undefined }
   })
 
 const hashes = (doc: Doc): ReadonlyArray<string> => {
@@ -98,9 +127,9 @@ const hashes = (doc: Doc): ReadonlyArray<string> => {
 }
 
 /** All leaves, the deleted ones too; none where there is no such document. */
-export const leavesAt = ({ ask }: World, { name }: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
+export const leavesAt = (replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
   Effect.map(
-    ask("GET", `/${name}/${id}?open_revs=all&revs=true`),
+    ask(replica, "GET", `/${id}?open_revs=all&revs=true`),
     ({ json }) =>
       (Array.isArray(json) ? json as ReadonlyArray<{ readonly ok?: Doc }> : []).flatMap(({ ok }) =>
         ok === undefined
@@ -110,7 +139,7 @@ export const leavesAt = ({ ask }: World, { name }: Replica): Effect.Effect<Reado
   )
 
 /** What replication does: leaves with their paths, and no older bodies. */
-export const store = ({ ask }: World, { name }: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
+export const store = (replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
   leaves.length === 0
     ? Effect.void
-    : Effect.asVoid(ask("POST", `/${name}/_bulk_docs`, { new_edits: false, docs: leaves.map(({ doc }) => doc) }))
+    : Effect.asVoid(ask(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => doc) }))
