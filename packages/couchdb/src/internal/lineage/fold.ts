@@ -2,6 +2,7 @@ import * as Either from "effect/Either"
 import type { Knowledge, Value } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import type { Graph, Missing } from "./graph.js"
+import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
 
@@ -30,7 +31,7 @@ export interface Folding {
 }
 
 export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
-  const bases = new Map<string, Either.Either<Value, Missing>>()
+  const memo = new Map<string, Either.Either<Value, Missing>>()
 
   /** A deletion, or a burial, says what was there before it. */
   const valueOf = (rev: Rev): Value => {
@@ -44,12 +45,15 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
 
   const baseOf = (newest: ReadonlyArray<Rev>, depth: number): Either.Either<Value, Missing> => {
     const key = newest.join()
-    const known = bases.get(key)
+    const known = memo.get(key)
     if (known !== undefined) return known
     const base = foldAt(newest, depth + 1)
-    bases.set(key, base)
+    memo.set(key, base)
     return base
   }
+
+  const bases = (newest: ReadonlyArray<Rev>): ReadonlyArray<Rev> =>
+    holds(knowledge.settings, "base") ? newest : newest.slice(0, 1)
 
   const foldAt = (heads: ReadonlyArray<Rev>, depth: number): Either.Either<Value, Missing> => {
     const [first, ...rest] = [...heads].sort((a, b) => Revision.Order(b, a))
@@ -64,7 +68,7 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
     for (const head of rest) {
       const common = graph.common(ours, graph.reach(head))
       if (common._tag === "Missing") return Either.left(common.missing)
-      const base = common.newest.length === 0 ? Either.right(undefined) : baseOf(common.newest, depth)
+      const base = common.newest.length === 0 ? Either.right(undefined) : baseOf(bases(common.newest), depth)
       if (Either.isLeft(base)) return Either.left(base.left)
       value = merged(base.right, value, valueOf(head))
       for (const rev of graph.reach(head)) ours.add(rev)

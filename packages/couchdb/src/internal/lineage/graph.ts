@@ -1,5 +1,6 @@
 import type { Knowledge, Link } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
+import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
 
@@ -32,7 +33,7 @@ export type Common =
 const isTransparent = (knowledge: Knowledge, rev: Rev): boolean => knowledge.tombstones.get(rev) === "burial"
 
 export const makeGraph = (knowledge: Knowledge): Graph => {
-  const { burials, disputed, links, newer, parents } = knowledge
+  const { burials, disputed, links, newer, parents, settings } = knowledge
 
   const link = (rev: Rev): Link | undefined => {
     const burial = burials.get(rev)
@@ -57,6 +58,7 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
   }
 
   const missing = (rev: Rev): Missing | undefined => {
+    if (!holds(settings, "unknown")) return undefined
     const disagreement = disputed.get(rev)
     if (disagreement !== undefined) return { rev, why: `LineageDisagrees: of ${rev} ${disagreement}` }
     if (newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
@@ -72,6 +74,7 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
   const within = (inner: Rev, outer: Rev): boolean | undefined => {
     const theirs = reach(outer)
     if (theirs.has(inner)) return true
+    if (!holds(settings, "containment")) return false
     const only = Array.from(reach(inner)).filter((rev) => !theirs.has(rev))
     const unsure = only.some((rev) => missing(rev) !== undefined)
     const edits = only.filter((rev) => missing(rev) === undefined && isEdit(rev))

@@ -3,6 +3,7 @@ import type { Content, Entry, Knowledge, Link, Record } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { diff } from "./patch.js"
 import { redacted, sumOf } from "./record.js"
+import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
 
@@ -45,7 +46,7 @@ const same = (self: ReadonlyArray<ReadonlyArray<string>>, that: ReadonlyArray<Re
 /** The last ancestors on the revision's own path, each as a patch away from the one after it. */
 const pathOf = (knowledge: Knowledge, content: Content, parent: Rev | null, k: number): ReadonlyArray<Entry> => {
   const { contents, links, records, settings } = knowledge
-  if (settings.keep === "names") return []
+  if (settings.keep === "names" || !holds(settings, "journal")) return []
   const path: Array<Entry> = []
   let body = redacted(content.body, settings.redact)
   for (let rev = parent; rev !== null && path.length < k;) {
@@ -101,14 +102,14 @@ export const recordOf = (knowledge: Knowledge, written: Written): Record => {
   const path = pathOf(knowledge, written.content, written.parent, k)
   const inPath = new Set(path.map(({ link }) => link.rev))
   const names = new Map<Rev, Link>()
-  for (const rev of before) {
+  for (const rev of holds(settings, "journal") ? before : []) {
     for (const link of historyOf(knowledge, rev)) if (!inPath.has(link.rev)) names.set(link.rev, link)
   }
   const keeps = written.deleted && settings.keep === "bodies"
   return {
     kind: written.kind,
     parent: written.parent,
-    also: [...written.also].sort(),
+    also: written.kind !== "merge" || holds(settings, "mergeRecord") ? [...written.also].sort() : [],
     sum: sumOf(
       !written.deleted ? written.content : keeps
         ? { ...written.content, body: redacted(written.content.body, settings.redact) }

@@ -5,6 +5,7 @@ import * as Revision from "../../Revision.js"
 import { canonical } from "./canonical.js"
 import { patched } from "./patch.js"
 import { decodeField, redacted, sumOf } from "./record.js"
+import { holds } from "./rules.js"
 
 /** A version's own body, and what its field says. */
 export const apart = (
@@ -65,10 +66,11 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
   const disputed = new Map<Revision.Revision, string>()
   const newer = new Set<Revision.Revision>()
 
+  const disputes = holds(settings, "disagreement")
   const learn = (link: Link): void => {
     const known = links.get(link.rev)
     if (known === undefined) links.set(link.rev, link)
-    else if (known !== link && !sameLink(known, link)) disputed.set(link.rev, "two records of it say different things")
+    else if (disputes && known !== link && !sameLink(known, link)) disputed.set(link.rev, "two records of it say different things")
   }
 
   const path = (revisions: ReadonlyArray<Revision.Revision>): void =>
@@ -95,7 +97,7 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
   const reconstructed = (rev: Revision.Revision, content: Content): void => {
     const known = contents.get(rev)
     if (known === undefined) contents.set(rev, content)
-    else if (!authorities.has(rev) && canonical(known.body) !== canonical(content.body)) {
+    else if (disputes && !authorities.has(rev) && canonical(known.body) !== canonical(content.body)) {
       disputed.set(rev, "two journals hold different bodies of it")
     }
   }
@@ -107,7 +109,11 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
     content: Content | undefined,
     compare: boolean
   ): void => {
-    const record = validIn(rev, revisions, field, content, compare)
+    const record = holds(settings, "proof")
+      ? validIn(rev, revisions, field, content, compare)
+      : field._tag === "Record"
+      ? field.record
+      : undefined
     if (content !== undefined) contents.set(rev, content)
     if (record !== undefined) {
       records.set(rev, record)

@@ -9,6 +9,7 @@ import { list, post } from "../bulk/post.js"
 import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { member } from "../written.js"
+import { holds } from "./rules.js"
 
 /** CouchDB looks this many ids up one by one; beyond it reads through all changes. */
 const idsAtOnce = 100
@@ -132,7 +133,9 @@ export const known = (
     let all = versions
     let knowledge = Lineage.knowledge(settings, all)
     for (let i = 0; i < farthest; i++) {
-      const wanted = [...new Set([...wantedBy(knowledge, heads), ...lacks(knowledge)])].filter((rev) => !tried.has(rev))
+      const wanted = !holds(settings, "takeIn")
+        ? []
+        : [...new Set([...wantedBy(knowledge, heads), ...lacks(knowledge)])].filter((rev) => !tried.has(rev))
       if (wanted.length === 0) break
       for (const rev of wanted) tried.add(rev)
       const found = yield* readVersions(database, wanted.map((rev) => ({ id, rev })))

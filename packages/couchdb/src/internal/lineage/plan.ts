@@ -5,6 +5,7 @@ import type { Rules } from "../../SiblingPolicy.js"
 import { alive } from "./alive.js"
 import { makeFolding } from "./fold.js"
 import { type Graph, makeGraph, type Missing } from "./graph.js"
+import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
 
@@ -21,7 +22,10 @@ const candidates = (knowledge: Knowledge, graph: Graph, leaves: ReadonlyArray<Ve
   const reached = new Set(own.flatMap((rev) => Array.from(graph.reach(rev))))
   const hidden = leaves.flatMap(({ rev }) => {
     const burial = knowledge.burials.get(rev)
-    return burial === undefined || reached.has(burial.of) || reached.has(burial.into.rev) ? [] : [burial.of]
+    return burial === undefined || reached.has(burial.of) || reached.has(burial.into.rev) ||
+        !holds(knowledge.settings, "burialsHideNothing")
+      ? []
+      : [burial.of]
   })
   return [...own.sort(order), ...Array.from(new Set(hidden)).sort((a, b) => Revision.Order(b, a))]
 }

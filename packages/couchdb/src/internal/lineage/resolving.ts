@@ -20,6 +20,7 @@ import { hashOf } from "./canonical.js"
 import { evaluate, guess, type Unreadable } from "./evaluate.js"
 import { known, lineageVersion, withoutField } from "./leaves.js"
 import { redacted } from "./record.js"
+import { holds } from "./rules.js"
 
 type Merging = Extract<Lineage.Plan, { readonly _tag: "Merge" | "Unknown" }>
 
@@ -104,7 +105,7 @@ const make = <A, R>(
     const version = byRev.get(of)
     if (version === undefined) return []
     const { raw } = version
-    const keeps = settings.keep === "bodies"
+    const keeps = settings.keep === "bodies" && holds(settings, "trust")
     return [{
       of: version,
       stubs: keeps ? raw.stubs : Option.none(),
@@ -165,7 +166,11 @@ const make = <A, R>(
       [settings.field, Lineage.encodeRecord(own)] as const
     ])
     const keepsFiles = !deleted || settings.keep === "bodies"
-    const rev = Lineage.mergeRevision({ parent, heads, deleted, body, files: keepsFiles ? stubs : {} })
+    const rev = Lineage.mergeRevision(
+      holds(settings, "chosenRevision")
+        ? { parent, heads, deleted, body, files: keepsFiles ? stubs : {} }
+        : { parent, heads, deleted, body: {}, files: {} }
+    )
     const into: Lineage.Into = { rev, parent, kind, also: record.also }
     const merged: MergedVersion = {
       id,

@@ -1,4 +1,5 @@
 import type { Options, Settings } from "../../Lineage.js"
+import { rulesWithout, withoutRules } from "./rules.js"
 
 const atLeast = (name: string, least: number, value: number): number => {
   if (!Number.isInteger(value) || value < least) {
@@ -12,12 +13,12 @@ export const settings = (options: Options = {}): Settings => {
   if (field === "" || field.startsWith("_")) {
     throw new RangeError(`lineage.field is a name that does not begin with an underscore, not ${JSON.stringify(field)}`)
   }
-  return {
+  return withoutRules({
     field,
     depth: atLeast("depth", 1, options.depth ?? 16),
     names: atLeast("names", 0, options.names ?? 128),
     keep: options.keep ?? "bodies",
     redact: options.redact ?? [],
     tombstone: { keep: options.tombstone?.keep ?? [] }
-  }
+  }, rulesWithout(options))
 }

@@ -14,6 +14,7 @@ import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { known, lineageVersion, makeSeen, readAllLeaves, withoutField } from "./leaves.js"
 import { kept } from "./resolving.js"
+import { holds } from "./rules.js"
 
 /** A write with lineage: what to store, over what. */
 export interface Recorded {
@@ -67,12 +68,14 @@ const beforeCreation = ({ database, id, settings }: Writing): Effect.Effect<Befo
     const none: Before = { knowledge, parent: null, also: [], over: Option.none() }
     // Something stands: the server refuses the creation, as it should.
     if (leaves.some(({ raw }) => !raw.deleted)) return none
-    const rank = (rev: Revision.Revision): number => knowledge.tombstones.get(rev) === "deletion" ? 1 : 0
+    const isDeletion = (rev: Revision.Revision): boolean =>
+      holds(settings, "recreation") && knowledge.tombstones.get(rev) === "deletion"
+    const rank = (rev: Revision.Revision): number => isDeletion(rev) ? 1 : 0
     const [first, ...rest] = leaves.map(({ raw }) => raw.rev).sort((a, b) => rank(b) - rank(a) || Revision.Order(b, a))
     return first === undefined ? none : {
       knowledge,
       parent: first,
-      also: rest.filter((rev) => knowledge.tombstones.get(rev) === "deletion"),
+      also: rest.filter(isDeletion),
       over: Option.some({ rev: first, stubs: Option.none() })
     }
   })
@@ -123,7 +126,7 @@ export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdErr
         )
       },
       deleted,
-      edit: yield* editId
+      edit: holds(settings, "editIds") ? yield* editId : undefined
     })
     return {
       body: Json.fromEntries([
@@ -142,7 +145,7 @@ export const toStore = (
   collection: Pick<Bound<unknown>, "database" | "lineage">,
   writing: Omit<Writing, "database" | "settings">
 ): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
-  collection.lineage !== undefined
+  collection.lineage !== undefined && (writing.kind === "edit" || holds(collection.lineage, "alive"))
     ? recorded({ ...writing, database: collection.database, settings: collection.lineage })
     : Effect.succeed(
       writing.kind === "delete"

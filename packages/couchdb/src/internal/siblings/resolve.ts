@@ -18,6 +18,7 @@ import type { WireError } from "../bulk/wireError.js"
 import { documentPath } from "../documentPath.js"
 import { makeSeen, readAllLeaves, type Seen } from "../lineage/leaves.js"
 import { planByLineage } from "../lineage/resolving.js"
+import { holds } from "../lineage/rules.js"
 import { readStanding, type Standing } from "./bulkRead.js"
 import { burialRevision, tombstoneOf } from "./burial.js"
 import { needsDeletions } from "./deletions.js"
@@ -206,7 +207,11 @@ const planAllByLineage = <A, R, E, R2>(
   seen: Seen
 ): Effect.Effect<ReadonlyMap<string, Plan<A, R>>, E | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
-    const versions = byId(yield* readAllLeaves(collection.database, ids, seen))
+    const versions = byId(
+      yield* holds(settings, "readLittle")
+        ? readAllLeaves(collection.database, ids, seen)
+        : readVersions(collection.database, ids.map((id) => ({ id })))
+    )
     return new Map(
       yield* Effect.forEach(ids, (id) =>
         planByLineage(collection, settings, id, versions.get(id) ?? [], policy).pipe(
@@ -253,13 +258,14 @@ const writeAll = <A, R>(
     )
     const rows = merges.flatMap(Option.toArray)
     const results = yield* bulkWrite(database, rows, { newEdits: false })
+    const waits = collection.lineage === undefined || holds(collection.lineage, "twoWrites")
     const stored = new Map(rows.map(({ id }, i) => [id, results[i]]))
     const after = yield* readAfter(collection, writing.filter(({ open }) => stored.get(open.id)?._tag === "Stored"))
 
     const steps: Array<Step<A, R>> = []
     const burying: Array<{ readonly open: Open<A, R>; readonly plan: Writing<A, R>; readonly again: boolean }> = []
     for (const { open, plan } of writing) {
-      if (Option.isNone(plan.merge)) {
+      if (Option.isNone(plan.merge) || !waits) {
         burying.push({ open, plan, again: false })
         continue
       }
