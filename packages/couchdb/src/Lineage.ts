@@ -17,6 +17,7 @@ import * as internalKnowledge from "./internal/lineage/knowledge.js"
 import * as internalPlan from "./internal/lineage/plan.js"
 import * as record from "./internal/lineage/record.js"
 import * as internalSettings from "./internal/lineage/settings.js"
+import * as internalValidation from "./internal/lineage/validation.js"
 import type { Json, JsonObject } from "./Json.js"
 import type { Revision } from "./Revision.js"
 import type { Rules } from "./SiblingPolicy.js"
@@ -335,3 +336,17 @@ export const decodeField: (field: Json | undefined) => Field = record.decodeFiel
  * @category writing
  */
 export const mergeRevision: (merge: chosen.Merge) => Revision = chosen.mergeRevision
+
+/**
+ * The text of a validation function by which a database takes merges and burials from one role only, and from admins. A
+ * record that a program carries along as it read it is let pass: it proves nothing, and buries nothing.
+ *
+ * @example
+ * import { DesignDocument, Lineage } from "effect-couchdb"
+ *
+ * const guarded = DesignDocument.make("lineage", { validate: Lineage.validation("resolver") })
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const validation: (role: string, options?: Options) => string = internalValidation.validation

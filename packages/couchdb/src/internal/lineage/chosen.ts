@@ -4,7 +4,8 @@ import { hashOf } from "./canonical.js"
 
 /** A merge as it will be stored: `body` with the field, files in their order. */
 export interface Merge {
-  readonly parent: Revision.Revision
+  /** `null` for a first revision. */
+  readonly parent: Revision.Revision | null
   readonly heads: ReadonlyArray<Revision.Revision>
   readonly deleted: boolean
   readonly body: Json.JsonObject
@@ -14,7 +15,7 @@ export interface Merge {
 /** The text as it is stored is hashed, and no canonical form of it: `1` and `1.0` are two contents. */
 export const mergeRevision = ({ body, deleted, files, heads, parent }: Merge): Revision.Revision =>
   Revision.make(
-    `${Revision.generation(parent) + 1}-${
+    `${(parent === null ? 0 : Revision.generation(parent)) + 1}-${
       hashOf(Json.stringify([
         "effect-couchdb lineage 1",
         [...heads].sort(),

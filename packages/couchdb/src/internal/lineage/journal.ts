@@ -44,9 +44,13 @@ const same = (self: ReadonlyArray<ReadonlyArray<string>>, that: ReadonlyArray<Re
   JSON.stringify(self) === JSON.stringify(that)
 
 /** The last ancestors on the revision's own path, each as a patch away from the one after it. */
-const pathOf = (knowledge: Knowledge, content: Content, parent: Rev | null, k: number): ReadonlyArray<Entry> => {
+const pathOf = (
+  knowledge: Knowledge,
+  { content, deleted, parent }: Written,
+  k: number
+): ReadonlyArray<Entry> => {
   const { contents, links, records, settings } = knowledge
-  if (settings.keep === "names" || !holds(settings, "journal")) return []
+  if ((deleted && settings.keep === "names") || !holds(settings, "journal")) return []
   const path: Array<Entry> = []
   let body = redacted(content.body, settings.redact)
   for (let rev = parent; rev !== null && path.length < k;) {
@@ -99,7 +103,7 @@ export const recordOf = (knowledge: Knowledge, written: Written): Record => {
   const k = written.kind === "merge"
     ? Math.max(0, ...before.map((rev) => records.get(rev)?.k ?? 0)) || settings.depth
     : settings.depth
-  const path = pathOf(knowledge, written.content, written.parent, k)
+  const path = pathOf(knowledge, written, k)
   const inPath = new Set(path.map(({ link }) => link.rev))
   const names = new Map<Rev, Link>()
   for (const rev of holds(settings, "journal") ? before : []) {

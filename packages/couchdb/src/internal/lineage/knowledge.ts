@@ -70,7 +70,9 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
   const learn = (link: Link): void => {
     const known = links.get(link.rev)
     if (known === undefined) links.set(link.rev, link)
-    else if (disputes && known !== link && !sameLink(known, link)) disputed.set(link.rev, "two records of it say different things")
+    else if (disputes && known !== link && !sameLink(known, link)) {
+      disputed.set(link.rev, "two records of it say different things")
+    }
   }
 
   const path = (revisions: ReadonlyArray<Revision.Revision>): void =>
@@ -131,14 +133,16 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
   for (const { body, field, version } of read) {
     const { deleted, files, path: revisions, rev } = version
     path(revisions)
-    if (field._tag === "Burial" && deleted && revisions[1] === field.burial.of) {
+    // A slimmed burial stands on the one that it slims.
+    const under = field._tag === "Burial" && deleted ? revisions.indexOf(field.burial.of) : -1
+    if (field._tag === "Burial" && under > 0) {
       const { burial } = field
       tombstones.set(rev, "burial")
       burials.set(rev, burial)
       learn(burial.into)
       const kept = burial.content === undefined ? undefined : { body: burial.content, files }
       if (!authorities.has(burial.of)) {
-        own(burial.of, revisions.slice(1), decodeField(burial.field), kept, kept !== undefined)
+        own(burial.of, revisions.slice(under), decodeField(burial.field), kept, kept !== undefined)
       }
       continue
     }

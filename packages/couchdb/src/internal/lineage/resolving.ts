@@ -21,6 +21,7 @@ import { evaluate, guess, type Unreadable } from "./evaluate.js"
 import { known, lineageVersion, withoutField } from "./leaves.js"
 import { redacted } from "./record.js"
 import { holds } from "./rules.js"
+import { ofDocument } from "./warnings.js"
 
 type Merging = Extract<Lineage.Plan, { readonly _tag: "Merge" | "Unknown" }>
 
@@ -34,6 +35,7 @@ export const planByLineage = <A, R, E, R2>(
 ): Effect.Effect<Plan<A, R>, Failed<E> | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const leaves = versions.map(lineageVersion)
+    yield* ofDocument(collection.database, id, leaves.length)
     const planOf = (knowledge: Lineage.Knowledge) => Lineage.plan(knowledge, leaves, policy.rules.deleted)
     const knowledge = yield* known(
       collection.database,
@@ -118,7 +120,7 @@ const make = <A, R>(
             ofParent: version.path[1] ?? null,
             into,
             content: keeps ? redacted(withoutField(raw.raw, settings.field), settings.redact) : undefined,
-            field: Json.get(raw.raw, settings.field)
+            field: keeps ? Json.get(raw.raw, settings.field) : slimmed(Json.get(raw.raw, settings.field))
           })
         ] as const
       ])
@@ -208,6 +210,12 @@ const make = <A, R>(
 
   return { holder, bury, merge }
 }
+
+/** A field without what it says of bodies. */
+export const slimmed = (field: Json.Json | undefined): Json.Json | undefined =>
+  Json.isObject(field)
+    ? Json.fromEntries(Json.entries(field).filter(([key]) => key !== "path" && key !== "doc"))
+    : field
 
 /** What a tombstone repeats, so that a filter that selects by it lets the tombstone pass. */
 export const kept = (

@@ -1,0 +1,184 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { type Collection } from "../../Collection.js"
+import type { Buried, Erased } from "../../Conflict.js"
+import { type InvalidIdError, NotFoundError } from "../../CouchError.js"
+import type { CouchHttp } from "../../CouchHttp.js"
+import * as Database from "../../Database.js"
+import type { DatabaseName } from "../../DatabaseName.js"
+import type { Document, FetchError } from "../../Document.js"
+import * as DocumentId from "../../DocumentId.js"
+import * as Json from "../../Json.js"
+import * as Lineage from "../../Lineage.js"
+import type * as Revision from "../../Revision.js"
+import { bulkWrite, type RowResult } from "../bulk/docs.js"
+import type { Version } from "../bulk/versions.js"
+import type { WireError } from "../bulk/wireError.js"
+import { fetchBound } from "../document/read.js"
+import { documentPath } from "../documentPath.js"
+import { filesOf } from "../siblings/files.js"
+import { textOf } from "../siblings/merged.js"
+import { hashOf } from "./canonical.js"
+import { lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
+import { slimmed } from "./resolving.js"
+
+type Failure = NotFoundError | InvalidIdError | WireError
+
+const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Lineage.Settings => lineage ?? Lineage.settings()
+
+const absent = (database: DatabaseName, id: string): NotFoundError =>
+  new NotFoundError({
+    method: "POST",
+    path: `${documentPath(database)}/_changes`,
+    status: 200,
+    error: "not_found",
+    reason: "missing",
+    database,
+    id
+  })
+
+/** All leaves of a document, and what they tell. */
+const read = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+  Effect.gen(function*() {
+    const id = yield* DocumentId.decode(collection.id.encode(key))
+    const versions = yield* readAllLeaves(collection.database, [id], makeSeen())
+    if (versions.length === 0) return yield* Effect.fail(absent(collection.database, id))
+    return { id, versions, knowledge: Lineage.knowledge(settingsOf(collection), versions.map(lineageVersion)) }
+  })
+
+export const buried = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K
+): Effect.Effect<ReadonlyArray<Buried>, Failure, CouchHttp> =>
+  Effect.map(
+    read(collection, key),
+    ({ knowledge }) =>
+      Array.from(knowledge.burials, ([tombstone, { content, into, of }]) => ({
+        rev: of,
+        into: into.rev,
+        tombstone,
+        keepsBody: content !== undefined
+      }))
+  )
+
+/** The newest revision that the buried one and what stands have by their paths alone, whatever records say. */
+const forkOf = (path: ReadonlyArray<Revision.Revision>, versions: ReadonlyArray<Version>): number => {
+  const standing = new Set(versions.filter(({ raw }) => !raw.deleted).flatMap(({ path }) => path))
+  return path.findIndex((rev, i) => i > 0 && standing.has(rev))
+}
+
+export const unbury = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K,
+  rev: Revision.Revision
+): Effect.Effect<Document<A, R>, FetchError | WireError, CouchHttp | R> =>
+  Effect.gen(function*() {
+    const { database } = collection
+    const settings = settingsOf(collection)
+    const { id, knowledge, versions } = yield* read(collection, key)
+    const tombstone = versions.find(({ raw }) => knowledge.burials.get(raw.rev)?.of === rev)
+    const content = knowledge.contents.get(rev)
+    if (tombstone === undefined || content === undefined) return yield* Effect.fail(absent(database, id))
+    const path = tombstone.path.slice(tombstone.path.indexOf(rev))
+    const at = forkOf(path, versions)
+    const fork = at === -1 ? [] : path.slice(at)
+    const parent = fork[0] ?? null
+    const record = Lineage.recordOf(knowledge, {
+      kind: "edit",
+      parent,
+      also: [],
+      content,
+      deleted: false,
+      // Brought back twice, it is back once.
+      edit: hashOf(`unbury ${rev}`)
+    })
+    const body = Json.fromEntries([
+      ...Json.entries(content.body),
+      [settings.field, Lineage.encodeRecord(record)] as const
+    ])
+    const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
+    const back = Lineage.mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
+    const text = yield* textOf(database, {
+      id,
+      path: [back, ...fork],
+      raw: body,
+      files: filesOf(tombstone.raw.rev, stubs),
+      winner: back,
+      deleted: false
+    })
+    yield* stored(yield* bulkWrite(database, [{ id, text }], { newEdits: false }))
+    return yield* fetchBound(collection, id, { rev: back })
+  })
+
+/** A row that was refused fails; one that was there already is there. */
+const stored = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure> =>
+  Effect.forEach(
+    results,
+    (result) => result._tag === "Refused" ? Effect.fail(result.error) : Effect.void,
+    { discard: true }
+  )
+
+const childOf = (
+  id: string,
+  parent: Revision.Revision,
+  settings: Lineage.Settings,
+  field: Json.JsonObject
+): { readonly id: string; readonly text: string } => ({
+  id,
+  text: Json.stringify(Json.fromEntries([
+    ["_id", id],
+    ["_rev", parent],
+    ["_deleted", true],
+    [settings.field, field] as const
+  ]))
+})
+
+/** A burial without body and journal. */
+const slimBurial = (burial: Lineage.Burial): Json.JsonObject =>
+  Lineage.encodeBurial({ ...burial, content: undefined, field: slimmed(burial.field) })
+
+const holdsBodies = ({ content, field }: Lineage.Burial): boolean =>
+  content !== undefined || (Json.isObject(field) && (Json.has(field, "path") || Json.has(field, "doc")))
+
+export const slim = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K
+): Effect.Effect<number, Failure, CouchHttp> =>
+  Effect.gen(function*() {
+    const { id, knowledge } = yield* read(collection, key)
+    const settings = settingsOf(collection)
+    const rows = Array.from(knowledge.burials).flatMap(([tombstone, burial]) =>
+      holdsBodies(burial) ? [childOf(id, tombstone, settings, slimBurial(burial))] : []
+    )
+    const results = yield* bulkWrite(collection.database, rows, { newEdits: true })
+    yield* stored(results)
+    return results.filter(({ _tag }) => _tag === "Stored").length
+  })
+
+export const erase = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K
+): Effect.Effect<Erased, Failure | Database.DatabaseFailure, CouchHttp> =>
+  Effect.gen(function*() {
+    const { id, knowledge, versions } = yield* read(collection, key)
+    const settings = { ...settingsOf(collection), keep: "names" as const }
+    const rows = versions.map(({ raw }) => {
+      const burial = knowledge.burials.get(raw.rev)
+      if (burial !== undefined) return childOf(id, raw.rev, settings, slimBurial(burial))
+      const record = Lineage.recordOf({ ...knowledge, settings }, {
+        kind: "delete",
+        parent: raw.rev,
+        also: [],
+        content: { body: {}, files: {} },
+        deleted: true,
+        edit: hashOf(`erase ${raw.rev}`)
+      })
+      return childOf(id, raw.rev, settings, Lineage.encodeRecord(record))
+    })
+    const results = yield* bulkWrite(collection.database, rows, { newEdits: true })
+    yield* stored(results)
+    // Somebody wrote meanwhile: what they wrote is erased too.
+    if (results.some(({ _tag }) => _tag === "Conflict")) return yield* erase(collection, key)
+    yield* Database.compact(collection.database)
+    return { id, revisions: versions.map(({ raw }) => raw.rev) }
+  })
