@@ -1,3 +1,4 @@
+import { isUnnamed } from "./edits.js"
 import type { Trouble } from "./steps.js"
 import { together, type Truth, visible } from "./truth.js"
 import type { Json, Leaf } from "./world.js"
@@ -10,6 +11,8 @@ export interface Findings {
   readonly wrong: ReadonlyArray<string>
   readonly silent: ReadonlyArray<string>
   readonly twoContents: number
+  /** Lost edits that no burial keeps either. */
+  readonly gone: ReadonlyArray<string>
   /** What is left to a person, and why. */
   readonly deferred: ReadonlyArray<string>
 }
@@ -19,6 +22,11 @@ const sorted = (names: Iterable<string>): string => [...names].sort().join(" ")
 const burialOf = ({ deleted, doc }: Leaf): { readonly of: string } | undefined => {
   const field = doc["lineage"] as { readonly [key: string]: Json } | undefined
   return deleted && field?.["kind"] === "burial" ? { of: String(field["of"]) } : undefined
+}
+
+const buriedIn = (leaf: Leaf): ReadonlyArray<string> => {
+  const field = leaf.doc["lineage"] as { readonly doc?: { readonly seen?: ReadonlyArray<string> } } | undefined
+  return burialOf(leaf) === undefined ? [] : field?.doc?.seen ?? []
 }
 
 export const check = (
@@ -45,7 +53,7 @@ export const check = (
       const seen = doc["seen"] as ReadonlyArray<string>
       const count = Number(doc["count"])
       const total = truth.total(expected)
-      if (sorted(seen) !== sorted(expected)) {
+      if (sorted(seen) !== sorted(expected.filter((edit) => !isUnnamed(edit)))) {
         wrong.push(`${i}: ${rev} says ${sorted(seen)}, and contains ${sorted(expected)}`)
       }
       if (count > total) doubled.push(`${i}: ${rev} counts ${count}, not ${total}`)
@@ -71,12 +79,14 @@ export const check = (
       }
     }
   })
+  const kept = new Set(ends.flat().flatMap(buriedIn))
   return {
     diverged,
     lost: Array.from(lost),
     doubled,
     wrong,
     silent: Array.from(silent),
+    gone: Array.from(lost).filter((edit) => !kept.has(edit)),
     deferred
   }
 }

@@ -1,11 +1,11 @@
-import { Document } from "effect-couchdb"
+import { Document, Json as CouchJson, Lineage } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Card } from "./card.js"
 import { empty } from "./card.js"
 import type { Step } from "./steps.js"
-import { nothing, type Truth } from "./truth.js"
+import { nothing, together, type Truth } from "./truth.js"
 import { ask, type Doc, id, type Leaf, leavesAt, type Replica, through, untouched } from "./world.js"
 
 const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
@@ -136,3 +136,92 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
       given: gone
     })
   })
+
+/** How an edit that does not write its name into the card is called. */
+export const isUnnamed = (edit: string): boolean => edit.endsWith("=")
+
+/** The same edit of the same version on two replicas. They are two, and nothing in the card tells them apart. */
+export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: Step) =>
+  Effect.gen(function*() {
+    if (here === there) return
+    const others = new Set((yield* leavesAt(there)).map(({ rev }) => rev))
+    const leaf = pick(live(yield* leavesAt(here)).filter(({ rev }) => others.has(rev)), at(step.dice, 0))
+    if (leaf === undefined) return
+    const weight = weightOf(step)
+    const contained = truth.of(leaf.rev)
+    for (const replica of [here, there]) {
+      const name = `${step.name}@${replica === here ? 1 : 2}=`
+      const saved = yield* through(
+        replica,
+        untouched,
+        Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
+          Effect.map(Document.modify((card) => ({ ...card, count: card.count + weight }))),
+          Effect.flatMap(Document.save),
+          Effect.either
+        )
+      )
+      if (Either.isLeft(saved)) continue
+      truth.weigh(name, weight)
+      const rev = Option.getOrElse(saved.right.rev, () => "")
+      truth.wrote(rev, together([truth.of(rev), { ...contained, edits: new Set([...contained.edits, name]) }]))
+    }
+  })
+
+/**
+ * Edits the winner as a program does that writes records, but not true ones: this one says that another head is contained,
+ * by itself where nobody else can tell, or by an ancestor of which the other head says something else.
+ */
+export const forge = (truth: Truth, replica: Replica, step: Step, forged: "disputed" | "unheard") =>
+  Effect.gen(function*() {
+    const leaves = yield* leavesAt(replica)
+    const [winner, other] = live(leaves)
+    if (winner === undefined || other === undefined) return
+    const settings = Lineage.settings()
+    const knowledge = Lineage.knowledge(settings, leaves.map(versionOf))
+    const weight = weightOf(step)
+    const body = edited(cardOf(winner), step, weight)
+    const written = Lineage.recordOf(knowledge, {
+      kind: forged === "unheard" ? "merge" : "edit",
+      parent: winner.rev,
+      also: forged === "unheard" ? [other.rev] : [],
+      content: { body: body as unknown as CouchJson.JsonObject, files: {} },
+      deleted: false,
+      edit: step.name
+    })
+    const theirs = knowledge.records.get(other.rev)
+    const shared = new Set([
+      ...theirs?.path.map(({ link }) => link.rev) ?? [],
+      ...theirs?.names.map(({ rev }) => rev) ?? []
+    ])
+    const lie = (link: Lineage.Link): Lineage.Link =>
+      shared.has(link.rev) && link.rev !== other.rev ? { ...link, also: [...link.also, other.rev] } : link
+    const record = forged === "unheard" ? written : {
+      ...written,
+      path: written.path.map((entry) => ({ ...entry, link: lie(entry.link) })),
+      names: written.names.map(lie)
+    }
+    const { json } = yield* ask(replica, "PUT", `/${id}?rev=${winner.rev}`, {
+      ...body,
+      lineage: JSON.parse(CouchJson.stringify(Lineage.encodeRecord(record)))
+    })
+    const { rev } = json as { readonly rev?: string }
+    if (rev === undefined) return
+    const contained = truth.of(winner.rev)
+    truth.weigh(step.name, weight)
+    truth.wrote(rev, { ...contained, edits: new Set([...contained.edits, step.name]) })
+  })
+
+const bodyOf = ({ doc }: Leaf): Doc => Object.fromEntries(Object.entries(doc).filter(([key]) => !key.startsWith("_")))
+
+const cardOf = (leaf: Leaf): Card => {
+  const { lineage: _, ...card } = bodyOf(leaf)
+  return card as unknown as Card
+}
+
+const versionOf = (leaf: Leaf): Lineage.Version => ({
+  rev: leaf.rev,
+  path: leaf.path as Lineage.Version["path"],
+  deleted: leaf.deleted,
+  body: bodyOf(leaf) as unknown as CouchJson.JsonObject,
+  files: {}
+})

@@ -6,24 +6,30 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { empty, policyOf } from "./card.js"
 import { check, type Findings } from "./check.js"
-import { edit, foreign, recreate, remove } from "./edits.js"
+import { edit, equalEdits, foreign, forge, recreate, remove } from "./edits.js"
 import { type Counts, resolve, same } from "./resolving.js"
-import type { Step, Trouble } from "./steps.js"
-import { makeTruth, type Truth } from "./truth.js"
+import type { Experiment, Step } from "./steps.js"
+import { makeTruth, together, type Truth, visible } from "./truth.js"
 import { ask, embedded, id, type Leaf, leavesAt, type Replica, store, through, untouched, type World } from "./world.js"
 
 export interface Outcome extends Findings {
   readonly writes: number
   readonly resolutions: number
   readonly rounds: number
+  /** How often an edit was to be seen on a replica before a resolution, and not after it. */
+  readonly unseen: number
 }
 
-const depthOf = (i: number, trouble: Trouble): number => trouble.depths ? [16, 2, 8, 1, 4][i % 5] ?? 16 : 16
+const depthOf = (i: number, trouble: Experiment): number => trouble.depths ? [16, 2, 8, 1, 4][i % 5] ?? 16 : 16
 
-export const settingsOf = (i: number, trouble: Trouble): Lineage.Options => ({
-  depth: depthOf(i, trouble),
-  keep: trouble.names ? "names" : "bodies"
-})
+export const settingsOf = (i: number, trouble: Experiment): Lineage.Options =>
+  withoutRules({ depth: depthOf(i, trouble), keep: trouble.names ? "names" : "bodies" }, trouble.without)
+
+/** Where the library looks whether a rule holds: no part of what it offers. */
+const key = Symbol.for("effect-couchdb/lineage/without")
+
+export const withoutRules = (options: Lineage.Options, without: ReadonlySet<number> = new Set()): Lineage.Options =>
+  without.size === 0 ? options : Object.assign({}, options, { [key]: without })
 
 const isMerge = ({ doc }: Leaf): boolean => (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "merge"
 
@@ -32,7 +38,7 @@ const refuses = ({ rev }: Leaf): boolean => parseInt(rev.slice(-2), 16) % 10 < 3
 
 const replicate = (
   world: World,
-  trouble: Trouble,
+  trouble: Experiment,
   from: Replica,
   to: Replica,
   dice: ReadonlyArray<number>
@@ -54,15 +60,31 @@ const isBurial = ({ deleted, doc }: Leaf): boolean =>
 const mostRounds = 12
 
 /** Runs the steps in a world where the document is not yet. */
-export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Trouble): Effect.Effect<Outcome> =>
+export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Experiment): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
     const truth = makeTruth()
-    const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0 }
+    const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0, unseen: 0 }
     const policies = world.replicas.map((_, i) => policyOf(trouble.policies && i % 2 === 1 ? "lesser" : "greater"))
     yield* begin(world, truth, trouble)
     const waiting: Array<{ readonly gate: Deferred.Deferred<void>; readonly fiber: Fiber.Fiber<unknown> }> = []
     const policyAt = (replica: Replica) => policies[world.replicas.indexOf(replica)] ?? policyOf("greater")
     const version = (replica: Replica): number => trouble.versions && replica === world.replicas[2] ? 2 : 1
+
+    const isUnwelcome = (replica: Replica): boolean => trouble.unwelcome === true && replica === world.replicas[0]
+
+    const seenAt = (replica: Replica): Effect.Effect<ReadonlyArray<string>> =>
+      Effect.map(
+        leavesAt(replica),
+        (leaves) => visible(together(leaves.filter(({ deleted }) => !deleted).map(({ rev }) => truth.of(rev))))
+      )
+
+    const watched = (replica: Replica, resolution: Effect.Effect<unknown>): Effect.Effect<void> =>
+      trouble.unwelcome !== true ? Effect.asVoid(resolution) : Effect.gen(function*() {
+        const before = yield* seenAt(replica)
+        yield* resolution
+        const after = new Set(yield* seenAt(replica))
+        counts.unseen += before.filter((edit) => !after.has(edit)).length
+      })
 
     const one = (step: Step): Effect.Effect<void> =>
       Effect.gen(function*() {
@@ -83,8 +105,9 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Tro
             return here === there ? undefined : yield* replicate(world, trouble, here, there, step.dice)
           case "resolve":
             if (version(here) !== 1) return
-            return yield* Effect.asVoid(
-              resolve(truth, counts, here, policyAt(here), { crashes: die < 700 })
+            return yield* watched(
+              here,
+              resolve(truth, counts, here, policyAt(here), { crashes: die < 700, unwelcome: isUnwelcome(here) })
             )
           case "slow": {
             if (version(here) !== 1) return
@@ -107,6 +130,10 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Tro
           case "compact":
             yield* ask(here, "POST", "/_compact", {})
             return
+          case "equal":
+            return yield* equalEdits(truth, here, there, step)
+          case "forge":
+            return trouble.forged === undefined ? undefined : yield* forge(truth, here, step, trouble.forged)
           case "purge": {
             const burials = (yield* leavesAt(here)).filter(isBurial)
             const burial = burials[die % Math.max(1, burials.length)]
@@ -154,11 +181,12 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Tro
       twoContents: counts.twoContents,
       writes: counts.writes,
       resolutions: counts.resolutions,
-      rounds
+      rounds,
+      unseen: counts.unseen
     }
   })
 
-const begin = (world: World, truth: Truth, trouble: Trouble): Effect.Effect<void> =>
+const begin = (world: World, truth: Truth, trouble: Experiment): Effect.Effect<void> =>
   Effect.gen(function*() {
     const [first, ...others] = world.replicas
     if (first === undefined) return
@@ -179,7 +207,7 @@ export const history = (
   seed: number,
   replicas: number,
   steps: ReadonlyArray<Step>,
-  trouble: Trouble
+  trouble: Experiment
 ): Effect.Effect<Outcome> =>
   embedded(seed, Array.from({ length: replicas }, (_, i) => settingsOf(i, trouble))).pipe(
     Effect.flatMap((world) => historyIn(world, steps, trouble)),

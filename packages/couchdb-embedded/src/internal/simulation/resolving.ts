@@ -10,6 +10,8 @@ import { type Doc, type Hook, id, type Json, type Replica, through } from "./wor
 export interface Disturbance {
   readonly crashes: boolean
   readonly gate?: Deferred.Deferred<void>
+  /** The server refuses merges. */
+  readonly unwelcome?: boolean
 }
 
 export interface Counts {
@@ -17,6 +19,7 @@ export interface Counts {
   resolutions: number
   readonly contents: Map<string, string>
   twoContents: number
+  unseen: number
 }
 
 type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolean }
@@ -57,13 +60,28 @@ const deep = (value: Json): Array<string> =>
 const died = ({ method, path }: Transport.TransportRequest) =>
   new CouchError.TransportError({ method, path, reason: "Connection", description: "the resolver died" })
 
-const hookOf = (truth: Truth, counts: Counts, { crashes, gate }: Disturbance): Hook => {
+const mergesIn = (body: string): ReadonlyArray<Doc> => {
+  const { docs = [], new_edits } = JSON.parse(body) as Written
+  return new_edits === false ? docs : []
+}
+
+const refused = (docs: ReadonlyArray<Doc>): Transport.BufferedResponse => ({
+  status: 201,
+  headers: { "content-type": "application/json" },
+  body: new TextEncoder().encode(
+    JSON.stringify(docs.map(({ _id, _rev }) => ({ id: _id, rev: _rev, error: "forbidden", reason: "no merges here" })))
+  )
+})
+
+const hookOf = (truth: Truth, counts: Counts, { crashes, gate, unwelcome = false }: Disturbance): Hook => {
   let writes = 0
   return (request, pass) => {
     if (!request.path.includes("/_bulk_docs")) return pass(request)
     writes++
     const first = writes === 1
     const send = Effect.suspend(() => {
+      const merges = unwelcome ? mergesIn(String(request.body)) : []
+      if (merges.length > 0) return Effect.succeed(refused(merges))
       if (crashes && !first) return Effect.fail(died(request))
       note(truth, counts, String(request.body))
       return pass(request)

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { history, type Outcome } from "./history.js"
-import type { Step, Trouble } from "./steps.js"
+import type { Experiment, Step } from "./steps.js"
 
 /** Whether anything is wrong that must never be. */
 export const isWrong = ({ diverged, doubled, lost, silent, twoContents, wrong }: Outcome): boolean =>
@@ -11,7 +11,7 @@ export const shrink = (
   seed: number,
   replicas: number,
   steps: ReadonlyArray<Step>,
-  trouble: Trouble,
+  trouble: Experiment,
   fails: (outcome: Outcome) => boolean = isWrong
 ): Effect.Effect<ReadonlyArray<Step>> =>
   Effect.gen(function*() {

@@ -24,6 +24,18 @@ export interface Trouble {
   readonly names: boolean
 }
 
+/** What the table of rules asks for beside trouble. */
+export interface Experiment extends Trouble {
+  /** Rules of the specification that do not hold. */
+  readonly without?: ReadonlySet<number>
+  /** The same edit is made on two replicas. */
+  readonly equal?: boolean
+  /** A program that knows the format writes records that are not true: against what others say, or where none can tell. */
+  readonly forged?: "disputed" | "unheard"
+  /** The server of the first replica refuses merges that a resolver writes. */
+  readonly unwelcome?: boolean
+}
+
 export const plain: Trouble = {
   foreign: "none",
   deletions: false,
@@ -49,6 +61,8 @@ export type Kind =
   | "delete"
   | "recreate"
   | "purge"
+  | "equal"
+  | "forge"
 
 /** One step: what, where, and the dice that it throws. The same step does the same wherever it stands. */
 export interface Step {
@@ -59,7 +73,7 @@ export interface Step {
   readonly name: string
 }
 
-const weights = (trouble: Trouble): ReadonlyArray<readonly [Kind, number]> => [
+const weights = (trouble: Experiment): ReadonlyArray<readonly [Kind, number]> => [
   ["edit", 34],
   ["replicate", 30],
   ["resolve", 20],
@@ -69,10 +83,12 @@ const weights = (trouble: Trouble): ReadonlyArray<readonly [Kind, number]> => [
   ["foreign", trouble.foreign === "none" ? 0 : 8],
   ["delete", trouble.deletions ? 5 : 0],
   ["recreate", trouble.deletions ? 5 : 0],
-  ["purge", trouble.purge ? 4 : 0]
+  ["purge", trouble.purge ? 4 : 0],
+  ["equal", trouble.equal === true ? 8 : 0],
+  ["forge", trouble.forged === undefined ? 0 : 4]
 ]
 
-export const stepsOf = (seed: number, length: number, replicas: number, trouble: Trouble): ReadonlyArray<Step> => {
+export const stepsOf = (seed: number, length: number, replicas: number, trouble: Experiment): ReadonlyArray<Step> => {
   const random = RandomSource.make(seed)
   const all = weights(trouble)
   const sum = all.reduce((sum, [, weight]) => sum + weight, 0)
@@ -95,6 +111,8 @@ export const show = ({ dice, here, kind, name, there }: Step): string => {
     case "foreign":
     case "recreate":
       return `${name}: ${kind} at ${here} (${dice.slice(0, 4).join(" ")})`
+    case "equal":
+      return `${name}: equal edits at ${here} and ${there} (${dice.slice(0, 4).join(" ")})`
     case "replicate":
       return `${name}: replicate ${here} to ${there}`
     default:
