@@ -69,12 +69,14 @@ export const check = (
         for (const edit of truth.all()) if (!alive.has(edit) && !whole.given.has(edit)) lost.add(edit)
       }
     }
-    if (quiet && leaves.length > 0) {
+    if (quiet) {
+      // Where nothing stands, it is for a deletion, and not for a burial alone.
+      const owed = new Set(leaves.length > 0 ? truth.all() : truth.undeleted())
       for (const leaf of ends[i] ?? []) {
         const burial = burialOf(leaf)
         if (burial === undefined) continue
         for (const edit of visible(truth.of(burial.of))) {
-          if (!alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
+          if (owed.has(edit) && !alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
         }
       }
     }

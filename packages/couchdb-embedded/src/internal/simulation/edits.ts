@@ -122,13 +122,9 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
       Effect.either(Document.create(replica.cards, id, edited(empty, step, weight)))
     )
     if (Either.isLeft(made)) return
-    const { base, rev } = made.right
-    const record = Option.match(base, {
-      onNone: () => undefined,
-      onSome: ({ raw }) => (raw as unknown as { readonly lineage?: { parent: string; also: Array<string> } }).lineage
-    })
-    const before = record === undefined ? [] : [record.parent, ...record.also].map(truth.of)
-    const gone = new Set(before.flatMap(({ edits, given }) => [...edits, ...given]))
+    const { rev } = made.right
+    // Who makes it anew has seen it deleted, every time it was.
+    const gone = new Set(leaves.map(({ rev }) => truth.of(rev)).flatMap(({ edits, given }) => [...edits, ...given]))
     truth.weigh(step.name, weight)
     truth.wrote(Option.getOrElse(rev, () => ""), {
       ...nothing,
