@@ -16,6 +16,7 @@ import { filesOf, mergeFiles } from "../siblings/files.js"
 import { type Failed, type Folded, type Head, pair, standIn, type Unmerged } from "../siblings/fold.js"
 import { mergeJson } from "../siblings/jsonMerge.js"
 import { mergeOf } from "../siblings/policy.js"
+import { holds } from "./rules.js"
 
 /** A version that the schema does not read. */
 export class Unreadable {
@@ -46,9 +47,11 @@ export const evaluate = <A, R, E, R2>(
   const merge = Option.getOrUndefined(mergeOf(policy))
   // What journals and burials leave out is not known of any base.
   const redacted: ReadonlySet<Place> = new Set(
-    [knowledge.settings.redact, ...Array.from(knowledge.records.values(), (record) => record.redact)].flat().map(
-      placeOf
-    )
+    (holds(knowledge.settings, "privacy")
+      ? [knowledge.settings.redact, ...Array.from(knowledge.records.values(), (record) => record.redact)]
+      : []).flat().map(
+        placeOf
+      )
   )
   const read = new Map<Revision, Either.Either<Head<A, R>, Unreadable>>()
   const bases = new Map<Value, Partial<A, R>>()
