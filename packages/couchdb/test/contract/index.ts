@@ -8,6 +8,7 @@ import { documents } from "./documents.js"
 import { errors } from "./errors.js"
 import { functions } from "./functions.js"
 import { ids } from "./ids.js"
+import { lineage } from "./lineage.js"
 import { losslessness } from "./losslessness.js"
 import { mango } from "./mango.js"
 import { policies } from "./policies.js"
@@ -41,6 +42,7 @@ export const contracts = {
   replication,
   replicatedFiles,
   resolution,
+  lineage,
   views,
   viewsByFunctions,
   mango

@@ -26,6 +26,7 @@ import { readRaw } from "../document/read.js"
 import * as value from "../document/value.js"
 import { conflict } from "../document/write.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { toStore } from "../lineage/writing.js"
 import { related } from "../multipart/related.js"
 import { join } from "../rows/text.js"
 import { member } from "../written.js"
@@ -155,7 +156,10 @@ const putOver = <A, R, E2, R2>(
   over: Over
 ): Effect.Effect<Document<A, R>, WriteError<A, R, E2>, CouchHttp | R | R2> => {
   // Where the document is gone, it is created again with its body and the file.
-  if (Option.isNone(over)) return saveOver(self, { [name]: file }, {}, over, rawOf(self)) as never
+  // With lineage, each revision says what is in it, which a PUT of bytes alone cannot.
+  if (Option.isNone(over) || (self.collection.lineage !== undefined && file.encoding === undefined)) {
+    return saveOver(self, { [name]: file }, {}, over, rawOf(self)) as never
+  }
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
@@ -201,6 +205,9 @@ const removeOver = <A, R>(
 ): Effect.Effect<Document<A, R>, WriteError<A, R, never>, CouchHttp | R> => {
   // With the document its attachment is gone, and there is nothing to write.
   if (Option.isNone(over)) return Effect.succeed(self)
+  if (self.collection.lineage !== undefined) {
+    return saveOver(self, {}, {}, over, rawOf(self), rawOf(self), name) as never
+  }
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
@@ -251,8 +258,9 @@ const saveOver = <A, R, E2, R2>(
   files: Readonly<Record<string, File<E2, R2>>>,
   options: SaveOptions,
   over: Over,
-  raw: Json.JsonObject,
-  own = raw
+  members: Json.JsonObject,
+  own = members,
+  gone?: string
 ): Effect.Effect<Document<A, R>, SaveError<A, R, E2>, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const { database } = self.collection
@@ -261,8 +269,21 @@ const saveOver = <A, R, E2, R2>(
     const prepared = yield* Effect.forEach(Object.entries(files), (entry) => prepare(entry, inline))
     const kept = prepared.reduce(
       (stubs, { name }) => withoutName(stubs, name),
-      Option.flatMap(over, ({ stubs }) => stubs)
+      gone === undefined
+        ? Option.flatMap(over, ({ stubs }) => stubs)
+        : withoutName(Option.flatMap(over, ({ stubs }) => stubs), gone)
     )
+    const { body: raw, over: onto } = yield* toStore(self.collection, {
+      id,
+      raw: members,
+      over,
+      base: self.base,
+      kind: "edit",
+      files: Json.fromEntries([
+        ...Option.match(kept, { onNone: () => [], onSome: Json.entries }),
+        ...prepared.map(({ file, length, name }) => [name, { content_type: file.contentType, length }] as const)
+      ])
+    })
     const attachments = Json.fromEntries([
       ...Option.match(kept, { onNone: () => [], onSome: Json.entries }),
       ...prepared.map(({ file, length, name, source }): readonly [string, Json.Json] => [
@@ -274,7 +295,7 @@ const saveOver = <A, R, E2, R2>(
     ])
     const text = Json.stringify(Json.fromEntries([
       ["_id", id] as const,
-      ...Option.toArray(Option.map(over, ({ rev }) => ["_rev", rev] as const)),
+      ...Option.toArray(Option.map(onto, ({ rev }) => ["_rev", rev] as const)),
       ...(Json.keys(attachments).length === 0 ? [] : [["_attachments", attachments] as const]),
       ...Json.entries(raw)
     ]))
@@ -306,12 +327,12 @@ const saveOver = <A, R, E2, R2>(
       )
     const found = Effect.suspend(() =>
       sent.size === prepared.length
-        ? landed(self, over, (read) => areOwn(over, sent)(read) && Json.equals(read.raw, raw))
+        ? landed(self, onto, (read) => areOwn(onto, sent)(read) && Json.equals(read.raw, raw))
         : Effect.succeedNone
     )
     const done = yield* Effect.mapError(
       careful(write, found, prepared.every(({ source }) => source.whole !== undefined)),
-      asConflict<A, R, E2>(self, (over) => repeatSave(self, files, options, over, own))
+      asConflict<A, R, E2>(self, (over) => repeatSave(self, files, options, over, own, gone))
     )
     return yield* written(self, own, done, sent)
   }) as never
@@ -322,13 +343,14 @@ const repeatSave = <A, R, E2, R2>(
   files: Readonly<Record<string, File<E2, R2>>>,
   options: SaveOptions,
   over: Over,
-  own: Json.JsonObject
+  own: Json.JsonObject,
+  gone: string | undefined
 ) =>
   Option.isNone(over) || value.isDirty(self)
-    ? saveOver(self, files, options, over, own)
+    ? saveOver(self, files, options, over, own, own, gone)
     : Effect.flatMap(
       readRaw(self.collection.database, self.id, `?rev=${encodeURIComponent(over.value.rev)}`),
-      (theirs) => saveOver(self, files, options, over, theirs.raw, own)
+      (theirs) => saveOver(self, files, options, over, theirs.raw, own, gone)
     )
 
 export const save = <A, R, E2, R2>(

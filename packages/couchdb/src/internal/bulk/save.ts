@@ -15,7 +15,7 @@ import { makeClaims } from "../claims.js"
 import { encode } from "../document/codec.js"
 import * as value from "../document/value.js"
 import { conflict, put, rawOf, removeOver } from "../document/write.js"
-import { toStore } from "../lineage/writing.js"
+import { toStore, writeAnew } from "../lineage/writing.js"
 import { defaultRetry, respectful } from "../transient.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "./write.js"
@@ -54,27 +54,35 @@ const toSave = <A, R>(
         const base: Base<A> = { ...self.base.value, body: self.body }
         return Effect.succeed(known(Either.right(value.clean(self.collection, self.id, self.durability, base))))
       }
-      return Effect.match(toStore(self.collection, { id, raw, over: self.base, base: self.base, kind: "edit" }), {
-        onFailure: (error) => known(Either.left(error)),
-        onSuccess: ({ body, over, stubs }) =>
-          sent(
-            {
-              database: self.collection.database,
-              id,
-              parent: Option.map(over, ({ rev }) => rev),
-              body,
-              attachments: stubs,
-              deleted: false
-            },
-            Either.mapBoth({
-              onLeft: (error): SaveError<A, R> =>
-                error._tag === "UpdateConflictError"
-                  ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save"))(error)
-                  : error,
-              onRight: ({ durability, rev }) =>
-                value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs })
-            })
-          )
+      return Effect.matchEffect(toStore(self.collection, { id, raw, over: self.base, base: self.base, kind: "edit" }), {
+        onFailure: (error) => Effect.succeed(known<Document<A, R>, SaveError<A, R>>(Either.left(error))),
+        onSuccess: (
+          { anew, body, over, stubs }
+        ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp> =>
+          anew !== undefined
+            ? Effect.map(Effect.either(writeAnew(self.collection.database, id, body, anew)), (written) =>
+              known(Either.map(written, ({ durability, rev }) =>
+                value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs }))))
+            : Effect.succeed(sent(
+              {
+                database: self.collection.database,
+                id,
+                parent: Option.map(over, ({ rev }) =>
+                  rev),
+                body,
+                attachments: stubs,
+                deleted: false
+              },
+              Either.mapBoth({
+                onLeft: (error): SaveError<A, R> =>
+                  error._tag === "UpdateConflictError"
+                    ? conflict<A, R, Document<A, R>>("save", self, (over) =>
+                      put(self, raw, over, "save"))(error)
+                    : error,
+                onRight: ({ durability, rev }) =>
+                  value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs })
+              })
+            ))
       })
     }
   })

@@ -17,7 +17,7 @@ import type { Base, DeleteError, Document, SaveError, Takes, Tombstone } from ".
 import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
 import * as Json from "../../Json.js"
-import { type Recorded, toStore } from "../lineage/writing.js"
+import { type Recorded, toStore, writeAnew } from "../lineage/writing.js"
 import { encode } from "./codec.js"
 import * as value from "./value.js"
 
@@ -62,12 +62,12 @@ const store = <A, R>(
   self: Document<A, R>,
   id: DocumentId.DocumentId,
   raw: JsonObject,
-  { body, over, stubs }: Recorded,
+  { anew, body, over, stubs }: Recorded,
   operation: "save" | "create"
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   CouchHttp.pipe(
     Effect.flatMap((couch) =>
-      couch.writeDocument({
+      anew !== undefined ? writeAnew(self.collection.database, id, body, anew) : couch.writeDocument({
         database: self.collection.database,
         id,
         parent: Option.map(over, ({ rev }) => rev),

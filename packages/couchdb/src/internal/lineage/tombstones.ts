@@ -157,7 +157,8 @@ export const slim = <A, I, R, K>(
 
 export const erase = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
-  key: K
+  key: K,
+  attempts = 3
 ): Effect.Effect<Erased, Failure | Database.DatabaseFailure, CouchHttp> =>
   Effect.gen(function*() {
     const { id, knowledge, versions } = yield* read(collection, key)
@@ -178,7 +179,12 @@ export const erase = <A, I, R, K>(
     const results = yield* bulkWrite(collection.database, rows, { newEdits: true })
     yield* stored(results)
     // Somebody wrote meanwhile: what they wrote is erased too.
-    if (results.some(({ _tag }) => _tag === "Conflict")) return yield* erase(collection, key)
+    if (attempts > 1 && results.some(({ _tag }) => _tag === "Conflict")) {
+      return yield* erase(collection, key, attempts - 1)
+    }
     yield* Database.compact(collection.database)
-    return { id, revisions: versions.map(({ raw }) => raw.rev) }
+    return {
+      id,
+      revisions: versions.map(({ raw }) => raw.rev)
+    }
   })

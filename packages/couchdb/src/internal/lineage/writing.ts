@@ -4,12 +4,13 @@ import * as Random from "effect/Random"
 import type { Bound } from "../../Collection.js"
 import type { Standing } from "../../CouchError.js"
 import { InvalidIdError } from "../../CouchError.js"
-import type { CouchHttp } from "../../CouchHttp.js"
+import type { CouchHttp, Written } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import type { Base } from "../../Document.js"
 import * as Json from "../../Json.js"
 import * as Lineage from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
+import { bulkWrite } from "../bulk/docs.js"
 import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { known, lineageVersion, makeSeen, readAllLeaves, withoutField } from "./leaves.js"
@@ -22,6 +23,8 @@ export interface Recorded {
   readonly over: Option.Option<Standing>
   /** The attachments that stay: a tombstone keeps them where it keeps the body. */
   readonly stubs: Option.Option<Json.JsonObject>
+  /** Where the document is made anew: the revision, and those that it comes from. */
+  readonly anew?: readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>]
 }
 
 export interface Writing {
@@ -34,6 +37,8 @@ export interface Writing {
   /** What was read, which is what stands unless somebody else wrote meanwhile. */
   readonly base: Option.Option<Base<unknown>>
   readonly kind: "edit" | "delete"
+  /** The attachments that are written with it, where these are not those that stand. */
+  readonly files?: Json.JsonObject
 }
 
 /** Makes two equal edits two. */
@@ -60,6 +65,8 @@ interface Before {
   readonly parent: Revision.Revision | null
   readonly also: ReadonlyArray<Revision.Revision>
   readonly over: Option.Option<Standing>
+  /** The tombstone that a document is made anew on, and its ancestors. */
+  readonly grave?: ReadonlyArray<Revision.Revision>
 }
 
 const beforeCreation = ({ database, id, settings }: Writing): Effect.Effect<Before, WireError, CouchHttp> =>
@@ -76,7 +83,8 @@ const beforeCreation = ({ database, id, settings }: Writing): Effect.Effect<Befo
       knowledge,
       parent: first,
       also: rest.filter(isDeletion),
-      over: Option.some({ rev: first, stubs: Option.none() })
+      over: Option.none(),
+      grave: leaves.find(({ raw }) => raw.rev === first)?.path ?? [first]
     }
   })
 
@@ -120,7 +128,7 @@ export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdErr
       also: before.also,
       content: {
         body,
-        files: Option.getOrElse(
+        files: writing.files ?? Option.getOrElse(
           Option.flatMap(before.over, ({ stubs }) => stubs),
           (): Json.JsonObject => ({})
         )
@@ -128,17 +136,60 @@ export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdErr
       deleted,
       edit: holds(settings, "editIds") ? yield* editId : undefined
     })
+    const { also, grave, parent } = before
+    const stored = Json.fromEntries([
+      ...(deleted ? kept(settings, body) : Json.entries(body)),
+      [settings.field, Lineage.encodeRecord(record)] as const
+    ])
     return {
-      body: Json.fromEntries([
-        ...(deleted ? kept(settings, body) : Json.entries(body)),
-        [settings.field, Lineage.encodeRecord(record)] as const
-      ]),
+      body: stored,
       over: before.over,
+      ...(grave !== undefined && holds(settings, "recreation") && {
+        anew: [
+          Lineage.mergeRevision({
+            parent,
+            heads: parent === null ? also : [parent, ...also],
+            deleted: false,
+            body: stored,
+            files: {}
+          }),
+          ...grave
+        ] as const
+      }),
       stubs: deleted && settings.keep === "names"
         ? Option.none()
         : Option.flatMap(before.over, ({ stubs }) => stubs)
     }
   })
+
+/**
+ * Writes a document anew under a revision of its own: CouchDB takes no edit of a tombstone, and puts a plain write on the
+ * one that wins, which may be a burial.
+ */
+export const writeAnew = (
+  database: DatabaseName,
+  id: string,
+  body: Json.JsonObject,
+  path: NonNullable<Recorded["anew"]>
+): Effect.Effect<Written, WireError, CouchHttp> =>
+  Effect.flatMap(
+    bulkWrite(database, [{
+      id,
+      text: Json.stringify(Json.fromEntries([
+        ["_id", id],
+        ["_rev", path[0]],
+        ["_revisions", {
+          start: Revision.generation(path[0]),
+          ids: path.map((rev) => Revision.parts(rev).hash)
+        }],
+        ...Json.entries(body)
+      ]))
+    }], { newEdits: false }),
+    ([result]) =>
+      result?._tag === "Refused"
+        ? Effect.fail(result.error)
+        : Effect.succeed({ rev: path[0], durability: result?._tag === "Stored" ? result.durability : "quorum" })
+  )
 
 /** What a write stores, over what, with lineage where the collection keeps it. */
 export const toStore = (

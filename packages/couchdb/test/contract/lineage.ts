@@ -1,0 +1,238 @@
+import { assert } from "@effect/vitest"
+import { Attachment, Bulk, Collection, Conflict, Document, Lineage, Merge, SiblingPolicy } from "effect-couchdb"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { bytesOf, Card, docOf, leavesOf, replicate } from "./siblingScenes.js"
+import { type Contract, database, raw } from "./suite.js"
+
+const merging = Merge.make(Card)
+
+const newCards = Effect.map(database, (name) => Collection.make(name, Card, { lineage: {} }))
+type Cards = Effect.Effect.Success<typeof newCards>
+
+const card: Card = { name: "ada", seen: 10, tags: ["a", "b"] }
+
+const fieldOf = (cards: Cards, id: string) =>
+  Effect.map(raw("GET", `/${cards.database}/${id}`), (answer) => Lineage.decodeField(docOf(answer)["lineage"] as never))
+
+const recordAt = (cards: Cards, id: string) =>
+  Effect.map(fieldOf(cards, id), (field) => {
+    if (field._tag !== "Record") throw new Error(`no record but ${field._tag}`)
+    return field.record
+  })
+
+const seen = (by: number) => (each: Card): Card => ({ ...each, seen: each.seen + by })
+
+/** The same document in two databases, edited in each. */
+const apart = (here: (card: Card) => Card, there: (card: Card) => Card) =>
+  Effect.gen(function*() {
+    const [one, other] = [yield* newCards, yield* newCards]
+    yield* Document.create(one, "ada", card)
+    yield* replicate(one, other)
+    yield* Document.update(one, "ada", here)
+    yield* Document.update(other, "ada", there)
+    return [one, other] as const
+  })
+
+export const lineage: Contract = (it) => {
+  it.scoped("the field says what each revision is made of, and no body shows it", () =>
+    Effect.gen(function*() {
+      const cards = yield* newCards
+      const created = yield* Document.create(cards, "ada", card)
+      assert.deepStrictEqual(Object.keys(created.body).sort(), ["name", "seen", "tags"])
+      const first = yield* recordAt(cards, "ada")
+      assert.deepInclude(first, { kind: "edit", parent: null, also: [], path: [], names: [] })
+      const saved = yield* Document.save(Document.modify(created, seen(1)))
+      const second = yield* recordAt(cards, "ada")
+      assert.strictEqual(second.parent, Option.getOrThrow(created.rev))
+      assert.deepStrictEqual(second.path.map(({ link }) => link.rev), [Option.getOrThrow(created.rev)])
+      assert.notStrictEqual(first.edit, second.edit)
+      assert.deepStrictEqual((yield* Document.fetch(cards, "ada")).body, saved.body)
+      // Nothing changed, nothing is written.
+      assert.strictEqual((yield* Document.save(saved)).rev, saved.rev)
+    }))
+
+  it.scoped("equal edits made apart count twice, and replicas that resolve apart agree", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(1))
+      yield* replicate(here, there)
+      yield* replicate(there, here)
+      const one = yield* Conflict.resolve(here, "ada", merging)
+      const other = yield* Conflict.resolve(there, "ada", merging)
+      assert.strictEqual(one._tag, "Resolved")
+      assert.strictEqual(other._tag, "Resolved")
+      yield* replicate(here, there)
+      yield* replicate(there, here)
+      assert.deepStrictEqual(yield* leavesOf(here, "ada"), yield* leavesOf(there, "ada"))
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 12)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
+    }))
+
+  it.scoped("a loser that is edited after its merge counts once", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      yield* replicate(there, here)
+      yield* Conflict.resolve(here, "ada", merging)
+      yield* raw("POST", `/${here.database}/_compact`, {})
+      yield* Document.update(there, "ada", seen(4))
+      yield* replicate(there, here)
+      yield* Conflict.resolve(here, "ada", merging)
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 17)
+    }))
+
+  it.scoped("a program that keeps the field, or drops it, has made an edit of its own", () =>
+    Effect.gen(function*() {
+      for (const keeps of [true, false]) {
+        const [here, there] = yield* apart(seen(1), seen(2))
+        const { lineage, ...read } = docOf(yield* raw("GET", `/${there.database}/ada`))
+        yield* raw("PUT", `/${there.database}/ada`, { ...read, seen: 16, ...(keeps && { lineage }) })
+        yield* replicate(there, here)
+        // Whether the server still has what the program read is its own affair; nothing is guessed.
+        const outcome = yield* Conflict.resolve(here, "ada", merging)
+        if (outcome._tag === "Resolved") {
+          assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 17)
+        } else {
+          assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Unknown")
+        }
+        const again = yield* Conflict.resolve(there, "ada", merging)
+        assert.strictEqual(again._tag, "NothingToDo")
+      }
+    }))
+
+  it.scoped("a deletion keeps what was deleted, an edit beside it wins, and both count", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      yield* Document.delete(yield* Document.fetch(there, "ada"))
+      yield* replicate(there, here)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 13)
+    }))
+
+  it.scoped("deleteWins deletes, and the tombstone keeps what both said", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      yield* Document.delete(yield* Document.fetch(there, "ada"))
+      yield* replicate(there, here)
+      const policy = SiblingPolicy.merge(merging, { deleted: "deleteWins" })
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", policy))._tag, "Resolved")
+      assert.isTrue(Option.isNone(yield* Document.fetchOption(here, "ada")))
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", policy))._tag, "NothingToDo")
+      const kept = (yield* leavesOf(here, "ada")).map((leaf) => leaf.lineage?.doc?.["seen"])
+      assert.include(kept, 13)
+    }))
+
+  it.scoped("what is made anew goes on where it was deleted", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      yield* Document.delete(yield* Document.fetch(here, "ada"))
+      yield* Document.delete(yield* Document.fetch(there, "ada"))
+      yield* replicate(there, here)
+      const made = yield* Document.create(here, "ada", { ...card, seen: 3 })
+      const record = yield* recordAt(here, "ada")
+      assert.lengthOf(record.also, 1)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 3)
+      // What stands is not made anew.
+      const twice = yield* Effect.either(Document.create(here, "ada", card))
+      assert.strictEqual(Either.isLeft(twice) && twice.left._tag, "ConflictError")
+      assert.isTrue(Option.isSome(made.rev))
+    }))
+
+  it.scoped("bulk writes and attachments keep records too", () =>
+    Effect.gen(function*() {
+      const cards = yield* newCards
+      const results = yield* Bulk.save([
+        Document.make(cards, "ada", card),
+        Document.make(cards, "ben", { ...card, name: "ben" })
+      ])
+      assert.isTrue(results.every(Either.isRight))
+      const read = yield* Document.fetch(cards, "ada")
+      const text = { contentType: "text/plain", bytes: "hello hello hello hello" }
+      const filed = yield* Attachment.put(read, "a b/c?d#e", text)
+      assert.strictEqual((yield* recordAt(cards, "ada")).parent, Option.getOrThrow(read.rev))
+      const edited = yield* Document.save(Document.modify(filed, seen(1)))
+      assert.deepStrictEqual(Object.keys(edited.attachments), ["a b/c?d#e"])
+      const removed = yield* Attachment.delete(edited, "a b/c?d#e")
+      const record = yield* recordAt(cards, "ada")
+      assert.strictEqual(record.parent, Option.getOrThrow(edited.rev))
+      assert.lengthOf(record.path, 3)
+      assert.deepStrictEqual(removed.attachments, {})
+      yield* Bulk.delete([removed])
+      assert.isTrue(Option.isNone(yield* Document.fetchOption(cards, "ada")))
+    }))
+
+  it.scoped("a loser's file comes along, byte for byte", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      const bytes = Uint8Array.from({ length: 3_000 }, (_, i) => i % 251)
+      yield* Attachment.put(yield* Document.fetch(there, "ada"), "photo", { contentType: "image/png", bytes })
+      yield* replicate(there, here)
+      yield* Document.update(here, "ada", seen(4))
+      yield* Document.update(here, "ada", seen(8))
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
+      const merged = yield* Document.fetch(here, "ada")
+      assert.strictEqual(merged.body.seen, 25)
+      assert.deepStrictEqual(Array.from(yield* bytesOf(here, "ada", "photo")), Array.from(bytes))
+      assert.deepStrictEqual(Object.keys(merged.attachments), ["photo"])
+    }))
+
+  it.scoped("a buried version is brought back, slimmed, and erased", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      yield* replicate(there, here)
+      yield* Conflict.resolve(here, "ada", merging)
+      const [burial] = yield* Conflict.buried(here, "ada")
+      if (burial === undefined) return assert.fail("nothing is buried")
+      const back = yield* Conflict.unbury(here, "ada", burial.rev)
+      assert.include([11, 12], back.body.seen)
+      // Brought back twice, it is back once.
+      assert.deepStrictEqual((yield* Conflict.unbury(here, "ada", burial.rev)).rev, back.rev)
+      yield* Conflict.resolve(here, "ada", merging)
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 13 + back.body.seen - 10)
+      assert.isAtLeast(yield* Conflict.slim(here, "ada"), 1)
+      assert.isTrue((yield* Conflict.buried(here, "ada")).every(({ keepsBody }) => !keepsBody))
+      assert.strictEqual(yield* Conflict.slim(here, "ada"), 0)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
+      const erased = yield* Conflict.erase(here, "ada")
+      assert.isAtLeast(erased.revisions.length, 2)
+      assert.isTrue(Option.isNone(yield* Document.fetchOption(here, "ada")))
+      assert.notInclude(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
+    }))
+
+  it.scoped("a collection is switched on over documents that have none", () =>
+    Effect.gen(function*() {
+      const here = yield* newCards
+      const plain = Collection.make(here.database, Card)
+      yield* Document.create(plain, "ada", card)
+      yield* Document.update(plain, "ada", seen(1))
+      yield* Document.update(here, "ada", seen(1))
+      assert.lengthOf((yield* recordAt(here, "ada")).path, 2)
+      const there = yield* newCards
+      yield* replicate(here, there)
+      yield* Document.update(here, "ada", seen(1))
+      yield* Document.update(there, "ada", seen(1))
+      yield* replicate(there, here)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 14)
+    }))
+
+  it.scoped("a depth that the database does not keep is told", () =>
+    Effect.gen(function*() {
+      const cards = yield* newCards
+      assert.deepStrictEqual(yield* Conflict.lineageWarnings(cards), [])
+      yield* raw("PUT", `/${cards.database}/_revs_limit`, 20)
+      assert.lengthOf(yield* Conflict.lineageWarnings(cards), 1)
+    }))
+
+  it.effect("where it cannot be kept, it is refused before anything is sent", () =>
+    Effect.gen(function*() {
+      assert.throws(() => Collection.make("_users", Card, { lineage: {} }), RangeError)
+      assert.throws(() => Collection.make("zoo", Card, { lineage: { field: "_lineage" } }), RangeError)
+      assert.throws(() => Collection.make("zoo", Card, { lineage: { field: "seen" } }), RangeError)
+      const design = yield* Effect.either(
+        Document.create(Collection.make("zoo", Card, { lineage: {} }), "_design/cards", card)
+      )
+      assert.strictEqual(Either.isLeft(design) && design.left._tag, "InvalidIdError")
+    }))
+}
