@@ -52,7 +52,7 @@ export const check = (
       const expected = visible(truth.of(rev))
       const seen = doc["seen"] as ReadonlyArray<string>
       const count = Number(doc["count"])
-      const total = truth.total(expected)
+      const total = truth.total(truth.of(rev).edits)
       if (sorted(seen) !== sorted(expected.filter((edit) => !isUnnamed(edit)))) {
         wrong.push(`${i}: ${rev} says ${sorted(seen)}, and contains ${sorted(expected)}`)
       }

@@ -125,7 +125,8 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
     const { rev } = made.right
     // Who makes it anew has seen it deleted, every time it was.
     const gone = new Set(leaves.map(({ rev }) => truth.of(rev)).flatMap(({ edits, given }) => [...edits, ...given]))
-    truth.weigh(step.name, weight)
+    // A counter that begins anew takes back what was counted, and adds its own.
+    truth.weigh(step.name, weight - truth.total(gone))
     truth.wrote(Option.getOrElse(rev, () => ""), {
       ...nothing,
       edits: new Set([...gone, step.name]),
