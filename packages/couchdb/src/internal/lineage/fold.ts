@@ -76,19 +76,25 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
     return Either.right(value)
   }
 
-  const firstMissing = (value: Value): Rev | undefined =>
+  /** Of a body that is disputed there are two, and neither will do. */
+  const unreadable = (rev: Rev): Missing | undefined =>
+    knowledge.disputed.has(rev)
+      ? graph.missing(rev)
+      : knowledge.contents.has(rev)
+      ? undefined
+      : { rev, why: `what ${rev} said is not on this server any more` }
+
+  const firstMissing = (value: Value): Missing | undefined =>
     value._tag === "Content"
-      ? knowledge.contents.has(value.rev) ? undefined : value.rev
+      ? unreadable(value.rev)
       : (value.base === undefined ? undefined : firstMissing(value.base)) ?? firstMissing(value.mine) ??
         firstMissing(value.theirs)
 
   return {
     fold: (heads) =>
       Either.flatMap(foldAt(heads, 0), (value) => {
-        const rev = firstMissing(value)
-        return rev === undefined
-          ? Either.right(value)
-          : Either.left({ rev, why: `what ${rev} said is not on this server any more` })
+        const missing = firstMissing(value)
+        return missing === undefined ? Either.right(value) : Either.left(missing)
       })
   }
 }

@@ -41,7 +41,8 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
   }
 
   const up = (rev: Rev): ReadonlyArray<Rev> => {
-    const known = link(rev)
+    // Of two that disagree neither is followed: one of them would hide a version.
+    const known = disputed.has(rev) ? undefined : link(rev)
     const parent = known?.parent ?? parents.get(rev)
     return parent === undefined ? known?.also ?? [] : [parent, ...(known?.also ?? [])]
   }

@@ -1,0 +1,470 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Json, Lineage, Revision } from "effect-couchdb"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
+import { alive } from "../src/internal/lineage/alive.js"
+import { canonical } from "../src/internal/lineage/canonical.js"
+import { makeFolding } from "../src/internal/lineage/fold.js"
+import { makeGraph } from "../src/internal/lineage/graph.js"
+import { diff, patched } from "../src/internal/lineage/patch.js"
+import { sumOf } from "../src/internal/lineage/record.js"
+import { json, jsonObject } from "./arbitraries.js"
+
+type Rev = Revision.Revision
+
+const settings = Lineage.settings()
+
+/** `rev(2, "a")` is the second generation, by a letter. */
+const rev = (generation: number, letter: string): Rev =>
+  Revision.make(`${generation}-${letter.charCodeAt(0).toString(16).padStart(32, "0")}`)
+
+const version = (path: ReadonlyArray<Rev>, body: Json.JsonObject, deleted = false): Lineage.Version => ({
+  rev: path[0] as Rev,
+  path,
+  deleted,
+  body,
+  files: {}
+})
+
+interface Written {
+  readonly kind?: "edit" | "merge" | "delete"
+  readonly over?: Lineage.Version
+  readonly knows?: ReadonlyArray<Lineage.Version>
+  readonly also?: ReadonlyArray<Rev>
+}
+
+/** A version with a record, over another one. */
+const written = (at: Rev, body: Json.JsonObject, { also = [], kind = "edit", knows = [], over }: Written = {}) => {
+  const before = over === undefined ? knows : [over, ...knows]
+  const record = Lineage.recordOf(Lineage.knowledge(settings, before), {
+    kind,
+    parent: over?.rev ?? null,
+    also,
+    content: { body, files: {} },
+    deleted: kind === "delete",
+    edit: kind === "merge" ? undefined : `edit of ${at}`
+  })
+  return version(
+    [at, ...over?.path ?? []],
+    { ...(kind === "delete" ? {} : body), lineage: Lineage.encodeRecord(record) },
+    kind === "delete"
+  )
+}
+
+const buried = (at: Rev, of: Lineage.Version, into: Lineage.Into, keeps = true): Lineage.Version => {
+  const { lineage, ...content } = of.body as { readonly [key: string]: Json.Json }
+  return version([at, ...of.path], {
+    lineage: Lineage.encodeBurial({
+      of: of.rev,
+      ofParent: of.path[1] ?? null,
+      into,
+      content: keeps ? content as Json.JsonObject : undefined,
+      field: lineage
+    })
+  }, true)
+}
+
+const fieldOf = ({ body }: Lineage.Version): Json.JsonObject => {
+  const field = Json.get(body, "lineage")
+  assert(Json.isObject(field))
+  return field
+}
+
+const changed = (of: Lineage.Version, f: (record: Lineage.Record) => Lineage.Record): Lineage.Version => {
+  const field = Lineage.decodeField(Json.get(of.body, "lineage"))
+  assert(field._tag === "Record")
+  return { ...of, body: { ...of.body, lineage: Lineage.encodeRecord(f(field.record)) } }
+}
+
+const root = written(rev(1, "r"), { n: 0 })
+const left = written(rev(2, "a"), { n: 1 }, { over: root })
+const right = written(rev(2, "b"), { n: 2 }, { over: root })
+
+const planned = (leaves: ReadonlyArray<Lineage.Version>, rule: "editWins" | "deleteWins" = "editWins") =>
+  Lineage.plan(Lineage.knowledge(settings, leaves), leaves, rule)
+
+describe("canonical JSON", () => {
+  it("has one text for a value", () => {
+    assert.strictEqual(
+      canonical({ b: 1, a: [true, null, "é\n"], "10": {}, "9": -0 }),
+      `{"10":{},"9":0,"a":[true,null,"é\\n"],"b":1}`
+    )
+    // Servers rewrite numbers; where nothing is lost by it they are the same.
+    for (const text of ["1e2", "100.0", "1E+2"]) assert.strictEqual(canonical(new Json.RawNumber(text)), "100")
+    assert.strictEqual(canonical(new Json.RawNumber("123456789012345678901")), "123456789012345678901")
+  })
+
+  it.prop("does not depend on the order of keys", [jsonObject], ([object]) => {
+    assert.strictEqual(canonical(Json.fromEntries([...Json.entries(object)].reverse())), canonical(object))
+  })
+
+  it.prop("tells values apart", [json, json], ([self, that]) => {
+    if (Json.equals(self, that)) assert.strictEqual(canonical(self), canonical(that))
+    else if (Json.stringify(self) !== Json.stringify(that)) {
+      assert.isTrue(canonical(self) !== canonical(that) || Json.equals(plainNumbers(self), plainNumbers(that)))
+    }
+  })
+})
+
+const plainNumbers = (value: Json.Json): Json.Json => Either.getOrThrow(Json.parse(canonical(value)))
+
+/** A value and one like it, since what comes after an edit is mostly what was there before. */
+const edited: FastCheck.Arbitrary<readonly [Json.Json, Json.Json]> = FastCheck.tuple(json, json).chain(([self, that]) =>
+  FastCheck.constantFrom<readonly [Json.Json, Json.Json]>(
+    [self, that],
+    [{ a: self, b: that }, { a: self, b: self }],
+    [[self, that, self], [self, self]],
+    [[self, that], [that, that]],
+    [{ a: [{ deep: self }] }, { a: [{ deep: that }], c: self }],
+    [`x${Json.stringify(self)}y`, `x${Json.stringify(that)}y`]
+  )
+)
+
+const hasHalf = (value: Json.Json): boolean =>
+  typeof value === "string"
+    ? Json.hasLoneSurrogate(value)
+    : Json.isArray(value)
+    ? value.some(hasHalf)
+    : Json.isObject(value) && Json.entries(value).some(([key, inner]) => Json.hasLoneSurrogate(key) || hasHalf(inner))
+
+describe("patches", () => {
+  it.prop("turn a value into the other one, also as JSON text", [edited], ([[from, to]]) => {
+    const patch = diff(from, to)
+    if (patch === undefined) {
+      assert.isTrue(Json.equals(from, to))
+      return
+    }
+    const carried = Either.getOrThrow(Json.parse(Json.stringify(patch)))
+    const made = patched(from, carried)
+    assert.isTrue(Option.isSome(made) && Json.equals(made.value, to), Json.stringify([from, to, patch]))
+    assert.isFalse(hasHalf(patch))
+  })
+
+  it("never cut through a pair of surrogates", () => {
+    const patch = diff({ text: "a\u{1F600}b", long: "x".repeat(99) }, { text: "a\u{1F601}b", long: "x".repeat(99) })
+    assert.isDefined(patch)
+    assert.isFalse(hasHalf(patch as Json.Json))
+  })
+
+  it.prop("that do not fit make nothing", [json, json, json], ([from, to, other]) => {
+    const made = patched(other, diff(from, to) ?? [2, {}])
+    assert.isTrue(Option.isNone(made) || !hasHalf(made.value))
+    assert.isTrue(Option.isNone(patched(other, "no patch")))
+  })
+})
+
+const revision = FastCheck.tuple(FastCheck.integer({ min: 1, max: 99 }), FastCheck.nat()).map(([generation, hash]) =>
+  Revision.make(`${generation}-${hash.toString(16).padStart(32, "0")}`)
+)
+
+const link: FastCheck.Arbitrary<Lineage.Link> = FastCheck.record({
+  rev: revision,
+  parent: FastCheck.option(revision),
+  kind: FastCheck.constantFrom<Lineage.Kind>("edit", "merge", "delete", "foreign"),
+  also: FastCheck.array(revision, { maxLength: 3 })
+})
+
+/** Names as they are met: most are edits of the one before. */
+const names = FastCheck.array(FastCheck.tuple(link, FastCheck.boolean()), { maxLength: 6 }).map((all) =>
+  all.map(([name, plain], i): Lineage.Link =>
+    plain ? { rev: name.rev, kind: "edit", also: [], parent: all[i + 1]?.[0].rev ?? name.parent } : name
+  )
+)
+
+const record: FastCheck.Arbitrary<Lineage.Record> = FastCheck.record({
+  kind: FastCheck.constantFrom<Lineage.Record["kind"]>("edit", "merge", "delete"),
+  parent: FastCheck.option(revision),
+  also: FastCheck.array(revision, { maxLength: 3 }),
+  sum: FastCheck.string(),
+  k: FastCheck.nat(32),
+  edit: FastCheck.option(FastCheck.string(), { nil: undefined }),
+  content: FastCheck.option(jsonObject, { nil: undefined }),
+  redact: FastCheck.array(FastCheck.array(FastCheck.string(), { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
+  path: FastCheck.array(FastCheck.record({ link, sum: FastCheck.string(), back: json, files: jsonObject }), {
+    maxLength: 3
+  }),
+  names
+})
+
+describe("records", () => {
+  it.prop("are read as they were written", [record], ([record]) => {
+    const text = Json.stringify(Lineage.encodeRecord(record))
+    const field = Lineage.decodeField(Either.getOrThrow(Json.parse(text)))
+    assert(field._tag === "Record")
+    assert.strictEqual(Json.stringify(Lineage.encodeRecord(field.record)), text)
+    assert.deepStrictEqual(field.record.names, record.names)
+    assert.deepStrictEqual(field.record.path.map(({ link }) => link), record.path.map(({ link }) => link))
+    assert.deepStrictEqual(
+      [...Json.keys(Lineage.encodeRecord(record))],
+      [...Json.keys(Lineage.encodeRecord(record))].sort()
+    )
+  })
+
+  it.prop("of burials too", [link, jsonObject, FastCheck.option(json)], ([into, content, field]) => {
+    const burial: Lineage.Burial = {
+      of: rev(3, "o"),
+      ofParent: null,
+      into,
+      content,
+      field: field ?? undefined
+    }
+    const read = Lineage.decodeField(Either.getOrThrow(Json.parse(Json.stringify(Lineage.encodeBurial(burial)))))
+    assert(read._tag === "Burial")
+    assert.deepStrictEqual(read.burial.into, into)
+    assert.strictEqual(Json.stringify(Lineage.encodeBurial(read.burial)), Json.stringify(Lineage.encodeBurial(burial)))
+  })
+
+  it.prop("never throw at what somebody wrote", [json], ([field]) => {
+    assert.include(["Record", "Burial", "Newer", "None"], Lineage.decodeField(field)._tag)
+  })
+
+  it("keep the edits of the depth, and name the rest", () => {
+    let last = root
+    for (let i = 2; i < 30; i++) last = written(rev(i, "a"), { n: i }, { over: last })
+    const knowledge = Lineage.knowledge(settings, [last])
+    assert.strictEqual(knowledge.records.get(last.rev)?.path.length, 16)
+    for (let i = 29; i > 29 - 17; i--) assert.deepStrictEqual(knowledge.contents.get(rev(i, "a"))?.body, { n: i })
+    assert.isFalse(knowledge.contents.has(rev(5, "a")))
+    assert.deepStrictEqual(knowledge.links.get(root.rev), { rev: root.rev, parent: null, kind: "edit", also: [] })
+  })
+})
+
+describe("validity", () => {
+  const kindOf = (of: Lineage.Version) => Lineage.knowledge(settings, [of]).links.get(of.rev)?.kind
+
+  it("believes a record of its own revision", () => {
+    assert.strictEqual(kindOf(left), "edit")
+  })
+
+  it("takes a stale field for a foreign edit", () => {
+    assert.strictEqual(
+      kindOf(version([rev(3, "a"), ...left.path], { n: 9, lineage: fieldOf(left) })),
+      "foreign"
+    )
+    // Nothing was changed but an attachment.
+    assert.strictEqual(kindOf(version([rev(3, "a"), ...left.path], left.body)), "foreign")
+    assert.strictEqual(
+      kindOf({ ...left, files: { a: { content_type: "text/plain", digest: "md5-x", length: 1, stub: true } } }),
+      "foreign"
+    )
+  })
+
+  it("takes a copied document for a foreign one", () => {
+    assert.strictEqual(kindOf(version([rev(1, "c")], left.body)), "foreign")
+  })
+
+  it("does not believe a wrong sum, nor another parent", () => {
+    assert.strictEqual(kindOf(changed(left, (record) => ({ ...record, sum: "0".repeat(32) }))), "foreign")
+    assert.strictEqual(kindOf(changed(left, (record) => ({ ...record, parent: rev(1, "x") }))), "foreign")
+  })
+
+  it("stops a journal where a patch does not lead to what was there", () => {
+    const next = changed(written(rev(3, "a"), { n: 3 }, { over: left }), (record) => ({
+      ...record,
+      path: record.path.map((entry, i) => i === 0 ? { ...entry, back: [2, { n: [0, 77] }] } : entry)
+    }))
+    const knowledge = Lineage.knowledge(settings, [next])
+    assert.isFalse(knowledge.contents.has(left.rev))
+    assert.isFalse(knowledge.contents.has(root.rev))
+    assert.isTrue(knowledge.links.has(root.rev))
+  })
+
+  it("does not know what a newer version of the library wrote", () => {
+    const field = fieldOf(left)
+    const newer = version(left.path, { n: 1, lineage: { ...field, v: 2 } })
+    assert.isTrue(Lineage.knowledge(settings, [newer]).newer.has(newer.rev))
+    assert.strictEqual(planned([newer, right])._tag, "Unknown")
+  })
+
+  it("counts no path that is redacted", () => {
+    const body = { n: 1, secret: { a: 1, b: 2 } }
+    const other = { n: 1, secret: { a: 7, b: 2 } }
+    const sum = (body: Json.JsonObject, redact: ReadonlyArray<ReadonlyArray<string>>) =>
+      sumOf({ body, files: {} }, redact)
+    assert.strictEqual(sum(body, [["secret", "a"]]), sum(other, [["secret", "a"]]))
+    assert.notStrictEqual(sum(body, [["secret", "b"]]), sum(other, [["secret", "b"]]))
+  })
+})
+
+describe("disagreement", () => {
+  const lying = (of: Lineage.Version, about: Rev, also: ReadonlyArray<Rev>) =>
+    changed(of, (record) => ({
+      ...record,
+      path: record.path.map((entry) => entry.link.rev === about ? { ...entry, link: { ...entry.link, also } } : entry)
+    }))
+
+  it("is unknown, whoever is heard first", () => {
+    // One says that the ancestor of both contains the other, and would bury it.
+    const liar = lying(left, root.rev, [right.rev])
+    for (const leaves of [[liar, right], [right, liar]]) {
+      const knowledge = Lineage.knowledge(settings, leaves)
+      assert.deepStrictEqual([...knowledge.disputed.keys()], [root.rev])
+      const plan = planned(leaves)
+      assert.strictEqual(plan._tag, "Unknown")
+      assert(plan._tag === "Unknown")
+      assert.include(plan.why, "LineageDisagrees")
+    }
+  })
+
+  it("on a body counts what the server has under the revision", () => {
+    const other = changed(right, (record) => ({
+      ...record,
+      path: record.path.map((entry) => ({
+        ...entry,
+        back: [0, { n: 5 }],
+        sum: sumOf({ body: { n: 5 }, files: {} }, [])
+      }))
+    }))
+    assert.isTrue(Lineage.knowledge(settings, [left, other]).disputed.has(root.rev))
+    assert.strictEqual(planned([left, other])._tag, "Unknown")
+    const knowledge = Lineage.knowledge(settings, [left, other, root])
+    assert.isFalse(knowledge.disputed.has(root.rev))
+    assert.deepStrictEqual(knowledge.contents.get(root.rev)?.body, { n: 0 })
+  })
+})
+
+describe("containment and bases", () => {
+  const merge = written(rev(3, "m"), { n: 3 }, { kind: "merge", over: right, also: [left.rev], knows: [left] })
+
+  it("counts edits, not revisions", () => {
+    const other = written(rev(3, "n"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
+    const graph = makeGraph(Lineage.knowledge(settings, [merge, other]))
+    assert.isTrue(graph.within(merge.rev, other.rev))
+    assert.isTrue(graph.within(other.rev, merge.rev))
+    assert.isTrue(graph.within(left.rev, merge.rev))
+    assert.isFalse(graph.within(merge.rev, left.rev))
+    const plan = planned([merge, other])
+    assert(plan._tag === "Bury")
+    assert.strictEqual(plan.head, other.rev)
+    assert.deepStrictEqual(plan.burials.map(({ of }) => of), [merge.rev])
+  })
+
+  it("does not tell where something may be hidden", () => {
+    const later = changed(
+      written(rev(3, "c"), { n: 4 }, { over: right }),
+      (record) => ({ ...record, path: [], names: [] })
+    )
+    assert.isUndefined(makeGraph(Lineage.knowledge(settings, [left, later])).within(left.rev, later.rev))
+  })
+
+  it("merges the bases of a criss-cross", () => {
+    const more = written(rev(3, "c"), { n: 11 }, { over: left })
+    const crossing = written(rev(4, "d"), { n: 13 }, { kind: "merge", over: more, also: [right.rev], knows: [right] })
+    const back = written(rev(4, "e"), { n: 9 }, { over: merge })
+    const knowledge = Lineage.knowledge(settings, [crossing, back])
+    const value = makeFolding(knowledge, makeGraph(knowledge)).fold([crossing.rev, back.rev])
+    assert(Either.isRight(value) && value.right._tag === "Merge")
+    const { base } = value.right
+    assert(base !== undefined && base._tag === "Merge" && base.base !== undefined)
+    assert.deepStrictEqual(
+      [base.mine, base.theirs, base.base].map((part) => part._tag === "Content" ? part.rev : part._tag),
+      [right.rev, left.rev, root.rev]
+    )
+  })
+
+  it("gives up beyond sixteen heads", () => {
+    const heads = Array.from(
+      { length: 17 },
+      (_, i) => written(rev(2, String.fromCharCode(65 + i)), { n: i }, { over: root })
+    )
+    const plan = planned(heads)
+    assert(plan._tag === "Unknown")
+    assert.include(plan.why, "17 versions")
+    assert.strictEqual(planned(heads.slice(1))._tag, "Merge")
+  })
+})
+
+describe("alive", () => {
+  const deleted = written(rev(3, "x"), { n: 1 }, { kind: "delete", over: left })
+  const judged = (
+    rule: "editWins" | "deleteWins" | "deleteWinsIfBase",
+    ...leaves: ReadonlyArray<Lineage.Version>
+  ) => {
+    const knowledge = Lineage.knowledge(settings, leaves)
+    return Either.getOrThrow(
+      Either.mapLeft(
+        alive(knowledge, makeGraph(knowledge), leaves.map(({ rev }) => rev), rule),
+        ({ why }) => new Error(why)
+      )
+    )
+  }
+
+  it("is read from the newest edits and deletions of all heads, by the rule", () => {
+    assert.isTrue(judged("editWins", deleted, right))
+    assert.isFalse(judged("deleteWins", deleted, right))
+    assert.isTrue(judged("deleteWinsIfBase", deleted, right))
+    assert.isFalse(judged("deleteWinsIfBase", deleted, written(rev(2, "s"), { n: 1 }, { over: root })))
+    assert.isFalse(judged("editWins", deleted, written(rev(3, "y"), { n: 2 }, { kind: "delete", over: right })))
+  })
+
+  it("comes back with an edit after the deletion", () => {
+    const anew = written(rev(4, "z"), { n: 5 }, { over: deleted })
+    assert.isTrue(judged("deleteWins", anew))
+  })
+
+  it("does not depend on which heads were merged first", () => {
+    const third = written(rev(2, "t"), { n: 4 }, { over: root })
+    const merge = written(rev(4, "m"), { n: 3 }, { kind: "merge", over: deleted, also: [right.rev], knows: [right] })
+    for (const rule of ["editWins", "deleteWins"] as const) {
+      assert.strictEqual(judged(rule, merge, third), judged(rule, deleted, right, third))
+    }
+  })
+})
+
+describe("plans", () => {
+  it("of one head, or of deletions that met, are nothing", () => {
+    assert.strictEqual(planned([left])._tag, "Nothing")
+    assert.strictEqual(planned([])._tag, "Nothing")
+    assert.strictEqual(
+      planned([
+        written(rev(3, "x"), { n: 1 }, { kind: "delete", over: left }),
+        written(rev(3, "y"), { n: 2 }, { kind: "delete", over: right })
+      ])._tag,
+      "Nothing"
+    )
+  })
+
+  it("bury what is contained, in what names it", () => {
+    const merge = written(rev(3, "m"), { n: 3 }, { kind: "merge", over: right, also: [left.rev], knows: [left] })
+    const later = written(rev(4, "l"), { n: 4 }, { over: merge })
+    const plan = planned([later, left])
+    assert(plan._tag === "Bury")
+    assert.deepStrictEqual(plan.burials, [
+      { of: left.rev, into: { rev: merge.rev, parent: right.rev, kind: "merge", also: [left.rev] } }
+    ])
+  })
+
+  it("merge heads over what they come from", () => {
+    const plan = planned([left, right])
+    assert(plan._tag === "Merge")
+    assert.strictEqual(plan.parent, right.rev)
+    assert.deepStrictEqual(plan.also, [left.rev])
+    assert.deepStrictEqual(plan.value, {
+      _tag: "Merge",
+      base: { _tag: "Content", rev: root.rev },
+      mine: { _tag: "Content", rev: right.rev },
+      theirs: { _tag: "Content", rev: left.rev }
+    })
+  })
+
+  it("bring back what a burial hides for a merge that is not here", () => {
+    const into: Lineage.Into = { rev: rev(3, "m"), parent: right.rev, kind: "merge", also: [left.rev] }
+    const plan = planned([right, buried(rev(3, "q"), left, into)])
+    assert(plan._tag === "Merge")
+    assert.deepStrictEqual(plan.hidden, [left.rev])
+    // Its body is gone: nobody knows what it said.
+    assert.strictEqual(planned([right, buried(rev(3, "q"), left, into, false)])._tag, "Unknown")
+  })
+
+  it("leave a bare tombstone to close its branch", () => {
+    assert.strictEqual(planned([right, version([rev(3, "x"), ...left.path], {}, true)])._tag, "Nothing")
+  })
+
+  it("say what is missing", () => {
+    const foreign = version([rev(3, "f"), rev(2, "u"), rev(1, "r")], { n: 7 })
+    const plan = planned([foreign, right])
+    assert(plan._tag === "Unknown")
+    assert.strictEqual(plan.rev, rev(2, "u"))
+  })
+})
