@@ -115,6 +115,14 @@ const cases: ReadonlyArray<Case> = [
     of: lost
   },
   {
+    rule: 12,
+    name: "re-creation names every deletion",
+    figure: "leaves with doubled edits",
+    seed: 45,
+    options: { deletions: true },
+    of: doubled
+  },
+  {
     rule: 13,
     name: "take in what is still there",
     figure: "replicas that leave it to a person",
