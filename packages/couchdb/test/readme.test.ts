@@ -29,6 +29,15 @@ const run = async (program: string, name: string): Promise<string> => {
   }
 }
 
+describe("the chapter on lineage", () => {
+  it("its address book runs, and prints what stands beneath it", async () => {
+    const chapter = readFileSync(new URL("../../docs/lineage.md", import.meta.url), "utf8")
+    const [, program = "", promised = ""] = /```ts\n([\s\S]*?)```\n\nIt prints\n\n([\s\S]*?)\n\n`/.exec(chapter) ?? []
+    const printed = await run(program, "lineage")
+    assert.strictEqual(printed.trimEnd(), promised.replace(/^ {4}/gm, ""))
+  }, 60_000)
+})
+
 describe("the README", () => {
   it("has the programs that it promises", () => {
     assert.lengthOf(programs, 2)

@@ -69,6 +69,17 @@ export const lineage: Contract = (it) => {
       assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
     }))
 
+  it.scoped("a version that is forked on purpose has a record too, and equal ones are two", () =>
+    Effect.gen(function*() {
+      const cards = yield* newCards
+      const first = yield* Document.create(cards, "ada", card)
+      for (let i = 0; i < 3; i++) {
+        yield* Document.save(Document.modify(first, seen(1))).pipe(Effect.catchTag("ConflictError", Conflict.fork))
+      }
+      yield* Conflict.resolve(cards, "ada", merging)
+      assert.strictEqual((yield* Document.fetch(cards, "ada")).body.seen, 13)
+    }))
+
   it.scoped("a loser that is edited after its merge counts once", () =>
     Effect.gen(function*() {
       const [here, there] = yield* apart(seen(1), seen(2))

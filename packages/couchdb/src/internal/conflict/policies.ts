@@ -24,6 +24,7 @@ import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
 import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { toStore } from "../lineage/writing.js"
 import { hashedAttachments } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
 import type { AnyConflict } from "./errors.js"
@@ -121,9 +122,15 @@ export const reapply = <A, I, R, K>(
 const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(attempted.id)
-    const raw = yield* encode(attempted)
     const { database } = attempted.collection
     const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
+    const { body: raw } = yield* toStore(attempted.collection, {
+      id,
+      raw: yield* encode(attempted),
+      over: attempted.base,
+      base: attempted.base,
+      kind: "edit"
+    })
     const predicted = Option.flatMap(
       Option.match(stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
       (attachments) => Revision.predict({ parent: attempted.rev, body: raw, attachments })

@@ -1,0 +1,137 @@
+/** What lineage costs: the bytes that a document grows by, and the time to plan among many burials. */
+import { Collection, Conflict, CouchHttp, Database, Document, Lineage, Merge, Transport } from "effect-couchdb"
+import { EmbeddedCouch } from "effect-couchdb-embedded"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+
+const Card = Schema.Struct({
+  ...Object.fromEntries(
+    ["name", "street", "city", "phone", "mail", "born", "note", "group", "photo"].map((key) => [key, Schema.String])
+  ),
+  edits: Merge.Counter
+})
+const Note = Schema.Struct({ title: Schema.String, text: Merge.Text })
+const Counter = Schema.Struct({ count: Merge.Counter })
+
+const fields = Object.fromEntries(
+  ["name", "street", "city", "phone", "mail", "born", "note", "group", "photo"].map((
+    key
+  ) => [key, `${key} of the card`])
+)
+
+const words = (n: number): string => Array.from({ length: n }, (_, i) => `word${i % 977}`).join(" ")
+
+const http = CouchHttp.layer({ url: "http://embedded" }).pipe(Layer.provide(EmbeddedCouch.layer()))
+
+const sizeOf = (database: string, id: string) =>
+  Effect.flatMap(CouchHttp.CouchHttp, (couch) =>
+    Effect.map(
+      couch.execute({ method: "GET", path: `/${database}/${id}`, route: "/{db}/{docid}" }),
+      (response) => {
+        const text = Transport.text(response)
+        const { lineage, ...plain } = JSON.parse(text) as Record<string, unknown>
+        return { whole: text.length, plain: JSON.stringify(plain).length, grown: lineage === undefined ? 0 : 1 }
+      }
+    ))
+
+const growth = <A, I>(name: string, schema: Schema.Schema<A, I>, first: A, edit: (body: A, i: number) => A) =>
+  Effect.gen(function*() {
+    const database = `grown-${name.replace(/[^a-z]/g, "")}`
+    const things = Collection.make(database, schema, { lineage: {} })
+    yield* Database.create(database)
+    yield* Document.create(things, "one", first)
+    const rows: Array<string> = []
+    for (let i = 1; i <= 200; i++) {
+      yield* Document.update(things, "one", (body) => edit(body, i))
+      if (i === 1 || i === 16 || i === 200) {
+        const { plain, whole } = yield* sizeOf(database, "one")
+        rows.push(`${whole - plain}`)
+      }
+    }
+    const { plain } = yield* sizeOf(database, "one")
+    return `| ${name}, ${plain} B | ${rows.join(" | ")} |`
+  })
+
+/** Siblings made on purpose and merged, until a document has so many burials; then one more, with the time it takes. */
+const planning = (burials: number) =>
+  Effect.gen(function*() {
+    const database = `buried-${burials}`
+    const cards = Collection.make(database, Card as unknown as Schema.Schema<{ edits: number }>, { lineage: {} })
+    const policy = Merge.make(cards)
+    yield* Database.create(database)
+    yield* Document.create(cards, "one", { ...fields, edits: 0 })
+    const fork = (many: number) =>
+      Effect.gen(function*() {
+        const doc = yield* Document.fetch(cards, "one")
+        for (let i = 0; i <= many; i++) {
+          yield* Document.save(Document.modify(doc, (body) => ({ ...body, edits: body.edits + 1 }))).pipe(
+            Effect.catchTag("ConflictError", (conflict) => Conflict.fork(conflict))
+          )
+        }
+      })
+    for (let made = 0; made < burials;) {
+      const many = Math.min(14, burials - made)
+      yield* fork(many)
+      yield* Conflict.resolve(cards, "one", policy)
+      made += many
+    }
+    yield* fork(1)
+    const couch = yield* CouchHttp.CouchHttp
+    const answer = yield* couch.execute({
+      method: "GET",
+      path: `/${database}/one?open_revs=all&revs=true`,
+      route: "/{db}/{docid}",
+      headers: { accept: "application/json" }
+    })
+    const leaves = (JSON.parse(Transport.text(answer)) as ReadonlyArray<{ readonly ok: Record<string, never> }>)
+      .map(({ ok }): Lineage.Version => {
+        const { _deleted, _id, _rev, _revisions, ...body } = ok as unknown as {
+          readonly _id: string
+          readonly _rev: Lineage.Version["rev"]
+          readonly _deleted?: boolean
+          readonly _revisions: { readonly start: number; readonly ids: ReadonlyArray<string> }
+        }
+        return {
+          rev: _rev,
+          path: _revisions.ids.map((hash, i) => `${_revisions.start - i}-${hash}` as Lineage.Version["rev"]),
+          deleted: _deleted === true,
+          body: body as Lineage.Version["body"],
+          files: {}
+        }
+      })
+    const settings = Lineage.settings()
+    const times: Array<number> = []
+    for (let i = 0; i < 5; i++) {
+      const before = performance.now()
+      Lineage.plan(Lineage.knowledge(settings, leaves), leaves, "editWins")
+      times.push(performance.now() - before)
+    }
+    const before = performance.now()
+    yield* Conflict.resolve(cards, "one", policy)
+    const whole = performance.now() - before
+    const median = [...times].sort((a, b) => a - b)[2] ?? 0
+    return `| ${burials} | ${Transport.text(answer).length} | ${median.toFixed(1)} | ${whole.toFixed(0)} |`
+  })
+
+const program = Effect.gen(function*() {
+  yield* Console.log("| shape | after 1 edit, bytes more | after 16 | after 200 |\n|---|---|---|---|")
+  yield* Console.log(
+    yield* growth("card of 10 fields", Card as unknown as Schema.Schema<{ edits: number }>, { ...fields, edits: 0 }, (
+      body,
+      i
+    ) => ({ ...body, edits: body.edits + 1, phone: `0${i}` }))
+  )
+  yield* Console.log(
+    yield* growth("note of 10 kB", Note, { title: "a note", text: words(1_300) }, (body, i) => ({
+      ...body,
+      text: body.text.replace(`word${i}`, `edit${i}`)
+    }))
+  )
+  yield* Console.log(yield* growth("counter", Counter, { count: 0 }, ({ count }) => ({ count: count + 1 })))
+  yield* Console.log("\n| burials | bytes of all leaves | to plan, ms | to resolve one more, ms |\n|---|---|---|---|")
+  for (const burials of [10, 100, 1_000]) yield* Console.log(yield* planning(burials))
+})
+
+await Effect.runPromise(Effect.provide(program, http))
