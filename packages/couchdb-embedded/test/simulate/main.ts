@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as TestContext from "effect/TestContext"
 import { parseArgs } from "node:util"
 import { historyIn, type Outcome } from "../../src/internal/simulation/history.js"
+import { harms, ruleTable, showRules } from "../../src/internal/simulation/rules.js"
 import { plain, stepsOf } from "../../src/internal/simulation/steps.js"
 import * as Simulation from "../../src/Simulation.js"
 import { live } from "./live.js"
@@ -28,7 +29,8 @@ const { values } = parseArgs({
     versions: { type: "boolean" },
     policies: { type: "boolean" },
     names: { type: "boolean" },
-    all: { type: "boolean" }
+    all: { type: "boolean" },
+    rules: { type: "boolean" }
   }
 })
 
@@ -103,5 +105,14 @@ const program = outcomes.pipe(
   Effect.tap(({ report }) => Console.log(Simulation.line(report)))
 )
 
-const { failing } = await Effect.runPromise(program)
-process.exitCode = failing === undefined ? 0 : 1
+/** Every rule, with a history that goes wrong without it. Whether each of them does harm. */
+const rules = Effect.gen(function*() {
+  const rows = yield* ruleTable
+  yield* Console.log(showRules(rows))
+  return rows.every(harms)
+}).pipe(Effect.provide(TestContext.TestContext))
+
+const succeeded = values.rules === true
+  ? await Effect.runPromise(rules)
+  : (await Effect.runPromise(program)).failing === undefined
+process.exitCode = succeeded ? 0 : 1
