@@ -21,7 +21,9 @@ const withLineage = (database: string, ast: AST.AST, options: Lineage.Options): 
   }
   if (AST.getPropertySignatures(ast).some(({ name }) => name === settings.field)) {
     throw new RangeError(
-      `the schema has a member ${JSON.stringify(settings.field)}, where lineage is kept: give lineage.field another name`
+      `the schema has a member ${
+        JSON.stringify(settings.field)
+      }, where lineage is kept: give lineage.field another name`
     )
   }
   return settings
