@@ -870,7 +870,8 @@ export const slim: <A, I, R, K>(
 ) => Effect.Effect<number, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.slim
 
 /**
- * What was erased: the leaves, whose bodies are gone from this database once its compaction is through.
+ * What was erased: the leaves, whose bodies are gone from this database once its compaction is through. `remaining` are
+ * leaves that others wrote all the time while it was erased: run it again for them.
  *
  * @since 0.1.0
  * @category lineage
@@ -878,6 +879,7 @@ export const slim: <A, I, R, K>(
 export interface Erased {
   readonly id: string
   readonly revisions: ReadonlyArray<Revision>
+  readonly remaining: ReadonlyArray<Revision>
 }
 
 /**

@@ -298,12 +298,42 @@ export const plan: (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: 
   internalPlan.plan
 
 /**
+ * A revision that is to be written. A tombstone carries its content in the record; `edit` makes two equal edits two, and a
+ * merge has none.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Written {
+  readonly kind: Record["kind"]
+  readonly parent: Revision | null
+  readonly also: ReadonlyArray<Revision>
+  readonly content: Content
+  readonly deleted: boolean
+  readonly edit: string | undefined
+}
+
+/**
+ * A merge as it will be stored: the heads that it takes in, `body` with the field, the stubs of its files in their order.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Stored {
+  readonly parent: Revision | null
+  readonly heads: ReadonlyArray<Revision>
+  readonly deleted: boolean
+  readonly body: JsonObject
+  readonly files: JsonObject
+}
+
+/**
  * What a new revision says of itself, by what is known of its parent and of the other revisions that it contains.
  *
  * @since 0.1.0
  * @category writing
  */
-export const recordOf: (knowledge: Knowledge, written: journal.Written) => Record = journal.recordOf
+export const recordOf: (knowledge: Knowledge, written: Written) => Record = journal.recordOf
 
 /**
  * The record as JSON, its keys in canonical order.
@@ -335,7 +365,7 @@ export const decodeField: (field: Json | undefined) => Field = record.decodeFiel
  * @since 0.1.0
  * @category writing
  */
-export const mergeRevision: (merge: chosen.Merge) => Revision = chosen.mergeRevision
+export const mergeRevision: (merge: Stored) => Revision = chosen.mergeRevision
 
 /**
  * The text of a validation function by which a database takes merges and burials from one role only, and from admins. A

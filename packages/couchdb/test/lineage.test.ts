@@ -270,6 +270,17 @@ describe("validity", () => {
     assert.isTrue(knowledge.links.has(root.rev))
   })
 
+  it("does not take a newer version's tombstone for a bare one: what it deletes or buries is not known", () => {
+    const first = written(rev(1, "a"), { n: 0 })
+    const left = written(rev(2, "b"), { n: 1 }, { over: first })
+    const right = written(rev(2, "c"), { n: 2 }, { over: first })
+    for (const kind of ["delete", "burial"]) {
+      const tombstone = version([rev(3, "d"), ...right.path], { lineage: { v: 2, kind, of: right.rev } }, true)
+      assert.strictEqual(planned([left, tombstone])._tag, "Unknown")
+    }
+    assert.strictEqual(planned([left, version([rev(3, "d"), ...right.path], {}, true)])._tag, "Nothing")
+  })
+
   it("does not know what a newer version of the library wrote", () => {
     const field = fieldOf(left)
     const newer = version(left.path, { n: 1, lineage: { ...field, v: 2 } })

@@ -3,6 +3,7 @@ import { Attachment, Bulk, Collection, Conflict, Document, Lineage, Merge, Sibli
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { bytesOf, Card, docOf, leavesOf, replicate } from "./siblingScenes.js"
 import { type Contract, database, raw } from "./suite.js"
 
@@ -206,9 +207,40 @@ export const lineage: Contract = (it) => {
       assert.strictEqual(yield* Conflict.slim(here, "ada"), 0)
       assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
       const erased = yield* Conflict.erase(here, "ada")
-      assert.isAtLeast(erased.revisions.length, 2)
+      assert.isAtLeast(erased.revisions.length, 1)
+      assert.deepStrictEqual(erased.remaining, [])
       assert.isTrue(Option.isNone(yield* Document.fetchOption(here, "ada")))
       assert.notInclude(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
+    }))
+
+  it.scoped("where nothing stands any more, burials are slimmed and the rest erased, once", () =>
+    Effect.gen(function*() {
+      const [here, there] = yield* apart(seen(1), seen(2))
+      yield* replicate(there, here)
+      yield* Conflict.resolve(here, "ada", merging)
+      yield* Document.delete(yield* Document.fetch(here, "ada"))
+      assert.include(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
+      assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
+      const erased = yield* Conflict.erase(here, "ada")
+      assert.lengthOf(erased.revisions, 1)
+      assert.deepStrictEqual(erased.remaining, [])
+      assert.notInclude(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
+      assert.deepStrictEqual((yield* Conflict.erase(here, "ada")).revisions, [])
+    }))
+
+  it.scoped("a document that leaves the process shows its field to no schema, and keeps it", () =>
+    Effect.gen(function*() {
+      const cards = yield* newCards
+      const counts = Collection.make(cards.database, Schema.Record({ key: Schema.String, value: Schema.Unknown }), {
+        lineage: {}
+      })
+      const made = yield* Document.create(counts, "any", { a: 1 })
+      const outside = Document.schema(counts)
+      const back = yield* Schema.decode(outside)(yield* Schema.encode(outside)(yield* Document.fetch(counts, "any")))
+      assert.deepStrictEqual(back.body, { a: 1 })
+      const saved = yield* Document.save(Document.modify(back, (body) => ({ ...body, b: 2 })))
+      assert.deepStrictEqual(saved.body, { a: 1, b: 2 })
+      assert.strictEqual((yield* recordAt(cards, "any")).parent, Option.getOrThrow(made.rev))
     }))
 
   it.scoped("a collection is switched on over documents that have none", () =>

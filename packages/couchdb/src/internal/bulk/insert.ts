@@ -6,23 +6,22 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
-import * as Revision from "../../Revision.js"
+import type * as Revision from "../../Revision.js"
 import { type Row, type RowResult, writePart } from "./docs.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
+import { revisionText } from "./revisionText.js"
 
 /** The text of a version, under the revision that it names. */
 export const versionText = ({ attachments, body, deleted, id, revisions }: Version): string =>
-  Json.stringify(Json.fromEntries([
-    ["_id", id] as const,
-    ["_rev", revisions[0]] as const,
-    ["_revisions", {
-      start: Revision.generation(revisions[0]),
-      ids: revisions.map((each) => Revision.parts(each).hash)
-    }] as const,
-    ...(deleted === true ? [["_deleted", true] as const] : []),
-    ...(attachments === undefined ? [] : [["_attachments", attachments] as const]),
-    ...Json.entries(body).filter(([key]) => !key.startsWith("_"))
-  ]))
+  revisionText(
+    id,
+    revisions,
+    deleted === true,
+    Json.fromEntries([
+      ...(attachments === undefined ? [] : [["_attachments", attachments] as const]),
+      ...Json.entries(body).filter(([key]) => !key.startsWith("_"))
+    ])
+  )
 
 interface Payload extends Row {
   readonly rev: Revision.Revision

@@ -19,6 +19,7 @@ import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import type { Merge, Overlap } from "../../Merge.js"
 import * as Revision from "../../Revision.js"
+import { revisionText } from "../bulk/revisionText.js"
 import { encode } from "../document/codec.js"
 import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
 import * as value from "../document/value.js"
@@ -137,19 +138,21 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
     )
     if (Option.isNone(predicted)) return yield* Effect.fail(conflict)
     const rev = predicted.value
-    const hashes = [rev, ...Option.toArray(attempted.rev)].map((revision) => Revision.parts(revision).hash)
     const request: CouchRequest = {
       method: "PUT",
       path: `${documentPath(database, id)}?new_edits=false`,
       route: documentRoute(id),
       database,
       id,
-      body: Json.stringify(Json.fromEntries([
-        ["_rev", rev],
-        ["_revisions", { start: Revision.generation(rev), ids: hashes }],
-        ...(Option.isSome(stubs) ? [["_attachments", stubs.value] as const] : []),
-        ...Json.entries(raw)
-      ])),
+      body: revisionText(
+        id,
+        [rev, ...Option.toArray(attempted.rev)],
+        false,
+        Json.fromEntries([
+          ...(Option.isSome(stubs) ? [["_attachments", stubs.value] as const] : []),
+          ...Json.entries(raw)
+        ])
+      ),
       // Storing a revision that is there already does nothing.
       safe: true
     }

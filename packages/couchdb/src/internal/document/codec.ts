@@ -11,9 +11,11 @@ import { schemaIssues } from "../schemaIssues.js"
 import type { RawDocument } from "./raw.js"
 
 /** The body as a schema sees it: what the library itself keeps with it is not shown. */
-const withoutMember = (plain: unknown, field: string): unknown => {
-  if (typeof plain !== "object" || plain === null || !Object.hasOwn(plain, field)) return plain
-  const { [field]: _, ...body } = plain as Record<string, unknown>
+export const shown = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown => {
+  if (
+    lineage === undefined || typeof plain !== "object" || plain === null || !Object.hasOwn(plain, lineage.field)
+  ) return plain
+  const { [lineage.field]: _, ...body } = plain as Record<string, unknown>
   return body
 }
 
@@ -26,9 +28,7 @@ export const decode = <A, R>(
     new DecodeError({ database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) }, failure)
   const base = (body: A): Base<A> => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
   try {
-    const decoded = collection.decode(
-      collection.lineage === undefined ? read.plain : withoutMember(read.plain, collection.lineage.field)
-    )
+    const decoded = collection.decode(shown(collection, read.plain))
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
     if (!Either.isEither(decoded)) return Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
     const either = decoded as Either.Either<A, ParseIssue>

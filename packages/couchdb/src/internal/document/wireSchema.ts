@@ -8,6 +8,7 @@ import type { Base, Document, Encoded } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import { shown } from "./codec.js"
 import * as value from "./value.js"
 
 const readObject = (text: string): Option.Option<Json.JsonObject> =>
@@ -60,7 +61,7 @@ export const schema = <A, I, R, K>(
     if (Option.isNone(raw)) return Effect.fail(refuse("a base that is not the members of a document"))
     if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("stubs that are none"))
     return Effect.map(
-      collection.decode(Json.toPlain(raw.value)),
+      collection.decode(shown(collection, Json.toPlain(raw.value))),
       (body) => Option.some({ rev, body, raw: raw.value, stubs })
     )
   }

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type { Bound } from "../../Collection.js"
 import type { DecodeError, EncodeError } from "../../CouchError.js"
 import * as Json from "../../Json.js"
-import type { Content, Knowledge, Value } from "../../Lineage.js"
+import type { Knowledge, Value } from "../../Lineage.js"
 import type { Merge } from "../../Merge.js"
 import type { Revision } from "../../Revision.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
@@ -47,19 +47,22 @@ export const evaluate = <A, R, E, R2>(
   const merge = Option.getOrUndefined(mergeOf(policy))
   // What journals and burials leave out is not known of any base.
   const redacted: ReadonlySet<Place> = new Set(
-    (holds(knowledge.settings, "privacy")
-      ? [knowledge.settings.redact, ...Array.from(knowledge.records.values(), (record) => record.redact)]
-      : []).flat().map(
+    holds(knowledge.settings, "privacy")
+      ? [knowledge.settings.redact, ...Array.from(knowledge.records.values(), ({ redact }) => redact)].flat().map(
         placeOf
       )
+      : []
   )
-  const read = new Map<Revision, Either.Either<Head<A, R>, Unreadable>>()
+  const read = new Map<Revision, Either.Either<Head<A, R>, Unreadable | Unmerged>>()
   const bases = new Map<Value, Partial<A, R>>()
 
-  const headOf = (rev: Revision): Effect.Effect<Head<A, R>, Unreadable, R> => {
+  const headOf = (rev: Revision): Effect.Effect<Head<A, R>, Unreadable | Unmerged, R> => {
     const known = read.get(rev)
     if (known !== undefined) return known
-    const content: Content = knowledge.contents.get(rev) ?? { body: {}, files: {} }
+    const content = knowledge.contents.get(rev)
+    if (content === undefined) {
+      return Effect.fail({ _tag: "Unknown", why: `what ${rev} said is not on this server any more`, clashes: [] })
+    }
     const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
     return Effect.either(decode(collection, {
       id,
@@ -88,10 +91,10 @@ export const evaluate = <A, R, E, R2>(
   }
 
   /** A base of bases: where they clash it has a hole, and that is all. */
-  const baseOf = (part: Value): Effect.Effect<Partial<A, R>, Unreadable | EncodeError, R> => {
+  const baseOf = (part: Value): Effect.Effect<Partial<A, R>, Unreadable | Unmerged | EncodeError, R> => {
     const known = bases.get(part)
     if (known !== undefined) return Effect.succeed(known)
-    const made: Effect.Effect<Partial<A, R>, Unreadable | EncodeError, R> = part._tag === "Content"
+    const made: Effect.Effect<Partial<A, R>, Unreadable | Unmerged | EncodeError, R> = part._tag === "Content"
       ? Effect.map(headOf(part.rev), (head) => ({ ...head, holes: redacted }))
       : Effect.gen(function*() {
         const below = part.base === undefined ? undefined : yield* baseOf(part.base)
@@ -143,10 +146,9 @@ export const evaluate = <A, R, E, R2>(
         raw: json.value,
         files: files.files,
         holes: new Set([
-          ...redacted,
-          // What is not known of one side is not known of both together, but where they agreed on it since.
-          ...Array.from(mine.holes).filter((place) => !redacted.has(place)),
-          ...Array.from(theirs.holes).filter((place) => !redacted.has(place)),
+          // What is not known of one side is not known of both together.
+          ...mine.holes,
+          ...theirs.holes,
           ...body.holes,
           ...[...json.clashes, ...files.clashes].map(({ path }) => placeOf(path)),
           ...[...json.withoutBase, ...files.withoutBase].map(placeOf)

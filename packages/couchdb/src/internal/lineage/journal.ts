@@ -1,22 +1,11 @@
 import * as Json from "../../Json.js"
-import type { Content, Entry, Knowledge, Link, Record } from "../../Lineage.js"
+import type { Content, Entry, Knowledge, Link, Record, Written } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { diff } from "./patch.js"
 import { redacted, sumOf } from "./record.js"
 import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
-
-/** What a new revision says of itself. */
-export interface Written {
-  readonly kind: Record["kind"]
-  readonly parent: Rev | null
-  readonly also: ReadonlyArray<Rev>
-  readonly content: Content
-  /** A tombstone carries its content in the record. */
-  readonly deleted: boolean
-  readonly edit: string | undefined
-}
 
 /** How many characters of JSON the path may take. */
 const most = 8_192

@@ -4,18 +4,16 @@ import type { Burial, Content, Field, Knowledge, Link, Record, Settings, Tombsto
 import * as Revision from "../../Revision.js"
 import { canonical } from "./canonical.js"
 import { patched } from "./patch.js"
-import { decodeField, redacted, sumOf } from "./record.js"
+import { decodeField, redacted, sumOf, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 
 /** A version's own body, and what its field says. */
-export const apart = (
-  settings: Settings,
+const apart = (
+  { field }: Settings,
   { body }: Version
 ): { readonly body: Json.JsonObject; readonly field: Field } => ({
-  body: Json.has(body, settings.field)
-    ? Json.fromEntries(Json.entries(body).filter(([key]) => key !== settings.field))
-    : body,
-  field: decodeField(Json.get(body, settings.field))
+  body: withoutField(body, field),
+  field: decodeField(Json.get(body, field))
 })
 
 /** What a version holds: a tombstone, what it keeps of it. */
@@ -144,6 +142,12 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
       if (!authorities.has(burial.of)) {
         own(burial.of, revisions.slice(under), decodeField(burial.field), kept, kept !== undefined)
       }
+      continue
+    }
+    // What a newer version buries or deletes with this tombstone is not known, and so it is not bare either.
+    if (deleted && field._tag === "Newer") {
+      tombstones.set(rev, "deletion")
+      newer.add(rev)
       continue
     }
     const content = contentIn(body, files, deleted, field._tag === "Record" ? field.record : undefined)

@@ -2,7 +2,6 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
-import * as Json from "../../Json.js"
 import * as Lineage from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
@@ -145,7 +144,3 @@ export const known = (
     }
     return knowledge
   })
-
-/** The document as JSON without the field: what a schema and a merge see. */
-export const withoutField = (raw: Json.JsonObject, field: string): Json.JsonObject =>
-  Json.has(raw, field) ? Json.fromEntries(Json.entries(raw).filter(([key]) => key !== field)) : raw

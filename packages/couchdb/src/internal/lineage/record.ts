@@ -10,6 +10,10 @@ type Maybe = Json.Json | undefined
 
 const member = (json: Maybe, key: string): Maybe => Json.isObject(json) ? Json.get(json, key) : undefined
 
+/** The members of a document without the field: what a schema and a merge see. */
+export const withoutField = (raw: Json.JsonObject, field: string): Json.JsonObject =>
+  Json.has(raw, field) ? Json.fromEntries(Json.entries(raw).filter(([key]) => key !== field)) : raw
+
 /** A body without what may enter neither journal nor burial. */
 export const redacted = (body: Json.JsonObject, paths: ReadonlyArray<ReadonlyArray<string>>): Json.JsonObject =>
   paths.reduce((left, path) => without(left, path), body)

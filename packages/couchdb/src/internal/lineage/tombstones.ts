@@ -12,12 +12,14 @@ import * as Json from "../../Json.js"
 import * as Lineage from "../../Lineage.js"
 import type * as Revision from "../../Revision.js"
 import { bulkWrite, type RowResult } from "../bulk/docs.js"
+import { revisionText } from "../bulk/revisionText.js"
 import type { Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { fetchBound } from "../document/read.js"
 import { documentPath } from "../documentPath.js"
 import { filesOf } from "../siblings/files.js"
 import { textOf } from "../siblings/merged.js"
+import { member } from "../written.js"
 import { hashOf } from "./canonical.js"
 import { lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
 import { slimmed } from "./resolving.js"
@@ -118,73 +120,88 @@ const stored = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure>
     { discard: true }
   )
 
+/**
+ * A tombstone on top of another leaf, under a revision of its own: CouchDB takes no edit of a tombstone where nothing of the
+ * document stands.
+ */
 const childOf = (
-  id: string,
-  parent: Revision.Revision,
+  { path, raw }: Version,
   settings: Lineage.Settings,
   field: Json.JsonObject
-): { readonly id: string; readonly text: string } => ({
-  id,
-  text: Json.stringify(Json.fromEntries([
-    ["_id", id],
-    ["_rev", parent],
-    ["_deleted", true],
-    [settings.field, field] as const
-  ]))
-})
+): { readonly id: string; readonly text: string } => {
+  const body = Json.fromEntries([[settings.field, field]])
+  const rev = Lineage.mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
+  return { id: raw.id, text: revisionText(raw.id, [rev, ...path], true, body) }
+}
 
 /** A burial without body and journal. */
 const slimBurial = (burial: Lineage.Burial): Json.JsonObject =>
   Lineage.encodeBurial({ ...burial, content: undefined, field: slimmed(burial.field) })
 
-const holdsBodies = ({ content, field }: Lineage.Burial): boolean =>
-  content !== undefined || (Json.isObject(field) && (Json.has(field, "path") || Json.has(field, "doc")))
+const saysBodies = (field: Json.Json | undefined): boolean =>
+  Json.isObject(field) && ["doc", "path"].some((key) => {
+    const said = Json.get(field, key)
+    return said !== undefined && !(Json.isArray(said) && said.length === 0)
+  })
+
+const holdsBodies = ({ content, field }: Lineage.Burial): boolean => content !== undefined || saysBodies(field)
+
+/** Whether a leaf is a tombstone that says nothing but names. */
+const isErased = ({ raw }: Version, field: string): boolean =>
+  raw.deleted && Option.isNone(raw.stubs) && Json.keys(raw.raw).every((key) => key === field) &&
+  !saysBodies(Json.get(raw.raw, field)) && !saysBodies(member(Json.get(raw.raw, field), "field"))
 
 export const slim = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K
 ): Effect.Effect<number, Failure, CouchHttp> =>
   Effect.gen(function*() {
-    const { id, knowledge } = yield* read(collection, key)
+    const { knowledge, versions } = yield* read(collection, key)
     const settings = settingsOf(collection)
-    const rows = Array.from(knowledge.burials).flatMap(([tombstone, burial]) =>
-      holdsBodies(burial) ? [childOf(id, tombstone, settings, slimBurial(burial))] : []
-    )
-    const results = yield* bulkWrite(collection.database, rows, { newEdits: true })
-    yield* stored(results)
-    return results.filter(({ _tag }) => _tag === "Stored").length
+    const rows = versions.flatMap((version) => {
+      const burial = knowledge.burials.get(version.raw.rev)
+      return burial !== undefined && holdsBodies(burial) ? [childOf(version, settings, slimBurial(burial))] : []
+    })
+    yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
+    return rows.length
   })
+
+/** How often a document is looked at anew, where others write it at the same time. */
+const rounds = 5
 
 export const erase = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
-  key: K,
-  attempts = 3
+  key: K
 ): Effect.Effect<Erased, Failure | Database.DatabaseFailure, CouchHttp> =>
   Effect.gen(function*() {
-    const { id, knowledge, versions } = yield* read(collection, key)
     const settings = { ...settingsOf(collection), keep: "names" as const }
-    const rows = versions.map(({ raw }) => {
-      const burial = knowledge.burials.get(raw.rev)
-      if (burial !== undefined) return childOf(id, raw.rev, settings, slimBurial(burial))
-      const record = Lineage.recordOf({ ...knowledge, settings }, {
-        kind: "delete",
-        parent: raw.rev,
-        also: [],
-        content: { body: {}, files: {} },
-        deleted: true,
-        edit: hashOf(`erase ${raw.rev}`)
+    const erased: Array<Revision.Revision> = []
+    for (let round = 0;; round++) {
+      const { id, knowledge, versions } = yield* read(collection, key)
+      const left = versions.filter((version) => !isErased(version, settings.field))
+      if (left.length === 0 || round === rounds) {
+        yield* Database.compact(collection.database)
+        return { id, revisions: erased, remaining: left.map(({ raw }) => raw.rev) }
+      }
+      const rows = left.map((version) => {
+        const { rev } = version.raw
+        const burial = knowledge.burials.get(rev)
+        return childOf(
+          version,
+          settings,
+          burial !== undefined ? slimBurial(burial) : Lineage.encodeRecord(
+            Lineage.recordOf({ ...knowledge, settings }, {
+              kind: "delete",
+              parent: rev,
+              also: [],
+              content: { body: {}, files: {} },
+              deleted: true,
+              edit: hashOf(`erase ${rev}`)
+            })
+          )
+        )
       })
-      return childOf(id, raw.rev, settings, Lineage.encodeRecord(record))
-    })
-    const results = yield* bulkWrite(collection.database, rows, { newEdits: true })
-    yield* stored(results)
-    // Somebody wrote meanwhile: what they wrote is erased too.
-    if (attempts > 1 && results.some(({ _tag }) => _tag === "Conflict")) {
-      return yield* erase(collection, key, attempts - 1)
-    }
-    yield* Database.compact(collection.database)
-    return {
-      id,
-      revisions: versions.map(({ raw }) => raw.rev)
+      yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
+      erased.push(...left.map(({ raw }) => raw.rev))
     }
   })

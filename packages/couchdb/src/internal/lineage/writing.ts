@@ -11,9 +11,11 @@ import * as Json from "../../Json.js"
 import * as Lineage from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { bulkWrite } from "../bulk/docs.js"
+import { revisionText } from "../bulk/revisionText.js"
 import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
-import { known, lineageVersion, makeSeen, readAllLeaves, withoutField } from "./leaves.js"
+import { known, lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
+import { withoutField } from "./record.js"
 import { kept } from "./resolving.js"
 import { holds } from "./rules.js"
 
@@ -175,15 +177,7 @@ export const writeAnew = (
   Effect.flatMap(
     bulkWrite(database, [{
       id,
-      text: Json.stringify(Json.fromEntries([
-        ["_id", id],
-        ["_rev", path[0]],
-        ["_revisions", {
-          start: Revision.generation(path[0]),
-          ids: path.map((rev) => Revision.parts(rev).hash)
-        }],
-        ...Json.entries(body)
-      ]))
+      text: revisionText(id, path, false, body)
     }], { newEdits: false }),
     ([result]) =>
       result?._tag === "Refused"

@@ -6,6 +6,7 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import { revisionText } from "../bulk/revisionText.js"
 import type { Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { readRaw } from "../document/read.js"
@@ -80,17 +81,15 @@ export const textOf = (
           const found = leaf === winner ? undefined : member(whole.get(leaf), nameThere)
           return [name, found === undefined ? stub : added(found, Revision.generation(rev))] as const
         })
-        return Json.stringify(Json.fromEntries([
-          ["_id", id],
-          ["_rev", rev],
-          ...(deleted ? [["_deleted", true] as const] : []),
-          ["_revisions", {
-            start: Revision.generation(rev),
-            ids: path.map((each) => Revision.parts(each).hash)
-          }],
-          ...(attachments.length === 0 ? [] : [["_attachments", Json.fromEntries(attachments)] as const]),
-          ...Json.entries(raw)
-        ]))
+        return revisionText(
+          id,
+          path,
+          deleted,
+          Json.fromEntries([
+            ...(attachments.length === 0 ? [] : [["_attachments", Json.fromEntries(attachments)] as const]),
+            ...Json.entries(raw)
+          ])
+        )
       })
     )
 }
