@@ -39,6 +39,29 @@ const intoOf = (graph: Graph, of: Rev, head: Rev): Link => {
   return graph.link(naming[0] ?? head) ?? { rev: head, parent: null, kind: "foreign", also: [] }
 }
 
+/**
+ * A hidden head that was made to bring another one back, and was buried for the same reason: the merge that both live on in
+ * does not come here. Bringing it back again would be buried again, for ever.
+ */
+const broughtBack = (
+  knowledge: Knowledge,
+  graph: Graph,
+  leaves: ReadonlyArray<Version>,
+  hidden: ReadonlyArray<Rev>
+): Missing | undefined => {
+  const buried = leaves.flatMap(({ rev }) => knowledge.burials.get(rev) ?? [])
+  const again = hidden.find((head) =>
+    buried.some(({ into, of }) => of !== head && graph.reach(head).has(of) && !graph.reach(head).has(into.rev))
+  )
+  const into = buried.find(({ of }) => of === again)?.into.rev
+  return into === undefined ? undefined : {
+    rev: into,
+    why: `${into}, in which ${
+      String(again)
+    } lives on, is not here, though it was waited for: does this database refuse it?`
+  }
+}
+
 interface Sorted {
   readonly heads: ReadonlyArray<Rev>
   readonly contained: ReadonlyArray<{ readonly of: Rev; readonly head: Rev }>
@@ -79,6 +102,8 @@ export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule:
   if (also.length === 0 && hidden.length === 0) {
     return burials.length === 0 ? { _tag: "Nothing" } : { _tag: "Bury", head: parent, burials }
   }
+  const refused = broughtBack(knowledge, graph, leaves, hidden)
+  if (refused !== undefined) return unknown(refused)
   const lives = alive(knowledge, graph, heads, rule)
   if (Either.isLeft(lives)) return unknown(lives.left)
   // Deletions that met need no merge: whoever writes the document anew names them all.
