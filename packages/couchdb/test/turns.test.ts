@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Batching, Collection, CouchHttp, Database, Document, Transport } from "effect-couchdb"
+import { Batching, Collection, CouchHttp, Database, Document, Json, Lineage, Transport } from "effect-couchdb"
 import { EmbeddedCouch, Faults } from "effect-couchdb-embedded"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -165,6 +165,26 @@ for (const together of [false, true]) {
       }))
   })
 }
+
+describe("edits of a collection with lineage", () => {
+  for (const together of [false, true]) {
+    it.scoped(`stay apart: each is a revision with a record of its own, ${together ? "under" : "without"} batching`, () =>
+      Effect.gen(function*() {
+        const { asMe, asRival, value } = yield* scene(together)
+        const kept = Collection.make("zoo", Schema.Struct({ n: Schema.Number }), { lineage: {} })
+        const fiber = yield* Effect.fork(
+          asMe(Effect.forEach(range(8), () => Document.update(kept, "c", more), { concurrency: "unbounded" }))
+        )
+        const edited = yield* inTime(fiber)
+        assert.strictEqual(yield* value, 8)
+        assert.strictEqual(new Set(edited.map(({ rev }) => Option.getOrThrow(rev))).size, 8)
+        const { base } = yield* asRival(Document.fetch(kept, "c"))
+        const field = Lineage.decodeField(Json.get(Option.getOrThrow(base).raw, "lineage"))
+        if (field._tag !== "Record") return assert.fail(field._tag)
+        assert.lengthOf(field.record.path, 8)
+      }))
+  }
+})
 
 describe("edits made together", () => {
   it.scoped("give everybody the document with the last revision", () =>
