@@ -1,20 +1,25 @@
 import type { Either, Stream } from "effect"
 import { Effect, Schema } from "effect"
-import type { CouchError, DesignDocument, Document, LocalDocument, User } from "effect-couchdb"
+import type { CouchError, DesignDocument, LocalDocument, User } from "effect-couchdb"
 import {
   Attachment,
   Auth,
   Bulk,
   Changes,
   Collection,
+  Conflict,
   CouchHttp,
   Database,
+  Document,
   Functions,
   Mango,
+  Merge,
   Replication,
+  Revision,
   Search,
   Server,
   Session,
+  SiblingPolicy,
   View
 } from "effect-couchdb"
 import { describe, expect, test } from "tstyche"
@@ -221,6 +226,24 @@ describe("what operations fail with", () => {
     expect<Of<typeof streamed>>().type.toBe<{ readonly fails: "mine" }>()
     const read = failing<string>().pipe(Bulk.fetchStream(zoo))
     expect<Of<typeof read>>().type.toBe<{ readonly fails: Asked | "mine" }>()
+    const all = {
+      delete: Bulk.delete([doc]),
+      deleteStream: failing<Doc>().pipe(Bulk.deleteStream()),
+      fetchRevisions: Bulk.fetchRevisions(zoo, []),
+      insert: Bulk.insert("zoo", []),
+      insertStream: failing<Bulk.Version>().pipe(Bulk.insertStream("zoo")),
+      resolveWith: save.pipe(Bulk.resolveWith(Conflict.overwrite)),
+      resolveStreamWith: streamed.pipe(Bulk.resolveStreamWith(Conflict.overwrite))
+    }
+    expect<Failures<typeof all>>().type.toBe<{
+      readonly delete: never
+      readonly deleteStream: "mine"
+      readonly fetchRevisions: Asked
+      readonly insert: never
+      readonly insertStream: "mine"
+      readonly resolveWith: never
+      readonly resolveStreamWith: "mine"
+    }>()
     expect<Bulk.FetchError>().type.toBe<Read>()
     expect<Bulk.SaveError<Butterfly>>().type.toBe<Told | CouchError.ConflictError<Butterfly>>()
     expect<Bulk.DeleteError<Butterfly>>().type.toBe<
@@ -239,8 +262,15 @@ describe("what operations fail with", () => {
       either: Changes.streamEither(zoo),
       valid: Changes.streamValid(zoo),
       page: Changes.fetch(zoo),
+      longpoll: Changes.longpoll(zoo),
+      continuous: Changes.continuous(zoo),
+      continuousJson: Changes.continuous("zoo"),
       follow: Changes.follow(zoo),
-      followValid: Changes.followValid(zoo)
+      followEither: Changes.followEither(zoo),
+      followValid: Changes.followValid(zoo),
+      followFrom: Changes.follow(zoo, { checkpoint }),
+      process: Changes.process(zoo, () => Effect.fail("handler" as const), { checkpoint }),
+      processJson: Changes.process("zoo", () => Effect.void)
     }
     expect<Failures<typeof all>>().type.toBe<{
       readonly json: Named
@@ -248,27 +278,47 @@ describe("what operations fail with", () => {
       readonly either: Named
       readonly valid: Named
       readonly page: Read
+      readonly longpoll: Read
+      readonly continuous: Read
+      readonly continuousJson: Named
       readonly follow: Read
+      readonly followEither: Named
       readonly followValid: Named
+      readonly followFrom: Read | "mine"
+      readonly process: Read | "mine" | "handler"
+      readonly processJson: Named
     }>()
   })
 
   test("View, Mango and Search: rows that are not what they should be, as for changes", () => {
     const view = View.make({ design: "d", view: "v", key: Schema.Date })
+    const reduced = View.reduced({ design: "d", view: "v", value: Schema.Number })
     const index = Search.nouveau({ design: "d", index: "i" })
+    const grouped = Search.clouseau({ design: "d", index: "i" })
     const all = {
       view: View.fetch(zoo, view),
       viewStream: View.stream("zoo", view),
       viewEither: View.streamEither(zoo, view),
       viewValid: View.streamValid(zoo, view),
       viewPages: View.pages(zoo, view),
+      queries: View.queries(zoo, view, []),
+      reduce: View.reduce(zoo, reduced),
       find: Mango.find(zoo, { selector: {} }),
       findJson: Mango.find("zoo", { selector: {} }),
       findEither: Mango.streamEither(zoo, { selector: {} }),
+      findStream: Mango.stream(zoo, { selector: {} }),
+      findValid: Mango.streamValid(zoo, { selector: {} }),
+      explain: Mango.explain(zoo, { selector: {} }),
       createIndex: Mango.createIndex(zoo, { fields: ["name"] }),
       indexes: Mango.indexes(zoo),
+      deleteIndex: Mango.deleteIndex(zoo, { design: "d", name: "i" }),
       search: Search.fetch(zoo, index, { query: "x" }),
-      searchEither: Search.streamEither(zoo, index, { query: "x" })
+      searchStream: Search.stream(zoo, index, { query: "x" }),
+      searchEither: Search.streamEither(zoo, index, { query: "x" }),
+      searchValid: Search.streamValid(zoo, index, { query: "x" }),
+      searchGroups: Search.groups(zoo, grouped, { query: "x", groupField: "f" }),
+      searchInfo: Search.info(zoo, index),
+      analyze: Search.analyze("Nouveau", "english", "x")
     }
     expect<Failures<typeof all>>().type.toBe<{
       readonly view: Told | CouchError.DecodeError
@@ -276,13 +326,103 @@ describe("what operations fail with", () => {
       readonly viewEither: Told
       readonly viewValid: Told
       readonly viewPages: Told | CouchError.DecodeError
+      readonly queries: Told | CouchError.DecodeError
+      readonly reduce: Told | CouchError.DecodeError
       readonly find: Told | CouchError.DecodeError
       readonly findJson: Told
       readonly findEither: Told
+      readonly findStream: Told | CouchError.DecodeError
+      readonly findValid: Told
+      readonly explain: Told
       readonly createIndex: Told
       readonly indexes: Named
+      readonly deleteIndex: Named
       readonly search: Told | CouchError.DecodeError | CouchError.SearchUnavailableError
+      readonly searchStream: Told | CouchError.DecodeError | CouchError.SearchUnavailableError
       readonly searchEither: Told | CouchError.SearchUnavailableError
+      readonly searchValid: Told | CouchError.SearchUnavailableError
+      readonly searchGroups: Told | CouchError.DecodeError | CouchError.SearchUnavailableError
+      readonly searchInfo: Told | CouchError.SearchUnavailableError
+      readonly analyze: Asked | CouchError.SearchUnavailableError
+    }>()
+  })
+
+  test("Document: who reads may find nothing, who writes may meet another writer", () => {
+    type Saved = Told | CouchError.ConflictError<Butterfly>
+    type Unsaved = CouchError.UnsavedDocumentError
+    const all = {
+      fetch: Document.fetch(zoo, "a"),
+      fetchOption: Document.fetchOption(zoo, "a"),
+      exists: Document.exists(zoo, "a"),
+      info: Document.info(zoo, "a"),
+      refresh: Document.refresh(doc),
+      revisions: Document.revisions(doc),
+      conflicts: Document.conflicts(doc),
+      revision: Document.revision(doc),
+      save: Document.save(doc),
+      create: Document.create(zoo, "a", { name: "x" }),
+      copy: Document.copy(doc, "b"),
+      delete: Document.delete(doc),
+      update: Document.update(zoo, "a", (body) => body),
+      updateEffect: Document.updateEffect(zoo, "a", () => Effect.fail("mine" as const)),
+      upsert: Document.upsert(zoo, "a", () => ({ name: "x" }))
+    }
+    expect<Failures<typeof all>>().type.toBe<{
+      readonly fetch: Read
+      readonly fetchOption: Read
+      readonly exists: CouchError.InvalidIdError | CouchError.RequestError
+      readonly info: Named
+      readonly refresh: Read | CouchError.UnsavedChangesError | Unsaved
+      readonly revisions: Named | Unsaved
+      readonly conflicts: Named
+      readonly revision: Unsaved
+      readonly save: Saved
+      readonly create: Saved
+      readonly copy: Saved | CouchError.UnsavedChangesError | Unsaved
+      readonly delete: Document.DeleteError<Butterfly>
+      readonly update: Saved | CouchError.DecodeError
+      readonly updateEffect:
+        | Saved
+        | CouchError.DecodeError
+        | CouchError.ConflictError<Butterfly, never, Document.Tombstone<Butterfly>>
+        | "mine"
+      readonly upsert: Saved | CouchError.DecodeError
+    }>()
+  })
+
+  test("Conflict: a sibling that the schema does not read is no failure, and neither is an overlap", () => {
+    const merging = Merge.make(Butterfly)
+    const asking = SiblingPolicy.merge(merging).pipe(SiblingPolicy.onOverlap(() => Effect.fail("mine" as const)))
+    const rev = Revision.make("1-967a00dff5e02add41819138abb3284d")
+    const all = {
+      siblings: Conflict.siblings(zoo, "a"),
+      resolve: Conflict.resolve(zoo, "a", merging),
+      resolveAsking: Conflict.resolve(zoo, "a", asking),
+      stream: Conflict.stream(zoo),
+      sweep: Conflict.sweep(zoo, merging),
+      sweepAsking: Conflict.sweep(zoo, asking),
+      watch: Conflict.watch(zoo, merging),
+      watchFrom: Conflict.watch(zoo, asking, { checkpoint }),
+      buried: Conflict.buried(zoo, "a"),
+      unbury: Conflict.unbury(zoo, "a", rev),
+      slim: Conflict.slim(zoo, "a"),
+      erase: Conflict.erase(zoo, "a"),
+      lineageWarnings: Conflict.lineageWarnings(zoo)
+    }
+    expect<Failures<typeof all>>().type.toBe<{
+      readonly siblings: Named
+      readonly resolve: Named
+      readonly resolveAsking: Named | "mine"
+      readonly stream: Asked
+      readonly sweep: Asked
+      readonly sweepAsking: Asked | "mine"
+      readonly watch: Named
+      readonly watchFrom: Named | "mine"
+      readonly buried: Named
+      readonly unbury: Read
+      readonly slim: Named
+      readonly erase: Named
+      readonly lineageWarnings: Named
     }>()
   })
 
