@@ -73,7 +73,6 @@ export const open = async (couch: string | undefined, { apart = false } = {}): P
       const which = cases[name]
       const url = which?.onCouch === true ? couch ?? "" : (await stub(bytes)).url
       const { stdout } = await promisify(execFile)(process.execPath, [
-        "--expose-gc",
         ...options,
         `${folder}/worker.mjs`,
         name,

@@ -20,9 +20,12 @@ const warm = async (count: number): Promise<void> => {
   const cleanUp = await (await prepare({ ...setup, count }))(() => undefined)
   await cleanUp?.()
 }
-if (which.onCouch === true && which.warm !== 0) await warm(Math.min(setup.count, which.warm ?? 2_000))
+if (which.onCouch === true) {
+  for (let left = Math.min(setup.count * 4, which.warm ?? 2_000); left > 0; left -= setup.count) {
+    await warm(Math.min(setup.count, left))
+  }
+}
 const run = await prepare(setup)
 if (which.onCouch !== true && which.warm !== 0) await run(() => undefined)
-globalThis.gc?.()
 process.stdout.write(`${JSON.stringify(await measured(setup.count, run))}\n`)
 process.exit(0)

@@ -14,8 +14,8 @@ import * as internal from "./internal/batching/batching.js"
 /**
  * How calls are gathered.
  *
- * - `maxSize`: how many documents one request carries at the most; 200 unless said otherwise
- * - `maxInFlight`: how many full requests of one database and user are under way at the most; 4 unless said otherwise
+ * - `maxSize`: how many documents one request carries at the most; 400 unless said otherwise
+ * - `maxInFlight`: how many full requests of one database and user are under way at the most; 8 unless said otherwise
  * - `window`: how long a batch waits for more. Unless it is given, nobody waits for a timer: a call that finds nothing
  *   under way goes at once, with those made in the same breath, and what comes meanwhile is the next batch
  *

@@ -20,7 +20,7 @@ import type { HttpError, NotFoundError, RequestError, TransportError, UpdateConf
 import type { DatabaseName } from "./DatabaseName.js"
 import type { DocumentId } from "./DocumentId.js"
 import * as internal from "./internal/couchHttp.js"
-import type { JsonObject } from "./Json.js"
+import type { Json, JsonObject } from "./Json.js"
 import type { Revision } from "./Revision.js"
 import type * as Transport from "./Transport.js"
 
@@ -56,6 +56,18 @@ export interface ReadDocument {
   readonly database: DatabaseName
   readonly id: DocumentId
   readonly query: string
+}
+
+/**
+ * The JSON that a read gives, twice: `exact` to the digit and to the order of members, and `plain` as `JSON.parse` has it.
+ * They are one and the same value where `JSON.parse` loses nothing.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface ReadJson {
+  readonly exact: Json
+  readonly plain: unknown
 }
 
 /**
@@ -119,7 +131,7 @@ export interface Turns {
  * - `execute`: any request, its body read to the end
  * - `stream`: any request, its body as it comes; closing the scope closes the request
  * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
- *   the read gives the JSON text as it came
+ *   the read gives the JSON of the document, taken apart once
  * - `turns`: how those who edit one document follow one another; without it they meet in conflicts
  *
  * @since 0.1.0
@@ -129,7 +141,7 @@ export interface Service {
   readonly turns?: Turns | undefined
   readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
   readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse, HttpError, Scope>
-  readonly readDocument: (read: ReadDocument) => Effect.Effect<string, NotFoundError | RequestError>
+  readonly readDocument: (read: ReadDocument) => Effect.Effect<ReadJson, NotFoundError | RequestError>
   readonly writeDocument: (
     write: WriteDocument
   ) => Effect.Effect<Written, UpdateConflictError | NotFoundError | RequestError>

@@ -10,7 +10,7 @@ export const byHand = 200
 export const fetchMany: Case = {
   count: 10_000,
   onCouch: true,
-  warm: 10_000,
+  warm: 40_000,
   clients: {
     undici: async (setup) => {
       const { drop, name, send } = await seeded(setup)

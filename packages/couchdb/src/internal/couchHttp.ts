@@ -13,13 +13,15 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Auth from "../Auth.js"
-import { type HttpError, TimeoutError, TransportError } from "../CouchError.js"
-import type { CouchRequest, Options, ReadDocument, Service } from "../CouchHttp.js"
+import { type HttpError, type ServerError, TimeoutError, TransportError } from "../CouchError.js"
+import type { CouchRequest, Options, ReadDocument, ReadJson, Service } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
 import type { Headers } from "./auth/fixed.js"
 import { currentAuth } from "./currentAuth.js"
+import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
+import { notCouch } from "./notCouch.js"
 import { makeOutcomes } from "./outcomes.js"
 import { fromResponse } from "./responseError.js"
 import { isSilent, type Server, traced } from "./tracing.js"
@@ -319,21 +321,31 @@ const over = (
     id
   })
 
+  const jsonIn = (read: ReadDocument, response: Transport.BufferedResponse): Either.Either<ReadJson, ServerError> => {
+    const json = readJson(Transport.text(response))
+    return json === undefined
+      ? Either.left(notCouch(getOf(read), response.status, "the answer is not JSON"))
+      : Either.right(json)
+  }
+
+  const jsonOf = <E>(read: ReadDocument, answered: Effect.Effect<Transport.BufferedResponse, E>) =>
+    Effect.flatMap(answered, (response) => jsonIn(read, response))
+
   /** The read that programs do most: one step of the fiber to the transport, and one back. */
   const readDocument: Service["readDocument"] = (read) =>
     Effect.withFiberRuntime((fiber) => {
       const credentials = kept === undefined ? undefined : plainly(fiber)
       if (kept === undefined || credentials === undefined) {
-        return Effect.map(unconflicted(execute(getOf(read))), Transport.text)
+        return jsonOf(read, unconflicted(execute(getOf(read))))
       }
       const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
       const begun = clock.unsafeCurrentTimeMillis()
       const failed = (request: CouchRequest, error: HttpError) =>
-        Effect.map(
+        jsonOf(
+          read,
           unconflicted(
             settled(request, error, patientAfter(request), () => kept - (clock.unsafeCurrentTimeMillis() - begun))
-          ),
-          Transport.text
+          )
         )
       return Effect.matchEffect(
         transport.request({
@@ -346,7 +358,7 @@ const over = (
         {
           onFailure: (error) => failed(getOf(read), error),
           onSuccess: (response) => {
-            if (response.status === 200) return Effect.succeed(Transport.text(response))
+            if (response.status === 200) return jsonIn(read, response)
             const request = getOf(read)
             return failed(request, fromResponse(request, response))
           }

@@ -8,18 +8,25 @@ import type { Scope } from "effect/Scope"
 import type { Auth } from "../../Auth.js"
 import type { Options } from "../../Batching.js"
 import type { NotFoundError, RequestError } from "../../CouchError.js"
-import { CouchHttp, type ReadDocument, type Service, type WriteDocument, type Written } from "../../CouchHttp.js"
-import { readTexts } from "../bulk/texts.js"
+import {
+  CouchHttp,
+  type ReadDocument,
+  type ReadJson,
+  type Service,
+  type WriteDocument,
+  type Written
+} from "../../CouchHttp.js"
+import { readWinners } from "../bulk/winners.js"
 import { type Knowledge, textOf, writeAll, type WriteError } from "../bulk/write.js"
 import { makeClaims } from "../claims.js"
 import { currentAuth } from "../currentAuth.js"
 import { defaultRetry, respectful } from "../transient.js"
 import { makeAsk } from "./line.js"
 
-const defaultSize = 200
+const defaultSize = 400
 
 // Enough to keep a server busy while answers are read, and few enough that batches fill.
-const defaultInFlight = 4
+const defaultInFlight = 8
 
 const atLeastOne = (number: number): number => Math.max(1, Math.floor(number))
 
@@ -57,14 +64,14 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
     }
     const onWire = Effect.provideService(CouchHttp, couch)
 
-    const read = makeAsk<ReadDocument, string, NotFoundError | RequestError>({
+    const read = makeAsk<ReadDocument, ReadJson, NotFoundError | RequestError>({
       ...common,
       reads: true,
       // Alone, a read is what it is without batching.
       send: (batch) =>
         batch.length === 1
           ? Effect.map(Effect.either(couch.readDocument(batch[0] as ReadDocument)), (answer) => [answer])
-          : onWire(readTexts(batch))
+          : onWire(readWinners(batch))
     })
 
     /** A delete of what is not there is no conflict, which only the single request tells. */

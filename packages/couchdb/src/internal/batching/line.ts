@@ -2,20 +2,41 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import type { Scope } from "effect/Scope"
 import type { AnySpan } from "effect/Tracer"
 import { type Run, runFrom } from "../runFrom.js"
 
 type Resume<A, E> = (answer: Effect.Effect<A, E>) => void
 
-/** A question, and those who wait for its answer. */
-interface Entry<Q, A, E> {
-  readonly question: Q
-  readonly name: string
-  readonly waiting: Set<Resume<A, E>>
-  readonly spans: Array<AnySpan>
-  flight: Flight<Q, A, E> | undefined
+/** A question, and those who wait for its answer: mostly one, and of those there may be ten thousand at a time. */
+class Entry<Q, A, E> {
+  flight: Flight<Q, A, E> | undefined = undefined
+  private first: Resume<A, E> | undefined = undefined
+  private others: Set<Resume<A, E>> | undefined = undefined
+  spans: Array<AnySpan> | undefined = undefined
+
+  constructor(readonly question: Q, readonly name: string) {}
+
+  get abandoned(): boolean {
+    return this.first === undefined && (this.others === undefined || this.others.size === 0)
+  }
+  join(resume: Resume<A, E>, span: AnySpan | undefined): void {
+    if (this.first === undefined) this.first = resume
+    else (this.others ??= new Set()).add(resume)
+    if (span !== undefined) (this.spans ??= []).push(span)
+  }
+  leave(resume: Resume<A, E>): void {
+    if (this.first === resume) this.first = undefined
+    else this.others?.delete(resume)
+  }
+  answer(answer: Effect.Effect<A, E>): void {
+    const { first, others } = this
+    this.first = this.others = undefined
+    first?.(answer)
+    others?.forEach((resume) => resume(answer))
+  }
 }
 
 /** A batch that is under way. */
@@ -75,7 +96,7 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
     const name = nameOf(question)
     let entry = line.shared.get(name)
     if (entry === undefined) {
-      entry = { question, name, waiting: new Set(), spans: [], flight: undefined }
+      entry = new Entry(question, name)
       const ahead = reads ? undefined : line.behind.get(name)
       if (ahead === undefined) {
         line.ready.add(entry)
@@ -83,8 +104,7 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
         else line.behind.set(name, [])
       } else ahead.push(entry)
     }
-    entry.waiting.add(resume)
-    if (span !== undefined) entry.spans.push(span)
+    entry.join(resume, span)
     return entry
   }
 
@@ -113,7 +133,7 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
     const spans: Array<AnySpan> = []
     for (const entry of flight.entries) {
       entry.flight = flight
-      for (const span of entry.spans) spans.push(span)
+      if (entry.spans !== undefined) spans.push(...entry.spans)
     }
     line.flights.add(flight)
     const sent = send(flight.entries.map(({ question }) => question))
@@ -124,10 +144,7 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
       // A defect, or the end of the layer, must not leave anybody waiting.
       flight.entries.forEach((entry, i) => {
         release(line, entry.name)
-        const answer = Exit.isSuccess(exit)
-          ? exit.value[i] as Either.Either<A, E>
-          : Effect.failCause(exit.cause)
-        for (const resume of entry.waiting) resume(answer)
+        entry.answer(Exit.isSuccess(exit) ? exit.value[i] as Either.Either<A, E> : Effect.failCause(exit.cause))
       })
       next(line, run)
     })
@@ -159,44 +176,51 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
     line.ready.clear()
     line.shared.clear()
     line.behind.clear()
-    for (const { waiting } of all) for (const resume of waiting) resume(Effect.interrupt)
+    for (const entry of all) entry.answer(Effect.interrupt)
   }
 
   /** Somebody waits no longer. What nobody waits for is not sent, and a read that nobody waits for is closed. */
-  const leave = (line: Line<Q, A, E>, entry: Entry<Q, A, E>, resume: Resume<A, E>): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      entry.waiting.delete(resume)
-      if (entry.waiting.size > 0) return Effect.void
-      const { flight } = entry
-      if (flight === undefined) {
-        if (line.ready.delete(entry)) {
-          line.shared.delete(entry.name)
-          release(line, entry.name)
-        } else {
-          const queue = line.behind.get(entry.name)
-          queue?.splice(queue.indexOf(entry), 1)
-        }
-        return Effect.void
+  const leave = (line: Line<Q, A, E>, entry: Entry<Q, A, E>, resume: Resume<A, E>): void => {
+    entry.leave(resume)
+    if (!entry.abandoned) return
+    const { flight } = entry
+    if (flight === undefined) {
+      if (line.ready.delete(entry)) {
+        line.shared.delete(entry.name)
+        release(line, entry.name)
+      } else {
+        const queue = line.behind.get(entry.name)
+        if (queue?.includes(entry) === true) queue.splice(queue.indexOf(entry), 1)
       }
-      return reads && flight.fiber !== undefined && flight.entries.every(({ waiting }) => waiting.size === 0)
-        ? Fiber.interruptFork(flight.fiber)
-        : Effect.void
-    })
+    } else if (reads && flight.entries.every(({ abandoned }) => abandoned)) {
+      flight.fiber?.unsafeInterruptAsFork(FiberId.none)
+    }
+  }
 
   const ask = (question: Q): Effect.Effect<A, E> =>
-    Effect.withFiberRuntime((fiber) =>
-      Effect.async((resume) => {
-        if (closed) {
-          resume(Effect.interrupt)
-          return
-        }
-        const line = lineOf(keyOf(fiber, question))
-        const entry = enqueue(line, question, resume, fiber.currentSpan)
-        const idle = !line.breathing && line.flights.size === 0
-        if (idle || (line.ready.size >= maxSize && line.flights.size < maxInFlight)) next(line, runFrom(fiber))
-        return leave(line, entry, resume)
+    Effect.withFiberRuntime((fiber) => {
+      if (closed) return Effect.interrupt
+      // What `Effect.async` does for a canceler, with fewer steps.
+      return Effect.uninterruptibleMask((restore) => {
+        let leaving: (() => void) | undefined
+        return Effect.matchCauseEffect(
+          restore(Effect.async<A, E>((resume) => {
+            const line = lineOf(keyOf(fiber as Fiber.RuntimeFiber<A, E>, question))
+            const entry = enqueue(line, question, resume, fiber.currentSpan)
+            leaving = () => leave(line, entry, resume)
+            const idle = !line.breathing && line.flights.size === 0
+            if (idle || (line.ready.size >= maxSize && line.flights.size < maxInFlight)) next(line, runFrom(fiber))
+          })),
+          {
+            onFailure: (cause) => {
+              leaving?.()
+              return Effect.failCause(cause)
+            },
+            onSuccess: Effect.succeed
+          }
+        )
       })
-    )
+    })
 
   /** The end of the layer: who waits is told, and who comes later too. */
   const close = (): void => {

@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest, type ReadJson } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import * as Transport from "../../Transport.js"
-import { type Both, readBoth } from "../document/raw.js"
+import { readJson } from "../document/raw.js"
 import { documentPath } from "../documentPath.js"
 import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
@@ -16,7 +15,7 @@ export const post = (
   endpoint: string,
   query: string,
   body: Json.Json
-): Effect.Effect<Both & { readonly status: number }, WireError, CouchHttp> => {
+): Effect.Effect<ReadJson & { readonly status: number }, WireError, CouchHttp> => {
   const request: CouchRequest = {
     method: "POST",
     path: `${documentPath(database)}/${endpoint}${query}`,
@@ -30,11 +29,12 @@ export const post = (
     (couch) =>
       Effect.flatMap(
         unconflicted(couch.execute(request)),
-        (response) =>
-          Option.match(readBoth(Transport.text(response)), {
-            onNone: () => Effect.fail(notCouch(request, response.status, "the answer is not JSON")),
-            onSome: (both) => Effect.succeed({ ...both, status: response.status })
-          })
+        (response) => {
+          const json = readJson(Transport.text(response))
+          return json === undefined
+            ? Effect.fail(notCouch(request, response.status, "the answer is not JSON"))
+            : Effect.succeed({ ...json, status: response.status })
+        }
       )
   )
 }

@@ -2,11 +2,11 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Path } from "../../Conflict.js"
-import type { CouchHttp } from "../../CouchHttp.js"
+import type { CouchHttp, ReadJson } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
-import { type Both, documentOf, type RawDocument } from "../document/raw.js"
+import { documentOf, type RawDocument } from "../document/raw.js"
 import { member } from "../written.js"
 import { list, post } from "./post.js"
 import type { WireError } from "./wireError.js"
@@ -52,13 +52,13 @@ export const readVersions = (
     (parts) => parts.flat()
   )
 
-const versionsOf = ({ exact, plain }: Both): ReadonlyArray<Version> =>
+const versionsOf = ({ exact, plain }: ReadJson): ReadonlyArray<Version> =>
   list(member(exact, "results")).flatMap((result, i) =>
     list(member(result, "docs")).flatMap((doc, j) => {
       const ok = member(doc, "ok")
       return ok === undefined ? [] : Option.toArray(
         Option.map(
-          documentOf(ok, exact === plain ? ok : at(plain, "results", i, "docs", j, "ok")),
+          documentOf({ exact: ok, plain: exact === plain ? ok : at(plain, "results", i, "docs", j, "ok") }),
           (raw): Version => ({ raw, path: pathOf(raw) })
         )
       )

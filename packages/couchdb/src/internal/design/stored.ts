@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { InvalidIdError, NotFoundError, RequestError } from "../../CouchError.js"
 import { CouchHttp } from "../../CouchHttp.js"
@@ -32,8 +31,7 @@ export interface Stored {
 /** What is there, if anything. A database that is not there is an error. */
 export const read = ({ database, id }: Address): Effect.Effect<Option.Option<Stored>, Failure, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) => couch.readDocument({ database, id, query: "" })).pipe(
-    Effect.flatMap((text) => {
-      const json = Either.getOrUndefined(JsonText.parse(text))
+    Effect.flatMap(({ exact: json }) => {
       const rev: Json | undefined = JsonText.isObject(json) ? JsonText.get(json, "_rev") : undefined
       if (!JsonText.isObject(json) || !Revision.isRevision(rev)) {
         const request = { method: "GET", path: documentPath(database, id), database, id } as const

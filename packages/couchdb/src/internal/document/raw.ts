@@ -1,5 +1,6 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import type { ReadJson } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type * as Revision from "../../Revision.js"
 
@@ -50,26 +51,23 @@ const plainBody = (document: Record<string, Json.Json>): unknown =>
 
 /** `None` where the text is no document of a CouchDB. */
 export const readDocument = (text: string): Option.Option<RawDocument> => {
-  const plain = parse(text)
-  return plain === undefined ? Option.none() : documentOf(exactly(text, plain), plain)
+  const json = readJson(text)
+  return json === undefined ? Option.none() : documentOf(json)
 }
 
-/** The same JSON twice: exactly, and as `JSON.parse` reads it, which is one and the same where nothing would be lost. */
-export interface Both {
-  readonly exact: Json.Json
-  readonly plain: unknown
-}
-
-/** `None` where the text is no JSON. */
-export const readBoth = (text: string): Option.Option<Both> => {
+/** `undefined` where the text is no JSON. */
+export const readJson = (text: string): ReadJson | undefined => {
   const plain = parse(text)
-  return plain === undefined ? Option.none() : Option.some({ plain, exact: exactly(text, plain) })
+  return plain === undefined ? undefined : { plain, exact: exactly(text, plain) }
 }
 
 const exactly = (text: string, plain: unknown): Json.Json =>
   (!comesBack(text, plain) && Json.mayBeInexact(text)
     ? Option.getOrUndefined(Either.getRight(Json.parse(text)))
     : undefined) ?? (plain as Json.Json)
+
+/** What CouchDB puts around many documents has spaces in it. */
+const laidOut = /^\{"[^"]*":\s/
 
 /** Shorter texts are looked through as fast as they are written. */
 const long = 1_000
@@ -79,7 +77,7 @@ const long = 1_000
  * through all of it. CouchDB writes as compactly as JavaScript does.
  */
 const comesBack = (text: string, plain: unknown): boolean => {
-  if (text.length < long || text.includes("__proto__")) return false
+  if (text.length < long || laidOut.test(text) || text.includes("__proto__")) return false
   const again = JSON.stringify(plain)
   return text.startsWith(again) && text.slice(again.length).trim() === ""
 }
@@ -106,7 +104,7 @@ const asParsed = (parsed: Record<string, Json.Json>): Option.Option<RawDocument>
 }
 
 /** `None` where the JSON is no document of a CouchDB. */
-export const documentOf = (exact: Json.Json, plain: unknown): Option.Option<RawDocument> => {
+export const documentOf = ({ exact, plain }: ReadJson): Option.Option<RawDocument> => {
   if (!Json.isObject(exact) || !isPlainObject(plain)) return Option.none()
   if (exact === plain) return asParsed(plain)
   const [special, own] = split(Json.entries(exact))

@@ -7,7 +7,7 @@ import type { Bound, Collection } from "../../Collection.js"
 import { isCollection } from "../../Collection.js"
 import type { ServerError } from "../../CouchError.js"
 import { type InvalidIdError, NotFoundError, type RequestError, UnsavedChangesError } from "../../CouchError.js"
-import type { CouchRequest } from "../../CouchHttp.js"
+import type { CouchRequest, ReadJson } from "../../CouchHttp.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "../../Document.js"
@@ -18,7 +18,7 @@ import { documentPath, documentRoute } from "../documentPath.js"
 import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
 import { andThen, decode } from "./codec.js"
-import { type RawDocument, readDocument } from "./raw.js"
+import { documentOf, type RawDocument } from "./raw.js"
 import * as value from "./value.js"
 
 const queryOf = (options: FetchOptions | undefined): string => {
@@ -29,14 +29,14 @@ const queryOf = (options: FetchOptions | undefined): string => {
   return parts.length === 0 ? "" : `?${parts.join("&")}`
 }
 
-/** The text taken apart; one that is no document of a CouchDB is the server's failure. */
+/** The JSON taken apart; one that is no document of a CouchDB is the server's failure. */
 const takeApart = (
   database: DatabaseName,
   id: DocumentId.DocumentId,
   query: string,
-  text: string
+  json: ReadJson
 ): Either.Either<RawDocument, ServerError> => {
-  const raw = readDocument(text)
+  const raw = documentOf(json)
   return Option.isSome(raw) && Revision.isRevision(raw.value.rev)
     ? Either.right(raw.value)
     : Either.left(
@@ -61,8 +61,8 @@ const reading = <A, E, R>(
     const couch = Context.unsafeGet(fiber.currentContext, CouchHttp)
     return Effect.flatMap(
       couch.readDocument({ database, id: id.right, query }),
-      (text): Effect.Effect<A, E | ServerError, R> => {
-        const raw = takeApart(database, id.right, query, text)
+      (json): Effect.Effect<A, E | ServerError, R> => {
+        const raw = takeApart(database, id.right, query, json)
         return Either.isRight(raw) ? then(raw.right, id.right) : Effect.fail(raw.left)
       }
     )

@@ -8,7 +8,7 @@ import * as DatabaseName from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import type { Explanation, Index } from "../../Mango.js"
 import type * as Transport from "../../Transport.js"
-import { readBoth } from "../document/raw.js"
+import { readJson } from "../document/raw.js"
 import { documentPath } from "../documentPath.js"
 import { notCouch } from "../notCouch.js"
 import type { RowsError } from "../rows/stream.js"
@@ -31,7 +31,7 @@ const asked = <A>(
 ): Effect.Effect<A, RowsError | ServerError, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) =>
     Effect.flatMap(unconflicted(couch.execute(request)), (response) => {
-      const result = Option.flatMap(readBoth(textOf(response)), ({ exact }) => Option.fromNullable(read(exact)))
+      const result = Option.flatMapNullable(Option.fromNullable(readJson(textOf(response))), ({ exact }) => read(exact))
       return Option.match(result, {
         onNone: () => Effect.fail(notCouch(request, response.status, "the answer is not what this endpoint says")),
         onSome: Effect.succeed

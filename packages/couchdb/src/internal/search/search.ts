@@ -11,7 +11,7 @@ import * as Json from "../../Json.js"
 import type { Group, Groups, Hit, Index, Info, Page } from "../../Search.js"
 import * as Transport from "../../Transport.js"
 import { type Source, sourceOf } from "../changes/source.js"
-import { readBoth } from "../document/raw.js"
+import { readJson } from "../document/raw.js"
 import { notCouch } from "../notCouch.js"
 import { exact, type Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
@@ -146,7 +146,7 @@ const execute = <A>(
     orUnavailable({ _tag: engine }, request.database),
     Effect.flatMap((response) =>
       Option.match(
-        Option.flatMap(readBoth(Transport.text(response)), ({ exact }) => Option.fromNullable(read(exact))),
+        Option.flatMapNullable(Option.fromNullable(readJson(Transport.text(response))), ({ exact }) => read(exact)),
         {
           onNone: () => Effect.fail(notCouch(request, response.status, "the answer is not what this endpoint says")),
           onSome: Effect.succeed
