@@ -386,7 +386,9 @@ export const union: Strategy<ReadonlyArray<unknown> | ReadonlySet<unknown>> = st
 export const list: <A>(key: (element: A) => string | number) => Strategy<ReadonlyArray<A>> = strategies.list
 
 /**
- * diff3 over words, lines or characters: edits of different places are both kept, edits of one place overlap.
+ * diff3 over words, lines or characters: edits of different places are both kept, edits of one place overlap. So does a
+ * word, or a line, that one side moved and the other moved elsewhere or removed: no word is doubled, lost or brought back.
+ * By character words are made of parts, and only whole words that were there before are looked after.
  *
  * @example
  * import { Schema } from "effect"

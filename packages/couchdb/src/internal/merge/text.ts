@@ -2,6 +2,7 @@ import * as Option from "effect/Option"
 import { diff3Merge } from "node-diff3"
 import { structural } from "../equivalence.js"
 import { type Node, oneSided, overlap } from "./node.js"
+import { miscounted } from "./words.js"
 
 /** What a text is taken apart into. */
 export type Grain = "line" | "word" | "character"
@@ -13,7 +14,10 @@ const split = (text: string, grain: Grain): Array<string> =>
     ? text.match(/\s+|[^\s]+/g) ?? []
     : Array.from(text)
 
-/** diff3: edits of different places are both kept, edits of one place are a clash. */
+/**
+ * diff3: edits of different places are both kept, edits of one place are a clash. A word, or a line, that would stand more
+ * or less often than both sides together made it stand is a clash as well.
+ */
 export const text = (grain: Grain): Node => ({
   equals: structural,
   merge: (sides, run) => {
@@ -28,8 +32,13 @@ export const text = (grain: Grain): Node => ({
     const regions = diff3Merge(split(mine, grain), split(from, grain), split(theirs, grain), {
       excludeFalseConflicts: true
     })
-    return regions.some(({ conflict }) => conflict !== undefined)
-      ? overlap(sides, run, `edited at one place on both sides (by ${grain})`)
-      : regions.map(({ ok }) => (ok ?? []).join("")).join("")
+    if (regions.some(({ conflict }) => conflict !== undefined)) {
+      return overlap(sides, run, `edited at one place on both sides (by ${grain})`)
+    }
+    const merged = regions.map(({ ok }) => (ok ?? []).join("")).join("")
+    const odd = miscounted({ from, mine, theirs, merged }, grain)
+    return odd === undefined
+      ? merged
+      : overlap(sides, run, `moved on one side, and moved or removed on the other: ${JSON.stringify(odd)}`)
   }
 })
