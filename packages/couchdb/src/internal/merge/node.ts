@@ -61,6 +61,17 @@ export const placeOf = (path: ReadonlyArray<PropertyKey>): Place => JSON.stringi
 export const baseAt = (base: Base, run: Run, ...deeper: ReadonlyArray<PropertyKey>): Base =>
   run.holes.size > 0 && run.holes.has(placeOf([...run.path, ...deeper])) ? unknown : base
 
+/** Whether a place is the other one, or a part of it. */
+export const isPartOf = (place: Place, whole: Place): boolean =>
+  place === whole || whole === "[]" || place.startsWith(`${whole.slice(0, -1)},`)
+
+/** The base at the place where the run is, for who takes it as a whole: it is not known where a part of it is not. */
+export const wholeBaseAt = (base: Base, run: Run): Base => {
+  if (run.holes.size === 0) return base
+  const here = placeOf(run.path)
+  return Array.from(run.holes).some((hole) => isPartOf(hole, here)) ? unknown : base
+}
+
 /** How the values at one place merge, and when two of them say the same. */
 export interface Node {
   readonly merge: (sides: Sides, run: Run) => unknown
@@ -120,10 +131,10 @@ export const mergeSlot = (
   theirs: Option.Option<unknown>,
   run: Run
 ): Option.Option<unknown> => {
-  const base = baseAt(whole, run)
   if (Option.isSome(mine) && Option.isSome(theirs)) {
-    return Option.some(node.merge({ base, mine: mine.value, theirs: theirs.value }, run))
+    return Option.some(node.merge({ base: baseAt(whole, run), mine: mine.value, theirs: theirs.value }, run))
   }
+  const base = wholeBaseAt(whole, run)
   const present = Option.isSome(mine) ? mine : theirs
   if (Option.isNone(present)) return Option.none()
   if (base._tag === "Absent") return present

@@ -1,6 +1,18 @@
 import * as Option from "effect/Option"
 import { structural } from "../equivalence.js"
-import { baseAt, mergeSlot, type Node, overlap, part, type Run, type Sides, within } from "./node.js"
+import {
+  baseAt,
+  isPartOf,
+  mergeSlot,
+  type Node,
+  overlap,
+  part,
+  placeOf,
+  type Run,
+  type Sides,
+  wholeBaseAt,
+  within
+} from "./node.js"
 
 type Members = Readonly<Record<PropertyKey, unknown>>
 
@@ -66,7 +78,7 @@ export const tuple = (elements: ReadonlyArray<Node>, whole: Node): Node => ({
     const { base, mine, theirs } = sides
     const fits = (side: unknown): side is ReadonlyArray<unknown> =>
       Array.isArray(side) && side.length === elements.length
-    if (!fits(mine) || !fits(theirs)) return whole.merge(sides, run)
+    if (!fits(mine) || !fits(theirs)) return whole.merge({ ...sides, base: wholeBaseAt(base, run) }, run)
     return elements.map((node, i) =>
       within(run, i, () =>
         node.merge({
@@ -86,7 +98,7 @@ export const union = (
   equals: whole.equals,
   merge: (sides, run) => {
     const member = members.find(({ is }) => is(sides.mine) && is(sides.theirs))
-    if (member === undefined) return whole.merge(sides, run)
+    if (member === undefined) return whole.merge({ ...sides, base: wholeBaseAt(sides.base, run) }, run)
     // A base of another kind tells nothing of the parts: both sides became what they are now.
     const base = sides.base._tag === "Value" && !member.is(sides.base.value) ? { _tag: "Absent" as const } : sides.base
     return member.node.merge({ ...sides, base }, run)
@@ -108,6 +120,13 @@ export const memberwise = (
       ? equals(left.value, right.value)
       : Option.isNone(left) && Option.isNone(right)
   })
+}
+
+/** Where the base is not known, but for what is settled: there it says what both sides say. */
+const holesBeside = ({ holes, path }: Run, settled: ReadonlyArray<PropertyKey>): Run["holes"] => {
+  if (holes.size === 0) return holes
+  const places = settled.map((key) => placeOf([...path, key]))
+  return new Set(Array.from(holes).filter((hole) => !places.some((place) => isPartOf(hole, place))))
 }
 
 /** A merge of objects in which some fields go another way. What the rest says of these fields does not count. */
@@ -135,7 +154,7 @@ export const overlaid = (node: Node, fields: ReadonlyMap<PropertyKey, Node>): No
       base: base._tag === "Value" ? { _tag: "Value", value: blind(base.value) } : base,
       mine: blind(mine),
       theirs: blind(theirs)
-    }, run)
+    }, { ...run, holes: holesBeside(run, Array.from(fields.keys())) })
     if (isMembers(rest)) {
       for (const [key, { computed }] of fields) if (computed !== undefined) define(rest, key, computed(rest))
     }

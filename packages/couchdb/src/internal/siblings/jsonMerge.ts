@@ -1,7 +1,7 @@
 import * as Option from "effect/Option"
 import * as Json from "../../Json.js"
 import type { Clash } from "../../Merge.js"
-import { type Place, placeOf } from "../merge/node.js"
+import { isPartOf, type Place, placeOf } from "../merge/node.js"
 
 /** Whose word counts where two sides clash; absent, a clash is told. */
 export type Preference = "mine" | "theirs" | undefined
@@ -48,9 +48,17 @@ export const mergeJson = (
     return m
   }
 
+  const isHole = (path: Path): boolean => holes.size > 0 && holes.has(placeOf(path))
+
+  const hasHole = (path: Path): boolean => {
+    if (holes.size === 0) return false
+    const here = placeOf(path)
+    return Array.from(holes).some((hole) => isPartOf(hole, here))
+  }
+
   const merge = (path: Path, b: Maybe, m: Maybe, t: Maybe, k: Maybe, above: boolean): Maybe => {
     if (same(m, t)) return m
-    const hasBase = above && !(holes.size > 0 && holes.has(placeOf(path)))
+    const hasBase = above && !isHole(path)
     if (m !== undefined && t !== undefined) {
       if (Json.isObject(m) && Json.isObject(t)) return members(path, Json.isObject(b) ? b : undefined, m, t, k, hasBase)
       if (Json.isArray(m) && Json.isArray(t) && Json.isArray(k) && m.length === t.length && m.length === k.length) {
@@ -62,7 +70,7 @@ export const mergeJson = (
       // The schema read both as the same, in other words.
       if (k !== undefined) return m
     }
-    if (hasBase) {
+    if (hasBase && !hasHole(path)) {
       if (same(b, m)) return t
       if (same(b, t)) return m
       return clash(path, b, m, t)
