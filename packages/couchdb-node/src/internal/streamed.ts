@@ -10,17 +10,23 @@ import { failure, flatHeaders, interrupted } from "./failure.js"
 
 type Body = Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, TransportError, unknown, void>
 
+/** So many bytes may wait for a reader: a few reads of a socket. */
+const plenty = 1 << 18
+
 /**
- * Between the socket and whoever pulls: the socket pauses while something waits here that nobody waits for.
+ * Between the socket and whoever pulls: the socket pauses while plenty waits here. A reader is woken when the socket has
+ * nothing more to say for now, so that what came at once is pulled at once.
  *
  * What arrives goes into the stream as it is. No effect holds it: V8 keeps effects among the old, and what they hold with
  * them, until all of the memory is searched.
  */
 class Mailbox {
   private waiting: Array<Uint8Array> = []
+  private size = 0
   private end: Body | undefined
   private reader: (() => void) | undefined
   private paused = false
+  private waking = false
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
 
@@ -31,16 +37,22 @@ class Mailbox {
     // undici's parser wakes with an empty chunk, and pausing on it would put it to sleep again for ever.
     if (chunk.length === 0) return
     this.waiting.push(chunk)
-    if (this.reader === undefined) {
+    this.size += chunk.length
+    if (this.size >= plenty && !this.paused) {
       this.paused = true
       this.controller.pause()
-    } else this.wake()
+    }
+    if (this.reader !== undefined && !this.waking) {
+      this.waking = true
+      setImmediate(this.wake)
+    }
   }
   close(end: Body): void {
     this.end ??= end
     this.wake()
   }
-  private wake(): void {
+  private readonly wake = (): void => {
+    this.waking = false
     const reader = this.reader
     this.reader = undefined
     reader?.()
@@ -58,6 +70,7 @@ class Mailbox {
   private take(): Chunk.Chunk<Uint8Array> {
     const chunks = Chunk.unsafeFromArray(this.waiting)
     this.waiting = []
+    this.size = 0
     if (this.paused && this.end === undefined) {
       this.paused = false
       this.controller.resume()
