@@ -10,6 +10,7 @@ import { harms, ruleTable, showRules } from "../../src/internal/simulation/rules
 import { plain, stepsOf } from "../../src/internal/simulation/steps.js"
 import * as Simulation from "../../src/Simulation.js"
 import { live } from "./live.js"
+import { racing } from "./racing.js"
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +31,10 @@ const { values } = parseArgs({
     policies: { type: "boolean" },
     names: { type: "boolean" },
     all: { type: "boolean" },
-    rules: { type: "boolean" }
+    rules: { type: "boolean" },
+    race: { type: "string" },
+    without: { type: "string", multiple: true },
+    "by-hand": { type: "string", default: "0" }
   }
 })
 
@@ -112,7 +116,18 @@ const rules = Effect.gen(function*() {
   return rows.every(harms)
 }).pipe(Effect.provide(TestContext.TestContext))
 
-const succeeded = values.rules === true
+/** Two resolvers on one database, each through the node of its own URL. */
+const contest = racing({
+  documents: Number(values.race),
+  seed: first,
+  urls: (values.url ?? []).map((url) => new URL(url)),
+  without: new Set((values.without ?? []).map(Number)),
+  byHand: Number(values["by-hand"])
+})
+
+const succeeded = values.race !== undefined
+  ? await Effect.runPromise(contest)
+  : values.rules === true
   ? await Effect.runPromise(rules)
   : (await Effect.runPromise(program)).failing === undefined
 process.exitCode = succeeded ? 0 : 1

@@ -126,17 +126,17 @@ const hashes = (doc: Doc): ReadonlyArray<string> => {
   return ids.map((hash, i) => `${start - i}-${hash}`)
 }
 
-/** All leaves, the deleted ones too; none where there is no such document. */
-export const leavesAt = (replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
-  Effect.map(
-    ask(replica, "GET", `/${id}?open_revs=all&revs=true`),
-    ({ json }) =>
-      (Array.isArray(json) ? json as ReadonlyArray<{ readonly ok?: Doc }> : []).flatMap(({ ok }) =>
-        ok === undefined
-          ? []
-          : [{ rev: Revision.make(String(ok["_rev"])), path: hashes(ok), deleted: ok["_deleted"] === true, doc: ok }]
-      )
+/** The leaves that an answer to `open_revs` tells of. */
+export const leavesIn = (json: Json): ReadonlyArray<Leaf> =>
+  (Array.isArray(json) ? json as ReadonlyArray<{ readonly ok?: Doc }> : []).flatMap(({ ok }) =>
+    ok === undefined
+      ? []
+      : [{ rev: Revision.make(String(ok["_rev"])), path: hashes(ok), deleted: ok["_deleted"] === true, doc: ok }]
   )
+
+/** All leaves, the deleted ones too; none where there is no such document. */
+export const leavesAt = (replica: Replica, document: string = id): Effect.Effect<ReadonlyArray<Leaf>> =>
+  Effect.map(ask(replica, "GET", `/${document}?open_revs=all&revs=true`), ({ json }) => leavesIn(json))
 
 /** What replication does: leaves with their paths, and no older bodies. */
 export const store = (replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
