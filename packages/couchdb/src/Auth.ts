@@ -8,7 +8,23 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
+import type { Works } from "./internal/auth/exchange.js"
+import * as fixed from "./internal/auth/fixed.js"
+import { type Proxied, proxied } from "./internal/auth/proxied.js"
+import * as renewed from "./internal/auth/renewed.js"
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = Symbol.for("effect-couchdb/Auth") as never
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export type TypeId = typeof TypeId
 
 /**
  * The digest that signs the name of a proxied user. A server takes SHA-256 and SHA-1 unless its `hash_algorithms` say
@@ -20,27 +36,28 @@ import type * as Redacted from "effect/Redacted"
 export type ProxyAlgorithm = "sha256" | "sha"
 
 /**
- * Credentials, none of which prints its secrets.
+ * Credentials, none of which prints its secrets. They are made by the functions of this module, and bring what puts them
+ * to work with them.
  *
  * @since 0.1.0
  * @category model
  */
-export type Auth = Data.TaggedEnum<{
+export type Auth = Said & { readonly [TypeId]: Works }
+
+type Said = Data.TaggedEnum<{
   None: {}
   Basic: { readonly username: string; readonly password: Redacted.Redacted }
   Session: { readonly username: string; readonly password: Redacted.Redacted }
   Cookie: { readonly cookie: Redacted.Redacted }
   Token: { readonly token: Redacted.Redacted }
   Tokens: { readonly token: Effect.Effect<Redacted.Redacted, unknown> }
-  Proxy: {
-    readonly username: string
-    readonly roles: ReadonlyArray<string>
-    readonly secret: Redacted.Redacted | undefined
-    readonly algorithm: ProxyAlgorithm
-  }
+  Proxy: Proxied
 }>
 
-const Auth_ = Data.taggedEnum<Auth>()
+const said = Data.taggedEnum<Said>()
+
+/** It is no part of what the credentials say, so that equal ones stay equal. */
+const working = (auth: Said, works: Works): Auth => Object.defineProperty(auth, TypeId, { value: works }) as Auth
 
 /**
  * No credentials: the server sees an anonymous request.
@@ -53,7 +70,7 @@ const Auth_ = Data.taggedEnum<Auth>()
  * @since 0.1.0
  * @category constructors
  */
-export const none: Auth = Auth_.None()
+export const none: Auth = working(said.None(), fixed.fixed(() => ({})))
 
 /**
  * User and password with every request, as UTF-8.
@@ -70,7 +87,8 @@ export const none: Auth = Auth_.None()
  * @since 0.1.0
  * @category constructors
  */
-export const basic = (username: string, password: Redacted.Redacted): Auth => Auth_.Basic({ username, password })
+export const basic = (username: string, password: Redacted.Redacted): Auth =>
+  working(said.Basic({ username, password }), fixed.basic(username, password))
 
 /**
  * A session that is kept: `POST /_session` before the first request, and again before the cookie expires, if the server
@@ -95,7 +113,8 @@ export const basic = (username: string, password: Redacted.Redacted): Auth => Au
  * @since 0.1.0
  * @category constructors
  */
-export const session = (username: string, password: Redacted.Redacted): Auth => Auth_.Session({ username, password })
+export const session = (username: string, password: Redacted.Redacted): Auth =>
+  working(said.Session({ username, password }), renewed.session(username, password))
 
 /**
  * A session that somebody else began: the value of its `AuthSession` cookie. It is not renewed.
@@ -109,7 +128,8 @@ export const session = (username: string, password: Redacted.Redacted): Auth => 
  * @since 0.1.0
  * @category constructors
  */
-export const cookie = (cookie: Redacted.Redacted): Auth => Auth_.Cookie({ cookie })
+export const cookie = (cookie: Redacted.Redacted): Auth =>
+  working(said.Cookie({ cookie }), fixed.fixed(() => fixed.ofCookie(Redacted.value(cookie))))
 
 /**
  * A JSON Web Token, for servers whose `jwt_authentication_handler` is on. An effect is run for the first request, again
@@ -132,7 +152,9 @@ export const cookie = (cookie: Redacted.Redacted): Auth => Auth_.Cookie({ cookie
  * @category constructors
  */
 export const jwt = <E = never>(token: Redacted.Redacted | Effect.Effect<Redacted.Redacted, E>): Auth =>
-  Effect.isEffect(token) ? Auth_.Tokens({ token }) : Auth_.Token({ token })
+  Effect.isEffect(token)
+    ? working(said.Tokens({ token }), renewed.tokens(token))
+    : working(said.Token({ token }), fixed.fixed(() => fixed.ofToken(Redacted.value(token))))
 
 /**
  * A user that this program vouches for, on servers whose `proxy_authentication_handler` is on: the name, the roles, and
@@ -153,10 +175,12 @@ export const proxy = (username: string, options?: {
   readonly roles?: ReadonlyArray<string> | undefined
   readonly secret?: Redacted.Redacted | undefined
   readonly algorithm?: ProxyAlgorithm | undefined
-}): Auth =>
-  Auth_.Proxy({
+}): Auth => {
+  const user = {
     username,
     roles: options?.roles ?? [],
     secret: options?.secret,
     algorithm: options?.algorithm ?? "sha256"
-  })
+  }
+  return working(said.Proxy(user), proxied(user))
+}

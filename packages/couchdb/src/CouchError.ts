@@ -47,7 +47,7 @@ export interface Answer {
  * @since 0.1.0
  * @category answers
  */
-export class NotFoundError extends Data.TaggedError("NotFoundError")<
+export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError")<
   Omit<Answer, "reason"> & { readonly reason: "missing" | "deleted" | "unknown" | (string & {}) }
 > {
   override get message(): string {
@@ -70,7 +70,7 @@ export class NotFoundError extends Data.TaggedError("NotFoundError")<
  * @since 0.1.0
  * @category answers
  */
-export class UpdateConflictError extends Data.TaggedError("UpdateConflictError")<Answer> {
+export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateConflictError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -111,7 +111,7 @@ export interface Standing {
  * @category answers
  */
 export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
-  extends Data.TaggedError("ConflictError")<
+  extends /*#__PURE__*/ Data.TaggedError("ConflictError")<
     Answer & {
       readonly operation: ConflictingOperation
       readonly database: string
@@ -166,11 +166,13 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
  * @since 0.1.0
  * @category conflicts
  */
-export class OverlapError<in out A, out R = never, out Done = Document<A, R>> extends Data.TaggedError("OverlapError")<{
-  readonly database: string
-  readonly id: string
-  readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
-}> {
+export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
+  extends /*#__PURE__*/ Data.TaggedError("OverlapError")<{
+    readonly database: string
+    readonly id: string
+    readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
+  }>
+{
   declare readonly overlap: Overlap
   declare readonly conflict: ConflictError<A, R, Done>
 
@@ -210,7 +212,7 @@ export type RepeatError<A, R, Done> =
  * @since 0.1.0
  * @category answers
  */
-export class UnauthorizedError extends Data.TaggedError("UnauthorizedError")<Answer> {
+export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("UnauthorizedError")<Answer> {
   override get message(): string {
     return say(this, "the server does not know who asks", "Check user and password (COUCHDB_USER, COUCHDB_PASSWORD).")
   }
@@ -222,7 +224,7 @@ export class UnauthorizedError extends Data.TaggedError("UnauthorizedError")<Ans
  * @since 0.1.0
  * @category answers
  */
-export class ForbiddenError extends Data.TaggedError("ForbiddenError")<Answer> {
+export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -239,7 +241,7 @@ export class ForbiddenError extends Data.TaggedError("ForbiddenError")<Answer> {
  * @since 0.1.0
  * @category answers
  */
-export class AccountLockedError extends Data.TaggedError("AccountLockedError")<Answer> {
+export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountLockedError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -256,7 +258,9 @@ export class AccountLockedError extends Data.TaggedError("AccountLockedError")<A
  * @since 0.1.0
  * @category local
  */
-export class CredentialsError extends Data.TaggedError("CredentialsError")<{ readonly kind: "JSON Web Token" }> {
+export class CredentialsError
+  extends /*#__PURE__*/ Data.TaggedError("CredentialsError")<{ readonly kind: "JSON Web Token" }>
+{
   declare readonly failure: unknown
 
   constructor(fields: { readonly kind: "JSON Web Token" }, failure: unknown) {
@@ -274,7 +278,7 @@ export class CredentialsError extends Data.TaggedError("CredentialsError")<{ rea
  * @since 0.1.0
  * @category answers
  */
-export class BadRequestError extends Data.TaggedError("BadRequestError")<Answer> {
+export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<Answer> {
   override get message(): string {
     return say(this, "the server could not make sense of the request", "The reason says which part of it.")
   }
@@ -287,7 +291,7 @@ export class BadRequestError extends Data.TaggedError("BadRequestError")<Answer>
  * @since 0.1.0
  * @category answers
  */
-export class MissingStubError extends Data.TaggedError("MissingStubError")<Answer> {
+export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStubError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -303,7 +307,7 @@ export class MissingStubError extends Data.TaggedError("MissingStubError")<Answe
  * @since 0.1.0
  * @category answers
  */
-export class PreconditionFailedError extends Data.TaggedError("PreconditionFailedError")<Answer> {
+export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -321,7 +325,7 @@ export class PreconditionFailedError extends Data.TaggedError("PreconditionFaile
  * @since 0.1.0
  * @category answers
  */
-export class PayloadTooLargeError extends Data.TaggedError("PayloadTooLargeError")<Answer> {
+export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -337,7 +341,7 @@ export class PayloadTooLargeError extends Data.TaggedError("PayloadTooLargeError
  * @since 0.1.0
  * @category answers
  */
-export class UnsupportedMediaTypeError extends Data.TaggedError("UnsupportedMediaTypeError")<Answer> {
+export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("UnsupportedMediaTypeError")<Answer> {
   override get message(): string {
     return say(this, "the endpoint does not take this content type", "CouchDB wants application/json.")
   }
@@ -349,7 +353,7 @@ export class UnsupportedMediaTypeError extends Data.TaggedError("UnsupportedMedi
  * @since 0.1.0
  * @category answers
  */
-export class RangeNotSatisfiableError extends Data.TaggedError("RangeNotSatisfiableError")<Answer> {
+export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("RangeNotSatisfiableError")<Answer> {
   override get message(): string {
     return say(this, "the range lies outside the attachment", "Ask for its length first.")
   }
@@ -361,7 +365,7 @@ export class RangeNotSatisfiableError extends Data.TaggedError("RangeNotSatisfia
  * @since 0.1.0
  * @category answers
  */
-export class ExpectationFailedError extends Data.TaggedError("ExpectationFailedError")<Answer> {
+export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("ExpectationFailedError")<Answer> {
   override get message(): string {
     return say(this, "the server refused the rows of the request", "The reason says why for the first of them.")
   }
@@ -373,7 +377,7 @@ export class ExpectationFailedError extends Data.TaggedError("ExpectationFailedE
  * @since 0.1.0
  * @category answers
  */
-export class TooManyRequestsError extends Data.TaggedError("TooManyRequestsError")<
+export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooManyRequestsError")<
   Answer & { readonly retryAfter: Option.Option<Duration.Duration> }
 > {
   override get message(): string {
@@ -387,7 +391,7 @@ export class TooManyRequestsError extends Data.TaggedError("TooManyRequestsError
  * @since 0.1.0
  * @category answers
  */
-export class ServerError extends Data.TaggedError("ServerError")<Answer> {
+export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<Answer> {
   override get message(): string {
     return say(
       this,
@@ -411,7 +415,7 @@ export class ServerError extends Data.TaggedError("ServerError")<Answer> {
  * @since 0.1.0
  * @category transport
  */
-export class TransportError extends Data.TaggedError("TransportError")<{
+export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportError")<{
   readonly method: string
   readonly path: string
   readonly reason: "InvalidUrl" | "Connection" | "NoAnswer" | "Body" | "Deadline"
@@ -443,7 +447,7 @@ const aftermath = (method: string): string =>
  * @since 0.1.0
  * @category transport
  */
-export class TimeoutError extends Data.TaggedError("TimeoutError")<{
+export class TimeoutError extends /*#__PURE__*/ Data.TaggedError("TimeoutError")<{
   readonly method: string
   readonly path: string
   readonly milliseconds: number
@@ -471,7 +475,7 @@ export interface SchemaIssue {
  * @since 0.1.0
  * @category bodies
  */
-export class DecodeError extends Data.TaggedError("DecodeError")<{
+export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
   readonly database: string
   readonly id: string
   readonly rev: string
@@ -507,7 +511,7 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
  * @since 0.1.0
  * @category bodies
  */
-export class EncodeError extends Data.TaggedError("EncodeError")<{
+export class EncodeError extends /*#__PURE__*/ Data.TaggedError("EncodeError")<{
   readonly database: string
   readonly id: string
   readonly issues: ReadonlyArray<SchemaIssue>
@@ -530,7 +534,7 @@ const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
  * @since 0.1.0
  * @category local
  */
-export class InvalidIdError extends Data.TaggedError("InvalidIdError")<{
+export class InvalidIdError extends /*#__PURE__*/ Data.TaggedError("InvalidIdError")<{
   readonly kind: "database" | "document" | "local document" | "attachment" | "design document" | "revision"
   readonly value: string
   readonly problem: string
@@ -546,7 +550,7 @@ export class InvalidIdError extends Data.TaggedError("InvalidIdError")<{
  * @since 0.1.0
  * @category local
  */
-export class UnsavedChangesError extends Data.TaggedError("UnsavedChangesError")<{
+export class UnsavedChangesError extends /*#__PURE__*/ Data.TaggedError("UnsavedChangesError")<{
   readonly operation: "refresh" | "delete" | "copy" | "attachment"
   readonly database: string
   readonly id: string
@@ -563,7 +567,7 @@ export class UnsavedChangesError extends Data.TaggedError("UnsavedChangesError")
  * @since 0.1.0
  * @category local
  */
-export class UnsavedDocumentError extends Data.TaggedError("UnsavedDocumentError")<{
+export class UnsavedDocumentError extends /*#__PURE__*/ Data.TaggedError("UnsavedDocumentError")<{
   readonly operation: "refresh" | "delete" | "copy" | "attachment" | "revision" | "revisions" | "conflicts"
   readonly database: string
   readonly id: string
@@ -581,7 +585,7 @@ export class UnsavedDocumentError extends Data.TaggedError("UnsavedDocumentError
  * @since 0.1.0
  * @category bodies
  */
-export class IntegrityError extends Data.TaggedError("IntegrityError")<{
+export class IntegrityError extends /*#__PURE__*/ Data.TaggedError("IntegrityError")<{
   readonly operation: "download" | "upload"
   readonly database: string
   readonly id: string
@@ -602,7 +606,7 @@ export class IntegrityError extends Data.TaggedError("IntegrityError")<{
  * @since 0.1.0
  * @category replication
  */
-export class ReplicationFailedError extends Data.TaggedError("ReplicationFailedError")<{
+export class ReplicationFailedError extends /*#__PURE__*/ Data.TaggedError("ReplicationFailedError")<{
   readonly id: string
   readonly reason: string
 }> {
@@ -618,7 +622,7 @@ export class ReplicationFailedError extends Data.TaggedError("ReplicationFailedE
  * @since 0.1.0
  * @category search
  */
-export class SearchUnavailableError extends Data.TaggedError("SearchUnavailableError")<{
+export class SearchUnavailableError extends /*#__PURE__*/ Data.TaggedError("SearchUnavailableError")<{
   readonly engine: "Nouveau" | "Clouseau"
   readonly database: string | undefined
   readonly reason: string

@@ -235,23 +235,25 @@ export const layer = (options: Options): Layer.Layer<CouchHttp, never, Transport
  * @since 0.1.0
  * @category config
  */
-export const config: Config.Config<Options> = Config.all({
-  // Not `Config.url`, whose message repeats the text, and the password in it.
-  url: Config.nonEmptyString("COUCHDB_URL").pipe(
-    Config.validate({
-      message: "COUCHDB_URL is not a URL that begins with http:// or https://",
-      validation: (text) => URL.canParse(text) && /^https?:/i.test(text)
-    }),
-    Config.withDefault("http://127.0.0.1:5984")
-  ),
-  user: Config.option(Config.nonEmptyString("COUCHDB_USER")),
-  password: Config.redacted("COUCHDB_PASSWORD").pipe(Config.withDefault(Redacted.make("")))
-}).pipe(
-  Config.map(({ password, url, user }) => ({
-    url,
-    ...(Option.isSome(user) && { auth: Auth.basic(user.value, password) })
-  }))
-)
+// A program that does not ask for it need not carry it.
+export const config: Config.Config<Options> = /*#__PURE__*/ (() =>
+  Config.all({
+    // Not `Config.url`, whose message repeats the text, and the password in it.
+    url: Config.nonEmptyString("COUCHDB_URL").pipe(
+      Config.validate({
+        message: "COUCHDB_URL is not a URL that begins with http:// or https://",
+        validation: (text) => URL.canParse(text) && /^https?:/i.test(text)
+      }),
+      Config.withDefault("http://127.0.0.1:5984")
+    ),
+    user: Config.option(Config.nonEmptyString("COUCHDB_USER")),
+    password: Config.redacted("COUCHDB_PASSWORD").pipe(Config.withDefault(Redacted.make("")))
+  }).pipe(
+    Config.map(({ password, url, user }) => ({
+      url,
+      ...(Option.isSome(user) && { auth: Auth.basic(user.value, password) })
+    }))
+  ))()
 
 /**
  * The layer of the server that the configuration names.

@@ -9,10 +9,10 @@
 import { md5 } from "@noble/hashes/legacy"
 import * as Brand from "effect/Brand"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Order_ from "effect/Order"
 import * as Schema_ from "effect/Schema"
+import { fromBase64, fromHex, hex } from "./internal/bytes.js"
 import { TermWriter } from "./internal/erlangTerm.js"
 import * as Json from "./Json.js"
 
@@ -169,7 +169,7 @@ const hashBytes = (hash: string): string =>
     : hash
 
 const digestBytes = (digest: string): Option.Option<Uint8Array> =>
-  digest.startsWith("md5-") ? Either.getRight(Encoding.decodeBase64(digest.slice(4))) : Option.none()
+  digest.startsWith("md5-") ? fromBase64(digest.slice(4)) : Option.none()
 
 const parsedBody = (body: Json.JsonObject | string): Option.Option<Json.JsonObject> =>
   typeof body !== "string"
@@ -212,7 +212,7 @@ export const predict = (input: PredictInput): Option.Option<Revision> =>
     }))
     if (Option.isNone(parent)) writer.integer(0)
     else if (fullHash.test(parent.value.hash)) {
-      writer.binary(yield* Either.getRight(Encoding.decodeHex(parent.value.hash.toLowerCase())))
+      writer.binary(yield* fromHex(parent.value.hash))
     } else writer.string(parent.value.hash)
     writer.object(Json.entries(body).filter(([key]) => !key.startsWith("_")))
     if (attachments.length > 0) writer.list(attachments.length)
@@ -225,5 +225,5 @@ export const predict = (input: PredictInput): Option.Option<Revision> =>
     writer.nil()
     writer.nil()
     const next = Option.match(parent, { onNone: () => 1, onSome: (p) => p.generation + 1 })
-    return `${next}-${Encoding.encodeHex(md5(writer.result()))}` as Revision
+    return `${next}-${hex(md5(writer.result()))}` as Revision
   })

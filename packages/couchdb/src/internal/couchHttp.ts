@@ -3,7 +3,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -38,10 +37,12 @@ export const withAuth: {
 
 /** A percent sign that escapes nothing stands for itself. */
 const unescaped = (text: string): string =>
-  text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escaped) => {
-    const decoded = Encoding.decodeUriComponent(escaped)
-    return Either.isRight(decoded) ? decoded.right : escaped
-  })
+  text.replace(
+    /(?:%[0-9a-fA-F]{2})+/g,
+    (escaped) => Option.getOrElse(decoded(escaped), () => escaped)
+  )
+
+const decoded = Option.liftThrowable(decodeURIComponent)
 
 /** The URL without its credentials, which become an `Auth`. */
 const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.Auth }> => {

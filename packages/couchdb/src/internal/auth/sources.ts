@@ -6,15 +6,12 @@ import * as Redacted from "effect/Redacted"
 import { CredentialsError, type HttpError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
-import type { BufferedResponse } from "../../Transport.js"
 import { notCouch } from "../notCouch.js"
 import { jsonOf, member } from "../written.js"
+import type { Ask } from "./exchange.js"
 import { type Headers, ofCookie, ofToken } from "./fixed.js"
 import type { Credential, Source } from "./renewing.js"
 import { setCookie } from "./setCookie.js"
-
-/** One exchange with headers of one's own, its status mapped. */
-export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse, HttpError>
 
 const target = { path: "/_session", route: "/_session" }
 
@@ -33,7 +30,7 @@ const alive = (ask: Ask) => (headers: Headers): Effect.Effect<boolean> =>
   })
 
 /** Sessions, by name and password. Where the answer shows no cookie, a browser keeps it. */
-export const bySession = (ask: Ask, username: string, password: Redacted.Redacted): Source => ({
+export const bySession = (username: string, password: Redacted.Redacted) => (ask: Ask): Source => ({
   obtain: Effect.suspend(() => {
     const request = login(username, password)
     return Effect.zipWith(ask(request, {}), Clock.currentTimeMillis, (response, now) => ({ now, request, response }))
@@ -62,7 +59,7 @@ const expiry = (token: string): number | undefined => {
 }
 
 /** Tokens that an effect gives. */
-export const byToken = (ask: Ask, token: Effect.Effect<Redacted.Redacted, unknown>): Source => ({
+export const byToken = (token: Effect.Effect<Redacted.Redacted, unknown>) => (ask: Ask): Source => ({
   obtain: Effect.mapError(token, (failure) => new CredentialsError({ kind: "JSON Web Token" }, failure)).pipe(
     Effect.zipWith(Clock.currentTimeMillis, (token, now): Credential => {
       const text = Redacted.value(token)

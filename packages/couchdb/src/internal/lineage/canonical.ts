@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2"
-import * as Encoding from "effect/Encoding"
 import * as Json from "../../Json.js"
+import { hex, utf8 } from "../bytes.js"
 
 /** A number as JavaScript would write it, where it holds it: servers and programs on the way rewrite `1e2` and `1.0`. */
 const numberText = (text: string): string => {
@@ -22,4 +22,4 @@ export const canonical = (json: Json.Json): string => {
 }
 
 /** The first 128 bits of a text's SHA-256, in hex: as long as CouchDB's own hashes. */
-export const hashOf = (text: string): string => Encoding.encodeHex(sha256(new TextEncoder().encode(text))).slice(0, 32)
+export const hashOf = (text: string): string => hex(sha256(utf8(text))).slice(0, 32)

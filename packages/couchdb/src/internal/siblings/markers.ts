@@ -1,6 +1,6 @@
 import { md5 } from "@noble/hashes/legacy"
-import * as Encoding from "effect/Encoding"
 import * as Revision from "../../Revision.js"
+import { hex, utf8 } from "../bytes.js"
 
 /*
  * CouchDB gives a revision one parent. A merge therefore says in its own path what else it contains: between it and its
@@ -13,7 +13,7 @@ const sign = "6d657267"
 
 const digits = { tag: 14, place: 10 }
 
-const hashOf = (text: string): string => Encoding.encodeHex(md5(new TextEncoder().encode(text)))
+const hashOf = (text: string): string => hex(md5(utf8(text)))
 
 /** What a marker of this revision says after its sign. */
 export const tagOf = (revision: string): string => hashOf(`effect-couchdb merged ${revision}`).slice(0, digits.tag)
