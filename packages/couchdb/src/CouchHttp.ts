@@ -235,8 +235,8 @@ export const layer = (options: Options): Layer.Layer<CouchHttp, never, Transport
  * @since 0.1.0
  * @category config
  */
-// A program that does not ask for it need not carry it.
 export const config: Config.Config<Options> = /*#__PURE__*/ (() =>
+  // As one pure call: a program that does not ask for it need not carry it.
   Config.all({
     // Not `Config.url`, whose message repeats the text, and the password in it.
     url: Config.nonEmptyString("COUCHDB_URL").pipe(
