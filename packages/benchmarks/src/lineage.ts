@@ -39,7 +39,7 @@ const sizeOf = (database: string, id: string) =>
 const growth = <A, I>(name: string, schema: Schema.Schema<A, I>, first: A, edit: (body: A, i: number) => A) =>
   Effect.gen(function*() {
     const database = `grown-${name.replace(/[^a-z]/g, "")}`
-    const things = Collection.make(database, schema, { lineage: {} })
+    const things = Collection.make(database, schema, { lineage: Lineage.settings() })
     yield* Database.create(database)
     yield* Document.create(things, "one", first)
     const rows: Array<string> = []
@@ -58,7 +58,9 @@ const growth = <A, I>(name: string, schema: Schema.Schema<A, I>, first: A, edit:
 const planning = (burials: number) =>
   Effect.gen(function*() {
     const database = `buried-${burials}`
-    const cards = Collection.make(database, Card as unknown as Schema.Schema<{ edits: number }>, { lineage: {} })
+    const cards = Collection.make(database, Card as unknown as Schema.Schema<{ edits: number }>, {
+      lineage: Lineage.settings()
+    })
     const policy = Merge.make(cards)
     yield* Database.create(database)
     yield* Document.create(cards, "one", { ...fields, edits: 0 })

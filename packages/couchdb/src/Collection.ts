@@ -69,15 +69,15 @@ export interface IdCodec<in out K> {
  * What a collection may be described with.
  *
  * - `id`: how its keys become document ids
- * - `lineage`: keep with each document what it is made of, so that merges of its siblings are exact; `{}` switches it on.
- *   All programs that write the collection should agree on it
+ * - `lineage`: keep with each document what it is made of, so that merges of its siblings are exact;
+ *   `Lineage.settings()` switches it on. All programs that write the collection should agree on it
  *
  * @since 0.1.0
  * @category model
  */
 export interface Options<in out K> {
   readonly id?: IdCodec<K>
-  readonly lineage?: Lineage.Options
+  readonly lineage?: Lineage.Settings
 }
 
 /**
@@ -87,13 +87,13 @@ export interface Options<in out K> {
  *
  * @example
  * import { Schema } from "effect"
- * import { Collection } from "effect-couchdb"
+ * import { Collection, Lineage } from "effect-couchdb"
  *
  * const Butterfly = Schema.Struct({ name: Schema.String, seen: Schema.Number })
  *
  * const butterflies = Collection.make("zoo", Butterfly)
  * const keyed = Collection.make("zoo", Butterfly, { id: Collection.prefixed("butterfly:") })
- * const exact = Collection.make("zoo", Butterfly, { lineage: {} })
+ * const exact = Collection.make("zoo", Butterfly, { lineage: Lineage.settings() })
  *
  * @since 0.1.0
  * @category constructors
@@ -102,7 +102,7 @@ export const make: {
   <A, I, R>(
     database: string,
     schema: Schema.Schema<A, I, R>,
-    options?: { readonly lineage?: Lineage.Options }
+    options?: { readonly lineage?: Lineage.Settings }
   ): Collection<A, I, R>
   <A, I, R, K>(
     database: string,

@@ -838,9 +838,9 @@ export const buried: <A, I, R, K>(
  *
  * @example
  * import { Effect, Schema } from "effect"
- * import { Collection, Conflict } from "effect-couchdb"
+ * import { Collection, Conflict, Lineage } from "effect-couchdb"
  *
- * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }), { lineage: {} })
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }), { lineage: Lineage.settings() })
  *
  * const first = Effect.gen(function*() {
  *   const [burial] = yield* Conflict.buried(cards, "ada")

@@ -16,11 +16,24 @@ import * as journal from "./internal/lineage/journal.js"
 import * as internalKnowledge from "./internal/lineage/knowledge.js"
 import * as internalPlan from "./internal/lineage/plan.js"
 import * as record from "./internal/lineage/record.js"
+import { type Recorder, TypeId as SettingsTypeId } from "./internal/lineage/recorder.js"
 import * as internalSettings from "./internal/lineage/settings.js"
 import * as internalValidation from "./internal/lineage/validation.js"
 import type { Json, JsonObject } from "./Json.js"
 import type { Revision } from "./Revision.js"
 import type { Rules } from "./SiblingPolicy.js"
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = SettingsTypeId
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export type TypeId = typeof TypeId
 
 /**
  * How the documents of a collection keep their lineage. All writers of a collection should agree on them; where they do
@@ -37,6 +50,7 @@ import type { Rules } from "./SiblingPolicy.js"
  * @category model
  */
 export interface Settings {
+  readonly [TypeId]: Recorder
   readonly field: string
   readonly depth: number
   readonly names: number
@@ -46,21 +60,28 @@ export interface Settings {
 }
 
 /**
- * What a collection is switched on with; everything has a default, so `{}` will do.
+ * What the settings are made of; everything has a default.
  *
  * @since 0.1.0
  * @category model
  */
-export type Options = Partial<Settings>
+export type Options = Partial<Omit<Settings, TypeId>>
 
 /**
- * Fills in the defaults: field `lineage`, 16 ancestors, 128 names, bodies kept, nothing redacted. Throws a `RangeError`
+ * Switches lineage on, in `Collection.make`'s options. The code that records it comes along: programs that keep none do not
+ * carry it.
+ *
+ * Defaults: field `lineage`, 16 ancestors, 128 names, bodies kept, nothing redacted. Throws a `RangeError`
  * where the field's name begins with an underscore, which CouchDB keeps for itself, or a number is none.
  *
  * @example
- * import { Lineage } from "effect-couchdb"
+ * import { Schema } from "effect"
+ * import { Collection, Lineage } from "effect-couchdb"
  *
- * const settings = Lineage.settings({ depth: 8 })
+ * const Card = Schema.Struct({ name: Schema.String, street: Schema.String })
+ *
+ * const cards = Collection.make("office", Card, { lineage: Lineage.settings() })
+ * const shallow = Collection.make("office", Card, { lineage: Lineage.settings({ depth: 8 }) })
  *
  * @since 0.1.0
  * @category constructors

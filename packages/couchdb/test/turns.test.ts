@@ -171,7 +171,7 @@ describe("edits of a collection with lineage", () => {
     it.scoped(`stay apart: each is a revision with a record of its own, ${together ? "under" : "without"} batching`, () =>
       Effect.gen(function*() {
         const { asMe, asRival, value } = yield* scene(together)
-        const kept = Collection.make("zoo", Schema.Struct({ n: Schema.Number }), { lineage: {} })
+        const kept = Collection.make("zoo", Schema.Struct({ n: Schema.Number }), { lineage: Lineage.settings() })
         const fiber = yield* Effect.fork(
           asMe(Effect.forEach(range(8), () => Document.update(kept, "c", more), { concurrency: "unbounded" }))
         )

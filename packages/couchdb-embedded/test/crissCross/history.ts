@@ -98,7 +98,7 @@ export const history = (seed: number, { decides, replicas: size, steps }: Option
     const random = RandomSource.make(seed)
     const dice = (below: number): number => random.below(below)
     const { replicas } = yield* embedded(seed, Array.from({ length: size }, () => ({})))
-    const notesOf = ({ place }: Replica) => Collection.make(place.database, Note, { lineage: {} })
+    const notesOf = ({ place }: Replica) => Collection.make(place.database, Note, { lineage: settings })
     const effects = new Map<string, Effects>()
     const contained = new Map<string, Contained>()
     const of = (rev: string): Contained => contained.get(rev) ?? { edits: new Set(), decided: new Set() }

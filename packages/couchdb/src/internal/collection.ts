@@ -6,7 +6,7 @@ import * as AST from "effect/SchemaAST"
 import type * as Types from "../Collection.js"
 import type { Collection, IdCodec, Options } from "../Collection.js"
 import * as DatabaseName from "../DatabaseName.js"
-import * as Lineage from "../Lineage.js"
+import type { Settings } from "../Lineage.js"
 import { decodeUnknown, parseOptions } from "./decoder.js"
 import { structural } from "./equivalence.js"
 
@@ -14,8 +14,7 @@ export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as T
 
 const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some }
 
-const withLineage = (database: string, ast: AST.AST, options: Lineage.Options): Lineage.Settings => {
-  const settings = Lineage.settings(options)
+const withLineage = (database: string, ast: AST.AST, settings: Settings): Settings => {
   if (database === "_users" || database === "_replicator") {
     throw new RangeError(`lineage is not kept in ${database}: the server itself writes its documents`)
   }
@@ -33,7 +32,7 @@ const build = <A, I, R, K>(
   database: string,
   schema: Schema.Schema<A, I, R>,
   id: IdCodec<K>,
-  lineage: Lineage.Options | undefined
+  lineage: Settings | undefined
 ): Collection<A, I, R, K> => ({
   [TypeId]: TypeId,
   database: DatabaseName.make(database),
@@ -50,7 +49,7 @@ export const make: {
   <A, I, R>(
     database: string,
     schema: Schema.Schema<A, I, R>,
-    options?: { readonly lineage?: Lineage.Options }
+    options?: { readonly lineage?: Settings }
   ): Collection<A, I, R>
   <A, I, R, K>(
     database: string,

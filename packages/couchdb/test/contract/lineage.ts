@@ -9,7 +9,7 @@ import { type Contract, database, raw } from "./suite.js"
 
 const merging = Merge.make(Card)
 
-const newCards = Effect.map(database, (name) => Collection.make(name, Card, { lineage: {} }))
+const newCards = Effect.map(database, (name) => Collection.make(name, Card, { lineage: Lineage.settings() }))
 type Cards = Effect.Effect.Success<typeof newCards>
 
 const card: Card = { name: "ada", seen: 10, tags: ["a", "b"] }
@@ -232,7 +232,7 @@ export const lineage: Contract = (it) => {
     Effect.gen(function*() {
       const cards = yield* newCards
       const counts = Collection.make(cards.database, Schema.Record({ key: Schema.String, value: Schema.Unknown }), {
-        lineage: {}
+        lineage: Lineage.settings()
       })
       const made = yield* Document.create(counts, "any", { a: 1 })
       const outside = Document.schema(counts)
@@ -270,11 +270,14 @@ export const lineage: Contract = (it) => {
 
   it.effect("where it cannot be kept, it is refused before anything is sent", () =>
     Effect.gen(function*() {
-      assert.throws(() => Collection.make("_users", Card, { lineage: {} }), RangeError)
-      assert.throws(() => Collection.make("zoo", Card, { lineage: { field: "_lineage" } }), RangeError)
-      assert.throws(() => Collection.make("zoo", Card, { lineage: { field: "seen" } }), RangeError)
+      assert.throws(() => Collection.make("_users", Card, { lineage: Lineage.settings() }), RangeError)
+      assert.throws(
+        () => Collection.make("zoo", Card, { lineage: Lineage.settings({ field: "_lineage" }) }),
+        RangeError
+      )
+      assert.throws(() => Collection.make("zoo", Card, { lineage: Lineage.settings({ field: "seen" }) }), RangeError)
       const design = yield* Effect.either(
-        Document.create(Collection.make("zoo", Card, { lineage: {} }), "_design/cards", card)
+        Document.create(Collection.make("zoo", Card, { lineage: Lineage.settings() }), "_design/cards", card)
       )
       assert.strictEqual(Either.isLeft(design) && design.left._tag, "InvalidIdError")
     }))

@@ -1,5 +1,5 @@
 import type { CouchHttp } from "effect-couchdb"
-import { Collection, Conflict, Document, type Lineage, Merge, SiblingPolicy, Transport } from "effect-couchdb"
+import { Collection, Conflict, Document, Lineage, Merge, SiblingPolicy, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
@@ -90,7 +90,8 @@ export const guessedSecret = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const lineage = withoutRules({ redact: [["secret"]] }, holds ? undefined : new Set([18]))
     const [here, there] = yield* pair(lineage)
-    const accounts = (replica: Replica) => Collection.make(replica.place.database, Account, { lineage })
+    const accounts = (replica: Replica) =>
+      Collection.make(replica.place.database, Account, { lineage: Lineage.settings(lineage) })
     const added = (replica: Replica, more: number) =>
       own(replica, Document.update(accounts(replica), id, ({ secret = 0 }) => ({ secret: secret + more })))
     yield* own(here, Document.create(accounts(here), id, { secret: 10 }))

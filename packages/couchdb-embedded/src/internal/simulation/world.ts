@@ -1,4 +1,4 @@
-import { Collection, CouchHttp, type Lineage, Revision, Transport } from "effect-couchdb"
+import { Collection, CouchHttp, Lineage, Revision, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -65,7 +65,7 @@ const url = "http://replica"
 
 export const replicaAt = (place: Place, lineage: Lineage.Options | undefined): Replica => ({
   place,
-  cards: Collection.make(place.database, Card, lineage === undefined ? {} : { lineage })
+  cards: Collection.make(place.database, Card, lineage === undefined ? {} : { lineage: Lineage.settings(lineage) })
 })
 
 /** Runs with a service of its own, whose every request goes through the hook. */

@@ -13,9 +13,9 @@ import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import { makeClaims } from "../claims.js"
 import { encode } from "../document/codec.js"
+import { toStore } from "../document/toStore.js"
 import * as value from "../document/value.js"
 import { conflict, put, rawOf, removeOver } from "../document/write.js"
-import { toStore, writeAnew } from "../lineage/writing.js"
 import { defaultRetry, respectful } from "../transient.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "./write.js"
@@ -60,7 +60,7 @@ const toSave = <A, R>(
           { anew, body, over, stubs }
         ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp> =>
           anew !== undefined
-            ? Effect.map(Effect.either(writeAnew(self.collection.database, id, body, anew)), (written) =>
+            ? Effect.map(Effect.either(anew), (written) =>
               known(Either.map(written, ({ durability, rev }) =>
                 value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs }))))
             : Effect.succeed(sent(

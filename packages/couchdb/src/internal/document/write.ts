@@ -17,8 +17,9 @@ import type { Base, DeleteError, Document, SaveError, Takes, Tombstone } from ".
 import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
 import * as Json from "../../Json.js"
-import { type Recorded, toStore, writeAnew } from "../lineage/writing.js"
+import type { Recorded } from "../lineage/recorder.js"
 import { encode } from "./codec.js"
+import { plainly, toStore } from "./toStore.js"
 import * as value from "./value.js"
 
 /** The wire's 409, with the document that it was about and the way to repeat the operation. */
@@ -52,7 +53,7 @@ export const put = <A, R>(
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   Effect.flatMap(DocumentId.decode(self.id), (id) =>
     self.collection.lineage === undefined
-      ? store(self, id, raw, { body: raw, over, stubs: Option.flatMap(over, ({ stubs }) => stubs) }, operation)
+      ? store(self, id, raw, plainly({ kind: "edit", raw, over }), operation)
       : Effect.flatMap(
         toStore(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
         (stored) => store(self, id, raw, stored, operation)
@@ -67,7 +68,7 @@ const store = <A, R>(
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   CouchHttp.pipe(
     Effect.flatMap((couch) =>
-      anew !== undefined ? writeAnew(self.collection.database, id, body, anew) : couch.writeDocument({
+      anew ?? couch.writeDocument({
         database: self.collection.database,
         id,
         parent: Option.map(over, ({ rev }) => rev),

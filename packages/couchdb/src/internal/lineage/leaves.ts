@@ -2,12 +2,13 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
-import * as Lineage from "../../Lineage.js"
+import type { Knowledge, Settings, Version as LineageVersion } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
 import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { member } from "../written.js"
+import * as knowing from "./knowledge.js"
 import { holds } from "./rules.js"
 
 /** CouchDB looks this many ids up one by one; beyond it reads through all changes. */
@@ -89,7 +90,7 @@ export const readAllLeaves = (
   })
 
 /** A version as lineage sees it. */
-export const lineageVersion = ({ path, raw }: Version): Lineage.Version => ({
+export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
   rev: raw.rev,
   path,
   deleted: raw.deleted,
@@ -99,7 +100,7 @@ export const lineageVersion = ({ path, raw }: Version): Lineage.Version => ({
 
 /** Which older versions would tell more of foreign edits: their records, and the bodies before them. */
 const wantedBy = (
-  knowledge: Lineage.Knowledge,
+  knowledge: Knowledge,
   from: ReadonlyArray<Revision.Revision>
 ): ReadonlyArray<Revision.Revision> =>
   from.flatMap((head) => {
@@ -121,16 +122,16 @@ const farthest = 16
 export const known = (
   database: DatabaseName,
   id: string,
-  settings: Lineage.Settings,
-  versions: ReadonlyArray<Lineage.Version>,
+  settings: Settings,
+  versions: ReadonlyArray<LineageVersion>,
   heads: ReadonlyArray<Revision.Revision>,
   /** What else is missing. */
-  lacks: (knowledge: Lineage.Knowledge) => ReadonlyArray<Revision.Revision>
-): Effect.Effect<Lineage.Knowledge, WireError, CouchHttp> =>
+  lacks: (knowledge: Knowledge) => ReadonlyArray<Revision.Revision>
+): Effect.Effect<Knowledge, WireError, CouchHttp> =>
   Effect.gen(function*() {
     const tried = new Set<Revision.Revision>()
     let all = versions
-    let knowledge = Lineage.knowledge(settings, all)
+    let knowledge = knowing.knowledge(settings, all)
     for (let i = 0; i < farthest; i++) {
       const wanted = !holds(settings, "takeIn")
         ? []
@@ -140,7 +141,7 @@ export const known = (
       const found = yield* readVersions(database, wanted.map((rev) => ({ id, rev })))
       if (found.length === 0) continue
       all = [...all, ...found.map(lineageVersion)]
-      knowledge = Lineage.knowledge(settings, all)
+      knowledge = knowing.knowledge(settings, all)
     }
     return knowledge
   })

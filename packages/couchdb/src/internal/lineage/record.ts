@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import * as Json from "../../Json.js"
-import type { Burial, Content, Entry, Field, Into, Kind, Link, Record } from "../../Lineage.js"
+import type { Burial, Content, Entry, Field, Into, Kind, Link, Record, Settings } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { canonical, hashOf } from "./canonical.js"
 
@@ -210,3 +210,10 @@ export const decodeField = (json: Maybe): Field => {
   const record = decodeRecord(json)
   return record === undefined ? { _tag: "None" } : { _tag: "Record", record }
 }
+
+/** What a tombstone repeats, so that a filter that selects by it lets the tombstone pass. */
+export const kept = (
+  settings: Settings,
+  body: Json.JsonObject
+): ReadonlyArray<readonly [string, Json.Json]> =>
+  Json.entries(body).filter(([key]) => settings.tombstone.keep.includes(key))

@@ -19,7 +19,7 @@ import { stagesOf } from "../siblings/policy.js"
 import { hashOf } from "./canonical.js"
 import { evaluate, guess, type Unreadable } from "./evaluate.js"
 import { known, lineageVersion } from "./leaves.js"
-import { redacted, withoutField } from "./record.js"
+import { kept, redacted, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 import { ofDocument } from "./warnings.js"
 
@@ -216,10 +216,3 @@ export const slimmed = (field: Json.Json | undefined): Json.Json | undefined =>
   Json.isObject(field)
     ? Json.fromEntries(Json.entries(field).filter(([key]) => key !== "path" && key !== "doc"))
     : field
-
-/** What a tombstone repeats, so that a filter that selects by it lets the tombstone pass. */
-export const kept = (
-  settings: Lineage.Settings,
-  body: Json.JsonObject
-): ReadonlyArray<readonly [string, Json.Json]> =>
-  Json.entries(body).filter(([key]) => settings.tombstone.keep.includes(key))

@@ -1,5 +1,7 @@
 import type { Options, Settings } from "../../Lineage.js"
+import { TypeId } from "./recorder.js"
 import { rulesWithout, withoutRules } from "./rules.js"
+import { recorder } from "./writing.js"
 
 const atLeast = (name: string, least: number, value: number): number => {
   if (!Number.isInteger(value) || value < least) {
@@ -14,6 +16,7 @@ export const settings = (options: Options = {}): Settings => {
     throw new RangeError(`lineage.field is a name that does not begin with an underscore, not ${JSON.stringify(field)}`)
   }
   return withoutRules({
+    [TypeId]: recorder,
     field,
     depth: atLeast("depth", 1, options.depth ?? 16),
     names: atLeast("names", 0, options.names ?? 128),

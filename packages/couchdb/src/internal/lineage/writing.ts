@@ -1,47 +1,25 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import type { Bound } from "../../Collection.js"
 import type { Standing } from "../../CouchError.js"
 import { InvalidIdError } from "../../CouchError.js"
 import type { CouchHttp, Written } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
-import type { Base } from "../../Document.js"
 import * as Json from "../../Json.js"
-import * as Lineage from "../../Lineage.js"
+import type { Knowledge, Settings } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { bulkWrite } from "../bulk/docs.js"
 import { revisionText } from "../bulk/revisionText.js"
 import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
+import { plainly } from "../document/toStore.js"
+import { mergeRevision } from "./chosen.js"
+import { recordOf } from "./journal.js"
+import * as knowing from "./knowledge.js"
 import { known, lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
-import { withoutField } from "./record.js"
-import { kept } from "./resolving.js"
+import { encodeRecord, kept, withoutField } from "./record.js"
+import type { Recorded, Recorder, Writing } from "./recorder.js"
 import { holds } from "./rules.js"
-
-/** A write with lineage: what to store, over what. */
-export interface Recorded {
-  readonly body: Json.JsonObject
-  readonly over: Option.Option<Standing>
-  /** The attachments that stay: a tombstone keeps them where it keeps the body. */
-  readonly stubs: Option.Option<Json.JsonObject>
-  /** Where the document is made anew: the revision, and those that it comes from. */
-  readonly anew?: readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>]
-}
-
-export interface Writing {
-  readonly database: DatabaseName
-  readonly id: string
-  readonly settings: Lineage.Settings
-  /** The members to store; those of the document before, where it is deleted. */
-  readonly raw: Json.JsonObject
-  readonly over: Option.Option<Standing>
-  /** What was read, which is what stands unless somebody else wrote meanwhile. */
-  readonly base: Option.Option<Base<unknown>>
-  readonly kind: "edit" | "delete"
-  /** The attachments that are written with it, where these are not those that stand. */
-  readonly files?: Json.JsonObject
-}
 
 /** Makes two equal edits two. */
 const editId: Effect.Effect<string> = Effect.map(
@@ -63,7 +41,7 @@ const ordinary = ({ database, id }: Writing): Effect.Effect<void, InvalidIdError
 
 /** What a new revision extends. A document that was deleted is gone on with where it was deleted, every time it was. */
 interface Before {
-  readonly knowledge: Lineage.Knowledge
+  readonly knowledge: Knowledge
   readonly parent: Revision.Revision | null
   readonly also: ReadonlyArray<Revision.Revision>
   readonly over: Option.Option<Standing>
@@ -71,9 +49,9 @@ interface Before {
   readonly grave?: ReadonlyArray<Revision.Revision>
 }
 
-const beforeCreation = ({ database, id, settings }: Writing): Effect.Effect<Before, WireError, CouchHttp> =>
+const beforeCreation = (settings: Settings, { database, id }: Writing): Effect.Effect<Before, WireError, CouchHttp> =>
   Effect.map(readAllLeaves(database, [id], makeSeen()), (leaves): Before => {
-    const knowledge = Lineage.knowledge(settings, leaves.map(lineageVersion))
+    const knowledge = knowing.knowledge(settings, leaves.map(lineageVersion))
     const none: Before = { knowledge, parent: null, also: [], over: Option.none() }
     // Something stands: the server refuses the creation, as it should.
     if (leaves.some(({ raw }) => !raw.deleted)) return none
@@ -91,7 +69,8 @@ const beforeCreation = ({ database, id, settings }: Writing): Effect.Effect<Befo
   })
 
 const beforeEdit = (
-  { base, database, id, settings }: Writing,
+  settings: Settings,
+  { base, database, id }: Writing,
   standing: Standing
 ): Effect.Effect<Before, WireError, CouchHttp> =>
   Effect.gen(function*() {
@@ -112,19 +91,22 @@ const beforeEdit = (
   })
 
 /** Adds to what is to be stored the record of what it is made of. */
-export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
+const recorded = (
+  settings: Settings,
+  writing: Writing
+): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
   Effect.gen(function*() {
     yield* ordinary(writing)
-    const { kind, over, raw, settings } = writing
+    const { database, id, kind, over, raw } = writing
     const before = yield* Option.match(over, {
-      onNone: () => beforeCreation(writing),
-      onSome: (standing) => beforeEdit(writing, standing)
+      onNone: () => beforeCreation(settings, writing),
+      onSome: (standing) => beforeEdit(settings, writing, standing)
     })
     const deleted = kind === "delete"
     const standing = before.parent === null ? undefined : before.knowledge.contents.get(before.parent)
     // What is deleted is what stands, which may not be what was read.
     const body = deleted && standing !== undefined ? standing.body : withoutField(raw, settings.field)
-    const record = Lineage.recordOf(before.knowledge, {
+    const record = recordOf(before.knowledge, {
       kind,
       parent: before.parent,
       also: before.also,
@@ -141,14 +123,14 @@ export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdErr
     const { also, grave, parent } = before
     const stored = Json.fromEntries([
       ...(deleted ? kept(settings, body) : Json.entries(body)),
-      [settings.field, Lineage.encodeRecord(record)] as const
+      [settings.field, encodeRecord(record)] as const
     ])
     return {
       body: stored,
       over: before.over,
       ...(grave !== undefined && holds(settings, "recreation") && {
-        anew: [
-          Lineage.mergeRevision({
+        anew: writeAnew(database, id, stored, [
+          mergeRevision({
             parent,
             heads: parent === null ? also : [parent, ...also],
             deleted: false,
@@ -156,7 +138,7 @@ export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdErr
             files: {}
           }),
           ...grave
-        ] as const
+        ])
       }),
       stubs: deleted && settings.keep === "names"
         ? Option.none()
@@ -168,11 +150,11 @@ export const recorded = (writing: Writing): Effect.Effect<Recorded, InvalidIdErr
  * Writes a document anew under a revision of its own: CouchDB takes no edit of a tombstone, and puts a plain write on the
  * one that wins, which may be a burial.
  */
-export const writeAnew = (
+const writeAnew = (
   database: DatabaseName,
   id: string,
   body: Json.JsonObject,
-  path: NonNullable<Recorded["anew"]>
+  path: readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>]
 ): Effect.Effect<Written, WireError, CouchHttp> =>
   Effect.flatMap(
     bulkWrite(database, [{
@@ -185,15 +167,7 @@ export const writeAnew = (
         : Effect.succeed({ rev: path[0], durability: result?._tag === "Stored" ? result.durability : "quorum" })
   )
 
-/** What a write stores, over what, with lineage where the collection keeps it. */
-export const toStore = (
-  collection: Pick<Bound<unknown>, "database" | "lineage">,
-  writing: Omit<Writing, "database" | "settings">
-): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
-  collection.lineage !== undefined && (writing.kind === "edit" || holds(collection.lineage, "alive"))
-    ? recorded({ ...writing, database: collection.database, settings: collection.lineage })
-    : Effect.succeed(
-      writing.kind === "delete"
-        ? { body: {}, over: writing.over, stubs: Option.none() }
-        : { body: writing.raw, over: writing.over, stubs: Option.flatMap(writing.over, ({ stubs }) => stubs) }
-    )
+export const recorder: Recorder = (settings, writing) =>
+  writing.kind === "edit" || holds(settings, "alive")
+    ? recorded(settings, writing)
+    : Effect.succeed(plainly(writing))
