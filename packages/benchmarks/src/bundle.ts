@@ -1,10 +1,11 @@
 /** How large a program that fetches and saves one document is, and how long it takes to load. */
 import { build, type BuildOptions } from "esbuild"
 import { execFile } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { gzipSync } from "node:zlib"
+import { newFolder } from "./folder.js"
 import { median } from "./measure.js"
 
 const effects = ["effect", "effect/*", "@effect/platform", "@effect/platform/*"]
@@ -30,7 +31,7 @@ const kB = (text: string): number => Math.round(gzipSync(text, { level: 9 }).len
 
 /** Milliseconds until a module is loaded, in a process of its own. */
 const loading = async (statement: string): Promise<number> => {
-  const folder = mkdtempSync(fileURLToPath(new URL("../node_modules/.load-", import.meta.url)))
+  const folder = newFolder("load")
   try {
     const file = `${folder}/load.mjs`
     writeFileSync(

@@ -1,11 +1,12 @@
 /** Runs of cases, each in a process of its own, against a stub in another one or against a CouchDB. */
 import { build } from "esbuild"
 import { type ChildProcess, execFile, fork } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import type { ClientName } from "./case.js"
 import { cases } from "./cases.js"
+import { newFolder } from "./folder.js"
 import type { Figures } from "./measure.js"
 
 export interface Run {
@@ -31,7 +32,7 @@ export interface Bench {
  * bundle, so that a profile can tell it from the library.
  */
 export const open = async (couch: string | undefined, { apart = false } = {}): Promise<Bench> => {
-  const folder = mkdtempSync(fileURLToPath(new URL("../node_modules/.bench-", import.meta.url)))
+  const folder = newFolder("bench")
   await build({
     entryPoints: [source("worker"), source("stub")],
     outdir: folder,
