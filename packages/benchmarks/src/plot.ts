@@ -24,6 +24,21 @@ const decades = (values: ReadonlyArray<number>): readonly [number, number] => [
   10 ** Math.ceil(Math.log10(Math.max(...values)))
 ]
 
+/** Where names stand beside the ends of their lines: in the order of the lines, none on another, none below the axis. */
+const named = (
+  ends: ReadonlyArray<{ readonly client: string; readonly y: number }>,
+  lowest: number
+): ReadonlyMap<string, number> => {
+  const places = new Map<string, number>()
+  let free = lowest
+  for (const { client, y } of [...ends].sort((a, b) => b.y - a.y)) {
+    const place = Math.min(y + 4, free)
+    places.set(client, place)
+    free = place - 14
+  }
+  return places
+}
+
 /** Both axes are logarithmic: what grows in proportion is a straight line. */
 const plot = (
   title: string,
@@ -53,20 +68,21 @@ const plot = (
     `<text x="${px(at).toFixed(1)}" y="${size.height - size.bottom + 18}" text-anchor="middle">${short(at)}</text>`
   )
   const clients = Array.from(new Set(points.map(({ client }) => client)))
-  const ends: Array<number> = []
+  const ofClient = (client: string): ReadonlyArray<Point> =>
+    points.filter((point) => point.client === client).sort((a, b) => a.at - b.at)
+  const ends = named(
+    clients.map((client) => ({ client, y: py(ofClient(client).at(-1)?.[figure] ?? low) })),
+    size.top + down
+  )
   const lines = clients.map((client) => {
-    const own = points.filter((point) => point.client === client).sort((a, b) => a.at - b.at)
+    const own = ofClient(client)
     const colour = colours[client] ?? "#444"
     const path = own.map((point) => `${px(point.at).toFixed(1)},${py(point[figure]).toFixed(1)}`).join(" ")
-    let end = py(own.at(-1)?.[figure] ?? low) + 4
-    // Names that would stand on one another stand below.
-    while (ends.some((other) => Math.abs(other - end) < 14)) end += 14
-    ends.push(end)
     return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${
       own.map((point) =>
         `<circle cx="${px(point.at).toFixed(1)}" cy="${py(point[figure]).toFixed(1)}" r="3" fill="${colour}"/>`
       ).join("")
-    }<text x="${size.left + across + 8}" y="${end.toFixed(1)}" fill="${colour}">${client}</text>`
+    }<text x="${size.left + across + 8}" y="${(ends.get(client) ?? 0).toFixed(1)}" fill="${colour}">${client}</text>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/>

@@ -9,6 +9,7 @@
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import * as inexact from "./internal/inexact.js"
 import { parseText } from "./internal/jsonParser.js"
 import { writeText } from "./internal/jsonWriter.js"
 
@@ -219,19 +220,13 @@ export const parse = (text: string): Either.Either<Json, JsonSyntaxError> => {
     : Either.left(new JsonSyntaxError({ offset: result.offset, problem: result.problem }))
 }
 
-// What makes `JSON.parse` inexact: integer-like keys, `__proto__`, escapes, and numbers with long digits, a fraction that
-// ends in 0, an exponent, a tiny fraction that JavaScript writes with one, or -0. A number stands behind a colon, a comma,
-// a bracket or a space; where that is inside a string, it costs a slower parse only.
-const inexact =
-  /"(?:0|[1-9]\d{0,9}|__proto__)"\s*:|\\u|(?:^|[:,[\s])-?(?:[\d.]{16}|\d+(?:\.\d+)?[eE]|\d+\.\d*0(?!\d)|0\.0{6}|(?<=-)0(?![.\d]))/
-
 /**
  * Whether `JSON.parse` might not keep all that the text says. It may say yes where a no would do, never the reverse.
  *
  * @since 0.1.0
  * @category reading and writing
  */
-export const mayBeInexact = (text: string): boolean => inexact.test(text)
+export const mayBeInexact: (text: string) => boolean = inexact.mayBeInexact
 
 /**
  * Writes a value as compact JSON text, members in their order, raw numbers with their own digits. Nesting of any depth

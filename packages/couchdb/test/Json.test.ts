@@ -37,6 +37,63 @@ describe("Json", () => {
     }
   }, { fastCheck: { numRuns: 2_000 } })
 
+  it("looks at numbers, escapes and keys, and not into strings", () => {
+    const inexact = [
+      "12345678901234567",
+      "-1234567890.123456",
+      "1e3",
+      "1.5E3",
+      "-0",
+      "1.0",
+      "10.50",
+      "-0.0",
+      "0.0000001",
+      "[1,-0]",
+      `{"a":1.0}`,
+      `{"10":1}`,
+      `{"0" : 1}`,
+      `{"4294967294":1}`,
+      `{"__proto__":1}`,
+      `"\\u0001"`,
+      `{"a":"\\\\","1":2}`,
+      `["\\"",1.0]`,
+      "[ 1.0 ]",
+      `"open`
+    ]
+    const exact = [
+      "0",
+      "10",
+      "-1",
+      "1.5",
+      "0.000001",
+      "100",
+      "-10.05",
+      `"1.0"`,
+      `["10",1]`,
+      `{"a":"10","b":"__proto__"}`,
+      `{"01":1}`,
+      `{"12345678901":1}`,
+      `{"a1":1}`,
+      `"a, 1.0 and 1e3: -0"`,
+      `"\\" 1.0"`,
+      `{"a":"\\\\"}`,
+      `{"a\\"1":1}`,
+      "[]",
+      "",
+      "true"
+    ]
+    for (const source of inexact) assert.isTrue(Json.mayBeInexact(source), source)
+    for (const source of exact) assert.isFalse(Json.mayBeInexact(source), source)
+  })
+
+  it("looks through a long text at once, whatever is in it", () => {
+    for (
+      const one of ["1.5,", "123,", `"a",`, `"\\\\",`, `"\\"",`, `{"k12":0.25},`, "-7,", "[0],", " ".repeat(9) + "1,"]
+    ) {
+      assert.isFalse(Json.mayBeInexact(`[${one.repeat(200_000)}1]`), one)
+    }
+  })
+
   it("keeps the last of two equal keys at the last place, as CouchDB does", () => {
     assert.strictEqual(Json.stringify(parse(`{"a":1,"b":2,"a":3}`)), `{"b":2,"a":3}`)
   })
