@@ -83,7 +83,8 @@ export interface Options<in out K> {
 /**
  * Describes a collection. Throws an `InvalidIdError` at once where the name of the database is none; for a name from
  * outside, decode it first with `DatabaseName.decode`. Lineage is refused with a `RangeError` where it cannot be kept: in
- * `_users` and `_replicator`, and where the schema has a member of the field's name.
+ * `_users` and `_replicator`, where the schema has a member of the field's name, and where a program without types gives
+ * anything but `Lineage.settings`.
  *
  * @example
  * import { Schema } from "effect"

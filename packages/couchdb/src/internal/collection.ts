@@ -1,6 +1,7 @@
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import { Prototype } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import type * as Types from "../Collection.js"
@@ -9,12 +10,18 @@ import * as DatabaseName from "../DatabaseName.js"
 import type { Settings } from "../Lineage.js"
 import { decodeUnknown, parseOptions } from "./decoder.js"
 import { structural } from "./equivalence.js"
+import { TypeId as LineageTypeId } from "./lineage/recorder.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
 
 const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some }
 
 const withLineage = (database: string, ast: AST.AST, settings: Settings): Settings => {
+  if (!hasProperty(settings, LineageTypeId)) {
+    throw new RangeError(
+      `lineage is switched on with Lineage.settings({ ... }), which ${database} got none of: options alone cannot record it`
+    )
+  }
   if (database === "_users" || database === "_replicator") {
     throw new RangeError(`lineage is not kept in ${database}: the server itself writes its documents`)
   }

@@ -276,6 +276,13 @@ export const lineage: Contract = (it) => {
         RangeError
       )
       assert.throws(() => Collection.make("zoo", Card, { lineage: Lineage.settings({ field: "seen" }) }), RangeError)
+      for (const options of [{}, { depth: 8 }, true, null]) {
+        assert.throws(
+          // @ts-expect-error -- as a program without types might
+          () => Collection.make("zoo", Card, { lineage: options }),
+          /Lineage\.settings/
+        )
+      }
       const design = yield* Effect.either(
         Document.create(Collection.make("zoo", Card, { lineage: Lineage.settings() }), "_design/cards", card)
       )
