@@ -11,9 +11,11 @@
  * @since 0.1.0
  */
 import type * as Option from "effect/Option"
+import type { Redacted } from "effect/Redacted"
 import * as chosen from "./internal/lineage/chosen.js"
 import * as journal from "./internal/lineage/journal.js"
 import * as internalKnowledge from "./internal/lineage/knowledge.js"
+import * as mac from "./internal/lineage/mac.js"
 import * as internalPlan from "./internal/lineage/plan.js"
 import * as record from "./internal/lineage/record.js"
 import { type Recorder, TypeId as SettingsTypeId } from "./internal/lineage/recorder.js"
@@ -45,6 +47,8 @@ export type TypeId = typeof TypeId
  * - `keep`: whether tombstones keep the bodies that they bury or delete, or only names
  * - `redact`: paths that enter no journal and no tombstone; what both sides change there is an overlap
  * - `tombstone.keep`: top-level members that a tombstone repeats, so that filters which select by them let it pass
+ * - `mac`: keys that records and burials are signed with; where there are any, one that was signed with none of them is not
+ *   believed, and its revision is a foreign edit. The first one signs, the others are those of before
  *
  * @since 0.1.0
  * @category model
@@ -57,6 +61,7 @@ export interface Settings {
   readonly keep: "bodies" | "names"
   readonly redact: ReadonlyArray<ReadonlyArray<string>>
   readonly tombstone: { readonly keep: ReadonlyArray<string> }
+  readonly mac: ReadonlyArray<Redacted>
 }
 
 /**
@@ -71,8 +76,8 @@ export type Options = Partial<Omit<Settings, TypeId>>
  * Switches lineage on, in `Collection.make`'s options. The code that records it comes along: programs that keep none do not
  * carry it.
  *
- * Defaults: field `lineage`, 16 ancestors, 128 names, bodies kept, nothing redacted. Throws a `RangeError`
- * where the field's name begins with an underscore, which CouchDB keeps for itself, or a number is none.
+ * Defaults: field `lineage`, 16 ancestors, 128 names, bodies kept, nothing redacted, nothing signed. Throws a `RangeError`
+ * where the field's name begins with an underscore, which CouchDB keeps for itself, a number is none, or a key is empty.
  *
  * @example
  * import { Schema } from "effect"
@@ -371,6 +376,15 @@ export const encodeRecord: (record: Record) => JsonObject = record.encodeRecord
  * @category writing
  */
 export const encodeBurial: (burial: Burial) => JsonObject = record.encodeBurial
+
+/**
+ * A record or a burial as it is stored: with a `mac` (HMAC-SHA256, 128 bits in hex) where the settings have a key, and as
+ * it is where they have none.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const sealed: (settings: Settings, field: JsonObject) => JsonObject = mac.sealed
 
 /**
  * What a field says, before anything of it is believed.

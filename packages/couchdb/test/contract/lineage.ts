@@ -1,8 +1,20 @@
 import { assert } from "@effect/vitest"
-import { Attachment, Bulk, Collection, Conflict, Document, Lineage, Merge, SiblingPolicy } from "effect-couchdb"
+import {
+  Attachment,
+  Bulk,
+  Collection,
+  Conflict,
+  Document,
+  Json,
+  Lineage,
+  Merge,
+  Revision,
+  SiblingPolicy
+} from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { bytesOf, Card, docOf, leavesOf, replicate } from "./siblingScenes.js"
 import { type Contract, database, raw } from "./suite.js"
@@ -258,6 +270,47 @@ export const lineage: Contract = (it) => {
       yield* replicate(there, here)
       assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
       assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 14)
+    }))
+
+  it.scoped("where records are signed, one that somebody without the key made up is a stranger's edit", () =>
+    Effect.gen(function*() {
+      const signed = { lineage: Lineage.settings({ mac: [Redacted.make("the key of all who resolve")] }) }
+      const here = Collection.make(yield* database, Card, signed)
+      const there = Collection.make(yield* database, Card, signed)
+      yield* Document.create(here, "ada", card)
+      yield* replicate(here, there)
+      yield* Document.update(here, "ada", seen(1))
+      yield* Document.update(there, "ada", seen(2))
+      yield* replicate(there, here)
+      // It says that it contains the other version, and does not.
+      const { _id, _rev: winner, lineage: _, ...body } = docOf(yield* raw("GET", `/${here.database}/ada`))
+      const losers = (yield* leavesOf(here, "ada")).map(({ _rev }) => Revision.make(_rev)).filter((rev) =>
+        rev !== winner
+      )
+      assert.lengthOf(losers, 1)
+      const made = Lineage.recordOf(Lineage.knowledge(Lineage.settings(), []), {
+        kind: "merge",
+        parent: Revision.make(String(winner)),
+        also: losers,
+        content: { body: body as Json.JsonObject, files: {} },
+        deleted: false,
+        edit: undefined
+      })
+      yield* raw("PUT", `/${here.database}/ada?rev=${String(winner)}`, {
+        ...body,
+        lineage: JSON.parse(Json.stringify(Lineage.encodeRecord(made)))
+      })
+      // Who asks for no signature believes it, and loses an edit.
+      const gullible = yield* newCards
+      yield* replicate(here, gullible)
+      yield* Conflict.resolve(gullible, "ada", merging)
+      assert.strictEqual((yield* Document.fetch(gullible, "ada")).body.seen, body["seen"])
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 13)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
+      // What was slimmed is still signed.
+      assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
+      assert.lengthOf(yield* Conflict.buried(here, "ada"), 1)
     }))
 
   it.scoped("a depth that the database does not keep is told", () =>

@@ -62,9 +62,13 @@ const leavesOf = (versions: Iterable<Lineage.Version>): ReadonlyArray<Lineage.Ve
 }
 
 /** Replicas that edit apart, delete, merge, bury and meet, without any server. */
-export const pureHistory = (seed: number, steps: number, replicas = 3): History => {
+export const pureHistory = (
+  seed: number,
+  steps: number,
+  replicas = 3,
+  settings: Lineage.Settings = Lineage.settings()
+): History => {
   const dice = diceOf(seed)
-  const settings = Lineage.settings()
   const stored = new Map<Rev, Lineage.Version>()
   const contained = new Map<Rev, ReadonlySet<string>>()
   const places = Array.from({ length: replicas }, () => new Set<Lineage.Version>())
@@ -86,7 +90,7 @@ export const pureHistory = (seed: number, steps: number, replicas = 3): History 
 
   const withField = (body: Json.JsonObject, record: Lineage.Record): Json.JsonObject => ({
     ...body,
-    lineage: Lineage.encodeRecord(record)
+    lineage: Lineage.sealed(settings, Lineage.encodeRecord(record))
   })
 
   const bare = (body: Json.JsonObject): Json.JsonObject =>
@@ -130,13 +134,16 @@ export const pureHistory = (seed: number, steps: number, replicas = 3): History 
     add(
       place,
       child(version.path, {
-        lineage: Lineage.encodeBurial({
-          of,
-          ofParent: version.path[1] ?? null,
-          into,
-          content: bare(version.body),
-          field: Json.get(version.body, "lineage")
-        })
+        lineage: Lineage.sealed(
+          settings,
+          Lineage.encodeBurial({
+            of,
+            ofParent: version.path[1] ?? null,
+            into,
+            content: bare(version.body),
+            field: Json.get(version.body, "lineage")
+          })
+        )
       }, true),
       contained.get(of) ?? new Set()
     )

@@ -3,17 +3,18 @@ import * as Json from "../../Json.js"
 import type { Burial, Content, Field, Knowledge, Link, Record, Settings, Tombstone, Version } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
 import { canonical } from "./canonical.js"
+import { believed } from "./mac.js"
 import { patched } from "./patch.js"
-import { decodeField, redacted, sumOf, withoutField } from "./record.js"
+import { redacted, sumOf, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 
 /** A version's own body, and what its field says. */
 const apart = (
-  { field }: Settings,
+  settings: Settings,
   { body }: Version
 ): { readonly body: Json.JsonObject; readonly field: Field } => ({
-  body: withoutField(body, field),
-  field: decodeField(Json.get(body, field))
+  body: withoutField(body, settings.field),
+  field: believed(settings, Json.get(body, settings.field))
 })
 
 /** What a version holds: a tombstone, what it keeps of it. */
@@ -140,7 +141,7 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
       learn(burial.into)
       const kept = burial.content === undefined ? undefined : { body: burial.content, files }
       if (!authorities.has(burial.of)) {
-        own(burial.of, revisions.slice(under), decodeField(burial.field), kept, kept !== undefined)
+        own(burial.of, revisions.slice(under), believed(settings, burial.field), kept, kept !== undefined)
       }
       continue
     }

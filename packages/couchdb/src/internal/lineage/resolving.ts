@@ -19,6 +19,7 @@ import { stagesOf } from "../siblings/policy.js"
 import { hashOf } from "./canonical.js"
 import { evaluate, guess, type Unreadable } from "./evaluate.js"
 import { known, lineageVersion } from "./leaves.js"
+import { sealed, slimmed } from "./mac.js"
 import { kept, redacted, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 import { ofDocument } from "./warnings.js"
@@ -115,13 +116,16 @@ const make = <A, R>(
         ...kept(settings, raw.raw),
         [
           settings.field,
-          Lineage.encodeBurial({
-            of,
-            ofParent: version.path[1] ?? null,
-            into,
-            content: keeps ? redacted(withoutField(raw.raw, settings.field), settings.redact) : undefined,
-            field: keeps ? Json.get(raw.raw, settings.field) : slimmed(Json.get(raw.raw, settings.field))
-          })
+          sealed(
+            settings,
+            Lineage.encodeBurial({
+              of,
+              ofParent: version.path[1] ?? null,
+              into,
+              content: keeps ? redacted(withoutField(raw.raw, settings.field), settings.redact) : undefined,
+              field: keeps ? Json.get(raw.raw, settings.field) : slimmed(settings, Json.get(raw.raw, settings.field))
+            })
+          )
         ] as const
       ])
     }]
@@ -165,7 +169,7 @@ const make = <A, R>(
     const own = folded === undefined ? { ...record, content: undefined } : record
     const body = Json.fromEntries([
       ...(deleted ? kept(settings, content.body) : Json.entries(content.body)),
-      [settings.field, Lineage.encodeRecord(own)] as const
+      [settings.field, sealed(settings, Lineage.encodeRecord(own))] as const
     ])
     const keepsFiles = !deleted || settings.keep === "bodies"
     const rev = Lineage.mergeRevision(
@@ -210,9 +214,3 @@ const make = <A, R>(
 
   return { holder, bury, merge }
 }
-
-/** A field without what it says of bodies. */
-export const slimmed = (field: Json.Json | undefined): Json.Json | undefined =>
-  Json.isObject(field)
-    ? Json.fromEntries(Json.entries(field).filter(([key]) => key !== "path" && key !== "doc"))
-    : field

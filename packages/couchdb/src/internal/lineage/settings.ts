@@ -1,3 +1,4 @@
+import * as Redacted from "effect/Redacted"
 import type { Options, Settings } from "../../Lineage.js"
 import { TypeId } from "./recorder.js"
 import { rulesWithout, withoutRules } from "./rules.js"
@@ -15,6 +16,10 @@ export const settings = (options: Options = {}): Settings => {
   if (field === "" || field.startsWith("_")) {
     throw new RangeError(`lineage.field is a name that does not begin with an underscore, not ${JSON.stringify(field)}`)
   }
+  const mac = options.mac ?? []
+  if (mac.some((key) => Redacted.value(key) === "")) {
+    throw new RangeError("lineage.mac has a key that is empty: a mac that everybody can make proves nothing")
+  }
   return withoutRules({
     [TypeId]: recorder,
     field,
@@ -22,6 +27,7 @@ export const settings = (options: Options = {}): Settings => {
     names: atLeast("names", 0, options.names ?? 128),
     keep: options.keep ?? "bodies",
     redact: options.redact ?? [],
-    tombstone: { keep: options.tombstone?.keep ?? [] }
+    tombstone: { keep: options.tombstone?.keep ?? [] },
+    mac
   }, rulesWithout(options))
 }

@@ -22,7 +22,7 @@ import { textOf } from "../siblings/merged.js"
 import { member } from "../written.js"
 import { hashOf } from "./canonical.js"
 import { lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
-import { slimmed } from "./resolving.js"
+import { sealed, slimmed } from "./mac.js"
 
 type Failure = NotFoundError | InvalidIdError | WireError
 
@@ -96,7 +96,7 @@ export const unbury = <A, I, R, K>(
     })
     const body = Json.fromEntries([
       ...Json.entries(content.body),
-      [settings.field, Lineage.encodeRecord(record)] as const
+      [settings.field, sealed(settings, Lineage.encodeRecord(record))] as const
     ])
     const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
     const back = Lineage.mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
@@ -129,14 +129,14 @@ const childOf = (
   settings: Lineage.Settings,
   field: Json.JsonObject
 ): { readonly id: string; readonly text: string } => {
-  const body = Json.fromEntries([[settings.field, field]])
+  const body = Json.fromEntries([[settings.field, sealed(settings, field)]])
   const rev = Lineage.mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
   return { id: raw.id, text: revisionText(raw.id, [rev, ...path], true, body) }
 }
 
 /** A burial without body and journal. */
-const slimBurial = (burial: Lineage.Burial): Json.JsonObject =>
-  Lineage.encodeBurial({ ...burial, content: undefined, field: slimmed(burial.field) })
+const slimBurial = (settings: Lineage.Settings, burial: Lineage.Burial): Json.JsonObject =>
+  Lineage.encodeBurial({ ...burial, content: undefined, field: slimmed(settings, burial.field) })
 
 const saysBodies = (field: Json.Json | undefined): boolean =>
   Json.isObject(field) && ["doc", "path"].some((key) => {
@@ -160,7 +160,9 @@ export const slim = <A, I, R, K>(
     const settings = settingsOf(collection)
     const rows = versions.flatMap((version) => {
       const burial = knowledge.burials.get(version.raw.rev)
-      return burial !== undefined && holdsBodies(burial) ? [childOf(version, settings, slimBurial(burial))] : []
+      return burial !== undefined && holdsBodies(burial)
+        ? [childOf(version, settings, slimBurial(settings, burial))]
+        : []
     })
     yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
     return rows.length
@@ -189,7 +191,7 @@ export const erase = <A, I, R, K>(
         return childOf(
           version,
           settings,
-          burial !== undefined ? slimBurial(burial) : Lineage.encodeRecord(
+          burial !== undefined ? slimBurial(settings, burial) : Lineage.encodeRecord(
             Lineage.recordOf({ ...knowledge, settings }, {
               kind: "delete",
               parent: rev,

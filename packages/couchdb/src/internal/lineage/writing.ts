@@ -17,6 +17,7 @@ import { mergeRevision } from "./chosen.js"
 import { recordOf } from "./journal.js"
 import * as knowing from "./knowledge.js"
 import { known, lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
+import { sealed } from "./mac.js"
 import { encodeRecord, kept, withoutField } from "./record.js"
 import type { Recorded, Recorder, Writing } from "./recorder.js"
 import { holds } from "./rules.js"
@@ -123,7 +124,7 @@ const recorded = (
     const { also, grave, parent } = before
     const stored = Json.fromEntries([
       ...(deleted ? kept(settings, body) : Json.entries(body)),
-      [settings.field, encodeRecord(record)] as const
+      [settings.field, sealed(settings, encodeRecord(record))] as const
     ])
     return {
       body: stored,

@@ -1,0 +1,42 @@
+import { hmac } from "@noble/hashes/hmac"
+import { sha256 } from "@noble/hashes/sha2"
+import * as Redacted from "effect/Redacted"
+import * as Json from "../../Json.js"
+import type { Field, Settings } from "../../Lineage.js"
+import { hex, utf8 } from "../bytes.js"
+import { canonical } from "./canonical.js"
+import { decodeField } from "./record.js"
+
+const member = "mac"
+
+const unsealed = (field: Json.JsonObject): Json.JsonObject =>
+  Json.has(field, member) ? Json.fromEntries(Json.entries(field).filter(([key]) => key !== member)) : field
+
+/**
+ * The first 128 bits of HMAC-SHA256 over the field's canonical JSON. The field holds its revision's parent and the hash of
+ * its content, so that it proves both; newer formats are to keep it as it is, or they would be taken for forgeries.
+ */
+const macOf = (key: Redacted.Redacted, field: Json.JsonObject): string =>
+  hex(hmac(sha256, utf8(Redacted.value(key)), utf8(canonical(unsealed(field))))).slice(0, 32)
+
+/** The field as it is stored: with the first key's mac, its keys in canonical order. */
+export const sealed = ({ mac: [key] }: Settings, field: Json.JsonObject): Json.JsonObject =>
+  key === undefined
+    ? field
+    : Json.fromEntries(
+      [...Json.entries(unsealed(field)), [member, macOf(key, field)] as const].sort(([a], [b]) => a < b ? -1 : 1)
+    )
+
+const isGenuine = ({ mac }: Settings, field: Json.JsonObject): boolean =>
+  mac.length === 0 || mac.some((key) => Json.get(field, member) === macOf(key, field))
+
+/** What a field says that was written by somebody who has a key. Where no keys are kept, everybody has. */
+export const believed = (settings: Settings, json: Json.Json | undefined): Field =>
+  Json.isObject(json) && !isGenuine(settings, json) ? { _tag: "None" } : decodeField(json)
+
+/** A field without what it says of bodies. Whoever slims a forged one does not make it genuine. */
+export const slimmed = (settings: Settings, json: Json.Json | undefined): Json.Json | undefined => {
+  if (!Json.isObject(json)) return json
+  const slim = Json.fromEntries(Json.entries(json).filter(([key]) => key !== "path" && key !== "doc"))
+  return isGenuine(settings, json) ? sealed(settings, slim) : unsealed(slim)
+}
