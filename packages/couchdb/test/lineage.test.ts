@@ -10,66 +10,13 @@ import { makeGraph } from "../src/internal/lineage/graph.js"
 import { diff, patched } from "../src/internal/lineage/patch.js"
 import { sumOf } from "../src/internal/lineage/record.js"
 import { json, jsonObject } from "./arbitraries.js"
+import { fieldOf, rev, version, writer } from "./support/lineageVersions.js"
 
 type Rev = Revision.Revision
 
 const settings = Lineage.settings()
 
-/** `rev(2, "a")` is the second generation, by a letter. */
-const rev = (generation: number, letter: string): Rev =>
-  Revision.make(`${generation}-${letter.charCodeAt(0).toString(16).padStart(32, "0")}`)
-
-const version = (path: ReadonlyArray<Rev>, body: Json.JsonObject, deleted = false): Lineage.Version => ({
-  rev: path[0] as Rev,
-  path,
-  deleted,
-  body,
-  files: {}
-})
-
-interface Written {
-  readonly kind?: "edit" | "merge" | "delete"
-  readonly over?: Lineage.Version
-  readonly knows?: ReadonlyArray<Lineage.Version>
-  readonly also?: ReadonlyArray<Rev>
-}
-
-/** A version with a record, over another one. */
-const written = (at: Rev, body: Json.JsonObject, { also = [], kind = "edit", knows = [], over }: Written = {}) => {
-  const before = over === undefined ? knows : [over, ...knows]
-  const record = Lineage.recordOf(Lineage.knowledge(settings, before), {
-    kind,
-    parent: over?.rev ?? null,
-    also,
-    content: { body, files: {} },
-    deleted: kind === "delete",
-    edit: kind === "merge" ? undefined : `edit of ${at}`
-  })
-  return version(
-    [at, ...over?.path ?? []],
-    { ...(kind === "delete" ? {} : body), lineage: Lineage.encodeRecord(record) },
-    kind === "delete"
-  )
-}
-
-const buried = (at: Rev, of: Lineage.Version, into: Lineage.Into, keeps = true): Lineage.Version => {
-  const { lineage, ...content } = of.body as { readonly [key: string]: Json.Json }
-  return version([at, ...of.path], {
-    lineage: Lineage.encodeBurial({
-      of: of.rev,
-      ofParent: of.path[1] ?? null,
-      into,
-      content: keeps ? content as Json.JsonObject : undefined,
-      field: lineage
-    })
-  }, true)
-}
-
-const fieldOf = ({ body }: Lineage.Version): Json.JsonObject => {
-  const field = Json.get(body, "lineage")
-  assert(Json.isObject(field))
-  return field
-}
+const { buried, written } = writer(settings)
 
 const changed = (of: Lineage.Version, f: (record: Lineage.Record) => Lineage.Record): Lineage.Version => {
   const field = Lineage.decodeField(Json.get(of.body, "lineage"))

@@ -1,63 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Json, Lineage, Revision } from "effect-couchdb"
+import { Json, Lineage } from "effect-couchdb"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import { slimmed } from "../src/internal/lineage/mac.js"
 import { pureHistory, tallied } from "./support/lineageHistory.js"
-
-type Rev = Revision.Revision
+import { fieldOf, rev, writer } from "./support/lineageVersions.js"
 
 const key = Redacted.make("correct horse")
 const older = Redacted.make("battery staple")
 const signed = Lineage.settings({ mac: [key] })
 const plain = Lineage.settings()
-
-const rev = (generation: number, letter: string): Rev =>
-  Revision.make(`${generation}-${letter.charCodeAt(0).toString(16).padStart(32, "0")}`)
-
-interface Written {
-  readonly kind?: "edit" | "merge"
-  readonly over?: Lineage.Version
-  readonly also?: ReadonlyArray<Rev>
-}
-
-const written = (
-  settings: Lineage.Settings,
-  at: Rev,
-  body: Json.JsonObject,
-  { also = [], kind = "edit", over }: Written = {}
-): Lineage.Version => {
-  const record = Lineage.recordOf(Lineage.knowledge(settings, over === undefined ? [] : [over]), {
-    kind,
-    parent: over?.rev ?? null,
-    also,
-    content: { body, files: {} },
-    deleted: false,
-    edit: kind === "merge" ? undefined : `edit of ${at}`
-  })
-  return {
-    rev: at,
-    path: [at, ...over?.path ?? []],
-    deleted: false,
-    body: { ...body, lineage: Lineage.sealed(settings, Lineage.encodeRecord(record)) },
-    files: {}
-  }
-}
-
-const fieldOf = ({ body }: Lineage.Version): Json.JsonObject => {
-  const field = Json.get(body, "lineage")
-  assert(Json.isObject(field))
-  return field
-}
+const mine = writer(signed)
+const theirs = writer(plain)
 
 const withMember = (of: Lineage.Version, name: string, value: Json.Json): Lineage.Version => ({
   ...of,
   body: { ...of.body, lineage: { ...fieldOf(of), [name]: value } }
 })
 
-const root = written(signed, rev(1, "r"), { n: 0 })
-const left = written(signed, rev(2, "a"), { n: 1 }, { over: root })
-const right = written(signed, rev(2, "b"), { n: 2 }, { over: root })
+const root = mine.written(rev(1, "r"), { n: 0 })
+const left = mine.written(rev(2, "a"), { n: 1 }, { over: root })
+const right = mine.written(rev(2, "b"), { n: 2 }, { over: root })
 
 const kindOf = (of: Lineage.Version, settings = signed) => Lineage.knowledge(settings, [of]).links.get(of.rev)?.kind
 
@@ -72,7 +35,7 @@ describe("a signed record", () => {
   })
 
   it("is a stranger's edit where anything of it was changed, or it was not signed", () => {
-    assert.strictEqual(kindOf(written(plain, rev(1, "x"), { n: 0 })), "foreign")
+    assert.strictEqual(kindOf(theirs.written(rev(1, "x"), { n: 0 })), "foreign")
     for (
       const [name, value] of [["also", [rev(2, "b")]], ["names", [rev(1, "q")]], ["k", 99], ["edit", "e"], [
         "mac",
@@ -93,7 +56,7 @@ describe("a signed record", () => {
   })
 
   it("cannot be forged to bury what it does not contain", () => {
-    const forged = written(plain, rev(3, "m"), { n: 1 }, { kind: "merge", over: left, also: [right.rev] })
+    const forged = theirs.written(rev(3, "m"), { n: 1 }, { kind: "merge", over: left, also: [right.rev] })
     const planned = (settings: Lineage.Settings) =>
       Lineage.plan(Lineage.knowledge(settings, [forged, right, left]), [forged, right], "editWins")
     assert.strictEqual(planned(plain)._tag, "Bury")
@@ -111,31 +74,15 @@ describe("a signed record", () => {
 })
 
 describe("a signed burial", () => {
-  const burial = (settings: Lineage.Settings): Lineage.Version => ({
-    rev: rev(3, "t"),
-    path: [rev(3, "t"), ...right.path],
-    deleted: true,
-    body: {
-      lineage: Lineage.sealed(
-        settings,
-        Lineage.encodeBurial({
-          of: right.rev,
-          ofParent: root.rev,
-          into: { rev: left.rev, parent: root.rev, kind: "edit", also: [right.rev] },
-          content: { n: 2 },
-          field: fieldOf(right)
-        })
-      )
-    },
-    files: {}
-  })
+  const into: Lineage.Into = { rev: left.rev, parent: root.rev, kind: "edit", also: [right.rev] }
   const tombstoneOf = (version: Lineage.Version) => Lineage.knowledge(signed, [version]).tombstones.get(version.rev)
 
   it("is one with its key, and a bare tombstone without", () => {
-    assert.strictEqual(tombstoneOf(burial(signed)), "burial")
-    assert.strictEqual(tombstoneOf(burial(plain)), "bare")
+    assert.strictEqual(tombstoneOf(mine.buried(rev(3, "t"), right, into)), "burial")
+    const forged = theirs.buried(rev(3, "t"), right, into)
+    assert.strictEqual(tombstoneOf(forged), "bare")
     // What it says of other revisions is not believed either.
-    assert.isFalse(Lineage.knowledge(signed, [burial(plain)]).links.has(left.rev))
+    assert.isFalse(Lineage.knowledge(signed, [forged]).links.has(left.rev))
   })
 })
 
