@@ -306,6 +306,7 @@ export const equals = (self: Json, that: Json): boolean => {
 const numberText = (value: Json): string | undefined =>
   isRawNumber(value) ? value.text : typeof value === "number" ? JSON.stringify(value) : undefined
 
+// Older browsers have no `isWellFormed`.
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
 /**
@@ -314,7 +315,8 @@ const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\
  * @since 0.1.0
  * @category guards
  */
-export const hasLoneSurrogate = (text: string): boolean => loneSurrogate.test(text)
+export const hasLoneSurrogate = (text: string): boolean =>
+  typeof text.isWellFormed === "function" ? !text.isWellFormed() : loneSurrogate.test(text)
 
 /** Deeper values would overflow the stack of some program on their way. */
 const deepest = 1_000

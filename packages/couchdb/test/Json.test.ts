@@ -159,4 +159,19 @@ describe("Json", () => {
       Either.right(`{"a":1,"c":{"2":1,"1":2}}`)
     )
   })
+
+  it("finds half of a surrogate pair, also where the engine cannot tell", () => {
+    const half = ["\ud83d", "\ude00", "a\ud83db", "\ude00\ud83d", "\ud83d\ud83d\ude00", "x".repeat(99) + "\ude00"]
+    const whole = ["", "é", "\ud83d\ude00", "a\ud83d\ude00b", "\ud83d\ude00\ud83d\ude00"]
+    const native = String.prototype.isWellFormed
+    try {
+      for (const isWellFormed of [native, undefined as never]) {
+        String.prototype.isWellFormed = isWellFormed
+        for (const text of half) assert.isTrue(Json.hasLoneSurrogate(text), JSON.stringify(text))
+        for (const text of whole) assert.isFalse(Json.hasLoneSurrogate(text), text)
+      }
+    } finally {
+      String.prototype.isWellFormed = native
+    }
+  })
 })

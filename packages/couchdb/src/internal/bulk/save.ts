@@ -50,7 +50,7 @@ const toSave = <A, R>(
   return Effect.matchEffect(Effect.zip(DocumentId.decode(self.id), encode(self)), {
     onFailure: (error) => Effect.succeed(known(Either.left(error))),
     onSuccess: ([id, raw]) => {
-      if (Option.isSome(self.base) && Json.stringify(self.base.value.raw) === Json.stringify(raw)) {
+      if (Option.isSome(self.base) && Json.equals(self.base.value.raw, raw)) {
         const base: Base<A> = { ...self.base.value, body: self.body }
         return Effect.succeed(known(Either.right(value.clean(self.collection, self.id, self.durability, base))))
       }

@@ -93,7 +93,7 @@ export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, 
   return Effect.flatMap(
     encode(self),
     (raw) =>
-      Option.isSome(self.base) && Json.stringify(self.base.value.raw) === Json.stringify(raw)
+      Option.isSome(self.base) && Json.equals(self.base.value.raw, raw)
         // The bodies differ, but not in anything that is stored.
         ? Effect.succeed(
           value.clean(self.collection, self.id, self.durability, { ...self.base.value, body: self.body })
