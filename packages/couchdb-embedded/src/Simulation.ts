@@ -79,7 +79,8 @@ export const run = (seed: number, options: Options = {}): Effect.Effect<Outcome>
   )
 
 /**
- * Histories of so many seeds, from one on.
+ * Histories of so many seeds, from one on. A `TestClock` keeps all that ever slept under it: for thousands of histories,
+ * provide each `run` with a `TestContext` of its own instead.
  *
  * @since 0.1.0
  * @category running
