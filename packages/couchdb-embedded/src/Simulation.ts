@@ -28,6 +28,7 @@ import { plain, show, stepsOf, type Trouble as StepTrouble } from "./internal/si
  * - `versions`: one replica writes records of a newer format
  * - `policies`: replicas decide overlaps differently
  * - `names`: tombstones keep names, and no bodies
+ * - `forgeries`: records are signed, and a program without the key writes merges that are none
  *
  * @since 0.1.0
  * @category model

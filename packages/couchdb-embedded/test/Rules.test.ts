@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { harms, rowsByRule, showRules } from "../src/internal/simulation/rules.js"
 
 describe("rules of lineage", () => {
-  for (const [rule, row] of rowsByRule) {
-    it.effect(`without rule ${rule} something goes wrong, and nothing with it`, () =>
+  for (const [rule, name, row] of rowsByRule) {
+    it.effect(`without rule ${rule} (${name}) something goes wrong, and nothing with it`, () =>
       Effect.gen(function*() {
         const told = yield* row
         assert.isTrue(harms(told), showRules([told]))

@@ -30,6 +30,7 @@ const { values } = parseArgs({
     versions: { type: "boolean" },
     policies: { type: "boolean" },
     names: { type: "boolean" },
+    forgeries: { type: "boolean" },
     all: { type: "boolean" },
     rules: { type: "boolean" },
     race: { type: "string" },
@@ -57,7 +58,9 @@ const options: Simulation.Options = {
       ["policies", values.policies],
       ["names", values.names]
     ] as const).map(([name, on]) => [name, on === true || values.all === true])
-  )
+  ),
+  // Not among all: the newer version that this simulates cannot sign what it writes.
+  forgeries: values.forgeries === true
 }
 const histories = Number(values.histories)
 const first = Number(values.seed)

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
 import { empty, policyOf } from "./card.js"
 import { check, type Findings } from "./check.js"
 import { edit, equalEdits, foreign, forge, recreate, remove } from "./edits.js"
@@ -23,7 +24,11 @@ export interface Outcome extends Findings {
 const depthOf = (i: number, trouble: Experiment): number => trouble.depths ? [16, 2, 8, 1, 4][i % 5] ?? 16 : 16
 
 export const settingsOf = (i: number, trouble: Experiment): Lineage.Options =>
-  withoutRules({ depth: depthOf(i, trouble), keep: trouble.names ? "names" : "bodies" }, trouble.without)
+  withoutRules({
+    depth: depthOf(i, trouble),
+    keep: trouble.names ? "names" : "bodies",
+    mac: trouble.forgeries ? [Redacted.make("the replicas' key")] : []
+  }, trouble.without)
 
 /** Where the library looks whether a rule holds: no part of what it offers. */
 const key = Symbol.for("effect-couchdb/lineage/without")
@@ -133,7 +138,7 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Exp
           case "equal":
             return yield* equalEdits(truth, here, there, step)
           case "forge":
-            return trouble.forged === undefined ? undefined : yield* forge(truth, here, step, trouble.forged)
+            return yield* forge(truth, here, step, trouble.forged ?? "unheard")
           case "purge": {
             const burials = (yield* leavesAt(here)).filter(isBurial)
             const burial = burials[die % Math.max(1, burials.length)]

@@ -140,6 +140,14 @@ const cases: ReadonlyArray<Case> = [
   },
   {
     rule: 17,
+    name: "trust: who has no key is not believed",
+    figure: "lost edits",
+    seed: 2,
+    options: { forgeries: true },
+    of: lost
+  },
+  {
+    rule: 17,
     name: "trust: a burial keeps the body",
     figure: "edits that cannot be brought back",
     seed: 2,
@@ -214,13 +222,13 @@ const rowOfMeasured = ({ measure, ...row }: Measured): Effect.Effect<Row> =>
   )
 
 /** How each row comes about, by its rule: all of it is told anew, and nothing remembered. */
-export const rowsByRule: ReadonlyArray<readonly [rule: number, row: Effect.Effect<Row>]> = [
-  ...cases.map((each) => [each.rule, rowOf(each)] as const),
-  ...measured.map((each) => [each.rule, rowOfMeasured(each)] as const)
+export const rowsByRule: ReadonlyArray<readonly [rule: number, name: string, row: Effect.Effect<Row>]> = [
+  ...cases.map((each) => [each.rule, each.name, rowOf(each)] as const),
+  ...measured.map((each) => [each.rule, each.name, rowOfMeasured(each)] as const)
 ].sort(([a], [b]) => a - b)
 
 /** A row for every rule. */
-export const ruleTable: Effect.Effect<ReadonlyArray<Row>> = Effect.forEach(rowsByRule, ([, row]) => row)
+export const ruleTable: Effect.Effect<ReadonlyArray<Row>> = Effect.forEach(rowsByRule, ([, , row]) => row)
 
 /** The table as text, a line a rule. */
 export const showRules = (rows: ReadonlyArray<Row>): string => {

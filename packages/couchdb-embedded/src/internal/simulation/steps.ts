@@ -22,6 +22,8 @@ export interface Trouble {
   readonly policies: boolean
   /** Burials and deletions keep names only. */
   readonly names: boolean
+  /** Records are signed, and a program without the key writes merges that are none. */
+  readonly forgeries: boolean
 }
 
 /** What the table of rules asks for beside trouble. */
@@ -47,7 +49,8 @@ export const plain: Trouble = {
   depths: false,
   versions: false,
   policies: false,
-  names: false
+  names: false,
+  forgeries: false
 }
 
 export type Kind =
@@ -85,7 +88,7 @@ const weights = (trouble: Experiment): ReadonlyArray<readonly [Kind, number]> =>
   ["recreate", trouble.deletions ? 5 : 0],
   ["purge", trouble.purge ? 4 : 0],
   ["equal", trouble.equal === true ? 8 : 0],
-  ["forge", trouble.forged === undefined ? 0 : 4]
+  ["forge", trouble.forged === undefined && !trouble.forgeries ? 0 : 4]
 ]
 
 export const stepsOf = (seed: number, length: number, replicas: number, trouble: Experiment): ReadonlyArray<Step> => {
