@@ -96,6 +96,7 @@ const planning = (burials: number) =>
           readonly _revisions: { readonly start: number; readonly ids: ReadonlyArray<string> }
         }
         return {
+          id: _id,
           rev: _rev,
           path: _revisions.ids.map((hash, i) => `${_revisions.start - i}-${hash}` as Lineage.Version["rev"]),
           deleted: _deleted === true,

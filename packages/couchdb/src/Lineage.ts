@@ -47,8 +47,8 @@ export type TypeId = typeof TypeId
  * - `keep`: whether tombstones keep the bodies that they bury or delete, or only names
  * - `redact`: paths that enter no journal and no tombstone; what both sides change there is an overlap
  * - `tombstone.keep`: top-level members that a tombstone repeats, so that filters which select by them let it pass
- * - `mac`: keys that records and burials are signed with; where there are any, one that was signed with none of them is not
- *   believed, and its revision is a foreign edit. The first one signs, the others are those of before
+ * - `mac`: keys that records and burials are signed with. The first one signs, all are believed; where there are any, what
+ *   was signed with none of them is not, and its revision is a foreign edit
  *
  * @since 0.1.0
  * @category model
@@ -201,13 +201,14 @@ export type Field =
   | { readonly _tag: "None" }
 
 /**
- * A version as a server has it: `path` is the revision and its ancestors as `_revisions` tells them, `body` the members
+ * A version of the document `id` as a server has it: `path` is the revision and its ancestors as `_revisions` tells them, `body` the members
  * without CouchDB's own, the field among them.
  *
  * @since 0.1.0
  * @category model
  */
 export interface Version {
+  readonly id: string
   readonly rev: Revision
   readonly path: ReadonlyArray<Revision>
   readonly deleted: boolean
@@ -231,7 +232,8 @@ export type Tombstone = "burial" | "deletion" | "bare"
  * - `parents`: what CouchDB tells of paths
  * - `contents`: the bodies that are at hand, from the server, from burials, or worked out from journals
  * - `records`: the valid ones, each proven to be its own revision's
- * - `disputed`: revisions of which two sources say different things: these count as not known
+ * - `disputed`: revisions of which two sources say different things, or that are nested too deeply to look into, and why:
+ *   these count as not known
  * - `newer`: revisions that a newer version of this library wrote, which count as not known either
  *
  * @since 0.1.0
@@ -384,7 +386,7 @@ export const encodeBurial: (burial: Burial) => JsonObject = record.encodeBurial
  * @since 0.1.0
  * @category writing
  */
-export const sealed: (settings: Settings, field: JsonObject) => JsonObject = mac.sealed
+export const sealed: (settings: Settings, id: string, field: JsonObject) => JsonObject = mac.sealed
 
 /**
  * What a field says, before anything of it is believed.
@@ -403,8 +405,10 @@ export const decodeField: (field: Json | undefined) => Field = record.decodeFiel
 export const mergeRevision: (merge: Stored) => Revision = chosen.mergeRevision
 
 /**
- * The text of a validation function by which a database takes merges and burials from one role only, and from admins. A
- * record that a program carries along as it read it is let pass: it proves nothing, and buries nothing.
+ * The text of a validation function by which a database takes merges and burials, and edits that name other versions than
+ * their parent, from one role only, and from admins. A document that was deleted may be made anew by everybody, and a
+ * record that a program carries along as it read it is let pass. It looks at no names of older versions: against
+ * whoever writes false ones only `mac` helps.
  *
  * @example
  * import { DesignDocument, Lineage } from "effect-couchdb"

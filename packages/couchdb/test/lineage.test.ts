@@ -101,22 +101,40 @@ describe("patches", () => {
   })
 })
 
-const revision = FastCheck.tuple(FastCheck.integer({ min: 1, max: 99 }), FastCheck.nat()).map(([generation, hash]) =>
+const revisionOf = (generation: number, hash: number): Rev =>
   Revision.make(`${generation}-${hash.toString(16).padStart(32, "0")}`)
+
+const revision = FastCheck.tuple(FastCheck.integer({ min: 1, max: 99 }), FastCheck.nat()).map(([generation, hash]) =>
+  revisionOf(generation, hash)
 )
 
-const link: FastCheck.Arbitrary<Lineage.Link> = FastCheck.record({
-  rev: revision,
-  parent: FastCheck.option(revision),
-  kind: FastCheck.constantFrom<Lineage.Kind>("edit", "merge", "delete", "foreign"),
-  also: FastCheck.array(revision, { maxLength: 3 })
-})
+const parentOf = (rev: Rev, hash: number): Rev | null =>
+  Revision.generation(rev) === 1 ? null : revisionOf(Revision.generation(rev) - 1, hash)
+
+const link: FastCheck.Arbitrary<Lineage.Link> = FastCheck.tuple(
+  FastCheck.record({
+    rev: revision,
+    kind: FastCheck.constantFrom<Lineage.Kind>("edit", "merge", "delete", "foreign"),
+    also: FastCheck.array(revision, { maxLength: 3 })
+  }),
+  FastCheck.option(FastCheck.nat())
+).map(([link, hash]) => ({ ...link, parent: hash === null ? null : parentOf(link.rev, hash) }))
 
 /** Names as they are met: most are edits of the one before. */
-const names = FastCheck.array(FastCheck.tuple(link, FastCheck.boolean()), { maxLength: 6 }).map((all) =>
-  all.map(([name, plain], i): Lineage.Link =>
-    plain ? { rev: name.rev, kind: "edit", also: [], parent: all[i + 1]?.[0].rev ?? name.parent } : name
-  )
+const names = FastCheck.array(FastCheck.tuple(link, FastCheck.boolean(), FastCheck.nat()), { maxLength: 6 }).map((
+  all
+) =>
+  all.map(([name, plain, hash], i): Lineage.Link => {
+    const next = all[i + 1]
+    return plain
+      ? {
+        rev: revisionOf(20 - i, hash),
+        kind: "edit",
+        also: [],
+        parent: next?.[1] === true ? revisionOf(19 - i, next[2]) : name.parent === null ? null : revisionOf(19 - i, 7)
+      }
+      : name
+  })
 )
 
 const record: FastCheck.Arbitrary<Lineage.Record> = FastCheck.record({
@@ -235,6 +253,45 @@ describe("validity", () => {
     assert.strictEqual(planned([newer, right])._tag, "Unknown")
   })
 
+  it("does not believe histories that lead in circles", () => {
+    const circle: ReadonlyArray<Json.Json> = [
+      [rev(2, "c"), "d", rev(1, "x")],
+      [rev(1, "x"), "d", rev(1, "y")],
+      [rev(1, "y"), "d", rev(1, "x")]
+    ]
+    const over = version([rev(2, "c"), rev(1, "x")], { n: 0 }, true)
+    const lying = (letter: string): Lineage.Version => {
+      const of = written(rev(3, letter), { n: 1 }, { over })
+      return { ...of, body: { ...of.body, lineage: { ...fieldOf(of), names: circle } } }
+    }
+    const leaves = [lying("k"), lying("l")]
+    assert.strictEqual(Lineage.knowledge(settings, leaves).links.get(rev(3, "k"))?.kind, "foreign")
+    assert.strictEqual(planned(leaves)._tag, "Unknown")
+    const entry = (of: Rev, parent: Rev): Lineage.Entry => ({
+      link: { rev: of, parent, kind: "edit", also: [] },
+      sum: "",
+      back: [0, {}],
+      files: {}
+    })
+    const path = [entry(rev(2, "a"), rev(1, "y")), entry(rev(1, "y"), rev(1, "y"))]
+    const looped = changed(written(rev(3, "m"), { n: 3 }, { over: left }), (record) => ({ ...record, path }))
+    assert.strictEqual(kindOf(looped), "foreign")
+  })
+
+  it("does not look into what is nested without end, and says so", () => {
+    const deep = (levels: number): Json.Json => {
+      let value: Json.Json = 0
+      for (let i = 0; i < levels; i++) value = [value]
+      return value
+    }
+    for (const  of of[{ n: 1, deep: deep(20_000) }, { n: 1, lineage: { v: 1, kind: "edit", doc: deep(20_000) } }]) {
+      const plan = planned([version([rev(2, "z"), root.rev], of as Json.JsonObject), right])
+      assert(plan._tag === "Unknown")
+      assert.include(plan.why, "nested deeper")
+    }
+    assert.strictEqual(planned([written(rev(2, "z"), { n: 1, deep: deep(900) }, { over: root }), right])._tag, "Merge")
+  })
+
   it("counts no path that is redacted", () => {
     const body = { n: 1, secret: { a: 1, b: 2 } }
     const other = { n: 1, secret: { a: 7, b: 2 } }
@@ -263,6 +320,15 @@ describe("disagreement", () => {
       assert(plan._tag === "Unknown")
       assert.include(plan.why, "LineageDisagrees")
     }
+  })
+
+  it("about a version that stands buries nothing", () => {
+    // The merge is true, but of another version under that revision than the one that stands here.
+    const merge = written(rev(3, "m"), { n: 3 }, { kind: "merge", over: right, also: [left.rev], knows: [left] })
+    const other = changed(left, (record) => ({ ...record, also: [rev(2, "q")] }))
+    const plan = planned([merge, other])
+    assert(plan._tag === "Unknown")
+    assert.include(plan.why, "LineageDisagrees")
   })
 
   it("on a body counts what the server has under the revision", () => {

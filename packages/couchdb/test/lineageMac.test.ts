@@ -3,6 +3,7 @@ import { Json, Lineage } from "effect-couchdb"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import { slimmed } from "../src/internal/lineage/mac.js"
+import { slimBurial, slimField } from "../src/internal/lineage/slim.js"
 import { pureHistory, tallied } from "./support/lineageHistory.js"
 import { fieldOf, rev, writer } from "./support/lineageVersions.js"
 
@@ -51,8 +52,13 @@ describe("a signed record", () => {
     const reversed = Json.fromEntries([...Json.entries(fieldOf(left))].reverse())
     assert.strictEqual(kindOf({ ...left, body: { ...left.body, lineage: reversed } }), "edit")
     assert.deepStrictEqual([...Json.keys(fieldOf(left))], [...Json.keys(fieldOf(left))].sort())
-    assert.deepStrictEqual(Lineage.sealed(signed, fieldOf(left)), fieldOf(left))
-    assert.deepStrictEqual(Lineage.sealed(plain, { v: 1 }), { v: 1 })
+    assert.deepStrictEqual(Lineage.sealed(signed, "one", fieldOf(left)), fieldOf(left))
+    assert.deepStrictEqual(Lineage.sealed(plain, "one", { v: 1 }), { v: 1 })
+  })
+
+  it("is one of its document alone, since another may have the same revisions", () => {
+    assert.strictEqual(kindOf({ ...left, id: "other" }), "foreign")
+    assert.strictEqual(kindOf({ ...left, id: "other" }, plain), "edit")
   })
 
   it("cannot be forged to bury what it does not contain", () => {
@@ -67,9 +73,33 @@ describe("a signed record", () => {
   })
 
   it("does not become genuine by being slimmed, and stays it", () => {
-    assert.strictEqual(kindOf({ ...left, body: { n: 1, lineage: slimmed(signed, fieldOf(left)) ?? null } }), "edit")
+    assert.strictEqual(
+      kindOf({ ...left, body: { n: 1, lineage: slimmed(signed, "one", fieldOf(left)) ?? null } }),
+      "edit"
+    )
     const lie = withMember(left, "also", [right.rev])
-    assert.strictEqual(kindOf({ ...lie, body: { n: 1, lineage: slimmed(signed, fieldOf(lie)) ?? null } }), "foreign")
+    assert.strictEqual(
+      kindOf({ ...lie, body: { n: 1, lineage: slimmed(signed, "one", fieldOf(lie)) ?? null } }),
+      "foreign"
+    )
+  })
+})
+
+describe("a burial without the body", () => {
+  it("keeps a record only where it was seen to be the version's own", () => {
+    // A sibling of a merge, with the merge's own field: signed, and not its own.
+    const merge = mine.written(rev(3, "m"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
+    const thief = { ...merge, rev: rev(3, "f"), path: [rev(3, "f"), ...left.path], body: { ...merge.body, n: 9 } }
+    const fieldOfBurial = (of: Lineage.Version) =>
+      slimField(Lineage.knowledge(signed, [of]), "one", of.rev, fieldOf(of))
+    assert.isDefined(fieldOfBurial(merge))
+    assert.isUndefined(fieldOfBurial(thief))
+    const into: Lineage.Into = { rev: rev(4, "i"), parent: merge.rev, kind: "merge", also: [thief.rev] }
+    const burial = mine.buried(rev(4, "t"), thief, into)
+    const knowledge = Lineage.knowledge(signed, [burial])
+    const slim = slimBurial(knowledge, "one", knowledge.burials.get(burial.rev) as Lineage.Burial)
+    const slimmed = { ...burial, body: { lineage: Lineage.sealed(signed, "one", slim) } }
+    assert.strictEqual(Lineage.knowledge(signed, [slimmed]).links.get(thief.rev)?.kind, "foreign")
   })
 })
 

@@ -57,6 +57,7 @@ const bodyOf = ({ doc }: Leaf): { readonly [key: string]: unknown } =>
 const noteOf = (leaf: Leaf): Note => bodyOf(leaf) as unknown as Note
 
 const versionOf = (leaf: Leaf): Lineage.Version => ({
+  id,
   rev: leaf.rev,
   path: leaf.path as Lineage.Version["path"],
   deleted: leaf.deleted,

@@ -240,6 +240,30 @@ export const lineage: Contract = (it) => {
       assert.deepStrictEqual((yield* Conflict.erase(here, "ada")).revisions, [])
     }))
 
+  it.scoped("what is slimmed or erased still has the members that filters select it by", () =>
+    Effect.gen(function*() {
+      const kept = { lineage: Lineage.settings({ tombstone: { keep: ["name"] } }) }
+      const here = Collection.make(yield* database, Card, kept)
+      const there = Collection.make(yield* database, Card, kept)
+      yield* Document.create(here, "ada", card)
+      yield* replicate(here, there)
+      yield* Document.update(here, "ada", seen(1))
+      yield* Document.update(there, "ada", seen(2))
+      yield* replicate(there, here)
+      yield* Conflict.resolve(here, "ada", merging)
+      assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
+      const slimmed = (yield* leavesOf(here, "ada")).filter(({ _deleted }) => _deleted === true)
+      assert.deepStrictEqual(slimmed.map((leaf) => Object.keys(leaf).filter((key) => !key.startsWith("_")).sort()), [
+        ["lineage", "name"]
+      ])
+      const erased = yield* Conflict.erase(here, "ada")
+      assert.deepStrictEqual(erased.remaining, [])
+      const left = yield* leavesOf(here, "ada")
+      assert.isTrue(left.every((leaf) => leaf._deleted === true && leaf.name === "ada"))
+      assert.notInclude(JSON.stringify(left), "\"seen\"")
+      assert.deepStrictEqual((yield* Conflict.erase(here, "ada")).revisions, [])
+    }))
+
   it.scoped("a document that leaves the process shows its field to no schema, and keeps it", () =>
     Effect.gen(function*() {
       const cards = yield* newCards

@@ -23,6 +23,7 @@ export const docOf = (response: Transport.BufferedResponse): Record<string, unkn
 export interface StoredLeaf {
   readonly _rev: string
   readonly _deleted?: boolean
+  readonly name?: string
   readonly lineage?: {
     readonly of: string
     readonly into: { readonly rev: string }

@@ -3,6 +3,8 @@ import { hashOf } from "../../src/internal/lineage/canonical.js"
 
 type Rev = Revision.Revision
 
+const id = "one"
+
 /** Dice of one seed. */
 export const diceOf = (seed: number): (below: number) => number => {
   let state = seed >>> 0
@@ -85,12 +87,12 @@ export const pureHistory = (
   const child = (path: ReadonlyArray<Rev>, body: Json.JsonObject, deleted: boolean): Lineage.Version => {
     const generation = path[0] === undefined ? 1 : Revision.generation(path[0]) + 1
     const rev = Revision.make(`${generation}-${hashOf(Json.stringify([path[0] ?? null, deleted, body]))}`)
-    return { rev, path: [rev, ...path], deleted, body, files: {} }
+    return { id, rev, path: [rev, ...path], deleted, body, files: {} }
   }
 
   const withField = (body: Json.JsonObject, record: Lineage.Record): Json.JsonObject => ({
     ...body,
-    lineage: Lineage.sealed(settings, Lineage.encodeRecord(record))
+    lineage: Lineage.sealed(settings, id, Lineage.encodeRecord(record))
   })
 
   const bare = (body: Json.JsonObject): Json.JsonObject =>
@@ -136,6 +138,7 @@ export const pureHistory = (
       child(version.path, {
         lineage: Lineage.sealed(
           settings,
+          id,
           Lineage.encodeBurial({
             of,
             ofParent: version.path[1] ?? null,
@@ -172,7 +175,7 @@ export const pureHistory = (
     const rev = Lineage.mergeRevision({ parent: plan.parent, heads, deleted: !plan.alive, body, files: {} })
     add(
       place,
-      { rev, path: [rev, ...parent.path], deleted: !plan.alive, body, files: {} },
+      { id, rev, path: [rev, ...parent.path], deleted: !plan.alive, body, files: {} },
       new Set(heads.flatMap((head) => Array.from(contained.get(head) ?? [])))
     )
     // Half of all resolvers die here.

@@ -7,6 +7,7 @@ export const rev = (generation: number, letter: string): Rev =>
   Revision.make(`${generation}-${letter.charCodeAt(0).toString(16).padStart(32, "0")}`)
 
 export const version = (path: ReadonlyArray<Rev>, body: Json.JsonObject, deleted = false): Lineage.Version => ({
+  id: "one",
   rev: path[0] as Rev,
   path,
   deleted,
@@ -40,7 +41,7 @@ export const writer = (settings: Lineage.Settings) => ({
     })
     return version(
       [at, ...over?.path ?? []],
-      { ...(kind === "delete" ? {} : body), lineage: Lineage.sealed(settings, Lineage.encodeRecord(record)) },
+      { ...(kind === "delete" ? {} : body), lineage: Lineage.sealed(settings, "one", Lineage.encodeRecord(record)) },
       kind === "delete"
     )
   },
@@ -54,7 +55,7 @@ export const writer = (settings: Lineage.Settings) => ({
       content: keeps ? content as Json.JsonObject : undefined,
       field: lineage
     })
-    return version([at, ...of.path], { lineage: Lineage.sealed(settings, burial) }, true)
+    return version([at, ...of.path], { lineage: Lineage.sealed(settings, "one", burial) }, true)
   }
 })
 

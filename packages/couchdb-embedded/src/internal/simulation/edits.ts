@@ -216,6 +216,7 @@ const cardOf = (leaf: Leaf): Card => {
 }
 
 const versionOf = (leaf: Leaf): Lineage.Version => ({
+  id,
   rev: leaf.rev,
   path: leaf.path as Lineage.Version["path"],
   deleted: leaf.deleted,

@@ -60,8 +60,8 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
 
   const missing = (rev: Rev): Missing | undefined => {
     if (!holds(settings, "unknown")) return undefined
-    const disagreement = disputed.get(rev)
-    if (disagreement !== undefined) return { rev, why: `LineageDisagrees: of ${rev} ${disagreement}` }
+    const why = disputed.get(rev)
+    if (why !== undefined) return { rev, why }
     if (newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
     const known = link(rev)
     if (known === undefined) return { rev, why: `nothing here says what ${rev} was made of` }
@@ -74,7 +74,8 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
 
   const within = (inner: Rev, outer: Rev): boolean | undefined => {
     const theirs = reach(outer)
-    if (theirs.has(inner)) return true
+    // One that is disputed may be another than what the other side took in.
+    if (theirs.has(inner)) return disputed.has(inner) ? undefined : true
     if (!holds(settings, "containment")) return false
     const only = Array.from(reach(inner)).filter((rev) => !theirs.has(rev))
     const unsure = only.some((rev) => missing(rev) !== undefined)

@@ -2,20 +2,25 @@ import * as Option from "effect/Option"
 import * as Json from "../../Json.js"
 import type { Burial, Content, Field, Knowledge, Link, Record, Settings, Tombstone, Version } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
+import { isDeeper } from "../depth.js"
 import { canonical } from "./canonical.js"
 import { believed } from "./mac.js"
 import { patched } from "./patch.js"
 import { redacted, sumOf, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 
-/** A version's own body, and what its field says. */
+/** What the library writes is a thousand levels deep at most, and a burial some levels more. */
+const deepest = 1_100
+
+/** A version's own body, and what its field says; nothing where it would overflow the stack of whoever looks into it. */
 const apart = (
   settings: Settings,
-  { body }: Version
-): { readonly body: Json.JsonObject; readonly field: Field } => ({
-  body: withoutField(body, settings.field),
-  field: believed(settings, Json.get(body, settings.field))
-})
+  { body, id }: Version
+): { readonly body: Json.JsonObject; readonly field: Field } | undefined =>
+  isDeeper(body, deepest) ? undefined : {
+    body: withoutField(body, settings.field),
+    field: believed(settings, id, Json.get(body, settings.field))
+  }
 
 /** What a version holds: a tombstone, what it keeps of it. */
 const contentIn = (
@@ -70,7 +75,7 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
     const known = links.get(link.rev)
     if (known === undefined) links.set(link.rev, link)
     else if (disputes && known !== link && !sameLink(known, link)) {
-      disputed.set(link.rev, "two records of it say different things")
+      disputed.set(link.rev, `LineageDisagrees: two records of ${link.rev} say different things`)
     }
   }
 
@@ -99,7 +104,7 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
     const known = contents.get(rev)
     if (known === undefined) contents.set(rev, content)
     else if (disputes && !authorities.has(rev) && canonical(known.body) !== canonical(content.body)) {
-      disputed.set(rev, "two journals hold different bodies of it")
+      disputed.set(rev, `LineageDisagrees: two journals hold different bodies of ${rev}`)
     }
   }
 
@@ -128,10 +133,16 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
 
   // What the server itself has under a revision counts before what others tell of it.
   const authorities = new Set(versions.map(({ rev }) => rev))
-  const read = versions.map((version) => ({ version, ...apart(settings, version) }))
-  for (const { body, field, version } of read) {
-    const { deleted, files, path: revisions, rev } = version
+  for (const version of versions) {
+    const { deleted, files, id, path: revisions, rev } = version
     path(revisions)
+    const read = apart(settings, version)
+    if (read === undefined) {
+      disputed.set(rev, `${rev} is nested deeper than ${deepest} levels`)
+      if (deleted) tombstones.set(rev, "bare")
+      continue
+    }
+    const { body, field } = read
     // A slimmed burial stands on the one that it slims.
     const under = field._tag === "Burial" && deleted ? revisions.indexOf(field.burial.of) : -1
     if (field._tag === "Burial" && under > 0) {
@@ -141,7 +152,7 @@ export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>):
       learn(burial.into)
       const kept = burial.content === undefined ? undefined : { body: burial.content, files }
       if (!authorities.has(burial.of)) {
-        own(burial.of, revisions.slice(under), believed(settings, burial.field), kept, kept !== undefined)
+        own(burial.of, revisions.slice(under), believed(settings, id, burial.field), kept, kept !== undefined)
       }
       continue
     }

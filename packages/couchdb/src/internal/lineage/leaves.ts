@@ -91,6 +91,7 @@ export const readAllLeaves = (
 
 /** A version as lineage sees it. */
 export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
+  id: raw.id,
   rev: raw.rev,
   path,
   deleted: raw.deleted,

@@ -104,6 +104,10 @@ export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule:
   }
   const refused = broughtBack(knowledge, graph, leaves, hidden)
   if (refused !== undefined) return unknown(refused)
+  // What another side took in may be another version than the one that stands here.
+  const disputed = heads.find((rev) => knowledge.disputed.has(rev))
+  const dispute = disputed === undefined ? undefined : graph.missing(disputed)
+  if (dispute !== undefined) return unknown(dispute)
   const lives = alive(knowledge, graph, heads, rule)
   if (Either.isLeft(lives)) return unknown(lives.left)
   // Deletions that met need no merge: whoever writes the document anew names them all.

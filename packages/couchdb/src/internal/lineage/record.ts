@@ -74,8 +74,7 @@ const decodeNames = (json: Maybe): ReadonlyArray<Link> | undefined => {
     const kind = kinds.get(typeof short === "string" ? short : "")
     const from = parent === 0 ? names[0]?.rev : parent
     if (
-      !Revision.isRevision(rev) || kind === undefined || !(from === null || Revision.isRevision(from)) ||
-      !also.every(Revision.isRevision)
+      !Revision.isRevision(rev) || kind === undefined || !isParent(from, rev) || !also.every(Revision.isRevision)
     ) return undefined
     names.unshift({ rev, kind, parent: from, also: also as ReadonlyArray<Revision.Revision> })
   }
@@ -93,6 +92,10 @@ const encodeEntry = ({ back, files, link, sum }: Entry): Json.Json =>
     ["sum", sum]
   ])
 
+/** Every revision is one generation above its parent: what says anything else could lead in circles. */
+const isParent = (parent: Maybe, rev: Revision.Revision): parent is Revision.Revision | null =>
+  parent === null || (Revision.isRevision(parent) && Revision.generation(parent) + 1 === Revision.generation(rev))
+
 const isKind = (json: Maybe): json is Kind => typeof json === "string" && Object.hasOwn(shortKinds, json)
 
 const decodeLink = (json: Maybe): Link | undefined => {
@@ -100,7 +103,7 @@ const decodeLink = (json: Maybe): Link | undefined => {
   const parent = member(json, "parent")
   const kind = member(json, "kind")
   const also = member(json, "also")
-  return Revision.isRevision(rev) && (parent === null || Revision.isRevision(parent)) && isKind(kind) &&
+  return Revision.isRevision(rev) && isParent(parent, rev) && isKind(kind) &&
       Json.isArray(also) && also.every(Revision.isRevision)
     ? { rev, parent, kind, also: also as ReadonlyArray<Revision.Revision> }
     : undefined

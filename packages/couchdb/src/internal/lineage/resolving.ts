@@ -19,9 +19,10 @@ import { stagesOf } from "../siblings/policy.js"
 import { hashOf } from "./canonical.js"
 import { evaluate, guess, type Unreadable } from "./evaluate.js"
 import { known, lineageVersion } from "./leaves.js"
-import { sealed, slimmed } from "./mac.js"
+import { sealed } from "./mac.js"
 import { kept, redacted, withoutField } from "./record.js"
 import { holds } from "./rules.js"
+import { slimField } from "./slim.js"
 import { ofDocument } from "./warnings.js"
 
 type Merging = Extract<Lineage.Plan, { readonly _tag: "Merge" | "Unknown" }>
@@ -97,12 +98,20 @@ const make = <A, R>(
   knowledge: Lineage.Knowledge
 ) => {
   const byRev = new Map(versions.map((version) => [version.raw.rev, version]))
-  const holders = new Map(Array.from(knowledge.burials, ([tombstone, { of }]) => [of, tombstone] as const))
+  // Of several burials of one version one that still has the body is the one to ask.
+  const holders: ReadonlyMap<Revision, Revision> = new Map(
+    Array.from(knowledge.burials)
+      .sort(([, self], [, that]) => Number(self.content !== undefined) - Number(that.content !== undefined))
+      .map(([tombstone, { of }]) => [of, tombstone] as const)
+  )
   const holder = (rev: Revision): Revision => byRev.has(rev) ? rev : holders.get(rev) ?? rev
 
   /** A revision and its ancestors, also where only its burial is left. */
-  const pathOf = (rev: Revision): ReadonlyArray<Revision> =>
-    byRev.get(rev)?.path ?? byRev.get(holder(rev))?.path.slice(1) ?? [rev]
+  const pathOf = (rev: Revision): ReadonlyArray<Revision> => {
+    const path: ReadonlyArray<Revision> = byRev.get(holder(rev))?.path ?? []
+    const at = path.indexOf(rev)
+    return at === -1 ? [rev] : path.slice(at)
+  }
 
   const burialOf = ({ into, of }: Lineage.PlannedBurial): ReadonlyArray<Burial> => {
     const version = byRev.get(of)
@@ -118,12 +127,15 @@ const make = <A, R>(
           settings.field,
           sealed(
             settings,
+            id,
             Lineage.encodeBurial({
               of,
               ofParent: version.path[1] ?? null,
               into,
               content: keeps ? redacted(withoutField(raw.raw, settings.field), settings.redact) : undefined,
-              field: keeps ? Json.get(raw.raw, settings.field) : slimmed(settings, Json.get(raw.raw, settings.field))
+              field: keeps
+                ? Json.get(raw.raw, settings.field)
+                : slimField(knowledge, id, of, Json.get(raw.raw, settings.field))
             })
           )
         ] as const
@@ -169,7 +181,7 @@ const make = <A, R>(
     const own = folded === undefined ? { ...record, content: undefined } : record
     const body = Json.fromEntries([
       ...(deleted ? kept(settings, content.body) : Json.entries(content.body)),
-      [settings.field, sealed(settings, Lineage.encodeRecord(own))] as const
+      [settings.field, sealed(settings, id, Lineage.encodeRecord(own))] as const
     ])
     const keepsFiles = !deleted || settings.keep === "bodies"
     const rev = Lineage.mergeRevision(

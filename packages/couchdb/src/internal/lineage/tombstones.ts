@@ -22,7 +22,9 @@ import { textOf } from "../siblings/merged.js"
 import { member } from "../written.js"
 import { hashOf } from "./canonical.js"
 import { lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
-import { sealed, slimmed } from "./mac.js"
+import { sealed } from "./mac.js"
+import { kept } from "./record.js"
+import { slimBurial } from "./slim.js"
 
 type Failure = NotFoundError | InvalidIdError | WireError
 
@@ -96,7 +98,7 @@ export const unbury = <A, I, R, K>(
     })
     const body = Json.fromEntries([
       ...Json.entries(content.body),
-      [settings.field, sealed(settings, Lineage.encodeRecord(record))] as const
+      [settings.field, sealed(settings, id, Lineage.encodeRecord(record))] as const
     ])
     const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
     const back = Lineage.mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
@@ -129,14 +131,13 @@ const childOf = (
   settings: Lineage.Settings,
   field: Json.JsonObject
 ): { readonly id: string; readonly text: string } => {
-  const body = Json.fromEntries([[settings.field, sealed(settings, field)]])
+  const body = Json.fromEntries([
+    ...kept(settings, raw.raw),
+    [settings.field, sealed(settings, raw.id, field)] as const
+  ])
   const rev = Lineage.mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
   return { id: raw.id, text: revisionText(raw.id, [rev, ...path], true, body) }
 }
-
-/** A burial without body and journal. */
-const slimBurial = (settings: Lineage.Settings, burial: Lineage.Burial): Json.JsonObject =>
-  Lineage.encodeBurial({ ...burial, content: undefined, field: slimmed(settings, burial.field) })
 
 const saysBodies = (field: Json.Json | undefined): boolean =>
   Json.isObject(field) && ["doc", "path"].some((key) => {
@@ -146,9 +147,10 @@ const saysBodies = (field: Json.Json | undefined): boolean =>
 
 const holdsBodies = ({ content, field }: Lineage.Burial): boolean => content !== undefined || saysBodies(field)
 
-/** Whether a leaf is a tombstone that says nothing but names. */
-const isErased = ({ raw }: Version, field: string): boolean =>
-  raw.deleted && Option.isNone(raw.stubs) && Json.keys(raw.raw).every((key) => key === field) &&
+/** Whether a leaf is a tombstone that says nothing but names, and what filters select it by. */
+const isErased = ({ raw }: Version, { field, tombstone }: Lineage.Settings): boolean =>
+  raw.deleted && Option.isNone(raw.stubs) &&
+  Json.keys(raw.raw).every((key) => key === field || tombstone.keep.includes(key)) &&
   !saysBodies(Json.get(raw.raw, field)) && !saysBodies(member(Json.get(raw.raw, field), "field"))
 
 export const slim = <A, I, R, K>(
@@ -161,7 +163,7 @@ export const slim = <A, I, R, K>(
     const rows = versions.flatMap((version) => {
       const burial = knowledge.burials.get(version.raw.rev)
       return burial !== undefined && holdsBodies(burial)
-        ? [childOf(version, settings, slimBurial(settings, burial))]
+        ? [childOf(version, settings, slimBurial(knowledge, version.raw.id, burial))]
         : []
     })
     yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
@@ -180,7 +182,7 @@ export const erase = <A, I, R, K>(
     const erased: Array<Revision.Revision> = []
     for (let round = 0;; round++) {
       const { id, knowledge, versions } = yield* read(collection, key)
-      const left = versions.filter((version) => !isErased(version, settings.field))
+      const left = versions.filter((version) => !isErased(version, settings))
       if (left.length === 0 || round === rounds) {
         yield* Database.compact(collection.database)
         return { id, revisions: erased, remaining: left.map(({ raw }) => raw.rev) }
@@ -191,7 +193,7 @@ export const erase = <A, I, R, K>(
         return childOf(
           version,
           settings,
-          burial !== undefined ? slimBurial(settings, burial) : Lineage.encodeRecord(
+          burial !== undefined ? slimBurial(knowledge, id, burial) : Lineage.encodeRecord(
             Lineage.recordOf({ ...knowledge, settings }, {
               kind: "delete",
               parent: rev,

@@ -79,6 +79,7 @@ const beforeEdit = (
     const read = Option.filter(base, (base) => base.rev === rev)
     const versions = Option.isSome(read)
       ? [{
+        id,
         rev,
         path: [rev],
         deleted: false,
@@ -124,7 +125,7 @@ const recorded = (
     const { also, grave, parent } = before
     const stored = Json.fromEntries([
       ...(deleted ? kept(settings, body) : Json.entries(body)),
-      [settings.field, sealed(settings, encodeRecord(record))] as const
+      [settings.field, sealed(settings, id, encodeRecord(record))] as const
     ])
     return {
       body: stored,
