@@ -241,7 +241,10 @@ export const mayBeInexact: (text: string) => boolean = inexact.mayBeInexact
  * @category reading and writing
  */
 export const stringify = (value: Json): string =>
-  isParsed(value, 0) ? JSON.stringify(value) : writeText(value, isRawNumber, entries)
+  isParsed(value, 0) ? JSON.stringify(value) : writeText(value, scalarText, entries)
+
+const scalarText = (value: Json): string | undefined =>
+  typeof value !== "object" || value === null ? JSON.stringify(value) : isRawNumber(value) ? value.text : undefined
 
 /** Deeper values are written with a stack of their own. */
 const shallow = 100

@@ -37,6 +37,9 @@ describe("canonical JSON", () => {
       canonical({ b: 1, a: [true, null, "é\n"], "10": {}, "9": -0 }),
       `{"10":{},"9":0,"a":[true,null,"é\\n"],"b":1}`
     )
+    let deep: Json.Json = 0
+    for (let i = 0; i < 50_000; i++) deep = [{ a: deep }]
+    assert.strictEqual(canonical(deep).length, 50_000 * "[{\"a\":}]".length + 1)
     // Servers rewrite numbers; where nothing is lost by it they are the same.
     for (const text of ["1e2", "100.0", "1E+2"]) assert.strictEqual(canonical(new Json.RawNumber(text)), "100")
     assert.strictEqual(canonical(new Json.RawNumber("123456789012345678901")), "123456789012345678901")

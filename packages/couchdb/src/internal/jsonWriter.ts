@@ -1,15 +1,15 @@
-import type { Json, JsonObject, RawNumber } from "../Json.js"
+import type { Json, JsonObject } from "../Json.js"
 
 /** What is still to be written: a value, or text that stands between values. */
 type Pending = { readonly value: Json } | string
 
 /**
- * Writes JSON with a stack of its own, as it is read. The helpers come in as arguments because they live in the public
- * module, which imports this one.
+ * Writes JSON with a stack of its own, as it is read. `scalar` writes what is neither a list nor an object. The helpers come
+ * in as arguments because they live in the public module, which imports this one.
  */
 export const writeText = (
   root: Json,
-  isRawNumber: (value: unknown) => value is RawNumber,
+  scalar: (value: Json) => string | undefined,
   entries: (object: JsonObject) => ReadonlyArray<readonly [string, Json]>
 ): string => {
   const pending: Array<Pending> = [{ value: root }]
@@ -20,8 +20,8 @@ export const writeText = (
       continue
     }
     const { value } = next
-    if (typeof value !== "object" || value === null) text += JSON.stringify(value)
-    else if (isRawNumber(value)) text += value.text
+    const written = scalar(value)
+    if (written !== undefined) text += written
     else if (Array.isArray(value)) {
       text += "["
       pending.push("]")

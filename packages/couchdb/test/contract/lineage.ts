@@ -264,6 +264,22 @@ export const lineage: Contract = (it) => {
       assert.deepStrictEqual((yield* Conflict.erase(here, "ada")).revisions, [])
     }))
 
+  it.scoped("what is nested too deeply to look into is edited, and left to a person where it is in conflict", () =>
+    Effect.gen(function*() {
+      const [here, there] = [yield* newCards, yield* newCards]
+      let deep: unknown = 0
+      for (let i = 0; i < 1_500; i++) deep = [deep]
+      yield* raw("PUT", `/${here.database}/ada`, { ...card, deep })
+      yield* replicate(here, there)
+      yield* Document.update(here, "ada", seen(1))
+      yield* Document.update(there, "ada", seen(2))
+      yield* replicate(there, here)
+      const outcome = yield* Conflict.resolve(here, "ada", merging)
+      assert(outcome._tag === "Deferred" && outcome.reason._tag === "Unknown")
+      assert.include(outcome.reason.why, "nested deeper")
+      assert.lengthOf(yield* leavesOf(here, "ada"), 2)
+    }))
+
   it.scoped("a document that leaves the process shows its field to no schema, and keeps it", () =>
     Effect.gen(function*() {
       const cards = yield* newCards

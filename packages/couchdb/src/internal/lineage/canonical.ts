@@ -1,6 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2"
 import * as Json from "../../Json.js"
 import { hex, utf8 } from "../bytes.js"
+import { writeText } from "../jsonWriter.js"
 
 /** A number as JavaScript would write it, where it holds it: servers and programs on the way rewrite `1e2` and `1.0`. */
 const numberText = (text: string): string => {
@@ -11,15 +12,17 @@ const numberText = (text: string): string => {
 }
 
 /** One text for each value, whatever the order of its keys: RFC 8785, and the digits of what a number cannot hold. */
-export const canonical = (json: Json.Json): string => {
-  if (Json.isRawNumber(json)) return numberText(json.text)
-  if (Json.isArray(json)) return `[${json.map(canonical).join(",")}]`
-  if (Json.isObject(json)) {
-    const members = [...Json.entries(json)].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
-    return `{${members.map(([key, value]) => `${JSON.stringify(key)}:${canonical(value)}`).join(",")}}`
-  }
-  return JSON.stringify(Object.is(json, -0) ? 0 : json)
-}
+export const canonical = (json: Json.Json): string => writeText(json, scalarText, sortedEntries)
+
+const scalarText = (json: Json.Json): string | undefined =>
+  Json.isRawNumber(json)
+    ? numberText(json.text)
+    : typeof json !== "object" || json === null
+    ? JSON.stringify(Object.is(json, -0) ? 0 : json)
+    : undefined
+
+const sortedEntries = (object: Json.JsonObject): ReadonlyArray<readonly [string, Json.Json]> =>
+  [...Json.entries(object)].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
 
 /** The first 128 bits of a text's SHA-256, in hex: as long as CouchDB's own hashes. */
 export const hashOf = (text: string): string => hex(sha256(utf8(text))).slice(0, 32)
