@@ -72,6 +72,22 @@ describe("overlay", () => {
     })
     assert.deepStrictEqual(result.map((value) => Json.get(value, "id")), after.map(({ id }) => id))
   }, { fastCheck: { numRuns: 1_000 } })
+
+  it.prop("elements that stay keep their own unknown fields also where nothing names them and as many go as come", [
+    FastCheck.integer({ min: 1, max: 8 }),
+    FastCheck.nat(),
+    FastCheck.boolean()
+  ], ([count, seed, first]) => {
+    const before = Array.from({ length: count }, (_, i) => ({ title: `t${i}` }))
+    const raw = before.map((value) => ({ ...value, secret: `of ${value.title}` }))
+    const kept = before.filter((_, i) => (seed >> i) % 2 === 0)
+    const added = Array.from({ length: count - kept.length }, (_, i) => ({ title: `new${i}` }))
+    const after = first ? [...added, ...kept] : [...kept, ...added]
+    for (const value of overlay(raw, before, after) as ReadonlyArray<Json.JsonObject>) {
+      const title = Json.get(value, "title") as string
+      if (title.startsWith("t")) assert.strictEqual(Json.get(value, "secret"), `of ${title}`)
+    }
+  }, { fastCheck: { numRuns: 1_000 } })
 })
 
 describe("align", () => {
@@ -83,6 +99,9 @@ describe("align", () => {
       [[1, 2, 3], [3, 2, 1], [2, 1, 0]],
       [[{ a: 1, b: 1 }], [{ a: 1, b: 2 }], [0]],
       [[{ a: 1, b: 1 }, { a: 2, b: 2 }], [{ a: 2, b: 3 }], [1]],
+      [[{ a: 1 }, { a: 2 }, { a: 3 }], [{ a: 2 }, { a: 3 }, { a: 4 }], [1, 2, -1]],
+      [[{ a: 1 }, { a: 2 }, { a: 3 }], [{ a: 1 }, { a: 9 }, { a: 3 }], [0, 1, 2]],
+      [[{ a: 1 }, { a: 1 }], [{ a: 2 }, { a: 1 }], [0, 1]],
       [[{ id: 1, x: 1 }, { id: 2, x: 2 }], [{ id: 2, x: 9 }, { id: 1, x: 8 }], [1, 0]],
       [[], [1], [-1]],
       [[1], [], []]

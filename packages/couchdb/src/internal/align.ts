@@ -15,8 +15,8 @@ export interface Values {
 /**
  * For each element of `after` the index of the element of `before` that it came from, or -1 for a new one.
  *
- * The surest sign comes first: the very same value, then the same identity, then the same place where nothing came or
- * went, then the same content, then likeness. Two elements of different identities are never one.
+ * The surest sign comes first: the very same value, then the same identity, then the same content, then the same place
+ * where nothing came or went, then likeness. Two elements of different identities are never one.
  */
 export const align = (
   before: ReadonlyArray<Json.Json>,
@@ -44,12 +44,19 @@ export const align = (
 
   const left = before.map(Json.stringify)
   const right = after.map(Json.stringify)
-  const pairs = before.length === after.length && !isPermutation(left, right)
-    ? open.after().filter((i) => !taken.has(i)).map((i) => [i, i] as const)
-    : undefined
-  if (pairs !== undefined) {
-    for (const [from, to] of pairs) if (!strangers(from, to)) match(to, from)
-    return source
+  if (before.length === after.length && !isPermutation(left, right)) {
+    // As many may have gone as came: then what kept its content stands at another place.
+    const content = (elements: ReadonlyArray<Json.Json>, texts: ReadonlyArray<string>) => (i: number) =>
+      reference(elements[i]) === undefined ? undefined : texts[i]
+    let moved = false
+    matchBy(open, content(before, left), content(after, right), (to, from) => {
+      moved ||= to !== from
+      match(to, from)
+    })
+    if (!moved) {
+      for (const i of open.after()) if (!taken.has(i) && !strangers(i, i)) match(i, i)
+      return source
+    }
   }
 
   for (const [from, to] of commonSubsequence(left, right)) {
