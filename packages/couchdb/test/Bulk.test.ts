@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Transport } from "effect-couchdb"
-import { Bulk, Collection, Conflict, CouchError, Database, Document, Merge } from "effect-couchdb"
+import { Bulk, Collection, Conflict, CouchError, Database, Document, Merge, Revision } from "effect-couchdb"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -122,6 +122,83 @@ describe("bulk writes whose answers are lost", () => {
         yield* Database.create("zoo")
         yield* Ref.set(down, true)
         assert.deepStrictEqual(seen(yield* Bulk.save(create)), ids.map(() => "TransportError"))
+      }).pipe(Effect.provide(on.layer), running)
+    }))
+})
+
+/** A line that takes no more than 15 documents in one request, and whose `count`-th small enough one does not go well. */
+const narrow = (count: number, fail: (pass: ReturnType<Transport.Service["request"]>) => typeof pass) =>
+  Effect.gen(function*() {
+    const armed = yield* Ref.make(false)
+    const taken = yield* Ref.make(0)
+    const on = yield* line((request, _, pass) =>
+      Effect.gen(function*() {
+        if (!isBulk(request) || !(yield* Ref.get(armed))) return yield* pass(request)
+        if (JSON.parse(String(request.body)).docs.length > 15) {
+          return answer(413, { error: "too_large", reason: "the request entity is too large" })
+        }
+        const number = yield* Ref.updateAndGet(taken, (n) => n + 1)
+        return yield* number === count ? fail(pass(request)) : pass(request)
+      })
+    )
+    yield* Effect.provide(Database.create("zoo"), on.layer)
+    return { ...on, arm: Ref.set(armed, true) }
+  })
+
+const refused = new CouchError.TransportError({
+  method: "POST",
+  path: "/",
+  reason: "Connection",
+  description: "refused"
+})
+
+describe("bulk writes that were halved", () => {
+  it.effect("apply each edit once where a half was not sent, or its answer was lost", () =>
+    Effect.gen(function*() {
+      const failures: ReadonlyArray<Parameters<typeof narrow>[1]> = [() => refused, () => lost, Effect.zipRight(lost)]
+      for (const fail of failures) {
+        for (const count of [1, 2]) {
+          const on = yield* narrow(count, fail)
+          yield* Effect.gen(function*() {
+            const created = Arr.getRights(yield* Bulk.save(create))
+            yield* on.arm
+            const saved = yield* Bulk.save(created.map(Document.modify(({ n }) => ({ n: n + 1 })))).pipe(
+              Bulk.resolveWith(Conflict.merge(Merge.make(zoo.schema)).pipe(Conflict.retry()))
+            )
+            assert.deepStrictEqual(seen(saved), ids.map(() => "2"))
+            const there = Arr.getRights(yield* Bulk.fetch(zoo, ids))
+            assert.deepStrictEqual(there.map(({ body }) => body.n), ids.map(() => 2))
+          }).pipe(Effect.provide(on.layer), running)
+        }
+      }
+    }))
+
+  it.effect("tell what was stored where the other half fails for good, and send nothing after it", () =>
+    Effect.gen(function*() {
+      const failed = Effect.succeed(answer(500, { error: "internal", reason: "broken" }))
+      const on = yield* narrow(2, () => failed)
+      yield* Effect.gen(function*() {
+        yield* on.arm
+        const many = Arr.makeBy(60, (n) => Document.make(zoo, `doc-${n}`, { n: 1 }))
+        const [saved, asked] = yield* requests(on, Bulk.save(many))
+        assert.deepStrictEqual(seen(saved), many.map((_, n) => n < 15 ? "1" : "ServerError"))
+        // The whole, its first half, and the quarters of that.
+        assert.lengthOf(asked, 4)
+      }).pipe(Effect.provide(on.layer), running)
+    }))
+
+  it.effect("tell so of versions under revisions of their own", () =>
+    Effect.gen(function*() {
+      const failed = Effect.succeed(answer(500, { error: "internal", reason: "broken" }))
+      const on = yield* narrow(2, () => failed)
+      yield* Effect.gen(function*() {
+        yield* on.arm
+        const rev = Revision.make(`1-${"a".repeat(32)}`)
+        const stored = yield* Bulk.insert("zoo", ids.map((id) => ({ id, revisions: [rev], body: { n: 1 } })))
+        assert.deepStrictEqual(
+          stored.map((row) => Either.isRight(row) ? "stored" : row.left._tag),
+          ids.map((_, n) => n < 15 ? "stored" : "ServerError")
+        )
       }).pipe(Effect.provide(on.layer), running)
     }))
 })

@@ -25,6 +25,12 @@ export type RowResult =
   | { readonly _tag: "Conflict"; readonly error: UpdateConflictError }
   | { readonly _tag: "Refused"; readonly error: WireError }
 
+/** A row about which nobody answered, because the request failed that it was in, or that it was to follow. */
+export interface Unanswered {
+  readonly _tag: "Unanswered"
+  readonly error: WireError
+}
+
 /**
  * - `newEdits`: whether each row is an edit of the revision that it names; else it is stored under that revision
  * - `repeatable`: whether a request without an answer may be sent again; by default, which is right where a row under its
@@ -64,16 +70,24 @@ export const bulkWrite = (
   options: WriteOptions
 ): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> =>
   Effect.map(
-    Effect.forEach(parts(rows), (part) => writePart(database, part, options)),
+    Effect.forEach(parts(rows), (part) => Effect.flatMap(writePart(database, part, options), allAnswered)),
     (results) => results.flat()
   )
 
-/** The same in one request, which is split only where the server wants it smaller. */
+const allAnswered = (
+  results: ReadonlyArray<RowResult | Unanswered>
+): Effect.Effect<ReadonlyArray<RowResult>, WireError> =>
+  Effect.forEach(results, (result) => result._tag === "Unanswered" ? Effect.fail(result.error) : Effect.succeed(result))
+
+/**
+ * The same in one request, which is split only where the server wants it smaller. It fails where no row was answered: what
+ * a part of the rows was told is not lost with the others.
+ */
 export const writePart = (
   database: DatabaseName,
   rows: ReadonlyArray<Row>,
   options: WriteOptions
-): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> => {
+): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> => {
   const { newEdits, repeatable = true } = options
   const [first] = rows
   const request: CouchRequest = {
@@ -106,16 +120,30 @@ export const writePart = (
     }),
     Effect.catchIf(
       (error) => ofOneDocument.has(error._tag),
-      (error): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> =>
+      (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
         rows.length === 1
           ? Effect.succeed([{ _tag: "Refused", error }])
-          : Effect.zipWith(
-            writePart(database, rows.slice(0, rows.length >> 1), options),
-            writePart(database, rows.slice(rows.length >> 1), options),
-            (one, other) => [...one, ...other]
-          )
+          : writeHalves(database, rows, options)
     )
   )
+}
+
+/** The halves one after the other; after a failure nothing more is sent. */
+const writeHalves = (
+  database: DatabaseName,
+  rows: ReadonlyArray<Row>,
+  options: WriteOptions
+): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> => {
+  const rest = rows.slice(rows.length >> 1)
+  return Effect.flatMap(writePart(database, rows.slice(0, rows.length >> 1), options), (first) => {
+    const unanswered = first.find((result) => result._tag === "Unanswered")
+    return unanswered !== undefined
+      ? Effect.succeed([...first, ...rest.map(() => unanswered)])
+      : Effect.match(writePart(database, rest, options), {
+        onFailure: (error) => [...first, ...rest.map((): Unanswered => ({ _tag: "Unanswered", error }))],
+        onSuccess: (second) => [...first, ...second]
+      })
+  })
 }
 
 /** What the whole request fails with because of some of its documents, or because there are too many. */

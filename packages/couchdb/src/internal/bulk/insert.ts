@@ -7,7 +7,7 @@ import * as DatabaseName from "../../DatabaseName.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import type * as Revision from "../../Revision.js"
-import { type Row, type RowResult, writePart } from "./docs.js"
+import { type Row, type RowResult, type Unanswered, writePart } from "./docs.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 import { revisionText } from "./revisionText.js"
 
@@ -27,7 +27,7 @@ interface Payload extends Row {
   readonly rev: Revision.Revision
 }
 
-const settle = ({ id, rev }: Payload, result: RowResult): Either.Either<Stored, InsertError> =>
+const settle = ({ id, rev }: Payload, result: RowResult | Unanswered): Either.Either<Stored, InsertError> =>
   result._tag === "Stored"
     ? Either.right({ id, rev, durability: result.durability })
     : Either.left(result.error)
@@ -61,7 +61,7 @@ export const insertStream = <E2, R2>(
     (group, payloads) =>
       Effect.match(writePart(DatabaseName.make(group), payloads, { newEdits: false }), {
         onFailure: (error) => payloads.map(() => Either.left<InsertError>(error)),
-        onSuccess: (results) => payloads.map((payload, i) => settle(payload, results[i] as RowResult))
+        onSuccess: (results) => payloads.map((payload, i) => settle(payload, results[i] as RowResult | Unanswered))
       })
   )
 }

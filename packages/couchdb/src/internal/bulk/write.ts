@@ -10,7 +10,7 @@ import * as Revision from "../../Revision.js"
 import type { makeClaims } from "../claims.js"
 import { predict } from "../outcomes.js"
 import { isTransient } from "../transient.js"
-import { type RowResult, writePart } from "./docs.js"
+import { type RowResult, type Unanswered, writePart } from "./docs.js"
 import { landed } from "./landed.js"
 import type { WireError } from "./wireError.js"
 
@@ -101,37 +101,62 @@ export const writeAll = (
       }
     }
 
+    /** Nobody answered about these rows: what landed is recognised, and the failure is the answer to the others. */
+    const unanswered = (
+      indices: ReadonlyArray<number>,
+      error: WireError
+    ): Effect.Effect<void, WireError, CouchHttp> => {
+      if (mayHaveHappened(error)) doubt = error
+      if (doubt === undefined || knowledge.holds.get(database) === false) return Effect.fail(error)
+      return Effect.zipRight(
+        Effect.mapError(recognise(indices), () => doubt as WireError),
+        Effect.suspend(() => open().length === 0 ? Effect.void : Effect.fail(error))
+      )
+    }
+
+    const answered = (
+      told: ReadonlyArray<readonly [index: number, result: RowResult]>
+    ): Effect.Effect<void, never, CouchHttp> => {
+      const refused = told.flatMap(([i, { _tag }]) => _tag === "Conflict" ? [i] : [])
+      for (const [i, result] of told) if (result._tag !== "Conflict") settle(i, result)
+      const refuse = () => told.forEach(([i, result]) => results[i] === undefined && settle(i, result))
+      if (doubt === undefined || refused.length === 0) return Effect.sync(refuse)
+      const unknown = doubt
+      // The refusal may be of the repetition.
+      return Effect.match(recognise(refused), {
+        onFailure: () => refused.forEach((i) => results[i] ??= Either.left(unknown)),
+        onSuccess: () => {
+          for (const i of refused) {
+            const { write } = sending[i] as Sending
+            const tells = knowledge.holds.get(database) !== false && Option.isSome(predict(write, write.parent))
+            if (!tells) results[i] ??= Either.left(unknown)
+          }
+          refuse()
+        }
+      })
+    }
+
     const once: Effect.Effect<void, WireError, CouchHttp> = Effect.suspend(() => {
       const indices = open()
       if (indices.length === 0) return Effect.void
       const rows = indices.map((i) => ({ id: (sending[i] as Sending).write.id, text: (sending[i] as Sending).text }))
       return Effect.matchEffect(writePart(database, rows, { newEdits: true, repeatable: false }), {
-        onFailure: (error) => {
-          if (mayHaveHappened(error)) doubt = error
-          if (doubt === undefined || knowledge.holds.get(database) === false) return Effect.fail(error)
-          return Effect.zipRight(
-            Effect.mapError(recognise(indices), () => doubt as WireError),
-            Effect.suspend(() => open().length === 0 ? Effect.void : Effect.fail(error))
-          )
-        },
-        onSuccess: (told) => {
-          const refused = indices.filter((_, n) => told[n]?._tag === "Conflict")
-          indices.forEach((i, n) => told[n]?._tag !== "Conflict" && settle(i, told[n] as RowResult))
-          const refuse = () => indices.forEach((i, n) => results[i] === undefined && settle(i, told[n] as RowResult))
-          if (doubt === undefined || refused.length === 0) return Effect.sync(refuse)
-          const unknown = doubt
-          // The refusal may be of the repetition.
-          return Effect.match(recognise(refused), {
-            onFailure: () => refused.forEach((i) => results[i] ??= Either.left(unknown)),
-            onSuccess: () => {
-              for (const i of refused) {
-                const { write } = sending[i] as Sending
-                const tells = knowledge.holds.get(database) !== false && Option.isSome(predict(write, write.parent))
-                if (!tells) results[i] ??= Either.left(unknown)
-              }
-              refuse()
-            }
+        onFailure: (error) => unanswered(indices, error),
+        onSuccess: (results) => {
+          const told: Array<readonly [number, RowResult]> = []
+          const left: Array<readonly [number, Unanswered]> = []
+          indices.forEach((i, n) => {
+            const result = results[n] as RowResult | Unanswered
+            if (result._tag === "Unanswered") left.push([i, result])
+            else told.push([i, result])
           })
+          const [first] = left
+          return first === undefined
+            ? answered(told)
+            : Effect.zipRight(
+              answered(told),
+              Effect.suspend(() => unanswered(left.map(([i]) => i), first[1].error))
+            )
         }
       })
     })
