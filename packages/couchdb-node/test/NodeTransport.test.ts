@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Bulk, Collection, Database, Document } from "effect-couchdb"
+import { Auth, Bulk, Collection, CouchHttp, Database, Document } from "effect-couchdb"
 import { NodeCouchHttp, NodeTransport } from "effect-couchdb-node"
 import * as Transport from "effect-couchdb/Transport"
 import * as Chunk from "effect/Chunk"
@@ -83,6 +83,48 @@ it.scopedLive("a stream that is closed gives its socket to the next", () =>
     yield* Scope.close(scope, Exit.void)
     const heads = yield* Effect.replicateEffect(open, 5)
     assert.lengthOf(heads.filter((head) => head._tag === "Some"), 5)
+  }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
+
+it.scopedLive("a stream that gets no answer gives its socket to the next at once", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((incoming, response) => {
+      if (incoming.url === "/breaks") incoming.socket.destroy()
+      else response.end("{}")
+    })
+    const pool = yield* Transport.Transport
+    const at = (path: string) => ({ method: "GET", origin: server.url, path, headers: {} })
+    // The scope is the test's, and so still open.
+    assert.strictEqual((yield* Effect.flip(pool.stream(at("/breaks")))).reason, "NoAnswer")
+    assert.strictEqual((yield* pool.request({ ...at("/"), deadline: 2_000 })).status, 200)
+  }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
+
+it.scopedLive("a stream whose session is over begins another over the only socket, and shows why where that does not help", () =>
+  Effect.gen(function*() {
+    let logins = 0
+    const refuse = (response: Http.ServerResponse) => {
+      response.writeHead(401)
+      response.end(`{"error":"unauthorized","reason":"who are you"}`)
+    }
+    const server = yield* serve((incoming, response) => {
+      const second = incoming.headers.cookie === "AuthSession=2"
+      if (incoming.method === "POST") {
+        response.writeHead(200, { "set-cookie": `AuthSession=${++logins}` })
+        response.end(`{"ok":true}`)
+      } else if (incoming.url === "/_session" && second) response.end(`{"ok":true,"userCtx":{"name":"ada"}}`)
+      else if (incoming.url === "/zoo" && second) response.end("{}")
+      else refuse(response)
+    })
+    const couch = yield* CouchHttp.make({
+      url: server.url,
+      auth: Auth.session("ada", Redacted.make("secret")),
+      timeout: "3 seconds"
+    })
+    const ask = (path: string) => Effect.scoped(couch.stream({ method: "GET", path, route: "/{db}" }))
+    assert.strictEqual((yield* ask("/zoo")).status, 200)
+    assert.strictEqual(logins, 2)
+    const error = yield* Effect.flip(ask("/admins"))
+    assert.strictEqual(error._tag === "UnauthorizedError" && error.reason, "who are you")
+    assert.strictEqual(logins, 2)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
 it.scopedLive("releasing the layer closes its sockets, idle ones too", () =>

@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
@@ -342,6 +343,51 @@ describe("spans", () => {
 })
 
 describe("a stream", () => {
+  /** Answers from a list, the last for good, and counts the streams that hold a connection. */
+  const holding = (answers: ReadonlyArray<ReturnType<Transport.Service["stream"]>>) => {
+    const held = { now: 0, asked: 0 }
+    const service: Transport.Service = {
+      request: () => Effect.die("nobody asks"),
+      stream: () =>
+        Effect.zipRight(
+          Effect.acquireRelease(
+            Effect.sync(() => held.now++),
+            () => Effect.sync(() => held.now--)
+          ),
+          Effect.suspend(() => answers[Math.min(held.asked++, answers.length - 1)] ?? Effect.never)
+        )
+    }
+    const couch = CouchHttp.make({ url: "http://couch" }).pipe(Effect.provideService(Transport.Transport, service))
+    return { held, couch }
+  }
+  const streamed = (status: number, body: Transport.StreamedResponse["body"] = Stream.make(new Uint8Array(1))) =>
+    Effect.succeed({ status, headers: {}, body })
+
+  it.scoped("holds one connection, whatever failed before it was there", () =>
+    Effect.gen(function*() {
+      const { couch, held } = holding([streamed(503), Effect.fail(broken), streamed(503), streamed(200)])
+      const fiber = yield* Effect.fork(Effect.flatMap(couch, (couch) => couch.stream(get)))
+      yield* TestClock.adjust("10 seconds")
+      yield* fiber
+      assert.deepStrictEqual(held, { now: 1, asked: 4 })
+    }))
+
+  it.scoped("that is refused holds none, and none that meets its deadline or is interrupted", () =>
+    Effect.gen(function*() {
+      for (const open of [streamed(404), Effect.never, streamed(404, Stream.never)]) {
+        for (const end of [TestClock.adjust("1 minute"), Effect.void]) {
+          const { couch, held } = holding([open])
+          const service = yield* couch
+          const scope = yield* Effect.scope
+          const fiber = yield* Effect.fork(Effect.provideService(service.stream(get), Scope.Scope, scope))
+          yield* TestClock.adjust("1 second")
+          yield* end
+          yield* Fiber.interrupt(fiber)
+          assert.deepStrictEqual(held, { now: 0, asked: 1 })
+        }
+      }
+    }))
+
   it.effect("gives the body as it comes", () =>
     Effect.gen(function*() {
       const { layer } = yield* line()

@@ -81,12 +81,17 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       stream: (request): Effect.Effect<StreamedResponse, TransportError, Scope> =>
         Effect.suspend(() => {
           const line = lineTo(request)
-          return Effect.zipRight(
-            // A wait may be interrupted, but a socket that was had is given back.
-            Effect.uninterruptibleMask((restore) =>
-              Effect.zipRight(restore(place(line)), Effect.addFinalizer(() => Effect.sync(() => leave(line))))
-            ),
-            streamed.read(request, (handler) => dispatch(line.pool, request, handler))
+          // A wait may be interrupted, but a socket that was had is given back: at once where no answer came.
+          return Effect.uninterruptibleMask((restore) =>
+            Effect.gen(function*() {
+              yield* restore(place(line))
+              const giveBack = yield* Effect.once(Effect.sync(() => leave(line)))
+              yield* Effect.addFinalizer(() => giveBack)
+              return yield* Effect.onError(
+                restore(streamed.read(request, (handler) => dispatch(line.pool, request, handler))),
+                () => giveBack
+              )
+            })
           )
         })
     }

@@ -77,20 +77,37 @@ const watched = ({ body }: CouchRequest) => {
   return { body: watched, streams: true, read: () => begun }
 }
 
-/** A stream that can be closed before its scope is. */
-const opened = <Response, E>(
-  open: Effect.Effect<Response, E, Scope.Scope>
-): Effect.Effect<Attempt<Response>, E, Scope.Scope> =>
+/**
+ * What can be closed before its scope is. Where it fails or is interrupted it is closed at once, since a connection that
+ * is held until the caller's scope ends may be one that the next attempt waits for.
+ */
+const opened = <A, E>(
+  open: Effect.Effect<A, E, Scope.Scope>
+): Effect.Effect<{ readonly value: A; readonly close: Effect.Effect<void> }, E, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
       Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential)),
       (scope) =>
-        Effect.map(restore(Scope.extend(open, scope)), (response) => ({
-          response,
-          discard: Scope.close(scope, Exit.void)
-        }))
+        Effect.map(
+          Effect.onError(restore(Scope.extend(open, scope)), (cause) => Scope.close(scope, Exit.failCause(cause))),
+          (value) => ({ value, close: Scope.close(scope, Exit.void) })
+        )
     )
   )
+
+const attempted = <E>(
+  open: Effect.Effect<Transport.StreamedResponse, E, Scope.Scope>
+): Effect.Effect<Attempt<Transport.StreamedResponse>, E, Scope.Scope> =>
+  Effect.map(opened(open), ({ close, value: response }) => ({
+    response,
+    settled: Effect.ensuring(
+      Effect.match(readRefusal(response), {
+        onFailure: (error) => ({ ...response, body: Stream.fail(error) }),
+        onSuccess: (body) => ({ ...response, body: Stream.make(body) })
+      }),
+      close
+    )
+  }))
 
 const nothing: Headers = {}
 
@@ -234,7 +251,7 @@ const over = (
         authenticated(request, trace, (asked) =>
           Effect.map(transport.request(asked), (response) => ({
             response,
-            discard: Effect.void
+            settled: Effect.succeed(response)
           }))),
       problem(request)
     )
@@ -376,9 +393,13 @@ const over = (
         traced(
           server,
           request,
-          (trace) => authenticated(request, trace, (asked) => opened(transport.stream(asked))),
+          (trace) => authenticated(request, trace, (asked) => attempted(transport.stream(asked))),
           (response) => succeeded(request, response.status) ? undefined : response
-        ).pipe(Effect.catchIf(isRefusal, (response) => refused(request, response)))
+        ).pipe(
+          Effect.catchIf(isRefusal, (response) => refused(request, response)),
+          opened,
+          Effect.map(({ value }) => value)
+        )
       )
     )
 
@@ -403,14 +424,17 @@ const over = (
 const isRefusal = (failure: HttpError | Transport.StreamedResponse): failure is Transport.StreamedResponse =>
   !("_tag" in failure)
 
-/** The body of a refusal is small: it is read whole, and becomes the error. */
-const refused = (
-  request: CouchRequest,
-  response: Transport.StreamedResponse
-): Effect.Effect<never, HttpError> =>
+/** The body of a refusal is small: it is read whole. */
+const readRefusal = (response: Transport.StreamedResponse): Effect.Effect<Uint8Array, TransportError> =>
   Stream.runFold(Stream.take(response.body, 64), new Uint8Array(0), (all, chunk) => {
     const both = new Uint8Array(all.length + chunk.length)
     both.set(all)
     both.set(chunk, all.length)
     return both
-  }).pipe(Effect.flatMap((body) => Effect.fail(fromResponse(request, { ...response, body }))))
+  })
+
+const refused = (
+  request: CouchRequest,
+  response: Transport.StreamedResponse
+): Effect.Effect<never, HttpError> =>
+  Effect.flatMap(readRefusal(response), (body) => Effect.fail(fromResponse(request, { ...response, body })))

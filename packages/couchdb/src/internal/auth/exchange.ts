@@ -9,10 +9,10 @@ import type { Answered } from "./refusal.js"
 /** One exchange with headers of one's own, its status mapped. */
 export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse, HttpError>
 
-/** One way to the server. `discard` gives an answer up whose body nobody reads. */
+/** One way to the server. `settled` is the response with its body at hand, its connection given back. */
 export interface Attempt<Response> {
   readonly response: Response
-  readonly discard: Effect.Effect<void>
+  readonly settled: Effect.Effect<Response>
 }
 
 /**

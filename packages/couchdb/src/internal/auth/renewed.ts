@@ -37,9 +37,10 @@ const exchanged = (credentials: Renewing, cookies: boolean): Exchange => (body, 
     const order = credentials.next()
     const first = yield* once(used)
     if (!isRefusal(first.response, !cookies) || body.read()) return withoutCookies(first.response)
+    // What is asked for others may need the connection.
+    const refusal = yield* first.settled
     const others = Option.fromNullable(yield* credentials.instead(used, order))
-    if (Option.isNone(others)) return withoutCookies(first.response)
-    yield* first.discard
+    if (Option.isNone(others)) return withoutCookies(refusal)
     return withoutCookies((yield* once(others.value)).response)
   })
 }
