@@ -64,6 +64,26 @@ const inTime = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
 
 for (const together of [false, true]) {
   describe(together ? "edits made together" : "edits one by one", () => {
+    it.scoped("that change nothing on what was handed on are made on what stands", () =>
+      Effect.gen(function*() {
+        const { asMe, asRival, meddler, value } = yield* scene(together)
+        const landed = yield* Deferred.make<void>()
+        const answered = yield* Deferred.make<void>()
+        meddler.around = (request, answer) =>
+          request.method === "GET"
+            ? answer
+            : Effect.tap(answer, () => Effect.zipRight(Deferred.succeed(landed, undefined), Deferred.await(answered)))
+        const first = yield* Effect.fork(asMe(Document.update(counters, "c", more)))
+        yield* Deferred.await(landed)
+        yield* asRival(Document.update(counters, "c", () => ({ n: 5 })))
+        const second = yield* Effect.fork(asMe(Document.update(counters, "c", () => ({ n: 1 }))))
+        for (const _ of range(20)) yield* Effect.yieldNow()
+        yield* Deferred.succeed(answered, undefined)
+        yield* Fiber.join(first)
+        assert.strictEqual((yield* Fiber.join(second)).body.n, 1)
+        assert.strictEqual(yield* value, 1)
+      }))
+
     it.scoped("of many fibers all count, and none meets another; a clock that stands is enough", () =>
       Effect.gen(function*() {
         const { asMe, couch, sent, value } = yield* scene(together)

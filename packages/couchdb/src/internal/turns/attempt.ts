@@ -8,7 +8,7 @@ import { fetchBound, fetchBoundOption } from "../document/read.js"
 import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { patience } from "../patience.js"
-import type { Editing, Updated } from "./editing.js"
+import { type Editing, isUnasked, type Updated } from "./editing.js"
 
 /** Repeats the whole read, edit and save after each conflict; the last one says how often it was tried. */
 export const untilSettled = <A, E, R>(
@@ -45,7 +45,11 @@ export const attempted = <A, R>(editing: Editing<A, R>, known: Document<A, R> | 
       Effect.suspend(() => {
         const doc = first
         first = undefined
-        return doc === undefined ? Effect.flatMap(read(editing), on) : on(Option.some(doc))
+        const onRead = Effect.flatMap(read(editing), on)
+        // What was handed on may be old by now, which only a write finds out.
+        return doc === undefined
+          ? onRead
+          : Effect.flatMap(on(Option.some(doc)), (saved) => isUnasked(doc, saved) ? onRead : Effect.succeed(saved))
       }),
       editing.options
     )

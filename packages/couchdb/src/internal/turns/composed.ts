@@ -15,7 +15,7 @@ import * as value from "../document/value.js"
 import { conflict, put, save } from "../document/write.js"
 import { runFrom } from "../runFrom.js"
 import { untilSettled } from "./attempt.js"
-import { type Editing, type Kind, nameOf, sameKind, type Updated } from "./editing.js"
+import { type Editing, isUnasked, type Kind, nameOf, sameKind, type Updated } from "./editing.js"
 
 type Failure = FetchError | SaveError<unknown, unknown>
 type Answer = Effect.Effect<Document<unknown, unknown>, Failure>
@@ -81,8 +81,9 @@ const together = (
   const [{ editing: { collection, id, options } }] = group as readonly [Member]
   let first = known
   let on: Known
-  const attempt = Effect.gen(function*() {
+  const attempt: Effect.Effect<Known, Failure, CouchHttp> = Effect.gen(function*() {
     let missing: Failure | undefined
+    const handed = first
     on = first
     first = undefined
     if (on === undefined) {
@@ -113,6 +114,8 @@ const together = (
     }
     if (doc === undefined || made.length === 0) return on
     const saved = yield* save(doc)
+    // What was handed on may be old by now, which only a write finds out.
+    if (handed !== undefined && isUnasked(handed, saved)) return yield* attempt
     for (const member of made) settle(member, Effect.succeed(saved))
     return saved
   }) as Effect.Effect<Known, Failure, CouchHttp>

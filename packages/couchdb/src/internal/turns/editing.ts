@@ -1,5 +1,5 @@
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type { Auth } from "../../Auth.js"
 import type { Bound } from "../../Collection.js"
 import type { CouchHttp } from "../../CouchHttp.js"
@@ -32,5 +32,9 @@ export const sameKind = (self: Kind, that: Kind): boolean =>
   (self.auth._tag === "Some"
     ? that.auth._tag === "Some" && self.auth.value === that.auth.value
     : that.auth._tag === "None")
+
+/** Whether a save found nothing to store, and so nobody asked the server whether the document still is what it was. */
+export const isUnasked = <A, R>(before: Document<A, R>, saved: Document<A, R>): boolean =>
+  Option.getOrUndefined(before.rev) === Option.getOrUndefined(saved.rev)
 
 export const nameOf = <A, R>({ collection, id }: Editing<A, R>): string => `${collection.database}/${id}`
