@@ -126,6 +126,73 @@ describe("bulk writes whose answers are lost", () => {
     }))
 })
 
+describe("bulk writes about which something else than a CouchDB answers", () => {
+  const pages = [answer(200, "<html>We will be back soon</html>"), answer(200, { status: "ok" })]
+
+  /** A line on which one endpoint gives the page, and whose bulk writes lose their answers, or are lost themselves. */
+  const paged = (what: "answer" | "request", endpoint: RegExp, page: Transport.BufferedResponse) =>
+    Effect.gen(function*() {
+      const armed = yield* Ref.make(false)
+      const left = yield* Ref.make(1)
+      const on = yield* line((request, _, pass) =>
+        Effect.gen(function*() {
+          if (!(yield* Ref.get(armed))) return yield* pass(request)
+          if (endpoint.test(request.path)) return page
+          if (!isBulk(request)) return yield* pass(request)
+          if (what === "request") return answer(503, "<html>busy</html>")
+          const response = yield* pass(request)
+          return (yield* Ref.getAndUpdate(left, (n) => n - 1)) > 0 ? yield* lost : response
+        })
+      )
+      yield* Effect.provide(Database.create("zoo"), on.layer)
+      return { ...on, arm: Ref.set(armed, true) }
+    })
+
+  it.effect("are not told as saved where nothing was stored", () =>
+    Effect.gen(function*() {
+      for (const page of pages) {
+        const on = yield* paged("request", /_revs_diff/, page)
+        yield* Effect.gen(function*() {
+          const created = Arr.getRights(yield* Bulk.save(create))
+          yield* on.arm
+          const rows = yield* Bulk.save(created.map(Document.modify(() => ({ n: 2 }))))
+          assert.deepStrictEqual(seen(rows), ids.map(() => "ServerError"))
+        }).pipe(Effect.provide(on.layer), running)
+      }
+    }))
+
+  it.effect("are no conflicts where they were stored", () =>
+    Effect.gen(function*() {
+      for (const page of pages) {
+        const there = yield* paged("answer", /_all_docs/, page)
+        yield* Effect.gen(function*() {
+          yield* there.arm
+          assert.deepStrictEqual(seen(yield* Bulk.save(create)), ids.map(() => "TransportError"))
+        }).pipe(Effect.provide(there.layer), running)
+        // On top of tombstones, so that the histories are asked.
+        const anew = yield* paged("answer", /revs_info/, page)
+        yield* Effect.gen(function*() {
+          yield* Bulk.delete(Arr.getRights(yield* Bulk.save(create)))
+          yield* anew.arm
+          assert.deepStrictEqual(seen(yield* Bulk.save(create)), ids.map(() => "TransportError"))
+        }).pipe(Effect.provide(anew.layer), running)
+      }
+    }))
+
+  it.effect("under revisions of their own are not told as stored", () =>
+    Effect.gen(function*() {
+      for (const page of pages) {
+        const on = yield* paged("answer", /_bulk_docs/, page)
+        yield* Effect.gen(function*() {
+          yield* on.arm
+          const rev = Revision.make(`1-${"a".repeat(32)}`)
+          const rows = yield* Bulk.insert("zoo", [{ id: "a", revisions: [rev], body: { n: 1 } }])
+          assert.deepStrictEqual(rows.map((row) => Either.isRight(row) ? "stored" : row.left._tag), ["ServerError"])
+        }).pipe(Effect.provide(on.layer), running)
+      }
+    }))
+})
+
 /** A line that takes no more than 15 documents in one request, and whose `count`-th small enough one does not go well. */
 const narrow = (count: number, fail: (pass: ReturnType<Transport.Service["request"]>) => typeof pass) =>
   Effect.gen(function*() {

@@ -18,15 +18,17 @@ const isWrite = ({ method, path }: Transport.TransportRequest) =>
 
 /**
  * A line on which the first `times` writes of a document reach the server while their answers are lost, or are lost
- * themselves, after `armed` is set.
+ * themselves, after `armed` is set. From then on reads get the page, where there is one.
  */
-const losing = (what: "answer" | "request", times = 1) =>
+const losing = (what: "answer" | "request", times = 1, page?: Transport.BufferedResponse) =>
   Effect.gen(function*() {
     const armed = yield* Ref.make(false)
     const left = yield* Ref.make(times)
     const on = yield* line((request, _, pass) =>
       Effect.gen(function*() {
-        const lose = (yield* Ref.get(armed)) && isWrite(request) && (yield* Ref.getAndUpdate(left, (n) => n - 1)) > 0
+        const isArmed = yield* Ref.get(armed)
+        if (isArmed && page !== undefined && request.method === "GET") return page
+        const lose = isArmed && isWrite(request) && (yield* Ref.getAndUpdate(left, (n) => n - 1)) > 0
         if (!lose) return yield* pass(request)
         if (what === "answer") yield* pass(request)
         return yield* lost
@@ -131,6 +133,38 @@ describe("a write whose answer was lost", () => {
       yield* Ref.set(armed, true)
       const created = yield* running(Document.create(zoo, "a", { n: 5 }).pipe(Effect.provide(layer)))
       assert.deepStrictEqual(generation(created), Option.some(3))
+    }))
+})
+
+describe("a question that gets an answer which is none of a CouchDB", () => {
+  const pages = [answer(200, "<html>We will be back soon</html>"), answer(200, { status: "ok" }), answer(404, "<html>")]
+
+  it.effect("leaves an edit unknown that was not stored", () =>
+    Effect.gen(function*() {
+      for (const page of pages) {
+        const down = yield* Ref.make(false)
+        const on = yield* line((request, _, pass) =>
+          Effect.flatMap(Ref.get(down), (isDown) =>
+            !isDown ? pass(request) : Effect.succeed(isWrite(request) ? answer(503, "<html>busy</html>") : page))
+        )
+        yield* Effect.gen(function*() {
+          yield* Database.create("zoo")
+          const doc = yield* Document.create(zoo, "a", { n: 1 })
+          yield* Ref.set(down, true)
+          const error = yield* Effect.flip(Document.save(Document.modify(doc, () => ({ n: 2 }))))
+          assert.strictEqual(error._tag === "ServerError" && error.status, 503)
+        }).pipe(Effect.provide(on.layer), running)
+      }
+    }))
+
+  it.effect("leaves a creation unknown that was stored", () =>
+    Effect.gen(function*() {
+      for (const page of pages) {
+        const { armed, layer } = yield* losing("answer", 1, page)
+        yield* Ref.set(armed, true)
+        const error = yield* running(Effect.flip(Document.create(zoo, "a", { n: 1 })).pipe(Effect.provide(layer)))
+        assert.strictEqual(error._tag, "TransportError")
+      }
     }))
 })
 

@@ -1,8 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import type { HttpError, UpdateConflictError } from "../CouchError.js"
-import type { NotFoundError, RequestError } from "../CouchError.js"
+import {
+  type HttpError,
+  NotFoundError,
+  type RequestError,
+  type ServerError,
+  type UpdateConflictError
+} from "../CouchError.js"
 import type { CouchRequest, WriteDocument, Written } from "../CouchHttp.js"
 import * as Json from "../Json.js"
 import * as Revision from "../Revision.js"
@@ -12,7 +17,7 @@ import { documentPath, documentRoute } from "./documentPath.js"
 import { notCouch } from "./notCouch.js"
 import { hashedAttachments } from "./stubs.js"
 import { isTransient } from "./transient.js"
-import { jsonOf, member, writtenOf } from "./written.js"
+import { isRevsDiff, jsonOf, member, writtenOf } from "./written.js"
 
 type WriteError = UpdateConflictError | NotFoundError | RequestError
 
@@ -59,12 +64,10 @@ export const predict = (
  * The revision of a creation, if the document's history (`revs_info=true`) shows that it happened: it may have landed on a
  * tombstone, and an equal one may lie below a deletion. So the one that counts is the oldest above the last deletion.
  */
-export const ownCreation = (
+const ownCreation = (
   write: WriteDocument,
-  document: Json.Json | undefined
+  history: ReadonlyArray<Json.Json>
 ): Option.Option<Revision.Revision> => {
-  const history = member(document, "_revs_info")
-  if (!Json.isArray(history)) return Option.none()
   const above = history.findIndex((entry) => member(entry, "status") !== "available")
   const known = above === -1 ? history.length : above
   const rev = member(history[known - 1], "rev")
@@ -74,6 +77,32 @@ export const ownCreation = (
     (predicted) => predicted === rev
   )
 }
+
+/** Asks a document's history whether it was created. What no CouchDB answers is no answer. */
+export const creationLanded = <E extends { readonly _tag: string }>(
+  write: WriteDocument,
+  ask: (request: CouchRequest) => Effect.Effect<BufferedResponse, E>
+): Effect.Effect<Option.Option<Revision.Revision>, E | ServerError> => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `${documentPath(write.database, write.id)}?revs_info=true`,
+    route: documentRoute(write.id),
+    database: write.database,
+    id: write.id
+  }
+  return Effect.matchEffect(ask(request), {
+    onFailure: (error) => isAbsent(error) ? Effect.succeedNone : Effect.fail(error),
+    onSuccess: (response) => {
+      const history = member(jsonOf(response), "_revs_info")
+      return Json.isArray(history)
+        ? Effect.succeed(ownCreation(write, history))
+        : Effect.fail(notCouch(request, response.status, "the answer tells no history"))
+    }
+  })
+}
+
+/** A CouchDB's word that there is no such document, which a proxy's page is not. */
+const isAbsent = (error: object): boolean => error instanceof NotFoundError && error.error === "not_found"
 
 /**
  * Writes whose outcome is known even where the answer was lost.
@@ -100,39 +129,31 @@ export const makeOutcomes = (wire: Wire) => {
   const updateLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
     Option.match(predict(write, write.parent), {
       onNone: () => Effect.succeedNone,
-      onSome: (rev) =>
-        Effect.map(
-          wire.send({
-            method: "POST",
-            path: `${documentPath(write.database)}/_revs_diff`,
-            route: "/{db}/_revs_diff",
-            database: write.database,
-            id: write.id,
-            body: Json.stringify(Json.fromEntries([[write.id, [rev]]])),
-            safe: true
-          }),
-          (response) => member(jsonOf(response), write.id) === undefined ? Option.some(rev) : Option.none()
-        )
+      onSome: (rev) => {
+        const request: CouchRequest = {
+          method: "POST",
+          path: `${documentPath(write.database)}/_revs_diff`,
+          route: "/{db}/_revs_diff",
+          database: write.database,
+          id: write.id,
+          body: Json.stringify(Json.fromEntries([[write.id, [rev]]])),
+          safe: true
+        }
+        return Effect.flatMap(wire.send(request), (response) => {
+          const answer = jsonOf(response)
+          return !isRevsDiff(answer, new Set<string>([write.id]))
+            ? Effect.fail(notCouch(request, response.status, "the answer is not one to _revs_diff"))
+            : Effect.succeed(member(answer, write.id) === undefined ? Option.some(rev) : Option.none())
+        })
+      }
     })
-
-  const creationLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
-    wire.send({
-      method: "GET",
-      path: `${documentPath(write.database, write.id)}?revs_info=true`,
-      route: documentRoute(write.id),
-      database: write.database,
-      id: write.id
-    }).pipe(
-      Effect.map((response) => ownCreation(write, jsonOf(response))),
-      Effect.catchTag("NotFoundError", () => Effect.succeedNone)
-    )
 
   const landed = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
     holds.get(write.database) === false
       ? Effect.succeedNone
       : Option.isSome(write.parent)
       ? updateLanded(write)
-      : creationLanded(write)
+      : creationLanded(write, wire.send)
 
   /**
    * The answer to a write that may have happened before: it is one's own if it is there. Where the question itself gets no

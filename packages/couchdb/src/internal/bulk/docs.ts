@@ -2,9 +2,10 @@ import * as Effect from "effect/Effect"
 import { UpdateConflictError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type Durability } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
-import type * as Json from "../../Json.js"
+import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { documentPath } from "../documentPath.js"
+import { notCouch } from "../notCouch.js"
 import { fromResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
@@ -101,11 +102,12 @@ export const writePart = (
   }
   return CouchHttp.pipe(
     Effect.flatMap((couch) => unconflicted(couch.execute(request))),
-    Effect.map((response): ReadonlyArray<RowResult> => {
+    Effect.flatMap((response): Effect.Effect<ReadonlyArray<RowResult>, WireError> => {
       const durability = response.status === 202 ? "accepted" : "quorum"
-      const results = jsonOf(response)
-      const told = Array.isArray(results) ? results as ReadonlyArray<Json.Json> : []
-      return rows.map((row, i) => {
+      const told = jsonOf(response)
+      // Of revisions of their own an empty list says that all are stored, which no other answer may.
+      if (!Json.isArray(told)) return Effect.fail(notCouch(request, response.status, "the answer is not a list"))
+      return Effect.succeed(rows.map((row, i) => {
         // With revisions of their own only refused rows are told.
         const result = newEdits ? told[i] : told.find((each) => member(each, "id") === row.id)
         const error = member(result, "error")
@@ -116,7 +118,7 @@ export const writePart = (
             : { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
         }
         return refused(request, row, error, member(result, "reason"))
-      })
+      }))
     }),
     Effect.catchIf(
       (error) => ofOneDocument.has(error._tag),

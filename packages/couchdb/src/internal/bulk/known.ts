@@ -3,7 +3,7 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import type * as Revision from "../../Revision.js"
-import { member } from "../written.js"
+import { isRevsDiff, member } from "../written.js"
 import { list, post } from "./post.js"
 import type { WireError } from "./wireError.js"
 
@@ -16,7 +16,7 @@ export const readKnown = (
   const byId = new Map<string, Array<Revision.Revision>>()
   for (const [id, rev] of asked) byId.set(id, [...(byId.get(id) ?? []), rev])
   return Effect.map(
-    post(database, "_revs_diff", "", Json.fromEntries(byId)),
+    post(database, "_revs_diff", "", Json.fromEntries(byId), (answer) => isRevsDiff(answer, byId)),
     ({ exact }) => (id, rev) => !list(member(member(exact, id), "missing")).includes(rev)
   )
 }

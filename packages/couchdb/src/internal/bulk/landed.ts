@@ -3,29 +3,16 @@ import * as Option from "effect/Option"
 import { CouchHttp, type WriteDocument } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import type * as Revision from "../../Revision.js"
-import { documentPath, documentRoute } from "../documentPath.js"
-import { ownCreation, predict } from "../outcomes.js"
+import { creationLanded, predict } from "../outcomes.js"
 import { unconflicted } from "../unconflicted.js"
-import { jsonOf, member } from "../written.js"
+import { member } from "../written.js"
 import { readKnown } from "./known.js"
 import { list, post } from "./post.js"
 import type { WireError } from "./wireError.js"
 
 /** What the history of one document says of its creation. */
 const inHistory = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, WireError, CouchHttp> =>
-  CouchHttp.pipe(
-    Effect.flatMap((couch) =>
-      unconflicted(couch.execute({
-        method: "GET",
-        path: `${documentPath(write.database, write.id)}?revs_info=true`,
-        route: documentRoute(write.id),
-        database: write.database,
-        id: write.id
-      }))
-    ),
-    Effect.map((response) => ownCreation(write, jsonOf(response))),
-    Effect.catchTag("NotFoundError", () => Effect.succeedNone)
-  )
+  Effect.flatMap(CouchHttp, (couch) => creationLanded(write, (request) => unconflicted(couch.execute(request))))
 
 /**
  * Which of the writes are there, each with the revision that it has: one `_revs_diff` for all of them. A creation has its
@@ -48,8 +35,10 @@ export const landed = (
     })
     const creations = writes.flatMap((write, i) => Option.isNone(write.parent) && predicted[i] !== undefined ? [i] : [])
     if (creations.length === 0) return there
-    const answer = yield* post(database, "_all_docs", "", {
-      keys: creations.map((i) => (writes[i] as WriteDocument).id)
+    const keys = creations.map((i) => (writes[i] as WriteDocument).id)
+    const answer = yield* post(database, "_all_docs", "", { keys }, (answer) => {
+      const rows = list(member(answer, "rows"))
+      return rows.length === keys.length && keys.every((key, n) => member(rows[n], "key") === key)
     })
     const rows = list(member(answer.exact, "rows"))
     yield* Effect.forEach(creations, (i, n) => {

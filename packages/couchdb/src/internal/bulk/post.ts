@@ -9,12 +9,15 @@ import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
 import type { WireError } from "./wireError.js"
 
-/** A request whose answer is read; it asks, and may be repeated. */
+/**
+ * A request whose answer is read; it asks, and may be repeated. JSON that is not `expected` here is none of a CouchDB.
+ */
 export const post = (
   database: DatabaseName,
   endpoint: string,
   query: string,
-  body: Json.Json
+  body: Json.Json,
+  expected: (answer: Json.Json) => boolean = () => true
 ): Effect.Effect<ReadJson & { readonly status: number }, WireError, CouchHttp> => {
   const request: CouchRequest = {
     method: "POST",
@@ -33,6 +36,8 @@ export const post = (
           const json = readJson(Transport.text(response))
           return json === undefined
             ? Effect.fail(notCouch(request, response.status, "the answer is not JSON"))
+            : !expected(json.exact)
+            ? Effect.fail(notCouch(request, response.status, `the answer is not one to ${endpoint}`))
             : Effect.succeed({ ...json, status: response.status })
         }
       )

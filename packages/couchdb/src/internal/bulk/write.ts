@@ -142,11 +142,11 @@ export const writeAll = (
       const rows = indices.map((i) => ({ id: (sending[i] as Sending).write.id, text: (sending[i] as Sending).text }))
       return Effect.matchEffect(writePart(database, rows, { newEdits: true, repeatable: false }), {
         onFailure: (error) => unanswered(indices, error),
-        onSuccess: (results) => {
+        onSuccess: (answers) => {
           const told: Array<readonly [number, RowResult]> = []
           const left: Array<readonly [number, Unanswered]> = []
           indices.forEach((i, n) => {
-            const result = results[n] as RowResult | Unanswered
+            const result = answers[n] as RowResult | Unanswered
             if (result._tag === "Unanswered") left.push([i, result])
             else told.push([i, result])
           })
