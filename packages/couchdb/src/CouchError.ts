@@ -405,6 +405,8 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<A
  * There was no whole answer.
  *
  * - `InvalidUrl`: the server's URL is none
+ * - `InvalidHeader`: a header, which `description` names, has a line break or another character that none may have, so that
+ *   nothing was sent
  * - `Connection`: no connection was made, so that nothing was sent
  * - `NoAnswer`: the connection broke before the answer came
  * - `Body`: the answer broke off
@@ -418,12 +420,13 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<A
 export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportError")<{
   readonly method: string
   readonly path: string
-  readonly reason: "InvalidUrl" | "Connection" | "NoAnswer" | "Body" | "Deadline"
+  readonly reason: "InvalidUrl" | "InvalidHeader" | "Connection" | "NoAnswer" | "Body" | "Deadline"
   readonly description: string
 }> {
   override get message(): string {
     const what = {
       InvalidUrl: "the URL of the server is not usable",
+      InvalidHeader: "a header has a line break or another character that none may have",
       Connection: "no connection to the server",
       NoAnswer: "the connection broke before an answer came",
       Body: "the answer broke off",
@@ -432,6 +435,8 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
     return `${this.method} ${this.path}: ${what} (${this.description}). ` +
       (this.reason === "InvalidUrl" || this.reason === "Connection"
         ? "Is CouchDB running, and is COUCHDB_URL right?"
+        : this.reason === "InvalidHeader"
+        ? "Look at what it is made of, such as a token, a cookie or a content type. No request was sent."
         : aftermath(this.method))
   }
 }

@@ -401,6 +401,21 @@ describe("a JSON Web Token", () => {
       assert.deepStrictEqual(yield* paths, [])
     }))
 
+  it.scoped("that cannot be sent is asked for again, since no server refuses it", () =>
+    Effect.gen(function*() {
+      const serial = yield* Ref.make(0)
+      const provider = Effect.map(
+        Ref.updateAndGet(serial, (n) => n + 1),
+        (n) => n === 1 ? Redacted.make("<html>\nabc123\n</html>") : token({ sub: `user ${n}` })
+      )
+      const { paths, run } = yield* server(Auth.jwt(provider), guarded(serial))
+      const error = yield* Effect.flip(run(Session.info))
+      assert.strictEqual(error._tag, "CredentialsError")
+      assert.notInclude(error.message + inspect(error) + JSON.stringify(error), "abc123")
+      assert.deepStrictEqual(yield* paths, [])
+      yield* run(Session.info)
+    }))
+
   it.scoped("that stays goes as it is", () =>
     Effect.gen(function*() {
       const { asked, run } = yield* server(Auth.jwt(Redacted.make("a.b.c")), () => Effect.succeed(answer(401)))

@@ -1,9 +1,11 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, it } from "@effect/vitest"
-import { Transport } from "effect-couchdb"
+import { Auth, CouchHttp, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { inspect } from "node:util"
 import { serve } from "./contract/httpServer.js"
 import { fetchTransport } from "./contract/targets.js"
 import { transportContract } from "./contract/transports.js"
@@ -24,3 +26,52 @@ it.scopedLive("a client that fails on statuses is mapped back to its response", 
     assert.strictEqual(answer.status, 409)
     assert.strictEqual(Transport.text(answer), `{"error":"conflict"}`)
   }))
+
+it.scopedLive("a secret with a line break in it is not sent, not repeated, and not shown", () =>
+  Effect.gen(function*() {
+    let arrived = 0
+    const server = yield* serve((_, response) => {
+      arrived++
+      response.end("{}")
+    })
+    const secret = Redacted.make("eyJhbGciOi.horse\nbattery.staple")
+    const credentials = [Auth.jwt(secret), Auth.cookie(secret), Auth.proxy(Redacted.value(secret))]
+    const named = ["authorization", "cookie", "x-auth-couchdb-username"]
+    for (const [i, auth] of credentials.entries()) {
+      let tries = 0
+      const couch = yield* CouchHttp.make({
+        url: server.url,
+        auth,
+        transformTransport: (transport) => ({
+          ...transport,
+          request: (request) => Effect.suspend(() => (tries++, transport.request(request)))
+        })
+      })
+      const error = yield* Effect.flip(couch.execute({ method: "GET", path: "/zoo", route: "/{db}" }))
+      assert.strictEqual(error._tag === "TransportError" && error.reason, "InvalidHeader")
+      assert.include(error.message, named[i] ?? "nothing")
+      assert.notMatch(error.message + inspect(error, { depth: 9 }) + JSON.stringify(error), /horse|battery/)
+      assert.strictEqual(tries, 1)
+    }
+    // A transport by itself hands on what the client says.
+    const headers = { authorization: `Bearer ${Redacted.value(secret)}` }
+    const error = yield* Effect.flip(
+      Effect.flatMap(
+        Transport.Transport,
+        (transport) => transport.request({ method: "GET", origin: server.url, path: "/", headers })
+      )
+    )
+    assert.include(error.message, "invalid header value")
+    assert.notMatch(error.message, /horse|battery/)
+    assert.strictEqual(arrived, 0)
+  }).pipe(Effect.provide(fetchTransport)))
+
+it.scopedLive("a token with a line break behind it is sent without", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((incoming, response) => response.end(JSON.stringify(incoming.headers.authorization)))
+    for (const auth of [Auth.jwt(Redacted.make("a.b.c\n")), Auth.jwt(Effect.succeed(Redacted.make("a.b.c\n")))]) {
+      const couch = yield* CouchHttp.make({ url: server.url, auth })
+      const answer = yield* couch.execute({ method: "GET", path: "/zoo", route: "/{db}" })
+      assert.strictEqual(Transport.text(answer), `"Bearer a.b.c"`)
+    }
+  }).pipe(Effect.provide(fetchTransport)))

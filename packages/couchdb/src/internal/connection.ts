@@ -23,6 +23,14 @@ const codeOf = (cause: unknown): string | undefined =>
 export const neverConnected = (cause: unknown): boolean =>
   cause instanceof AggregateError ? cause.errors.every(neverConnected) : codes.has(codeOf(cause) ?? "")
 
+/** The words of a failure without any of these values, whole or in part: some clients repeat a header that they refuse. */
+export const withoutValues = (description: string, values: ReadonlyArray<string>): string => {
+  const parts = values.flatMap((value) => value.split(/\s+/)).filter((part) => part.length >= 8)
+  // What is shorter is no secret, and may be part of any word. The longest go first, so that no rest of them is left.
+  const all = [...values.filter((value) => value.length >= 4), ...parts].sort((a, b) => b.length - a.length)
+  return all.reduce((text, value) => text.replaceAll(value, "…"), description)
+}
+
 /** Name and message of a failure alone: its other members may repeat what was sent or received. */
 export const describeCause = (cause: unknown): string => {
   if (cause instanceof AggregateError && cause.errors.length > 0) return cause.errors.map(describeCause).join(", ")

@@ -23,6 +23,7 @@ import { documentPath, documentRoute } from "./documentPath.js"
 import { notCouch } from "./notCouch.js"
 import { makeOutcomes } from "./outcomes.js"
 import { fromResponse } from "./responseError.js"
+import { sendable } from "./sendable.js"
 import { isSilent, type Server, traced } from "./tracing.js"
 import { defaultRetry, isTransient, respectful } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
@@ -119,7 +120,8 @@ const succeeded = (request: CouchRequest, status: number): boolean =>
 
 export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope.Scope> =>
   Effect.map(Transport.Transport, (plain) => {
-    const transport = options.transformTransport?.(plain) ?? plain
+    const checked = sendable(plain)
+    const transport = options.transformTransport?.(checked) ?? checked
     const located = locate(options)
     if (Option.isNone(located)) return unusable
     return over(transport, located.value, options)

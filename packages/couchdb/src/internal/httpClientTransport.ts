@@ -10,7 +10,7 @@ import { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../CouchError.js"
 import type { HttpClientOptions, Service, Transport, TransportRequest } from "../Transport.js"
-import { describeCause, neverConnected } from "./connection.js"
+import { describeCause, neverConnected, withoutValues } from "./connection.js"
 
 /** The innermost cause: what a client wraps around it repeats the request, headers and body included. */
 const innermost = (cause: unknown): unknown =>
@@ -30,7 +30,11 @@ const failure = (request: TransportRequest, error: HttpClientError): TransportEr
       : neverConnected(cause)
       ? "Connection"
       : "NoAnswer",
-    description: describeCause(cause)
+    // The request of the error has the headers that a client of one's own added, too.
+    description: withoutValues(describeCause(cause), [
+      ...Object.values(request.headers),
+      ...Object.values(error.request.headers)
+    ])
   })
 }
 

@@ -6,7 +6,7 @@ import type { HttpError } from "../CouchError.js"
 /** What a moment later may be answered: the connection broke, or something on the way was busy. */
 export const isTransient = (error: HttpError): boolean =>
   error._tag === "TransportError"
-    ? error.reason !== "InvalidUrl" && error.reason !== "Deadline"
+    ? error.reason !== "InvalidUrl" && error.reason !== "InvalidHeader" && error.reason !== "Deadline"
     : error._tag === "TooManyRequestsError" ||
       (error._tag === "ServerError" && (error.status === 502 || error.status === 503 || error.status === 504))
 

@@ -6,7 +6,8 @@ export type Headers = Readonly<Record<string, string>>
 
 export const ofCookie = (cookie: string): Headers => ({ cookie: `AuthSession=${cookie}` })
 
-export const ofToken = (token: string): Headers => ({ authorization: `Bearer ${token}` })
+// A token that was read from a file often has a line break behind it.
+export const ofToken = (token: string): Headers => ({ authorization: `Bearer ${token.trim()}` })
 
 /** Credentials whose headers stay as they are. */
 export const fixed = (headers: () => Headers): Works => () => ({ _tag: "Fixed", headers: headers() })

@@ -7,6 +7,7 @@ import { CredentialsError, type HttpError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import { notCouch } from "../notCouch.js"
+import { isSendable } from "../sendable.js"
 import { jsonOf, member } from "../written.js"
 import type { Ask } from "./exchange.js"
 import { type Headers, ofCookie, ofToken } from "./fixed.js"
@@ -61,6 +62,11 @@ const expiry = (token: string): number | undefined => {
 /** Tokens that an effect gives. */
 export const byToken = (token: Effect.Effect<Redacted.Redacted, unknown>) => (ask: Ask): Source => ({
   obtain: Effect.mapError(token, (failure) => new CredentialsError({ kind: "JSON Web Token" }, failure)).pipe(
+    // One that cannot be sent is never refused, so that it would be kept for good.
+    Effect.filterOrFail(
+      (token) => isSendable(Redacted.value(token).trim()),
+      () => new CredentialsError({ kind: "JSON Web Token" }, new Error("it gave what cannot be sent in a header"))
+    ),
     Effect.zipWith(Clock.currentTimeMillis, (token, now): Credential => {
       const text = Redacted.value(token)
       const lasts = (expiry(text) ?? Infinity) - now
