@@ -1,7 +1,7 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, it } from "@effect/vitest"
-import { Auth, CouchHttp, Transport } from "effect-couchdb"
+import { Auth, CouchHttp, Session, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -64,6 +64,28 @@ it.scopedLive("a secret with a line break in it is not sent, not repeated, and n
     assert.include(error.message, "invalid header value")
     assert.notMatch(error.message, /horse|battery/)
     assert.strictEqual(arrived, 0)
+  }).pipe(Effect.provide(fetchTransport)))
+
+it.scopedLive("a session is kept where a proxy adds cookies of its own", () =>
+  Effect.gen(function*() {
+    const heard: Array<string | undefined> = []
+    const server = yield* serve((incoming, response) => {
+      heard.push(incoming.headers.cookie)
+      response.setHeader("set-cookie", [
+        "AuthSession=YWRh; Version=1; Max-Age=600; Path=/; HttpOnly",
+        "route=one; Expires=Wed, 21 Oct 2026 07:28:00 GMT"
+      ])
+      response.end(`{"ok":true,"roles":[]}`)
+    })
+    const couch = yield* CouchHttp.make({ url: server.url, auth: Auth.session("ada", Redacted.make("secret")) })
+    yield* couch.execute({ method: "GET", path: "/zoo", route: "/{db}" })
+    assert.deepStrictEqual(heard, [undefined, "AuthSession=YWRh"])
+    const begun = yield* Effect.provideService(
+      Session.login("ada", Redacted.make("secret")),
+      CouchHttp.CouchHttp,
+      couch
+    )
+    assert.strictEqual(Redacted.value(begun.cookie), "YWRh")
   }).pipe(Effect.provide(fetchTransport)))
 
 it.scopedLive("a token with a line break behind it is sent without", () =>

@@ -75,6 +75,27 @@ const inflated = (response: unknown): boolean | undefined => {
   return source === undefined ? undefined : Object.prototype.toString.call(source) === "[object Response]"
 }
 
+/** Headers of the platform, which know each cookie by itself. */
+interface Cookies {
+  readonly getSetCookie: () => ReadonlyArray<string>
+}
+
+const hasCookies = (headers: unknown): headers is Cookies => typeof memberOf(headers, "getSetCookie") === "function"
+
+/** All the cookies that a `Response` of the platform sets. */
+const cookiesOf = (response: unknown): ReadonlyArray<string> => {
+  const original = memberOf(response, "original")
+  if (original !== undefined) return cookiesOf(original)
+  const headers = memberOf(memberOf(response, "source"), "headers")
+  return hasCookies(headers) ? headers.getSetCookie() : []
+}
+
+/** Of several cookies the client's own headers have the last alone. */
+const headersOf = (response: HttpClientResponse): Readonly<Record<string, string>> => {
+  const cookies = cookiesOf(response)
+  return cookies.length > 1 ? { ...response.headers, "set-cookie": cookies.join(", ") } : response.headers
+}
+
 const make = (client: HttpClient.HttpClient): Service => {
   // CouchHttp spans the request and sends the trace headers, so the client's own span would be a double.
   const silent = HttpClient.withTracerDisabledWhen(client, () => true)
@@ -85,7 +106,7 @@ const make = (client: HttpClient.HttpClient): Service => {
         Effect.flatMap(anyStatus(silent.execute(toClient(request))), (response) =>
           Effect.map(response.arrayBuffer, (body) => ({
             status: response.status,
-            headers: response.headers,
+            headers: headersOf(response),
             body: new Uint8Array(body)
           }))),
         (cause) =>
@@ -98,7 +119,7 @@ const make = (client: HttpClient.HttpClient): Service => {
         {
           onSuccess: (response) => ({
             status: response.status,
-            headers: response.headers,
+            headers: headersOf(response),
             inflated: inflated(response),
             body: Stream.mapError(response.stream, (cause) =>
               failure(request, cause))

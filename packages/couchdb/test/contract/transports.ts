@@ -46,6 +46,17 @@ export const transportContract = (name: string, layer: Layer.Layer<Transport.Tra
         assert.match(Transport.text(answer), /^PUT \/a%2Fb\/%E2%82%AC\?x=%2520#? me \{"ü":1\}$/)
       }).pipe(Effect.provide(layer)))
 
+    it.scopedLive("gives all the cookies of an answer", () =>
+      Effect.gen(function*() {
+        const cookies = ["AuthSession=abc; Version=1; Path=/", "node=a; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"]
+        const server = yield* serve((_, response) => {
+          response.writeHead(200, { "set-cookie": cookies })
+          response.end()
+        })
+        assert.strictEqual((yield* request(get(server.url))).headers["set-cookie"], cookies.join(", "))
+        assert.strictEqual((yield* open(get(server.url))).headers["set-cookie"], cookies.join(", "))
+      }).pipe(Effect.provide(layer)))
+
     it.scopedLive("sends a body that streams", () =>
       Effect.gen(function*() {
         const server = yield* serve((incoming, response) => {
