@@ -126,6 +126,26 @@ export interface Turns {
 }
 
 /**
+ * What the writes through one service know of each other, so that a write whose answer was lost is told from an equal one
+ * of somebody else. A service makes its own, and what stands in front of it hands it on; there is nothing for programs to
+ * look into.
+ *
+ * - `holds`: whether each database gives the revisions that were predicted; absent until its first answer
+ * - `claims`: which revisions were given to a write already: `take` tells whether one was free, and `forget` frees those of
+ *   a database
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Ledger {
+  readonly holds: Map<string, boolean>
+  readonly claims: {
+    readonly take: (write: WriteDocument, rev: Revision) => boolean
+    readonly forget: (database: string) => void
+  }
+}
+
+/**
  * What `CouchHttp` does.
  *
  * - `execute`: any request, its body read to the end
@@ -133,12 +153,14 @@ export interface Turns {
  * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
  *   the read gives the JSON of the document, taken apart once
  * - `turns`: how those who edit one document follow one another; without it they meet in conflicts
+ * - `ledger`: what its writes know of each other; without it a batching layer and each bulk operation keep their own
  *
  * @since 0.1.0
  * @category model
  */
 export interface Service {
   readonly turns?: Turns | undefined
+  readonly ledger?: Ledger | undefined
   readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
   readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse, HttpError, Scope>
   readonly readDocument: (read: ReadDocument) => Effect.Effect<ReadJson, NotFoundError | RequestError>

@@ -23,8 +23,19 @@ interface Meddler {
   ) => Effect.Effect<Transport.BufferedResponse>
 }
 
-/** A database, the requests that reach it, and a client that batches. */
-const scene = (options: Batching.Options = {}) =>
+/** Requests are carried out, and the answer to the first one of a kind is lost. */
+const losingOne = (kind: (request: Transport.TransportRequest) => boolean): Meddler["around"] => {
+  let lost = false
+  return (request, answer) =>
+    Effect.map(answer, (response) => {
+      if (lost || !kind(request)) return response
+      lost = true
+      return { status: 503, headers: {}, body: "" }
+    })
+}
+
+/** A database, the requests that reach it, and a client that batches over a service, parts of which may be `changed`. */
+const scene = (options: Batching.Options = {}, changed: Partial<CouchHttp.Service> = {}) =>
   Effect.gen(function*() {
     const couch = yield* EmbeddedCouch.make({ admin: { username: "admin", password: Redacted.make("password") } })
     const sent: Array<string> = []
@@ -43,7 +54,7 @@ const scene = (options: Batching.Options = {}) =>
       auth: Auth.basic("admin", Redacted.make("password")),
       retry: Schedule.recurs(3)
     }).pipe(Effect.provideService(Transport.Transport, transport))
-    const service = yield* Batching.make(plain, options)
+    const service = yield* Batching.make({ ...plain, ...changed }, options)
     const asMe = Effect.provideService(CouchHttp.CouchHttp, service)
     yield* Effect.provideService(Database.create("zoo"), CouchHttp.CouchHttp, plain)
     sent.length = 0
@@ -266,6 +277,40 @@ describe("when something goes wrong", () => {
         Effect.forEach(many(10), (id) => Document.fetch(counters, id), { concurrency: "unbounded" })
       )
       assert.deepStrictEqual(read.map(({ rev }) => rev), saved.map(({ rev }) => rev))
+    }))
+
+  it.scoped("an answer is recognised that was lost in a database made anew, though an equal write was told before", () =>
+    Effect.gen(function*() {
+      const { asMe, meddler } = yield* scene()
+      const both = asMe(Effect.forEach(["a", "b"], (id) => create(id), { concurrency: "unbounded" }))
+      const before = yield* both
+      yield* asMe(Effect.zipRight(Database.delete("zoo"), Database.create("zoo")))
+      meddler.around = losingOne(({ path }) => path.endsWith("_bulk_docs"))
+      const fiber = yield* Effect.fork(both)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual((yield* Fiber.join(fiber)).map(({ rev }) => rev), before.map(({ rev }) => rev))
+    }))
+
+  it.scoped("an edit is told once, whether it went with others or alone", () =>
+    Effect.gen(function*() {
+      const { asMe, meddler } = yield* scene()
+      const docs = yield* asMe(Effect.forEach(["a", "b"], (id) => create(id), { concurrency: "unbounded" }))
+      const [a, b] = docs.map(Document.modify(({ n }) => ({ n: n + 1 })))
+      if (a === undefined || b === undefined) return assert.fail("no documents")
+      yield* asMe(Effect.all([Document.save(a), Document.save(b)], { concurrency: "unbounded" }))
+      meddler.around = losingOne(({ method }) => method === "PUT")
+      const fiber = yield* Effect.fork(asMe(Effect.flip(Document.save(a))))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "ConflictError")
+    }))
+
+  it.scoped("an answer is recognised that was lost over a service which keeps no ledger", () =>
+    Effect.gen(function*() {
+      const { asMe, meddler } = yield* scene({}, { ledger: undefined })
+      meddler.around = losingOne(({ path }) => path.endsWith("_bulk_docs"))
+      const fiber = yield* Effect.fork(asMe(Effect.forEach(many(10), (id) => create(id), { concurrency: "unbounded" })))
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(yield* Fiber.join(fiber), 10)
     }))
 
   it.live("nobody waits for ever when the layer is released", () =>

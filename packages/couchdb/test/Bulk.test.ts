@@ -112,6 +112,30 @@ describe("bulk writes whose answers are lost", () => {
       }).pipe(Effect.provide(on.layer), running)
     }))
 
+  it.effect("are not taken for an equal edit that was saved alone, nor is that taken for one of theirs", () =>
+    Effect.gen(function*() {
+      const armed = yield* Ref.make(false)
+      const on = yield* line((request, _, pass) =>
+        Effect.tap(pass(request), () =>
+          Effect.flatMap(
+            isBulk(request) || request.method === "PUT" ? Ref.getAndSet(armed, false) : Effect.succeed(false),
+            (isArmed) => isArmed ? lost : Effect.void
+          ))
+      )
+      yield* Effect.gen(function*() {
+        yield* Database.create("zoo")
+        const edit = Document.modify<{ readonly n: number }>(({ n }) => ({ n: n + 1 }))
+        const a = edit(yield* Document.create(zoo, "a", { n: 0 }))
+        const b = edit(yield* Document.create(zoo, "b", { n: 0 }))
+        yield* Document.save(a)
+        yield* Ref.set(armed, true)
+        assert.deepStrictEqual(seen(yield* Bulk.save([a])), ["ConflictError"])
+        yield* Bulk.save([b])
+        yield* Ref.set(armed, true)
+        assert.deepStrictEqual(seen([yield* Effect.either(Document.save(b))]), ["ConflictError"])
+      }).pipe(Effect.provide(on.layer), running)
+    }))
+
   it.effect("fail with what made them unknown where nobody answers any more", () =>
     Effect.gen(function*() {
       const down = yield* Ref.make(false)

@@ -17,6 +17,7 @@ import type { CouchRequest, Options, ReadDocument, ReadJson, Service } from "../
 import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
 import type { Headers } from "./auth/fixed.js"
+import { makeLedger } from "./claims.js"
 import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
@@ -405,10 +406,12 @@ const over = (
       )
     )
 
-  const outcomes = makeOutcomes({ send, retry })
+  const ledger = makeLedger()
+  const outcomes = makeOutcomes({ send, retry, ledger })
 
   return {
     turns: { queues: new Map(), together: undefined },
+    ledger,
     execute,
     stream,
     readDocument,

@@ -8,11 +8,10 @@ import {
   type ServerError,
   type UpdateConflictError
 } from "../CouchError.js"
-import type { CouchRequest, WriteDocument, Written } from "../CouchHttp.js"
+import type { CouchRequest, Ledger, WriteDocument, Written } from "../CouchHttp.js"
 import * as Json from "../Json.js"
 import * as Revision from "../Revision.js"
 import type { BufferedResponse } from "../Transport.js"
-import { makeClaims } from "./claims.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { notCouch } from "./notCouch.js"
 import { hashedAttachments } from "./stubs.js"
@@ -25,6 +24,7 @@ interface Wire {
   /** One exchange: no retry, no deadline. */
   readonly send: (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
   readonly retry: Schedule.Schedule<HttpError, HttpError> | undefined
+  readonly ledger: Ledger
 }
 
 /** The request that says the write. */
@@ -59,6 +59,15 @@ export const predict = (
     Option.match(write.attachments, { onNone: () => Option.some([]), onSome: hashedAttachments }),
     (attachments) => Revision.predict({ parent, body: write.body, deleted: write.deleted, attachments })
   )
+
+/** The first revision that a database gives shows whether its revisions are what was predicted. */
+export const learn = ({ holds }: Ledger, write: WriteDocument, rev: Revision.Revision): void => {
+  if (holds.has(write.database)) return
+  const predicted = predict(write, write.parent)
+  // A re-creation lands on top of a tombstone that the caller does not know: nothing to compare.
+  if (Option.isNone(predicted) || Revision.generation(predicted.value) !== Revision.generation(rev)) return
+  holds.set(write.database, predicted.value === rev)
+}
 
 /**
  * The revision of a creation, if the document's history (`revs_info=true`) shows that it happened: it may have landed on a
@@ -112,18 +121,7 @@ const isAbsent = (error: object): boolean => error instanceof NotFoundError && e
  * used where it does not hold.
  */
 export const makeOutcomes = (wire: Wire) => {
-  // Whether the revisions of a database are what was predicted; absent until the first answer.
-  const holds = new Map<string, boolean>()
-
-  const claims = makeClaims()
-
-  const learn = (write: WriteDocument, written: Written): void => {
-    if (holds.has(write.database)) return
-    const predicted = predict(write, write.parent)
-    // A re-creation lands on top of a tombstone that the caller does not know: nothing to compare.
-    if (Option.isNone(predicted) || Revision.generation(predicted.value) !== Revision.generation(written.rev)) return
-    holds.set(write.database, predicted.value === written.rev)
-  }
+  const { claims, holds } = wire.ledger
 
   /** An update extends a revision that the caller read: its name tells whether it is there. */
   const updateLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
@@ -191,7 +189,7 @@ export const makeOutcomes = (wire: Wire) => {
         Effect.mapBoth(writtenOf(response), {
           onFailure: (reason) => notCouch(request, response.status, reason),
           onSuccess: (written) => {
-            learn(write, written)
+            learn(wire.ledger, write, written.rev)
             claims.take(write, written.rev)
             return written
           }

@@ -18,7 +18,7 @@ import {
 } from "../../CouchHttp.js"
 import { readWinners } from "../bulk/winners.js"
 import { type Knowledge, textOf, writeAll, type WriteError } from "../bulk/write.js"
-import { makeClaims } from "../claims.js"
+import { ledgerOf } from "../claims.js"
 import { currentAuth } from "../currentAuth.js"
 import { defaultRetry, respectful } from "../transient.js"
 import { makeAsk } from "./line.js"
@@ -57,11 +57,7 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
         lineFor(database, fiber.getFiberRef(currentAuth)),
       nameOf: ({ id }: { readonly id: string }) => id
     }
-    const knowledge: Knowledge = {
-      retry: respectful(defaultRetry, Duration.minutes(1)),
-      holds: new Map(),
-      claims: makeClaims()
-    }
+    const knowledge: Knowledge = { retry: respectful(defaultRetry, Duration.minutes(1)), ...ledgerOf(couch) }
     const onWire = Effect.provideService(CouchHttp, couch)
 
     const read = makeAsk<ReadDocument, ReadJson, NotFoundError | RequestError>({

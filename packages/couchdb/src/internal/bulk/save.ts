@@ -6,12 +6,12 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { DeleteError, Options, SaveError } from "../../Bulk.js"
 import { UnsavedChangesError } from "../../CouchError.js"
-import type { CouchHttp, WriteDocument, Written } from "../../CouchHttp.js"
+import { CouchHttp, type WriteDocument, type Written } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import type { Base, Document, Tombstone } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
-import { makeClaims } from "../claims.js"
+import { ledgerOf } from "../claims.js"
 import { encode } from "../document/codec.js"
 import { toStore } from "../document/toStore.js"
 import * as value from "../document/value.js"
@@ -136,8 +136,8 @@ const write = <A, R, Out, E, E2, R2>(
   options: Options,
   prepare: (self: Document<A, R>) => Effect.Effect<Prepared<Out, E>, never, CouchHttp | R>
 ): Stream.Stream<Either.Either<Out, E>, E2, CouchHttp | R | R2> =>
-  Stream.suspend(() => {
-    const knowledge: Knowledge = { retry: retryOf(options), holds: new Map(), claims: makeClaims() }
+  Stream.unwrap(Effect.map(CouchHttp, (couch) => {
+    const knowledge: Knowledge = { retry: retryOf(options), ...ledgerOf(couch) }
     return sendAll<Payload<Out, E>, Out, E, E2, CouchHttp | R | R2, never>(
       Stream.mapChunksEffect(documents, (chunk) => Effect.map(Effect.forEach(chunk, prepare), Chunk.unsafeFromArray)),
       options,
@@ -147,7 +147,7 @@ const write = <A, R, Out, E, E2, R2>(
           (outcomes) => payloads.map(({ settle }, i) => settle(outcomes[i] as Either.Either<Written, WriteError>))
         )
     )
-  })
+  }))
 
 export const saveStream = <A, R, E2, R2>(documents: Stream.Stream<Document<A, R>, E2, R2>, options: Options) =>
   write(documents, options, toSave)

@@ -3,12 +3,10 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "../../CouchError.js"
-import type { CouchHttp, WriteDocument, Written } from "../../CouchHttp.js"
+import type { CouchHttp, Ledger, WriteDocument, Written } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
-import * as Revision from "../../Revision.js"
-import type { makeClaims } from "../claims.js"
-import { predict } from "../outcomes.js"
+import { learn, predict } from "../outcomes.js"
 import { isTransient } from "../transient.js"
 import { type RowResult, type Unanswered, writePart } from "./docs.js"
 import { landed } from "./landed.js"
@@ -25,16 +23,9 @@ export interface Sending {
   readonly text: string
 }
 
-/**
- * What one bulk operation knows.
- *
- * - `holds`: whether each database gives the revisions that were predicted; absent until its first answer
- * - `claims`: which revisions were given to a row already, since two equal edits of one parent have one revision
- */
-export interface Knowledge {
+/** What one bulk operation knows. */
+export interface Knowledge extends Ledger {
   readonly retry: Schedule.Schedule<unknown, HttpError>
-  readonly holds: Map<string, boolean>
-  readonly claims: ReturnType<typeof makeClaims>
 }
 
 /** The text of a write in `_bulk_docs`. */
@@ -46,14 +37,6 @@ export const textOf = (write: WriteDocument): string =>
     ...Option.toArray(Option.map(write.attachments, (stubs) => ["_attachments", stubs] as const)),
     ...Json.entries(write.body)
   ]))
-
-const learn = ({ holds }: Knowledge, write: WriteDocument, rev: Revision.Revision): void => {
-  if (holds.has(write.database)) return
-  const predicted = predict(write, write.parent)
-  // A creation may land on a tombstone, of which the caller knows nothing.
-  if (Option.isNone(predicted) || Revision.generation(predicted.value) !== Revision.generation(rev)) return
-  holds.set(write.database, predicted.value === rev)
-}
 
 /**
  * Writes documents with different ids in one request, and gives one result each in their order.
