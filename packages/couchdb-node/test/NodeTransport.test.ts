@@ -141,6 +141,21 @@ it.scopedLive("releasing the layer closes its sockets, idle ones too", () =>
     yield* Deferred.await(idle)
   }))
 
+it.scopedLive("releasing the layer fails all who wait in a long line, each by itself", () =>
+  Effect.gen(function*() {
+    const arrived = yield* Deferred.make<void>()
+    const server = yield* serve(() => Effect.runSync(Deferred.succeed(arrived, undefined)))
+    const scope = yield* Scope.make()
+    const pool = yield* Scope.extend(NodeTransport.make({ connections: 1 }), scope)
+    const ask = pool.request({ method: "GET", origin: server.url, path: "/", headers: {} })
+    const fibers = yield* Effect.forEach(Array.from({ length: 5_000 }), () => Effect.fork(Effect.flip(ask)))
+    yield* Deferred.await(arrived)
+    yield* Scope.close(scope, Exit.void)
+    const said = new Set<string>()
+    for (const fiber of fibers) said.add((yield* Fiber.join(fiber)).description)
+    assert.deepStrictEqual(Array.from(said), ["The client is destroyed"])
+  }))
+
 it.scopedLive("a slow reader holds the server back", () =>
   Effect.gen(function*() {
     let written = 0

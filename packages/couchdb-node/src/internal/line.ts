@@ -17,6 +17,8 @@ export interface Place {
 export interface Line {
   readonly pool: Dispatcher
   free: number
+  /** Somebody is calling those who wait. */
+  calling: boolean
   readonly waiting: Set<Place>
 }
 
@@ -27,7 +29,7 @@ const start = (place: Place): void => {
 
 /** Starts at once where a socket is free, else when one is. */
 export const enter = (line: Line, place: Place): void => {
-  if (line.free > 0) {
+  if (line.free > 0 && line.waiting.size === 0) {
     line.free--
     start(place)
   } else line.waiting.add(place)
@@ -38,12 +40,22 @@ export const stepBack = (line: Line, place: Place): void => {
   line.waiting.delete(place)
 }
 
-/** Gives the socket on, or back. */
+/**
+ * Gives the socket back, and calls whoever waits. One who starts may leave before it returns, as all do when the sockets
+ * are closed: then the one call goes on with the next, since calls within calls would be as deep as the line is long.
+ */
 export const leave = (line: Line): void => {
-  for (const next of line.waiting) {
-    line.waiting.delete(next)
-    start(next)
-    return
-  }
   line.free++
+  if (line.calling || line.waiting.size === 0) return
+  line.calling = true
+  try {
+    for (const next of line.waiting) {
+      if (line.free === 0) return
+      line.free--
+      line.waiting.delete(next)
+      start(next)
+    }
+  } finally {
+    line.calling = false
+  }
 }

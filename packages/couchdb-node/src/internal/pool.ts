@@ -53,7 +53,12 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     )
     const connections = options.connections ?? 64
     const open = (origin: string): Line => {
-      const line: Line = { pool: openPool(origin, options, connections), free: connections, waiting: new Set() }
+      const line: Line = {
+        pool: openPool(origin, options, connections),
+        free: connections,
+        calling: false,
+        waiting: new Set()
+      }
       lines.set(origin, line)
       return line
     }
