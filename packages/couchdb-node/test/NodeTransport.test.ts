@@ -156,6 +156,21 @@ it.scopedLive("releasing the layer fails all who wait in a long line, each by it
     assert.deepStrictEqual(Array.from(said), ["The client is destroyed"])
   }))
 
+it.scopedLive("a deadline that no timer waits for is none", () =>
+  Effect.gen(function*() {
+    const server = yield* serve((_, response) => {
+      setTimeout(() => response.end("{}"), 50)
+    })
+    const ask = { method: "GET", path: "/", route: "/" } as const
+    const execute = Effect.flatMap(CouchHttp.CouchHttp, (couch) => couch.execute(ask)).pipe(
+      Effect.provide(NodeCouchHttp.layer({ url: server.url, timeout: "30 days", retry: "none" }))
+    )
+    assert.strictEqual((yield* execute).status, 200)
+    const pool = yield* NodeTransport.make()
+    const answer = yield* pool.request({ ...ask, origin: server.url, headers: {}, deadline: 2 ** 31 })
+    assert.strictEqual(answer.status, 200)
+  }))
+
 it.scopedLive("a slow reader holds the server back", () =>
   Effect.gen(function*() {
     let written = 0

@@ -292,6 +292,22 @@ describe("retries and the deadline", () => {
       assert.lengthOf(yield* Ref.get(on.asked), 3)
     }))
 
+  it.effect("a deadline that no timer waits for is none, also for a transport that keeps it", () =>
+    Effect.gen(function*() {
+      for (const [timeout, deadline] of [["24 days", 24 * 86_400_000], ["25 days", undefined]] as const) {
+        const asked: Array<number | undefined> = []
+        const service: Transport.Service = {
+          ...transport((request) => Effect.sync(() => (asked.push(request.deadline), answer(200, {})))),
+          keepsDeadlines: true
+        }
+        const couch = yield* Effect.scoped(CouchHttp.make({ url: "http://couch", timeout })).pipe(
+          Effect.provideService(Transport.Transport, service)
+        )
+        yield* couch.execute(get)
+        assert.deepStrictEqual(asked, [deadline])
+      }
+    }))
+
   it.effect("a silent server meets the deadline of a minute; nothing is left running", () =>
     Effect.gen(function*() {
       const interrupted = yield* Ref.make(0)

@@ -9,6 +9,9 @@ type Resume = (effect: Effect.Effect<BufferedResponse, TransportError>) => void
 
 const nothing = new Uint8Array(0)
 
+/** The longest that a timer of Node waits. Beyond that it fires at once. */
+const longest = 2 ** 31 - 1
+
 /**
  * One exchange, and what undici tells of it. When it is over it lets go of all it holds: undici's objects live on for a
  * while, and would keep the exchanges of a whole connection alive behind one another, which costs more than the exchange.
@@ -32,7 +35,7 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
   begin(resume: Resume): void {
     this.resume = resume
     const { deadline } = this.request
-    if (deadline !== undefined) this.timer = setTimeout(passed, deadline, this)
+    if (deadline !== undefined && deadline <= longest) this.timer = setTimeout(passed, deadline, this)
     enter(this.line, this)
   }
 

@@ -111,6 +111,13 @@ const attempted = <E>(
     )
   }))
 
+/** The longest that a timer of JavaScript waits. Beyond that it fires at once. */
+const longest = 2 ** 31 - 1
+
+/** How long a call may take. What no timer waits for has no end. */
+const bounded = (timeout: Duration.DurationInput): Duration.Duration =>
+  Duration.greaterThan(timeout, longest) ? Duration.infinity : Duration.decode(timeout)
+
 const nothing: Headers = {}
 
 const isSafe = (request: CouchRequest): boolean =>
@@ -144,7 +151,7 @@ const over = (
   server: Server & { readonly auth: Auth.Auth },
   options: Options
 ): Service => {
-  const deadline = Duration.decode(options.timeout ?? "1 minute")
+  const deadline = bounded(options.timeout ?? "1 minute")
   const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry, deadline)
 
   // A transport that was wrapped may take its time where the one below does not see it.
