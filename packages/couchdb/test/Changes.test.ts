@@ -382,6 +382,40 @@ describe("a follower fails", () => {
       assert.strictEqual(error._tag, "ServerError")
     }))
 
+  it.effect("not with a checkpoint on a server in trouble, whose place is saved later", () =>
+    Effect.gen(function*() {
+      const on = yield* world()
+      const busy = new CouchError.ServerError({
+        method: "PUT",
+        path: "/zoo/_local/x",
+        status: 503,
+        error: "busy",
+        reason: "starting",
+        database: "zoo",
+        id: "_local/x"
+      })
+      let trouble = 3
+      const kept = yield* Changes.inMemory
+      const failing = <A>(effect: Effect.Effect<A>) =>
+        Effect.suspend((): Effect.Effect<A, CouchError.ServerError> => trouble-- > 0 ? Effect.fail(busy) : effect)
+      const checkpoint: Changes.Checkpoint<CouchError.ServerError> = {
+        read: failing(kept.read),
+        write: (place) => failing(kept.write(place))
+      }
+      yield* on.write("a", "b", "c")
+      const fiber = yield* Changes.follow("zoo", { checkpoint, checkpointEvery: 0 }).pipe(
+        until(["a", "b", "c", "d"]),
+        Effect.provide(on.layer),
+        Effect.fork
+      )
+      yield* TestClock.adjust("1 minute")
+      // The checkpoint cannot be saved for a while again.
+      trouble = 3
+      yield* on.write("d")
+      yield* passing(fiber)
+      assert.isTrue(Option.isSome(yield* kept.read))
+    }))
+
   it.effect("with the error of its checkpoint", () =>
     Effect.gen(function*() {
       const layer = scripted((number) => Effect.succeed(row(`${number}-x`, "a")))

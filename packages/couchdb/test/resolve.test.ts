@@ -25,6 +25,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 const admin = { username: "admin", password: Redacted.make("password") }
 const Card = Schema.Struct({
@@ -464,6 +465,35 @@ describe("a watch", () => {
       assert.deepInclude(yield* Queue.take(seen), { _tag: "Resolved", id: "later" })
       assert.strictEqual(yield* Queue.size(seen), 0)
       yield* asRival(Database.delete(cards.database))
+    }))
+
+  it.scoped("outlives a server in trouble, and ends with the database", () =>
+    Effect.gen(function*() {
+      const { asMe, asRival, meddler } = yield* scene
+      const cards = yield* asRival(zoo)
+      const seen = yield* Queue.unbounded<Conflict.Resolution<typeof Card.Type>>()
+      let trouble = 30
+      meddler.around = (request, answer) =>
+        Effect.suspend(() =>
+          request.method === "POST" && trouble-- > 0
+            ? Effect.succeed({ status: 503, headers: {}, body: `{"error":"busy","reason":"starting"}` })
+            : answer
+        )
+      yield* asRival(siblings(cards, 2, "ada"))
+      const fiber = yield* Effect.fork(
+        asMe(Stream.runForEach(Conflict.watch(cards, merging), (outcome) => Queue.offer(seen, outcome)))
+      )
+      const taken = yield* Effect.fork(Queue.take(seen))
+      while (taken.unsafePoll() === null && fiber.unsafePoll() === null) {
+        yield* TestClock.adjust("10 seconds")
+        yield* Effect.yieldNow()
+      }
+      assert.isNull(fiber.unsafePoll())
+      assert.deepInclude(yield* Fiber.join(taken), { _tag: "Resolved", id: "ada" })
+      assert.isAtMost(trouble, 0)
+      yield* asRival(Database.delete(cards.database))
+      while (fiber.unsafePoll() === null) yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(fiber)
     }))
 
   it.scoped("gives up on a document that somebody brings into conflict again and again", () =>

@@ -22,7 +22,7 @@ const prefix = "_local/"
 const ask = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K,
-  request: Pick<CouchRequest, "method" | "body">
+  request: Pick<CouchRequest, "method" | "body" | "safe">
 ): Effect.Effect<
   {
     readonly id: string
@@ -67,7 +67,8 @@ export const fetch = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
 export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, body: A) =>
   Effect.flatMap(encode(value.make(collection, key, body)), (json) =>
     Effect.flatMap(
-      ask(collection, key, { method: "PUT", body: Json.stringify(json) }),
+      // Without revisions, storing it twice is storing it once.
+      ask(collection, key, { method: "PUT", body: Json.stringify(json), safe: true }),
       ({ id, refuse, response }) => {
         const rev = member(jsonOf(response), "rev")
         return typeof rev === "string"

@@ -17,7 +17,7 @@ import type { RowsError } from "../rows/stream.js"
 import { databaseGone, toChanges } from "./change.js"
 import { connect, type Connection } from "./connection.js"
 import { isPlain, present, requestOf } from "./feeds.js"
-import { isGone, passes, patient, polite } from "./retry.js"
+import { isGone, isPassing, passes, patient, polite } from "./retry.js"
 import type { Source } from "./source.js"
 
 type Told<D> = Change<D> | DatabaseGone
@@ -88,13 +88,24 @@ export const follow = <D, R, E2 = never, R2 = never>(
       )
     })
 
+    // The place is saved later where it cannot be now: until then more would come twice, and nothing is left out.
     const writeWhenDue = options.checkpoint === undefined ? Effect.void : Effect.flatMap(
       Clock.currentTimeMillis,
-      (now) => now - savedAt >= every ? write : Effect.void
+      (now) =>
+        now - savedAt < every ? Effect.void : Effect.catchAll(write, (error) => {
+          savedAt = now
+          return isPassing(error) ? Effect.logDebug("the checkpoint could not be saved", error) : Effect.fail(error)
+        })
     )
 
     const begin = Effect.gen(function*() {
-      const stored = yield* checkpoint.read
+      const found = yield* Effect.either(checkpoint.read)
+      if (Either.isLeft(found)) {
+        if (!isPassing(found.left)) return yield* Effect.fail(found.left)
+        failure = found.left
+        return
+      }
+      const stored = found.right
       saved = Option.getOrUndefined(stored)
       alive = Option.isSome(stored)
       const since = saved ?? options.since

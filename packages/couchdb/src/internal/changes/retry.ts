@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import { ServerError, TimeoutError, TooManyRequestsError, TransportError } from "../../CouchError.js"
 import type { RowsError } from "../rows/stream.js"
 
 /** 100 ms doubling up to half a minute, with full jitter, for as long as it takes. */
@@ -27,6 +28,11 @@ export const passes = (error: RowsError): boolean =>
   error._tag === "TransportError"
     ? error.reason !== "InvalidUrl"
     : error._tag === "TimeoutError" || error._tag === "TooManyRequestsError" || error._tag === "ServerError"
+
+/** The same of any error, such as a checkpoint's that is kept on the server. */
+export const isPassing = (error: unknown): error is RowsError =>
+  (error instanceof TransportError || error instanceof TimeoutError || error instanceof TooManyRequestsError ||
+    error instanceof ServerError) && passes(error)
 
 /** Whether the database is not there, rather than something else that the request names, such as a filter. */
 export const isGone = (error: RowsError): boolean =>

@@ -1,15 +1,20 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Changes from "../../Changes.js"
 import type { Collection } from "../../Collection.js"
 import type { Resolution, WatchOptions } from "../../Conflict.js"
+import { NotFoundError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Merge } from "../../Merge.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
+import { isGone, isPassing, patient, polite } from "../changes/retry.js"
 import { makeGuarded } from "./guard.js"
 import { policyOf } from "./policy.js"
+
+const isGoneDatabase = (error: unknown): error is NotFoundError => error instanceof NotFoundError && isGone(error)
 
 export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>(
   collection: Collection<A, I, R, K>,
@@ -19,6 +24,16 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
   Stream.suspend(() => {
     const { guard, ...following } = options
     const resolve = makeGuarded(collection, policyOf<A, E, R2>(policy), guard)
+    const outliving = (ids: ReadonlyArray<string>): ReturnType<typeof resolve> =>
+      Effect.matchEffect(resolve(ids), {
+        onFailure: (error) => isPassing(error) ? Effect.fail(error) : Effect.succeed(Either.left(error)),
+        onSuccess: (resolutions) => Effect.succeed(Either.right(resolutions))
+      }).pipe(
+        Effect.retry(polite(options.retry ?? patient)),
+        Effect.flatten,
+        // The feed says what became of the database.
+        Effect.catchIf(isGoneDatabase, () => Effect.succeed([]))
+      )
     // What a burial hides may be all that is left of a document.
     const mayConcern = (
       change: Changes.Change<unknown> | Changes.DatabaseGone
@@ -33,7 +48,7 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
       Stream.chunks,
       Stream.mapEffect((changes) =>
         Effect.map(
-          resolve(Array.from(new Set(Chunk.toReadonlyArray(changes).flatMap(concerned)))),
+          outliving(Array.from(new Set(Chunk.toReadonlyArray(changes).flatMap(concerned)))),
           Chunk.fromIterable
         )
       ),
