@@ -248,7 +248,8 @@ export const info: {
  * The stream fails at its end where the bytes are not those that the server stored. For a file that is stored compressed
  * this needs a transport that gives the bytes as they come (`effect-couchdb-node` does): one that decompresses by itself,
  * such as `fetch`, hides them, and then the number of bytes is checked where a document value tells it; {@link open} says
- * which. {@link fetchAll} verifies the digest over any transport. A range cannot be checked beyond its length.
+ * which. {@link fetchAll} verifies the digest over any transport. A range cannot be checked beyond its length; of a file
+ * that is stored compressed the server gives no ranges, so that it is read up to where the range ends, and cut here.
  *
  * @example
  * import { Effect, Stream } from "effect"

@@ -142,6 +142,24 @@ export const attachments: Contract = (it) => {
       )
     }))
 
+  it.scoped("ranges of what is compressed, which the server does not give", () =>
+    Effect.gen(function*() {
+      const { doc } = yield* monarch
+      const long = Array.from({ length: 20_000 }, (_, i) => String(i)).join(" ")
+      const saved = yield* Attachment.put(doc, "x.txt", { contentType: "text/plain", bytes: text(long) })
+      const ranges: ReadonlyArray<Attachment.Range> = [
+        { first: 0, last: 99 },
+        { first: 40_000, last: 40_000 },
+        { first: 70_000 },
+        { first: long.length - 1 },
+        { first: long.length - 5, last: long.length + 5 }
+      ]
+      for (const range of ranges) {
+        const end = range.last === undefined ? undefined : range.last + 1
+        assert.strictEqual(yield* words(Attachment.get(saved, "x.txt", range)), long.slice(range.first, end))
+      }
+    }))
+
   it.scoped("edits are neither lost nor sent along", () =>
     Effect.gen(function*() {
       const { doc, zoo } = yield* monarch

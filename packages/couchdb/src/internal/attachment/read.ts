@@ -98,6 +98,19 @@ const verified = (
       : Effect.void
   })
 
+/** The part of a whole file that was asked for: of what is stored compressed a server gives no parts. */
+const partOf = (opened: Opened, { first, last = Infinity }: Range): Opened => ({
+  ...opened,
+  // Behind the last byte nothing is read, and so the end is not seen.
+  verification: last === Infinity ? opened.verification : "none",
+  bytes: opened.bytes.pipe(
+    Stream.mapAccum(0, (at, bytes) => [at + bytes.length, { at, bytes }]),
+    Stream.takeUntil(({ at, bytes }) => at + bytes.length > last),
+    Stream.map(({ at, bytes }) => bytes.subarray(Math.max(0, first - at), Math.max(0, last + 1 - at))),
+    Stream.filter((bytes) => bytes.length > 0)
+  )
+})
+
 /** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
 export const open = <A, R>(
   target: Document<A, R> | Place,
@@ -125,7 +138,10 @@ export const open = <A, R>(
     if (response.status === 206) {
       return { info, verification: by(announced), bytes: check("part", announced, response.body) }
     }
-    if (!info.compressed) return { info, verification: "digest", bytes: check("stored", announced, response.body) }
+    const part = (opened: Opened): Opened => range === undefined ? opened : partOf(opened, range)
+    if (!info.compressed) {
+      return part({ info, verification: "digest", bytes: check("stored", announced, response.body) })
+    }
     const broken = (): ReadError =>
       new TransportError({
         method: request.method,
@@ -141,15 +157,15 @@ export const open = <A, R>(
     const inflated = sent ? response.inflated : true
     switch (inflated) {
       case false:
-        return { info, verification: "digest", bytes: stored(response.body) }
+        return part({ info, verification: "digest", bytes: stored(response.body) })
       case true:
-        return { info, verification: by(before), bytes: plain(response.body) }
+        return part({ info, verification: by(before), bytes: plain(response.body) })
       case undefined:
-        return {
+        return part({
           info,
           verification: "unknown",
           bytes: sniffGzip<ReadError, never>(response.body, (isGzip, bytes) => isGzip ? stored(bytes) : plain(bytes))
-        }
+        })
     }
   })
 
