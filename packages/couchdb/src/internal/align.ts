@@ -45,9 +45,10 @@ export const align = (
   const left = before.map(Json.stringify)
   const right = after.map(Json.stringify)
   if (before.length === after.length && !isPermutation(left, right)) {
-    // As many may have gone as came: then what kept its content stands at another place.
+    // As many may have gone as came: then what kept its content stands at another place. Numbers do not say so, since they
+    // are counted up in place.
     const content = (elements: ReadonlyArray<Json.Json>, texts: ReadonlyArray<string>) => (i: number) =>
-      reference(elements[i]) === undefined ? undefined : texts[i]
+      hasText(elements[i]) ? texts[i] : undefined
     let moved = false
     matchBy(open, content(before, left), content(after, right), (to, from) => {
       moved ||= to !== from
@@ -82,6 +83,9 @@ const identity = (element: Json.Json | undefined, name: string): string | undefi
   const value = Json.isObject(element) ? Json.get(element, name) : undefined
   return typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : undefined
 }
+
+const hasText = (element: Json.Json | undefined): boolean =>
+  Json.isObject(element) && Json.entries(element).some(([, value]) => typeof value === "string" && value !== "")
 
 /** Objects alone have a reference that says something: two equal numbers are one. */
 const reference = (value: unknown): object | undefined =>

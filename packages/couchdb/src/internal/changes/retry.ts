@@ -26,7 +26,7 @@ export const polite = <R>(
 /** What a feed outlives: a broken connection, silence, and whatever a server in trouble says. */
 export const passes = (error: RowsError): boolean =>
   error._tag === "TransportError"
-    ? error.reason !== "InvalidUrl"
+    ? error.reason !== "InvalidUrl" && error.reason !== "InvalidHeader"
     : error._tag === "TimeoutError" || error._tag === "TooManyRequestsError" || error._tag === "ServerError"
 
 /** The same of any error, such as a checkpoint's that is kept on the server. */

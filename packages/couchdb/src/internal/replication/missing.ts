@@ -7,7 +7,7 @@ import type { Endpoint } from "../../Replication.js"
 import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
 import type { WireError } from "../bulk/wireError.js"
-import { member } from "../written.js"
+import { isRevsDiff, member } from "../written.js"
 
 /** A revision that the target lacks. `leaves` are what it has of the document, and may be ancestors. */
 export interface Missing {
@@ -30,7 +30,16 @@ export const missingAt = (
   const byId = new Map<string, ReadonlyArray<Revision.Revision>>()
   for (const { id, revisions } of changes) byId.set(id, [...(byId.get(id) ?? []), ...revisions])
   return Effect.map(
-    on(target, post(DatabaseName.make(target.database), "_revs_diff", "", Json.fromEntries(byId))),
+    on(
+      target,
+      post(
+        DatabaseName.make(target.database),
+        "_revs_diff",
+        "",
+        Json.fromEntries(byId),
+        (answer) => isRevsDiff(answer, byId)
+      )
+    ),
     ({ exact }) =>
       Array.from(byId.keys()).flatMap((id) => {
         const answer = member(exact, id)

@@ -14,6 +14,7 @@ import { resolveAll } from "./resolve.js"
 /** When each document was resolved lately. */
 const makeMemory = (within: number) => {
   const recent = new Map<string, ReadonlyArray<number>>()
+  let looked = Number.NEGATIVE_INFINITY
   const of = (id: string, now: number): ReadonlyArray<number> => {
     const kept = (recent.get(id) ?? []).filter((at) => at > now - within)
     if (kept.length === 0) recent.delete(id)
@@ -24,7 +25,10 @@ const makeMemory = (within: number) => {
     count: (id: string, now: number): number => of(id, now).length,
     add: (id: string, now: number): void => {
       // What was not seen for so long counts no more; looking at all of it now and then keeps the memory small.
-      if (recent.size > 1_000) { for (const each of recent.keys()) of(each, now) }
+      if (now - looked > within) {
+        looked = now
+        for (const each of recent.keys()) of(each, now)
+      }
       recent.set(id, [...of(id, now), now])
     }
   }
