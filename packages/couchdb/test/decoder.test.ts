@@ -165,6 +165,10 @@ const outcome = (effect: Effect.Effect<unknown, ParseResult.ParseIssue>) =>
     Either.match({ onLeft: ParseResult.TreeFormatter.formatIssueSync, onRight: seen })
   )
 
+/** Schema itself throws at what cannot be made a text, such as `{"toString":"a"}`: then so must the compiled one. */
+const orThrew = <A>(outcome: () => Effect.Effect<A>): Effect.Effect<A | "threw"> =>
+  Effect.catchAllDefect(Effect.suspend(outcome), () => Effect.succeed("threw"))
+
 describe("a compiled schema", () => {
   for (const [name, schema] of Object.entries(schemas)) {
     it.effect.prop(
@@ -174,16 +178,30 @@ describe("a compiled schema", () => {
         Effect.gen(function*() {
           const text = JSON.stringify(json)
           const parsed: unknown = JSON.parse(text)
-          const compiled = yield* outcome(decodeUnknown(schema)(parsed))
+          const compiled = yield* orThrew(() => outcome(decodeUnknown(schema)(parsed)))
           assert.strictEqual(JSON.stringify(parsed), text)
           assert.deepStrictEqual(
             compiled,
-            yield* outcome(ParseResult.decodeUnknown(schema, parseOptions)(JSON.parse(text)))
+            yield* orThrew(() => outcome(ParseResult.decodeUnknown(schema, parseOptions)(JSON.parse(text))))
           )
         }),
       { fastCheck: { numRuns: 60 } }
     )
   }
+
+  it.effect("throws where Schema throws", () =>
+    Effect.gen(function*() {
+      const strange = JSON.parse(`{"name":{"toString":"a"}}`) as unknown
+      const schema = Schema.Union(
+        Schema.Struct({ name: Schema.String }),
+        Schema.Struct({ name: Schema.Literal("a"), seen: Schema.Number })
+      )
+      assert.strictEqual(yield* orThrew(() => outcome(decodeUnknown(schema)(strange))), "threw")
+      assert.strictEqual(
+        yield* orThrew(() => outcome(ParseResult.decodeUnknown(schema, parseOptions)(strange))),
+        "threw"
+      )
+    }))
 
   it("needs no effect where the schema needs none, and is never what came in", () => {
     const decode = decodeUnknown(Schema.Struct({ tags: Schema.Array(Schema.String) }))
