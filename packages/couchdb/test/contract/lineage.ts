@@ -21,7 +21,9 @@ import { type Contract, database, raw } from "./suite.js"
 
 const merging = Merge.make(Card)
 
-const newCards = Effect.map(database, (name) => Collection.make(name, Card, { lineage: Lineage.settings() }))
+const cardsWith = (options: Lineage.Options) =>
+  Effect.map(database, (name) => Collection.make(name, Card, { lineage: Lineage.settings(options) }))
+const newCards = cardsWith({})
 type Cards = Effect.Effect.Success<typeof newCards>
 
 const card: Card = { name: "ada", seen: 10, tags: ["a", "b"] }
@@ -38,9 +40,9 @@ const recordAt = (cards: Cards, id: string) =>
 const seen = (by: number) => (each: Card): Card => ({ ...each, seen: each.seen + by })
 
 /** The same document in two databases, edited in each. */
-const apart = (here: (card: Card) => Card, there: (card: Card) => Card) =>
+const apart = (here: (card: Card) => Card, there: (card: Card) => Card, options: Lineage.Options = {}) =>
   Effect.gen(function*() {
-    const [one, other] = [yield* newCards, yield* newCards]
+    const [one, other] = [yield* cardsWith(options), yield* cardsWith(options)]
     yield* Document.create(one, "ada", card)
     yield* replicate(one, other)
     yield* Document.update(one, "ada", here)
@@ -242,13 +244,7 @@ export const lineage: Contract = (it) => {
 
   it.scoped("what is slimmed or erased still has the members that filters select it by", () =>
     Effect.gen(function*() {
-      const kept = { lineage: Lineage.settings({ tombstone: { keep: ["name"] } }) }
-      const here = Collection.make(yield* database, Card, kept)
-      const there = Collection.make(yield* database, Card, kept)
-      yield* Document.create(here, "ada", card)
-      yield* replicate(here, there)
-      yield* Document.update(here, "ada", seen(1))
-      yield* Document.update(there, "ada", seen(2))
+      const [here, there] = yield* apart(seen(1), seen(2), { tombstone: { keep: ["name"] } })
       yield* replicate(there, here)
       yield* Conflict.resolve(here, "ada", merging)
       assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
@@ -314,13 +310,7 @@ export const lineage: Contract = (it) => {
 
   it.scoped("where records are signed, one that somebody without the key made up is a stranger's edit", () =>
     Effect.gen(function*() {
-      const signed = { lineage: Lineage.settings({ mac: [Redacted.make("the key of all who resolve")] }) }
-      const here = Collection.make(yield* database, Card, signed)
-      const there = Collection.make(yield* database, Card, signed)
-      yield* Document.create(here, "ada", card)
-      yield* replicate(here, there)
-      yield* Document.update(here, "ada", seen(1))
-      yield* Document.update(there, "ada", seen(2))
+      const [here, there] = yield* apart(seen(1), seen(2), { mac: [Redacted.make("the key of all who resolve")] })
       yield* replicate(there, here)
       // It says that it contains the other version, and does not.
       const { _id, _rev: winner, lineage: _, ...body } = docOf(yield* raw("GET", `/${here.database}/ada`))
