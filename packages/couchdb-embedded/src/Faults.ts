@@ -162,7 +162,8 @@ const failure = (
   request: Transport.TransportRequest,
   reason: TransportError["reason"],
   description: string
-): TransportError => new TransportError({ method: request.method, path: request.path, reason, description })
+): TransportError =>
+  new TransportError({ server: request.origin, method: request.method, path: request.path, reason, description })
 
 const standIn = (status: number, retryAfter: Option.Option<Duration.DurationInput>): Transport.BufferedResponse => ({
   status,

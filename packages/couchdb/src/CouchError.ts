@@ -14,23 +14,24 @@ import type * as Option from "effect/Option"
 import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
 import { hidden } from "./internal/hidden.js"
-import { quote, say } from "./internal/messages.js"
+import { quote, say, urlOf } from "./internal/messages.js"
 import type { JsonObject } from "./Json.js"
 import type { Overlap } from "./Merge.js"
 import type { Revision } from "./Revision.js"
 
 /**
- * What every error that an answer caused says about it.
+ * What every error that a response of CouchDB caused has.
  *
- * - `path`: path and query as sent; credentials are never part of it
- * - `error`, `reason`: CouchDB's own words; where the answer was not CouchDB's, `error` is `unknown` and `reason` says
- *   what came instead
- * - `database`, `id`: what the request was about, where it was about one
+ * - `server`: scheme, host, port and base path, without credentials
+ * - `path`: path and query below `server`; credentials are never part of it
+ * - `error`, `reason`: CouchDB's own `error` and `reason`
+ * - `database`, `id`: the database and the document of the request, if it has any
  *
  * @since 0.1.0
  * @category model
  */
 export interface Answer {
+  readonly server?: string | undefined
   readonly method: string
   readonly path: string
   readonly status: number
@@ -41,8 +42,9 @@ export interface Answer {
 }
 
 /**
- * 404: the document, its database, or what else the path names is not there. For a document `reason` is `missing` (it
- * never was, or its revision is gone) or `deleted`; `unknown` after a HEAD, which brings no reason.
+ * 404: the document, its database, or what else the path names does not exist. For a document `reason` is `missing` (it
+ * never existed, or its revision is gone) or `deleted`; `unknown` after a HEAD, which has no body. CouchDB itself sent this
+ * response: the 404 page of a proxy is an {@link UnexpectedResponseError}.
  *
  * @since 0.1.0
  * @category answers
@@ -372,7 +374,8 @@ export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("Expe
 }
 
 /**
- * 429: too many requests, said by a proxy or a hosted CouchDB. `retryAfter` is the wait that it asked for.
+ * 429: too many requests, sent by a proxy or a hosted CouchDB. `retryAfter` is the wait that its `Retry-After` header asks
+ * for.
  *
  * @since 0.1.0
  * @category answers
@@ -386,65 +389,141 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
 }
 
 /**
- * 5xx, or an answer that no CouchDB gives, such as a proxy's HTML page.
+ * 5xx of CouchDB itself, with its `error` and `reason`. `retryAfter` is the wait that a `Retry-After` header asks for.
  *
  * @since 0.1.0
  * @category answers
  */
-export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<Answer> {
+export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
+  Answer & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
+> {
   override get message(): string {
-    return say(
-      this,
-      "the server failed",
-      this.error === "unknown" ? "Something between here and CouchDB answered in its place." : "See the server's log."
-    )
+    return say(this, "the server failed", "See the server's log.")
   }
 }
 
 /**
- * There was no whole answer.
+ * Something other than CouchDB answered: a proxy, a load balancer, a login page, another service. Nothing in the response
+ * is taken for CouchDB's word, so it says nothing about documents. Reads and recovered writes are retried first.
  *
- * - `InvalidUrl`: the server's URL is none
- * - `InvalidHeader`: a header, which `description` names, has a line break or another character that none may have, so that
- *   nothing was sent
- * - `Connection`: no connection was made, so that nothing was sent
- * - `NoAnswer`: the connection broke before the answer came
- * - `Body`: the answer broke off
+ * - `server`: scheme, host, port and base path of the request, without credentials
+ * - `contentType`, `responder`: the `Content-Type` and `Server` headers of the response, if it has them
+ * - `problem`: what is wrong with the response
+ * - `retryAfter`: the wait that a `Retry-After` header asks for
+ *
+ * @since 0.1.0
+ * @category answers
+ */
+export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("UnexpectedResponseError")<{
+  readonly server?: string | undefined
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  readonly contentType?: string | undefined
+  readonly responder?: string | undefined
+  readonly problem: string
+  readonly retryAfter?: Option.Option<Duration.Duration> | undefined
+  readonly database?: string | undefined
+  readonly id?: string | undefined
+}> {
+  override get message(): string {
+    const responder = this.responder === undefined ? "no Server header" : `Server: ${this.responder}`
+    return `${this.method} ${urlOf(this)}: something other than CouchDB answered (${this.status}, ${
+      this.contentType ?? "no content type"
+    }, ${responder}): ${this.problem}. ${
+      this.status === 413
+        ? "The proxy's limit for request bodies is smaller than this request: raise it (nginx: client_max_body_size)."
+        : this.status >= 300 && this.status < 400
+        ? "Check that the URL is CouchDB's own, and that no login page or redirect is in front of it."
+        : "Check the proxy, load balancer or login page between here and CouchDB, and that the URL is CouchDB's own."
+    }${isRead(this.method) ? "" : " The request may have been carried out: read before you repeat it."}`
+  }
+}
+
+const isRead = (method: string): boolean => method === "GET" || method === "HEAD"
+
+/**
+ * There was no whole response.
+ *
+ * - `InvalidUrl`: the server's URL is not a valid `http:` or `https:` URL
+ * - `InvalidHeader`: the header that `description` names contains a line break or another character that no header may have
+ * - `Connection`: no connection was made
+ * - `Tls`: the TLS handshake failed: the certificate is not trusted, or the port does not speak TLS
+ * - `PoolExhausted`: every connection of the pool was in use until the deadline
+ * - `RequestBody`: the request body could not be sent: its length is not the announced one, or its source failed
+ * - `NoAnswer`: the connection broke before the response came
+ * - `Body`: the response ended too early
  * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` makes a `TimeoutError` of it
  *
- * After the last three a write may have happened.
+ * Nothing was sent in the first five cases. After the last three a write may have happened.
  *
  * @since 0.1.0
  * @category transport
  */
 export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportError")<{
+  readonly server?: string | undefined
   readonly method: string
   readonly path: string
-  readonly reason: "InvalidUrl" | "InvalidHeader" | "Connection" | "NoAnswer" | "Body" | "Deadline"
+  readonly reason:
+    | "InvalidUrl"
+    | "InvalidHeader"
+    | "Connection"
+    | "Tls"
+    | "PoolExhausted"
+    | "RequestBody"
+    | "NoAnswer"
+    | "Body"
+    | "Deadline"
   readonly description: string
 }> {
   override get message(): string {
-    const what = {
-      InvalidUrl: "the URL of the server is not usable",
-      InvalidHeader: "a header has a line break or another character that none may have",
-      Connection: "no connection to the server",
-      NoAnswer: "the connection broke before an answer came",
-      Body: "the answer broke off",
-      Deadline: "no answer in time"
-    }[this.reason]
-    return `${this.method} ${this.path}: ${what} (${this.description}). ` +
-      (this.reason === "InvalidUrl" || this.reason === "Connection"
-        ? "Is CouchDB running, and is COUCHDB_URL right?"
-        : this.reason === "InvalidHeader"
-        ? "Look at what it is made of, such as a token, a cookie or a content type. No request was sent."
-        : aftermath(this.method))
+    return `${this.method} ${urlOf(this)}: ${transportProblems[this.reason]} (${this.description}). ${
+      transportHint(this)
+    }`
+  }
+}
+
+const transportProblems: { readonly [Reason in TransportError["reason"]]: string } = {
+  InvalidUrl: "the URL of the server is not valid",
+  InvalidHeader: "a header contains a line break or another character that no header may have",
+  Connection: "no connection to the server",
+  Tls: "the TLS handshake failed",
+  PoolExhausted: "every connection of the pool was in use",
+  RequestBody: "the request body could not be sent",
+  NoAnswer: "the connection broke before a response came",
+  Body: "the response ended too early",
+  Deadline: "no response in time"
+}
+
+const transportHint = ({ description, method, reason }: TransportError): string => {
+  switch (reason) {
+    case "InvalidUrl":
+      return "Check COUCHDB_URL. Nothing was sent."
+    case "Connection":
+      return "Is CouchDB running, and is COUCHDB_URL right? Nothing was sent."
+    case "InvalidHeader":
+      return "Check where its value comes from, such as a token, a cookie or a content type. Nothing was sent."
+    case "Tls":
+      return (/wrong version number|packet length too long|http request/i.test(description)
+        ? "The port does not speak TLS: use http:// in the URL, or the port of https."
+        : "Check the server's certificate, and the certificate authority that the client trusts.") +
+        " Nothing was sent."
+    case "PoolExhausted":
+      return "Allow more connections, or close streams that are not read. Nothing was sent."
+    case "RequestBody":
+      return "Check that the announced length is the length of the bytes, and that their source can be read once more."
+    default:
+      return aftermath(method) + (/failed to fetch|networkerror when attempting|load failed/i.test(description)
+        ? " In a browser, this also happens when CORS forbids the request: enable CORS for this origin in CouchDB" +
+          " ([chttpd] enable_cors, [cors] origins), and look at the browser's console."
+        : "")
   }
 }
 
 const aftermath = (method: string): string =>
-  method === "GET" || method === "HEAD"
-    ? "Look at the server's log, and at what stands between."
-    : "What was asked for may have happened: read before asking again."
+  isRead(method)
+    ? "Look at the server's log, and at what is between here and the server."
+    : "The request may have been carried out: read before you repeat it."
 
 /**
  * The deadline of a call passed, its retries included. A write may have happened.
@@ -453,12 +532,13 @@ const aftermath = (method: string): string =>
  * @category transport
  */
 export class TimeoutError extends /*#__PURE__*/ Data.TaggedError("TimeoutError")<{
+  readonly server?: string | undefined
   readonly method: string
   readonly path: string
   readonly milliseconds: number
 }> {
   override get message(): string {
-    return `${this.method} ${this.path}: no answer within ${this.milliseconds} ms. ${aftermath(this.method)}`
+    return `${this.method} ${urlOf(this)}: no response within ${this.milliseconds} ms. ${aftermath(this.method)}`
   }
 }
 
@@ -660,6 +740,7 @@ export type RequestError =
   | ExpectationFailedError
   | TooManyRequestsError
   | ServerError
+  | UnexpectedResponseError
   | TransportError
   | TimeoutError
 

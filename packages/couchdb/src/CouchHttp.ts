@@ -31,6 +31,10 @@ import type * as Transport from "./Transport.js"
  * - `route`: the endpoint as CouchDB's documentation writes it, such as `/{db}/{docid}`; names the span
  * - `database`, `id`: what the request is about; they name the span and the errors
  * - `safe`: a POST that only reads, and so may be repeated; GET and HEAD always may
+ * - `verify`: reports what is wrong with a successful response that is not the one which the endpoint documents, such as a
+ *   login page with status 200; `undefined` if nothing is. Such a response is an `UnexpectedResponseError`, and is retried
+ *   like one. For a stream it sees an empty body. A HEAD with `verify` is sent again as a GET if its headers do not
+ *   identify CouchDB, since it has no body to verify. Without `verify` any body is accepted
  *
  * @since 0.1.0
  * @category model
@@ -44,6 +48,17 @@ export interface CouchRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
   readonly safe?: boolean | undefined
+  readonly verify?: ((response: Transport.BufferedResponse) => string | undefined) | undefined
+}
+
+/**
+ * What `CouchHttp` adds to a response: scheme, host, port and base path of the server, without credentials.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface FromServer {
+  readonly server?: string | undefined
 }
 
 /**
@@ -161,8 +176,8 @@ export interface Ledger {
 export interface Service {
   readonly turns?: Turns | undefined
   readonly ledger?: Ledger | undefined
-  readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
-  readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse, HttpError, Scope>
+  readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse & FromServer, HttpError>
+  readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse & FromServer, HttpError, Scope>
   readonly readDocument: (read: ReadDocument) => Effect.Effect<ReadJson, NotFoundError | RequestError>
   readonly writeDocument: (
     write: WriteDocument

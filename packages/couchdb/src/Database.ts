@@ -10,11 +10,11 @@ import * as Schema from "effect/Schema"
 import { EncodeError, InvalidIdError, type NotFoundError, type RequestError } from "./CouchError.js"
 import { CouchHttp, type CouchRequest } from "./CouchHttp.js"
 import * as DatabaseName from "./DatabaseName.js"
-import { decodeAnswer } from "./internal/answer.js"
+import { askFor } from "./internal/answer.js"
 import { segmentProblem } from "./internal/segment.js"
 import { unconflicted } from "./internal/unconflicted.js"
+import { type Verify, verifyJson, verifyOk } from "./internal/verification.js"
 import * as Json from "./Json.js"
-import type * as Transport from "./Transport.js"
 
 /**
  * How a database is laid out.
@@ -95,21 +95,23 @@ export type DatabaseFailure = NotFoundError | InvalidIdError | RequestError
 /** One request to a database. None of these endpoints answers 409. */
 const ask = (
   name: string,
-  request: (database: DatabaseName.DatabaseName) => Omit<CouchRequest, "database">
-): Effect.Effect<
-  { readonly request: CouchRequest; readonly response: Transport.BufferedResponse },
-  DatabaseFailure,
-  CouchHttp
-> =>
-  Effect.flatMap(DatabaseName.decode(name), (database) => {
-    const whole: CouchRequest = { ...request(database), database }
-    return CouchHttp.pipe(
-      Effect.flatMap((couch) => unconflicted(couch.execute(whole))),
-      Effect.map((response) => ({ request: whole, response }))
-    )
-  })
+  request: (database: DatabaseName.DatabaseName) => Omit<CouchRequest, "database">,
+  verify: Verify = verifyOk
+): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
+  Effect.flatMap(
+    DatabaseName.decode(name),
+    (database) =>
+      Effect.flatMap(CouchHttp, (couch) =>
+        Effect.asVoid(unconflicted(couch.execute({ ...request(database), database, verify }))))
+  )
 
 const path = (database: DatabaseName.DatabaseName, rest = ""): string => `/${DatabaseName.toPath(database)}${rest}`
+
+/** A HEAD that identifies CouchDB has no body; the same as a GET has the database's name. */
+const isInfo: Verify = (response) =>
+  response.body.length === 0
+    ? undefined
+    : verifyJson((json) => Json.isObject(json) && typeof Json.get(json, "db_name") === "string")(response)
 
 const byId = Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) })
 
@@ -126,24 +128,21 @@ const fetchOf = <A, I>(
   body?: string,
   safe?: boolean
 ): Effect.Effect<A, DatabaseFailure, CouchHttp> =>
-  ask(name, (database) => ({ method, path: path(database, rest), route: `/{db}${route}`, body, safe })).pipe(
-    Effect.flatMap(({ request, response }) => decodeAnswer(schema, request, response))
+  Effect.flatMap(
+    DatabaseName.decode(name),
+    (database) => askFor(schema, { method, path: path(database, rest), route: `/{db}${route}`, database, body, safe })
   )
 
 const post = (name: string, rest: string, route = rest): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
-  Effect.asVoid(
-    ask(name, (database) => ({ method: "POST", path: path(database, rest), route: `/{db}${route}`, body: "{}" }))
-  )
+  ask(name, (database) => ({ method: "POST", path: path(database, rest), route: `/{db}${route}`, body: "{}" }))
 
 const put = (name: string, rest: string, value: number): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
-  Effect.asVoid(
-    ask(name, (database) => ({
-      method: "PUT",
-      path: path(database, rest),
-      route: `/{db}${rest}`,
-      body: Json.stringify(value)
-    }))
-  )
+  ask(name, (database) => ({
+    method: "PUT",
+    path: path(database, rest),
+    route: `/{db}${rest}`,
+    body: Json.stringify(value)
+  }))
 
 const segment = (kind: InvalidIdError["kind"], text: string): Effect.Effect<string, InvalidIdError> => {
   const problem = segmentProblem(text)
@@ -167,11 +166,11 @@ export const create = (
   name: string,
   options?: CreateOptions
 ): Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  Effect.asVoid(ask(name, (database) => {
+  ask(name, (database) => {
     const query = Object.entries(options ?? {}).filter(([, value]) => value !== undefined)
       .map(([key, value]) => `${key}=${String(value)}`).join("&")
     return { method: "PUT", path: path(database, query === "" ? "" : `?${query}`), route: "/{db}" }
-  }))
+  })
 
 /**
  * Creates a database where there is none, and leaves one that is there as it is: `PUT /{db}`. Gives whether it was
@@ -202,7 +201,7 @@ export const ensure = (
   )
 
 const delete_ = (name: string): Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  Effect.asVoid(ask(name, (database) => ({ method: "DELETE", path: path(database), route: "/{db}" })))
+  ask(name, (database) => ({ method: "DELETE", path: path(database), route: "/{db}" }))
 export {
   /**
    * Deletes a database with all that is in it: `DELETE /{db}`.
@@ -230,7 +229,7 @@ export {
  * @category operations
  */
 export const exists = (name: string): Effect.Effect<boolean, InvalidIdError | RequestError, CouchHttp> =>
-  ask(name, (database) => ({ method: "HEAD", path: path(database), route: "/{db}" })).pipe(
+  ask(name, (database) => ({ method: "HEAD", path: path(database), route: "/{db}" }), isInfo).pipe(
     Effect.as(true),
     Effect.catchTag("NotFoundError", () => Effect.succeed(false))
   )
@@ -248,9 +247,7 @@ export const exists = (name: string): Effect.Effect<boolean, InvalidIdError | Re
  * @category operations
  */
 export const info = (name: string): Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  ask(name, (database) => ({ method: "GET", path: path(database), route: "/{db}" })).pipe(
-    Effect.flatMap(({ request, response }) => decodeAnswer(Info, request, response))
-  )
+  fetchOf(Info, name, "GET", "")
 
 /**
  * Who may use a database: `GET /{db}/_security`.
@@ -267,9 +264,7 @@ export const info = (name: string): Effect.Effect<Info, NotFoundError | InvalidI
 export const security = (
   name: string
 ): Effect.Effect<Security, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  ask(name, (database) => ({ method: "GET", path: path(database, "/_security"), route: "/{db}/_security" })).pipe(
-    Effect.flatMap(({ request, response }) => decodeAnswer(Security, request, response))
-  )
+  fetchOf(Security, name, "GET", "/_security")
 
 /**
  * Says who may use a database: `PUT /{db}/_security`. An object that JSON cannot say is an `EncodeError`, and no request is
@@ -303,12 +298,12 @@ export const setSecurity: {
           new EncodeError({ database: name, id: "_security", issues: [{ path, expected: problem }] })
         ),
       onRight: (json) =>
-        Effect.asVoid(ask(name, (database) => ({
+        ask(name, (database) => ({
           method: "PUT",
           path: path(database, "/_security"),
           route: "/{db}/_security",
           body: Json.stringify(json)
-        })))
+        }))
     })
 )
 

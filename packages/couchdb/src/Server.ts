@@ -16,12 +16,13 @@ import type { Checkpoint } from "./Changes.js"
 import type { NotFoundError, RequestError } from "./CouchError.js"
 import type { CouchHttp } from "./CouchHttp.js"
 import type * as Database from "./Database.js"
-import { ask, askFor } from "./internal/server/ask.js"
+import { ask, askFor, askForOk } from "./internal/server/ask.js"
 import * as internalNames from "./internal/server/names.js"
 import * as node from "./internal/server/node.js"
 import * as reshard from "./internal/server/reshard.js"
 import { ActiveTasks } from "./internal/server/tasks.js"
 import * as internalUpdates from "./internal/server/updates.js"
+import { verifySchema } from "./internal/verification.js"
 import * as Json from "./Json.js"
 
 /**
@@ -64,6 +65,8 @@ export const info: Effect.Effect<Info, ServerFailure, CouchHttp> = askFor(
   { method: "GET", path: "/", route: "/" }
 )
 
+const isUp = verifySchema(Schema.Struct({ status: Schema.Literal("ok") }))
+
 /**
  * Whether the server serves requests: `GET /_up`. `false` in maintenance mode, which it says with a 404.
  *
@@ -73,7 +76,8 @@ export const info: Effect.Effect<Info, ServerFailure, CouchHttp> = askFor(
 export const up: Effect.Effect<boolean, RequestError, CouchHttp> = ask({
   method: "GET",
   path: "/_up",
-  route: "/_up"
+  route: "/_up",
+  verify: isUp
 }).pipe(Effect.as(true), Effect.catchTag("NotFoundError", () => Effect.succeed(false)))
 
 /**
@@ -419,7 +423,7 @@ export const setUpCluster = (
   { action, options, password, username }: ClusterAction
 ): Effect.Effect<void, ServerFailure, CouchHttp> =>
   Effect.suspend(() =>
-    Effect.asVoid(ask({
+    askForOk({
       method: "POST",
       path: "/_cluster_setup",
       route: "/_cluster_setup",
@@ -429,7 +433,7 @@ export const setUpCluster = (
         ...(username !== undefined && { username }),
         ...(password !== undefined && { password: Redacted.value(password) })
       })
-    }))
+    })
   )
 
 /**

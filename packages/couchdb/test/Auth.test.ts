@@ -254,7 +254,7 @@ describe("a session", () => {
       assert.isTrue((yield* run(Session.info)).roles.includes("_admin"))
       assert.deepStrictEqual(yield* paths, ["POST /_session", "GET /_session", "POST /_session", "GET /_session"])
       yield* TestClock.adjust("700 seconds")
-      assert.strictEqual((yield* Effect.flip(run(Session.info)))._tag, "ServerError")
+      assert.strictEqual((yield* Effect.flip(run(Session.info)))._tag, "UnexpectedResponseError")
     }))
 
   it.scoped("ends with a logout, and the next request begins another", () =>

@@ -202,6 +202,8 @@ const row = (seq: string, id: string, doc?: unknown): string =>
   }) +
   "\n"
 
+const errors: Readonly<Record<number, string>> = { 401: "unauthorized", 403: "forbidden", 404: "not_found" }
+
 /** A server whose feeds are these texts, one a request; it ends each of them. */
 const scripted = (feed: (number: number, path: string) => Effect.Effect<string | number>) =>
   Layer.unwrapEffect(Effect.map(Ref.make(0), (count) => {
@@ -209,7 +211,7 @@ const scripted = (feed: (number: number, path: string) => Effect.Effect<string |
       Effect.gen(function*() {
         const number = yield* Ref.updateAndGet(count, (n) => n + 1)
         const text = yield* feed(number, request.path)
-        const body = typeof text === "number" ? "{\"error\":\"x\",\"reason\":\"y\"}" : text
+        const body = typeof text === "number" ? JSON.stringify({ error: errors[text] ?? "x", reason: "y" }) : text
         return {
           status: typeof text === "number" ? text : 200,
           headers: {},
@@ -379,7 +381,7 @@ describe("a follower fails", () => {
         Effect.flip,
         Effect.provide(layer)
       )
-      assert.strictEqual(error._tag, "ServerError")
+      assert.strictEqual(error._tag, "UnexpectedResponseError")
     }))
 
   it.effect("not with a checkpoint on a server in trouble, whose place is saved later", () =>

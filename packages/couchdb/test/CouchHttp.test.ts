@@ -29,47 +29,73 @@ const broken = new CouchError.TransportError({ method: "GET", path: "/", reason:
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
 describe("a status becomes an error in one place", () => {
-  const tags: ReadonlyArray<readonly [number, string]> = [
-    [400, "BadRequestError"],
-    [401, "UnauthorizedError"],
-    [403, "ForbiddenError"],
-    [404, "NotFoundError"],
-    [405, "BadRequestError"],
-    [406, "BadRequestError"],
-    [409, "UpdateConflictError"],
-    [412, "PreconditionFailedError"],
-    [413, "PayloadTooLargeError"],
-    [415, "UnsupportedMediaTypeError"],
-    [416, "RangeNotSatisfiableError"],
-    [417, "ExpectationFailedError"],
-    [418, "BadRequestError"],
-    [429, "TooManyRequestsError"],
-    [500, "ServerError"],
-    [502, "ServerError"],
-    [302, "ServerError"],
-    [304, "ServerError"]
+  const tags: ReadonlyArray<readonly [number, string, string]> = [
+    [400, "BadRequestError", "bad_request"],
+    [401, "UnauthorizedError", "unauthorized"],
+    [403, "ForbiddenError", "forbidden"],
+    [404, "NotFoundError", "not_found"],
+    [405, "BadRequestError", "method_not_allowed"],
+    [406, "BadRequestError", "not_acceptable"],
+    [408, "ServerError", "timeout"],
+    [409, "UpdateConflictError", "conflict"],
+    [412, "PreconditionFailedError", "file_exists"],
+    [413, "PayloadTooLargeError", "too_large"],
+    [415, "UnsupportedMediaTypeError", "bad_content_type"],
+    [416, "RangeNotSatisfiableError", "requested_range_not_satisfiable"],
+    [417, "ExpectationFailedError", "expectation_failed"],
+    [418, "BadRequestError", "teapot"],
+    [425, "ServerError", "too_early"],
+    [429, "TooManyRequestsError", "too_many_requests"],
+    [500, "ServerError", "internal_server_error"],
+    [502, "ServerError", "bad_gateway"]
   ]
-  for (const [status, tag] of tags) {
-    it.effect(`${status} is a ${tag}, with CouchDB's words, HTML or no body at all`, () =>
+  for (const [status, tag, error] of tags) {
+    it.effect(`${status} with CouchDB's error and reason is a ${tag}`, () =>
+      Effect.gen(function*() {
+        const { layer } = yield* always(answer(status, { error, reason: "r" }))
+        const failure = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
+        assert.strictEqual(failure._tag, tag)
+        assert.include(failure.message, "GET http://embedded/zoo/x")
+        assert.include(failure.message, String(status))
+        assert.include("reason" in failure ? failure.reason : "", "r")
+      }))
+
+    it.effect(`${status} of anything else is an UnexpectedResponseError`, () =>
       Effect.gen(function*() {
         for (
-          const [body, reason] of [
-            [{ error: "e", reason: "r" }, "r"],
+          const [body, problem] of [
             ["<html>Bad Gateway</html>", "not CouchDB's JSON"],
             ["", "no body"],
             ["[1]", "not CouchDB's JSON"],
-            ["null", "not CouchDB's JSON"]
+            ["null", "not CouchDB's JSON"],
+            ["{}", "not CouchDB's JSON"],
+            [{ message: "no Route matched with those values" }, "not CouchDB's JSON"]
           ] as const
         ) {
-          const { layer } = yield* always(answer(status, body, { "content-type": "text/html" }))
-          const error = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
-          assert.strictEqual(error._tag, tag)
-          assert.include(error.message, `GET /zoo/x`)
-          assert.include(error.message, String(status))
-          assert.include("reason" in error ? error.reason : "", reason)
+          const { layer } = yield* always(answer(status, body, { "content-type": "text/html", "server": "nginx" }))
+          const failure = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
+          if (status === 429) {
+            assert.strictEqual(failure._tag, "TooManyRequestsError")
+            continue
+          }
+          assert.strictEqual(failure._tag, "UnexpectedResponseError")
+          assert.include(failure.message, "GET http://embedded/zoo/x")
+          assert.include(failure.message, `(${status}, text/html, Server: nginx)`)
+          assert.include(failure.message, problem)
         }
       }))
   }
+
+  it.effect("a redirect and an unasked 304 are UnexpectedResponseErrors", () =>
+    Effect.gen(function*() {
+      for (const status of [301, 302, 304, 307]) {
+        const { layer } = yield* always(answer(status, "", { location: "https://me:secret@login.example/in?token=1" }))
+        const failure = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
+        assert.strictEqual(failure._tag === "UnexpectedResponseError" && failure.status, status)
+        assert.include(failure.message, "redirected to https://login.example/in")
+        assert.notMatch(inspect(failure) + JSON.stringify(failure), /secret|token/)
+      }
+    }))
 
   it.effect("a refused bulk request speaks through its first row", () =>
     Effect.gen(function*() {
@@ -86,16 +112,16 @@ describe("a status becomes an error in one place", () => {
       assert.strictEqual(response.status, 304)
     }))
 
-  it.effect("200 with something that is no document is the server's failure, not a defect", () =>
+  it.effect("200 with something that is not a document is an UnexpectedResponseError, not a defect", () =>
     Effect.gen(function*() {
       for (const body of ["<html/>", "", "[]", "3", "null", `{"_id":"x"}`]) {
         const { layer } = yield* always(answer(200, body))
         const error = yield* Effect.flip(Document.fetch(zoo, "x")).pipe(Effect.provide(layer))
-        assert.strictEqual(error._tag, "ServerError")
+        assert.strictEqual(error._tag, "UnexpectedResponseError")
         const write = yield* Effect.flip(Document.create(zoo, "x", { n: 1 })).pipe(Effect.provide(layer))
-        assert.strictEqual(write._tag, "ServerError")
+        assert.strictEqual(write._tag, "UnexpectedResponseError")
         const info = yield* Effect.flip(Database.info("zoo")).pipe(Effect.provide(layer))
-        assert.strictEqual(info._tag, "ServerError")
+        assert.strictEqual(info._tag, "UnexpectedResponseError")
       }
     }))
 
@@ -272,8 +298,8 @@ describe("retries and the deadline", () => {
           yield* Fiber.join(fiber)
           return (yield* Ref.get(on.asked)).length
         })
-      assert.strictEqual(yield* asked(get, answer(500)), 1)
-      assert.strictEqual(yield* asked(get, answer(404)), 1)
+      assert.strictEqual(yield* asked(get, answer(500, { error: "unknown_error", reason: "badmatch" })), 1)
+      assert.strictEqual(yield* asked(get, answer(404, { error: "not_found", reason: "missing" })), 1)
       assert.strictEqual(yield* asked({ ...get, method: "POST" }, answer(503)), 1)
       assert.strictEqual(yield* asked({ ...get, method: "POST", safe: true }, answer(503)), 2)
       assert.strictEqual(yield* asked({ ...get, method: "HEAD" }, answer(503)), 2)
@@ -376,7 +402,8 @@ describe("a stream", () => {
     const couch = CouchHttp.make({ url: "http://couch" }).pipe(Effect.provideService(Transport.Transport, service))
     return { held, couch }
   }
-  const streamed = (status: number, body: Transport.StreamedResponse["body"] = Stream.make(new Uint8Array(1))) =>
+  const notFound = new TextEncoder().encode("{\"error\":\"not_found\",\"reason\":\"missing\"}")
+  const streamed = (status: number, body: Transport.StreamedResponse["body"] = Stream.make(notFound)) =>
     Effect.succeed({ status, headers: {}, body })
 
   it.scoped("holds one connection, whatever failed before it was there", () =>

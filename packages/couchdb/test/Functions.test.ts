@@ -15,7 +15,10 @@ describe("a rewritten path", () => {
       transport(({ body, method, path }) =>
         Effect.sync(() => {
           asked.push([method, path, body])
-          return { ...answer(202, "whatever it says"), headers: { "content-type": "text/plain" } }
+          return {
+            ...answer(202, "whatever it says"),
+            headers: { "content-type": "text/plain", "x-couch-request-id": "0123456789" }
+          }
         })
       )
     )

@@ -144,14 +144,16 @@ describe("answers", () => {
       const whole = found(docs(0, 2)).trimEnd()
       for (let length = 0; length < whole.length; length += 9) {
         for (const error of yield* fails(whole.slice(0, length))) {
-          assert.include(["TransportError", "ServerError"], error._tag)
+          assert.include(["TransportError", "UnexpectedResponseError"], error._tag)
         }
       }
       for (const error of yield* fails(`{"docs":[\r\n${doc(1)},\r\n{"error":"timeout","reason":"too slow"}\n`)) {
         assert.deepInclude(error, { _tag: "ServerError", error: "timeout" })
       }
-      for (const error of yield* fails(found(["7"]))) assert.strictEqual(error._tag, "ServerError")
-      for (const error of yield* fails(found([`{"name":"nobody"}`]))) assert.strictEqual(error._tag, "ServerError")
+      for (const error of yield* fails(found(["7"]))) assert.strictEqual(error._tag, "UnexpectedResponseError")
+      for (const error of yield* fails(found([`{"name":"nobody"}`]))) {
+        assert.strictEqual(error._tag, "UnexpectedResponseError")
+      }
     }))
 
   it.effect("fields of nested, optional, recursive and united schemas are checked as they come", () =>

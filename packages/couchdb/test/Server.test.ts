@@ -21,7 +21,7 @@ describe("what no test should do to a server that others use", () => {
       update_time: "2019-03-28T15:28:08Z"
     }
     const answers: Readonly<Record<string, unknown>> = {
-      "GET /_node/_local/_prometheus": "couchdb_uptime_seconds 7",
+      "GET /_node/_local/_prometheus": "# TYPE couchdb_uptime_seconds counter\ncouchdb_uptime_seconds 7",
       "POST /_reshard/jobs": [{ ok: true, id: "1", node: "n", shard: "s" }, { error: "no", node: "m", shard: "s" }],
       "GET /_reshard/jobs/1": job,
       "GET /_reshard/jobs/1/state": { state: "running", reason: null }

@@ -171,10 +171,10 @@ describe("answers", () => {
       assert.deepStrictEqual(yield* read(JSON.stringify(JSON.parse(around(rows(3))), null, 2)), expected)
     }))
 
-  it.effect("a row that is none is the server's failure", () =>
+  it.effect("a row that is not one is an UnexpectedResponseError", () =>
     Effect.gen(function*() {
       for (const row of ["7", "null", `{"key":"a","value":1}`]) {
-        assert.strictEqual((yield* Effect.flip(read(around([row]))))._tag, "ServerError")
+        assert.strictEqual((yield* Effect.flip(read(around([row]))))._tag, "UnexpectedResponseError")
       }
     }))
 

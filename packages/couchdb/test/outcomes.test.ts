@@ -152,7 +152,7 @@ describe("a question that gets an answer which is none of a CouchDB", () => {
           const doc = yield* Document.create(zoo, "a", { n: 1 })
           yield* Ref.set(down, true)
           const error = yield* Effect.flip(Document.save(Document.modify(doc, () => ({ n: 2 }))))
-          assert.strictEqual(error._tag === "ServerError" && error.status, 503)
+          assert.strictEqual(error._tag === "UnexpectedResponseError" && error.status, 503)
         }).pipe(Effect.provide(on.layer), running)
       }
     }))

@@ -407,7 +407,7 @@ describe("a stream of rows", () => {
         1
       ],
       ["says an error without a code", `{"error":"x","reason":"y"}`, "ServerError", 0],
-      ["is a page of a proxy", "<html>", "ServerError", 0]
+      ["is a page of a proxy", "<html>", "UnexpectedResponseError", 0]
     ] as const
   ) {
     it.effect(`an answer that ${name} fails behind its rows with ${tag}`, () =>

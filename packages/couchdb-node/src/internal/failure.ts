@@ -6,6 +6,7 @@ export const interrupted = (): Error => new Error("interrupted")
 
 export const failure = (request: TransportRequest, answered: boolean, cause: unknown): TransportError =>
   new TransportError({
+    server: request.origin,
     method: request.method,
     path: request.path,
     reason: answered ? "Body" : neverConnected(cause) ? "Connection" : "NoAnswer",
@@ -13,8 +14,8 @@ export const failure = (request: TransportRequest, answered: boolean, cause: unk
   })
 
 /** The deadline of the request passed. */
-export const outOfTime = ({ deadline, method, path }: TransportRequest): TransportError =>
-  new TransportError({ method, path, reason: "Deadline", description: `${deadline} ms` })
+export const outOfTime = ({ deadline, method, origin, path }: TransportRequest): TransportError =>
+  new TransportError({ server: origin, method, path, reason: "Deadline", description: `${deadline} ms` })
 
 type Incoming = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 

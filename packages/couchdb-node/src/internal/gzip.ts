@@ -13,9 +13,10 @@ const gzip = (request: TransportRequest, body: string | Uint8Array): Effect.Effe
           ? Effect.succeed(small)
           : Effect.fail(
             new TransportError({
+              server: request.origin,
               method: request.method,
               path: request.path,
-              reason: "Body",
+              reason: "RequestBody",
               description: `the body could not be compressed: ${error.message}`
             })
           )

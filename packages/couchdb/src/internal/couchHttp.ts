@@ -12,7 +12,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Auth from "../Auth.js"
-import { type HttpError, type ServerError, TimeoutError, TransportError } from "../CouchError.js"
+import { type HttpError, TimeoutError, TransportError, type UnexpectedResponseError } from "../CouchError.js"
 import type { CouchRequest, Options, ReadDocument, ReadJson, Service } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
@@ -21,12 +21,11 @@ import { makeLedger } from "./claims.js"
 import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
-import { notCouch } from "./notCouch.js"
 import { makeOutcomes } from "./outcomes.js"
-import { fromResponse } from "./responseError.js"
+import { fromResponse, isIdentified, unexpectedResponse } from "./responseError.js"
 import { sendable } from "./sendable.js"
 import { isSilent, type Server, traced } from "./tracing.js"
-import { defaultRetry, isTransient, respectful } from "./transient.js"
+import { defaultRetry, isTransient, retryTransient } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
 
 export const withAuth: {
@@ -46,6 +45,11 @@ const unescaped = (text: string): string =>
 
 const decoded = Option.liftThrowable(decodeURIComponent)
 
+const addressOf = ({ origin, pathname }: URL) => {
+  const prefix = pathname.replace(/\/+$/, "")
+  return { origin, prefix, base: origin + prefix }
+}
+
 /** The URL without its credentials, which become an `Auth`. */
 const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.Auth }> => {
   if (!URL.canParse(options.url)) return Option.none()
@@ -56,8 +60,7 @@ const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.
       ? Auth.none
       : Auth.basic(unescaped(url.username), Redacted.make(unescaped(url.password))))
   return Option.some({
-    origin: url.origin,
-    prefix: url.pathname.replace(/\/+$/, ""),
+    ...addressOf(url),
     address: url.hostname,
     port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
     auth
@@ -123,6 +126,21 @@ const nothing: Headers = {}
 const isSafe = (request: CouchRequest): boolean =>
   request.method === "GET" || request.method === "HEAD" || request.safe === true
 
+const notDocument = "the response is not the document"
+
+const isDocument = (json: ReadJson | undefined, id: string): json is ReadJson => {
+  const plain = json?.plain
+  return typeof plain === "object" && plain !== null && "_id" in plain && plain._id === id && "_rev" in plain
+}
+
+/** What is wrong with a successful response. A HEAD has no body, so that its headers must identify CouchDB. */
+const problemOf = (request: CouchRequest, response: Transport.BufferedResponse): string | undefined =>
+  request.verify === undefined || response.status === 304
+    ? undefined
+    : request.method === "HEAD" && !isIdentified(response.headers)
+    ? "its headers do not identify CouchDB"
+    : request.verify(response)
+
 const succeeded = (request: CouchRequest, status: number): boolean =>
   (status >= 200 && status < 300) || (status === 304 && request.headers?.["if-none-match"] !== undefined)
 
@@ -144,7 +162,11 @@ const unusable: Service = {
 }
 
 const noUrl = (method: string, path: string): Effect.Effect<never, TransportError> =>
-  Effect.fail(new TransportError({ method, path, reason: "InvalidUrl", description: "expected http://host:port" }))
+  Effect.fail(new TransportError({ method, path, reason: "InvalidUrl", description: invalidUrl }))
+
+const invalidUrl =
+  "expected http://host:port; write #, ?, [, @, : and / in a user name or password percent-encoded, or " +
+  "give them as COUCHDB_USER and COUCHDB_PASSWORD"
 
 const over = (
   transport: Transport.Service,
@@ -152,7 +174,7 @@ const over = (
   options: Options
 ): Service => {
   const deadline = bounded(options.timeout ?? "1 minute")
-  const retry = options.retry === "none" ? undefined : respectful(options.retry ?? defaultRetry, deadline)
+  const retry = options.retry === "none" ? undefined : retryTransient(options.retry ?? defaultRetry, deadline)
 
   // A transport that was wrapped may take its time where the one below does not see it.
   const kept = transport.keepsDeadlines === true && options.transformTransport === undefined &&
@@ -191,11 +213,25 @@ const over = (
     return request?.body === undefined ? known.bare : known.json
   }
 
-  const problem = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
-    succeeded(request, response.status) ? undefined : fromResponse(request, response)
+  /** The failure that a response is, or `undefined` if it is CouchDB's own and reports a success. */
+  const failureOf = (request: CouchRequest) =>
+  (
+    response: Transport.BufferedResponse
+  ): Effect.Effect<never, HttpError> | undefined => {
+    const succeeds = succeeded(request, response.status)
+    const problem = succeeds ? problemOf(request, response) : undefined
+    if (succeeds && problem === undefined) return undefined
+    const reply = { ...response, server: server.base }
+    const error = (now?: number) =>
+      problem === undefined ? fromResponse(request, reply, now) : unexpectedResponse(request, reply, problem, now)
+    // `Retry-After` may be a date.
+    return response.headers["retry-after"] === undefined
+      ? Effect.fail(error())
+      : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(error(now)))
+  }
 
   const authenticators = makeAuthenticators((request, headers) =>
-    traced(server, request, (trace) => transport.request(toTransport(request, headers, trace)), problem(request))
+    traced(server, request, (trace) => transport.request(toTransport(request, headers, trace)), failureOf(request))
   )
   const ownAuthenticator = authenticators(server.auth)
 
@@ -215,8 +251,11 @@ const over = (
       )
     })
 
-  const checked = (request: CouchRequest) => (response: Transport.BufferedResponse) =>
-    succeeded(request, response.status) ? Effect.succeed(response) : Effect.fail(fromResponse(request, response))
+  const checked = (request: CouchRequest) => {
+    const failed = failureOf(request)
+    return (response: Transport.BufferedResponse): Effect.Effect<Transport.BufferedResponse, HttpError> =>
+      failed(response) ?? Effect.succeed(response)
+  }
 
   /** The headers of the fiber's credentials, where nobody listens and nothing has to be renewed: then there is only the exchange. */
   const plainly = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Headers | undefined => {
@@ -239,8 +278,23 @@ const over = (
     deadline
   })
 
-  /** One exchange, its status mapped, no retry; with no deadline but one that the transport keeps. */
+  /**
+   * One exchange, its status mapped, no retry; with no deadline but one that the transport keeps. A HEAD that does not
+   * identify CouchDB has no body to verify, and is asked again as a GET.
+   */
   const send = (
+    request: CouchRequest,
+    deadline?: number
+  ): Effect.Effect<Transport.BufferedResponse, HttpError> =>
+    request.method === "HEAD" && request.verify !== undefined
+      ? Effect.catchTag(
+        sendOnce(request, deadline),
+        "UnexpectedResponseError",
+        () => sendOnce({ ...request, method: "GET" }, deadline)
+      )
+      : sendOnce(request, deadline)
+
+  const sendOnce = (
     request: CouchRequest,
     deadline?: number
   ): Effect.Effect<Transport.BufferedResponse, HttpError> =>
@@ -263,11 +317,16 @@ const over = (
             response,
             settled: Effect.succeed(response)
           }))),
-      problem(request)
+      failureOf(request)
     )
 
   const outOfTime = (request: CouchRequest): TimeoutError =>
-    new TimeoutError({ method: request.method, path: request.path, milliseconds: Duration.toMillis(deadline) })
+    new TimeoutError({
+      server: server.base,
+      method: request.method,
+      path: request.path,
+      milliseconds: Duration.toMillis(deadline)
+    })
 
   const inTime = <A, E, R>(
     request: CouchRequest,
@@ -313,15 +372,15 @@ const over = (
       return Effect.catchAll(first, (error: E) => settled(request, error, recovered, remaining))
     })
 
-  const patient = <A, R>(
+  const retrying = <A, R>(
     request: CouchRequest,
     effect: Effect.Effect<A, HttpError, R>
   ): Effect.Effect<A, HttpError, R> => retry !== undefined && isSafe(request) ? Effect.retry(effect, retry) : effect
 
   /** The retries after a first failure. */
-  const patientAfter = (request: CouchRequest) => (failure: HttpError) => {
+  const retryingAfter = (request: CouchRequest) => (failure: HttpError) => {
     let known: HttpError | undefined = failure
-    return patient(
+    return retrying(
       request,
       Effect.suspend(() => {
         const error = known
@@ -333,8 +392,8 @@ const over = (
 
   const execute: Service["execute"] = (request) => {
     const answered = kept === undefined
-      ? inTime(request, patient(request, send(request)))
-      : quickly(request, send(request, kept), patientAfter(request), kept)
+      ? inTime(request, retrying(request, send(request)))
+      : quickly(request, send(request, kept), retryingAfter(request), kept)
     return request.route === "/{db}" && request.database !== undefined &&
         (request.method === "PUT" || request.method === "DELETE")
       ? Effect.ensuring(answered, Effect.sync(() => outcomes.forget(request.database ?? "")))
@@ -346,14 +405,18 @@ const over = (
     path: documentPath(database, id) + query,
     route: documentRoute(id),
     database,
-    id
+    id,
+    verify: (response) => isDocument(readJson(Transport.text(response)), id) ? undefined : notDocument
   })
 
-  const jsonIn = (read: ReadDocument, response: Transport.BufferedResponse): Either.Either<ReadJson, ServerError> => {
+  const jsonIn = (
+    read: ReadDocument,
+    response: Transport.BufferedResponse
+  ): Either.Either<ReadJson, UnexpectedResponseError> => {
     const json = readJson(Transport.text(response))
-    return json === undefined
-      ? Either.left(notCouch(getOf(read), response.status, "the answer is not JSON"))
-      : Either.right(json)
+    return isDocument(json, read.id)
+      ? Either.right(json)
+      : Either.left(unexpectedResponse(getOf(read), { ...response, server: server.base }, notDocument))
   }
 
   const jsonOf = <E>(read: ReadDocument, answered: Effect.Effect<Transport.BufferedResponse, E>) =>
@@ -372,7 +435,7 @@ const over = (
         jsonOf(
           read,
           unconflicted(
-            settled(request, error, patientAfter(request), () => kept - (clock.unsafeCurrentTimeMillis() - begun))
+            settled(request, error, retryingAfter(request), () => kept - (clock.unsafeCurrentTimeMillis() - begun))
           )
         )
       return Effect.matchEffect(
@@ -386,29 +449,52 @@ const over = (
         {
           onFailure: (error) => failed(getOf(read), error),
           onSuccess: (response) => {
-            if (response.status === 200) return jsonIn(read, response)
+            if (response.status === 200) {
+              const json = jsonIn(read, response)
+              return Either.isRight(json) ? json : failed(getOf(read), json.left)
+            }
             const request = getOf(read)
-            return failed(request, fromResponse(request, response))
+            return Effect.catchAll(
+              failureOf(request)(response) ?? Effect.fail(unexpectedResponse(request, response, notDocument)),
+              (error) => failed(request, error)
+            )
           }
         }
       )
     })
 
-  // The deadline is that of the headers: a body may go on for as long as somebody reads it.
+  /** The failure that a streamed response is. Its body is read to the end, since that of a refusal is small. */
+  const failureOfStream = (request: CouchRequest) => (response: Transport.StreamedResponse) =>
+    succeeded(request, response.status) && problemOf(request, { ...response, body: "" }) === undefined
+      ? undefined
+      : Effect.flatMap(
+        readRefusal(response),
+        (body) => failureOf(request)({ ...response, body }) ?? Effect.fail(unverified(request, response))
+      )
+
+  const unverified = (request: CouchRequest, response: Transport.StreamedResponse): UnexpectedResponseError =>
+    unexpectedResponse(
+      request,
+      { ...response, server: server.base },
+      problemOf(request, { ...response, body: "" }) ?? "the response is not what CouchDB's endpoint returns"
+    )
+
+  // The deadline is that of the headers: a body may take as long as somebody reads it.
   const stream: Service["stream"] = (request) =>
     inTime(
       request,
-      patient(
+      retrying(
         request,
-        traced(
-          server,
-          request,
-          (trace) => authenticated(request, trace, (asked) => attempted(transport.stream(asked))),
-          (response) => succeeded(request, response.status) ? undefined : response
-        ).pipe(
-          Effect.catchIf(isRefusal, (response) => refused(request, response)),
-          opened,
-          Effect.map(({ value }) => value)
+        Effect.map(
+          opened(
+            traced(
+              server,
+              request,
+              (trace) => authenticated(request, trace, (asked) => attempted(transport.stream(asked))),
+              failureOfStream(request)
+            )
+          ),
+          ({ value }) => ({ ...value, server: server.base })
         )
       )
     )
@@ -433,9 +519,6 @@ const over = (
   }
 }
 
-const isRefusal = (failure: HttpError | Transport.StreamedResponse): failure is Transport.StreamedResponse =>
-  !("_tag" in failure)
-
 /** The body of a refusal is small: it is read whole. */
 const readRefusal = (response: Transport.StreamedResponse): Effect.Effect<Uint8Array, TransportError> =>
   Stream.runFold(Stream.take(response.body, 64), new Uint8Array(0), (all, chunk) => {
@@ -444,9 +527,3 @@ const readRefusal = (response: Transport.StreamedResponse): Effect.Effect<Uint8A
     both.set(chunk, all.length)
     return both
   })
-
-const refused = (
-  request: CouchRequest,
-  response: Transport.StreamedResponse
-): Effect.Effect<never, HttpError> =>
-  Effect.flatMap(readRefusal(response), (body) => Effect.fail(fromResponse(request, { ...response, body })))

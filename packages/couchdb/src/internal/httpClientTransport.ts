@@ -21,6 +21,7 @@ const innermost = (cause: unknown): unknown =>
 const failure = (request: TransportRequest, error: HttpClientError): TransportError => {
   const cause = innermost(error.cause ?? error.description ?? error._tag)
   return new TransportError({
+    server: request.origin,
     method: request.method,
     path: request.path,
     reason: error._tag === "ResponseError"

@@ -1,8 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Collection } from "../Collection.js"
-import type { ServerError } from "../CouchError.js"
-import { type DecodeError, InvalidIdError, type NotFoundError, type RequestError } from "../CouchError.js"
+import {
+  type DecodeError,
+  InvalidIdError,
+  type NotFoundError,
+  type RequestError,
+  type UnexpectedResponseError
+} from "../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../CouchHttp.js"
 import * as Json from "../Json.js"
 import type { LocalDocument } from "../LocalDocument.js"
@@ -11,9 +16,10 @@ import { decode, encode } from "./document/codec.js"
 import { readDocument } from "./document/raw.js"
 import * as value from "./document/value.js"
 import { documentPath } from "./documentPath.js"
-import { notCouch } from "./notCouch.js"
+import { unexpectedResponse } from "./responseError.js"
 import { segmentProblem } from "./segment.js"
 import { unconflicted } from "./unconflicted.js"
+import { type Verify, verifyDocument, verifyWritten } from "./verification.js"
 import { jsonOf, member } from "./written.js"
 
 const prefix = "_local/"
@@ -22,12 +28,13 @@ const prefix = "_local/"
 const ask = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K,
-  request: Pick<CouchRequest, "method" | "body" | "safe">
+  request: Pick<CouchRequest, "method" | "body" | "safe">,
+  verify: (id: string) => Verify
 ): Effect.Effect<
   {
     readonly id: string
     readonly response: Transport.BufferedResponse
-    readonly refuse: (reason: string) => ServerError
+    readonly refuse: (reason: string) => UnexpectedResponseError
   },
   NotFoundError | InvalidIdError | RequestError,
   CouchHttp
@@ -40,26 +47,27 @@ const ask = <A, I, R, K>(
     path: `${documentPath(collection.database)}/${prefix}${encodeURIComponent(id)}`,
     route: "/{db}/_local/{docid}",
     database: collection.database,
-    id: prefix + id
+    id: prefix + id,
+    verify: verify(prefix + id)
   }
   return CouchHttp.pipe(
     Effect.flatMap((couch) => unconflicted(couch.execute(whole))),
     Effect.map((response) => ({
       id,
       response,
-      refuse: (reason: string) => notCouch(whole, response.status, reason)
+      refuse: (reason: string) => unexpectedResponse(whole, response, reason)
     }))
   )
 }
 
 export const fetch = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
   Effect.flatMap(
-    ask(collection, key, { method: "GET" }),
+    ask(collection, key, { method: "GET" }, verifyDocument),
     ({ id, refuse, response }) =>
       Option.match(readDocument(Transport.text(response)), {
-        onNone: (): Effect.Effect<LocalDocument<A>, DecodeError | ServerError, R> =>
-          Effect.fail(refuse("the answer is not a document")),
-        onSome: (raw): Effect.Effect<LocalDocument<A>, DecodeError | ServerError, R> =>
+        onNone: (): Effect.Effect<LocalDocument<A>, DecodeError | UnexpectedResponseError, R> =>
+          Effect.fail(refuse("the response is not a document")),
+        onSome: (raw): Effect.Effect<LocalDocument<A>, DecodeError | UnexpectedResponseError, R> =>
           Effect.map(decode(collection, raw), ({ body, rev }): LocalDocument<A> => ({ id, rev, body }))
       })
   )
@@ -68,14 +76,14 @@ export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, bod
   Effect.flatMap(encode(value.make(collection, key, body)), (json) =>
     Effect.flatMap(
       // Without revisions, storing it twice is storing it once.
-      ask(collection, key, { method: "PUT", body: Json.stringify(json), safe: true }),
+      ask(collection, key, { method: "PUT", body: Json.stringify(json), safe: true }, verifyWritten),
       ({ id, refuse, response }) => {
         const rev = member(jsonOf(response), "rev")
         return typeof rev === "string"
           ? Effect.succeed<LocalDocument<A>>({ id, rev, body })
-          : Effect.fail(refuse("the answer names no revision"))
+          : Effect.fail(refuse("the response names no revision"))
       }
     ))
 
 export const remove = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
-  Effect.asVoid(ask(collection, key, { method: "DELETE" }))
+  Effect.asVoid(ask(collection, key, { method: "DELETE" }, verifyWritten))

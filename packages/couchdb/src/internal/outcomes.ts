@@ -1,22 +1,23 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import {
-  type HttpError,
+import type {
+  HttpError,
   NotFoundError,
-  type RequestError,
-  type ServerError,
-  type UpdateConflictError
+  RequestError,
+  UnexpectedResponseError,
+  UpdateConflictError
 } from "../CouchError.js"
 import type { CouchRequest, Ledger, WriteDocument, Written } from "../CouchHttp.js"
 import * as Json from "../Json.js"
 import * as Revision from "../Revision.js"
 import type { BufferedResponse } from "../Transport.js"
 import { documentPath, documentRoute } from "./documentPath.js"
-import { notCouch } from "./notCouch.js"
+import { unexpectedResponse } from "./responseError.js"
 import { hashedAttachments } from "./stubs.js"
-import { isTransient } from "./transient.js"
-import { isRevsDiff, jsonOf, member, writtenOf } from "./written.js"
+import { isTransient, mayHaveHappened } from "./transient.js"
+import { missingIn, revsDiffBody, verifyDocument, verifyRevsDiff, verifyWritten } from "./verification.js"
+import { jsonOf, member, writtenOf } from "./written.js"
 
 type WriteError = UpdateConflictError | NotFoundError | RequestError
 
@@ -27,14 +28,15 @@ interface Wire {
   readonly ledger: Ledger
 }
 
-/** The request that says the write. */
+/** The request of a write. */
 const toRequest = (write: WriteDocument): CouchRequest => {
   const query = Option.match(write.parent, { onNone: () => "", onSome: (rev) => `?rev=${encodeURIComponent(rev)}` })
   const target = {
     path: documentPath(write.database, write.id) + query,
     route: documentRoute(write.id),
     database: write.database,
-    id: write.id
+    id: write.id,
+    verify: verifyWritten(write.id)
   }
   // The verb leaves an empty tombstone.
   if (write.deleted && Json.keys(write.body).length === 0 && Option.isNone(write.attachments)) {
@@ -91,13 +93,14 @@ const ownCreation = (
 export const creationLanded = <E extends { readonly _tag: string }>(
   write: WriteDocument,
   ask: (request: CouchRequest) => Effect.Effect<BufferedResponse, E>
-): Effect.Effect<Option.Option<Revision.Revision>, E | ServerError> => {
+): Effect.Effect<Option.Option<Revision.Revision>, E | UnexpectedResponseError> => {
   const request: CouchRequest = {
     method: "GET",
     path: `${documentPath(write.database, write.id)}?revs_info=true`,
     route: documentRoute(write.id),
     database: write.database,
-    id: write.id
+    id: write.id,
+    verify: verifyDocument(write.id)
   }
   return Effect.matchEffect(ask(request), {
     onFailure: (error) => isAbsent(error) ? Effect.succeedNone : Effect.fail(error),
@@ -105,13 +108,14 @@ export const creationLanded = <E extends { readonly _tag: string }>(
       const history = member(jsonOf(response), "_revs_info")
       return Json.isArray(history)
         ? Effect.succeed(ownCreation(write, history))
-        : Effect.fail(notCouch(request, response.status, "the answer tells no history"))
+        : Effect.fail(unexpectedResponse(request, response, "the response has no history of revisions"))
     }
   })
 }
 
-/** A CouchDB's word that there is no such document, which a proxy's page is not. */
-const isAbsent = (error: object): boolean => error instanceof NotFoundError && error.error === "not_found"
+/** Whether the document is not there, rather than its database. */
+const isAbsent = (error: { readonly _tag: string; readonly reason?: unknown }): boolean =>
+  error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
 
 /**
  * Writes whose outcome is known even where the answer was lost.
@@ -128,21 +132,21 @@ export const makeOutcomes = (wire: Wire) => {
     Option.match(predict(write, write.parent), {
       onNone: () => Effect.succeedNone,
       onSome: (rev) => {
+        const asked = new Map([[write.id as string, [rev]]])
         const request: CouchRequest = {
           method: "POST",
           path: `${documentPath(write.database)}/_revs_diff`,
           route: "/{db}/_revs_diff",
           database: write.database,
           id: write.id,
-          body: Json.stringify(Json.fromEntries([[write.id, [rev]]])),
-          safe: true
+          body: Json.stringify(revsDiffBody(asked)),
+          safe: true,
+          verify: verifyRevsDiff(asked)
         }
-        return Effect.flatMap(wire.send(request), (response) => {
-          const answer = jsonOf(response)
-          return !isRevsDiff(answer, new Set<string>([write.id]))
-            ? Effect.fail(notCouch(request, response.status, "the answer is not one to _revs_diff"))
-            : Effect.succeed(member(answer, write.id) === undefined ? Option.some(rev) : Option.none())
-        })
+        return Effect.map(
+          wire.send(request),
+          (response) => missingIn(jsonOf(response), write.id).includes(rev) ? Option.none() : Option.some(rev)
+        )
       }
     })
 
@@ -187,7 +191,7 @@ export const makeOutcomes = (wire: Wire) => {
     const once = (send: Wire["send"]) =>
       Effect.flatMap(send(request), (response) =>
         Effect.mapBoth(writtenOf(response), {
-          onFailure: (reason) => notCouch(request, response.status, reason),
+          onFailure: (reason) => unexpectedResponse(request, response, reason),
           onSuccess: (written) => {
             learn(wire.ledger, write, written.rev)
             claims.take(write, written.rev)
@@ -204,8 +208,8 @@ export const makeOutcomes = (wire: Wire) => {
           return error === undefined ? once(wire.send) : Effect.fail(error)
         })
         const careful = Effect.catchAll(next, (error) => {
-          if (isTransient(error)) {
-            if (error._tag !== "TransportError" || error.reason !== "Connection") doubt = error
+          if (mayHaveHappened(error)) doubt = error
+          if (mayHaveHappened(error) || isTransient(error)) {
             return doubt === undefined ? Effect.fail(error) : recognised(write, error, doubt)
           }
           return doubt !== undefined && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")

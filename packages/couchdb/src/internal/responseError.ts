@@ -4,59 +4,147 @@ import * as CouchError from "../CouchError.js"
 import type { CouchRequest } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
 
-interface Reply {
+/** A response, and the server that was asked for it. */
+export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
+  readonly server?: string | undefined
 }
+
+type Target = Pick<CouchRequest, "method" | "path" | "database" | "id">
+
+/** The headers that only CouchDB sends. A proxy replaces `Server`, and passes the others on. */
+export const isIdentified = (headers: Reply["headers"]): boolean =>
+  headers["x-couch-request-id"] !== undefined || headers["x-couchdb-body-time"] !== undefined ||
+  /^couchdb\//i.test(headers["server"] ?? "")
 
 /**
- * CouchDB's `error` and `reason`. A refused bulk request answers an array, whose first refused row speaks for it; a
- * HEAD and a proxy's page say nothing that CouchDB would say.
+ * The values of `error` that CouchDB has for the statuses on which a decision is based. Another service may send JSON of
+ * the same shape.
  */
-const words = (method: string, reply: Reply): { readonly error: string; readonly reason: string } => {
-  const text = Transport.text(reply)
-  const contentType = reply.headers["content-type"] ?? "no content type"
-  try {
-    const json: unknown = JSON.parse(text)
-    const object: unknown = Array.isArray(json) ? json.find((row) => typeof row?.error === "string") : json
-    if (typeof object === "object" && object !== null && "error" in object && typeof object.error === "string") {
-      const reason = "reason" in object && typeof object.reason === "string" ? object.reason : "no reason given"
-      return { error: object.error, reason }
-    }
-  } catch {
-    // Not JSON: said below.
-  }
-  const location = reply.status >= 300 && reply.status < 400 ? reply.headers["location"] : undefined
-  if (location !== undefined) return { error: "unknown", reason: `redirected to ${withoutSecrets(location)}` }
-  if (text === "") return { error: "unknown", reason: method === "HEAD" ? "unknown" : "the answer has no body" }
-  return { error: "unknown", reason: `the answer is not CouchDB's JSON (${contentType}, ${text.length} characters)` }
+const knownErrors: { readonly [status: number]: RegExp } = {
+  401: /^unauthorized$/,
+  403: /^(?:forbidden|partition_overflow)$/,
+  404: /^not_found$/,
+  409: /^(?:conflict|not_found)$/,
+  412: /^(?:file_exists|missing_stub|nodedown)$/,
+  413: /^(?:too_large|attachment_too_large|document_too_large)$/
 }
 
-/** Where a redirect points, without credentials and query. */
-const withoutSecrets = (location: string): string =>
-  URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split("?")[0] ?? ""
+interface ErrorAndReason {
+  readonly error: string
+  readonly reason: string
+}
 
-/** `Retry-After` in seconds; its other form, a date, would need the server's clock to agree with ours. */
-const retryAfter = (headers: Readonly<Record<string, string>>): Option.Option<Duration.Duration> =>
-  Option.map(
-    Option.filter(Option.fromNullable(headers["retry-after"]), (text) => /^\d+$/.test(text)),
-    (text) => Duration.seconds(Number(text))
-  )
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+
+/**
+ * CouchDB's `error` and `reason`, or `undefined` if the response is not CouchDB's own. A refused bulk request answers with
+ * an array, whose first refused row counts. A HEAD has no body, so that its headers must identify CouchDB.
+ */
+const errorAndReason = (method: string, reply: Reply): ErrorAndReason | undefined => {
+  const identified = isIdentified(reply.headers)
+  if (method === "HEAD") return identified ? { error: "unknown", reason: "unknown" } : undefined
+  const json = parsed(Transport.text(reply))
+  const object: unknown = Array.isArray(json)
+    ? json.find((row) => typeof memberOf(row, "error") === "string")
+    : json
+  const status = memberOf(object, "status")
+  // What `/_up` says in maintenance mode.
+  if (reply.status === 404 && typeof status === "string" && /^(?:maintenance_mode|nolb|seeding)$/.test(status)) {
+    return { error: "not_found", reason: status }
+  }
+  const error = memberOf(object, "error")
+  const reason = memberOf(object, "reason")
+  if (typeof error !== "string") return undefined
+  // Some of CouchDB's failures inside have no reason, or one that is not a text.
+  if (identified) return { error, reason: typeof reason === "string" ? reason : "no reason given" }
+  return typeof reason === "string" && (knownErrors[reply.status]?.test(error) ?? true) ? { error, reason } : undefined
+}
+
+/** The target of a redirect, without credentials and query. */
+const withoutSecrets = (location: string): string =>
+  URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split(/[?#]/)[0] ?? ""
+
+/** What is wrong with a response that is not CouchDB's own. */
+const problemOf = (method: string, { body, headers, status }: Reply): string => {
+  const { location } = headers
+  if (status >= 300 && status < 400 && location !== undefined) return `redirected to ${withoutSecrets(location)}`
+  if (method === "HEAD") return "its headers do not identify CouchDB"
+  return body.length === 0
+    ? "the response has no body"
+    : `the response is not CouchDB's JSON (${body.length} ${typeof body === "string" ? "characters" : "bytes"})`
+}
+
+/** `Retry-After`, in seconds or as a date. `now` is in milliseconds, for servers that do not send their own `Date`. */
+const retryAfter = (headers: Reply["headers"], now: number): Option.Option<Duration.Duration> => {
+  const text = headers["retry-after"]?.trim() ?? ""
+  if (/^\d+$/.test(text)) return Option.some(Duration.seconds(Number(text)))
+  const at = Date.parse(text)
+  if (!/[a-z]/i.test(text) || Number.isNaN(at)) return Option.none()
+  const sent = Date.parse(headers["date"] ?? "")
+  return Option.some(Duration.millis(Math.max(0, at - (Number.isNaN(sent) ? now : sent))))
+}
+
+const short = (text: string): string => text.length > 80 ? `${text.slice(0, 80)}…` : text
+
+/** The error of a response that is not CouchDB's own, or not the one that its endpoint documents. */
+export const unexpectedResponse = (
+  request: Target,
+  reply: Omit<Reply, "body">,
+  problem: string,
+  now = 0
+): CouchError.UnexpectedResponseError => {
+  const contentType = reply.headers["content-type"]
+  const responder = reply.headers["server"]
+  const wait = reply.headers["retry-after"] === undefined ? Option.none() : retryAfter(reply.headers, now)
+  return new CouchError.UnexpectedResponseError({
+    ...(reply.server !== undefined && { server: reply.server }),
+    method: request.method,
+    path: request.path,
+    status: reply.status,
+    ...(contentType !== undefined && { contentType: short(contentType) }),
+    ...(responder !== undefined && { responder: short(responder) }),
+    problem,
+    ...(Option.isSome(wait) && { retryAfter: wait }),
+    ...(request.database !== undefined && { database: request.database }),
+    ...(request.id !== undefined && { id: request.id })
+  })
+}
 
 /** CouchDB has no other sign of it. */
 const lockedOut = "Account is temporarily locked"
 
-/** The error that a response is: the one place where a status gets its meaning. */
-export const fromResponse = (request: CouchRequest, reply: Reply): CouchError.HttpError => {
+/**
+ * The error that a response is: the one place that decides whether it is CouchDB's own, and that gives a status its
+ * meaning. `now` is in milliseconds.
+ */
+export const fromResponse = (request: Target, reply: Reply, now = 0): CouchError.HttpError => {
+  const own = errorAndReason(request.method, reply)
+  const wait = retryAfter(reply.headers, now)
+  if (own === undefined && reply.status !== 429) {
+    return unexpectedResponse(request, reply, problemOf(request.method, reply), now)
+  }
   const answer: CouchError.Answer = {
+    ...(reply.server !== undefined && { server: reply.server }),
     method: request.method,
     path: request.path,
     status: reply.status,
-    ...words(request.method, reply),
+    ...(own ?? { error: "too_many_requests", reason: problemOf(request.method, reply) }),
     ...(request.database !== undefined && { database: request.database }),
     ...(request.id !== undefined && { id: request.id })
   }
+  const failed = () => new CouchError.ServerError({ ...answer, ...(Option.isSome(wait) && { retryAfter: wait }) })
   switch (reply.status) {
     case 401:
       return new CouchError.UnauthorizedError(answer)
@@ -66,6 +154,10 @@ export const fromResponse = (request: CouchRequest, reply: Reply): CouchError.Ht
         : new CouchError.ForbiddenError(answer)
     case 404:
       return new CouchError.NotFoundError(answer)
+    // A request that did not arrive in time, or too early, is repeated as one that the server failed at.
+    case 408:
+    case 425:
+      return failed()
     case 409:
       return new CouchError.UpdateConflictError(answer)
     case 412:
@@ -81,10 +173,8 @@ export const fromResponse = (request: CouchRequest, reply: Reply): CouchError.Ht
     case 417:
       return new CouchError.ExpectationFailedError(answer)
     case 429:
-      return new CouchError.TooManyRequestsError({ ...answer, retryAfter: retryAfter(reply.headers) })
+      return new CouchError.TooManyRequestsError({ ...answer, retryAfter: wait })
     default:
-      return reply.status >= 400 && reply.status < 500
-        ? new CouchError.BadRequestError(answer)
-        : new CouchError.ServerError(answer)
+      return reply.status >= 400 && reply.status < 500 ? new CouchError.BadRequestError(answer) : failed()
   }
 }

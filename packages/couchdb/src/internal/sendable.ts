@@ -29,6 +29,7 @@ export const sendable = (transport: Service): Service => {
       return undefined
     }
     return new TransportError({
+      server: request.origin,
       method: request.method,
       path: request.path,
       reason: "InvalidHeader",

@@ -12,6 +12,8 @@ import type { CouchRequest } from "../CouchHttp.js"
 export interface Server {
   readonly origin: string
   readonly prefix: string
+  /** Origin and prefix: what errors show. */
+  readonly base: string
   readonly address: string
   readonly port: number
 }
@@ -26,21 +28,22 @@ export const isSilent = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): boolean =>
   fiber.currentTracer === silent || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
 
 /**
- * Runs one exchange, in a span as OpenTelemetry's conventions for CouchDB describe it where a tracer listens, and fails
- * with what `problem` makes of the response.
+ * Runs one exchange, and fails with the failure that its response is. If a tracer listens, it runs in a span as
+ * OpenTelemetry's conventions for CouchDB describe it. The span ends with a typed error, never with the response itself,
+ * whose headers and body are secret.
  */
-export const traced = <Response extends { readonly status: number }, E extends HttpError, R, Problem>(
+export const traced = <Response extends { readonly status: number }, E extends HttpError, R>(
   server: Server,
   request: CouchRequest,
   exchange: (headers: Readonly<Record<string, string>>) => Effect.Effect<Response, E, R>,
-  problem: (response: Response) => Problem | undefined
-): Effect.Effect<Response, E | Problem, R> => {
-  const checked = (effect: Effect.Effect<Response, E, R>): Effect.Effect<Response, E | Problem, R> =>
-    Effect.flatMap(effect, (response): Effect.Effect<Response, Problem> => {
-      const failure = problem(response)
-      return failure === undefined ? Effect.succeed(response) : Effect.fail(failure)
-    })
-  return Effect.withFiberRuntime<Response, E | Problem, R>((fiber) => {
+  failureOf: (response: Response) => Effect.Effect<never, HttpError> | undefined
+): Effect.Effect<Response, E | HttpError, R> => {
+  const checked = (effect: Effect.Effect<Response, E, R>): Effect.Effect<Response, E | HttpError, R> =>
+    Effect.flatMap(
+      effect,
+      (response): Effect.Effect<Response, HttpError> => failureOf(response) ?? Effect.succeed(response)
+    )
+  return Effect.withFiberRuntime<Response, E | HttpError, R>((fiber) => {
     if (isSilent(fiber)) {
       return checked(exchange(nothing))
     }

@@ -3,12 +3,74 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { HttpError } from "../CouchError.js"
 
-/** What a moment later may be answered: the connection broke, or something on the way was busy. */
-export const isTransient = (error: HttpError): boolean =>
-  error._tag === "TransportError"
-    ? error.reason !== "InvalidUrl" && error.reason !== "InvalidHeader" && error.reason !== "Deadline"
-    : error._tag === "TooManyRequestsError" ||
-      (error._tag === "ServerError" && (error.status === 502 || error.status === 503 || error.status === 504))
+/** The statuses of a server or a proxy in trouble that may be over in a moment. 52x and 530 are Cloudflare's. */
+const isTransientStatus = (status: number): boolean =>
+  status === 408 || status === 425 || (status >= 502 && status <= 504) || (status >= 520 && status <= 527) ||
+  status === 530
+
+/** Whether the request was certainly not sent. */
+export const isNothingSent = (error: HttpError): boolean => {
+  if (error._tag === "CredentialsError") return true
+  if (error._tag !== "TransportError") return false
+  switch (error.reason) {
+    case "InvalidUrl":
+    case "InvalidHeader":
+    case "Connection":
+    case "Tls":
+    case "PoolExhausted":
+      return true
+    default:
+      return false
+  }
+}
+
+/**
+ * Whether the same request may succeed a moment later: the connection broke, something on the way was busy, or something
+ * other than CouchDB answered.
+ */
+export const isTransient = (error: HttpError): boolean => {
+  switch (error._tag) {
+    case "TransportError":
+      return error.reason === "Connection" || error.reason === "NoAnswer" || error.reason === "Body"
+    case "TooManyRequestsError":
+    case "UnexpectedResponseError":
+      return true
+    case "ServerError":
+      return isTransientStatus(error.status) || (error.status === 500 && error.error === "timeout")
+    default:
+      return false
+  }
+}
+
+/**
+ * Whether the request may have been carried out although it failed: no response came, something other than CouchDB sent
+ * it, or the server failed on the way.
+ */
+export const mayHaveHappened = (error: HttpError): boolean => {
+  switch (error._tag) {
+    case "TransportError":
+      return !isNothingSent(error)
+    case "TimeoutError":
+    case "UnexpectedResponseError":
+    case "ServerError":
+    case "TooManyRequestsError":
+      return true
+    default:
+      return false
+  }
+}
+
+/** The wait that a `Retry-After` header asks for. */
+export const retryAfterOf = (error: HttpError): Option.Option<Duration.Duration> => {
+  switch (error._tag) {
+    case "TooManyRequestsError":
+    case "ServerError":
+    case "UnexpectedResponseError":
+      return error.retryAfter ?? Option.none()
+    default:
+      return Option.none()
+  }
+}
 
 /** Four more tries, 100 ms doubling, with full jitter. */
 export const defaultRetry: Schedule.Schedule<unknown, HttpError> = Schedule.exponential("100 millis").pipe(
@@ -16,24 +78,27 @@ export const defaultRetry: Schedule.Schedule<unknown, HttpError> = Schedule.expo
   Schedule.intersect(Schedule.recurs(4))
 )
 
-/**
- * The schedule for transient errors only, and never earlier than a server asked for. A wait beyond the deadline is not
- * begun, so that the caller hears of it while there is something to do.
- */
-export const respectful = (
-  schedule: Schedule.Schedule<unknown, HttpError>,
-  deadline: Duration.Duration
-): Schedule.Schedule<HttpError, HttpError> =>
+/** Delays each repetition at least as long as a `Retry-After` header asks for. */
+export const honourRetryAfter = <E extends HttpError, R>(
+  schedule: Schedule.Schedule<unknown, E, R>
+): Schedule.Schedule<E, E, R> =>
   schedule.pipe(
     Schedule.passthrough,
     Schedule.modifyDelay((error, delay) =>
-      error._tag === "TooManyRequestsError" && Option.isSome(error.retryAfter)
-        ? Duration.max(error.retryAfter.value, delay)
-        : delay
-    ),
+      Option.match(retryAfterOf(error), { onNone: () => delay, onSome: (wait) => Duration.max(wait, delay) })
+    )
+  )
+
+/**
+ * The schedule for transient errors only, and never earlier than a server asked for. A wait beyond the deadline is not
+ * begun, so that the caller learns of the failure while there is time left.
+ */
+export const retryTransient = (
+  schedule: Schedule.Schedule<unknown, HttpError>,
+  deadline: Duration.Duration
+): Schedule.Schedule<HttpError, HttpError> =>
+  honourRetryAfter(schedule).pipe(
     Schedule.whileInput((error: HttpError) =>
-      isTransient(error) &&
-      !(error._tag === "TooManyRequestsError" && Option.isSome(error.retryAfter) &&
-        Duration.greaterThanOrEqualTo(error.retryAfter.value, deadline))
+      isTransient(error) && !Option.exists(retryAfterOf(error), Duration.greaterThanOrEqualTo(deadline))
     )
   )

@@ -16,18 +16,10 @@ export const jsonOf = (response: Transport.BufferedResponse): Json | undefined =
 export const member = (json: Json | undefined, key: string): Json | undefined =>
   JsonObject.isObject(json) ? JsonObject.get(json, key) : undefined
 
-/**
- * Whether this is what `_revs_diff` says of these documents. It names what is missing only, so that the page of a proxy
- * would say that all is there.
- */
-export const isRevsDiff = (json: Json | undefined, asked: { readonly has: (id: string) => boolean }): boolean =>
-  JsonObject.isObject(json) &&
-  JsonObject.entries(json).every(([id, diff]) => asked.has(id) && JsonObject.isArray(member(diff, "missing")))
-
 /** The answer to a write: its revision, and whether a quorum stored it. */
 export const writtenOf = (response: Transport.BufferedResponse): Effect.Effect<Written, string> => {
   const rev = member(jsonOf(response), "rev")
   return Revision.isRevision(rev)
     ? Effect.succeed({ rev, durability: response.status === 202 ? "accepted" : "quorum" })
-    : Effect.fail("the answer names no revision")
+    : Effect.fail("the response names no revision")
 }

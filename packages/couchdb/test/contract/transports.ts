@@ -98,7 +98,7 @@ export const transportContract = (name: string, layer: Layer.Layer<Transport.Tra
           body: `{"secret":"body"}`
         }))
         assert.strictEqual(error.reason, "NoAnswer")
-        assert.include(error.message, "may have happened")
+        assert.include(error.message, "may have been carried out")
         assert.notMatch(inspect(error, { depth: 9 }) + JSON.stringify(error), /c2VjcmV0|secret/)
       }).pipe(Effect.provide(layer)))
 

@@ -15,7 +15,7 @@ import * as value from "../document/value.js"
 import { documentPath, documentRoute } from "../documentPath.js"
 import { type Part, parts } from "../multipart/parts.js"
 import { boundaryOf } from "../multipart/reader.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { join, utf8 } from "../rows/text.js"
 import { attachmentsOf } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
@@ -53,7 +53,7 @@ export const fetchAll = <A, I, R, K>(
     }
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.stream(request))
-    const strange = (reason: string) => notCouch(request, response.status, reason)
+    const strange = (reason: string) => unexpectedResponse(request, response, reason)
     const broken = (description: string): ReadError =>
       new TransportError({ method: request.method, path: request.path, reason: "Body", description })
     const parsed = (text: string) =>

@@ -7,8 +7,9 @@ import * as Stream from "effect/Stream"
 import type { Bytes } from "../../Attachment.js"
 import { type HttpError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type Written } from "../../CouchHttp.js"
-import { notCouch } from "../notCouch.js"
-import { defaultRetry, isTransient, respectful } from "../transient.js"
+import { unexpectedResponse } from "../responseError.js"
+import { defaultRetry, isTransient, mayHaveHappened, retryTransient } from "../transient.js"
+import { verifyWritten } from "../verification.js"
 import { writtenOf } from "../written.js"
 import { type Passed, passing } from "./checked.js"
 
@@ -46,7 +47,12 @@ export const sendStream = <E, R>(
       Stream.mapError((error: E) => {
         failure = Option.some(error)
         const { method, path } = request
-        return new TransportError({ method, path, reason: "NoAnswer", description: "the bytes to send failed" })
+        return new TransportError({
+          method,
+          path,
+          reason: "RequestBody",
+          description: "the source of the bytes failed"
+        })
       })
     ) as Stream.Stream<Uint8Array, TransportError>
     return Effect.mapError(send({ ...request, body }), (error) => Option.getOrElse(failure, () => error))
@@ -56,13 +62,9 @@ export const send = (request: CouchRequest): Effect.Effect<Written, HttpError, C
   Effect.flatMap(
     CouchHttp,
     (couch) =>
-      Effect.flatMap(couch.execute(request), (response) =>
-        Effect.mapError(writtenOf(response), (reason) => notCouch(request, response.status, reason)))
+      Effect.flatMap(couch.execute({ ...request, verify: verifyWritten(request.id) }), (response) =>
+        Effect.mapError(writtenOf(response), (reason) => unexpectedResponse(request, response, reason)))
   )
-
-const mayHaveHappened = (error: HttpError): boolean =>
-  error._tag === "TimeoutError" ||
-  (isTransient(error) && (error._tag !== "TransportError" || error.reason !== "Connection"))
 
 const isHttpError = (error: unknown): error is HttpError =>
   typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string" && "method" in error
@@ -102,4 +104,4 @@ export const careful = <E, R, R2>(
       : once
   })
 
-const retry = respectful(defaultRetry, Duration.minutes(1))
+const retry = retryTransient(defaultRetry, Duration.minutes(1))

@@ -6,8 +6,9 @@ import * as Redacted from "effect/Redacted"
 import { CredentialsError, type HttpError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { isSendable } from "../sendable.js"
+import { verifyJson } from "../verification.js"
 import { jsonOf, member } from "../written.js"
 import type { Ask } from "./exchange.js"
 import { type Headers, ofCookie, ofToken } from "./fixed.js"
@@ -16,11 +17,14 @@ import { setCookie } from "./setCookie.js"
 
 const target = { path: "/_session", route: "/_session" }
 
+const isOk = verifyJson((json) => member(json, "ok") === true)
+
 /** The request that begins a session. */
 export const login = (username: string, password: Redacted.Redacted): CouchRequest => ({
   method: "POST",
   ...target,
-  body: Json.stringify({ name: username, password: Redacted.value(password) })
+  body: Json.stringify({ name: username, password: Redacted.value(password) }),
+  verify: isOk
 })
 
 /** Whether the server knows who this is. Where it does not say, it does not know. */
@@ -37,7 +41,7 @@ export const bySession = (username: string, password: Redacted.Redacted) => (ask
     return Effect.zipWith(ask(request, {}), Clock.currentTimeMillis, (response, now) => ({ now, request, response }))
   }).pipe(Effect.flatMap(({ now, request, response }): Effect.Effect<Credential, HttpError> => {
     if (member(jsonOf(response), "ok") !== true) {
-      return Effect.fail(notCouch(request, response.status, "the answer begins no session"))
+      return Effect.fail(unexpectedResponse(request, response, "the response begins no session"))
     }
     const cookie = setCookie(response.headers, now)
     return Effect.succeed(

@@ -20,7 +20,7 @@ import { readWinners } from "../bulk/winners.js"
 import { type Knowledge, textOf, writeAll, type WriteError } from "../bulk/write.js"
 import { ledgerOf } from "../claims.js"
 import { currentAuth } from "../currentAuth.js"
-import { defaultRetry, respectful } from "../transient.js"
+import { defaultRetry, retryTransient } from "../transient.js"
 import { makeAsk } from "./line.js"
 
 const defaultSize = 400
@@ -57,7 +57,7 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
         lineFor(database, fiber.getFiberRef(currentAuth)),
       nameOf: ({ id }: { readonly id: string }) => id
     }
-    const knowledge: Knowledge = { retry: respectful(defaultRetry, Duration.minutes(1)), ...ledgerOf(couch) }
+    const knowledge: Knowledge = { retry: retryTransient(defaultRetry, Duration.minutes(1)), ...ledgerOf(couch) }
     const onWire = Effect.provideService(CouchHttp, couch)
 
     const read = makeAsk<ReadDocument, ReadJson, NotFoundError | RequestError>({

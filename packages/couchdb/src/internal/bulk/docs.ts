@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { UpdateConflictError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type Durability } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import { executeDecoded } from "../decoded.js"
 import { documentPath } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
-import { fromResponse } from "../responseError.js"
+import { fromResponse, type Reply } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 import type { WireError } from "./wireError.js"
@@ -100,26 +101,28 @@ export const writePart = (
     body: `{"new_edits":${newEdits},"docs":[${rows.map(({ text }) => text).join(",")}]}`,
     safe: repeatable
   }
+  const decode = (response: Reply): Either.Either<ReadonlyArray<RowResult>, string> => {
+    const durability = response.status === 202 ? "accepted" : "quorum"
+    const results = jsonOf(response)
+    if (!Json.isArray(results)) return Either.left("the response is not a list of results")
+    // Under revisions of their own CouchDB reports refused rows alone. An empty list then means that all are stored, so
+    // that it must be CouchDB's.
+    if (
+      newEdits
+        ? results.length !== rows.length || !results.every((result, i) => isResult(result, rows[i]))
+        : !results.every(isRefusal) || (response.status !== 201 && response.status !== 202)
+    ) return Either.left("the response is not one result for each document")
+    return Either.right(rows.map((row, i) => {
+      const result = newEdits ? results[i] : results.find((each) => member(each, "id") === row.id)
+      const error = member(result, "error")
+      const rev = member(result, "rev")
+      return error === undefined
+        ? { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
+        : refused(request, response, row, error, member(result, "reason"))
+    }))
+  }
   return CouchHttp.pipe(
-    Effect.flatMap((couch) => unconflicted(couch.execute(request))),
-    Effect.flatMap((response): Effect.Effect<ReadonlyArray<RowResult>, WireError> => {
-      const durability = response.status === 202 ? "accepted" : "quorum"
-      const told = jsonOf(response)
-      // Of revisions of their own an empty list says that all are stored, which no other answer may.
-      if (!Json.isArray(told)) return Effect.fail(notCouch(request, response.status, "the answer is not a list"))
-      return Effect.succeed(rows.map((row, i) => {
-        // With revisions of their own only refused rows are told.
-        const result = newEdits ? told[i] : told.find((each) => member(each, "id") === row.id)
-        const error = member(result, "error")
-        const rev = member(result, "rev")
-        if (error === undefined) {
-          return newEdits && !Revision.isRevision(rev)
-            ? missing(request, response.status)
-            : { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
-        }
-        return refused(request, row, error, member(result, "reason"))
-      }))
-    }),
+    Effect.flatMap((couch) => unconflicted(executeDecoded(couch, request, decode))),
     Effect.catchIf(
       (error) => ofOneDocument.has(error._tag),
       (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
@@ -157,28 +160,41 @@ const ofOneDocument = new Set<string>([
   "ExpectationFailedError"
 ])
 
-const missing = (request: CouchRequest, status: number): RowResult => ({
-  _tag: "Refused",
-  error: asError(request, status, "unknown", "the answer has no result for this document")
-})
+/** Whether this is the result of a row: its revision, or why it was refused. */
+const isResult = (result: Json.Json | undefined, row: Row | undefined): boolean =>
+  isRefusal(result) || (member(result, "id") === row?.id && Revision.isRevision(member(result, "rev")))
+
+const isRefusal = (result: Json.Json | undefined): boolean => typeof member(result, "error") === "string"
 
 const statusOf = (error: Json.Json): number =>
   error === "unauthorized" ? 401 : error === "forbidden" ? 403 : error === "not_found" ? 404 : 400
 
-const refused = (request: CouchRequest, row: Row, error: Json.Json, why: Json.Json | undefined): RowResult => {
+const refused = (
+  request: CouchRequest,
+  reply: Reply,
+  row: Row,
+  error: Json.Json,
+  why: Json.Json | undefined
+): RowResult => {
   const about = { ...request, id: row.id }
   const reason = String(why ?? "no reason given")
   return error === "conflict"
-    ? { _tag: "Conflict", error: conflictOf(about, reason) }
-    : { _tag: "Refused", error: asError(about, statusOf(error), String(error), reason) }
+    ? { _tag: "Conflict", error: conflictOf(about, reply, reason) }
+    : { _tag: "Refused", error: asError(about, reply, statusOf(error), String(error), reason) }
 }
 
 const conflictOf = (
   { database, id, method, path }: Pick<CouchRequest, "method" | "path" | "database" | "id">,
+  { server }: Reply,
   reason: string
 ): UpdateConflictError =>
-  new UpdateConflictError({ method, path, status: 409, error: "conflict", reason, database, id })
+  new UpdateConflictError({ server, method, path, status: 409, error: "conflict", reason, database, id })
 
 /** The error of one row, as if its document had been written alone. */
-const asError = (request: CouchRequest, status: number, error: string, reason: string): WireError =>
-  fromResponse(request, { status, headers: {}, body: JSON.stringify({ error, reason }) }) as WireError
+const asError = (
+  request: CouchRequest,
+  { headers, server }: Reply,
+  status: number,
+  error: string,
+  reason: string
+): WireError => fromResponse(request, { status, headers, server, body: JSON.stringify({ error, reason }) }) as WireError

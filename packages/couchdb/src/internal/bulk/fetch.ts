@@ -16,7 +16,7 @@ import { documentPath } from "../documentPath.js"
 import { fromResponse } from "../responseError.js"
 import { documentIn, toDocument } from "../rows/document.js"
 import { member, type Row } from "../rows/row.js"
-import { collect } from "../rows/stream.js"
+import { collect, type Head } from "../rows/stream.js"
 import { type Item, sendAll } from "./pipeline.js"
 import type { WireError } from "./wireError.js"
 
@@ -47,10 +47,11 @@ const byWinning = (self: RawDocument, that: RawDocument): number =>
   self.deleted === that.deleted ? -Revision.Order(self.rev, that.rev) : self.deleted ? 1 : -1
 
 /** The winner among the leaves, or the revision that was asked for. */
-const foundIn = (request: CouchRequest, { id, rev }: Wanted, row: Row | undefined): Found => {
+const foundIn = (request: CouchRequest, head: Head, { id, rev }: Wanted, row: Row | undefined): Found => {
   const absent = (reason: string) =>
     Either.left(
       new NotFoundError({
+        ...(head.server !== undefined && { server: head.server }),
         method: request.method,
         path: request.path,
         status: 404,
@@ -70,8 +71,8 @@ const foundIn = (request: CouchRequest, { id, rev }: Wanted, row: Row | undefine
   const reason = String(member(problem, "reason") ?? "missing")
   return error === undefined || error === "not_found" ? absent(reason) : Either.left(
     fromResponse({ ...request, id }, {
+      ...head,
       status: error === "forbidden" ? 403 : error === "unauthorized" ? 401 : 400,
-      headers: {},
       body: JSON.stringify({ error, reason })
     }) as WireError
   )
@@ -82,7 +83,13 @@ const read = <A, R>(
   wanted: ReadonlyArray<Wanted>
 ): Effect.Effect<ReadonlyArray<Either.Either<Document<A, R>, FetchError>>, WireError, CouchHttp | R> => {
   const request = requestFor(collection.database, wanted)
-  return Effect.flatMap(collect(request, "results"), ({ rows }) => {
+  const ids = new Set<unknown>(wanted.map(({ id }) => id))
+  const isResult = (row: Row) => ids.has(member(row.json, "id")) && Array.isArray(member(row.json, "docs"))
+  const check = (rows: ReadonlyArray<Row>) =>
+    rows.length === wanted.length && rows.every(isResult)
+      ? undefined
+      : "the response is not one result for each document"
+  return Effect.flatMap(collect(request, "results", check), ({ head, rows }) => {
     // In the order of the request; where a server keeps another, by id.
     const byId = new Map<unknown, Array<Row>>()
     for (const row of rows) {
@@ -94,7 +101,7 @@ const read = <A, R>(
     return Effect.forEach(
       wanted,
       (want): Effect.Effect<Either.Either<Document<A, R>, FetchError>, never, R> =>
-        Either.match(foundIn(request, want, byId.get(want.id)?.shift()), {
+        Either.match(foundIn(request, head, want, byId.get(want.id)?.shift()), {
           onLeft: (error) => Effect.succeed(Either.left(error)),
           onRight: (raw) => Effect.either(toDocument(collection, raw))
         })

@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
-import * as Json from "../../Json.js"
 import type * as Revision from "../../Revision.js"
-import { isRevsDiff, member } from "../written.js"
-import { list, post } from "./post.js"
+import { isRevsDiff, missingIn, revsDiffBody } from "../verification.js"
+import { post } from "./post.js"
 import type { WireError } from "./wireError.js"
 
 /** Which of the revisions the server knows: `POST /{db}/_revs_diff`. */
@@ -16,7 +15,7 @@ export const readKnown = (
   const byId = new Map<string, Array<Revision.Revision>>()
   for (const [id, rev] of asked) byId.set(id, [...(byId.get(id) ?? []), rev])
   return Effect.map(
-    post(database, "_revs_diff", "", Json.fromEntries(byId), (answer) => isRevsDiff(answer, byId)),
-    ({ exact }) => (id, rev) => !list(member(member(exact, id), "missing")).includes(rev)
+    post(database, "_revs_diff", "", revsDiffBody(byId), (answer) => isRevsDiff(answer, byId)),
+    ({ exact }) => (id, rev) => !missingIn(exact, id).includes(rev)
   )
 }

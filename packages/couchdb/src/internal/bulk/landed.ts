@@ -5,6 +5,7 @@ import type { DatabaseName } from "../../DatabaseName.js"
 import type * as Revision from "../../Revision.js"
 import { creationLanded, predict } from "../outcomes.js"
 import { unconflicted } from "../unconflicted.js"
+import { isAllDocs } from "../verification.js"
 import { member } from "../written.js"
 import { readKnown } from "./known.js"
 import { list, post } from "./post.js"
@@ -36,10 +37,7 @@ export const landed = (
     const creations = writes.flatMap((write, i) => Option.isNone(write.parent) && predicted[i] !== undefined ? [i] : [])
     if (creations.length === 0) return there
     const keys = creations.map((i) => (writes[i] as WriteDocument).id)
-    const answer = yield* post(database, "_all_docs", "", { keys }, (answer) => {
-      const rows = list(member(answer, "rows"))
-      return rows.length === keys.length && keys.every((key, n) => member(rows[n], "key") === key)
-    })
+    const answer = yield* post(database, "_all_docs", "", { keys }, (answer) => isAllDocs(answer, keys))
     const rows = list(member(answer.exact, "rows"))
     yield* Effect.forEach(creations, (i, n) => {
       const value = member(rows[n], "value")

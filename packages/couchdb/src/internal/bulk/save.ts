@@ -16,7 +16,7 @@ import { encode } from "../document/codec.js"
 import { toStore } from "../document/toStore.js"
 import * as value from "../document/value.js"
 import { conflict, put, rawOf, removeOver } from "../document/write.js"
-import { defaultRetry, respectful } from "../transient.js"
+import { defaultRetry, retryTransient } from "../transient.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "./write.js"
 
@@ -129,7 +129,8 @@ const toDelete = <A, R>(
   )
 
 /** A wait that a server asks for is kept to a minute. */
-const retryOf = (options: Options): Knowledge["retry"] => respectful(options.retry ?? defaultRetry, Duration.minutes(1))
+const retryOf = (options: Options): Knowledge["retry"] =>
+  retryTransient(options.retry ?? defaultRetry, Duration.minutes(1))
 
 const write = <A, R, Out, E, E2, R2>(
   documents: Stream.Stream<Document<A, R>, E2, R2>,

@@ -2,13 +2,16 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Path } from "../../Conflict.js"
-import type { CouchHttp, ReadJson } from "../../CouchHttp.js"
+import type { CouchHttp, FromServer, ReadJson } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import type { BufferedResponse } from "../../Transport.js"
 import { documentOf, type RawDocument } from "../document/raw.js"
+import { isBulkGet } from "../verification.js"
 import { member } from "../written.js"
 import { list, post } from "./post.js"
+import { rowFailure } from "./rowFailure.js"
 import type { WireError } from "./wireError.js"
 
 const at = (plain: unknown, ...path: ReadonlyArray<string | number>): unknown =>
@@ -42,15 +45,39 @@ export const readVersions = (
     Effect.forEach(
       Chunk.toReadonlyArray(Chunk.chunksOf(Chunk.fromIterable(wanted), atOnce)),
       (part) =>
-        Effect.map(
-          post(database, "_bulk_get", "?revs=true", {
-            docs: Chunk.toReadonlyArray(part).map(({ id, rev }) => rev === undefined ? { id } : { id, rev })
-          }),
-          versionsOf
+        Effect.flatMap(
+          post(
+            database,
+            "_bulk_get",
+            "?revs=true",
+            { docs: Chunk.toReadonlyArray(part).map(({ id, rev }) => rev === undefined ? { id } : { id, rev }) },
+            (answer) => isBulkGet(answer, Chunk.toReadonlyArray(part).map(({ id }) => id))
+          ),
+          (answer) => {
+            const failure = failureIn(database, answer)
+            return failure === undefined ? Effect.succeed(versionsOf(answer)) : Effect.fail(failure)
+          }
         )
     ),
     (parts) => parts.flat()
   )
+
+/** Why a version could not be read, unless it is not there. */
+const failureIn = (
+  database: DatabaseName,
+  { exact, response }: ReadJson & { readonly response: BufferedResponse & FromServer }
+): WireError | undefined => {
+  for (const result of list(member(exact, "results"))) {
+    for (const doc of list(member(result, "docs"))) {
+      const problem = member(doc, "error")
+      const failure = problem === undefined
+        ? undefined
+        : rowFailure(database, String(member(result, "id")), problem, response)
+      if (failure !== undefined) return failure
+    }
+  }
+  return undefined
+}
 
 const versionsOf = ({ exact, plain }: ReadJson): ReadonlyArray<Version> =>
   list(member(exact, "results")).flatMap((result, i) =>

@@ -1,12 +1,16 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { NotFoundError, type RequestError } from "../../CouchError.js"
-import type { CouchHttp, ReadDocument, ReadJson } from "../../CouchHttp.js"
+import type { CouchHttp, FromServer, ReadDocument, ReadJson } from "../../CouchHttp.js"
+import type { DatabaseName } from "../../DatabaseName.js"
 import type * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import type { BufferedResponse } from "../../Transport.js"
 import { documentPath } from "../documentPath.js"
+import { isBulkGet } from "../verification.js"
 import { member } from "../written.js"
 import { list, post } from "./post.js"
+import { rowFailure } from "./rowFailure.js"
 import type { WireError } from "./wireError.js"
 
 interface Leaf extends ReadJson {
@@ -36,6 +40,17 @@ const winnerIn = (exact: Json.Json | undefined, plain: Json.Json | undefined): L
   return winner
 }
 
+/** Why a document could not be read, unless it is not there. */
+const failureIn = (
+  database: DatabaseName,
+  row: Json.Json,
+  response: BufferedResponse & FromServer
+): WireError | undefined => {
+  const problem = list(member(row, "docs")).map((doc) => member(doc, "error")).find((error) => error !== undefined)
+  const id = member(row, "id")
+  return problem === undefined || typeof id !== "string" ? undefined : rowFailure(database, id, problem, response)
+}
+
 /** The winners of documents of one database, as a read of each would give them: one `_bulk_get`. */
 export const readWinners = (
   reads: ReadonlyArray<ReadDocument>
@@ -43,16 +58,21 @@ export const readWinners = (
   const [first] = reads
   if (first === undefined) return Effect.succeed([])
   const { database } = first
+  const ids = Array.from(new Set<string>(reads.map(({ id }) => id)))
   return Effect.map(
-    post(database, "_bulk_get", "", { docs: Array.from(new Set(reads.map(({ id }) => id)), (id) => ({ id })) }),
-    ({ exact, plain }) => {
+    post(database, "_bulk_get", "", { docs: ids.map((id) => ({ id })) }, (answer) => isBulkGet(answer, ids)),
+    ({ exact, plain, response }) => {
       const rows = list(member(exact, "results"))
       const plainRows = exact === plain ? rows : list(member(plain as Json.Json, "results"))
       const winners = new Map(rows.map((row, i) => [member(row, "id"), winnerIn(row, plainRows[i])]))
+      const failures = new Map(rows.map((row) => [member(row, "id"), failureIn(database, row, response)]))
       return reads.map(({ id }) => {
         const winner = winners.get(id)
+        const failure = failures.get(id)
+        if (winner === undefined && failure !== undefined) return Either.left(failure)
         return winner !== undefined && !winner.deleted ? Either.right(winner) : Either.left(
           new NotFoundError({
+            ...(response.server !== undefined && { server: response.server }),
             method: "GET",
             path: documentPath(database, id),
             status: 404,

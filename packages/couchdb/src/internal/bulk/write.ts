@@ -7,7 +7,7 @@ import type { CouchHttp, Ledger, WriteDocument, Written } from "../../CouchHttp.
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import { learn, predict } from "../outcomes.js"
-import { isTransient } from "../transient.js"
+import { isTransient, mayHaveHappened } from "../transient.js"
 import { type RowResult, type Unanswered, writePart } from "./docs.js"
 import { landed } from "./landed.js"
 import type { WireError } from "./wireError.js"
@@ -154,8 +154,3 @@ export const writeAll = (
       onSuccess: () => results as ReadonlyArray<Outcome>
     })
   })
-
-/** Whether the request may have been carried out although it failed. */
-const mayHaveHappened = (error: WireError): boolean =>
-  error._tag === "TimeoutError" ||
-  (isTransient(error) && (error._tag !== "TransportError" || error.reason !== "Connection"))

@@ -6,10 +6,10 @@ import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../../CouchError.js"
 import type { CouchRequest, Service } from "../../CouchHttp.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { RowReader } from "../rows/reader.js"
 import type { Row } from "../rows/row.js"
-import { ended, type RowsError } from "../rows/stream.js"
+import { ended, type Head, isJson, type RowsError } from "../rows/stream.js"
 import { unconflicted } from "../unconflicted.js"
 import { type ChangeRow, changeRow } from "./change.js"
 import { lastSequence } from "./feeds.js"
@@ -35,6 +35,7 @@ export type Connection = Effect.Effect<Told>
 
 const read = (
   request: CouchRequest,
+  head: Head,
   rows: ReadonlyArray<Row>,
   end: Option.Option<RowsError>,
   beats: boolean,
@@ -49,7 +50,7 @@ const read = (
     }
     const change = parse(row)
     if (change === undefined) {
-      const problem = notCouch(request, 200, "a line of the feed tells of no change")
+      const problem = unexpectedResponse(request, head, "a line of the feed is not a change")
       return { rows: changes, sequence, end: Option.some(problem), beats }
     }
     changes.push(change)
@@ -77,7 +78,7 @@ export const connect = (
   parse: (row: Row) => ChangeRow | undefined = changeRow
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
-    const response = yield* unconflicted(couch.stream(request))
+    const response = yield* unconflicted(couch.stream({ ...request, verify: isJson }))
     const reader = new RowReader(undefined, plain)
     let rows: Array<Row> = []
     const taken = (): ReadonlyArray<Row> => {
@@ -106,18 +107,18 @@ export const connect = (
       const out = taken()
       const why = Option.match(error, {
         onNone: () =>
-          Effect.match(ended(request, response.status, last), {
+          Effect.match(ended(request, response, last), {
             onFailure: (problem): RowsError => problem,
             onSuccess: (): RowsError => theEnd(request)
           }),
         onSome: (error) => Effect.succeed<RowsError>(error)
       })
-      return Effect.map(why, (end) => read(request, out, Option.some(end), false, parse))
+      return Effect.map(why, (end) => read(request, response, out, Option.some(end), false, parse))
     }
     return next.pipe(
       Effect.map((chunks): Told => {
         pieces += Chunk.size(chunks)
-        return read(request, taken(), Option.none(), pieces > 1, parse)
+        return read(request, response, taken(), Option.none(), pieces > 1, parse)
       }),
       Effect.catchAll(over)
     )

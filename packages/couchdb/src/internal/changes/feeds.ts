@@ -10,7 +10,7 @@ import type { DecodeError } from "../../CouchError.js"
 import { TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import * as Pieces from "../rows/pieces.js"
 import { member, type Row } from "../rows/row.js"
 import { skipped } from "../rows/skipped.js"
@@ -33,29 +33,34 @@ const changesIn = <D, R>(
   request: CouchRequest,
   source: Source<D, R>,
   rows: ReadonlyArray<Row>,
-  ends = false
+  ends = false,
+  head: Rows.Head = Rows.streamedHead
 ): Pieces.Made<Change<D>, Rows.RowsError, R> => {
   const parse = source.feed?.parse ?? changeRow
   const changes: Array<ChangeRow> = []
   for (const row of rows) {
     if (ends && isLast(row)) continue
     const change = parse(row)
-    if (change === undefined) return Effect.fail(notCouch(request, 200, "a row that tells of no change"))
+    if (change === undefined) return Effect.fail(unexpectedResponse(request, head, "a row that is not a change"))
     changes.push(change)
   }
   return toChanges(source, changes)
 }
 
-const placeBehind = (request: CouchRequest, around: Json.JsonObject): Effect.Effect<string, Rows.RowsError> =>
+const placeBehind = (
+  request: CouchRequest,
+  head: Rows.Head,
+  around: Json.JsonObject
+): Effect.Effect<string, Rows.RowsError> =>
   Option.match(sequenceOf(Json.get(around, "last_seq")), {
-    onNone: () => Effect.fail(notCouch(request, 200, "the answer has no last_seq")),
+    onNone: () => Effect.fail(unexpectedResponse(request, head, "the response has no last_seq")),
     onSome: Effect.succeed
   })
 
 /** The place in the feed behind everything that has happened. */
 export const present = <D, R>(source: Source<D, R>): Effect.Effect<string, Rows.RowsError, CouchHttp> => {
   const request = requestOf(source, "normal", { since: "now", limit: 1, includeDocs: false })
-  return Effect.flatMap(Rows.collect(request, "results"), ({ around }) => placeBehind(request, around))
+  return Effect.flatMap(Rows.collect(request, "results"), ({ around, head }) => placeBehind(request, head, around))
 }
 
 /** One answer, read to its end: what a page and a long poll are. */
@@ -68,9 +73,9 @@ export const page = <D, R>(
   return Effect.scoped(Effect.gen(function*() {
     const answer = yield* Rows.open(request, "results")
     const rows = yield* Stream.runCollect(answer.rows)
-    const changes = yield* Pieces.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows)))
+    const changes = yield* Pieces.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows), false, answer.head))
     const around = yield* answer.around
-    const lastSequence = yield* placeBehind(request, around)
+    const lastSequence = yield* placeBehind(request, answer.head, around)
     const pending = Json.get(around, "pending")
     return { changes, lastSequence, pending: typeof pending === "number" ? Option.some(pending) : Option.none() }
   }))
@@ -96,7 +101,7 @@ export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions)
   const request = requestOf(source, "continuous", options)
   const rows = Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream(request))
+    const response = yield* unconflicted(couch.stream({ ...request, verify: Rows.isJson }))
     return Rows.sequence(request, response, isPlain(source, options)).pipe(
       Stream.concat(Stream.fail(brokenOff(request))),
       Stream.takeUntil(isLast)

@@ -14,10 +14,11 @@ import type { DecodeError } from "../../CouchError.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import { isPiece, Piece, streamEither } from "../rows/pieces.js"
 import type { RowsError } from "../rows/stream.js"
+import { honourRetryAfter } from "../transient.js"
 import { databaseGone, toChanges } from "./change.js"
 import { connect, type Connection } from "./connection.js"
 import { isPlain, present, requestOf } from "./feeds.js"
-import { isGone, isPassing, passes, patient, polite } from "./retry.js"
+import { isGone, isPassing, passes, patient } from "./retry.js"
 import type { Source } from "./source.js"
 
 type Told<D> = Change<D> | DatabaseGone
@@ -45,7 +46,7 @@ export const follow = <D, R, E2 = never, R2 = never>(
   Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
     const checkpoint: Checkpoint<E2, R2> = options.checkpoint ?? forgetful
-    const driver = yield* Schedule.driver(polite(options.retry ?? patient))
+    const driver = yield* Schedule.driver(honourRetryAfter(options.retry ?? patient))
     const heartbeat = Duration.decode(options.heartbeat ?? "10 seconds")
     const every = Duration.toMillis(options.checkpointEvery ?? "1 second")
 

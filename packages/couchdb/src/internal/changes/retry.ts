@@ -1,8 +1,6 @@
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { ServerError, TimeoutError, TooManyRequestsError, TransportError } from "../../CouchError.js"
 import type { RowsError } from "../rows/stream.js"
+import { isTransient } from "../transient.js"
 
 /** 100 ms doubling up to half a minute, with full jitter, for as long as it takes. */
 export const patient: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
@@ -10,30 +8,24 @@ export const patient: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
   Schedule.jitteredWith({ min: 0, max: 1 })
 )
 
-/** Never earlier than a server asked for. */
-export const polite = <R>(
-  schedule: Schedule.Schedule<unknown, RowsError, R>
-): Schedule.Schedule<RowsError, RowsError, R> =>
-  schedule.pipe(
-    Schedule.passthrough,
-    Schedule.modifyDelay((error, delay) =>
-      error._tag === "TooManyRequestsError" && Option.isSome(error.retryAfter)
-        ? Duration.max(error.retryAfter.value, delay)
-        : delay
-    )
-  )
-
-/** What a feed outlives: a broken connection, silence, and whatever a server in trouble says. */
+/** What a feed outlives: a broken connection, silence, and whatever a server or a proxy in trouble answers. */
 export const passes = (error: RowsError): boolean =>
-  error._tag === "TransportError"
-    ? error.reason !== "InvalidUrl" && error.reason !== "InvalidHeader"
-    : error._tag === "TimeoutError" || error._tag === "TooManyRequestsError" || error._tag === "ServerError"
+  isTransient(error) || error._tag === "TimeoutError" || error._tag === "ServerError" ||
+  (error._tag === "TransportError" && (error.reason === "Deadline" || error.reason === "PoolExhausted"))
 
-/** The same of any error, such as a checkpoint's that is kept on the server. */
+const passing = new Set([
+  "TransportError",
+  "TimeoutError",
+  "TooManyRequestsError",
+  "ServerError",
+  "UnexpectedResponseError"
+])
+
+/** The same of any error, such as that of a checkpoint on the server. */
 export const isPassing = (error: unknown): error is RowsError =>
-  (error instanceof TransportError || error instanceof TimeoutError || error instanceof TooManyRequestsError ||
-    error instanceof ServerError) && passes(error)
+  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string" &&
+  passing.has(error._tag) && passes(error as RowsError)
 
-/** Whether the database is not there, rather than something else that the request names, such as a filter. */
+/** Whether the database does not exist, rather than something else that the request names, such as a filter. */
 export const isGone = (error: RowsError): boolean =>
   error._tag === "NotFoundError" && /^(?:Database does not exist\.|no_db_file)$/.test(error.reason)

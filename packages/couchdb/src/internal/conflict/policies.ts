@@ -28,6 +28,7 @@ import { save } from "../document/write.js"
 import { documentPath, documentRoute } from "../documentPath.js"
 import { hashedAttachments } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
+import { verifyWritten } from "../verification.js"
 import type { AnyConflict } from "./errors.js"
 import { policy, type Settling } from "./policy.js"
 
@@ -154,7 +155,8 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
         ])
       ),
       // Storing a revision that is there already does nothing.
-      safe: true
+      safe: true,
+      verify: verifyWritten(id)
     }
     const couch = yield* CouchHttp
     const { status } = yield* unconflicted(couch.execute(request))

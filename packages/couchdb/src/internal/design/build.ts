@@ -8,6 +8,8 @@ import * as Json from "../../Json.js"
 import { documentPath } from "../documentPath.js"
 import { ask, askFor } from "../server/ask.js"
 import { isTransient } from "../transient.js"
+import { verifyJson } from "../verification.js"
+import { member } from "../written.js"
 import type { Address, Failure } from "./stored.js"
 
 /** An index may take hours: whoever asks for it is told that it is not there yet by a deadline, and asks again. */
@@ -43,7 +45,14 @@ const inPartitions = (database: string, body: Json.JsonObject) =>
   })
 
 const get = (address: Address, path: string, route: string) =>
-  untilBuilt(Effect.asVoid(ask({ method: "GET", path, route, database: address.database, id: address.id })))
+  untilBuilt(Effect.asVoid(ask({
+    method: "GET",
+    path,
+    route,
+    database: address.database,
+    id: address.id,
+    verify: verifyJson((json) => Json.isArray(member(json, "rows")) || Json.isArray(member(json, "hits")))
+  })))
 
 const Committing = Schema.Struct({
   view_index: Schema.Struct({ waiting_commit: Schema.optionalWith(Schema.Boolean, { default: () => false }) })

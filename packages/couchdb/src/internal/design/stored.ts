@@ -8,7 +8,7 @@ import type { Json, JsonObject } from "../../Json.js"
 import * as JsonText from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { documentPath } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 
 export type Failure = InvalidIdError | NotFoundError | RequestError
 
@@ -35,7 +35,9 @@ export const read = ({ database, id }: Address): Effect.Effect<Option.Option<Sto
       const rev: Json | undefined = JsonText.isObject(json) ? JsonText.get(json, "_rev") : undefined
       if (!JsonText.isObject(json) || !Revision.isRevision(rev)) {
         const request = { method: "GET", path: documentPath(database, id), database, id } as const
-        return Effect.fail(notCouch(request, 200, "the answer is not a document"))
+        return Effect.fail(
+          unexpectedResponse(request, { status: 200, headers: {} }, "the response is not the document")
+        )
       }
       const attachments = JsonText.get(json, "_attachments")
       return Effect.succeedSome<Stored>({

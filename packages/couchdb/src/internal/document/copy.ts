@@ -8,7 +8,8 @@ import type { Base, CopyError, Document, SaveError } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import type * as Revision from "../../Revision.js"
 import { documentPath, documentRoute } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
+import { verifyWritten } from "../verification.js"
 import { writtenOf } from "../written.js"
 import { infoBound } from "./read.js"
 import * as value from "./value.js"
@@ -35,6 +36,7 @@ const send = <A, R>(
       route: documentRoute(id),
       database,
       id,
+      verify: verifyWritten(newId),
       headers: {
         destination: encodeURIComponent(newId) +
           Option.match(over, { onNone: () => "", onSome: (rev) => `?rev=${rev}` })
@@ -44,7 +46,7 @@ const send = <A, R>(
     const response = yield* couch.execute(request)
     const { durability, rev } = yield* Effect.mapError(
       writtenOf(response),
-      (reason) => notCouch(request, response.status, reason)
+      (reason) => unexpectedResponse(request, response, reason)
     )
     return value.clean(self.collection, newId, durability, { ...base, rev })
   }).pipe(

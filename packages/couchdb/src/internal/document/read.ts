@@ -5,8 +5,13 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Bound, Collection } from "../../Collection.js"
 import { isCollection } from "../../Collection.js"
-import type { ServerError } from "../../CouchError.js"
-import { type InvalidIdError, NotFoundError, type RequestError, UnsavedChangesError } from "../../CouchError.js"
+import {
+  type InvalidIdError,
+  NotFoundError,
+  type RequestError,
+  type UnexpectedResponseError,
+  UnsavedChangesError
+} from "../../CouchError.js"
 import type { CouchRequest, ReadJson } from "../../CouchHttp.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
@@ -14,9 +19,12 @@ import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings }
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
+import type * as Transport from "../../Transport.js"
+import { executeDecoded } from "../decoded.js"
 import { documentPath, documentRoute } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
+import { jsonOf, member } from "../written.js"
 import { andThen, decode } from "./codec.js"
 import { documentOf, type RawDocument } from "./raw.js"
 import * as value from "./value.js"
@@ -35,15 +43,15 @@ const takeApart = (
   id: DocumentId.DocumentId,
   query: string,
   json: ReadJson
-): Either.Either<RawDocument, ServerError> => {
+): Either.Either<RawDocument, UnexpectedResponseError> => {
   const raw = documentOf(json)
   return Option.isSome(raw) && Revision.isRevision(raw.value.rev)
     ? Either.right(raw.value)
     : Either.left(
-      notCouch(
+      unexpectedResponse(
         { method: "GET", path: documentPath(database, id) + query, database, id },
-        200,
-        "the answer is not a document"
+        { status: 200, headers: {} },
+        "the response is not the document"
       )
     )
 }
@@ -61,7 +69,7 @@ const reading = <A, E, R>(
     const couch = Context.unsafeGet(fiber.currentContext, CouchHttp)
     return Effect.flatMap(
       couch.readDocument({ database, id: id.right, query }),
-      (json): Effect.Effect<A, E | ServerError, R> => {
+      (json): Effect.Effect<A, E | UnexpectedResponseError, R> => {
         const raw = takeApart(database, id.right, query, json)
         return Either.isRight(raw) ? then(raw.right, id.right) : Effect.fail(raw.left)
       }
@@ -141,7 +149,18 @@ export const fetchOption = dual<
   ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>
 >(onCollection, (collection, id, options) => fetchBoundOption(collection, collection.id.encode(id), options))
 
-/** Id and revision by HEAD. The revision is the ETag, in quotes. */
+/** Id and revision by HEAD: the revision is the ETag, in quotes. If a GET had to take its place, they are in its body. */
+const infoOf = (id: DocumentId.DocumentId) => (response: Transport.BufferedResponse): Either.Either<Info, string> => {
+  const json = response.body.length === 0 ? undefined : jsonOf(response)
+  const rev = response.body.length === 0
+    ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")
+    : member(json, "_id") === id
+    ? member(json, "_rev")
+    : undefined
+  return Revision.isRevision(rev) ? Either.right({ id, rev }) : Either.left("the response names no revision")
+}
+
+/** Id and revision of a document: `HEAD /{db}/{docid}`. */
 export const infoBound = (
   database: DatabaseName,
   text: string
@@ -154,15 +173,7 @@ export const infoBound = (
       database,
       id
     }
-    return CouchHttp.pipe(
-      Effect.flatMap((couch) => unconflicted(couch.execute(request))),
-      Effect.flatMap((response) =>
-        Option.match(Revision.decode((response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")), {
-          onNone: () => Effect.fail(notCouch(request, response.status, "the answer names no revision")),
-          onSome: (rev) => Effect.succeed<Info>({ id, rev })
-        })
-      )
-    )
+    return Effect.flatMap(CouchHttp, (couch) => unconflicted(executeDecoded(couch, request, infoOf(id))))
   })
 
 export const info = dual<

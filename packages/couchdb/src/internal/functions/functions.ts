@@ -12,6 +12,7 @@ import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import * as Transport from "../../Transport.js"
 import type { AnyOptions, Options as ViewOptions, View } from "../../View.js"
+import { isIdentified } from "../responseError.js"
 import { schemaIssues } from "../schemaIssues.js"
 import { segmentProblem } from "../segment.js"
 import { unconflicted } from "../unconflicted.js"
@@ -87,6 +88,10 @@ const withQuery = (path: string, query: Options["query"]): string => {
   return text === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${text}`
 }
 
+/** A function answers with anything, so that the headers alone show where a response comes from. */
+const isFromCouch: NonNullable<CouchRequest["verify"]> = ({ headers }) =>
+  isIdentified(headers) ? undefined : "its headers do not identify CouchDB"
+
 /** The request of a function that may have a document. */
 const request = <In, Out, R>(
   where: Where,
@@ -109,6 +114,7 @@ const request = <In, Out, R>(
       database,
       id: about,
       headers: { accept: "*/*" },
+      verify: isFromCouch,
       ...(Option.isSome(body) && { body: body.value })
     }
   })
@@ -190,7 +196,8 @@ export const list = <Out, R, K, V, R2>(
       route: `/{db}/_design/{ddoc}/_list/{func}/${parts.length === 1 ? "{view}" : "{other-ddoc}/{view}"}`,
       database,
       id: about,
-      headers: { accept: "*/*" }
+      headers: { accept: "*/*" },
+      verify: isFromCouch
     }))
     return yield* outputOf(database, about, fn, response)
   })
@@ -222,6 +229,7 @@ export const rewrite = (
       database,
       id: `_design/${design}`,
       headers: { accept: "*/*" },
+      verify: isFromCouch,
       ...(body !== undefined && { body })
     })
     const answer: Answer = {

@@ -7,6 +7,7 @@ import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
 import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
+import { isChanges } from "../verification.js"
 import { member } from "../written.js"
 import * as knowing from "./knowledge.js"
 import { holds } from "./rules.js"
@@ -37,7 +38,7 @@ const readLeaves = (
 ): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly rev: Revision.Revision }>, WireError, CouchHttp> =>
   inParts(ids, idsAtOnce, (ids) =>
     Effect.map(
-      post(database, "_changes", "?filter=_doc_ids&style=all_docs", { doc_ids: ids }),
+      post(database, "_changes", "?filter=_doc_ids&style=all_docs", { doc_ids: ids }, isChanges),
       ({ exact }) =>
         list(member(exact, "results")).flatMap((row) => {
           const id = member(row, "id")

@@ -37,6 +37,7 @@ interface Answer {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
   readonly around: Json.JsonObject
+  readonly head: Rows.Head
 }
 
 const ask = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Answer, QueryError, CouchHttp> =>
@@ -51,8 +52,8 @@ export const page = (
 ): Effect.Effect<Page<unknown>, DecodeError | QueryError, CouchHttp> =>
   Effect.gen(function*() {
     const source = yield* sourceOf(given, query.fields)
-    const { around, request, rows } = yield* ask(given, source, query)
-    const documents = yield* toValues(made(request, source.reading, rows))
+    const { around, head, request, rows } = yield* ask(given, source, query)
+    const documents = yield* toValues(made(request, head, source.reading, rows))
     return {
       documents,
       bookmark: Option.filter(textOf(Json.get(around, "bookmark")), (bookmark) => bookmark !== "nil"),
@@ -81,11 +82,11 @@ export const either = (
     return Stream.paginateChunkEffect(start, ({ bookmark, left, skip }) => {
       const limit = Math.min(Math.max(1, Math.floor(pageSize)), left)
       return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
-        const { around, request, rows } = yield* ask(given, source, { ...query, bookmark, skip, limit })
+        const { around, head, request, rows } = yield* ask(given, source, { ...query, bookmark, skip, limit })
         const next = member(around, "bookmark")
         const more = rows.length === limit && left > limit && typeof next === "string" && next !== "nil"
         return [
-          yield* readAll(request, source.reading, rows),
+          yield* readAll(request, head, source.reading, rows),
           more
             ? Option.some<State>({ bookmark: next, skip: undefined, left: left - limit })
             : Option.none<State>()

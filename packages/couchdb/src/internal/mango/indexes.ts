@@ -2,15 +2,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { isCollection } from "../../Collection.js"
-import { type EncodeError, InvalidIdError, type ServerError } from "../../CouchError.js"
+import { type EncodeError, InvalidIdError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import type { Explanation, Index } from "../../Mango.js"
 import type * as Transport from "../../Transport.js"
+import { executeDecoded } from "../decoded.js"
 import { readJson } from "../document/raw.js"
 import { documentPath } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
 import type { RowsError } from "../rows/stream.js"
 import { segmentProblem } from "../segment.js"
 import { unconflicted } from "../unconflicted.js"
@@ -25,18 +25,18 @@ const textOf = (response: Transport.BufferedResponse): string =>
   typeof response.body === "string" ? response.body : new TextDecoder().decode(response.body)
 
 /** Sends a request and takes its answer, to the digit. */
-const asked = <A>(
+const asked = <A extends {}>(
   request: CouchRequest,
   read: (json: Json.Json) => A | undefined
-): Effect.Effect<A, RowsError | ServerError, CouchHttp> =>
+): Effect.Effect<A, RowsError, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) =>
-    Effect.flatMap(unconflicted(couch.execute(request)), (response) => {
-      const result = Option.flatMapNullable(Option.fromNullable(readJson(textOf(response))), ({ exact }) => read(exact))
-      return Option.match(result, {
-        onNone: () => Effect.fail(notCouch(request, response.status, "the answer is not what this endpoint says")),
-        onSome: Effect.succeed
-      })
-    }))
+    unconflicted(executeDecoded(couch, request, (response) =>
+      Either.fromNullable(
+        Option.getOrUndefined(
+          Option.flatMapNullable(Option.fromNullable(readJson(textOf(response))), ({ exact }) => read(exact))
+        ),
+        () => "the response is not what CouchDB's endpoint returns"
+      ))))
 
 const text = (json: Json.Json | undefined): string | undefined => typeof json === "string" ? json : undefined
 

@@ -9,6 +9,7 @@ import * as Transport from "../../Transport.js"
 import type { WireError } from "../bulk/wireError.js"
 import { documentPath } from "../documentPath.js"
 import { unconflicted } from "../unconflicted.js"
+import { verifyDocument, verifyJson, verifyWritten } from "../verification.js"
 import { member } from "../written.js"
 
 /** What one side remembers of a replication: as CouchDB's own replicator writes it, or as PouchDB's does. */
@@ -47,14 +48,16 @@ const jsonOf = (response: Transport.BufferedResponse): Json.Json =>
   Either.getOrElse(Json.parse(Transport.text(response)), () => null)
 
 const logAt = (endpoint: Endpoint, id: string): Effect.Effect<Log, WireError> =>
-  unconflicted(endpoint.couch.execute(request(endpoint, id, { method: "GET" }))).pipe(
+  unconflicted(
+    endpoint.couch.execute({ ...request(endpoint, id, { method: "GET" }), verify: verifyDocument(`_local/${id}`) })
+  ).pipe(
     Effect.map((response): Log => {
       const body = jsonOf(response)
       const rev = member(body, "_rev")
       return { body, rev: typeof rev === "string" ? rev : undefined }
     }),
     Effect.catchIf(
-      (error) => error._tag === "NotFoundError" && error.reason !== "Database does not exist.",
+      (error) => error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted"),
       () => Effect.succeed<Log>({ body: {}, rev: undefined })
     )
   )
@@ -119,7 +122,8 @@ const createdAt = ({ couch, database }: Endpoint): Effect.Effect<Json.Json, Wire
       method: "GET",
       path: documentPath(DatabaseName.make(database)),
       route: "/{db}",
-      database
+      database,
+      verify: verifyJson((json) => typeof member(json, "db_name") === "string")
     })),
     (response) => member(jsonOf(response), "instance_start_time") ?? null
   )
@@ -192,19 +196,22 @@ export const write = (
       alone: Json.Json | undefined
     ) =>
       Effect.map(
-        unconflicted(endpoint.couch.execute(request(endpoint, id, {
-          method: "PUT",
-          body: Json.stringify({
-            ...(rev !== undefined && { _rev: rev }),
-            session_id: told.session,
-            source_last_seq: told.to,
-            replication_id_version: 4,
-            ...(checkpoint.pouch && { last_seq: told.to, version: 1 }),
-            ...(alone !== undefined && { [aloneWith]: alone }),
-            role,
-            history
-          })
-        }))),
+        unconflicted(endpoint.couch.execute({
+          ...request(endpoint, id, {
+            method: "PUT",
+            body: Json.stringify({
+              ...(rev !== undefined && { _rev: rev }),
+              session_id: told.session,
+              source_last_seq: told.to,
+              replication_id_version: 4,
+              ...(checkpoint.pouch && { last_seq: told.to, version: 1 }),
+              ...(alone !== undefined && { [aloneWith]: alone }),
+              role,
+              history
+            })
+          }),
+          verify: verifyWritten(`_local/${id}`)
+        })),
         (response) => {
           const written = member(jsonOf(response), "rev")
           return typeof written === "string" ? written : rev

@@ -2,12 +2,13 @@ import * as Effect from "effect/Effect"
 import type { Change } from "../../Changes.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
-import * as Json from "../../Json.js"
+import type * as Json from "../../Json.js"
 import type { Endpoint } from "../../Replication.js"
 import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
 import type { WireError } from "../bulk/wireError.js"
-import { isRevsDiff, member } from "../written.js"
+import { isRevsDiff, missingIn, revsDiffBody } from "../verification.js"
+import { member } from "../written.js"
 
 /** A revision that the target lacks. `leaves` are what it has of the document, and may be ancestors. */
 export interface Missing {
@@ -36,7 +37,7 @@ export const missingAt = (
         DatabaseName.make(target.database),
         "_revs_diff",
         "",
-        Json.fromEntries(byId),
+        revsDiffBody(byId),
         (answer) => isRevsDiff(answer, byId)
       )
     ),
@@ -44,7 +45,12 @@ export const missingAt = (
       Array.from(byId.keys()).flatMap((id) => {
         const answer = member(exact, id)
         const leaves = revisions(member(answer, "possible_ancestors"))
-        return revisions(member(answer, "missing")).map((rev) => ({ id, rev, leaves }))
+        const asked = byId.get(id) ?? []
+        return revisions([...missingIn(exact, id)]).filter((rev) => asked.includes(rev)).map((rev) => ({
+          id,
+          rev,
+          leaves
+        }))
       })
   )
 }

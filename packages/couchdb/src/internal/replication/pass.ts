@@ -7,6 +7,7 @@ import type { WireError } from "../bulk/wireError.js"
 import { documentPath, documentRoute } from "../documentPath.js"
 import { defaultRetry, isTransient } from "../transient.js"
 import { unconflicted } from "../unconflicted.js"
+import { verifyWritten } from "../verification.js"
 import type { Outcome } from "./outcome.js"
 import type { Version } from "./version.js"
 
@@ -38,13 +39,17 @@ export const pass = (
       `&revs=true&attachments=true&att_encoding_info=true${since}`,
     database: source.database,
     headers: { accept: "multipart/related, application/json" },
+    verify: ({ headers }) =>
+      /^(?:multipart\/related|application\/json)/i.test(headers["content-type"] ?? "")
+        ? undefined
+        : "the response is not a document",
     ...about
   }
   const open = unconflicted(source.couch.stream(read)).pipe(
     Effect.map((response) => ({ _tag: "There" as const, response })),
     // It was compacted away meanwhile, and its successor comes with a later change.
     Effect.catchIf(
-      (error) => error._tag === "NotFoundError" && error.reason !== "Database does not exist.",
+      (error) => error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted"),
       () => Effect.succeed({ _tag: "Gone" as const })
     )
   )
@@ -56,6 +61,7 @@ export const pass = (
       method: "PUT",
       path: `${documentPath(DatabaseName.make(target.database), id)}?new_edits=false`,
       database: target.database,
+      verify: verifyWritten(id),
       headers: {
         "content-type": headers["content-type"] ?? "application/json",
         // CouchDB reads what tells its length more than twice as fast.

@@ -14,6 +14,7 @@ import * as Json from "../../Json.js"
 import type { Endpoint, Options, Progress, ReplicateError, Statistics } from "../../Replication.js"
 import { isTransient } from "../transient.js"
 import { unconflicted } from "../unconflicted.js"
+import { verifyJson } from "../verification.js"
 import { jsonOf, member } from "../written.js"
 import * as checkpoints from "./checkpoint.js"
 import { transfer } from "./transfer.js"
@@ -22,10 +23,12 @@ const encoder = new TextEncoder()
 
 const hexOf = (text: string): string => Encoding.encodeHex(md5(encoder.encode(text)))
 
+const isWelcome = verifyJson((json) => typeof member(json, "couchdb") === "string")
+
 /** Which server this is, for as long as it lives. */
 const serverOf = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError> =>
   Effect.map(
-    unconflicted(couch.execute({ method: "GET", path: "/", route: "/" })),
+    unconflicted(couch.execute({ method: "GET", path: "/", route: "/", verify: isWelcome })),
     (response) => member(jsonOf(response), "uuid") ?? null
   )
 

@@ -9,10 +9,10 @@ import { InvalidIdError, NotFoundError, ReplicationFailedError } from "../../Cou
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
-import type * as Transport from "../../Transport.js"
-import { decodeAnswer } from "../answer.js"
+import { askFor } from "../answer.js"
 import { segmentProblem } from "../segment.js"
-import { unconflicted } from "../unconflicted.js"
+import { askForOk } from "../server/ask.js"
+import { verifyDocument, verifyWritten } from "../verification.js"
 import { jsonOf, member } from "../written.js"
 import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer, withoutCredentials } from "./schemas.js"
 
@@ -60,9 +60,6 @@ const bodyOf = (definition: Definition, rest: { readonly [key: string]: Json.Jso
     ...rest
   })
 
-const ask = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, ServerError, CouchHttp> =>
-  Effect.flatMap(CouchHttp, (couch) => unconflicted(couch.execute(request)))
-
 /** A database that the server could not open is told as a failure of its own. */
 const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
   Effect.mapError(self, (error) =>
@@ -85,26 +82,22 @@ const replicateRequest = (body: string): CouchRequest => ({
 
 export const once = (definition: Definition) => {
   const request = replicateRequest(bodyOf(definition, {}))
-  return Effect.flatMap(found(ask(request)), (response) => decodeAnswer(ResultAnswer, request, response))
+  return found(askFor(ResultAnswer, request))
 }
+
+const Begun = Schema.Struct({ _local_id: Schema.String })
 
 export const continuous = (definition: Definition) => {
   const request = replicateRequest(bodyOf(definition, { continuous: true }))
-  return Effect.flatMap(
-    found(ask(request)),
-    (response) =>
-      Effect.map(decodeAnswer(Schema.Struct({ _local_id: Schema.String }), request, response), ({ _local_id }) => ({
-        id: _local_id
-      }))
-  )
+  return Effect.map(found(askFor(Begun, request)), ({ _local_id }) => ({ id: _local_id }))
 }
 
 export const cancel = (which: string | Definition) =>
-  Effect.asVoid(ask(replicateRequest(
+  askForOk(replicateRequest(
     typeof which === "string"
       ? Json.stringify({ replication_id: which, cancel: true })
       : bodyOf(which, { continuous: true, cancel: true })
-  )))
+  ))
 
 const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {
   const problem = segmentProblem(id) ?? (id.startsWith("_") ? "begins with an underscore" : undefined)
@@ -124,7 +117,11 @@ export const define = (
   Effect.gen(function*() {
     const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
     const couch = yield* CouchHttp
-    yield* couch.execute({ ...request, body: bodyOf(definition, continuous ? { continuous: true } : {}) })
+    yield* couch.execute({
+      ...request,
+      body: bodyOf(definition, continuous ? { continuous: true } : {}),
+      verify: verifyWritten(id)
+    })
   })
 
 /** The server writes the document as well: a revision that moved meanwhile is read again. */
@@ -132,8 +129,13 @@ export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHt
   Effect.gen(function*() {
     const read = yield* documentAt(id, "GET", documentPath(id), "/{db}/{docid}")
     const couch = yield* CouchHttp
-    const rev = member(jsonOf(yield* couch.execute(read)), "_rev")
-    yield* couch.execute({ ...read, method: "DELETE", path: `${documentPath(id)}?rev=${String(rev)}` })
+    const rev = member(jsonOf(yield* couch.execute({ ...read, verify: verifyDocument(id) })), "_rev")
+    yield* couch.execute({
+      ...read,
+      method: "DELETE",
+      path: `${documentPath(id)}?rev=${encodeURIComponent(String(rev))}`,
+      verify: verifyWritten(id)
+    })
   }).pipe(Effect.retry({
     times: 5,
     while: (error) => error._tag === "UpdateConflictError"
@@ -156,10 +158,7 @@ export const jobs = pages((skip) => {
     path: `/_scheduler/jobs?limit=${page}&skip=${skip}`,
     route: "/_scheduler/jobs"
   }
-  return Effect.flatMap(
-    ask(request),
-    (response) => Effect.map(decodeAnswer(JobsAnswer, request, response), ({ jobs }) => jobs)
-  )
+  return Effect.map(askFor(JobsAnswer, request), ({ jobs }) => jobs)
 })
 
 export const statuses = pages((skip) => {
@@ -168,10 +167,7 @@ export const statuses = pages((skip) => {
     path: `/_scheduler/docs?limit=${page}&skip=${skip}`,
     route: "/_scheduler/docs"
   }
-  return Effect.flatMap(
-    ask(request),
-    (response) => Effect.map(decodeAnswer(StatusesAnswer, request, response), ({ docs }) => docs)
-  )
+  return Effect.map(askFor(StatusesAnswer, request), ({ docs }) => docs)
 })
 
 export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> =>
@@ -182,8 +178,7 @@ export const status = (id: string): Effect.Effect<Status, ServerError | InvalidI
       `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`,
       "/_scheduler/docs/{db}/{docid}"
     )
-    const response = yield* ask(request)
-    return yield* decodeAnswer(StatusAnswer, request, response)
+    return yield* askFor(StatusAnswer, request)
   })
 
 const same = (self: Status, that: Status): boolean =>

@@ -3,10 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
-import type { Definition, Remote, ServerError } from "../../Replication.js"
+import type { Definition, Remote, ServerError as ServerFailure } from "../../Replication.js"
 import { TermWriter } from "../erlangTerm.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
+import { verifyJson } from "../verification.js"
 import { jsonOf, member } from "../written.js"
 
 const encoder = new TextEncoder()
@@ -91,9 +92,16 @@ const partsOf = ({ filter, winningRevisionsOnly }: Definition): Option.Option<Re
   }
 }
 
-const request: CouchRequest = { method: "GET", path: "/", route: "/" }
+const request: CouchRequest = {
+  method: "GET",
+  path: "/",
+  route: "/",
+  verify: verifyJson((json) => typeof member(json, "uuid") === "string")
+}
 
-export const checkpointId = (definition: Definition): Effect.Effect<Option.Option<string>, ServerError, CouchHttp> => {
+export const checkpointId = (
+  definition: Definition
+): Effect.Effect<Option.Option<string>, ServerFailure, CouchHttp> => {
   const known = Option.all([sideOf(definition.source), sideOf(definition.target), partsOf(definition)])
   if (Option.isNone(known)) return Effect.succeedNone
   const [source, target, parts] = known.value
@@ -102,7 +110,7 @@ export const checkpointId = (definition: Definition): Effect.Effect<Option.Optio
     const response = yield* unconflicted(couch.execute(request))
     const uuid = member(jsonOf(response), "uuid")
     if (typeof uuid !== "string") {
-      return yield* Effect.fail(notCouch(request, response.status, "the server does not tell its uuid"))
+      return yield* Effect.fail(unexpectedResponse(request, response, "the response names no uuid"))
     }
     const writer = new TermWriter()
     writer.version()

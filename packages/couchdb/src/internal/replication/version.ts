@@ -4,9 +4,9 @@ import * as Json from "../../Json.js"
 import type { Endpoint } from "../../Replication.js"
 import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
+import { rowFailure } from "../bulk/rowFailure.js"
 import type { WireError } from "../bulk/wireError.js"
-import { documentPath } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
+import { isBulkGet } from "../verification.js"
 import { member } from "../written.js"
 import { type Missing, on } from "./missing.js"
 
@@ -29,6 +29,8 @@ const ancestorOf = (json: Json.JsonObject, leaves: Missing["leaves"]): Version["
     .sort((one, other) => Revision.generation(other) - Revision.generation(one))[0]
 }
 
+const idOf = (row: Json.JsonObject): string => String(Json.get(row, "id"))
+
 const read = (
   source: Endpoint,
   rows: ReadonlyArray<Json.JsonObject>,
@@ -38,8 +40,11 @@ const read = (
   const database = DatabaseName.make(source.database)
   const query = `?revs=true&${attachments ? "attachments=true" : "att_encoding_info=true"}`
   return Effect.flatMap(
-    on(source, post(database, "_bulk_get", query, { docs: rows })),
-    ({ exact, status }) =>
+    on(
+      source,
+      post(database, "_bulk_get", query, { docs: rows }, (answer) => isBulkGet(answer, rows.map(idOf)))
+    ),
+    ({ exact, response }) =>
       Effect.map(
         Effect.forEach(
           list(member(exact, "results")).flatMap((result) => list(member(result, "docs"))),
@@ -51,14 +56,9 @@ const read = (
               return Effect.succeed([{ id, rev, json }])
             }
             // What is not there any more was compacted away, and its successor comes with a later change.
-            const error = member(member(doc, "error"), "error")
-            return error === "not_found" ? Effect.succeed([]) : Effect.fail(
-              notCouch(
-                { method: "POST", path: `${documentPath(database)}/_bulk_get${query}`, database },
-                status,
-                `a version could not be read (${String(error)})`
-              )
-            )
+            const problem = member(doc, "error") ?? null
+            const failure = rowFailure(database, String(member(problem, "id")), problem, response)
+            return failure === undefined ? Effect.succeed([]) : Effect.fail(failure)
           }
         ),
         (versions) => versions.flat()

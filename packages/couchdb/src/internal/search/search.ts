@@ -11,8 +11,9 @@ import * as Json from "../../Json.js"
 import type { Group, Groups, Hit, Index, Info, Page } from "../../Search.js"
 import * as Transport from "../../Transport.js"
 import { type Source, sourceOf } from "../changes/source.js"
+import { executeDecoded } from "../decoded.js"
 import { readJson } from "../document/raw.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { exact, type Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { unconflicted } from "../unconflicted.js"
@@ -31,6 +32,7 @@ interface Answer {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
   readonly around: Json.JsonObject
+  readonly head: Rows.Head
 }
 
 const settled = (source: Source<unknown, unknown>, options: AnyOptions): AnyOptions => ({
@@ -68,8 +70,8 @@ export const page = (
 ): Effect.Effect<Page<Hit<unknown, unknown>>, DecodeError | Failure, CouchHttp> =>
   Effect.gen(function*() {
     const source = yield* sourceOf(given)
-    const { around, request, rows } = yield* ask(source, index, options, hitsOf(index))
-    const hits = yield* Effect.flatMap(readAll(request, readingOf(index, source), rows), (all) => Either.all(all))
+    const { around, head, request, rows } = yield* ask(source, index, options, hitsOf(index))
+    const hits = yield* Effect.flatMap(readAll(request, head, readingOf(index, source), rows), (all) => Either.all(all))
     const relation = Json.get(around, "total_hits_relation")
     return {
       hits,
@@ -98,11 +100,16 @@ export const either = (
     return Stream.paginateChunkEffect(start, ({ bookmark, left }) => {
       const limit = Math.min(Math.max(1, Math.floor(pageSize)), left)
       return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
-        const { around, request, rows } = yield* ask(source, index, { ...options, bookmark, limit }, hitsOf(index))
+        const { around, head, request, rows } = yield* ask(
+          source,
+          index,
+          { ...options, bookmark, limit },
+          hitsOf(index)
+        )
         const next = Option.getOrUndefined(bookmarkOf(around))
         const more = rows.length === limit && left > limit && next !== undefined && next !== bookmark
         return [
-          yield* readAll(request, readingOf(index, source), rows),
+          yield* readAll(request, head, readingOf(index, source), rows),
           more ? Option.some<State>({ bookmark: next, left: left - limit }) : Option.none<State>()
         ] as const
       })
@@ -118,14 +125,14 @@ export const groups = (
 ): Effect.Effect<Groups<Hit<unknown, unknown>>, DecodeError | Failure, CouchHttp> =>
   Effect.gen(function*() {
     const source = yield* sourceOf(given)
-    const { around, request, rows } = yield* ask(source, index, options, "groups")
+    const { around, head, request, rows } = yield* ask(source, index, options, "groups")
     const groups = yield* Effect.forEach(rows, (row) => {
       const group = exact(row)
       const by = member(group, "by")
       const hits = member(group, "rows") ?? member(group, "hits")
-      if (!Json.isArray(hits)) return Effect.fail(notCouch(request, 200, "a group without hits"))
+      if (!Json.isArray(hits)) return Effect.fail(unexpectedResponse(request, head, "a group without hits"))
       return Effect.map(
-        Effect.flatMap(readAll(request, readingOf(index, source), hits.map(rowOf)), (all) => Either.all(all)),
+        Effect.flatMap(readAll(request, head, readingOf(index, source), hits.map(rowOf)), (all) => Either.all(all)),
         (hits): Group<Hit<unknown, unknown>> => ({
           by: typeof by === "string" ? Option.some(by) : Option.none(),
           totalHits: count(member(group, "total_rows"), member(group, "total_hits")),
@@ -136,23 +143,22 @@ export const groups = (
     return { groups, totalHits: count(Json.get(around, "total_rows"), Json.get(around, "total_hits")) }
   }) as never
 
-const execute = <A>(
+const execute = <A extends {}>(
   request: CouchRequest,
   engine: AnyIndex["_tag"],
   read: (json: Json.Json) => A | undefined
 ): Effect.Effect<A, SearchUnavailableError | Rows.RowsError, CouchHttp> =>
   CouchHttp.pipe(
-    Effect.flatMap((couch) => unconflicted(couch.execute(request))),
-    orUnavailable({ _tag: engine }, request.database),
-    Effect.flatMap((response) =>
-      Option.match(
-        Option.flatMapNullable(Option.fromNullable(readJson(Transport.text(response))), ({ exact }) => read(exact)),
-        {
-          onNone: () => Effect.fail(notCouch(request, response.status, "the answer is not what this endpoint says")),
-          onSome: Effect.succeed
-        }
-      )
-    )
+    Effect.flatMap((couch) =>
+      unconflicted(executeDecoded(couch, request, (response) =>
+        Either.fromNullable(
+          Option.getOrUndefined(
+            Option.flatMapNullable(Option.fromNullable(readJson(Transport.text(response))), ({ exact }) => read(exact))
+          ),
+          () => "the response is not what CouchDB's endpoint returns"
+        )))
+    ),
+    orUnavailable({ _tag: engine }, request.database)
   )
 
 export const info = (given: Given, index: AnyIndex): Effect.Effect<Info, Failure, CouchHttp> =>

@@ -2,11 +2,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { NotFoundError } from "../../CouchError.js"
-import type { CouchHttp, CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import * as Transport from "../../Transport.js"
-import { notCouch } from "../notCouch.js"
-import { ask, askFor, type Failure } from "./ask.js"
+import { executeDecoded } from "../decoded.js"
+import { unconflicted } from "../unconflicted.js"
+import { jsonProblem } from "../verification.js"
+import { ask, askFor, askForOk, type Failure } from "./ask.js"
 
 const self = "_local"
 
@@ -56,18 +58,27 @@ export const setValue = (section: string, key: string, value: string, node = sel
 
 export const deleteValue = (section: string, key: string, node = self) => ifThere(setting("DELETE", node, section, key))
 
-export const reload = (node = self) =>
-  Effect.asVoid(ask(request("POST", node, "/_config/_reload", ["_config", "_reload"], {})))
+export const reload = (node = self) => askForOk(request("POST", node, "/_config/_reload", ["_config", "_reload"], {}))
 
 export const name = (node = self) =>
   Effect.map(askFor(Schema.Struct({ name: Schema.String }), request("GET", node, "", [])), ({ name }) => name)
 
 const json = (request: CouchRequest): Effect.Effect<Json.Json, Failure, CouchHttp> =>
-  Effect.flatMap(ask(request), (response) =>
-    Either.match(Json.parse(Transport.text(response)), {
-      onLeft: () => Effect.fail(notCouch(request, response.status, "the answer is not JSON")),
-      onRight: Effect.succeed
-    }))
+  Effect.flatMap(
+    CouchHttp,
+    (couch) =>
+      unconflicted(
+        executeDecoded(couch, request, (response) =>
+          Either.flatMap(
+            Either.mapLeft(Json.parse(Transport.text(response)), () => "the response is not JSON"),
+            (json) =>
+              Either.fromNullable(
+                jsonProblem(json, response, Json.isObject) === undefined ? json : undefined,
+                () => "the response is not what CouchDB's endpoint returns"
+              )
+          ))
+      )
+  )
 
 export const stats = (path: ReadonlyArray<string> = [], node = self) =>
   json(request("GET", node, "/_stats", ["_stats", ...path]))
@@ -78,6 +89,11 @@ export const versions = (node = self) => json(request("GET", node, "/_versions",
 
 export const prometheus = (node = self) =>
   Effect.map(
-    ask({ ...request("GET", node, "/_prometheus", ["_prometheus"]), headers: { accept: "text/plain" } }),
+    ask({
+      ...request("GET", node, "/_prometheus", ["_prometheus"]),
+      headers: { accept: "text/plain" },
+      verify: (response) =>
+        /^# TYPE \w/m.test(Transport.text(response)) ? undefined : "the response is not a list of metrics"
+    }),
     Transport.text
   )

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import type { CouchHttp } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { ReshardStart, ReshardState } from "../../Server.js"
-import { ask, askFor, type Failure } from "./ask.js"
+import { askFor, askForOk, type Failure } from "./ask.js"
 
 export const Summary = Schema.Struct({
   state: Schema.String,
@@ -34,14 +34,12 @@ const at = (id: string): string => `/_reshard/jobs/${encodeURIComponent(id)}`
 const State = Schema.Struct({ state: Schema.String, reason: Schema.OptionFromNullOr(Schema.String) })
 
 const change = (path: string, route: string, state: ReshardState, reason: string | undefined) =>
-  Effect.asVoid(
-    ask({
-      method: "PUT",
-      path: `${path}/state`,
-      route: `${route}/state`,
-      body: Json.stringify({ state, ...(reason !== undefined && { reason }) })
-    })
-  )
+  askForOk({
+    method: "PUT",
+    path: `${path}/state`,
+    route: `${route}/state`,
+    body: Json.stringify({ state, ...(reason !== undefined && { reason }) })
+  })
 
 export const summary = askFor(Summary, { method: "GET", path: "/_reshard", route: "/_reshard" })
 
@@ -65,8 +63,7 @@ export const jobState = (id: string) =>
 export const setJobState = (id: string, state: ReshardState, reason?: string) =>
   change(at(id), "/_reshard/jobs/{jobid}", state, reason)
 
-export const remove = (id: string) =>
-  Effect.asVoid(ask({ method: "DELETE", path: at(id), route: "/_reshard/jobs/{jobid}" }))
+export const remove = (id: string) => askForOk({ method: "DELETE", path: at(id), route: "/_reshard/jobs/{jobid}" })
 
 const Started = Schema.Array(
   Schema.Struct({

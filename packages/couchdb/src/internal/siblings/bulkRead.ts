@@ -4,6 +4,7 @@ import type { DatabaseName } from "../../DatabaseName.js"
 import * as Revision from "../../Revision.js"
 import { list, post } from "../bulk/post.js"
 import type { WireError } from "../bulk/wireError.js"
+import { isAllDocs } from "../verification.js"
 import { member } from "../written.js"
 
 /** The revisions that stand, the winner first; none where the document is deleted, or never was. */
@@ -19,7 +20,7 @@ export const readStanding = (
   ids: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<Standing>, WireError, CouchHttp> =>
   Effect.map(
-    post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }),
+    post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (answer) => isAllDocs(answer, ids)),
     ({ exact }) =>
       list(member(exact, "rows")).map((row, i): Standing => {
         const doc = member(row, "doc")

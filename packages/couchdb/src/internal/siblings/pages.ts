@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Collection } from "../../Collection.js"
 import type { NotFoundError, RequestError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
+import { executeDecoded } from "../decoded.js"
 import { documentPath } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 
@@ -44,15 +45,15 @@ const readPage = <A, I, R, K>(
     database: collection.database
   }
   return Effect.flatMap(CouchHttp, (couch) =>
-    Effect.flatMap(unconflicted(couch.execute(request)), (response) => {
+    unconflicted(executeDecoded(couch, request, (response) => {
       const json = jsonOf(response)
       const results = member(json, "results")
       const last = member(json, "last_seq")
       const pending = member(json, "pending")
       if (!Json.isArray(results) || (typeof last !== "string" && typeof last !== "number")) {
-        return Effect.fail(notCouch(request, response.status, "the answer is not a page of changes"))
+        return Either.left("the response is not a page of changes")
       }
-      return Effect.succeed({
+      return Either.right({
         since: String(last),
         scanned: results.length,
         pending: typeof pending === "number" ? pending : results.length === size ? 1 : 0,
@@ -67,5 +68,5 @@ const readPage = <A, I, R, K>(
             : []
         })
       })
-    }))
+    })))
 }

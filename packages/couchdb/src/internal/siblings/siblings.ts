@@ -10,9 +10,9 @@ import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Transport from "../../Transport.js"
 import { pathOf, type Version } from "../bulk/versions.js"
+import { executeDecoded } from "../decoded.js"
 import { readDocument } from "../document/raw.js"
 import { documentPath, documentRoute } from "../documentPath.js"
-import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
 import { member } from "../written.js"
 import { leafOf } from "./plan.js"
@@ -32,6 +32,8 @@ const leavesIn = (text: string): Option.Option<ReadonlyArray<Version>> =>
       )
       : Option.none())
 
+const isNonEmpty = (versions: Array<Version>): versions is [Version, ...Array<Version>] => versions.length > 0
+
 type Result<A, R> = Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
 
 export const siblings = dual<
@@ -50,16 +52,12 @@ export const siblings = dual<
         id
       }
       const couch = yield* CouchHttp
-      const response = yield* unconflicted(couch.execute(request))
-      const found = Option.map(leavesIn(Transport.text(response)), (all) => [...all].sort(liveFirst))
-      const leaves = yield* Effect.forEach(
-        Option.getOrElse(found, () => []),
-        ({ path, raw }) => leafOf(collection, raw, path)
-      )
-      const [first, ...rest] = leaves
-      if (first === undefined) {
-        return yield* Effect.fail(notCouch(request, response.status, "the answer is not a list of leaves"))
-      }
-      return { id, leaves: [first, ...rest] }
+      const [winner, ...others] = yield* unconflicted(executeDecoded(couch, request, (response) =>
+        Either.fromOption(
+          Option.filter(Option.map(leavesIn(Transport.text(response)), (all) => [...all].sort(liveFirst)), isNonEmpty),
+          () => "the response is not a list of leaves"
+        )))
+      const leaf = ({ path, raw }: Version) => leafOf(collection, raw, path)
+      return { id, leaves: [yield* leaf(winner), ...(yield* Effect.forEach(others, leaf))] }
     })
 )

@@ -6,15 +6,18 @@ import * as Stream from "effect/Stream"
 import * as Changes from "../../Changes.js"
 import type { Collection } from "../../Collection.js"
 import type { Resolution, WatchOptions } from "../../Conflict.js"
-import { NotFoundError } from "../../CouchError.js"
+import type { NotFoundError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Merge } from "../../Merge.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
-import { isGone, isPassing, patient, polite } from "../changes/retry.js"
+import { isGone, isPassing, patient } from "../changes/retry.js"
+import { honourRetryAfter } from "../transient.js"
 import { makeGuarded } from "./guard.js"
 import { policyOf } from "./policy.js"
 
-const isGoneDatabase = (error: unknown): error is NotFoundError => error instanceof NotFoundError && isGone(error)
+const isGoneDatabase = (error: unknown): error is NotFoundError =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "NotFoundError" &&
+  isGone(error as NotFoundError)
 
 export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>(
   collection: Collection<A, I, R, K>,
@@ -29,7 +32,7 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
         onFailure: (error) => isPassing(error) ? Effect.fail(error) : Effect.succeed(Either.left(error)),
         onSuccess: (resolutions) => Effect.succeed(Either.right(resolutions))
       }).pipe(
-        Effect.retry(polite(options.retry ?? patient)),
+        Effect.retry(honourRetryAfter(options.retry ?? patient)),
         Effect.flatten,
         // The feed says what became of the database.
         Effect.catchIf(isGoneDatabase, () => Effect.succeed([]))

@@ -7,10 +7,11 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import * as Transport from "../../Transport.js"
 import type { UserFailure } from "../../User.js"
-import { decodeAnswer } from "../answer.js"
-import { notCouch } from "../notCouch.js"
+import { decodeJson } from "../answer.js"
+import { executeDecoded } from "../decoded.js"
 import { patience } from "../patience.js"
 import { unconflicted } from "../unconflicted.js"
+import { verifyWritten } from "../verification.js"
 
 const database = "_users"
 
@@ -41,21 +42,26 @@ const request = (
   })
 }
 
-const send = (request: CouchRequest) => Effect.flatMap(CouchHttp, (couch) => couch.execute(request))
+/** A write of a user, which answers with its revision. */
+const send = (request: CouchRequest) =>
+  Effect.flatMap(CouchHttp, (couch) => couch.execute({ ...request, verify: verifyWritten(request.id) }))
 
 type User = typeof User.Type
+
+const decodeUser = decodeJson(User)
 
 /** The document to the digit, with what nobody here knows. */
 const read = (name: string) =>
   Effect.gen(function*() {
     const asked = yield* request(name, "GET")
-    const response = yield* unconflicted(send(asked))
-    const user = yield* decodeAnswer(User, asked, response)
-    const json = Json.parse(Transport.text(response))
-    if (Either.isLeft(json) || !Json.isObject(json.right)) {
-      return yield* Effect.fail(notCouch(asked, response.status, "the answer is no document"))
-    }
-    return { user, document: json.right }
+    const couch = yield* CouchHttp
+    return yield* unconflicted(executeDecoded(couch, asked, (response) =>
+      Either.flatMap(decodeUser(response), (user) => {
+        const json = Json.parse(Transport.text(response))
+        return Either.isRight(json) && Json.isObject(json.right)
+          ? Either.right({ user, document: json.right })
+          : Either.left("the response is not a document")
+      })))
   })
 
 export const fetch = (

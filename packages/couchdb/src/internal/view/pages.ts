@@ -5,7 +5,7 @@ import type { DecodeError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type * as Json from "../../Json.js"
 import type { Page, Place } from "../../View.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { member, type Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { exactMember } from "./describe.js"
@@ -94,13 +94,15 @@ export const pages = <A, R>(
       parametersAt(place, prepared.parameters, state, shownAtMost + (last ? 0 : 1))
     )
     return Effect.gen(function*() {
-      const { around, rows } = yield* Rows.collect(request, "rows")
+      const { around, head, rows } = yield* Rows.collect(request, "rows")
       const shown = rows.slice(0, shownAtMost)
-      const page = yield* toPage(request, prepared.reading, shown, around)
+      const page = yield* toPage(request, head, prepared.reading, shown, around)
       const next = last ? undefined : rows[shownAtMost]
       if (next === undefined) return [page, Option.none<State>()] as const
       const id = member(next.json, "id")
-      if (typeof id !== "string") return yield* Effect.fail(notCouch(request, 200, "a row that names no document"))
+      if (typeof id !== "string") {
+        return yield* Effect.fail(unexpectedResponse(request, head, "a row that names no document"))
+      }
       return [page, Option.some(nextState(next, id, shown, state))] as const
     })
   })

@@ -4,7 +4,7 @@ import type { CouchHttp, CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { AnyOptions, Page } from "../../View.js"
 import { sourceOf } from "../changes/source.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import { exact, type Row, rowOf } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { type AnyView, type Given, type Out, prepare, toPage } from "./query.js"
@@ -34,15 +34,17 @@ export const queries = (
       safe: true,
       body: Json.stringify({ queries: prepared.map(({ parameters }) => bodyOf(parameters)) })
     }
-    const { rows: results } = yield* Rows.collect(request, "results")
+    const { head, rows: results } = yield* Rows.collect(request, "results")
     if (results.length !== all.length) {
-      return yield* Effect.fail(notCouch(request, 200, `${results.length} results for ${all.length} queries`))
+      return yield* Effect.fail(
+        unexpectedResponse(request, head, `${results.length} results for ${all.length} queries`)
+      )
     }
     return yield* Effect.forEach(prepared, ({ reading }, i) => {
       const result = exact(results[i] as Row)
       const rows = Json.isObject(result) ? Json.get(result, "rows") : undefined
       return Json.isObject(result) && Json.isArray(rows)
-        ? toPage(request, reading, rows.map(rowOf), result)
-        : Effect.fail(notCouch(request, 200, "a result without rows"))
+        ? toPage(request, head, reading, rows.map(rowOf), result)
+        : Effect.fail(unexpectedResponse(request, head, "a result without rows"))
     })
   }) as never

@@ -9,7 +9,7 @@ import * as Json from "../../Json.js"
 import type { AnyOptions, Group, Page, Reduced, Refused, Row as ViewRow, View } from "../../View.js"
 import { sequenceOf } from "../changes/change.js"
 import { type Source, sourceOf } from "../changes/source.js"
-import { notCouch } from "../notCouch.js"
+import { unexpectedResponse } from "../responseError.js"
 import * as Pieces from "../rows/pieces.js"
 import type { Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
@@ -80,13 +80,14 @@ export const prepare = (
 /** What each row becomes; one that is no row at all is the server's failure. */
 export const made = <A, R>(
   request: CouchRequest,
+  head: Rows.Head,
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Pieces.Made<A, Rows.RowsError, R> => {
   const piece = new Pieces.Piece<A, R>()
   for (const row of rows) {
     const problem = reading.problem(row)
-    if (problem !== undefined) return Effect.fail(notCouch(request, 200, problem))
+    if (problem !== undefined) return Effect.fail(unexpectedResponse(request, head, problem))
     if (!reading.concerns(row)) continue
     const known = reading.readNow?.(row)
     if (known !== undefined) piece.add(known)
@@ -98,19 +99,21 @@ export const made = <A, R>(
 /** The rows, each with its own error. */
 export const readAll = <A, R>(
   request: CouchRequest,
+  head: Rows.Head,
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> =>
-  Pieces.toEithers(made(request, reading, rows))
+  Pieces.toEithers(made(request, head, reading, rows))
 
 export const toPage = <A, R>(
   request: CouchRequest,
+  head: Rows.Head,
   reading: Reading<A, R>,
   rows: ReadonlyArray<Row>,
   around: Json.JsonObject
 ): Effect.Effect<Page<A>, DecodeError | Rows.RowsError, R> =>
   Effect.map(
-    Pieces.toValues(made(request, reading, rows)),
+    Pieces.toValues(made(request, head, reading, rows)),
     (rows) => ({
       rows,
       totalRows: numberOf(Json.get(around, "total_rows")),
@@ -125,7 +128,7 @@ export const page = <A, R>(
   const request = viewRequest(where, parameters)
   return Effect.flatMap(
     Rows.collect(request, "rows"),
-    ({ around, rows }) => toPage(request, reading, rows, around)
+    ({ around, head, rows }) => toPage(request, head, reading, rows, around)
   )
 }
 
@@ -136,7 +139,7 @@ const rowsOf = <A, R>({ parameters, reading, where }: Prepared<A, R>) => {
   const request = viewRequest(where, parameters)
   return [
     Rows.stream(request, "rows"),
-    (rows: Chunk.Chunk<Row>) => made(request, reading, Chunk.toReadonlyArray(rows))
+    (rows: Chunk.Chunk<Row>) => made(request, Rows.streamedHead, reading, Chunk.toReadonlyArray(rows))
   ] as const
 }
 
