@@ -134,14 +134,22 @@ const fetchOf = <A, I>(
   )
 
 const post = (name: string, rest: string, route = rest): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
-  ask(name, (database) => ({ method: "POST", path: path(database, rest), route: `/{db}${route}`, body: "{}" }))
+  // Maintenance that is asked for twice is done once.
+  ask(name, (database) => ({
+    method: "POST",
+    path: path(database, rest),
+    route: `/{db}${route}`,
+    body: "{}",
+    safe: true
+  }))
 
 const put = (name: string, rest: string, value: number): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
   ask(name, (database) => ({
     method: "PUT",
     path: path(database, rest),
     route: `/{db}${rest}`,
-    body: Json.stringify(value)
+    body: Json.stringify(value),
+    safe: true
   }))
 
 const segment = (kind: InvalidIdError["kind"], text: string): Effect.Effect<string, InvalidIdError> => {

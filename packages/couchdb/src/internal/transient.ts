@@ -24,6 +24,11 @@ export const isNothingSent = (error: HttpError): boolean => {
   }
 }
 
+/** Whether a proxy refused a request body for its size. The same body would be refused again, and a smaller one may pass. */
+export const isTooLargeForProxy = (error: HttpError): boolean =>
+  error._tag === "UnexpectedResponseError" && error.status === 413 &&
+  (error.method === "PUT" || error.method === "POST")
+
 /**
  * Whether the same request may succeed a moment later: the connection broke, something on the way was busy, or something
  * other than CouchDB answered.
@@ -33,8 +38,9 @@ export const isTransient = (error: HttpError): boolean => {
     case "TransportError":
       return error.reason === "Connection" || error.reason === "NoAnswer" || error.reason === "Body"
     case "TooManyRequestsError":
-    case "UnexpectedResponseError":
       return true
+    case "UnexpectedResponseError":
+      return !isTooLargeForProxy(error)
     case "ServerError":
       return isTransientStatus(error.status) || (error.status === 500 && error.error === "timeout")
     default:

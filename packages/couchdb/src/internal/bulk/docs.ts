@@ -8,6 +8,7 @@ import * as Revision from "../../Revision.js"
 import { executeDecoded } from "../decoded.js"
 import { documentPath } from "../documentPath.js"
 import { fromResponse, type Reply } from "../responseError.js"
+import { isTooLargeForProxy } from "../transient.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 import type { WireError } from "./wireError.js"
@@ -124,7 +125,7 @@ export const writePart = (
   return CouchHttp.pipe(
     Effect.flatMap((couch) => unconflicted(executeDecoded(couch, request, decode))),
     Effect.catchIf(
-      (error) => ofOneDocument.has(error._tag),
+      (error) => ofOneDocument.has(error._tag) || (repeatable && rows.length > 1 && isTooLargeForProxy(error)),
       (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
         rows.length === 1
           ? Effect.succeed([{ _tag: "Refused", error }])

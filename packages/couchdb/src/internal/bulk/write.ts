@@ -7,7 +7,7 @@ import type { CouchHttp, Ledger, WriteDocument, Written } from "../../CouchHttp.
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import { learn, predict } from "../outcomes.js"
-import { isTransient, mayHaveHappened } from "../transient.js"
+import { isTooLargeForProxy, isTransient, mayHaveHappened } from "../transient.js"
 import { type RowResult, type Unanswered, writePart } from "./docs.js"
 import { landed } from "./landed.js"
 import type { WireError } from "./wireError.js"
@@ -53,6 +53,8 @@ export const writeAll = (
   Effect.suspend(() => {
     const results = new Array<Outcome | undefined>(sending.length)
     let doubt: WireError | undefined
+    /** How many rows one request may have. A proxy with a limit of its own makes it smaller. */
+    let maxRows = Infinity
 
     const open = (): ReadonlyArray<number> => sending.flatMap((_, i) => results[i] === undefined ? [i] : [])
 
@@ -93,7 +95,15 @@ export const writeAll = (
       if (doubt === undefined || knowledge.holds.get(database) === false) return Effect.fail(error)
       return Effect.zipRight(
         Effect.mapError(recognise(indices), () => doubt as WireError),
-        Effect.suspend(() => open().length === 0 ? Effect.void : Effect.fail(error))
+        Effect.suspend(() => {
+          if (open().length === 0) return Effect.void
+          if (!isTooLargeForProxy(error)) return Effect.fail(error)
+          // What is stored is known, so that the others may be sent in smaller requests.
+          const [only, ...others] = indices
+          if (only !== undefined && others.length === 0) results[only] ??= Either.left(error)
+          maxRows = Math.min(maxRows, Math.ceil(indices.length / 2))
+          return once
+        })
       )
     }
 
@@ -120,7 +130,7 @@ export const writeAll = (
     }
 
     const once: Effect.Effect<void, WireError, CouchHttp> = Effect.suspend(() => {
-      const indices = open()
+      const indices = open().slice(0, maxRows)
       if (indices.length === 0) return Effect.void
       const rows = indices.map((i) => ({ id: (sending[i] as Sending).write.id, text: (sending[i] as Sending).text }))
       return Effect.matchEffect(writePart(database, rows, { newEdits: true, repeatable: false }), {
@@ -135,7 +145,7 @@ export const writeAll = (
           })
           const [first] = left
           return first === undefined
-            ? answered(told)
+            ? Effect.zipRight(answered(told), once)
             : Effect.zipRight(
               answered(told),
               Effect.suspend(() => unanswered(left.map(([i]) => i), first[1].error))

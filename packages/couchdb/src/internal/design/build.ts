@@ -12,11 +12,38 @@ import { verifyJson } from "../verification.js"
 import { member } from "../written.js"
 import type { Address, Failure } from "./stored.js"
 
-/** An index may take hours: whoever asks for it is told that it is not there yet by a deadline, and asks again. */
-const untilBuilt = <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, Failure, R> =>
-  Effect.retry(effect, {
-    schedule: Schedule.spaced("1 second"),
-    while: (error) => error._tag !== "InvalidIdError" && (error._tag === "TimeoutError" || isTransient(error))
+/** How often CouchDB is asked whether it is there, while something else answers or nothing does: for half a minute. */
+const probes = Schedule.intersect(Schedule.exponential("1 second"), Schedule.recurs(5))
+
+const isPassing = (error: Failure): boolean =>
+  error._tag !== "InvalidIdError" && (error._tag === "TimeoutError" || isTransient(error))
+
+/**
+ * An index may take hours: a request for it meets a deadline, its own or that of a proxy, and is sent again. As long as
+ * CouchDB itself answers for the design document meanwhile, the index is being built.
+ */
+const untilBuilt = <A>(
+  address: Address,
+  effect: Effect.Effect<A, Failure, CouchHttp>
+): Effect.Effect<A, Failure, CouchHttp> =>
+  Effect.catchIf(effect, isPassing, () =>
+    Effect.zipRight(
+      Effect.retry(infoOf(address), { schedule: probes, while: isPassing }),
+      Effect.delay(Effect.suspend(() => untilBuilt(address, effect)), "1 second")
+    ))
+
+const Committing = Schema.Struct({
+  view_index: Schema.Struct({ waiting_commit: Schema.optionalWith(Schema.Boolean, { default: () => false }) })
+})
+
+/** What CouchDB reports of the index of a design document: `GET /{db}/_design/{ddoc}/_info`. */
+const infoOf = (address: Address) =>
+  askFor(Committing, {
+    method: "GET",
+    path: `${documentPath(address.database, address.id)}/_info`,
+    route: "/{db}/_design/{ddoc}/_info",
+    database: address.database,
+    id: address.id
   })
 
 const members = (body: Json.JsonObject, group: string): ReadonlyArray<string> => {
@@ -45,18 +72,17 @@ const inPartitions = (database: string, body: Json.JsonObject) =>
   })
 
 const get = (address: Address, path: string, route: string) =>
-  untilBuilt(Effect.asVoid(ask({
-    method: "GET",
-    path,
-    route,
-    database: address.database,
-    id: address.id,
-    verify: verifyJson((json) => Json.isArray(member(json, "rows")) || Json.isArray(member(json, "hits")))
-  })))
-
-const Committing = Schema.Struct({
-  view_index: Schema.Struct({ waiting_commit: Schema.optionalWith(Schema.Boolean, { default: () => false }) })
-})
+  untilBuilt(
+    address,
+    Effect.asVoid(ask({
+      method: "GET",
+      path,
+      route,
+      database: address.database,
+      id: address.id,
+      verify: verifyJson((json) => Json.isArray(member(json, "rows")) || Json.isArray(member(json, "hits")))
+    }))
+  )
 
 /** So often it is looked, and so many times: longer than CouchDB waits with a commit, which is five seconds. */
 const looks = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.recurs(40))
@@ -67,13 +93,7 @@ const looks = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.recurs(
  * something always waits for its commit; then it is enough that there was one.
  */
 export const kept = (address: Address): Effect.Effect<void, Failure, CouchHttp> =>
-  askFor(Committing, {
-    method: "GET",
-    path: `${documentPath(address.database, address.id)}/_info`,
-    route: "/{db}/_design/{ddoc}/_info",
-    database: address.database,
-    id: address.id
-  }).pipe(
+  infoOf(address).pipe(
     Effect.repeat({ schedule: looks, while: ({ view_index }) => view_index.waiting_commit }),
     // Another deployment was faster.
     Effect.catchIf((error) => error._tag === "NotFoundError" && error.id === address.id, () => Effect.void),
