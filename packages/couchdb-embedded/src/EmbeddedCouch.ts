@@ -143,7 +143,9 @@ const streaming =
     Effect.flatMap(begin(request), (reply): Effect.Effect<StreamedResponse & Partial<Whole>, never, Scope> => {
       const { headers, rest, status } = reply
       const first = bytesOf(reply)
-      if (rest === undefined) return Effect.succeed({ status, headers, body: first, whole: reply.body })
+      if (rest === undefined) {
+        return Effect.succeed({ status, headers, body: first, inflated: false, whole: reply.body })
+      }
       return Effect.gen(function*() {
         const closed = yield* Deferred.make<never, TransportError>()
         const { method, path } = request
@@ -154,7 +156,8 @@ const streaming =
           )
         )
         const later = Stream.map(rest, (text) => utf8.encode(text))
-        return { status, headers, body: Stream.interruptWhenDeferred(Stream.concat(first, later), closed) }
+        const body = Stream.interruptWhenDeferred(Stream.concat(first, later), closed)
+        return { status, headers, body, inflated: false }
       })
     })
 

@@ -89,8 +89,12 @@ export interface File<out E = never, out R = never> {
 }
 
 /**
- * What the server says of a file. `compressed` tells that it is stored as gzip, whose MD5 the digest is; such a file has
- * no ranges. `storedLength` is the number of bytes stored.
+ * What the server says of a file.
+ *
+ * - `digest`: the MD5 of the stored bytes, if it is known: from the document value, or from an ETag that is strong and an
+ *   MD5. An ETag that a proxy made weak, added to or replaced is not a digest
+ * - `compressed`: the file is stored as gzip, and the digest is that of the gzip. The server gives no ranges of such a file
+ * - `storedLength`: how many bytes are stored, if the answer says so; what a proxy compressed does not
  *
  * @since 0.1.0
  * @category model
@@ -98,7 +102,7 @@ export interface File<out E = never, out R = never> {
 export interface Info {
   readonly name: string
   readonly contentType: string
-  readonly digest: string
+  readonly digest: string | undefined
   readonly compressed: boolean
   readonly storedLength: Option.Option<number>
 }
@@ -106,9 +110,14 @@ export interface Info {
 /**
  * A file that is being read: what is known of it, and its bytes, to be run once.
  *
- * `verification` is what the bytes are held against when they end: the digest that the server stored, or their length, or
- * nothing, where the file is stored compressed and what inflated it on the way (`fetch` does) hid the stored bytes; or it is
- * unknown until they come.
+ * `verification` is what the bytes are checked against when they end:
+ *
+ * - `digest`: the MD5 that the server stored. Bytes that do not have it fail, unless the document says that the file is
+ *   stored compressed and a proxy inflated it or compressed it again, so that the stored bytes never came
+ * - `length`: their number
+ * - `none`: nothing, because nothing is known of the file, or because the stored bytes were inflated on the way (`fetch`
+ *   does that)
+ * - `unknown`: the transport does not say whether it inflates, so it shows with the first bytes
  *
  * @since 0.1.0
  * @category model
@@ -173,8 +182,8 @@ export interface SaveOptions {
 export type RequestFailure = NotFoundError | InvalidIdError | RequestError
 
 /**
- * What reading the bytes can fail with: where they end too early a `TransportError` (`Body`), where they are not the ones
- * stored an `IntegrityError`, which comes behind them.
+ * What reading the bytes can fail with: a `TransportError` (`Body`) if they end too early, and an `IntegrityError` after
+ * the last of them if they are not the ones stored.
  *
  * @since 0.1.0
  * @category errors
@@ -223,7 +232,8 @@ export const at = <A, I, R, K>(collection: Collection<A, I, R, K>, key: NoInfer<
 })
 
 /**
- * What the server says of a file: `HEAD /{db}/{docid}/{attname}`.
+ * What the server says of a file: `HEAD /{db}/{docid}/{attname}`. If a proxy changed the answer, the question is asked once
+ * more with `Accept-Encoding: identity`, which proxies leave alone.
  *
  * @example
  * import { Schema } from "effect"
@@ -245,11 +255,19 @@ export const info: {
  * The bytes of a file as they come: `GET /{db}/{docid}/{attname}`. Of a document value it is the file at that revision.
  * The request is sent when the stream begins, and closed when it ends, fails, or is interrupted.
  *
- * The stream fails at its end where the bytes are not those that the server stored. For a file that is stored compressed
- * this needs a transport that gives the bytes as they come (`effect-couchdb-node` does): one that decompresses by itself,
- * such as `fetch`, hides them, and then the number of bytes is checked where a document value tells it; {@link open} says
- * which. {@link fetchAll} verifies the digest over any transport. A range cannot be checked beyond its length; of a file
- * that is stored compressed the server gives no ranges, so that it is read up to where the range ends, and cut here.
+ * The bytes are the content of the file, however it is stored, and whatever a proxy does to it on the way: what the server
+ * or a proxy compressed is inflated, once for each coding that `Content-Encoding` names.
+ *
+ * The stream fails at its end if the bytes are not those that the server stored. The digest is known from a document value,
+ * or from an ETag that is strong and an MD5; if a proxy changed the ETag, a file that is read by {@link at} is not verified.
+ * For a file that is stored compressed the digest needs a transport that gives the bytes as they come
+ * (`effect-couchdb-node` does): one that decompresses by itself, such as `fetch`, hides them, and then the number of bytes
+ * is checked if a document value has it; {@link open} says which. Bytes that do not have the digest make one more request,
+ * which reads from the document how the file is stored. {@link fetchAll} verifies the digest over any transport.
+ *
+ * A range is checked by its place and its length only. If the whole file comes instead, since it is stored compressed or a
+ * proxy does not pass the question on, it is read to the end of the range and cut here. A range that begins after the last
+ * byte, or is none, fails with a `RangeNotSatisfiableError`.
  *
  * @example
  * import { Effect, Stream } from "effect"

@@ -53,8 +53,8 @@ export interface BufferedResponse {
 /**
  * An answer whose body arrives as a stream. The stream fails with a `TransportError` where the body ends too early.
  *
- * - `inflated`: whether the transport undid the `content-encoding` that the headers name, as `fetch` does; where it does not
- *   say so, the first bytes are looked at
+ * - `inflated`: whether the transport undoes the `content-encoding` that the headers name, as `fetch` does. A transport
+ *   should say so: without it the first bytes decide, and a file that is gzip itself cannot be told from a compressed one
  *
  * @since 0.1.0
  * @category model

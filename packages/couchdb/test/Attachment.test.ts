@@ -191,7 +191,7 @@ describe("a download", () => {
           HttpClientResponse.fromWeb(request, new Response(stored, { headers: headersOf(stored, true) }))
         )
       )
-      const layer = CouchHttp.layer({ url: "http://stub" }).pipe(
+      const layer = CouchHttp.layer({ url: "http://stub", retry: "none" }).pipe(
         Layer.provide(Transport.layerHttpClient()),
         Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
       )
@@ -272,7 +272,7 @@ describe("a download", () => {
             Effect.acquireRelease(Deferred.succeed(opened, undefined), () => Ref.update(closed, (n) => n + 1)).pipe(
               Effect.as({
                 status: 200,
-                headers: { "content-type": "image/png", "etag": "\"x\"" },
+                headers: { "content-type": "image/png", "etag": "\"x\"", "x-couch-request-id": "0123456789" },
                 body: Stream.concat(Stream.make(binary), Stream.never)
               })
             )

@@ -126,7 +126,8 @@ export const read = (
               resume(Effect.succeed({
                 status,
                 headers: flatHeaders(headers),
-                body: mailbox.body
+                body: mailbox.body,
+                inflated: false
               }))
             },
             onResponseData: (_, chunk) => state.mailbox?.offer(chunk),

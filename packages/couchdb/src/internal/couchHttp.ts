@@ -18,6 +18,7 @@ import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
 import type { Headers } from "./auth/fixed.js"
 import { makeLedger } from "./claims.js"
+import { decoded as withoutEncoding, decodedWhole } from "./contentEncoding.js"
 import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
@@ -230,8 +231,11 @@ const over = (
       : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(error(now)))
   }
 
+  const received = (request: CouchRequest, asked: Transport.TransportRequest) =>
+    Effect.flatMap(transport.request(asked), (response) => encoded(request, response) ?? Effect.succeed(response))
+
   const authenticators = makeAuthenticators((request, headers) =>
-    traced(server, request, (trace) => transport.request(toTransport(request, headers, trace)), failureOf(request))
+    traced(server, request, (trace) => received(request, toTransport(request, headers, trace)), failureOf(request))
   )
   const ownAuthenticator = authenticators(server.auth)
 
@@ -251,10 +255,14 @@ const over = (
       )
     })
 
-  const checked = (request: CouchRequest) => {
-    const failed = failureOf(request)
-    return (response: Transport.BufferedResponse): Effect.Effect<Transport.BufferedResponse, HttpError> =>
-      failed(response) ?? Effect.succeed(response)
+  const statusOf = (request: CouchRequest, response: Transport.BufferedResponse) =>
+    failureOf(request)(response) ?? Effect.succeed(response)
+
+  const checked = (request: CouchRequest) => (response: Transport.BufferedResponse) => {
+    const coded = encoded(request, response)
+    return coded === undefined
+      ? statusOf(request, response)
+      : Effect.flatMap(coded, (response) => statusOf(request, response))
   }
 
   /** The headers of the fiber's credentials, where nobody listens and nothing has to be renewed: then there is only the exchange. */
@@ -313,7 +321,7 @@ const over = (
       request,
       (trace) =>
         authenticated(request, trace, (asked) =>
-          Effect.map(transport.request(asked), (response) => ({
+          Effect.map(received(request, asked), (response) => ({
             response,
             settled: Effect.succeed(response)
           }))),
@@ -449,6 +457,13 @@ const over = (
         {
           onFailure: (error) => failed(getOf(read), error),
           onSuccess: (response) => {
+            if (response.headers["content-encoding"] !== undefined) {
+              const request = getOf(read)
+              return Effect.matchEffect(checked(request)(response), {
+                onFailure: (error) => failed(request, error),
+                onSuccess: (response) => jsonIn(read, response)
+              })
+            }
             if (response.status === 200) {
               const json = jsonIn(read, response)
               return Either.isRight(json) ? json : failed(getOf(read), json.left)
@@ -463,21 +478,19 @@ const over = (
       )
     })
 
-  /** The failure that a streamed response is. Its body is read to the end, since that of a refusal is small. */
-  const failureOfStream = (request: CouchRequest) => (response: Transport.StreamedResponse) =>
-    succeeded(request, response.status) && problemOf(request, { ...response, body: "" }) === undefined
-      ? undefined
+  /** The failure that a streamed response is. The body of a refusal is small, and is read to its end. */
+  const failureOfStream = (request: CouchRequest) =>
+  (
+    response: Transport.StreamedResponse
+  ): Effect.Effect<never, HttpError> | undefined =>
+    succeeded(request, response.status)
+      ? failureOf(request)({ ...response, body: "" })
       : Effect.flatMap(
         readRefusal(response),
-        (body) => failureOf(request)({ ...response, body }) ?? Effect.fail(unverified(request, response))
+        (body) =>
+          failureOf(request)({ ...response, body }) ??
+            Effect.fail(unexpectedResponse(request, response, "it is not a success"))
       )
-
-  const unverified = (request: CouchRequest, response: Transport.StreamedResponse): UnexpectedResponseError =>
-    unexpectedResponse(
-      request,
-      { ...response, server: server.base },
-      problemOf(request, { ...response, body: "" }) ?? "the response is not what CouchDB's endpoint returns"
-    )
 
   // The deadline is that of the headers: a body may take as long as somebody reads it.
   const stream: Service["stream"] = (request) =>
@@ -490,7 +503,10 @@ const over = (
             traced(
               server,
               request,
-              (trace) => authenticated(request, trace, (asked) => attempted(transport.stream(asked))),
+              (trace) =>
+                authenticated(request, trace, (asked) =>
+                  attempted(Effect.map(transport.stream(asked), (response) =>
+                    readable(request, response)))),
               failureOfStream(request)
             )
           ),
@@ -518,6 +534,23 @@ const over = (
     }
   }
 }
+
+/** The answer as it is to be read, if something on the way compressed it unasked. */
+const encoded = (
+  request: CouchRequest,
+  response: Transport.BufferedResponse
+): Effect.Effect<Transport.BufferedResponse, TransportError> | undefined =>
+  response.headers["content-encoding"] === undefined ||
+    (request.headers?.["accept-encoding"] !== undefined && succeeded(request, response.status))
+    ? undefined
+    : decodedWhole(request, response)
+
+/** The body as it is to be read: only who asks for an encoding gets one, and nobody to a refusal. */
+const readable = (request: CouchRequest, response: Transport.StreamedResponse): Transport.StreamedResponse =>
+  response.headers["content-encoding"] === undefined ||
+    (request.headers?.["accept-encoding"] !== undefined && succeeded(request, response.status))
+    ? response
+    : withoutEncoding(request, response)
 
 /** The body of a refusal is small: it is read whole. */
 const readRefusal = (response: Transport.StreamedResponse): Effect.Effect<Uint8Array, TransportError> =>

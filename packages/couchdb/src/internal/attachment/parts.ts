@@ -1,14 +1,17 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Incoming, ReadError, Whole } from "../../Attachment.js"
+import type { Incoming, ReadError, Stub, Whole } from "../../Attachment.js"
 import type { Collection } from "../../Collection.js"
 import { type DecodeError, IntegrityError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import type * as Revision from "../../Revision.js"
+import { undo } from "../contentEncoding.js"
 import { decode } from "../document/codec.js"
 import { type RawDocument, readDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
@@ -20,7 +23,7 @@ import { join, utf8 } from "../rows/text.js"
 import { attachmentsOf } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
 import { member } from "../written.js"
-import { gunzip, passing } from "./checked.js"
+import { passing } from "./checked.js"
 import { plainStubs } from "./stubs.js"
 
 const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
@@ -32,6 +35,22 @@ const following = (raw: RawDocument): ReadonlyArray<string> =>
     onNone: () => [],
     onSome: (stubs) => Json.entries(stubs).flatMap(([name, stub]) => member(stub, "follows") === true ? [name] : [])
   })
+
+/** The attachments whose bytes are within the JSON, `undefined` for what is no Base64; and the stubs that tell their length. */
+const inlined = (stubs: Json.JsonObject): {
+  readonly stubs: Json.JsonObject
+  readonly files: ReadonlyArray<readonly [name: string, bytes: Uint8Array | undefined]>
+} => {
+  const files: Array<readonly [string, Uint8Array | undefined]> = []
+  const plain = Json.entries(stubs).map(([name, stub]): readonly [string, Json.Json] => {
+    const data = member(stub, "data")
+    if (!Json.isObject(stub) || typeof data !== "string") return [name, stub]
+    const bytes = Either.getOrUndefined(Encoding.decodeBase64(data))
+    files.push([name, bytes])
+    return [name, Json.fromEntries([...Json.entries(stub), ["length", bytes?.length ?? 0]])]
+  })
+  return { stubs: Json.fromEntries(plain), files }
+}
 
 /** A document and all its attachments in one answer, the attachments as they come. */
 export const fetchAll = <A, I, R, K>(
@@ -52,7 +71,13 @@ export const fetchAll = <A, I, R, K>(
       headers: { accept: "multipart/related, application/json" }
     }
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream(request))
+    const response = yield* unconflicted(couch.stream({
+      ...request,
+      verify: ({ headers }) =>
+        /^(?:multipart\/related|application\/json)/i.test(headers["content-type"] ?? "")
+          ? undefined
+          : "the response is not a document"
+    }))
     const strange = (reason: string) => unexpectedResponse(request, response, reason)
     const broken = (description: string): ReadError =>
       new TransportError({ method: request.method, path: request.path, reason: "Body", description })
@@ -67,11 +92,45 @@ export const fetchAll = <A, I, R, K>(
         (base) => value.clean(collection, raw.id, "quorum", base)
       )
 
+    const incoming = (name: string, stub: Stub, stored: Stream.Stream<Uint8Array, ReadError>): Incoming => {
+      const checked = stub.digest === "" ?
+        stored :
+        passing(stored, ({ digest }) =>
+          digest === stub.digest ? Effect.void : Effect.fail(
+            new IntegrityError({
+              operation: "download",
+              database,
+              id,
+              name,
+              problem: "the digest of the bytes is not the one that the document names"
+            })
+          ))
+      return {
+        name,
+        stub,
+        bytes: stub.encoding === "gzip" ? undo(["gzip"], checked, () => broken("what came is no whole gzip")) : checked
+      }
+    }
+
     const boundary = boundaryOf(response.headers["content-type"])
     if (boundary === undefined) {
-      // Without attachments it is JSON.
+      // Without attachments it is JSON, and so it is where something does not speak multipart.
       const raw = yield* Effect.flatMap(textOf(response.body), parsed)
-      return { document: yield* toDocument(raw), files: Stream.empty }
+      if (Option.isNone(raw.stubs)) return { document: yield* toDocument(raw), files: Stream.empty }
+      const { files, stubs } = inlined(raw.stubs.value)
+      const all = attachmentsOf(Option.some(stubs))
+      return {
+        document: yield* toDocument({ ...raw, stubs: Option.some(stubs) }),
+        files: Stream.fromIterable(files.map(([name, bytes]): Incoming => {
+          const stub = all[name] as Stub
+          return bytes === undefined
+            ? { name, stub, bytes: Stream.fail(broken("an attachment is no Base64")) }
+            // What is stored compressed is inflated there, and its digest is that of other bytes.
+            : stub.encoding !== undefined
+            ? { name, stub, bytes: Stream.succeed(bytes) }
+            : incoming(name, stub, Stream.succeed(bytes))
+        }))
+      }
     }
     const pull = yield* Stream.toPull(Stream.rechunk(parts<ReadError>(response.body, boundary, broken), 1))
     const take: Effect.Effect<Part<ReadError>, Option.Option<ReadError>> = Effect.map(
@@ -86,24 +145,7 @@ export const fetchAll = <A, I, R, K>(
       (name): Effect.Effect<Incoming, ReadError> =>
         Effect.map(
           Effect.mapError(take, Option.getOrElse(() => broken("an attachment is missing"))),
-          ({ body }): Incoming => {
-            const stub = stubs[name] as Incoming["stub"]
-            const stored = passing(body, ({ digest }) =>
-              digest === stub.digest ? Effect.void : Effect.fail(
-                new IntegrityError({
-                  operation: "download",
-                  database,
-                  id,
-                  name,
-                  problem: "the digest of the bytes is not the one that the document names"
-                })
-              ))
-            return {
-              name,
-              stub,
-              bytes: stub.encoding === "gzip" ? gunzip(stored, () => broken("what came is no whole gzip")) : stored
-            }
-          }
+          ({ body }) => incoming(name, stubs[name] as Stub, body)
         )
     )
     return { document: yield* toDocument(raw), files }

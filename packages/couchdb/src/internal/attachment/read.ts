@@ -2,114 +2,198 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Info, Opened, Place, Range, ReadError, RequestFailure } from "../../Attachment.js"
-import { IntegrityError, TransportError } from "../../CouchError.js"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import type { Info, Opened, Place, Range, ReadError, RequestFailure, Stub } from "../../Attachment.js"
+import { NotFoundError, RangeNotSatisfiableError, TransportError } from "../../CouchError.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import type { Document } from "../../Document.js"
+import type { StreamedResponse } from "../../Transport.js"
+import { unsupportedCoding } from "../contentEncoding.js"
+import { readRaw } from "../document/read.js"
 import { isDocument } from "../document/value.js"
+import { isIdentified, unexpectedResponse } from "../responseError.js"
+import { attachmentsOf } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
-import { gunzip, passing, sniffGzip } from "./checked.js"
 import { fileAt, type Spot, spotOf } from "./target.js"
+import { digestOf, type Known, type Said, saidBy, seemsCompressed, verificationOf, verified } from "./verify.js"
 
 type Bytes = Stream.Stream<Uint8Array, ReadError>
 type Headers = Readonly<Record<string, string>>
 
-const number = (text: string | undefined): Option.Option<number> =>
-  Option.filter(Option.map(Option.fromNullable(text), Number), Number.isSafeInteger)
+/** What the document says of the file, if the target is a document and has it. */
+const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | undefined => {
+  if (!isDocument(target)) return undefined
+  const { attachments } = target
+  return Object.hasOwn(attachments, name) ? attachments[name] : undefined
+}
 
-const infoOf = (name: string, headers: Headers): Info => {
-  // A transport that decodes may take the encoding out of the headers: what is stored compressed also has no ranges.
-  const compressed = headers["content-encoding"] === "gzip" || headers["accept-ranges"] === "none"
+const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefined): Info => {
+  const compressed = seemsCompressed({ said, stub })
+  // What a proxy compressed, or the server inflated, is not as long as what is stored.
+  const asStored = (compressed ? said.codings.join() === "gzip" : said.codings.length === 0) &&
+    (said.digest !== undefined || said.codings.length === 0)
   return {
     name,
-    contentType: headers["content-type"] ?? "application/octet-stream",
-    digest: `md5-${(headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")}`,
+    contentType: headers["content-type"] ?? stub?.contentType ?? "application/octet-stream",
+    digest: digestOf({ said, stub }),
     compressed,
-    storedLength: number(headers["content-length"])
+    storedLength: asStored ? Option.fromNullable(said.length) : Option.none()
   }
 }
 
 /**
- * How long an inflated file is, from the document, if it is the same one. Of a file that was compressed before it was put,
- * the document tells the stored length instead, which the headers tell too.
+ * Whether the headers of a file come from CouchDB, as far as they show it: any file may look like a login page. A document
+ * value names the digest, which is compared at the end.
  */
-const inflatedLength = <A, R>(
-  target: Document<A, R> | Place,
-  info: Info,
-  asStored: boolean
-): number | undefined => {
-  const stub = isDocument(target) ? target.attachments[info.name] : undefined
-  const announced = Option.getOrUndefined(info.storedLength)
-  return stub?.digest === info.digest && announced !== undefined && (announced === stub.length) !== asStored
-    ? stub.length
-    : undefined
-}
+const isFromCouch = (headers: Headers, stub: Stub | undefined): boolean =>
+  isIdentified(headers) || saidBy(headers).digest !== undefined ||
+  (stub !== undefined && (headers["content-type"] ?? stub.contentType) === stub.contentType)
+
+/** What the document says of a file, if the headers of the file cannot be trusted. */
+const infoFromDocument = (
+  { database, id, rev }: Spot,
+  request: CouchRequest
+): (name: string) => Effect.Effect<Info, RequestFailure, CouchHttp> =>
+(name) =>
+  Effect.flatMap(
+    readRaw(database, id, Option.match(rev, { onNone: () => "", onSome: (rev) => `?rev=${encodeURIComponent(rev)}` })),
+    ({ stubs }) => {
+      const stub = attachmentsOf(stubs)[name]
+      return stub === undefined
+        ? Effect.fail(
+          new NotFoundError({
+            method: request.method,
+            path: request.path,
+            status: 404,
+            error: "not_found",
+            reason: "Document is missing attachment",
+            database,
+            id
+          })
+        )
+        : Effect.succeed<Info>({
+          name,
+          contentType: stub.contentType,
+          digest: stub.digest,
+          compressed: stub.encoding === "gzip",
+          storedLength: stub.encoding === undefined ? Option.some(stub.length) : Option.fromNullable(stub.encodedLength)
+        })
+    }
+  )
+
+/** Whether the headers are those that CouchDB sends: a proxy that compresses changes the ETag or the ranges. */
+const isUntouched = ({ codings, digest, ranges }: Said): boolean =>
+  digest !== undefined && (codings.length === 0 || (ranges === "none" && codings.join() === "gzip"))
 
 export const head = <A, R>(
   target: Document<A, R> | Place,
   name: string
 ): Effect.Effect<Info, RequestFailure, CouchHttp> =>
-  Effect.flatMap(fileAt(spotOf(target), name), (where) =>
-    Effect.flatMap(CouchHttp, (couch) =>
-      Effect.map(
-        unconflicted(couch.execute({
-          method: "HEAD",
-          ...where,
-          headers: { accept: "*/*", "accept-encoding": "gzip" }
-        })),
-        ({ headers }) => infoOf(name, headers)
-      )))
+  Effect.gen(function*() {
+    const spot = spotOf(target)
+    const where = yield* fileAt(spot, name)
+    const couch = yield* CouchHttp
+    const stub = stubOf(target, name)
+    const request: CouchRequest = { method: "HEAD", ...where }
+    const ask = (encoding: "gzip" | "identity") =>
+      unconflicted(couch.execute({ ...request, headers: { accept: "*/*", "accept-encoding": encoding } })).pipe(
+        Effect.map(({ headers }) =>
+          isFromCouch(headers, undefined) ? Option.some({ headers, said: saidBy(headers) }) : Option.none()
+        ),
+        Effect.catchTag("UnexpectedResponseError", () => Effect.succeedNone)
+      )
+    const asked = yield* ask("gzip")
+    if (Option.isNone(asked)) return yield* infoFromDocument(spot, request)(name)
+    const first = asked.value
+    if (isUntouched(first.said)) return infoOf(name, first.headers, first.said, stub)
+    // A proxy leaves what it may not compress as it is.
+    const second = Option.getOrElse(yield* ask("identity"), () => first)
+    return infoOf(name, second.headers, second.said, stub)
+  })
 
 const rangeHeader = ({ first, last }: Range): string => `bytes=${first}-${last ?? ""}`
 
-/** What the bytes are held against at their end: those that are stored, or what was inflated of them on the way. */
-interface Expected {
-  readonly form: "stored" | "part" | "inflated"
-  readonly length: number | undefined
-}
+const isRange = ({ first, last }: Range): boolean =>
+  Number.isSafeInteger(first) && first >= 0 &&
+  (last === undefined || last === Infinity || (Number.isSafeInteger(last) && last >= first))
 
-/** What a download must have been, or it fails at its end. */
-const verified = (
-  { database, id }: Spot,
+const notSatisfiable = (request: CouchRequest, reason: string): RangeNotSatisfiableError =>
+  new RangeNotSatisfiableError({
+    method: request.method,
+    path: request.path,
+    status: 416,
+    error: "requested_range_not_satisfiable",
+    reason,
+    database: request.database,
+    id: request.id
+  })
+
+/**
+ * The part of a whole file that was asked for: of what is stored compressed a server gives no parts, and a proxy may not
+ * hand the question on.
+ */
+const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity }: Range): Opened => ({
+  ...opened,
+  // What follows the last byte is not read, and so the end is not seen.
+  verification: last === Infinity ? opened.verification : "none",
+  bytes: Stream.suspend(() => {
+    let whole = 0
+    const part = opened.bytes.pipe(
+      Stream.mapAccum(0, (from, bytes) => {
+        whole = from + bytes.length
+        return [whole, { from, bytes }]
+      }),
+      Stream.takeUntil(({ bytes, from }) => from + bytes.length > last),
+      Stream.map(({ bytes, from }) => bytes.subarray(Math.max(0, first - from), Math.max(0, last + 1 - from))),
+      Stream.filter((bytes) => bytes.length > 0)
+    )
+    // As the server says of what it gives parts of.
+    const outside = Stream.suspend(() =>
+      whole > first || (first === 0 && last === Infinity)
+        ? Stream.empty
+        : Stream.fail(notSatisfiable(request, `the file has ${whole} bytes`))
+    )
+    return Stream.concat(part, outside)
+  })
+})
+
+/** The bytes of a 206, if they are those that were asked for. */
+const partial = (
   request: CouchRequest,
-  info: Info,
-  expected: Expected,
-  bytes: Bytes
-): Bytes =>
-  passing(bytes, ({ digest, length }): Effect.Effect<void, ReadError> => {
-    const broken = (problem: string) =>
-      Effect.fail(new IntegrityError({ operation: "download", database, id, name: info.name, problem }))
-    if (expected.length !== undefined && length !== expected.length) {
-      return Effect.fail(
+  response: StreamedResponse & FromServer,
+  said: Said,
+  { first, last = Infinity }: Range
+): Effect.Effect<{ readonly length: number; readonly bytes: Bytes }, RequestFailure> => {
+  const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(response.headers["content-range"]?.trim() ?? "")
+  if (range === null) return strange("a part came that does not say which one it is")
+  const [from, to, whole] = [Number(range[1]), Number(range[2]), range[3] === "*" ? undefined : Number(range[3])]
+  const complete = to === last || (to < last && (whole === undefined ? last === Infinity : to === whole - 1))
+  if (from !== first || !complete) {
+    return strange(
+      `bytes ${from} to ${to} came where ${first} to ${last === Infinity ? "the end" : last} were asked for`
+    )
+  }
+  if (said.codings.length > 0) return strange(`a part came of what something on the way made ${said.codings.join()}`)
+  const length = to - from + 1
+  let passed = 0
+  const bytes: Bytes = Stream.concat(
+    Stream.mapChunks(response.body, (chunk) => {
+      for (const piece of chunk) passed += piece.length
+      return chunk
+    }),
+    Stream.suspend(() =>
+      passed === length ? Stream.empty : Stream.fail(
         new TransportError({
           method: request.method,
           path: request.path,
           reason: "Body",
-          description: `it ended after ${length} of ${expected.length} bytes`
+          description: `it ended after ${passed} of ${length} bytes`
         })
       )
-    }
-    if (expected.form === "part") return Effect.void
-    const same = digest === info.digest
-    return expected.form === "stored"
-      ? same ? Effect.void : broken("the digest of the bytes is not the one that the server stored")
-      : same
-      ? broken("these are the compressed bytes, and the transport said that it had inflated them")
-      : Effect.void
-  })
-
-/** The part of a whole file that was asked for: of what is stored compressed a server gives no parts. */
-const partOf = (opened: Opened, { first, last = Infinity }: Range): Opened => ({
-  ...opened,
-  // Behind the last byte nothing is read, and so the end is not seen.
-  verification: last === Infinity ? opened.verification : "none",
-  bytes: opened.bytes.pipe(
-    Stream.mapAccum(0, (at, bytes) => [at + bytes.length, { at, bytes }]),
-    Stream.takeUntil(({ at, bytes }) => at + bytes.length > last),
-    Stream.map(({ at, bytes }) => bytes.subarray(Math.max(0, first - at), Math.max(0, last + 1 - at))),
-    Stream.filter((bytes) => bytes.length > 0)
+    )
   )
-})
+  return Effect.succeed({ length, bytes })
+}
 
 /** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
 export const open = <A, R>(
@@ -118,7 +202,7 @@ export const open = <A, R>(
   range: Range | undefined
 ): Effect.Effect<Opened, RequestFailure, CouchHttp | Scope> =>
   Effect.gen(function*() {
-    const spot = spotOf(target)
+    const spot: Spot = spotOf(target)
     const where = yield* fileAt(spot, name)
     const request: CouchRequest = {
       method: "GET",
@@ -129,47 +213,41 @@ export const open = <A, R>(
         ...(range !== undefined && { range: rangeHeader(range) })
       }
     }
+    if (range !== undefined && !isRange(range)) {
+      return yield* Effect.fail(
+        notSatisfiable(request, "a range has whole numbers from 0, the last not before the first; no request was sent")
+      )
+    }
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream(request))
-    const info = infoOf(name, response.headers)
-    const announced = Option.getOrUndefined(info.storedLength)
-    const check = (form: Expected["form"], length: number | undefined, bytes: Bytes): Bytes =>
-      verified(spot, request, info, { form, length }, bytes)
-    if (response.status === 206) {
-      return { info, verification: by(announced), bytes: check("part", announced, response.body) }
+    const stub = stubOf(target, name)
+    const verify = ({ headers }: { readonly headers: Headers }) =>
+      isFromCouch(headers, stub) ? undefined : "its headers do not identify CouchDB"
+    const response = yield* unconflicted(couch.stream({ ...request, verify }))
+    const said = saidBy(response.headers)
+    const info = infoOf(name, response.headers, said, stub)
+    if (response.status === 206 && range !== undefined) {
+      const { bytes } = yield* partial(request, response, said, range)
+      return { info, verification: "length", bytes }
     }
-    const part = (opened: Opened): Opened => range === undefined ? opened : partOf(opened, range)
-    if (!info.compressed) {
-      return part({ info, verification: "digest", bytes: check("stored", announced, response.body) })
+    if (response.status !== 200 && response.status !== 203) {
+      return yield* Effect.fail(unexpectedResponse(request, response, "the response is not a file"))
     }
-    const broken = (): ReadError =>
-      new TransportError({
-        method: request.method,
-        path: request.path,
-        reason: "Body",
-        description: "what came is no whole gzip"
-      })
-    const stored = (bytes: Bytes) => gunzip(check("stored", announced, bytes), broken)
-    // Where the compression was undone on the way, the stored bytes cannot be seen here.
-    const sent = response.headers["content-encoding"] === "gzip"
-    const before = inflatedLength(target, info, sent)
-    const plain = (bytes: Bytes) => check("inflated", before, bytes)
-    const inflated = sent ? response.inflated : true
-    switch (inflated) {
-      case false:
-        return part({ info, verification: "digest", bytes: stored(response.body) })
-      case true:
-        return part({ info, verification: by(before), bytes: plain(response.body) })
-      case undefined:
-        return part({
-          info,
-          verification: "unknown",
-          bytes: sniffGzip<ReadError, never>(response.body, (isGzip, bytes) => isGzip ? stored(bytes) : plain(bytes))
-        })
+    const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
+    if (unsupported !== undefined) {
+      return yield* Effect.fail(unexpectedResponse(
+        request,
+        response,
+        `something on the way made it ${unsupported}, which was not asked for and which cannot be undone here`
+      ))
     }
+    const known: Known = { spot, request, name, said, stub, inflated: response.inflated }
+    const opened: Opened = {
+      info,
+      verification: verificationOf(known),
+      bytes: yield* verified(known, response.body)
+    }
+    return range === undefined ? opened : partOf(opened, request, range)
   })
-
-const by = (length: number | undefined): Opened["verification"] => length === undefined ? "none" : "length"
 
 export const get = <A, R>(
   target: Document<A, R> | Place,

@@ -149,11 +149,14 @@ export const fetchOption = dual<
   ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>
 >(onCollection, (collection, id, options) => fetchBoundOption(collection, collection.id.encode(id), options))
 
+/** What a proxy that compresses adds to an ETag, as Apache and Caddy do. */
+const addedByProxy = /[-;:/]+(?:gzip|deflate|br|zstd|gunzip)$/
+
 /** Id and revision by HEAD: the revision is the ETag, in quotes. If a GET had to take its place, they are in its body. */
 const infoOf = (id: DocumentId.DocumentId) => (response: Transport.BufferedResponse): Either.Either<Info, string> => {
   const json = response.body.length === 0 ? undefined : jsonOf(response)
   const rev = response.body.length === 0
-    ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "")
+    ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "").replace(addedByProxy, "")
     : member(json, "_id") === id
     ? member(json, "_rev")
     : undefined
