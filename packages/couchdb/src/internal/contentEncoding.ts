@@ -115,8 +115,7 @@ export const decoded = (
     inflated: true,
     body: unsupported !== undefined
       ? Stream.fail(broken(`something on the way made it ${unsupported}, which cannot be undone here`))
-      : inflated === false
-      ? undone(body)
+      // What does not begin as it would was inflated on the way, or never compressed.
       : withHead(body, (head, bytes) => beginsAs(codings[codings.length - 1], head) ? undone(bytes) : bytes)
   }
 }

@@ -545,12 +545,18 @@ const encoded = (
     ? undefined
     : decodedWhole(request, response)
 
-/** The body as it is to be read: only who asks for an encoding gets one, and nobody to a refusal. */
-const readable = (request: CouchRequest, response: Transport.StreamedResponse): Transport.StreamedResponse =>
-  response.headers["content-encoding"] === undefined ||
-    (request.headers?.["accept-encoding"] !== undefined && succeeded(request, response.status))
-    ? response
-    : withoutEncoding(request, response)
+/**
+ * The body as it is to be read: only who asks for an encoding gets one. A refusal is one by its status, whatever became of
+ * its body.
+ */
+const readable = (request: CouchRequest, response: Transport.StreamedResponse): Transport.StreamedResponse => {
+  if (response.headers["content-encoding"] === undefined) return response
+  if (succeeded(request, response.status)) {
+    return request.headers?.["accept-encoding"] === undefined ? withoutEncoding(request, response) : response
+  }
+  const plain = withoutEncoding(request, response)
+  return { ...plain, body: Stream.catchAll(plain.body, () => Stream.empty) }
+}
 
 /** The body of a refusal is small: it is read whole. */
 const readRefusal = (response: Transport.StreamedResponse): Effect.Effect<Uint8Array, TransportError> =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Attachment, Collection, CouchHttp, Database, Document, Transport, View } from "effect-couchdb"
+import { Attachment, Collection, CouchHttp, Database, Document, Replication, Transport, View } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -278,6 +278,51 @@ describe("a range through a proxy", () => {
       }
     }))
 
+  it.effect("of what a cache holds compressed is a part of the file", () =>
+    Effect.gen(function*() {
+      const { by, doc } = yield* stored
+      const held = new Uint8Array(gzipSync(note))
+      const proxy: Proxy = {
+        answers: ({ headers }, request) => ({
+          status: request.headers["range"] === undefined ? 200 : 206,
+          headers: {
+            ...headers,
+            "content-encoding": "gzip",
+            "content-range": `bytes 10-19/${held.length}`,
+            "etag": weak(headers["etag"] ?? "")
+          },
+          body: request.headers["range"] === undefined ? held : held.slice(10, 20)
+        })
+      }
+      for (const of of Object.values(targets(doc))) {
+        const part = Attachment.get(of, "note.txt", { first: 10, last: 19 })
+        for (const client of ["leaves", "leaves silently"] as const) {
+          assert.strictEqual(yield* Effect.provide(read(part), by(proxy, client)), hex(note.slice(10, 20)))
+        }
+      }
+    }))
+
+  it.effect("of stored bytes that nothing inflated fails", () =>
+    Effect.gen(function*() {
+      const { by, doc } = yield* stored
+      const proxy: Proxy = { accepts: "gzip", hides: ["content-encoding"] }
+      for (const of of Object.values(targets(doc))) {
+        const error = yield* Effect.flip(
+          Effect.provide(read(Attachment.get(of, "note.txt", { first: 10, last: 19 })), by(proxy, "leaves"))
+        )
+        assert.strictEqual(error._tag, "IntegrityError")
+      }
+    }))
+
+  it.effect("tells how long the file is, and not the part", () =>
+    Effect.gen(function*() {
+      const { by, doc } = yield* stored
+      const { info } = yield* Effect.scoped(
+        Effect.provide(Attachment.open(doc, "wing.svg", { first: 1, last: 2 }), by({}, "leaves"))
+      )
+      assert.deepStrictEqual(info.storedLength, Option.some(wing.length))
+    }))
+
   it.effect("that is another one fails", () =>
     Effect.gen(function*() {
       const { by, doc } = yield* stored
@@ -349,12 +394,17 @@ describe("an answer through a proxy", () => {
           }
         }
       }
-      const hidden = by({ hides: ["etag"] }, "leaves")
-      assert.isUndefined((yield* Effect.provide(Attachment.info(Attachment.at(zoo, "a"), "wing.svg"), hidden)).digest)
-      assert.strictEqual(
-        (yield* Effect.provide(Attachment.info(doc, "wing.svg"), hidden)).digest,
-        doc.attachments["wing.svg"]?.digest
-      )
+      const all = ["etag", "accept-ranges", "content-length", "content-type"]
+      for (const hides of [["etag"], ["accept-ranges"], ["content-encoding"], all]) {
+        const info = yield* Effect.provide(
+          Attachment.info(Attachment.at(zoo, "a"), "note.txt"),
+          by({ hides }, "leaves")
+        )
+        assert.strictEqual(info.digest, doc.attachments["note.txt"]?.digest)
+        assert.isTrue(info.compressed)
+        assert.strictEqual(info.contentType, hides === all ? "text/plain" : info.contentType)
+        assert.isBelow(Option.getOrThrow(info.storedLength), note.length)
+      }
     }))
 
   it.effect("says why there is no file, compressed or not", () =>
@@ -446,6 +496,22 @@ describe("an answer through a proxy", () => {
         assert.deepStrictEqual(Option.some(info.rev), doc.rev)
         assert.isTrue(yield* Effect.provide(Document.exists(zoo, "a"), by(proxy, "leaves")))
         assert.isFalse(yield* Effect.provide(Document.exists(zoo, "b"), by(proxy, "leaves")))
+      }
+    }))
+})
+
+describe("a replication through a proxy that compresses unasked", () => {
+  it.effect("carries the files over", () =>
+    Effect.gen(function*() {
+      const { doc, engine, over } = yield* stored
+      const way = over(proxied({ compresses: "gzip", unasked: true, etag: weak }, "leaves")(engine))
+      const target = yield* EmbeddedCouch.make()
+      const there = over(EmbeddedCouch.transport(target))
+      const endpoint = (layer: typeof way) =>
+        Effect.map(Effect.provide(CouchHttp.CouchHttp, layer), (couch) => ({ couch, database: "zoo" }))
+      yield* Replication.run(yield* endpoint(way), yield* endpoint(there), { createTarget: true })
+      for (const [name, { content }] of Object.entries(files)) {
+        assert.strictEqual(yield* Effect.provide(read(Attachment.get(doc, name)), there), hex(content), name)
       }
     }))
 })

@@ -1,44 +1,43 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { Scope } from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Info, Opened, Place, Range, ReadError, RequestFailure, Stub } from "../../Attachment.js"
 import { NotFoundError, RangeNotSatisfiableError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import type { Document } from "../../Document.js"
 import type { StreamedResponse } from "../../Transport.js"
-import { unsupportedCoding } from "../contentEncoding.js"
-import { readRaw } from "../document/read.js"
+import { beginsAsGzip, unsupportedCoding, withHead } from "../contentEncoding.js"
 import { isDocument } from "../document/value.js"
 import { isIdentified, unexpectedResponse } from "../responseError.js"
-import { attachmentsOf } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
-import { fileAt, type Spot, spotOf } from "./target.js"
-import { digestOf, type Known, type Said, saidBy, seemsCompressed, verificationOf, verified } from "./verify.js"
+import { fileAt, spotOf } from "./target.js"
+import {
+  digestOf,
+  type Known,
+  readStub,
+  type Said,
+  saidBy,
+  seemsCompressed,
+  stubNamed,
+  verificationOf,
+  verified
+} from "./verify.js"
 
 type Bytes = Stream.Stream<Uint8Array, ReadError>
 type Headers = Readonly<Record<string, string>>
 
 /** What the document says of the file, if the target is a document and has it. */
-const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | undefined => {
-  if (!isDocument(target)) return undefined
-  const { attachments } = target
-  return Object.hasOwn(attachments, name) ? attachments[name] : undefined
-}
+const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | undefined =>
+  isDocument(target) ? stubNamed(target.attachments, name) : undefined
 
-const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefined): Info => {
-  const compressed = seemsCompressed({ said, stub })
-  // What a proxy compressed, or the server inflated, is not as long as what is stored.
-  const asStored = (compressed ? said.codings.join() === "gzip" : said.codings.length === 0) &&
-    (said.digest !== undefined || said.codings.length === 0)
-  return {
-    name,
-    contentType: headers["content-type"] ?? stub?.contentType ?? "application/octet-stream",
-    digest: digestOf({ said, stub }),
-    compressed,
-    storedLength: asStored ? Option.fromNullable(said.length) : Option.none()
-  }
-}
+/** Whether the headers are those that CouchDB sends of the bytes that it stores. A proxy changes some of them. */
+const isAsStored = ({ codings, digest, ranges }: Said): boolean =>
+  digest !== undefined &&
+  (codings.length === 0 ? ranges === "bytes" : ranges === "none" && codings.join() === "gzip")
 
 /**
  * Whether the headers of a file come from CouchDB, as far as they show it: any file may look like a login page. A document
@@ -48,41 +47,16 @@ const isFromCouch = (headers: Headers, stub: Stub | undefined): boolean =>
   isIdentified(headers) || saidBy(headers).digest !== undefined ||
   (stub !== undefined && (headers["content-type"] ?? stub.contentType) === stub.contentType)
 
-/** What the document says of a file, if the headers of the file cannot be trusted. */
-const infoFromDocument = (
-  { database, id, rev }: Spot,
-  request: CouchRequest
-): (name: string) => Effect.Effect<Info, RequestFailure, CouchHttp> =>
-(name) =>
-  Effect.flatMap(
-    readRaw(database, id, Option.match(rev, { onNone: () => "", onSome: (rev) => `?rev=${encodeURIComponent(rev)}` })),
-    ({ stubs }) => {
-      const stub = attachmentsOf(stubs)[name]
-      return stub === undefined
-        ? Effect.fail(
-          new NotFoundError({
-            method: request.method,
-            path: request.path,
-            status: 404,
-            error: "not_found",
-            reason: "Document is missing attachment",
-            database,
-            id
-          })
-        )
-        : Effect.succeed<Info>({
-          name,
-          contentType: stub.contentType,
-          digest: stub.digest,
-          compressed: stub.encoding === "gzip",
-          storedLength: stub.encoding === undefined ? Option.some(stub.length) : Option.fromNullable(stub.encodedLength)
-        })
-    }
-  )
+const verifyFor = (stub: Stub | undefined): NonNullable<CouchRequest["verify"]> => ({ headers }) =>
+  isFromCouch(headers, stub) ? undefined : "its headers do not identify CouchDB"
 
-/** Whether the headers are those that CouchDB sends: a proxy that compresses changes the ETag or the ranges. */
-const isUntouched = ({ codings, digest, ranges }: Said): boolean =>
-  digest !== undefined && (codings.length === 0 || (ranges === "none" && codings.join() === "gzip"))
+const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefined): Info => ({
+  name,
+  contentType: headers["content-type"] ?? stub?.contentType ?? "application/octet-stream",
+  digest: digestOf({ said, stub }),
+  compressed: seemsCompressed({ said, stub }),
+  storedLength: isAsStored(said) ? Option.fromNullable(said.length) : Option.none()
+})
 
 export const head = <A, R>(
   target: Document<A, R> | Place,
@@ -92,22 +66,40 @@ export const head = <A, R>(
     const spot = spotOf(target)
     const where = yield* fileAt(spot, name)
     const couch = yield* CouchHttp
-    const stub = stubOf(target, name)
-    const request: CouchRequest = { method: "HEAD", ...where }
-    const ask = (encoding: "gzip" | "identity") =>
-      unconflicted(couch.execute({ ...request, headers: { accept: "*/*", "accept-encoding": encoding } })).pipe(
-        Effect.map(({ headers }) =>
-          isFromCouch(headers, undefined) ? Option.some({ headers, said: saidBy(headers) }) : Option.none()
-        ),
-        Effect.catchTag("UnexpectedResponseError", () => Effect.succeedNone)
+    const headers = yield* unconflicted(couch.execute({
+      method: "HEAD",
+      ...where,
+      headers: { accept: "*/*", "accept-encoding": "gzip" }
+    })).pipe(
+      Effect.map(({ headers }) => isFromCouch(headers, undefined) ? headers : undefined),
+      // The document says what the headers do not.
+      Effect.catchTag("UnexpectedResponseError", () => Effect.succeed(undefined))
+    )
+    const said = saidBy(headers ?? {})
+    if (headers !== undefined && isAsStored(said)) return infoOf(name, headers, said, stubOf(target, name))
+    const stub = yield* readStub(spot, name)
+    if (stub === undefined && headers === undefined) {
+      return yield* Effect.fail(
+        new NotFoundError({
+          method: "HEAD",
+          path: where.path,
+          status: 404,
+          error: "not_found",
+          reason: "Document is missing attachment",
+          database: spot.database,
+          id: spot.id
+        })
       )
-    const asked = yield* ask("gzip")
-    if (Option.isNone(asked)) return yield* infoFromDocument(spot, request)(name)
-    const first = asked.value
-    if (isUntouched(first.said)) return infoOf(name, first.headers, first.said, stub)
-    // A proxy leaves what it may not compress as it is.
-    const second = Option.getOrElse(yield* ask("identity"), () => first)
-    return infoOf(name, second.headers, second.said, stub)
+    }
+    return stub === undefined || stub.digest === ""
+      ? infoOf(name, headers ?? {}, said, stub)
+      : {
+        name,
+        contentType: stub.contentType,
+        digest: stub.digest,
+        compressed: stub.encoding === "gzip",
+        storedLength: Option.some(stub.encodedLength ?? stub.length)
+      }
   })
 
 const rangeHeader = ({ first, last }: Range): string => `bytes=${first}-${last ?? ""}`
@@ -129,20 +121,22 @@ const notSatisfiable = (request: CouchRequest, reason: string): RangeNotSatisfia
 
 /**
  * The part of a whole file that was asked for: of what is stored compressed a server gives no parts, and a proxy may not
- * hand the question on.
+ * pass the question on.
  */
 const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity }: Range): Opened => ({
   ...opened,
   // What follows the last byte is not read, and so the end is not seen.
   verification: last === Infinity ? opened.verification : "none",
-  bytes: Stream.suspend(() => {
+  bytes: withHead(opened.bytes, (head, bytes) => {
+    // These may be stored bytes that nothing inflated, which shows at their end.
+    const mustEnd = opened.info.compressed && beginsAsGzip(head)
     let whole = 0
-    const part = opened.bytes.pipe(
+    const part = bytes.pipe(
       Stream.mapAccum(0, (from, bytes) => {
         whole = from + bytes.length
         return [whole, { from, bytes }]
       }),
-      Stream.takeUntil(({ bytes, from }) => from + bytes.length > last),
+      Stream.takeUntil(({ bytes, from }) => !mustEnd && from + bytes.length > last),
       Stream.map(({ bytes, from }) => bytes.subarray(Math.max(0, first - from), Math.max(0, last + 1 - from))),
       Stream.filter((bytes) => bytes.length > 0)
     )
@@ -156,43 +150,43 @@ const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity 
   })
 })
 
-/** The bytes of a 206, if they are those that were asked for. */
+/** The part that a 206 brings, or what is wrong with it if it is not the one that was asked for. */
 const partial = (
   request: CouchRequest,
-  response: StreamedResponse & FromServer,
-  said: Said,
+  { body, headers }: StreamedResponse,
+  { codings }: Said,
   { first, last = Infinity }: Range
-): Effect.Effect<{ readonly length: number; readonly bytes: Bytes }, RequestFailure> => {
-  const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
-  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(response.headers["content-range"]?.trim() ?? "")
-  if (range === null) return strange("a part came that does not say which one it is")
+): Either.Either<{ readonly whole: number | undefined; readonly bytes: Bytes }, string> => {
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(headers["content-range"]?.trim() ?? "")
+  if (range === null) return Either.left("a part came that does not say which one it is")
   const [from, to, whole] = [Number(range[1]), Number(range[2]), range[3] === "*" ? undefined : Number(range[3])]
-  const complete = to === last || (to < last && (whole === undefined ? last === Infinity : to === whole - 1))
-  if (from !== first || !complete) {
-    return strange(
-      `bytes ${from} to ${to} came where ${first} to ${last === Infinity ? "the end" : last} were asked for`
-    )
+  const isComplete = to === last || (to < last && (whole === undefined ? last === Infinity : to === whole - 1))
+  if (from !== first || !isComplete) {
+    const end = last === Infinity ? "the end" : last
+    return Either.left(`bytes ${from} to ${to} came, and ${first} to ${end} were asked for`)
   }
-  if (said.codings.length > 0) return strange(`a part came of what something on the way made ${said.codings.join()}`)
+  if (codings.length > 0) return Either.left(`a part came of what ${codings.join()} made of the file`)
   const length = to - from + 1
-  let passed = 0
-  const bytes: Bytes = Stream.concat(
-    Stream.mapChunks(response.body, (chunk) => {
-      for (const piece of chunk) passed += piece.length
-      return chunk
-    }),
-    Stream.suspend(() =>
-      passed === length ? Stream.empty : Stream.fail(
-        new TransportError({
-          method: request.method,
-          path: request.path,
-          reason: "Body",
-          description: `it ended after ${passed} of ${length} bytes`
-        })
+  const ended = (passed: number) =>
+    new TransportError({
+      method: request.method,
+      path: request.path,
+      reason: "Body",
+      description: `it ended after ${passed} of ${length} bytes`
+    })
+  return Either.right({
+    whole,
+    bytes: Stream.suspend(() => {
+      let passed = 0
+      return Stream.concat(
+        Stream.mapChunks(body, (chunk) => {
+          for (const piece of chunk) passed += piece.length
+          return chunk
+        }),
+        Stream.suspend(() => passed === length ? Stream.empty : Stream.fail(ended(passed)))
       )
-    )
-  )
-  return Effect.succeed({ length, bytes })
+    })
+  })
 }
 
 /** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
@@ -200,53 +194,59 @@ export const open = <A, R>(
   target: Document<A, R> | Place,
   name: string,
   range: Range | undefined
-): Effect.Effect<Opened, RequestFailure, CouchHttp | Scope> =>
+): Effect.Effect<Opened, RequestFailure, CouchHttp | Scope.Scope> =>
   Effect.gen(function*() {
-    const spot: Spot = spotOf(target)
+    const spot = spotOf(target)
     const where = yield* fileAt(spot, name)
-    const request: CouchRequest = {
-      method: "GET",
-      ...where,
-      headers: {
-        accept: "*/*",
-        "accept-encoding": range === undefined ? "gzip" : "identity",
-        ...(range !== undefined && { range: rangeHeader(range) })
-      }
-    }
-    if (range !== undefined && !isRange(range)) {
-      return yield* Effect.fail(
-        notSatisfiable(request, "a range has whole numbers from 0, the last not before the first; no request was sent")
-      )
-    }
     const couch = yield* CouchHttp
     const stub = stubOf(target, name)
-    const verify = ({ headers }: { readonly headers: Headers }) =>
-      isFromCouch(headers, stub) ? undefined : "its headers do not identify CouchDB"
-    const response = yield* unconflicted(couch.stream({ ...request, verify }))
+    const asking = (headers: Headers): CouchRequest => ({
+      method: "GET",
+      ...where,
+      headers: { accept: "*/*", ...headers },
+      verify: verifyFor(stub)
+    })
+    const wholeOf = (request: CouchRequest, response: StreamedResponse & FromServer) =>
+      Effect.gen(function*() {
+        const said = saidBy(response.headers)
+        const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
+        if (response.status !== 200 && response.status !== 203) return yield* strange("the answer is not a file")
+        const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
+        if (unsupported !== undefined) {
+          return yield* strange(`the answer was made ${unsupported} unasked, which cannot be undone here`)
+        }
+        const known: Known = { spot, request, name, said, stub, inflated: response.inflated }
+        const opened: Opened = {
+          info: infoOf(name, response.headers, said, stub),
+          verification: verificationOf(known),
+          bytes: yield* verified(known, response.body)
+        }
+        return opened
+      })
+
+    const compressed = asking({ "accept-encoding": "gzip" })
+    if (range === undefined) return yield* wholeOf(compressed, yield* unconflicted(couch.stream(compressed)))
+
+    const part = asking({ "accept-encoding": "identity", "range": rangeHeader(range) })
+    if (!isRange(range)) {
+      const reason = "a range has whole numbers from 0, the last not before the first; no request was sent"
+      return yield* Effect.fail(notSatisfiable(part, reason))
+    }
+    const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential))
+    const response = yield* Scope.extend(unconflicted(couch.stream(part)), scope)
+    if (response.status !== 206) return partOf(yield* wholeOf(part, response), part, range)
     const said = saidBy(response.headers)
-    const info = infoOf(name, response.headers, said, stub)
-    if (response.status === 206 && range !== undefined) {
-      const { bytes } = yield* partial(request, response, said, range)
-      return { info, verification: "length", bytes }
+    const came = partial(part, response, said, range)
+    if (Either.isRight(came)) {
+      const info = infoOf(name, response.headers, { ...said, length: came.right.whole }, stub)
+      return { info, verification: "length", bytes: came.right.bytes }
     }
-    if (response.status !== 200 && response.status !== 203) {
-      return yield* Effect.fail(unexpectedResponse(request, response, "the response is not a file"))
-    }
-    const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
-    if (unsupported !== undefined) {
-      return yield* Effect.fail(unexpectedResponse(
-        request,
-        response,
-        `something on the way made it ${unsupported}, which was not asked for and which cannot be undone here`
-      ))
-    }
-    const known: Known = { spot, request, name, said, stub, inflated: response.inflated }
-    const opened: Opened = {
-      info,
-      verification: verificationOf(known),
-      bytes: yield* verified(known, response.body)
-    }
-    return range === undefined ? opened : partOf(opened, request, range)
+    // A cache may hold the file compressed, and give parts of that.
+    yield* Scope.close(scope, Exit.void)
+    const again = yield* unconflicted(couch.stream(compressed))
+    return again.status === 206
+      ? yield* Effect.fail(unexpectedResponse(part, response, came.left))
+      : partOf(yield* wholeOf(compressed, again), part, range)
   })
 
 export const get = <A, R>(

@@ -3,7 +3,13 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ReadError, Stub } from "../../Attachment.js"
-import { IntegrityError, TransportError } from "../../CouchError.js"
+import {
+  IntegrityError,
+  type InvalidIdError,
+  type NotFoundError,
+  type RequestError,
+  TransportError
+} from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import { beginsAs, beginsAsGzip, codingsOf, undo, withHead } from "../contentEncoding.js"
 import { currentAuth } from "../currentAuth.js"
@@ -112,24 +118,35 @@ const storedAs = (stub: Stub): Stored => {
   return { compressed, length: compressed && stub.encodedLength === stub.length ? undefined : stub.length }
 }
 
+export const stubNamed = (all: Readonly<Record<string, Stub>>, name: string): Stub | undefined =>
+  Object.hasOwn(all, name) ? all[name] : undefined
+
+/** What the document says of the file, and of how it is stored. */
+export const readStub = (
+  { database, id, rev }: Spot,
+  name: string
+): Effect.Effect<Stub | undefined, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  Effect.map(
+    readRaw(
+      database,
+      id,
+      "?att_encoding_info=true" +
+        Option.match(rev, { onNone: () => "", onSome: (rev) => `&rev=${encodeURIComponent(rev)}` })
+    ),
+    ({ stubs }) => stubNamed(attachmentsOf(stubs), name)
+  )
+
 /**
  * Asks the document how the file is stored. Only what would fail otherwise asks; `None` if the document does not say, or
  * has another file by now.
  */
 const askDocument = ({ name, said, spot, stub }: Known): Effect.Effect<Option.Option<Stored>, never, CouchHttp> =>
-  readRaw(
-    spot.database,
-    spot.id,
-    "?att_encoding_info=true" +
-      Option.match(spot.rev, { onNone: () => "", onSome: (rev) => `&rev=${encodeURIComponent(rev)}` })
-  ).pipe(
-    Effect.map(({ stubs }) => {
-      const all = attachmentsOf(stubs)
-      const found = Object.hasOwn(all, name) ? all[name] : undefined
-      return found !== undefined && found.digest === digestOf({ said, stub })
+  readStub(spot, name).pipe(
+    Effect.map((found) =>
+      found !== undefined && found.digest === digestOf({ said, stub })
         ? Option.some(storedAs(found))
         : Option.none()
-    }),
+    ),
     Effect.catchAll(() => Effect.succeedNone)
   )
 
