@@ -29,7 +29,7 @@ export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): b
   source.feed !== undefined || !(options.includeDocs ?? source.bringsDocuments)
 
 /** The rows as changes; one that tells of none is the server's failure. The line that ends a feed is left out. */
-const changesIn = <D, R>(
+export const changesIn = <D, R>(
   request: CouchRequest,
   source: Source<D, R>,
   rows: ReadonlyArray<Row>,
@@ -46,7 +46,7 @@ const changesIn = <D, R>(
   return toChanges(source, changes)
 }
 
-const placeBehind = (request: CouchRequest, around: Json.JsonObject): Effect.Effect<string, Rows.RowsError> =>
+export const placeBehind = (request: CouchRequest, around: Json.JsonObject): Effect.Effect<string, Rows.RowsError> =>
   Option.match(sequenceOf(Json.get(around, "last_seq")), {
     onNone: () => Effect.fail(notCouch(request, 200, "the answer has no last_seq")),
     onSome: Effect.succeed

@@ -6,6 +6,7 @@ import type { NotFoundError, RequestError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import { documentPath } from "../documentPath.js"
+import { owns } from "../idRange.js"
 import { notCouch } from "../notCouch.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
@@ -59,10 +60,10 @@ const readPage = <A, I, R, K>(
         ids: results.flatMap((row) => {
           const id = member(row, "id")
           const leaves = member(row, "changes")
-          return typeof id === "string" && !id.startsWith("_design/") && Json.isArray(leaves) &&
+          return typeof id === "string" && Json.isArray(leaves) &&
               // What a burial hides may be all that is left of a document.
               (leaves.length > 1 || (collection.lineage !== undefined && member(row, "deleted") === true)) &&
-              Option.isSome(collection.id.decode(id))
+              owns(collection.id, id)
             ? [id]
             : []
         })
