@@ -24,6 +24,7 @@ import type { Document } from "./Document.js"
 import * as checkpoints from "./internal/changes/checkpoint.js"
 import * as feeds from "./internal/changes/feeds.js"
 import * as following from "./internal/changes/follow.js"
+import * as limited from "./internal/changes/limited.js"
 import * as processing from "./internal/changes/process.js"
 import { ofCollection, sourceOf } from "./internal/changes/source.js"
 import * as Pieces from "./internal/rows/pieces.js"
@@ -181,8 +182,8 @@ export interface FeedOptions {
 /**
  * What a feed over one answer can be told besides.
  *
- * - `since`: the place behind which it begins, or `now`; the beginning, unless said otherwise
- * - `limit`: how many changes at the most
+ * - `since`: the place after which it begins, or `now`; the beginning, by default
+ * - `limit`: how many changes at most. Of a collection, only those of its own documents count
  * - `descending`: the last change first
  * - `timeout`: how long the server waits for a change before it ends the feed
  * - `seqInterval`: only each so many rows have a sequence, which is cheaper in a cluster
@@ -259,8 +260,8 @@ export type CollectionFollowOptions<E = never, R = never> = Omit<FollowOptions<E
 /**
  * The changes of one answer.
  *
- * - `lastSequence`: the place behind them, where the next answer begins
- * - `pending`: how many changes were left out behind it, if the server counts them
+ * - `lastSequence`: the place after them, where the next answer begins
+ * - `pending`: how many changes of the database come after that place, if the server counts them
  *
  * @since 0.1.0
  * @category model
@@ -284,7 +285,10 @@ type Given = Collection<unknown, unknown, unknown, unknown> | string
 
 /**
  * The changes of one answer, read to its end: `GET /{db}/_changes`, or `POST` where the filter has a body. Fails with a
- * `DecodeError` where a document is not what its schema says. For a large database, {@link stream} keeps less in memory.
+ * `DecodeError` if a document is not what its schema says. For a large database, {@link stream} keeps less in memory.
+ *
+ * If changes of other documents take places of a collection's, more requests follow until `limit` changes are the
+ * collection's or there are no more.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -306,11 +310,12 @@ export const fetch: {
   (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
 } =
   ((given: Given, options: DatabaseOptions = {}) =>
-    Effect.flatMap(sourceOf(given), (source) => feeds.page(source, "normal", options))) as never
+    Effect.flatMap(sourceOf(given), (source) => limited.page(source, "normal", options))) as never
 
 /**
- * Waits until there is a change behind `since`, and gives all there are then: `_changes?feed=longpoll`. After `timeout`,
- * which is a minute in CouchDB, there may be none.
+ * Waits until there is a change after `since`, and gives all there are then: `_changes?feed=longpoll`. After `timeout`,
+ * which is a minute in CouchDB, there may be none. Of a collection, it waits on while all changes are those of other
+ * documents.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -328,7 +333,7 @@ export const longpoll: {
   (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
 } =
   ((given: Given, options: DatabaseOptions = {}) =>
-    Effect.flatMap(sourceOf(given), (source) => feeds.page(source, "longpoll", options))) as never
+    Effect.flatMap(sourceOf(given), (source) => limited.page(source, "longpoll", options))) as never
 
 /**
  * The changes there are, as they arrive, with constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the
@@ -356,7 +361,7 @@ export const stream: {
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given), (source) => Pieces.stream(...feeds.normal(source, options)))
+    Effect.map(sourceOf(given), (source) => Pieces.stream(...limited.normal(source, options)))
   )) as never
 
 /**
@@ -377,7 +382,7 @@ export const streamEither = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   options: Options = {}
 ): Stream.Stream<Either.Either<Change<Document<A, R>>, DecodeError>, FeedError, CouchHttp | R> =>
-  Pieces.streamEither(...feeds.normal(ofCollection(collection), options))
+  Pieces.streamEither(...limited.normal(ofCollection(collection), options))
 
 /**
  * As {@link stream}, without the documents that are not what their schema says. {@link skipped} counts them.
@@ -389,7 +394,7 @@ export const streamValid = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   options: Options = {}
 ): Stream.Stream<Change<Document<A, R>>, FeedError, CouchHttp | R> =>
-  Pieces.streamValid(...feeds.normal(ofCollection(collection), options))
+  Pieces.streamValid(...limited.normal(ofCollection(collection), options))
 
 /**
  * How many documents {@link streamValid} and {@link followValid} skipped.
@@ -424,7 +429,7 @@ export const continuous: {
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given), (source) => Pieces.stream(...feeds.continuous(source, options)))
+    Effect.map(sourceOf(given), (source) => Pieces.stream(...limited.continuous(source, options)))
   )) as never
 
 /**

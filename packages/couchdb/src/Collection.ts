@@ -55,7 +55,23 @@ export interface Collection<in out A, in out I, out R = never, in out K = string
 }
 
 /**
- * How a key becomes a document id, and back where the id is one of this collection's.
+ * How a key becomes a document id, and back if the id is one of this collection's.
+ *
+ * - `range`: which ids the collection can have, so that the server finds its documents among all others. Without it, a
+ *   list of the collection reads the whole database and leaves out the ids that `decode` refuses
+ *
+ * @example
+ * import { Collection } from "effect-couchdb"
+ * import { Option } from "effect"
+ *
+ * const byNumber: Collection.IdCodec<number> = {
+ *   encode: (key) => `order:${key}`,
+ *   decode: (id) => {
+ *     const digits = /^order:([0-9]+)$/.exec(id)?.[1]
+ *     return digits === undefined ? Option.none() : Option.some(Number(digits))
+ *   },
+ *   range: { prefix: "order:" }
+ * }
  *
  * @since 0.1.0
  * @category model
@@ -63,6 +79,22 @@ export interface Collection<in out A, in out I, out R = never, in out K = string
 export interface IdCodec<in out K> {
   readonly encode: (key: K) => string
   readonly decode: (id: string) => Option.Option<K>
+  readonly range?: IdRange | undefined
+}
+
+/**
+ * Which ids a collection can have.
+ *
+ * - `prefix`: what every id that `encode` makes begins with
+ * - `exact`: `decode` accepts every id that begins so, and the server may count `limit` and `skip` by itself. Otherwise,
+ *   which is the default, each id is looked at
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface IdRange {
+  readonly prefix: string
+  readonly exact?: boolean | undefined
 }
 
 /**
@@ -113,7 +145,8 @@ export const make: {
 } = internal.make
 
 /**
- * Keys that stand behind a prefix in the id: `"monarch"` is the document `"butterfly:monarch"`.
+ * Keys that follow a prefix in the id: `"monarch"` is the document `"butterfly:monarch"`. The prefix is the range of the
+ * collection, so that lists of it read no other documents.
  *
  * @example
  * import { Schema } from "effect"
@@ -128,7 +161,8 @@ export const make: {
  */
 export const prefixed = (prefix: string): IdCodec<string> => ({
   encode: (key) => prefix + key,
-  decode: (id) => id.startsWith(prefix) ? Option.some(id.slice(prefix.length)) : Option.none()
+  decode: (id) => id.startsWith(prefix) ? Option.some(id.slice(prefix.length)) : Option.none(),
+  range: { prefix, exact: true }
 })
 
 /**

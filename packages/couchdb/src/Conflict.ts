@@ -687,8 +687,8 @@ export const stream: <A, I, R, K>(
 ) => Stream.Stream<Siblings<A, R>, NotFoundError | RequestError, CouchHttp | R> = sweeping.stream
 
 /**
- * How far a sweep is. `scanned` counts documents looked at, the others outcomes of those that had siblings. Hand `since` to
- * another sweep to go on from here.
+ * How far a sweep is. `scanned` and `pending` count changes of the database, those of other collections too; the others
+ * count outcomes of the documents that had siblings. Hand `since` to another sweep to go on from here.
  *
  * @since 0.1.0
  * @category siblings

@@ -591,7 +591,8 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
 
 /**
  * A body cannot be written as a JSON object that CouchDB takes: its schema refuses it, it holds NaN, an infinity, a
- * cycle or a lone surrogate, or a top-level member begins with an underscore. No request was sent.
+ * cycle or a lone surrogate, or a top-level member begins with an underscore. The same goes for a query: a key cannot be
+ * JSON, or two of its options exclude each other. No request was sent.
  *
  * @since 0.1.0
  * @category bodies

@@ -85,9 +85,9 @@ export type Found<A, I, R, F extends ReadonlyArray<string>> = [F] extends [never
 /**
  * How a query is answered.
  *
- * - `limit`: how many documents at the most; a page has 25, unless said otherwise, and a stream has all
+ * - `limit`: how many documents at most; by default, a page has 25 and a stream has all
  * - `skip`: how many are left out before the first
- * - `bookmark`: the place behind an earlier page
+ * - `bookmark`: the place after an earlier page
  * - `useIndex`: the design document of an index, without `_design/`, or this and the name of the index
  * - `allowFallback`: whether another index will do
  * - `quorum`: how many replicas are read for each document
@@ -147,7 +147,7 @@ export interface Paging {
 }
 
 /**
- * What a query cost, if it asked: keys and documents that were read to find the results.
+ * What a query cost, if it asked: keys and documents that were read to find the results, in all requests that it took.
  *
  * @since 0.1.0
  * @category model
@@ -163,7 +163,7 @@ export interface ExecutionStats {
 /**
  * The documents of one answer.
  *
- * - `bookmark`: the place behind them, for the next page; there is one behind the last page too
+ * - `bookmark`: the place after them, for the next page; there is one after the last page too
  * - `warning`: what CouchDB thinks of the query, such as that no index helps it
  *
  * @since 0.1.0
@@ -223,8 +223,12 @@ type Fixed<I> = [I][I extends unknown ? 0 : never]
 type Fields<I> = readonly [Path<I>, ...ReadonlyArray<Path<I>>]
 
 /**
- * One page of what a selector matches: `POST /{db}/_find`. It has 25 documents at the most, unless `limit` says otherwise;
- * for all of them there is {@link stream}. Fails with a `DecodeError` where a document is not what its schema says.
+ * One page of what a selector matches: `POST /{db}/_find`. It has 25 documents at most, unless `limit` says otherwise; for
+ * all of them there is {@link stream}. Fails with a `DecodeError` if a document is not what its schema says.
+ *
+ * Of a collection, `limit` and `skip` count its own documents. The range of its id codec is sent as a condition on `_id`,
+ * in addition to the selector. If this does not tell its documents apart, or if the selector is a text search, more
+ * requests follow until the page is full or nothing is left; `bookmark` is the place after the last document of the page.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -319,7 +323,8 @@ export const skipped: Metric.Metric<
 > = feeds.skipped
 
 /**
- * How CouchDB would answer a query: `POST /{db}/_explain`.
+ * How CouchDB would answer a query: `POST /{db}/_explain`. A query of a collection is explained as it is sent, with the
+ * condition on `_id` that its id codec adds.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"

@@ -98,8 +98,9 @@ export type Facets = Readonly<Record<string, Readonly<Record<string, number>>>>
 /**
  * The hits of one answer.
  *
- * - `totalHits`: how many documents match; `totalIsExact` is false where Nouveau stopped counting
- * - `bookmark`: the place behind them, for the next page; there is one behind the last page too
+ * - `totalHits`: how many documents of the database match; `totalIsExact` is false if Nouveau stopped counting
+ * - `bookmark`: the place after them, for the next page; there is one after the last page too
+ * - `counts`, `ranges`: the facets of all documents of the database that match
  *
  * @since 0.1.0
  * @category model
@@ -117,7 +118,8 @@ export interface Page<out A> {
  * What both can be asked.
  *
  * - `query`: in Lucene's syntax
- * - `limit`: how many hits at the most; a page has 25, unless said otherwise, and a stream has all
+ * - `limit`: how many hits at most; by default, a page has 25 and a stream has all. Of a collection, only hits of its own
+ *   documents count
  * - `sort`: fields, a `-` in front of those that go downwards
  * - `counts`: the fields whose values are counted
  * - `update`: `false` takes the index as it is
@@ -261,7 +263,8 @@ export const clouseau: <F = Json, I = unknown, R = never>(
 
 /**
  * One page of hits, the best first: `POST /{db}/_design/{ddoc}/_nouveau/{index}`, or `…/_search/{index}`. Fails with a
- * `DecodeError` where fields or a document are not what their schema says.
+ * `DecodeError` if fields or a document are not what their schema says. If hits of other documents take places of a
+ * collection's, more requests follow until the page is full or there are no more.
  *
  * @example
  * import { Collection, Search } from "effect-couchdb"
@@ -404,7 +407,9 @@ export interface Groups<out A> {
 }
 
 /**
- * Hits in groups, one for each value of a field, which Clouseau can do: `POST /{db}/_design/{ddoc}/_search/{index}`.
+ * Hits in groups, one for each value of a field, which Clouseau can do: `POST /{db}/_design/{ddoc}/_search/{index}`. Groups
+ * have no bookmark: if hits of other documents take places of a collection's, the search is made again for more hits and
+ * groups, up to the 200 that servers allow. Groups without hits of the collection are left out.
  *
  * @example
  * import { Search } from "effect-couchdb"

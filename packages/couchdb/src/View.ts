@@ -123,8 +123,9 @@ export interface Refused {
 /**
  * The rows of one answer, and what else it says.
  *
- * - `totalRows`: how many rows the view has, whatever was asked for; a reduced view does not say
- * - `offset`: how many of them stand before the first one here
+ * - `totalRows`: how many rows the view has, whatever was asked for. A reduced view does not say, and neither does the
+ *   part of a view that is a collection with an id codec of its own: the server counts the documents of others too
+ * - `offset`: how many of them come before the first one here, if `totalRows` is known
  * - `updateSequence`: the place in the changes feed that the view has reached, if it was asked for
  *
  * @since 0.1.0
@@ -169,13 +170,18 @@ export const BoundTypeId: unique symbol = keys.BoundTypeId as never
  *
  * - `key`, `keys`: exactly these keys; `keys` in their order
  * - `startKey`, `endKey`: a range, from its start, which is the higher end where the order is `descending`
- * - `prefix`: the keys that begin so: with a text, or, where keys are arrays, with these elements
+ * - `prefix`: the keys that begin so: with a text, or, if keys are arrays, with these elements
  * - `inclusiveEnd`: whether `endKey` belongs to the range; it does, unless said otherwise
  * - `stable`, `update`: whether the same replicas answer, and whether the view is brought up to date before (`true`, the
  *   default), after (`"lazy"`) or not at all
  * - `sorted`: `false` gives the rows of a cluster as they come
  * - `updateSeq`: asks for `updateSequence`
  * - `partition`: asks one partition alone
+ * - `skip`, `limit`: how many rows are left out before the first, and how many there are at most. Of a collection, only
+ *   rows of its own documents count
+ *
+ * `prefix`, `key`, `keys` and a range (`startKey`, `endKey`) exclude each other: a query with two of them fails with an
+ * `EncodeError`, and no request is sent.
  *
  * @since 0.1.0
  * @category options
@@ -303,7 +309,9 @@ export const reduced: <K = Json, IK = unknown, RK = never, V = Json, IV = unknow
 ) => Reduced<K, V, RK | RV> = describe.reduced
 
 /**
- * All documents of a database by their ids: `/{db}/_all_docs`. Of a collection, those whose ids are its keys.
+ * All documents of a database by their ids: `/{db}/_all_docs`. Of a collection, those whose ids are its keys: the range of
+ * its id codec is the range of the request, within the range that the query asks for. Design documents are in the list of a
+ * database, and in that of no collection.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -376,6 +384,10 @@ export const isRow = <A extends { readonly _tag: string }>(row: A | Refused): ro
 /**
  * One answer, read to its end: `GET` of the view, or `POST` where the query is long. Fails with a `DecodeError` where a
  * key, a value or a document is not what its schema says. Rows in large numbers are better streamed, or paged.
+ *
+ * Of a collection, the rows are those that bring its documents; rows of other documents are left out. If the range of its
+ * id codec does not tell them apart, or the view is one of a design document, more requests follow until `limit` rows are
+ * the collection's or the view ends. A reduce function cannot leave out anything: it reduces the whole view.
  *
  * @example
  * import { Collection, View } from "effect-couchdb"
@@ -551,7 +563,8 @@ export interface DatabasePaging<out K> extends Omit<DatabaseOptions<K>, "keys" |
 /**
  * A view a page at a time, each in a request of its own, so that whoever reads slowly holds no connection. A page begins
  * where the one before ended, at a key and a document, and not by counting rows: what is written meanwhile moves nothing
- * twice and leaves nothing out. The stream ends with the last page, and asks for none behind it.
+ * twice and leaves nothing out. Every page but the last is full: of a collection, with rows of its own, for which a page
+ * may take several requests. The stream ends with the last page, which is empty only if there are no rows at all.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -579,13 +592,14 @@ export const pages: {
     Stream.unwrap(
       Effect.map(
         query.prepare(given, view, options),
-        (prepared) => paging.pages(prepared, view.place, options.pageSize ?? 100, options.limit, options.skip ?? 0)
+        (prepared) => paging.pages(prepared, options.pageSize ?? 100)
       )
     )) as never
 
 /**
- * Several queries of one view in one request, an answer for each: `POST` of the view with `/queries` behind it. The answer
- * to each is kept until it is whole.
+ * Several queries of one view in one request, an answer for each: `POST` of the view with `/queries` at the end of the
+ * path. The answer to each is kept until it is whole. Queries of a collection that need more than one answer to find
+ * `limit` rows of it, as {@link fetch} explains, are sent as requests of their own.
  *
  * @example
  * import { View } from "effect-couchdb"

@@ -14,7 +14,7 @@ import { TypeId as LineageTypeId } from "./lineage/recorder.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
 
-const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some }
+const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some, range: { prefix: "", exact: true } }
 
 const withLineage = (database: string, ast: AST.AST, settings: Settings): Settings => {
   if (!hasProperty(settings, LineageTypeId)) {

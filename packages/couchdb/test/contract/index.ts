@@ -2,6 +2,7 @@ import { access } from "./access.js"
 import { attachments } from "./attachments.js"
 import { bulk } from "./bulk.js"
 import { changes } from "./changes.js"
+import { collections, collectionsByFunctions } from "./collections.js"
 import { databases } from "./databases.js"
 import { deployments } from "./designs.js"
 import { documents } from "./documents.js"
@@ -45,5 +46,7 @@ export const contracts = {
   lineage,
   views,
   viewsByFunctions,
+  collections,
+  collectionsByFunctions,
   mango
 }

@@ -29,7 +29,7 @@ export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): b
   source.feed !== undefined || !(options.includeDocs ?? source.bringsDocuments)
 
 /** The rows as changes; one that tells of none is the server's failure. The line that ends a feed is left out. */
-const changesIn = <D, R>(
+export const changesIn = <D, R>(
   request: CouchRequest,
   source: Source<D, R>,
   rows: ReadonlyArray<Row>,
@@ -47,7 +47,7 @@ const changesIn = <D, R>(
   return toChanges(source, changes)
 }
 
-const placeBehind = (
+export const placeBehind = (
   request: CouchRequest,
   head: Rows.Head,
   around: Json.JsonObject

@@ -8,6 +8,7 @@ import type { CouchRequest } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
+import { type IdSpan, owns, spanOf } from "../idRange.js"
 import { documentIn, toDocument } from "../rows/document.js"
 import { now } from "../rows/now.js"
 import { exact, member, type Row } from "../rows/row.js"
@@ -18,6 +19,7 @@ import type { Feed } from "./request.js"
  * What changes: a collection, whose documents are decoded, or a database as it is.
  *
  * - `concerns`: whether an id is one of its documents
+ * - `span`: which ids its documents may have, if it is a collection: all others are left out of what it lists
  * - `document`: the live document in a row, if the feed brings documents; an `Either` where it can be
  * - `body`: what a deleted one still says
  * - `feed`: how another endpoint than `_changes` is asked, and what its rows tell
@@ -26,6 +28,7 @@ export interface Source<D, R = never> {
   readonly database: DatabaseName.DatabaseName
   readonly bringsDocuments: boolean
   readonly concerns: (id: string) => boolean
+  readonly span?: IdSpan
   readonly document: (row: Row) => Effect.Effect<Option.Option<D>, DecodeError, R>
   readonly body: (row: Row) => Option.Option<Json.JsonObject>
   readonly feed?: {
@@ -55,7 +58,8 @@ const nothing = Either.right(Option.none())
 export const ofCollection = <A, I, R, K>(collection: Collection<A, I, R, K>): Source<Document<A, R>, R> => ({
   database: collection.database,
   bringsDocuments: true,
-  concerns: (id) => !id.startsWith("_design/") && Option.isSome(collection.id.decode(id)),
+  concerns: (id) => owns(collection.id, id),
+  span: spanOf(collection.id),
   document: (row) => {
     const read = documentIn(row, inDoc)
     if (Option.isNone(read)) return nothing

@@ -4,14 +4,14 @@ import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
-import type { CouchHttp, CouchRequest } from "../../CouchHttp.js"
+import type { CouchHttp } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { ExecutionStats, Page } from "../../Mango.js"
+import { type Answer, bookmarkOf, fill, type Filled } from "../rows/fill.js"
 import { toValues } from "../rows/pieces.js"
 import type { Row } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
 import { made, readAll } from "../view/query.js"
-import { member } from "../written.js"
 import { type AnyQuery, queryRequest } from "./request.js"
 import { type Given, sent, type Source, sourceOf } from "./source.js"
 
@@ -33,62 +33,118 @@ const statsOf = (json: Json.Json | undefined): Option.Option<ExecutionStats> =>
 const textOf = (json: Json.Json | undefined): Option.Option<string> =>
   typeof json === "string" ? Option.some(json) : Option.none()
 
-interface Answer {
-  readonly request: CouchRequest
-  readonly rows: ReadonlyArray<Row>
-  readonly around: Json.JsonObject
-  readonly head: Rows.Head
-}
-
 const ask = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Answer, QueryError, CouchHttp> =>
   Effect.flatMap(
     queryRequest(source.database, "_find", sent(given, query)),
     (request) => Effect.map(Rows.collect(request, "docs"), (answer) => ({ ...answer, request }))
   )
 
+/** How many documents CouchDB gives to a query that does not say. */
+const defaultLimit = 25
+
+/** The most documents that a request asks for beyond those that are wanted. */
+const most = 200
+
+const isCount = (count: number): boolean => count === Infinity || (Number.isSafeInteger(count) && count >= 0)
+
+/** Whether the server counts right, or refuses to count: it says what is wrong with what is no number of documents. */
+const isCounted = (source: Source, { limit = defaultLimit, skip = 0 }: AnyQuery): boolean =>
+  source.isExact || limit === 0 || !isCount(limit) || !isCount(skip)
+
+/** The documents of a page: in one answer, if the server counts right. */
+const filled = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Filled, QueryError, CouchHttp> => {
+  const { bookmark, limit = defaultLimit, skip = 0 } = query
+  return isCounted(source, query)
+    ? Effect.map(
+      ask(given, source, query),
+      ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
+    )
+    : fill({
+      ask: (bookmark, limit) => ask(given, source, { ...query, skip: undefined, bookmark, limit }),
+      isOwn: isOwn(source),
+      bookmark,
+      skip,
+      limit,
+      most
+    })
+}
+
+const isOwn = ({ reading }: Source) => (row: Row): boolean =>
+  reading.problem(row) !== undefined || reading.concerns(row)
+
+/** What several answers cost. No server knows how many of their documents are the collection's. */
+const total = (all: ReadonlyArray<ExecutionStats>, resultsReturned: number): Option.Option<ExecutionStats> => {
+  if (all.length === 0) return Option.none()
+  const sum = (of: (stats: ExecutionStats) => number): number => all.reduce((sum, stats) => sum + of(stats), 0)
+  return Option.some({
+    totalKeysExamined: sum(({ totalKeysExamined }) => totalKeysExamined),
+    totalDocsExamined: sum(({ totalDocsExamined }) => totalDocsExamined),
+    totalQuorumDocsExamined: sum(({ totalQuorumDocsExamined }) => totalQuorumDocsExamined),
+    resultsReturned,
+    executionTimeMs: sum(({ executionTimeMs }) => executionTimeMs)
+  })
+}
+
 export const page = (
   given: Given,
   query: AnyQuery
 ): Effect.Effect<Page<unknown>, DecodeError | QueryError, CouchHttp> =>
   Effect.gen(function*() {
-    const source = yield* sourceOf(given, query.fields)
-    const { around, head, request, rows } = yield* ask(given, source, query)
-    const documents = yield* toValues(made(request, head, source.reading, rows))
+    const source = yield* sourceOf(given, query)
+    const { answers, request, rows } = yield* filled(given, source, query)
+    const documents = yield* toValues(made(request, source.reading, rows))
+    const last = answers[answers.length - 1] as Json.JsonObject
     return {
       documents,
-      bookmark: Option.filter(textOf(Json.get(around, "bookmark")), (bookmark) => bookmark !== "nil"),
-      warning: textOf(Json.get(around, "warning")),
-      executionStats: statsOf(Json.get(around, "execution_stats"))
+      bookmark: Option.fromNullable(bookmarkOf(last)),
+      warning: Option.firstSomeOf(answers.map((around) => textOf(Json.get(around, "warning")))),
+      executionStats: total(
+        answers.flatMap((around) => Option.toArray(statsOf(Json.get(around, "execution_stats")))),
+        documents.length
+      )
     }
   }) as never
 
 interface State {
   readonly bookmark: string | undefined
+  /** How many documents are skipped before the next: by the server, if it counts right. */
   readonly skip: number | undefined
   readonly left: number
+  readonly size: number
 }
 
 /**
- * All results, a page after the other: one page is in memory at a time. A bookmark stands behind what was skipped, so only
- * the first page skips; a page that is not full is the last.
+ * All results, a page after the other: one page is in memory at a time. A bookmark is behind what was skipped, so only the
+ * first page skips; a page that is not full is the last.
  */
 export const either = (
   given: Given,
   query: AnyQuery,
   pageSize: number
 ): Stream.Stream<Either.Either<unknown, DecodeError>, QueryError, CouchHttp> =>
-  Stream.unwrap(Effect.map(sourceOf(given, query.fields), (source) => {
-    const start: State = { bookmark: query.bookmark, skip: query.skip, left: query.limit ?? Infinity }
-    return Stream.paginateChunkEffect(start, ({ bookmark, left, skip }) => {
-      const limit = Math.min(Math.max(1, Math.floor(pageSize)), left)
+  Stream.unwrap(Effect.map(sourceOf(given, query), (source) => {
+    const pageLimit = pageSize >= 1 ? Math.floor(pageSize) : 1
+    const isExact = isCounted(source, query)
+    const start: State = { bookmark: query.bookmark, skip: query.skip, left: query.limit ?? Infinity, size: 0 }
+    return Stream.paginateChunkEffect(start, ({ bookmark, left, size, skip }) => {
+      const limit = Math.min(pageLimit, Math.max(size, isExact ? left : left + (skip ?? 0)))
       return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
-        const { around, head, request, rows } = yield* ask(given, source, { ...query, bookmark, skip, limit })
-        const next = member(around, "bookmark")
-        const more = rows.length === limit && left > limit && typeof next === "string" && next !== "nil"
+        const asked = isExact ? { ...query, bookmark, skip, limit } : { ...query, bookmark, skip: undefined, limit }
+        const { around, request, rows } = yield* ask(given, source, asked)
+        const own = isExact ? rows : rows.filter(isOwn(source))
+        const passed = isExact ? 0 : Math.min(own.length, skip ?? 0)
+        const shown = own.slice(passed, passed + left)
+        const next = bookmarkOf(around)
+        const more = rows.length === limit && left > shown.length && next !== undefined
         return [
-          yield* readAll(request, head, source.reading, rows),
+          yield* readAll(request, source.reading, shown),
           more
-            ? Option.some<State>({ bookmark: next, skip: undefined, left: left - limit })
+            ? Option.some<State>({
+              bookmark: next,
+              skip: isExact ? undefined : (skip ?? 0) - passed,
+              left: left - shown.length,
+              size: own.length < limit ? 2 * limit : 0
+            })
             : Option.none<State>()
         ] as const
       })

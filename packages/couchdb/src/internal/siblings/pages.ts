@@ -8,6 +8,7 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import { executeDecoded } from "../decoded.js"
 import { documentPath } from "../documentPath.js"
+import { owns } from "../idRange.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 
@@ -60,10 +61,10 @@ const readPage = <A, I, R, K>(
         ids: results.flatMap((row) => {
           const id = member(row, "id")
           const leaves = member(row, "changes")
-          return typeof id === "string" && !id.startsWith("_design/") && Json.isArray(leaves) &&
+          return typeof id === "string" && Json.isArray(leaves) &&
               // What a burial hides may be all that is left of a document.
               (leaves.length > 1 || (collection.lineage !== undefined && member(row, "deleted") === true)) &&
-              Option.isSome(collection.id.decode(id))
+              owns(collection.id, id)
             ? [id]
             : []
         })

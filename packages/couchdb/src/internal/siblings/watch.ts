@@ -1,7 +1,6 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Changes from "../../Changes.js"
 import type { Collection } from "../../Collection.js"
@@ -11,6 +10,7 @@ import type { CouchHttp } from "../../CouchHttp.js"
 import type { Merge } from "../../Merge.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
 import { isGone, isPassing, patient } from "../changes/retry.js"
+import { owns } from "../idRange.js"
 import { honourRetryAfter } from "../transient.js"
 import { makeGuarded } from "./guard.js"
 import { policyOf } from "./policy.js"
@@ -44,9 +44,7 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
       (change._tag === "Changed" && change.revisions.length > 1) ||
       (change._tag === "Deleted" && collection.lineage !== undefined)
     const concerned = (change: Changes.Change<unknown> | Changes.DatabaseGone): ReadonlyArray<string> =>
-      mayConcern(change) && !change.id.startsWith("_design/") && Option.isSome(collection.id.decode(change.id))
-        ? [change.id]
-        : []
+      mayConcern(change) && owns(collection.id, change.id) ? [change.id] : []
     return Changes.follow(collection.database, { ...following, style: "all_docs" }).pipe(
       Stream.chunks,
       Stream.mapEffect((changes) =>

@@ -15,28 +15,39 @@ const isBound = (value: unknown): value is { readonly [BoundTypeId]: Json.Json }
 /** Sorts behind every key of a view: no object that a program would emit is larger. */
 export const high: Json.Json = { "\uffff": {} }
 
+interface Where {
+  readonly database: string
+  readonly id: string
+}
+
+const checked = (name: string, value: unknown, where: Where): Either.Either<Json.Json, EncodeError> =>
+  Either.mapLeft(
+    Json.fromUnknown(value),
+    ({ path, problem }) => new EncodeError({ ...where, issues: [{ path: [name, ...path], expected: problem }] })
+  )
+
+/** A prefix as JSON, which it is unless it holds what is none. */
+export const encodePrefix = (
+  prefix: string | ReadonlyArray<Json.Json>,
+  where: Where
+): Either.Either<Json.Json, EncodeError> => checked("prefix", prefix, where)
+
 /** A key as JSON. What cannot be JSON is found here, before a request is sent. */
 export const encodeKey = <K, R>(
   codec: Codec<K, R>,
   key: K | Bound,
-  where: { readonly database: string; readonly id: string }
-): Effect.Effect<Json.Json, EncodeError, R> => {
-  const refuse = (issues: EncodeError["issues"]): EncodeError => new EncodeError({ ...where, issues })
-  const checked = (value: unknown): Effect.Effect<Json.Json, EncodeError> =>
-    Either.match(Json.fromUnknown(value), {
-      onLeft: ({ path, problem }) => Effect.fail(refuse([{ path: ["key", ...path], expected: problem }])),
-      onRight: (json) => Effect.succeed(json)
-    })
-  return isBound(key)
-    ? checked(key[BoundTypeId])
+  where: Where
+): Effect.Effect<Json.Json, EncodeError, R> =>
+  isBound(key)
+    ? checked("key", key[BoundTypeId], where)
     : Effect.flatMap(
-      Effect.mapError(
-        codec.encode(key as K),
-        (issue) => refuse(schemaIssues(issue).map(({ expected, path }) => ({ path: ["key", ...path], expected })))
-      ),
-      checked
+      Effect.mapError(codec.encode(key as K), (issue) =>
+        new EncodeError({
+          ...where,
+          issues: schemaIssues(issue).map(({ expected, path }) => ({ path: ["key", ...path], expected }))
+        })),
+      (json) => checked("key", json, where)
     )
-}
 
 /**
  * The text that sorts, by its bytes, right behind everything with this prefix; `undefined` where nothing does. Surrogates

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
 import type { CouchHttp, CouchRequest } from "../../CouchHttp.js"
@@ -7,10 +8,9 @@ import { sourceOf } from "../changes/source.js"
 import { unexpectedResponse } from "../responseError.js"
 import { exact, type Row, rowOf } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
-import { type AnyView, type Given, type Out, prepare, toPage } from "./query.js"
+import { type AnyView, type Given, isDirect, type Out, page, prepare, toPage } from "./query.js"
 import { bodyOf, locate } from "./request.js"
 
-/** A row inside an element of another array has no text of its own. */
 /** Several queries of one view in one request. */
 export const queries = (
   given: Given,
@@ -26,25 +26,36 @@ export const queries = (
     const { database } = yield* sourceOf(given)
     const where = yield* locate(database, view.place, partition)
     const prepared = yield* Effect.forEach(all, (options) => prepare(given, view, { ...options, partition }))
+    // Only the client can count what these skip.
+    const [apart, together] = Arr.partition(prepared, (one) => isDirect(one) || one.skip === 0)
     const request: CouchRequest = {
       ...where,
       method: "POST",
       path: `${where.path}/queries`,
       route: `${where.route}/queries`,
       safe: true,
-      body: Json.stringify({ queries: prepared.map(({ parameters }) => bodyOf(parameters)) })
+      body: Json.stringify({ queries: together.map(({ parameters }) => bodyOf(parameters)) })
     }
-    const { head, rows: results } = yield* Rows.collect(request, "results")
-    if (results.length !== all.length) {
+    const results = apart.length > 0 && together.length === 0
+      ? []
+      : (yield* Rows.collect(request, "results")).rows
+    if (results.length !== together.length) {
       return yield* Effect.fail(
-        unexpectedResponse(request, head, `${results.length} results for ${all.length} queries`)
+        unexpectedResponse(request, Rows.streamedHead, `${results.length} results for ${together.length} queries`)
       )
     }
-    return yield* Effect.forEach(prepared, ({ reading }, i) => {
-      const result = exact(results[i] as Row)
+    let next = 0
+    return yield* Effect.forEach(prepared, (one) => {
+      if (!together.includes(one)) return page(one)
+      const result = exact(results[next++] as Row)
       const rows = Json.isObject(result) ? Json.get(result, "rows") : undefined
-      return Json.isObject(result) && Json.isArray(rows)
-        ? toPage(request, head, reading, rows.map(rowOf), result)
-        : Effect.fail(unexpectedResponse(request, head, "a result without rows"))
+      if (!Json.isObject(result) || !Json.isArray(rows)) {
+        return Effect.fail(unexpectedResponse(request, Rows.streamedHead, "a result without rows"))
+      }
+      const found = rows.map(rowOf)
+      // Rows of others took places of the collection's.
+      return !isDirect(one) && rows.length === one.limit && !found.every(one.reading.concerns)
+        ? page(one)
+        : toPage(request, one, found, result)
     })
   }) as never

@@ -1,13 +1,15 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type EncodeError, InvalidIdError } from "../../CouchError.js"
+import { EncodeError, InvalidIdError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
 import type { AnyOptions, Bound, Codec, Place } from "../../View.js"
+import type { IdSpan } from "../idRange.js"
 import { segmentProblem } from "../segment.js"
 import { nameOf } from "./describe.js"
-import { behindPrefix, encodeKey, high } from "./keys.js"
+import { encodeKey, encodePrefix } from "./keys.js"
+import { prefixInIds, prefixInView, type Range } from "./ranges.js"
 
 /** One parameter: JSON, and whether the query takes a text as it is instead of as JSON. */
 export interface Parameter {
@@ -104,63 +106,95 @@ export const viewRequest = (
     : { ...where, method: "GET", path: query === "" ? where.path : `${where.path}?${query}` }
 }
 
-/** What begins with a prefix: exactly so among ids, which sort by their bytes; in a view as its collation has it. */
-const prefixed = (place: Place, prefix: string | ReadonlyArray<unknown>, descending: boolean): Parameters => {
-  const [low, top, inclusive]: readonly [Json.Json, Json.Json | undefined, boolean] = typeof prefix !== "string"
-    ? [prefix as ReadonlyArray<Json.Json>, [...prefix as ReadonlyArray<Json.Json>, high], true]
-    : place._tag === "Design"
-    ? [prefix, `${prefix}\uffff`, true]
-    : [prefix, behindPrefix(prefix), false]
-  // No request can say "from behind this one on" downwards, so a descending range begins at the last text there is.
-  return descending
-    ? [...json("startkey", inclusive ? top : prefix + "\u{10ffff}".repeat(4)), ...json("endkey", low)]
-    : [...json("startkey", low), ...json("endkey", top), ...json("inclusive_end", inclusive ? undefined : false)]
+/** What only goes without what. A server would take whichever comes last, or refuse. */
+const exclusive: ReadonlyArray<readonly [keyof AnyOptions<unknown>, ReadonlyArray<keyof AnyOptions<unknown>>]> = [
+  ["prefix", ["key", "keys", "startKey", "endKey"]],
+  ["keys", ["key", "startKey", "endKey"]],
+  ["key", ["startKey", "endKey"]]
+]
+
+/** Options that contradict each other. */
+const clashIn = (options: AnyOptions<unknown>): EncodeError["issues"] =>
+  exclusive.flatMap(([name, others]) => {
+    const given = options[name] === undefined ? [] : others.filter((other) => options[other] !== undefined)
+    return given.length === 0 ? [] : [{ path: [name], expected: `cannot be combined with ${given.join(" and ")}` }]
+  })
+
+/** The ids of a collection, which `_all_docs` narrows its answer down to. */
+export interface OwnIds {
+  readonly span: IdSpan
+  readonly concerns: (id: string) => boolean
 }
 
-/** The parameters of a query, its keys encoded. */
+const rangeOf = (
+  place: Place,
+  prefix: Json.Json | undefined,
+  given: Range,
+  ids: OwnIds | undefined,
+  descending: boolean
+): Range => {
+  const range = prefix === undefined
+    ? given
+    : place._tag === "Design" || typeof prefix !== "string"
+    ? prefixInView(prefix, descending)
+    : prefixInIds(prefix, {}, descending)
+  return ids === undefined || ids.span.prefix === "" ? range : prefixInIds(ids.span.prefix, range, descending)
+}
+
+/** The parameters of a query, its keys encoded. Those of `_all_docs` leave out what is not among `ids`. */
 export const parametersOf = <K, R>(
   database: string,
   place: Place,
   key: Codec<K, R>,
   options: AnyOptions<K>,
-  reduce: boolean
+  reduce: boolean,
+  ids?: OwnIds
 ): Effect.Effect<Parameters, EncodeError, R> => {
   const where = { database, id: nameOf(place) }
-  const encoded = (name: string, value: K | Bound | undefined): Effect.Effect<Parameters, EncodeError, R> =>
-    value === undefined ? Effect.succeed([]) : Effect.map(encodeKey(key, value, where), (value) => [{ name, value }])
-  const keys: Effect.Effect<Parameters, EncodeError, R> = options.keys === undefined
-    ? Effect.succeed([])
-    : Effect.map(
-      Effect.forEach(options.keys, (one) => encodeKey(key, one, where)),
-      (value) => [{ name: "keys", value }]
-    )
+  const issues = clashIn(options)
+  if (issues.length > 0) return Effect.fail(new EncodeError({ ...where, issues }))
+  const one = (value: K | Bound | undefined): Effect.Effect<Json.Json | undefined, EncodeError, R> =>
+    value === undefined ? Effect.succeed(undefined) : encodeKey(key, value, where)
+  const own = place._tag === "AllDocs" ? ids : undefined
   return Effect.map(
-    Effect.all([
-      encoded("key", options.key),
-      keys,
-      encoded("startkey", options.startKey),
-      encoded("endkey", options.endKey)
-    ]),
-    (ranges) => [
-      ...(options.prefix === undefined ? [] : prefixed(place, options.prefix, options.descending === true)),
-      ...ranges.flat(),
-      ...bare("startkey_docid", options.startKeyDocId),
-      ...bare("endkey_docid", options.endKeyDocId),
-      ...json("inclusive_end", options.inclusiveEnd),
-      ...json("descending", options.descending),
-      ...json("skip", options.skip),
-      ...json("limit", options.limit),
-      ...json("reduce", place._tag === "Design" ? reduce : undefined),
-      ...json("group", options.group),
-      ...json("group_level", options.groupLevel),
-      ...json("stable", options.stable),
-      ...bare("update", options.update === undefined ? undefined : String(options.update)),
-      ...json("sorted", options.sorted),
-      ...json("update_seq", options.updateSeq),
-      ...json("include_docs", options.includeDocs === false ? undefined : options.includeDocs),
-      ...json("conflicts", options.conflicts),
-      ...json("attachments", options.attachments),
-      ...json("att_encoding_info", options.attachmentEncodingInfo)
-    ]
+    Effect.all({
+      key: one(options.key),
+      keys: options.keys === undefined
+        ? Effect.succeed(undefined)
+        : Effect.forEach(options.keys, (one) => encodeKey(key, one, where)),
+      start: one(options.startKey),
+      end: one(options.endKey),
+      prefix: options.prefix === undefined ? Effect.succeed(undefined) : encodePrefix(options.prefix, where)
+    }),
+    ({ end, key, keys, prefix, start }) => {
+      const descending = options.descending === true
+      const byKey = key !== undefined || keys !== undefined
+      const range = byKey
+        ? {}
+        : rangeOf(place, prefix, { start, end, inclusiveEnd: options.inclusiveEnd }, own, descending)
+      return [
+        ...json("key", key),
+        ...json("keys", own === undefined ? keys : keys?.filter((key) => typeof key !== "string" || own.concerns(key))),
+        ...json("startkey", range.start),
+        ...json("endkey", range.end),
+        ...bare("startkey_docid", options.startKeyDocId),
+        ...bare("endkey_docid", options.endKeyDocId),
+        ...json("inclusive_end", byKey ? options.inclusiveEnd : range.inclusiveEnd),
+        ...json("descending", options.descending),
+        ...json("skip", options.skip),
+        ...json("limit", options.limit),
+        ...json("reduce", place._tag === "Design" ? reduce : undefined),
+        ...json("group", options.group),
+        ...json("group_level", options.groupLevel),
+        ...json("stable", options.stable),
+        ...bare("update", options.update === undefined ? undefined : String(options.update)),
+        ...json("sorted", options.sorted),
+        ...json("update_seq", options.updateSeq),
+        ...json("include_docs", options.includeDocs === false ? undefined : options.includeDocs),
+        ...json("conflicts", options.conflicts),
+        ...json("attachments", options.attachments),
+        ...json("att_encoding_info", options.attachmentEncodingInfo)
+      ]
+    }
   )
 }

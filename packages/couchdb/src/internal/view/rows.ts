@@ -6,7 +6,7 @@ import { type ParseIssue } from "effect/ParseResult"
 import { DecodeError } from "../../CouchError.js"
 import type * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
-import type { Codec, Group, Reduced, Refused, Row as ViewRow, View } from "../../View.js"
+import type { Codec, Group, Place, Reduced, Refused, Row as ViewRow, View } from "../../View.js"
 import type { Source } from "../changes/source.js"
 import { unfit } from "../decoder.js"
 import { now } from "../rows/now.js"
@@ -124,6 +124,20 @@ const makeRow = <K, V, D>(
   return row
 }
 
+/** The id of the document that a row brings, or would bring: a row may link to another document than its own. */
+const documentIdOf = (row: Row): string | undefined => {
+  const linked = member(member(row.json, "value"), "_id")
+  return typeof linked === "string" ? linked : idOf(row)
+}
+
+/** Whether a row is of a document of the source. Lists of local and of design documents are nobody's. */
+const concernsRow = (place: Place, source: Source<unknown, unknown>) => (row: Row): boolean => {
+  if (source.span === undefined || place._tag === "DesignDocs" || place._tag === "LocalDocs") return true
+  // A key without a document has no id, and is one itself.
+  const id = place._tag === "Design" ? documentIdOf(row) : idOf(row) ?? member(row.json, "key")
+  return typeof id !== "string" || source.concerns(id)
+}
+
 /** The rows of a view whose every row is one emission of one document. */
 export const ofView = <K, V, R, D, R2>(
   view: View<K, V, R>,
@@ -133,7 +147,7 @@ export const ofView = <K, V, R, D, R2>(
     !isObject(row.json) || (idOf(row) === undefined && typeof row.json["error"] !== "string")
       ? "a row that names no document"
       : undefined,
-  concerns: (row) => view.place._tag !== "AllDocs" || idOf(row) === undefined || source.concerns(idOf(row) as string),
+  concerns: concernsRow(view.place, source as Source<unknown, unknown>),
   read: (row) => {
     const refused = refusedOf(row)
     if (refused !== undefined) return Either.right(refused)
