@@ -72,6 +72,8 @@ export type { Store }
  * - `interpreter`: what runs the text of design documents, which nothing does by default
  * - `store`: where its data are kept; only in memory, without one. With it, no answer and no line of a feed tells
  *   anything that is not safe yet. Where that fails, every answer from then on is a 500 with the error `store_failed`
+ * - `maxBodyBytes`: a JSON body with `Content-Encoding: gzip` that decompresses to more bytes is answered with 413;
+ *   64 MiB by default
  *
  * @since 0.1.0
  * @category model
@@ -86,6 +88,7 @@ export interface Options {
   readonly arrival?: ((open: ReadonlyArray<number>) => number) | undefined
   readonly interpreter?: Interpreter | undefined
   readonly store?: Store | undefined
+  readonly maxBodyBytes?: number | undefined
 }
 
 const collect = (
@@ -187,6 +190,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       node: options.node ?? "couchdb@127.0.0.1",
       arrival: options.arrival,
       iterations: Math.max(1, Math.floor(options.iterations ?? 10)),
+      maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
       now,
       keeper: store?.keeper
     })

@@ -36,7 +36,8 @@ export class ServeError extends Data.TaggedError("ServeError")<{
  * What a server can be told, besides what an embedded CouchDB can.
  *
  * - `port`: 0, the default, takes any free one
- * - `maxBodyBytes`: larger requests are answered with 413; 64 MiB unless told otherwise
+ * - `maxBodyBytes`: requests with a larger body are answered with 413, and so are those with a compressed JSON body that
+ *   becomes larger, which an engine given as `couch` limits by itself; 64 MiB by default
  * - `cors`: the origins of pages whose scripts may use it, with credentials, such as `http://localhost:5173`; none
  * - `quiet`: says nothing when it starts
  * - `couch`: an engine that is there already, instead of a fresh one; the other options of an engine then mean nothing
@@ -46,7 +47,6 @@ export class ServeError extends Data.TaggedError("ServeError")<{
  */
 export interface Options extends EmbeddedCouch.Options {
   readonly port?: number | undefined
-  readonly maxBodyBytes?: number | undefined
   readonly cors?: ReadonlyArray<string> | undefined
   readonly quiet?: boolean | undefined
   readonly couch?: EmbeddedCouch.Service | undefined

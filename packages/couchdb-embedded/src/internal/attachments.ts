@@ -2,7 +2,8 @@ import { md5 } from "@noble/hashes/legacy"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import { gzip, ungzip } from "pako"
+import { gzip } from "pako"
+import { inflate } from "./gunzip.js"
 import { print, printMembers } from "./print.js"
 import type { Checked } from "./refusal.js"
 import { badRequest, internalError, refuse } from "./refusal.js"
@@ -130,15 +131,12 @@ const store = (described: Described, data: Uint8Array, revpos: number): Checked<
 // The hash table is that of zlib itself, which CouchDB uses: others find other matches, and so have other digests.
 const compressed = (data: Uint8Array): Uint8Array => gzip(data, { level: 8, legacyHash: true })
 
-/** The bytes as they were before they were compressed; `undefined` where they cannot be had. */
-export const decoded = ({ data, encoding }: Attachment): Uint8Array | undefined => {
-  if (encoding === "identity") return data
-  try {
-    return ungzip(data)
-  } catch {
-    return undefined
-  }
-}
+// No attachment of CouchDB is larger by default.
+const maxAttachmentSize = 2 ** 30
+
+/** The bytes before they were compressed; `undefined` if they are not properly compressed, or become too many. */
+export const decoded = ({ data, encoding }: Attachment): Uint8Array | undefined =>
+  encoding === "identity" ? data : Either.getOrUndefined(inflate(data, maxAttachmentSize))
 
 /**
  * The attachments to store: what is new, and what the parent holds for the stubs. New ones belong to the revision

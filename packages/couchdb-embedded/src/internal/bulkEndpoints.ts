@@ -31,14 +31,14 @@ const revOf = ({ generation, hashes }: Incoming): string => `${generation}-${has
 const bulkDocs = (context: DatabaseContext): Answer =>
   Either.gen(function*() {
     const { database, request, server, user } = context
-    const body = yield* Req.jsonObject(context.request)
+    const { length, value: body } = yield* Req.sizedObject(request)
     const rows = Json.get(body, "docs")
     if (rows === undefined) return yield* badRequest("POST body must include `docs` parameter.")
     if (!Json.isArray(rows)) return yield* badRequest("`docs` parameter must be an array.")
     const newEdits = Json.get(body, "new_edits") ?? true
     const documents: Array<Incoming> = []
     for (const row of rows) {
-      const document = yield* Either.flatMap(fromJson(row, Req.bodyLength(request)), checkAttachmentNames)
+      const document = yield* Either.flatMap(fromJson(row, length), checkAttachmentNames)
       yield* checkPartition(database, document.id)
       if (newEdits === false && document.hashes.length === 0) {
         return yield* badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")

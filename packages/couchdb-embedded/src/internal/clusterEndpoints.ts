@@ -26,10 +26,14 @@ export const setup = (context: Context): Answer =>
   byMethod(context, {
     GET: () => found({ state: "single_node_enabled" }),
     POST: () =>
-      Either.flatMap(Req.jsonObject(context.request), (body) =>
-        Json.get(body, "action") === "enable_single_node" || Json.get(body, "action") === "finish_cluster"
+      Either.flatMap(Req.requireJson(context.request), () => {
+        const body = Req.json(context.request)
+        if (Either.isLeft(body) || !Json.isObject(body.right)) return badRequest("Missing JSON body'")
+        const action = Json.get(body.right, "action")
+        return action === "enable_single_node" || action === "finish_cluster"
           ? Either.right(Response.json(201, { ok: true }))
-          : badRequest("Invalid Action'"))
+          : badRequest("Invalid Action'")
+      })
   }, "GET,POST")
 
 /** `/_reshard`: no shard is ever split here. */

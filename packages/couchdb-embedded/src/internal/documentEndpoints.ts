@@ -215,7 +215,7 @@ const sent = (request: Request): Checked<Incoming> => {
   const type = Req.header(request, "content-type")
   return type?.startsWith("multipart/related;") === true
     ? MultipartReader.read(type, request.body)
-    : Either.flatMap(Req.json(request), (body) => fromJson(body, Req.bodyLength(request)))
+    : Either.flatMap(Req.sizedJson(request), ({ length, value }) => fromJson(value, length))
 }
 
 const put = (context: DatabaseContext, id: string): Answer =>
@@ -304,8 +304,8 @@ export const post = (context: DatabaseContext): Answer =>
   Either.gen(function*() {
     const { request, server } = context
     yield* Req.requireJson(request)
-    const body = yield* Req.json(request)
-    const parsed = yield* Either.flatMap(fromJson(body, Req.bodyLength(request)), checkAttachmentNames)
+    const { length, value } = yield* Req.sizedJson(request)
+    const parsed = yield* Either.flatMap(fromJson(value, length), checkAttachmentNames)
     yield* checkPartition(context.database, parsed.id)
     const document = parsed.id === ""
       ? { ...parsed, id: server.nextId(), generation: 0, hashes: [] }

@@ -32,6 +32,7 @@ export const make = (options: {
   readonly node: string
   readonly arrival: Node.Node["arrival"] | undefined
   readonly iterations: number
+  readonly maxBodyBytes: number
   readonly keeper?: Keeper | undefined
 }): Server => {
   const { keeper } = options
@@ -56,6 +57,7 @@ export const make = (options: {
     replications: new Map(),
     updates: keeper?.holdings.updates ?? { log: new Map(), watchers: Watchers.make(), seq: 0 },
     journal: keeper?.journal,
+    maxBodyBytes: options.maxBodyBytes,
     node: Node.make({
       name: options.node,
       uuid,
@@ -151,7 +153,9 @@ export const answer = (
   now: number
 ): Reply => {
   Node.countRequest(server.node, raw.method)
-  const answered = attempt(() => Either.flatMap(Req.make(raw), (request) => route(server, request, now)))
+  const answered = attempt(() =>
+    Either.flatMap(Req.make(raw, server.maxBodyBytes), (request) => route(server, request, now))
+  )
   attempt(() => {
     Scheduler.settle(server, raw.origin, now)
     return Either.right(answered)

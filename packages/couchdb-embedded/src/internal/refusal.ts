@@ -37,6 +37,8 @@ export const badRequest = (reason: string): Either.Either<never, Refusal> => ref
 
 export const invalidJson = refusal(400, "bad_request", "invalid UTF-8 JSON")
 
+export const tooLarge = refusal(413, "too_large", "the request entity is too large")
+
 export const conflict = refusal(409, "conflict", "Document update conflict.")
 
 export const missing = refusal(404, "not_found", "missing")

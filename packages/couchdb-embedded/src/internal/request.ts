@@ -1,8 +1,9 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import { parseJson } from "./documents.js"
-import type { Checked } from "./refusal.js"
-import { badRequest, refuse } from "./refusal.js"
+import { gunzip } from "./gunzip.js"
+import type { Checked, Refusal } from "./refusal.js"
+import { badRequest, refusal, refuse, tooLarge } from "./refusal.js"
 import * as Utf8 from "./utf8.js"
 
 /** A request taken apart. */
@@ -16,6 +17,8 @@ export interface Request {
   readonly query: ReadonlyArray<readonly [string, string]>
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | undefined
+  /** How many bytes a compressed body may become. */
+  readonly maxBodyBytes: number
 }
 
 const badEscape = /%(?![0-9a-fA-F]{2})/
@@ -61,7 +64,7 @@ export const make = (options: {
   readonly origin: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | undefined
-}): Checked<Request> => {
+}, maxBodyBytes: number): Checked<Request> => {
   const target = options.target.split("#", 1)[0] ?? ""
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
@@ -81,7 +84,8 @@ export const make = (options: {
       ? []
       : parseQuery(badEscape.test(search) ? search.replace(/%(?![0-9a-fA-F]{2})/g, "%25") : search),
     headers: options.headers,
-    body: options.body
+    body: options.body,
+    maxBodyBytes
   })
 }
 
@@ -94,18 +98,50 @@ export const param = (request: Request, name: string): string | undefined =>
 /** A header; names are in lower case. */
 export const header = (request: Request, name: string): string | undefined => request.headers[name]
 
-/** The length of the body, in units of whatever holds it. */
+/** The length of the body as it was sent, in units of whatever holds it. */
 export const bodyLength = (request: Request): number => request.body?.length ?? 0
 
 /** Whether the request has a body at all, be it an empty one. */
 export const hasBody = ({ body }: Request): boolean => body !== undefined
 
-/** The body as JSON. */
-export const json = (request: Request): Checked<Json.Json> => {
-  if (!hasBody(request)) return badRequest("Missing request body")
-  const { body } = request
-  return parseJson(typeof body === "string" || body === undefined ? body : Utf8.decode(body))
+const notGzip = refusal(400, "bad_request", "Request body is not properly gzipped.")
+
+/** What some endpoints of CouchDB answer to a body that is not properly compressed. */
+export const dataError = refusal(500, "unknown_error", "data_error", { ref: true })
+
+/** The body without its content encoding, of which CouchDB knows one, by its exact name. */
+const unpacked = (request: Request, corrupt: Refusal): Checked<string | Uint8Array> => {
+  const { body, headers: { "content-encoding": given }, maxBodyBytes } = request
+  if (body === undefined) return badRequest("Missing request body")
+  if (given === undefined) return Either.right(body)
+  const encoding = given.trim()
+  if (encoding === "identity") return Either.right(body)
+  if (encoding !== "gzip") {
+    return refuse(415, "bad_content_type", `${encoding} is not a supported content encoding.`)
+  }
+  return Either.mapLeft(
+    gunzip(typeof body === "string" ? Utf8.encode(body) : body, maxBodyBytes),
+    (problem) => problem === "TooLarge" ? tooLarge : corrupt
+  )
 }
+
+/** A JSON value, and the length of its text in units of whatever held it. */
+export interface Sized {
+  readonly value: Json.Json
+  readonly length: number
+}
+
+/** The body as JSON, and how long its text is once it is decompressed. */
+export const sizedJson = (request: Request, corrupt: Refusal = notGzip): Checked<Sized> =>
+  Either.flatMap(unpacked(request, corrupt), (body) =>
+    Either.map(
+      parseJson(typeof body === "string" ? body : Utf8.decode(body)),
+      (value) => ({ value, length: body.length })
+    ))
+
+/** The body as JSON. `corrupt` is the answer if it is not properly compressed. */
+export const json = (request: Request, corrupt?: Refusal): Checked<Json.Json> =>
+  Either.map(sizedJson(request, corrupt), ({ value }) => value)
 
 /** Refuses any content type but JSON, as most `POST` endpoints do. */
 export const requireJson = (request: Request): Checked<void> => {
@@ -115,14 +151,22 @@ export const requireJson = (request: Request): Checked<void> => {
     : refuse(415, "bad_content_type", "Content-Type must be application/json")
 }
 
-/** The body, of an endpoint that takes nothing but JSON objects. */
-export const jsonObject = (request: Request): Checked<Json.JsonObject> =>
+/** The body of an endpoint that takes nothing but JSON objects, and how long its text is. */
+export const sizedObject = (
+  request: Request
+): Checked<{ readonly value: Json.JsonObject; readonly length: number }> =>
   Either.flatMap(
     requireJson(request),
     () =>
-      Either.flatMap(json(request), (body) =>
-        Json.isObject(body) ? Either.right(body) : badRequest("Request body must be a JSON object"))
+      Either.flatMap(sizedJson(request), ({ length, value }) =>
+        Json.isObject(value)
+          ? Either.right({ value, length })
+          : badRequest("Request body must be a JSON object"))
   )
+
+/** The body of an endpoint that takes nothing but JSON objects. */
+export const jsonObject = (request: Request): Checked<Json.JsonObject> =>
+  Either.map(sizedObject(request), ({ value }) => value)
 
 /** Whether the client takes this type; a client that says nothing takes everything. */
 export const accepts = (request: Request, type: string): boolean => {

@@ -27,7 +27,7 @@ const get = ({ authenticated, request, server, user }: Context): Answer =>
 type Form = ReadonlyMap<string, string>
 
 const jsonForm = (request: Req.Request): Checked<Form> =>
-  Either.flatMap(Req.json(request), (body) => {
+  Either.flatMap(Req.json(request, Req.dataError), (body) => {
     if (!Json.isObject(body)) {
       return internalError(Json.isArray(body) && body.length === 0 ? "" : print(body), "badmatch")
     }

@@ -131,6 +131,8 @@ export interface Server {
   readonly functions: Functions
   readonly journal: Journal | undefined
   readonly node: Node
+  /** How many bytes a compressed body of a request may become. */
+  readonly maxBodyBytes: number
 }
 
 /** The latest event of each kind of each database, the oldest first. */

@@ -19,7 +19,8 @@ const request = (origin: string): Request => ({
   segments: ["_replicate"],
   query: [],
   headers: {},
-  body: undefined
+  body: undefined,
+  maxBodyBytes: 0
 })
 
 const admin = { name: null, roles: ["_admin"] }

@@ -49,7 +49,7 @@ export const queryOf = (context: DatabaseContext, body: Json.JsonObject | undefi
 const bodyOf = (context: DatabaseContext): Checked<Json.JsonObject> =>
   Either.gen(function*() {
     yield* Req.requireJson(context.request)
-    const body = yield* Req.json(context.request)
+    const body = yield* Req.json(context.request, Req.dataError)
     return Json.isObject(body) ? body : yield* badRequest("Request body must be a JSON object")
   })
 

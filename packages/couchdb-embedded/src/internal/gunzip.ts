@@ -1,0 +1,54 @@
+import * as Either from "effect/Either"
+import type { ZStream } from "pako"
+import { Inflate } from "pako"
+
+/** Why bytes cannot be decompressed: they are no gzip, or become more than they may. */
+export type Problem = "Corrupt" | "TooLarge"
+
+/** Thrown out of pako, which has no other way to stop. */
+class Exceeded extends Error {}
+
+class Bounded extends Inflate {
+  private size = 0
+  private stream: ZStream | undefined
+
+  constructor(private readonly limit: number, options?: { readonly windowBits: number }) {
+    super(options)
+  }
+  override onStart(stream: ZStream): void {
+    this.stream = stream
+  }
+  override onData(chunk: Uint8Array<ArrayBuffer>): void {
+    this.size += chunk.length
+    if (this.size > this.limit) throw new Exceeded()
+    super.onData(chunk)
+  }
+  /** The bytes after the last member. */
+  get left(): number {
+    return this.stream?.avail_in ?? 0
+  }
+}
+
+// A window of 15 bits, and gzip only: by itself, pako takes zlib as well.
+const gzipOnly = { windowBits: 31 }
+
+/** Decompresses whole gzip members, one after the other, with nothing after them, as Erlang's `zlib:gunzip` does. */
+export const gunzip = (bytes: Uint8Array, limit: number): Either.Either<Uint8Array, Problem> => {
+  const inflate = new Bounded(limit, gzipOnly)
+  return Either.flatMap(run(inflate, bytes), (whole) => inflate.left === 0 ? Either.right(whole) : corrupt)
+}
+
+/** Decompresses what may be followed by other bytes, as the content of an attachment may. */
+export const inflate = (bytes: Uint8Array, limit: number): Either.Either<Uint8Array, Problem> =>
+  run(new Bounded(limit), bytes)
+
+const corrupt = Either.left<Problem>("Corrupt")
+
+const run = (inflate: Bounded, bytes: Uint8Array): Either.Either<Uint8Array, Problem> => {
+  try {
+    return inflate.push(bytes, true) ? Either.right(inflate.result) : corrupt
+  } catch (error) {
+    if (error instanceof Exceeded) return Either.left("TooLarge")
+    throw error
+  }
+}
