@@ -1,12 +1,16 @@
 /**
  * Keeps the data of an embedded CouchDB in a directory, so that they outlive the process. It needs Node.
  *
- * There is one file, a log of every change with a checksum for whatever one `fsync` made safe, and a lock, so that one
- * process writes at a time. No write is acknowledged before it is safe; writes that come together share one `fsync`.
- * After a crash, a half-written end is cut off, which loses nothing that was acknowledged, and the log says so. Damage
- * anywhere else is an error. Compaction writes a new log beside the old one and then takes its place: `_compact` of a
- * database does, which also drops the bodies of old revisions, and so does a start or a write that finds more than half
- * of a large log to be of no use.
+ * There is one file, a log of every change with a checksum for whatever one `fsync` made safe. No write is acknowledged
+ * before it is safe; writes that come together share one `fsync`. After a crash, a half-written end is cut off, which
+ * loses nothing that was acknowledged, and the log says so. Damage anywhere else is an error. Compaction writes a new log
+ * beside the old one and then takes its place: `_compact` of a database does, which also drops the bodies of old
+ * revisions, and so does a start or a write that finds more than half of a large log to be of no use.
+ *
+ * One process has the directory at a time. Its lock is a socket in the directory, which the operating system closes when
+ * the process ends, also if it is killed, and which holds among the containers that share the directory on one machine.
+ * On file systems without sockets, the number and the start of the process take its place. Between machines that share a
+ * directory, nothing can be seen of a process: the error names the file to delete once that process has ended.
  *
  * It is for development and tests: everything also lives in memory.
  *
@@ -17,18 +21,20 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
-import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
+import { hostname } from "node:os"
+import { join } from "node:path"
 import * as EmbeddedCouch from "./EmbeddedCouch.js"
 import * as internal from "./internal/store/fileStore.js"
 import * as Lock from "./internal/store/lock.js"
 import * as Logs from "./internal/store/log.js"
+import * as Owners from "./internal/store/owner.js"
 import * as Restore from "./internal/store/restore.js"
 
 /**
  * The data of a directory could not be had, or could not be kept. The reasons:
  *
- * - `Locked`: another process has the directory open
+ * - `Locked`: another process has the directory open; the description names it
  * - `Corrupt`: the log is damaged somewhere before its end, or is no log of this version. Nothing was changed
  * - `System`: the file system refused
  * - `Closed`: the store was closed before
@@ -63,26 +69,52 @@ export interface Options {
 
 const describe = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-const system = (directory: string) => (cause: unknown): FileStoreError =>
-  new FileStoreError({ directory, reason: "System", description: describe(cause), cause })
+/** What to do when the file system refuses, by its error code. */
+const remedies: Readonly<Record<string, string>> = {
+  EROFS: "The file system is read-only. Mount it for writing, or use another directory",
+  EACCES: "This user may not write there. Change the permissions, or use another directory",
+  EPERM: "This user may not write there. Change the permissions, or use another directory",
+  ENOENT: "The directory cannot be made there. Check that its parent exists and can be written",
+  ENOSPC: "The disk is full. Free some space, and start again",
+  EDQUOT: "The quota of this user is used up. Free some space, and start again",
+  EEXIST: "A file has that name. Use the name of a directory",
+  ENOTDIR: "A part of the path is a file. Use the name of a directory"
+}
 
-const acquireLock = (directory: string): Effect.Effect<{ readonly release: () => void }, FileStoreError> =>
-  Effect.flatMap(
-    Effect.try({
-      try: () => {
-        Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
-        return Lock.take(directory, randomBytes(6).toString("hex"))
-      },
-      catch: system(directory)
-    }),
-    (taken) =>
-      "release" in taken ? Effect.succeed(taken) : Effect.fail(
-        new FileStoreError({
-          directory,
-          reason: "Locked",
-          description: `process ${taken.holder} has it open. Stop that one, or use another directory`
-        })
+const remedyOf = (cause: unknown): string => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+  const remedy = Object.hasOwn(remedies, code) ? remedies[code] : undefined
+  return remedy === undefined ? "" : `. ${remedy}`
+}
+
+const system = (directory: string) => (cause: unknown): FileStoreError =>
+  new FileStoreError({ directory, reason: "System", description: describe(cause) + remedyOf(cause), cause })
+
+/** Which process has the directory, and what to do. */
+const describeRival = (directory: string, { certain, claim: { details, name, state }, place }: Lock.Rival): string => {
+  const who = `process ${details.pid}${details.host === hostname() ? "" : ` of the host or container ${details.host}`}`
+  const does = state === "holding" ? "has it open" : "is about to open it"
+  const since = details.since === 0 ? "" : `, since ${new Date(details.since).toISOString()}`
+  if (Owners.isSelf(details)) {
+    return `${who} ${does}${since}: this one. Close that store first, or use another directory`
+  }
+  return certain
+    ? `${who} ${does}${since}. Stop that process, or use another directory`
+    : `${who} ${does}${since}, but whether it still runs cannot be seen from this ${
+      place === "Here" ? "container" : "machine"
+    }. Stop that process or use another directory. If it has ended already, delete ${join(directory, name)}`
+}
+
+const acquireLock = (directory: string): Effect.Effect<Effect.Effect<void>, FileStoreError> =>
+  Effect.try(() => Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })).pipe(
+    Effect.mapError(({ error }) => error),
+    Effect.zipRight(Lock.take(directory)),
+    Effect.mapError(system(directory)),
+    Effect.flatMap((taken) =>
+      taken._tag === "Held" ? Effect.succeed(taken.release) : Effect.fail(
+        new FileStoreError({ directory, reason: "Locked", description: describeRival(directory, taken.rival) })
       )
+    )
   )
 
 const load = (directory: string) =>
@@ -147,7 +179,7 @@ const load = (directory: string) =>
 export const make = (options: Options): Effect.Effect<EmbeddedCouch.Store, FileStoreError, Scope> =>
   Effect.gen(function*() {
     const { directory } = options
-    yield* Effect.acquireRelease(acquireLock(directory), ({ release }) => Effect.sync(release))
+    yield* Effect.acquireRelease(acquireLock(directory), (release) => release)
     const { store } = yield* Effect.acquireRelease(
       Effect.flatMap(load(directory), ({ log, restored }) =>
         internal.make({

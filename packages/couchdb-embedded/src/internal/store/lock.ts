@@ -1,33 +1,62 @@
+/**
+ * The lock of a data directory. Node has no call for a lock of the operating system.
+ *
+ * A process that wants a directory puts a file into it, its claim, under a name that is never used again, and then looks
+ * at the claims of all others. It holds the directory if none of them is of a process that runs. Of any two processes,
+ * the one whose claim came later sees the claim of the other: there is never more than one holder, and anybody may remove
+ * the claim of a process that has ended, at any time. Among processes that open at once, the smallest name goes first.
+ *
+ * The socket of a process shows whether it runs, see `signal.ts`. Where a file system has no sockets, its number does.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
+import * as Owners from "./owner.js"
+import * as Signals from "./signal.js"
 
-/** When a process began, where the system tells, so that another one that got the same number is not taken for it. */
-const bornAt = (pid: number): string => {
-  try {
-    const stat = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
-    // The name of the program stands in parentheses, and may hold anything.
-    const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
-    return `${Fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()}/${started}`
-  } catch {
-    return ""
-  }
+const Details = Schema.parseJson(Schema.Struct({
+  host: Schema.String,
+  pid: Schema.Int,
+  started: Schema.String,
+  boot: Schema.String,
+  machine: Schema.String,
+  namespace: Schema.String,
+  /** Whether it has a socket. */
+  signal: Schema.Boolean,
+  /** When it was made, in milliseconds since the epoch. */
+  since: Schema.Int.pipe(Schema.between(0, 8_640_000_000_000_000))
+}))
+
+/** What a process says when it wants a directory. */
+export interface Claim {
+  /** The name of its file. */
+  readonly name: string
+  /** Whether it holds the directory, or has yet to look at the other claims. */
+  readonly state: "holding" | "opening"
+  readonly details: typeof Details.Type
 }
 
-const lives = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // It is there, and somebody else's.
-    return codeOf(error) === "EPERM"
-  }
+/** The claim of a process that runs, or may run: `certain` tells which. */
+export interface Rival {
+  readonly claim: Claim
+  readonly place: Owners.Place
+  readonly certain: boolean
 }
 
-export const codeOf = (error: unknown): string | undefined =>
-  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined
+/** A directory that is held, or the process that has it. */
+export type Taken =
+  | { readonly _tag: "Held"; readonly release: Effect.Effect<void> }
+  | { readonly _tag: "Locked"; readonly rival: Rival }
+
+const claimName = /^lock(?:\.[0-9a-f]{24})?$/
+
+const socketOf = (name: string): string => `${name}.sock`
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === "object" && error !== null && "code" in error ? error.code : undefined
 
 const readIfThere = (path: string): string | undefined => {
   try {
@@ -38,57 +67,197 @@ const readIfThere = (path: string): string | undefined => {
   }
 }
 
-/** The process that a lock names, if it still runs. */
-const holder = (lock: string): number | undefined => {
-  const [host = "", pid = "", born = ""] = lock.split("\n")
-  if (!/^\d+$/.test(pid)) return undefined
-  const number = Number(pid)
-  // Nobody can look into another machine, so its lock counts until somebody takes it away.
-  if (host !== Os.hostname()) return number
-  return lives(number) && bornAt(number) === born ? number : undefined
+const removed = (directory: string, ...names: ReadonlyArray<string>): void => {
+  for (const name of names) Fs.rmSync(Path.join(directory, name), { force: true })
 }
 
-const linked = (from: string, to: string): boolean => {
-  try {
-    Fs.linkSync(from, to)
-    return true
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return false
-    throw error
-  }
+/** A claim without a socket: the lines of a host, a process, and its kernel and start. */
+const parseLines = (name: string, [host = "", pid = "", born = ""]: ReadonlyArray<string>): Claim | undefined => {
+  if (!/^\d{1,15}$/.test(pid)) return undefined
+  const [boot = "", started = ""] = born.split("/")
+  const owner = { host, pid: Number(pid), started, boot, machine: "", namespace: "" }
+  return { name, state: "holding", details: { ...owner, signal: false, since: 0 } }
 }
 
-/** A lock that was had, or the process that has it. */
-export type Taken = { readonly release: () => void } | { readonly holder: number }
+/** A claim; `undefined` if it names no process. */
+const parse = (name: string, text: string): Claim | undefined => {
+  const [state = "", ...lines] = text.split("\n")
+  const details = Option.getOrUndefined(Schema.decodeOption(Details)(lines[0] ?? ""))
+  return details === undefined
+    ? parseLines(name, [state, ...lines])
+    : { name, state: state === "opening" ? state : "holding", details }
+}
 
-/** Takes the lock of a directory, also from a process that died with it. Throws what the file system throws. */
-export const take = (directory: string, unique: string): Taken => {
-  const path = Path.join(directory, "lock")
-  const own = `${path}.${process.pid}.${unique}`
-  Fs.writeFileSync(own, `${Os.hostname()}\n${process.pid}\n${bornAt(process.pid)}\n`, { mode: 0o600 })
-  try {
-    for (;;) {
-      // A lock appears whole or not at all: it is written under another name first.
-      if (linked(own, path)) return { release: () => Fs.rmSync(path, { force: true }) }
-      const found = readIfThere(path)
-      if (found === undefined) continue
-      const pid = holder(found)
-      if (pid !== undefined) return { holder: pid }
-      putAside(path, `${own}.stale`, found)
+/** Whether the process of a claim runs; `undefined` if that cannot be seen. */
+const running = (
+  directory: string,
+  { details, name }: Claim,
+  place: Owners.Place,
+  own: Owners.Owner
+): Effect.Effect<boolean | undefined> => {
+  if (place !== "Here") return Effect.succeed(place === "Before" ? false : undefined)
+  if (!details.signal) return Effect.sync(() => Owners.runs(details, own))
+  return Effect.map(Signals.look(directory, socketOf(name)), (seen) => {
+    switch (seen) {
+      case "Alive":
+        return true
+      case "Gone":
+        return false
+      case "Missing":
+        return Owners.runs(details, own)
+      case "Unknown":
+        return undefined
     }
-  } finally {
-    Fs.rmSync(own, { force: true })
-  }
+  })
 }
 
-/** Takes a dead process's lock away, unless another one was faster and has a lock of its own there already. */
-const putAside = (path: string, aside: string, expected: string): void => {
-  try {
-    Fs.renameSync(path, aside)
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return
-    throw error
-  }
-  if (readIfThere(aside) !== expected) linked(aside, path)
-  Fs.rmSync(aside, { force: true })
+/** The claims of others, but for those of processes that have ended, which are removed. */
+const rivals = (
+  directory: string,
+  own: Owners.Owner,
+  except: string | undefined
+): Effect.Effect<ReadonlyArray<Rival>, unknown> =>
+  Effect.gen(function*() {
+    const found: Array<Rival> = []
+    for (const name of yield* Effect.try({ try: () => Fs.readdirSync(directory), catch: (error) => error })) {
+      if (name === except || !claimName.test(name)) continue
+      const text = yield* Effect.try({
+        try: () => readIfThere(Path.join(directory, name)),
+        catch: (error) => error
+      })
+      if (text === undefined) continue
+      const claim = parse(name, text)
+      const place = claim === undefined ? "Before" : Owners.placeOf(claim.details, own)
+      const runs = claim === undefined ? false : yield* running(directory, claim, place, own)
+      if (claim === undefined || runs === false) {
+        yield* Effect.try({ try: () => removed(directory, name, socketOf(name)), catch: (error) => error })
+      } else found.push({ claim, place, certain: runs === true })
+    }
+    return found
+  })
+
+/** The rival that has the directory, as far as can be seen. */
+const holderOf = (found: ReadonlyArray<Rival>): Rival | undefined =>
+  found.find(({ certain, claim }) => !certain || claim.state === "holding")
+
+/** A claim of this process that others can see. */
+interface Own {
+  readonly name: string
+  /** Says that it holds the directory. */
+  readonly hold: Effect.Effect<void, unknown>
+  readonly withdraw: Effect.Effect<void>
 }
+
+const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give): Effect.Effect<Own, unknown> =>
+  Effect.gen(function*() {
+    const name = `lock.${randomBytes(12).toString("hex")}`
+    const path = Path.join(directory, name)
+    const attempt = (work: () => void): Effect.Effect<void, unknown> =>
+      Effect.try({ try: work, catch: (error) => error })
+    const write = (signal: boolean): Effect.Effect<void, unknown> =>
+      attempt(() => {
+        const details: typeof Details.Type = { ...own, signal, since: Date.now() }
+        Fs.writeFileSync(`${path}.new`, `opening\n${JSON.stringify(details)}\n`, { mode: 0o600 })
+      })
+    // First a plain file, so that a directory that takes no files at all says why.
+    yield* write(false)
+    const signal = yield* Effect.option(give(directory, socketOf(name)))
+    const withdraw = Effect.zipRight(
+      Effect.ignore(attempt(() => removed(directory, name, `${name}.new`))),
+      Option.match(signal, { onNone: () => Effect.void, onSome: ({ close }) => close })
+    )
+    // It appears whole, or not at all.
+    yield* Effect.onError(
+      Effect.zipRight(
+        Option.isSome(signal) ? write(true) : Effect.void,
+        attempt(() => Fs.renameSync(`${path}.new`, path))
+      ),
+      () => withdraw
+    )
+    const hold = attempt(() => {
+      // Its name stays: a file that is renamed may be missed by who lists the directory.
+      const fd = Fs.openSync(path, "r+")
+      try {
+        Fs.writeSync(fd, "holding", 0)
+      } finally {
+        Fs.closeSync(fd)
+      }
+    })
+    return { name, hold, withdraw }
+  })
+
+/** Removes what processes left that ended in the middle of a claim. */
+const sweep = (directory: string, own: Own): Effect.Effect<void, unknown> =>
+  Effect.gen(function*() {
+    const names = yield* Effect.try({ try: () => Fs.readdirSync(directory), catch: (error) => error })
+    const known = new Set(names)
+    for (const name of names) {
+      const unclaimed = /^(lock\.[0-9a-f]{24})\.sock$/.exec(name)?.[1]
+      if (unclaimed !== undefined) {
+        if (unclaimed === own.name || known.has(unclaimed)) continue
+        if ((yield* Signals.look(directory, name)) === "Gone") removed(directory, name)
+      } else if (/^lock\.[0-9a-f]{24}(\.sock)?\.new$/.test(name)) {
+        const changed = Fs.statSync(Path.join(directory, name), { throwIfNoEntry: false })?.mtimeMs
+        if (changed !== undefined && Date.now() - changed > 60_000) removed(directory, name)
+      }
+    }
+  })
+
+// Sockets and files take their own time, whatever clock the effects have.
+const sleep = (millis: number): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), millis)
+    return Effect.sync(() => clearTimeout(timer))
+  })
+
+/** How long a process that is about to open the directory may take, in milliseconds. */
+const patience = 10_000
+
+/** Takes the lock of a directory. Fails with what the file system throws. */
+export const take = (
+  directory: string,
+  give: typeof Signals.give = Signals.give
+): Effect.Effect<Taken, unknown> =>
+  Effect.gen(function*() {
+    const own = Owners.self()
+    const deadline = performance.now() + patience
+    const locked = (rival: Rival): Taken => ({ _tag: "Locked", rival })
+    for (;;) {
+      const before = yield* rivals(directory, own, undefined)
+      const holder = holderOf(before) ?? (performance.now() > deadline ? before[0] : undefined)
+      if (holder !== undefined) return locked(holder)
+      if (before.length > 0) {
+        yield* sleep(10)
+        continue
+      }
+      const mine = yield* claim(directory, own, give)
+      const taken = yield* Effect.onError(settle(directory, own, mine, deadline), () => mine.withdraw)
+      if (taken === "Held") {
+        yield* Effect.ignore(sweep(directory, mine))
+        return { _tag: "Held", release: mine.withdraw }
+      }
+      yield* mine.withdraw
+      if (taken !== "Yield") return locked(taken)
+    }
+  })
+
+/** Waits until a claim holds the directory, or another one does, or has to go first. */
+const settle = (
+  directory: string,
+  own: Owners.Owner,
+  mine: Own,
+  deadline: number
+): Effect.Effect<"Held" | "Yield" | Rival, unknown> =>
+  Effect.gen(function*() {
+    for (;;) {
+      const others = yield* rivals(directory, own, mine.name)
+      if (others.length === 0) {
+        yield* mine.hold
+        return "Held"
+      }
+      const holder = holderOf(others)
+      if (holder !== undefined) return holder
+      if (others.some(({ claim }) => claim.name < mine.name) || performance.now() > deadline) return "Yield"
+      yield* sleep(5)
+    }
+  })
