@@ -88,7 +88,7 @@ const listen = (server: Http.Server, port: number): Effect.Effect<number, ServeE
  * Serves an embedded CouchDB until the scope closes. Closing ends idle connections at once, gives running requests two
  * seconds to finish, and then ends them and all feeds.
  *
- * An idle connection stays open for five minutes; clients are told one minute in `Keep-Alive`. A request that is refused
+ * An idle connection stays open for five minutes; `Keep-Alive` promises clients one minute. A request that is refused
  * before its body has arrived is answered at once, and what follows of the body is discarded.
  *
  * Fails with `ServeError` where the port cannot be had.

@@ -191,7 +191,7 @@ export const make = (options: {
   ): Effect.Effect<void, TransportError> =>
     Effect.suspend(() => {
       writeHead(response, streamed)
-      // A client of a feed waits for the headers long before there is anything to tell.
+      // A client of a feed waits for the headers long before the first line.
       if (streamed.headers["transfer-encoding"] !== undefined) response.flushHeaders()
       return Effect.zipRight(
         Stream.runForEach(streamed.body, (bytes) => write(response, bytes)),

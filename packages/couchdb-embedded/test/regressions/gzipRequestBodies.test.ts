@@ -164,7 +164,7 @@ describe("a request body with Content-Encoding: gzip", () => {
 })
 
 describe("a request body with another Content-Encoding", () => {
-  it.effect("is refused where JSON is expected, by its exact name", () =>
+  it.effect("is refused by every endpoint that takes JSON, and its name is compared exactly", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       for (const name of ["deflate", "br", "x-gzip", "GZIP", "Identity", "", "gzip, gzip", "identity, gzip", "zstd"]) {
@@ -180,7 +180,7 @@ describe("a request body with another Content-Encoding", () => {
       expect((yield* send("PUT", "/db/b", { headers: encoded(" gzip "), body: gzipped({}) })).status).toBe(201)
     }))
 
-  it.effect("does not matter where no JSON is read", () =>
+  it.effect("does not matter to endpoints that read no JSON", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ admin })
       const headers = { ...basic("admin", "password"), ...encoded("deflate") }
@@ -213,7 +213,7 @@ describe("a request body with another Content-Encoding", () => {
       }
     }))
 
-  it.effect("tells how an attachment is stored", () =>
+  it.effect("says how an attachment is stored", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const body = gzipped("hello")

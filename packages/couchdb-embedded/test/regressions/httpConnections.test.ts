@@ -62,7 +62,7 @@ const connect = (port: number) =>
         }),
         /** Waits until the server has said something. */
         heard: (words: string) => until(() => text.includes(words) ? true : undefined),
-        /** Waits until the server has closed the connection, and tells how. */
+        /** Waits until the server has closed the connection, and returns how. */
         closed: until(() => end === "open" ? undefined : end),
         send: (bytes: string | Uint8Array) =>
           Effect.async<void>((resume) => {
