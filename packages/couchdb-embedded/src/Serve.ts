@@ -9,10 +9,9 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
-import * as Http from "node:http"
+import type * as Http from "node:http"
 import * as EmbeddedCouch from "./EmbeddedCouch.js"
 import * as internal from "./internal/nodeServer.js"
 
@@ -85,23 +84,12 @@ const listen = (server: Http.Server, port: number): Effect.Effect<number, ServeE
     })
   })
 
-// How long a stopping server lets clients take their answers.
-const patience = "2 seconds"
-
-const close = (server: Http.Server, settled: Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const closed = yield* Effect.fork(Effect.async<void>((resume) => {
-      server.close(() => resume(Effect.void))
-    }))
-    yield* Effect.yieldNow()
-    yield* Effect.timeoutOption(Effect.interruptible(settled), patience)
-    // Feeds, and clients that keep their connections open, would keep the server open.
-    server.closeAllConnections()
-    yield* Fiber.join(closed)
-  })
-
 /**
- * Serves an embedded CouchDB until the scope closes, which closes the connections, too.
+ * Serves an embedded CouchDB until the scope closes. Closing ends idle connections at once, gives running requests two
+ * seconds to finish, and then ends them and all feeds.
+ *
+ * An idle connection stays open for five minutes; `Keep-Alive` promises clients one minute. A request that is refused
+ * before its body has arrived is answered at once, and what follows of the body is discarded.
  *
  * Fails with `ServeError` where the port cannot be had.
  *
@@ -122,14 +110,13 @@ export const serve = (options: Options = {}): Effect.Effect<Running, ServeError,
   Effect.gen(function*() {
     const couch = options.couch ?? (yield* EmbeddedCouch.make(options))
     const runtime = yield* Effect.runtime<never>()
-    const { listen: onRequest, settled } = internal.listener({
+    const { close, http } = internal.make({
       couch,
       runtime,
       maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
       origins: new Set(options.cors)
     })
-    const server = Http.createServer(onRequest)
-    const port = yield* Effect.acquireRelease(listen(server, options.port ?? 0), () => close(server, settled))
+    const port = yield* Effect.acquireRelease(listen(http, options.port ?? 0), () => close)
     const url = `http://127.0.0.1:${port}`
     if (options.quiet !== true) {
       const where = options.couch !== undefined || options.store === undefined

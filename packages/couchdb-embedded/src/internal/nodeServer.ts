@@ -1,10 +1,12 @@
 import type { TransportError } from "effect-couchdb/CouchError"
 import type { BufferedResponse, StreamedResponse } from "effect-couchdb/Transport"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
-import type * as Http from "node:http"
+import * as Http from "node:http"
 import type { Service } from "../EmbeddedCouch.js"
 import type { Whole } from "./context.js"
 import { headersFor, preflight } from "./nodeCors.js"
@@ -26,19 +28,16 @@ const headersOf = (message: Http.IncomingMessage): Record<string, string> => {
 const announced = ({ headers }: Http.IncomingMessage): boolean =>
   headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
 
-const tooLarge: BufferedResponse = {
-  status: 413,
-  headers: { "content-type": "application/json", "connection": "close" },
-  body: "{\"error\":\"too_large\",\"reason\":\"the request entity is too large\"}\n"
+const refused = (status: number, error: string, reason: string): BufferedResponse => {
+  const body = `${JSON.stringify({ error, reason })}\n`
+  return { status, headers: { "content-type": "application/json", "content-length": String(body.length) }, body }
 }
 
-const wrongHost: BufferedResponse = {
-  status: 400,
-  headers: { "content-type": "application/json", "connection": "close" },
-  body: "{\"error\":\"bad_request\",\"reason\":\"The embedded CouchDB answers to loopback names only.\"}\n"
-}
+const tooLarge = refused(413, "too_large", "the request entity is too large")
 
-/** The whole body; `undefined` where it is larger than it may be. */
+const wrongHost = refused(400, "bad_request", "The embedded CouchDB answers to loopback names only.")
+
+/** The whole body; `undefined` if it is larger than it may be. */
 const readBody = (
   message: Http.IncomingMessage,
   limit: number
@@ -50,7 +49,6 @@ const readBody = (
       size += chunk.length
       if (size > limit) {
         stop()
-        message.resume()
         resume(Effect.succeed(undefined))
       } else chunks.push(chunk)
     }
@@ -76,13 +74,6 @@ const readBody = (
     return Effect.sync(stop)
   })
 
-const send = (response: Http.ServerResponse, answer: BufferedResponse): void => {
-  if (response.destroyed || response.headersSent) return
-  response.sendDate = false
-  response.writeHead(answer.status, answer.headers)
-  response.end(answer.body)
-}
-
 /** Writes one piece, and waits until the client took it. */
 const write = (response: Http.ServerResponse, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.async((resume) => {
@@ -95,52 +86,134 @@ const write = (response: Http.ServerResponse, bytes: Uint8Array): Effect.Effect<
     return Effect.sync(() => response.off("drain", onDrain))
   })
 
-const sendStream = (
-  response: Http.ServerResponse,
-  { body, headers, status }: StreamedResponse
-): Effect.Effect<void, TransportError> =>
-  Effect.suspend(() => {
-    response.sendDate = false
-    response.writeHead(status, headers)
-    // A client of a feed waits for the headers long before there is anything to tell.
-    if (headers["transfer-encoding"] !== undefined) response.flushHeaders()
-    return Effect.zipRight(
-      Stream.runForEach(body, (bytes) => write(response, bytes)),
-      Effect.sync(() => response.end())
-    )
-  })
-
 /** An answer that is all there, though it came as a stream. */
 const wholeOf = (streamed: StreamedResponse & Partial<Whole>): BufferedResponse | undefined =>
   streamed.whole === undefined ? undefined : { ...streamed, body: streamed.whole }
 
-/** What answers the requests of a Node server. */
-export interface Listener {
-  readonly listen: Http.RequestListener
-  /** Waits until all that was asked is answered, but for feeds, which have no end. */
-  readonly settled: Effect.Effect<void>
+/** How long a server waits for its clients. Durations are in milliseconds. */
+export interface Patience {
+  /** How long an idle connection stays open. */
+  readonly idle: number
+  /** What clients are promised of that, so that they do not use a connection just as it is closed. */
+  readonly promised: number
+  /** How long the rest of a refused body is read, and how many bytes of it. */
+  readonly drain: number
+  readonly drainBytes: number
+  /** How long a server that stops waits for the requests that it has. */
+  readonly stop: number
 }
 
-/** Answers requests of a Node server by the engine; a client that goes away ends its own request, nothing else. */
-export const listener = (options: {
+const usual: Patience = {
+  // As long as in CouchDB.
+  idle: 300_000,
+  promised: 60_000,
+  drain: 10_000,
+  drainBytes: 2 ** 28,
+  stop: 2_000
+}
+
+/** A Node server that answers by an engine. */
+export interface NodeServer {
+  readonly http: Http.Server
+  /** Closes idle connections at once, waits a moment for answers, and ends all that still runs. */
+  readonly close: Effect.Effect<void>
+}
+
+/** A server over an engine. A client that goes away ends its own request, nothing else. */
+export const make = (options: {
   readonly couch: Service
   readonly runtime: Runtime.Runtime<never>
   readonly maxBodyBytes: number
   readonly origins: ReadonlySet<string>
-}): Listener => {
+  readonly patience?: Partial<Patience> | undefined
+}): NodeServer => {
   const { couch, maxBodyBytes, origins } = options
+  const patience = { ...usual, ...options.patience }
   const run = Runtime.runFork(options.runtime)
+  const fibers = new Set<Fiber.RuntimeFiber<void>>()
   const answering = new Set<Http.ServerResponse>()
-  const idle = new Set<() => void>()
+  const waiting = new Set<() => void>()
+  let closing = false
+
   const answered = (response: Http.ServerResponse): void => {
     answering.delete(response)
-    if (answering.size === 0) { for (const each of Array.from(idle)) each() }
+    if (answering.size === 0) { for (const each of Array.from(waiting)) each() }
   }
+
+  const keepAlive = `timeout=${Math.floor(patience.promised / 1000)}`
+
+  const writeHead = (response: Http.ServerResponse, { headers, status }: StreamedResponse | BufferedResponse): void => {
+    if (closing) response.shouldKeepAlive = false
+    if (response.shouldKeepAlive) response.setHeader("keep-alive", keepAlive)
+    response.sendDate = false
+    response.writeHead(status, headers)
+  }
+
+  const send = (response: Http.ServerResponse, answer: BufferedResponse): void => {
+    if (response.destroyed || response.headersSent) return
+    writeHead(response, answer)
+    response.end(answer.body)
+  }
+
+  /** Answers before the body has been read. */
+  const refuse = (
+    message: Http.IncomingMessage,
+    response: Http.ServerResponse,
+    answer: BufferedResponse
+  ): void => {
+    if (!announced(message) || message.complete) {
+      message.resume()
+      send(response, answer)
+      return
+    }
+    if (response.destroyed || response.headersSent) return
+    response.shouldKeepAlive = false
+    writeHead(response, answer)
+    response.write(answer.body)
+    // Closing with bytes unread would reset the connection, and the client might never see the answer.
+    let size = 0
+    const end = (): void => {
+      clearTimeout(timer)
+      message.off("data", onData)
+      response.end()
+    }
+    const onData = (chunk: Uint8Array): void => {
+      size += chunk.length
+      if (size > patience.drainBytes) end()
+    }
+    const timer = setTimeout(end, patience.drain)
+    message.on("data", onData).once("end", end).once("close", end).on("error", end).resume()
+  }
+
+  const sendStream = (
+    response: Http.ServerResponse,
+    streamed: StreamedResponse
+  ): Effect.Effect<void, TransportError> =>
+    Effect.suspend(() => {
+      writeHead(response, streamed)
+      // A client of a feed waits for the headers long before the first line.
+      if (streamed.headers["transfer-encoding"] !== undefined) response.flushHeaders()
+      return Effect.zipRight(
+        Stream.runForEach(streamed.body, (bytes) => write(response, bytes)),
+        Effect.sync(() => response.end())
+      )
+    })
+
+  /** What is answered whatever the body is. */
+  const early = (message: Http.IncomingMessage): BufferedResponse | undefined =>
+    !isLoopback(message.headers.host)
+      ? wrongHost
+      : Number(message.headers["content-length"] ?? 0) > maxBodyBytes
+      ? tooLarge
+      : undefined
+
   const listen: Http.RequestListener = (message, response) => {
     response.on("error", () => {})
-    const { host } = message.headers
-    if (!isLoopback(host)) {
-      send(response, wrongHost)
+    answering.add(response)
+    response.on("close", () => answered(response))
+    const refusal = early(message)
+    if (refusal === wrongHost) {
+      refuse(message, response, refusal)
       return
     }
     const asked = preflight(message, origins)
@@ -149,14 +222,17 @@ export const listener = (options: {
       return
     }
     for (const [name, value] of Object.entries(headersFor(message, origins))) response.setHeader(name, value)
-    answering.add(response)
+    if (refusal !== undefined) {
+      refuse(message, response, refusal)
+      return
+    }
     const answer = Effect.flatMap(readBody(message, maxBodyBytes), (body) =>
       body === undefined
-        ? Effect.sync(() => send(response, tooLarge))
+        ? Effect.sync(() => refuse(message, response, tooLarge))
         : Effect.scoped(Effect.flatMap(
           couch.stream({
             method: message.method ?? "GET",
-            origin: `http://${host}`,
+            origin: `http://${message.headers.host}`,
             path: message.url ?? "/",
             headers: headersOf(message),
             body: announced(message) ? body : undefined
@@ -172,22 +248,56 @@ export const listener = (options: {
       Effect.sync(() => {
         response.destroy()
       })))
+    fibers.add(fiber)
+    fiber.addObserver(() => fibers.delete(fiber))
     response.on("close", () => {
-      answered(response)
       if (!response.writableFinished) fiber.unsafeInterruptAsFork(FiberId.none)
     })
   }
+
+  const http = Http.createServer({ keepAliveTimeout: patience.idle, headersTimeout: patience.idle, requestTimeout: 0 })
+  http.on("request", listen)
+  http.on("checkContinue", (message: Http.IncomingMessage, response: Http.ServerResponse) => {
+    if (early(message) === undefined) response.writeContinue()
+    listen(message, response)
+  })
+  http.on("timeout", (socket) => {
+    const { bytesRead } = socket
+    const closeIfIdle = (): void => {
+      if (socket.bytesRead === bytesRead) socket.destroy()
+    }
+    // A busy process notices late that a connection was idle. A request may have come in the meantime: two turns of the
+    // event loop read it.
+    setImmediate(() => setImmediate(closeIfIdle))
+  })
+
+  /** Waits until all requests are answered, but for feeds, which have no end. */
   const settled = Effect.async<void>((resume) => {
     if (answering.size === 0) {
       resume(Effect.void)
       return
     }
     const done = (): void => {
-      idle.delete(done)
+      waiting.delete(done)
       resume(Effect.void)
     }
-    idle.add(done)
-    return Effect.sync(() => idle.delete(done))
+    waiting.add(done)
+    return Effect.sync(() => waiting.delete(done))
   })
-  return { listen, settled }
+
+  const close = Effect.gen(function*() {
+    closing = true
+    const closed = yield* Effect.fork(Effect.async<void>((resume) => {
+      http.close(() => resume(Effect.void))
+    }))
+    yield* Effect.yieldNow()
+    yield* Effect.timeoutOption(Effect.interruptible(settled), patience.stop)
+    // Feeds, and clients that wait, would keep the server open.
+    http.closeAllConnections()
+    yield* Fiber.interruptAll(Array.from(fibers))
+    yield* Fiber.join(closed)
+    // Connections take their own time, whatever clock the effects have.
+  }).pipe(Effect.withClock(Clock.make()))
+
+  return { http, close }
 }

@@ -70,9 +70,12 @@ export const internalError = (
 export const places = {
   missingRevs: 505833475,
   noRowsInRange: 72864418,
+  queriesBody: 3704553627,
   replicationOption: 3215090421,
   revsDiff: 2813630627,
-  revsLimit: 1641458982
+  revsLimit: 1641458982,
+  sessionBody: 542594405,
+  viewBody: 3300231582
 } as const
 
 /** An endpoint or option of CouchDB that is not built here. */

@@ -107,7 +107,7 @@ export const hasBody = ({ body }: Request): boolean => body !== undefined
 const notGzip = refusal(400, "bad_request", "Request body is not properly gzipped.")
 
 /** What some endpoints of CouchDB answer to a body that is not properly compressed. */
-export const dataError = refusal(500, "unknown_error", "data_error", { ref: true })
+export const dataError = (ref: number): Refusal => refusal(500, "unknown_error", "data_error", { ref })
 
 /** The body without its content encoding, of which CouchDB knows one, by its exact name. */
 const unpacked = (request: Request, corrupt: Refusal): Checked<string | Uint8Array> => {

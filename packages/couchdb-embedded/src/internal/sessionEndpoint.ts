@@ -4,7 +4,7 @@ import type { Answer, Context } from "./context.js"
 import { byMethod } from "./context.js"
 import { print } from "./print.js"
 import type { Checked } from "./refusal.js"
-import { badRequest, internalError, refuse } from "./refusal.js"
+import { badRequest, internalError, places, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as Session from "./session.js"
@@ -27,7 +27,7 @@ const get = ({ authenticated, request, server, user }: Context): Answer =>
 type Form = ReadonlyMap<string, string>
 
 const jsonForm = (request: Req.Request): Checked<Form> =>
-  Either.flatMap(Req.json(request, Req.dataError), (body) => {
+  Either.flatMap(Req.json(request, Req.dataError(places.sessionBody)), (body) => {
     if (!Json.isObject(body)) {
       return internalError(Json.isArray(body) && body.length === 0 ? "" : print(body), "badmatch")
     }

@@ -245,7 +245,7 @@ describe("the lock of a data directory", () => {
       const path = yield* directory
       const container = { host: "f00dbabe", pid: 7, namespace: "pid:[1]", machine: "other", signal: true }
       const own = Owners.self()
-      // Only Linux has containers, and tells its kernel from others.
+      // Only Linux has containers and identifies its kernel.
       const there = own.boot === "" ? { ...container, host: own.host } : container
       yield* Effect.scoped(Effect.gen(function*() {
         yield* socket(path)
@@ -299,7 +299,7 @@ describe("the lock of a data directory", () => {
       Fs.writeFileSync(Path.join(path, "lock.bbbbbbbbbbbbbbbbbbbbbbbb.new"), "")
       Fs.writeFileSync(Path.join(path, "locks"), "")
       expect(yield* opened(path)).toMatchObject({ _tag: "Right" })
-      // One may be of a process that is just opening, and one is none of ours.
+      // One may be of a process that is just opening, and one has another name.
       expect(filesOf(path)).toEqual(["lock.bbbbbbbbbbbbbbbbbbbbbbbb.new", "locks"])
     }))
 

@@ -1,4 +1,4 @@
-/** Opens a directory once it is told to, says what came of it, and keeps it until its input ends. */
+/** Opens a directory at the first line of its input, prints the result, and keeps it until its input ends. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as FileStore from "../../src/FileStore.js"

@@ -39,7 +39,7 @@ export interface Claim {
   readonly details: typeof Details.Type
 }
 
-/** The claim of a process that runs, or may run: `certain` tells which. */
+/** The claim of a process that runs, or may run: `certain` says which. */
 export interface Rival {
   readonly claim: Claim
   readonly place: Owners.Place

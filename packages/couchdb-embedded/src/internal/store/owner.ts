@@ -1,7 +1,7 @@
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 
-/** What tells a process from any other one, also from another container or machine. What is unknown is empty. */
+/** What identifies a process, also among containers and machines. What is unknown is empty. */
 export interface Owner {
   readonly host: string
   readonly pid: number

@@ -6,7 +6,7 @@ import type { Answer, DatabaseContext } from "../context.js"
 import { byMethod } from "../context.js"
 import { print } from "../print.js"
 import type { Checked } from "../refusal.js"
-import { badRequest, internalError, refuse } from "../refusal.js"
+import { badRequest, internalError, places, refuse } from "../refusal.js"
 import * as Req from "../request.js"
 import * as Response from "../response.js"
 import * as Utf8 from "../utf8.js"
@@ -46,10 +46,10 @@ export const queryOf = (context: DatabaseContext, body: Json.JsonObject | undefi
     return yield* parse(fromBody, request.query, false)
   })
 
-const bodyOf = (context: DatabaseContext): Checked<Json.JsonObject> =>
+const bodyOf = (context: DatabaseContext, place: number): Checked<Json.JsonObject> =>
   Either.gen(function*() {
     yield* Req.requireJson(context.request)
-    const body = yield* Req.json(context.request, Req.dataError)
+    const body = yield* Req.json(context.request, Req.dataError(place))
     return Json.isObject(body) ? body : yield* badRequest("Request body must be a JSON object")
   })
 
@@ -61,7 +61,7 @@ const get = (context: DatabaseContext, design: Design, view: string): Answer =>
 
 const post = (context: DatabaseContext, design: Design, view: string): Answer =>
   Either.gen(function*() {
-    const body = yield* bodyOf(context)
+    const body = yield* bodyOf(context, places.viewBody)
     if (Json.get(body, "queries") !== undefined) {
       return yield* badRequest("The `queries` parameter is no longer supported at this endpoint")
     }
@@ -71,7 +71,7 @@ const post = (context: DatabaseContext, design: Design, view: string): Answer =>
 
 const queries = (context: DatabaseContext, design: Design, view: string): Answer =>
   Either.gen(function*() {
-    const wanted = Json.get(yield* bodyOf(context), "queries")
+    const wanted = Json.get(yield* bodyOf(context, places.queriesBody), "queries")
     if (wanted === undefined) return yield* badRequest("POST body must include `queries` parameter.")
     if (!Json.isArray(wanted)) return yield* badRequest("`queries` member must be an array.")
     const common = yield* parse(defaults, context.request.query, false)
