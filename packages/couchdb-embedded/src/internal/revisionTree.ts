@@ -84,6 +84,19 @@ export const nodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> => Array.from(Ha
 const parentOf = <V>(tree: Tree<V>, node: Node<V>): Node<V> | undefined =>
   node.parent === undefined ? undefined : find(tree, node.generation - 1, node.parent)
 
+/** Leaves in their order, with one more: sorting thousands of them again for each write would be slow. */
+const inserted = <V extends Deletable>(leaves: ReadonlyArray<Node<V>>, leaf: Node<V>): ReadonlyArray<Node<V>> => {
+  let low = 0
+  let high = leaves.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const other = leaves[middle]
+    if (other !== undefined && better(other, leaf) < 0) low = middle + 1
+    else high = middle
+  }
+  return [...leaves.slice(0, low), leaf, ...leaves.slice(low)]
+}
+
 /** Adds a revision with its ancestors. Merging the same paths in any order gives the same tree. */
 export const merge = <V extends Deletable>(
   tree: Tree<V>,
@@ -119,14 +132,15 @@ export const merge = <V extends Deletable>(
   }
   const others = tree.leaves.filter((leaf) => !isInner(leaf))
   const isNew = find(tree, generation, newest) === undefined
-  const leaves: Array<Node<V>> = []
-  for (const leaf of isNew ? [...others, { generation, hash: newest }] : others) {
-    const node = find(next, leaf.generation, leaf.hash)
-    if (node !== undefined) leaves.push(node)
-  }
+  const own = find(next, generation, newest)
+  const isOwn = (leaf: Rev): boolean => leaf.generation === generation && leaf.hash === newest
+  // Of the leaves that stay only the one of this path may be another node than before.
+  const leaves = own !== undefined && (isNew || others.some(isOwn))
+    ? inserted(others.filter((leaf) => !isOwn(leaf)), own)
+    : others
   const extended = others.length < tree.leaves.length && !contradicts
   return {
-    tree: { ...next, leaves: leaves.sort(better) },
+    tree: { ...next, leaves },
     merged: !isNew ? "known" : extended || tree.size === 0 ? "leaf" : "branch"
   }
 }
@@ -151,7 +165,8 @@ export const ancestry = <V>(tree: Tree<V>, node: Node<V>): ReadonlyArray<Node<V>
 
 /** Forgets what is further than `limit` revisions from every leaf. */
 export const stem = <V>(tree: Tree<V>, limit: number): Tree<V> => {
-  if (tree.size <= limit) return tree
+  // No path has more revisions than there are generations, however many branches there are.
+  if (tree.size <= limit || HashMap.size(tree.generations) <= limit) return tree
   return stemOne(tree, limit) ?? stemAll(tree, limit)
 }
 
