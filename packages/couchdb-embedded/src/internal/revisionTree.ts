@@ -50,14 +50,19 @@ const at = <V>(tree: Tree<V>, generation: number): ReadonlyArray<Node<V>> => {
 
 const find = <V>(tree: Tree<V>, generation: number, hash: string): Node<V> | undefined => {
   const nodes = at(tree, generation)
-  const only = nodes[0]
-  return nodes.length <= 1 ? (only?.hash === hash ? only : undefined) : nodes.find((node) => node.hash === hash)
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]
+    if (node?.hash === hash) return node
+  }
+  return undefined
 }
 
 /** Puts a node in, in the place of the one of its name. The leaves stay as they are. */
 const put = <V>(tree: Tree<V>, node: Node<V>): Tree<V> => {
   const nodes = at(tree, node.generation)
-  const others = nodes.filter(({ hash }) => hash !== node.hash)
+  const others = find(tree, node.generation, node.hash) === undefined
+    ? nodes
+    : nodes.filter(({ hash }) => hash !== node.hash)
   return {
     generations: HashMap.set(tree.generations, node.generation, [...others, node]),
     size: tree.size + 1 - (nodes.length - others.length),
