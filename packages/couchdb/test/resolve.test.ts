@@ -286,21 +286,6 @@ describe("what resolve may not do", () => {
       yield* asMe(Conflict.resolve(cards, "ada", policy))
       assert.strictEqual(yield* count, before + 1)
     }))
-
-  it.scoped("take more heads than anybody understands", () =>
-    Effect.gen(function*() {
-      const { asMe, asRival } = yield* scene
-      const cards = yield* asRival(zoo)
-      yield* asRival(bulk(
-        cards,
-        Array.from({ length: 20 }, (_, i) => {
-          const hash = String(i + 10).repeat(16)
-          return { _id: "ada", _rev: `1-${hash}`, _revisions: { start: 1, ids: [hash] }, seen: 1, tags: [] }
-        })
-      ))
-      const outcome = yield* asMe(Conflict.resolve(cards, "ada", merging))
-      assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Unknown")
-    }))
 })
 
 /** What replication does between two databases of one server: leaves with their paths, and no older bodies. */

@@ -50,14 +50,19 @@ const at = <V>(tree: Tree<V>, generation: number): ReadonlyArray<Node<V>> => {
 
 const find = <V>(tree: Tree<V>, generation: number, hash: string): Node<V> | undefined => {
   const nodes = at(tree, generation)
-  const only = nodes[0]
-  return nodes.length <= 1 ? (only?.hash === hash ? only : undefined) : nodes.find((node) => node.hash === hash)
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]
+    if (node?.hash === hash) return node
+  }
+  return undefined
 }
 
 /** Puts a node in, in the place of the one of its name. The leaves stay as they are. */
 const put = <V>(tree: Tree<V>, node: Node<V>): Tree<V> => {
   const nodes = at(tree, node.generation)
-  const others = nodes.filter(({ hash }) => hash !== node.hash)
+  const others = find(tree, node.generation, node.hash) === undefined
+    ? nodes
+    : nodes.filter(({ hash }) => hash !== node.hash)
   return {
     generations: HashMap.set(tree.generations, node.generation, [...others, node]),
     size: tree.size + 1 - (nodes.length - others.length),
@@ -83,6 +88,19 @@ export const nodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> => Array.from(Ha
 
 const parentOf = <V>(tree: Tree<V>, node: Node<V>): Node<V> | undefined =>
   node.parent === undefined ? undefined : find(tree, node.generation - 1, node.parent)
+
+/** Leaves in their order, with one more: sorting thousands of them again for each write would be slow. */
+const inserted = <V extends Deletable>(leaves: ReadonlyArray<Node<V>>, leaf: Node<V>): ReadonlyArray<Node<V>> => {
+  let low = 0
+  let high = leaves.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const other = leaves[middle]
+    if (other !== undefined && better(other, leaf) < 0) low = middle + 1
+    else high = middle
+  }
+  return [...leaves.slice(0, low), leaf, ...leaves.slice(low)]
+}
 
 /** Adds a revision with its ancestors. Merging the same paths in any order gives the same tree. */
 export const merge = <V extends Deletable>(
@@ -119,14 +137,15 @@ export const merge = <V extends Deletable>(
   }
   const others = tree.leaves.filter((leaf) => !isInner(leaf))
   const isNew = find(tree, generation, newest) === undefined
-  const leaves: Array<Node<V>> = []
-  for (const leaf of isNew ? [...others, { generation, hash: newest }] : others) {
-    const node = find(next, leaf.generation, leaf.hash)
-    if (node !== undefined) leaves.push(node)
-  }
+  const own = find(next, generation, newest)
+  const isOwn = (leaf: Rev): boolean => leaf.generation === generation && leaf.hash === newest
+  // Of the leaves that stay only the one of this path may be another node than before.
+  const leaves = own !== undefined && (isNew || others.some(isOwn))
+    ? inserted(others.filter((leaf) => !isOwn(leaf)), own)
+    : others
   const extended = others.length < tree.leaves.length && !contradicts
   return {
-    tree: { ...next, leaves: leaves.sort(better) },
+    tree: { ...next, leaves },
     merged: !isNew ? "known" : extended || tree.size === 0 ? "leaf" : "branch"
   }
 }
@@ -151,7 +170,8 @@ export const ancestry = <V>(tree: Tree<V>, node: Node<V>): ReadonlyArray<Node<V>
 
 /** Forgets what is further than `limit` revisions from every leaf. */
 export const stem = <V>(tree: Tree<V>, limit: number): Tree<V> => {
-  if (tree.size <= limit) return tree
+  // No path has more revisions than there are generations, however many branches there are.
+  if (tree.size <= limit || HashMap.size(tree.generations) <= limit) return tree
   return stemOne(tree, limit) ?? stemAll(tree, limit)
 }
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Bound } from "../../Collection.js"
-import type { DecodeError, EncodeError } from "../../CouchError.js"
+import type { EncodeError } from "../../CouchError.js"
 import * as Json from "../../Json.js"
 import type { Knowledge, Value } from "../../Lineage.js"
 import type { Merge } from "../../Merge.js"
@@ -15,14 +15,9 @@ import { absent, type Place, placeOf, value as valueBase } from "../merge/node.j
 import { filesOf, mergeFiles } from "../siblings/files.js"
 import { type Failed, type Folded, type Head, pair, standIn, type Unmerged } from "../siblings/fold.js"
 import { mergeJson } from "../siblings/jsonMerge.js"
+import { Unreadable } from "../siblings/outcome.js"
 import { mergeOf } from "../siblings/policy.js"
 import { holds } from "./rules.js"
-
-/** A version that the schema does not read. */
-export class Unreadable {
-  readonly _tag = "Unreadable"
-  constructor(readonly error: DecodeError) {}
-}
 
 /** A merged base: at its holes nobody knows what it says. */
 interface Partial<A, R> extends Head<A, R> {
@@ -38,11 +33,24 @@ interface Context<A, R, E, R2> {
   readonly holder: (rev: Revision) => Revision
 }
 
+/** What two sides come from: a base, nothing in common, or something that is not known here. */
+export type Origin =
+  | { readonly _tag: "Known"; readonly base: Value | undefined }
+  | { readonly _tag: "Unknown"; readonly why: string }
+
+export interface Evaluator<A, R, E, R2> {
+  /** What one head says. */
+  readonly head: (rev: Revision) => Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R>
+  /** What was brought together so far and one head more are together, by the policy. */
+  readonly join: (
+    mine: Folded<A, R>,
+    theirs: Revision,
+    origin: Origin
+  ) => Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2>
+}
+
 /** Works out what heads are together: the policy merges heads, and a plain merge what only serves as a base. */
-export const evaluate = <A, R, E, R2>(
-  context: Context<A, R, E, R2>,
-  whole: Value
-): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> => {
+export const evaluator = <A, R, E, R2>(context: Context<A, R, E, R2>): Evaluator<A, R, E, R2> => {
   const { collection, holder, id, knowledge, policy } = context
   const merge = Option.getOrUndefined(mergeOf(policy))
   // What journals and burials leave out is not known of any base.
@@ -156,49 +164,38 @@ export const evaluate = <A, R, E, R2>(
       }
     })
 
-  const fold = (part: Value): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> =>
-    part._tag === "Content"
-      ? Effect.map(headOf(part.rev), (head) => ({ ...head, withoutBase: [] }))
-      : Effect.gen(function*() {
-        const mine = yield* fold(part.mine)
-        const theirs = yield* fold(part.theirs)
-        const base = part.base === undefined ? undefined : yield* Effect.either(baseOf(part.base))
-        const found = base === undefined || Either.isLeft(base) ? undefined : base.right
-        return yield* pair<A, R, E, R2>(context, policy, mine, theirs, {
-          head: Option.fromNullable(found),
-          absent: part.base === undefined,
-          unknown: part.base !== undefined && found === undefined
-            ? "what both sides come from is not what the schema says"
-            : undefined,
-          holes: found?.holes ?? new Set(),
-          guesses: false
+  const head = (rev: Revision): Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R> =>
+    Effect.map(headOf(rev), (head) => ({ ...head, withoutBase: [] }))
+
+  const join = (
+    mine: Folded<A, R>,
+    theirs: Revision,
+    origin: Origin
+  ): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> =>
+    Effect.gen(function*() {
+      const other = yield* head(theirs)
+      if (origin._tag === "Unknown") {
+        const lossy = policy.rules.missingBase === "merge"
+        return yield* pair<A, R, E, R2>(context, policy, mine, other, {
+          head: Option.none(),
+          absent: false,
+          unknown: lossy ? undefined : origin.why,
+          holes: new Set(),
+          guesses: lossy
         })
+      }
+      const { base } = origin
+      const found = base === undefined ? Option.none() : yield* Effect.option(baseOf(base))
+      return yield* pair<A, R, E, R2>(context, policy, mine, other, {
+        head: found,
+        absent: base === undefined,
+        unknown: base !== undefined && Option.isNone(found)
+          ? "what both sides come from is not what the schema says"
+          : undefined,
+        holes: Option.match(found, { onNone: () => new Set(), onSome: ({ holes }) => holes }),
+        guesses: false
       })
+    })
 
-  return fold(whole)
+  return { head, join }
 }
-
-/** Somebody, or a rule, decides where something is missing: by the heads alone. */
-export const guess = <A, R, E, R2>(
-  context: Context<A, R, E, R2>,
-  heads: ReadonlyArray<Revision>,
-  why: string
-): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> =>
-  Effect.gen(function*() {
-    const lossy = context.policy.rules.missingBase === "merge"
-    const [first, ...rest] = heads
-    let folded: Folded<A, R> | undefined
-    if (first !== undefined) folded = yield* evaluate(context, { _tag: "Content", rev: first })
-    for (const rev of rest) {
-      const theirs = yield* evaluate(context, { _tag: "Content", rev })
-      if (folded === undefined) continue
-      folded = yield* pair<A, R, E, R2>(context, context.policy, folded, theirs, {
-        head: Option.none(),
-        absent: false,
-        unknown: lossy ? undefined : why,
-        holes: new Set(),
-        guesses: lossy
-      })
-    }
-    return folded ?? (yield* Effect.fail<Unmerged>({ _tag: "Unknown", why, clashes: [] }))
-  })

@@ -1,44 +1,82 @@
 import * as Either from "effect/Either"
 import type { Knowledge, Value } from "../../Lineage.js"
 import * as Revision from "../../Revision.js"
-import type { Graph, Missing } from "./graph.js"
+import type { Graph, GrowingSide, Missing } from "./graph.js"
 import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
 
-/** More heads than this are more than anybody understands, and so is a base of bases this deep. */
-const limits = { heads: 16, depth: 30 }
+/** A base of bases that is deeper than this would overflow the stack. */
+const deepest = 500
 
-export const content = (rev: Rev): Value => ({ _tag: "Content", rev })
+/** Heads that were brought together so far. */
+export interface Fold {
+  readonly value: Value
+  readonly side: GrowingSide
+}
 
-const same = (self: Value, that: Value): boolean =>
-  self === that || (self._tag === "Content"
-    ? that._tag === "Content" && self.rev === that.rev
-    : that._tag === "Merge" && same(self.mine, that.mine) && same(self.theirs, that.theirs) &&
-      (self.base === undefined ? that.base === undefined : that.base !== undefined && same(self.base, that.base)))
-
-/** A side that says what the base says gives way to the other, whatever it says. */
-const merged = (base: Value | undefined, mine: Value, theirs: Value): Value =>
-  same(mine, theirs) || (base !== undefined && same(base, theirs))
-    ? mine
-    : base !== undefined && same(base, mine)
-    ? theirs
-    : { _tag: "Merge", base, mine, theirs }
+/** What one head more makes of a fold, and over which base. */
+export interface Joined {
+  readonly value: Value
+  readonly base: Value | undefined
+}
 
 export interface Folding {
   /** What the heads are together, as merges of contents; or what is missing to say so. */
   readonly fold: (heads: ReadonlyArray<Rev>) => Either.Either<Value, Missing>
+  /** A fold of one head. */
+  readonly alone: (head: Rev) => Fold
+  /** Why a fold is not known, if it is not. */
+  readonly missing: (fold: Fold) => Missing | undefined
+  /** What one head more makes of it. The fold itself stays as it is. */
+  readonly join: (fold: Fold, head: Rev) => Either.Either<Joined, Missing>
+  /** The revision that says what the head says: a deletion, or a burial, says what was there before it. */
+  readonly spokenBy: (head: Rev) => Rev
 }
 
 export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
   const memo = new Map<string, Either.Either<Value, Missing>>()
+  const names = new Map<Value | undefined, number>([[undefined, 0]])
+  const made = new Map<string, Value>()
+  const lacks = new Map<Value, Missing | undefined>()
 
-  /** A deletion, or a burial, says what was there before it. */
-  const valueOf = (rev: Rev): Value => {
+  /** Of a body that is disputed there are two, and neither will do. */
+  const unreadable = (rev: Rev): Missing | undefined =>
+    knowledge.disputed.has(rev)
+      ? graph.missing(rev)
+      : knowledge.contents.has(rev)
+      ? undefined
+      : { rev, why: `what ${rev} said is not on this server any more` }
+
+  /** Each value is made once, so that equal ones are the same, however deep they are. */
+  const once = (key: string, make: () => Value, lacking: () => Missing | undefined): Value => {
+    const known = made.get(key)
+    if (known !== undefined) return known
+    const value = make()
+    made.set(key, value)
+    names.set(value, names.size)
+    lacks.set(value, lacking())
+    return value
+  }
+
+  const content = (rev: Rev): Value => once(rev, () => ({ _tag: "Content", rev }), () => unreadable(rev))
+
+  const merge = (base: Value | undefined, mine: Value, theirs: Value): Value =>
+    once(
+      [base, mine, theirs].map((part) => names.get(part)).join(),
+      () => ({ _tag: "Merge", base, mine, theirs }),
+      () => (base === undefined ? undefined : lacks.get(base)) ?? lacks.get(mine) ?? lacks.get(theirs)
+    )
+
+  /** A side that says what the base says gives way to the other, whatever it says. */
+  const merged = (base: Value | undefined, mine: Value, theirs: Value): Value =>
+    mine === theirs || base === theirs ? mine : base === mine ? theirs : merge(base, mine, theirs)
+
+  const spokenBy = (rev: Rev): Rev => {
     for (let at = rev;;) {
       const link = graph.link(at)
-      if (knowledge.contents.has(at) || link === undefined || link.parent === null) return content(at)
-      if (link.kind !== "delete" && knowledge.tombstones.get(at) !== "burial") return content(at)
+      if (knowledge.contents.has(at) || link === undefined || link.parent === null) return at
+      if (link.kind !== "delete" && knowledge.tombstones.get(at) !== "burial") return at
       at = link.parent
     }
   }
@@ -55,46 +93,50 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
   const bases = (newest: ReadonlyArray<Rev>): ReadonlyArray<Rev> =>
     holds(knowledge.settings, "base") ? newest : newest.slice(0, 1)
 
-  const foldAt = (heads: ReadonlyArray<Rev>, depth: number): Either.Either<Value, Missing> => {
-    const [first, ...rest] = [...heads].sort((a, b) => Revision.Order(b, a))
-    if (first === undefined || heads.length > limits.heads || depth > limits.depth) {
-      return Either.left({
-        rev: first ?? heads[0] as Rev,
-        why: `${heads.length} versions at once, ${depth} bases deep`
-      })
-    }
-    let value = valueOf(first)
-    const ours = new Set(graph.reach(first))
-    for (const head of rest) {
-      const common = graph.common(ours, graph.reach(head))
-      if (common._tag === "Missing") return Either.left(common.missing)
-      const base = common.newest.length === 0 ? Either.right(undefined) : baseOf(bases(common.newest), depth)
-      if (Either.isLeft(base)) return Either.left(base.left)
-      value = merged(base.right, value, valueOf(head))
-      for (const rev of graph.reach(head)) ours.add(rev)
-    }
-    return Either.right(value)
+  const alone = (head: Rev): Fold => {
+    const side = graph.growing()
+    side.add(head)
+    return { value: content(spokenBy(head)), side }
   }
 
-  /** Of a body that is disputed there are two, and neither will do. */
-  const unreadable = (rev: Rev): Missing | undefined =>
-    knowledge.disputed.has(rev)
-      ? graph.missing(rev)
-      : knowledge.contents.has(rev)
-      ? undefined
-      : { rev, why: `what ${rev} said is not on this server any more` }
+  const joinAt = ({ side, value }: Fold, head: Rev, depth: number): Either.Either<Joined, Missing> => {
+    const common = graph.common(side, graph.side(head))
+    if (common._tag === "Missing") return Either.left(common.missing)
+    const theirs = content(spokenBy(head))
+    return Either.map(
+      common.newest.length === 0 ? Either.right(undefined) : baseOf(bases(common.newest), depth),
+      (base) => ({ value: merged(base, value, theirs), base })
+    )
+  }
 
-  const firstMissing = (value: Value): Missing | undefined =>
-    value._tag === "Content"
-      ? unreadable(value.rev)
-      : (value.base === undefined ? undefined : firstMissing(value.base)) ?? firstMissing(value.mine) ??
-        firstMissing(value.theirs)
+  const foldAt = (heads: ReadonlyArray<Rev>, depth: number): Either.Either<Value, Missing> => {
+    const [first, ...rest] = [...heads].sort((a, b) => Revision.Order(b, a))
+    if (first === undefined || depth > deepest) {
+      return Either.left({
+        rev: first ?? heads[0] as Rev,
+        why: `versions were merged across each other more than ${deepest} times in a row`
+      })
+    }
+    let fold = alone(first)
+    for (const head of rest) {
+      const joined = joinAt(fold, head, depth)
+      if (Either.isLeft(joined)) return Either.left(joined.left)
+      fold.side.add(head)
+      fold = { ...fold, value: joined.right.value }
+    }
+    return Either.right(fold.value)
+  }
+
+  const whole = <A>(self: A, value: Value): Either.Either<A, Missing> => {
+    const missing = lacks.get(value)
+    return missing === undefined ? Either.right(self) : Either.left(missing)
+  }
 
   return {
-    fold: (heads) =>
-      Either.flatMap(foldAt(heads, 0), (value) => {
-        const missing = firstMissing(value)
-        return missing === undefined ? Either.right(value) : Either.left(missing)
-      })
+    fold: (heads) => Either.flatMap(foldAt(heads, 0), (value) => whole(value, value)),
+    alone,
+    missing: ({ value }) => lacks.get(value),
+    join: (fold, head) => Either.flatMap(joinAt(fold, head, 0), (joined) => whole(joined, joined.value)),
+    spokenBy
   }
 }

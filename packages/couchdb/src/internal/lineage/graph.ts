@@ -10,17 +10,33 @@ export interface Missing {
   readonly why: string
 }
 
+/** Revisions with all that they descend from, and those among them that count as not known. */
+export interface Side {
+  readonly revs: ReadonlySet<Rev>
+  readonly gaps: ReadonlySet<Rev>
+}
+
+/** A side that further revisions are added to. */
+export interface GrowingSide extends Side {
+  readonly add: (rev: Rev) => void
+}
+
 /** What contains what. All of it follows from what is known, and says so where that is not enough. */
 export interface Graph {
   /** The revision and all that it is known to descend from. */
   readonly reach: (rev: Rev) => ReadonlySet<Rev>
+  readonly side: (rev: Rev) => Side
+  /** A side of no revisions yet. */
+  readonly growing: () => GrowingSide
   readonly link: (rev: Rev) => Link | undefined
   /** Why a revision counts as not known; `undefined` where it is known. */
   readonly missing: (rev: Rev) => Missing | undefined
   /** Whether each edit of the first is one of the second's; `undefined` where that is not known. */
   readonly within: (inner: Rev, outer: Rev) => boolean | undefined
+  /** For each revision, by its index, the indexes of those among them that may contain it: no other one does. */
+  readonly mayContain: (revs: ReadonlyArray<Rev>) => (index: number) => ReadonlyArray<number>
   /** The newest revisions that both have, or what is missing to tell. */
-  readonly common: (self: ReadonlySet<Rev>, that: ReadonlySet<Rev>) => Common
+  readonly common: (self: Side, that: Side) => Common
   /** The newest edits and deletions among what the revisions have, or what is missing to tell. */
   readonly newestEdits: (revs: ReadonlyArray<Rev>) => ReadonlyArray<Rev> | Missing
 }
@@ -70,6 +86,30 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
       : undefined
   }
 
+  const sides = new Map<Rev, Side>()
+  const side = (rev: Rev): Side => {
+    const known = sides.get(rev)
+    if (known !== undefined) return known
+    const revs = reach(rev)
+    const found = { revs, gaps: new Set(Array.from(revs).filter((each) => missing(each) !== undefined)) }
+    sides.set(rev, found)
+    return found
+  }
+
+  const growing = (): GrowingSide => {
+    const revs = new Set<Rev>()
+    const gaps = new Set<Rev>()
+    return {
+      revs,
+      gaps,
+      add: (rev) => {
+        const more = side(rev)
+        for (const each of more.revs) revs.add(each)
+        for (const each of more.gaps) gaps.add(each)
+      }
+    }
+  }
+
   const isEdit = (rev: Rev): boolean => !isTransparent(knowledge, rev) && link(rev)?.kind !== "merge"
 
   const within = (inner: Rev, outer: Rev): boolean | undefined => {
@@ -86,26 +126,49 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
     return Array.from(theirs).some((rev) => !ours.has(rev) && missing(rev) !== undefined) ? undefined : false
   }
 
-  const common = (self: ReadonlySet<Rev>, that: ReadonlySet<Rev>): Common => {
-    const shared = new Set<Rev>()
-    for (const rev of that) {
-      if (self.has(rev)) shared.add(rev)
-      else {
-        const gap = missing(rev)
-        if (gap !== undefined) return { _tag: "Missing", missing: gap }
+  /** Every one with all of another's edits has the one of them that the fewest have. */
+  const mayContain = (revs: ReadonlyArray<Rev>): (index: number) => ReadonlyArray<number> => {
+    const all = revs.map((_, i) => i)
+    if (revs.length <= 8) return () => all
+    const holders = new Map<Rev, Array<number>>()
+    const edits = revs.map((rev) => Array.from(reach(rev)).filter((each) => isEdit(each) && !side(rev).gaps.has(each)))
+    edits.forEach((own, i) => {
+      for (const edit of own) {
+        const known = holders.get(edit)
+        if (known === undefined) holders.set(edit, [i])
+        else known.push(i)
       }
+    })
+    return (index) => {
+      let fewest: ReadonlyArray<number> = all
+      for (const edit of edits[index] ?? []) {
+        const having = holders.get(edit) ?? []
+        if (having.length < fewest.length) fewest = having
+      }
+      return fewest
     }
-    for (const rev of self) {
-      const gap = shared.has(rev) ? undefined : missing(rev)
-      if (gap !== undefined) return { _tag: "Missing", missing: gap }
-    }
-    const older = new Set(Array.from(shared).flatMap(up))
-    const newest = Array.from(shared).filter((rev) => !older.has(rev))
+  }
+
+  const gapIn = ({ gaps }: Side, { revs }: Side): Missing | undefined => {
+    for (const rev of gaps) if (!revs.has(rev)) return missing(rev)
+    return undefined
+  }
+
+  const common = (self: Side, that: Side): Common => {
+    const gap = gapIn(that, self) ?? gapIn(self, that)
+    if (gap !== undefined) return { _tag: "Missing", missing: gap }
+    const [few, many] = self.revs.size < that.revs.size ? [self.revs, that.revs] : [that.revs, self.revs]
+    const shared = Array.from(few).filter((rev) => many.has(rev))
+    const older = new Set(shared.flatMap(up))
+    const newest = shared.filter((rev) => !older.has(rev))
+    const candidates = mayContain(newest)
     // One whose edits another one has too adds nothing.
     const kept = newest.filter((rev, i) =>
-      !newest.some((other, j) =>
-        i !== j && within(rev, other) === true && (within(other, rev) !== true || Revision.Order(rev, other) < 0)
-      )
+      !candidates(i).some((j) => {
+        const other = newest[j]
+        return other !== undefined && i !== j && within(rev, other) === true &&
+          (within(other, rev) !== true || Revision.Order(rev, other) < 0)
+      })
     )
     return { _tag: "Common", newest: kept.sort((a, b) => Revision.Order(b, a)) }
   }
@@ -120,18 +183,20 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
       else for (const older of up(rev)) walked.add(older)
     }
     const found = Array.from(edits)
+    const unsure = found.filter((edit) => side(edit).gaps.size > 0)
     // What is not known below one edit may be above another one.
-    for (const edit of found) {
+    for (const edit of unsure.length === 0 ? [] : found) {
       const own = reach(edit)
-      for (const other of found) {
-        for (const rev of reach(other)) {
-          const gap = own.has(rev) || Revision.generation(rev) <= Revision.generation(edit) ? undefined : missing(rev)
-          if (gap !== undefined) return gap
+      for (const other of unsure) {
+        for (const rev of side(other).gaps) {
+          if (!own.has(rev) && Revision.generation(rev) > Revision.generation(edit)) return missing(rev) as Missing
         }
       }
     }
-    return found.filter((edit) => !found.some((other) => other !== edit && reach(other).has(edit)))
+    const older = new Set<Rev>()
+    for (const edit of found) for (const rev of reach(edit)) if (rev !== edit) older.add(rev)
+    return found.filter((edit) => !older.has(edit))
   }
 
-  return { reach, link, missing, within, common, newestEdits }
+  return { reach, side, growing, link, missing, within, mayContain, common, newestEdits }
 }

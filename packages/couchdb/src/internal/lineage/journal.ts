@@ -66,11 +66,27 @@ const pathOf = (
 
 const short = (path: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
   let length = 0
-  const end = path.findIndex(({ back, files }) => {
-    length += Json.stringify(back).length + Json.stringify(files).length + 200
+  const end = path.findIndex(({ back, files, link }) => {
+    length += Json.stringify(back).length + Json.stringify(files).length + 200 + link.also.length * nameLength
     return length > most
   })
   return end === -1 ? path : path.slice(0, end)
+}
+
+/** How much of the JSON a further name takes. */
+const nameLength = 38
+
+/**
+ * The newest of the names. A merge of many versions is one name that holds as many others; of these there are at most twice
+ * as many revisions as names are kept.
+ */
+const fewest = (names: ReadonlyArray<Link>, most: number): ReadonlyArray<Link> => {
+  let revisions = 0
+  const end = names.findIndex(({ also }, i) => {
+    revisions += 1 + also.length
+    return i >= most || revisions > 2 * most
+  })
+  return end === -1 ? names : names.slice(0, end)
 }
 
 /** Of a file only what a merge needs: where its bytes are, a server knows by its digest. */
@@ -114,6 +130,6 @@ export const recordOf = (knowledge: Knowledge, written: Written): Record => {
     content: keeps ? redacted(written.content.body, settings.redact) : undefined,
     redact: settings.redact,
     path,
-    names: Array.from(names.values()).sort(newestFirst).slice(0, settings.names)
+    names: fewest(Array.from(names.values()).sort(newestFirst), settings.names)
   }
 }

@@ -3,7 +3,7 @@ import type { Knowledge, Link, Plan, PlannedBurial, Version } from "../../Lineag
 import * as Revision from "../../Revision.js"
 import type { Rules } from "../../SiblingPolicy.js"
 import { alive } from "./alive.js"
-import { makeFolding } from "./fold.js"
+import { type Fold, type Folding, makeFolding } from "./fold.js"
 import { type Graph, makeGraph, type Missing } from "./graph.js"
 import { holds } from "./rules.js"
 
@@ -31,35 +31,47 @@ const candidates = (knowledge: Knowledge, graph: Graph, leaves: ReadonlyArray<Ve
 }
 
 /** Where a contained leaf lives on: the oldest revision that names it, or else the head that has all its edits. */
-const intoOf = (graph: Graph, of: Rev, head: Rev): Link => {
-  const naming = Array.from(graph.reach(head)).filter((rev) => {
-    const link = graph.link(rev)
-    return link !== undefined && (link.also.includes(of) || (link.parent === of && rev !== of))
-  }).sort(Revision.Order)
-  return graph.link(naming[0] ?? head) ?? { rev: head, parent: null, kind: "foreign", also: [] }
+const makeIntoOf = (graph: Graph): (of: Rev, head: Rev) => Link => {
+  const namings = new Map<Rev, ReadonlyMap<Rev, Rev>>()
+  /** The oldest revision that names each one, among what a head descends from. */
+  const namingOf = (head: Rev): ReadonlyMap<Rev, Rev> => {
+    const known = namings.get(head)
+    if (known !== undefined) return known
+    const naming = new Map<Rev, Rev>()
+    for (const rev of Array.from(graph.reach(head)).sort(Revision.Order)) {
+      const link = graph.link(rev)
+      if (link === undefined) continue
+      for (const named of link.parent === null ? link.also : [link.parent, ...link.also]) {
+        if (!naming.has(named)) naming.set(named, rev)
+      }
+    }
+    namings.set(head, naming)
+    return naming
+  }
+  return (of, head) =>
+    graph.link(namingOf(head).get(of) ?? head) ?? { rev: head, parent: null, kind: "foreign", also: [] }
 }
 
 /**
- * A hidden head that was made to bring another one back, and was buried for the same reason: the merge that both live on in
- * does not come here. Bringing it back again would be buried again, for ever.
+ * Hidden heads that were made to bring another one back, and were buried for the same reason: the merge that both live on in
+ * does not come here. Bringing one back again would be buried again, for ever.
  */
 const broughtBack = (
   knowledge: Knowledge,
   graph: Graph,
   leaves: ReadonlyArray<Version>,
   hidden: ReadonlyArray<Rev>
-): Missing | undefined => {
+): ReadonlyMap<Rev, Missing> => {
   const buried = leaves.flatMap(({ rev }) => knowledge.burials.get(rev) ?? [])
-  const again = hidden.find((head) =>
-    buried.some(({ into, of }) => of !== head && graph.reach(head).has(of) && !graph.reach(head).has(into.rev))
-  )
-  const into = buried.find(({ of }) => of === again)?.into.rev
-  return into === undefined ? undefined : {
-    rev: into,
-    why: `${into}, in which ${
-      String(again)
-    } lives on, is not here, though it was waited for: does this database refuse it?`
-  }
+  return new Map(hidden.flatMap((head): ReadonlyArray<readonly [Rev, Missing]> => {
+    const reach = graph.reach(head)
+    const again = buried.some(({ into, of }) => of !== head && reach.has(of) && !reach.has(into.rev))
+    const rev = again ? buried.find(({ of }) => of === head)?.into.rev : undefined
+    return rev === undefined ? [] : [[head, {
+      rev,
+      why: `${rev}, in which ${head} lives on, is not here, though it was waited for: does this database refuse it?`
+    }]]
+  }))
 }
 
 interface Sorted {
@@ -70,51 +82,95 @@ interface Sorted {
 /** A leaf whose edits another one has is contained; of two with the same edits the one that loses is. */
 const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
   const heads: Array<Rev> = []
-  const contained: Array<{ readonly of: Rev; readonly head: Rev }> = []
+  const outers = new Map<Rev, Rev>()
+  const candidates = graph.mayContain(found)
   found.forEach((rev, i) => {
-    const head = found.find((other, j) =>
-      i !== j && graph.within(rev, other) === true && (j < i || graph.within(other, rev) !== true)
-    )
-    if (head === undefined) heads.push(rev)
-    else contained.push({ of: rev, head })
+    const j = candidates(i).find((j) => {
+      const other = found[j]
+      return other !== undefined && i !== j && graph.within(rev, other) === true &&
+        (j < i || graph.within(other, rev) !== true)
+    })
+    const outer = j === undefined ? undefined : found[j]
+    if (outer === undefined) heads.push(rev)
+    else outers.set(rev, outer)
   })
   // What contains it may be contained itself.
   const top = (rev: Rev): Rev => {
-    const outer = contained.find(({ of }) => of === rev)
-    return outer === undefined ? rev : top(outer.head)
+    let at = rev
+    for (let outer = outers.get(at); outer !== undefined; outer = outers.get(at)) at = outer
+    return at
   }
-  return { heads, contained: contained.map(({ head, of }) => ({ of, head: top(head) })) }
+  return { heads, contained: Array.from(outers.keys(), (of) => ({ of, head: top(of) })) }
 }
 
-export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan => {
+/** What the leaves of a document are to each other. */
+export interface Survey {
+  readonly knowledge: Knowledge
+  readonly graph: Graph
+  readonly folding: Folding
+  /** The heads, CouchDB's winner first; those that burials hide come last. */
+  readonly heads: ReadonlyArray<Rev>
+  readonly standing: ReadonlySet<Rev>
+  readonly hidden: ReadonlyArray<Rev>
+  /** The leaves that are contained already. */
+  readonly burials: ReadonlyArray<PlannedBurial>
+  /** Heads of which is known enough, and yet nothing may be made, and why. */
+  readonly barred: ReadonlyMap<Rev, Missing>
+  /** Whether the document lives. */
+  readonly lives: Either.Either<boolean, Missing>
+  /** What there is to do if no heads are to be merged. */
+  readonly simple: Extract<Plan, { readonly _tag: "Nothing" | "Bury" }> | undefined
+}
+
+export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Survey => {
   const graph = makeGraph(knowledge)
   const { contained, heads } = sorted(graph, candidates(knowledge, graph, leaves))
   const standing = new Set(leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]))
   const isLeaf = new Set(leaves.map(({ rev }) => rev))
+  const intoOf = makeIntoOf(graph)
   const burials = contained.flatMap(({ head, of }): ReadonlyArray<PlannedBurial> =>
-    standing.has(of) ? [{ of, into: intoOf(graph, of, head) }] : []
+    standing.has(of) ? [{ of, into: intoOf(of, head) }] : []
   )
-  const [parent, ...also] = heads
-  if (parent === undefined) return { _tag: "Nothing" }
-  const unknown = ({ rev, why }: Missing): Plan => ({ _tag: "Unknown", rev, why, parent, also })
   const hidden = heads.filter((rev) => !isLeaf.has(rev))
-  const allDeleted = heads.every((rev) => !standing.has(rev))
-  if (also.length === 0 && hidden.length === 0) {
-    return burials.length === 0 ? { _tag: "Nothing" } : { _tag: "Bury", head: parent, burials }
-  }
-  const refused = broughtBack(knowledge, graph, leaves, hidden)
-  if (refused !== undefined) return unknown(refused)
-  // What another side took in may be another version than the one that stands here.
-  const disputed = heads.find((rev) => knowledge.disputed.has(rev))
-  const dispute = disputed === undefined ? undefined : graph.missing(disputed)
-  if (dispute !== undefined) return unknown(dispute)
-  const lives = alive(knowledge, graph, heads, rule)
-  if (Either.isLeft(lives)) return unknown(lives.left)
+  const [first] = heads
+  const single = heads.length === 1 && hidden.length === 0
+  const lives: Either.Either<boolean, Missing> = heads.length === 0 || single
+    ? Either.right(true)
+    : alive(knowledge, graph, heads, rule)
   // Deletions that met need no merge: whoever writes the document anew names them all.
-  if (allDeleted && hidden.length === 0 && !lives.right) {
-    return burials.length === 0 ? { _tag: "Nothing" } : { _tag: "Bury", head: parent, burials }
+  const gone = heads.every((rev) => !standing.has(rev)) && hidden.length === 0 && Either.isRight(lives) && !lives.right
+  return {
+    knowledge,
+    graph,
+    folding: makeFolding(knowledge, graph),
+    heads,
+    standing,
+    hidden,
+    burials,
+    barred: new Map([
+      ...broughtBack(knowledge, graph, leaves, hidden),
+      // What another side took in may be another version than the one that stands here.
+      ...heads.flatMap((rev): ReadonlyArray<readonly [Rev, Missing]> => {
+        const dispute = knowledge.disputed.has(rev) ? graph.missing(rev) : undefined
+        return dispute === undefined ? [] : [[rev, dispute]]
+      })
+    ]),
+    lives,
+    simple: first === undefined
+      ? { _tag: "Nothing" }
+      : single || gone
+      ? burials.length === 0 ? { _tag: "Nothing" } : { _tag: "Bury", head: first, burials }
+      : undefined
   }
-  const value = makeFolding(knowledge, graph).fold(heads)
+}
+
+const planned = ({ barred, burials, folding, heads, hidden, lives, simple, standing }: Survey): Plan => {
+  const [parent, ...also] = heads
+  if (simple !== undefined || parent === undefined) return simple ?? { _tag: "Nothing" }
+  const unknown = ({ rev, why }: Missing): Plan => ({ _tag: "Unknown", rev, why, parent, also })
+  for (const missing of barred.values()) return unknown(missing)
+  if (Either.isLeft(lives)) return unknown(lives.left)
+  const value = folding.fold(heads)
   if (Either.isLeft(value)) return unknown(value.left)
   return {
     _tag: "Merge",
@@ -126,4 +182,31 @@ export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule:
     burials,
     merged: also.filter((rev) => standing.has(rev))
   }
+}
+
+export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan =>
+  planned(survey(knowledge, leaves, rule))
+
+/** Everything that is missing to merge all heads, so that it can be asked for in one go. */
+export const lacking = ({ barred, folding, heads, lives, simple }: Survey): ReadonlyArray<Rev> => {
+  if (simple !== undefined) return []
+  const found = new Set(Array.from(barred.values(), ({ rev }) => rev))
+  if (Either.isLeft(lives)) found.add(lives.left.rev)
+  let fold: Fold | undefined
+  for (const head of [...heads].sort((a, b) => Revision.Order(b, a))) {
+    if (fold === undefined) {
+      const begun = folding.alone(head)
+      const missing = folding.missing(begun)
+      if (missing === undefined) fold = begun
+      else found.add(missing.rev)
+      continue
+    }
+    const joined = folding.join(fold, head)
+    if (Either.isLeft(joined)) found.add(joined.left.rev)
+    else {
+      fold.side.add(head)
+      fold = { ...fold, value: joined.right.value }
+    }
+  }
+  return Array.from(found)
 }

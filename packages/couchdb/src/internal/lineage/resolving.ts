@@ -3,29 +3,50 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Bound } from "../../Collection.js"
 import type { CouchHttp } from "../../CouchHttp.js"
+import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
 import * as Lineage from "../../Lineage.js"
-import type { Revision } from "../../Revision.js"
+import * as Revision from "../../Revision.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
 import type { Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import type { Burial } from "../siblings/burial.js"
 import type { Files } from "../siblings/files.js"
 import type { Failed, Folded, Unmerged } from "../siblings/fold.js"
-import { type MergedVersion, stubsOf } from "../siblings/merged.js"
-import { unmergedDeferral, unreadable } from "../siblings/outcome.js"
-import { documentAt, leavesOf, type Plan } from "../siblings/plan.js"
+import { type Group, grouped } from "../siblings/groups.js"
+import { stubsOf } from "../siblings/merged.js"
+import { deferralOf, type End, leaderOf, type Reason, reasonOf, remainingOf } from "../siblings/outcome.js"
+import { documentAt, leavesOf, type Plan, type Step } from "../siblings/plan.js"
 import { stagesOf } from "../siblings/policy.js"
+import { alive } from "./alive.js"
 import { hashOf } from "./canonical.js"
-import { evaluate, guess, type Unreadable } from "./evaluate.js"
+import { evaluator } from "./evaluate.js"
+import type { Fold } from "./fold.js"
+import type { Missing } from "./graph.js"
 import { known, lineageVersion } from "./leaves.js"
 import { sealed } from "./mac.js"
+import { lacking, type Survey, survey } from "./plan.js"
 import { kept, redacted, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 import { slimField } from "./slim.js"
 import { ofDocument } from "./warnings.js"
 
-type Merging = Extract<Lineage.Plan, { readonly _tag: "Merge" | "Unknown" }>
+type Rev = Revision.Revision
+
+/**
+ * How many heads one merge takes in. Each of its burials names all of them, so that the tombstones of a document would
+ * grow with the square of it; what is more is merged in further steps, each on top of the one before.
+ */
+const mostHeads = 64
+
+/** Heads that were brought together so far. */
+interface State<A, R> {
+  readonly fold: Fold
+  /** What they say together; nothing where they clash and the document is dead anyway. */
+  readonly folded: Folded<A, R> | undefined
+  /** What is missing, where somebody decided without it. */
+  readonly guessed: Missing | undefined
+}
 
 /** Decides by lineage what is to be done about the leaves of one document, and reads what else it takes to know. */
 export const planByLineage = <A, R, E, R2>(
@@ -38,7 +59,11 @@ export const planByLineage = <A, R, E, R2>(
   Effect.gen(function*() {
     const leaves = versions.map(lineageVersion)
     yield* ofDocument(collection.database, id, leaves.length)
-    const planOf = (knowledge: Lineage.Knowledge) => Lineage.plan(knowledge, leaves, policy.rules.deleted)
+    const surveyOf = (knowledge: Lineage.Knowledge) => {
+      const grown = growing(knowledge)
+      return { of: knowledge, grown, survey: survey(grown.knowledge, leaves, policy.rules.deleted) }
+    }
+    let last: ReturnType<typeof surveyOf> | undefined
     const knowledge = yield* known(
       collection.database,
       id,
@@ -46,69 +71,222 @@ export const planByLineage = <A, R, E, R2>(
       leaves,
       leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]),
       (knowledge) => {
-        const plan = planOf(knowledge)
-        return plan._tag === "Unknown" ? [plan.rev] : []
+        last = surveyOf(knowledge)
+        return lacking(last.survey)
       }
     )
-    const plan = planOf(knowledge)
-    const defer = (
-      deferral: Parameters<typeof unmergedDeferral>[0] | Unreadable
-    ): Effect.Effect<Plan<A, R>, never, R> =>
-      Effect.map(leavesOf(collection, versions), (versions) => ({
+    const { grown, survey: found } = last?.of === knowledge ? last : surveyOf(knowledge)
+    const writing = make(collection, settings, id, versions, grown)
+    if (found.simple !== undefined) {
+      return found.simple._tag === "Nothing" ? { _tag: "Nothing" } : yield* writing.bury(found.simple)
+    }
+    const { ends, steps } = yield* brought(collection, id, found, policy, writing)
+    const [first, ...more] = steps
+    const buried = found.burials.flatMap(writing.burialOf)
+    const leader = leaderOf(ends)
+    if (first === undefined && buried.length === 0) {
+      return {
         _tag: "Defer",
-        deferral: deferral._tag === "Unreadable" ? unreadable(deferral.error) : unmergedDeferral(deferral),
-        versions
-      }))
-    const writing = make(collection, settings, id, versions, knowledge)
-    switch (plan._tag) {
-      case "Nothing":
-        return { _tag: "Nothing" }
-      case "Bury":
-        return yield* writing.bury(plan)
-      case "Unknown":
-      case "Merge": {
-        const asks = plan._tag === "Merge" || policy.rules.missingBase === "merge" ||
-          stagesOf(policy).some(({ guesses }) => guesses)
-        const unmerged: Unmerged | undefined = plan._tag === "Unknown"
-          ? { _tag: "Unknown", why: plan.why, clashes: [] }
-          : undefined
-        if (unmerged !== undefined && !asks) return yield* defer(unmerged)
-        const context = { collection, id, knowledge, policy, holder: writing.holder }
-        const folded = yield* Effect.either(
-          plan._tag === "Merge"
-            ? evaluate(context, plan.value)
-            : guess(context, [plan.parent, ...plan.also], plan.why)
-        )
-        if (Either.isRight(folded)) return writing.merge(plan, folded.right)
-        if (folded.left._tag === "Failed") return yield* Effect.fail(folded.left)
-        // What is dead anyway need not say one thing.
-        if (plan._tag === "Merge" && !plan.alive && folded.left._tag === "Overlap") {
-          return writing.merge(plan, undefined)
-        }
-        return yield* defer(folded.left)
+        deferral: deferralOf(reasonOf(ends)),
+        versions: yield* leavesOf(collection, versions),
+        remaining: remainingOf(ends)
       }
     }
+    const step = first ?? { lists: [], merge: Option.none(), burials: [], merged: [], withoutBase: [] }
+    const document = leader === undefined ? undefined : yield* writing.documentOf(leader.rev)
+    return {
+      _tag: "Write",
+      steps: [
+        {
+          ...step,
+          burials: [...buried, ...step.burials],
+          ...(first === undefined && document !== undefined && { document })
+        },
+        ...more
+      ],
+      heads: found.heads.filter(writing.isLeaf),
+      remaining: remainingOf(ends)
+    }
   })
+
+/**
+ * Brings heads together, as many as merge, in steps of bounded size. After each step the heads are those that anybody would
+ * find who comes then, so whoever goes on in its place writes the same.
+ */
+const brought = <A, R, E, R2>(
+  collection: Bound<A, R>,
+  id: string,
+  found: Survey,
+  policy: SiblingPolicy<A, E, R2>,
+  writing: ReturnType<typeof make<A, R>>
+): Effect.Effect<
+  { readonly steps: ReadonlyArray<Step<A, R>>; readonly ends: ReadonlyArray<End> },
+  Failed<E>,
+  R | R2
+> =>
+  Effect.gen(function*() {
+    const { barred, folding, graph, heads, hidden, knowledge, lives, standing } = found
+    const context = { collection, id, knowledge, policy, holder: writing.holder }
+    const evaluate = evaluator(context)
+    const asks = policy.rules.missingBase === "merge" || stagesOf(policy).some(({ guesses }) => guesses)
+    const isDead = Either.isRight(lives) && !lives.right
+    /** Merges of dead heads that clash: they say nothing. */
+    const mute = new Set<Rev>()
+    const unknown = ({ why }: Missing): Unmerged => ({ _tag: "Unknown", why, clashes: [] })
+
+    const begin = (head: Rev): Effect.Effect<State<A, R>, Reason, R> =>
+      Effect.gen(function*() {
+        const fold = folding.alone(head)
+        if (mute.has(head)) return { fold, folded: undefined, guessed: undefined }
+        const missing = barred.get(head) ?? folding.missing(fold)
+        if (missing !== undefined && !asks) return yield* Effect.fail(unknown(missing))
+        return { fold, folded: yield* evaluate.head(folding.spokenBy(head)), guessed: missing }
+      })
+
+    const join = (state: State<A, R>, head: Rev): Effect.Effect<State<A, R>, Reason | Failed<E>, R | R2> =>
+      Effect.gen(function*() {
+        const { fold, folded } = state
+        if (folded === undefined || mute.has(head)) {
+          const common = graph.common(fold.side, graph.side(head))
+          if (common._tag === "Missing") return yield* Effect.fail(unknown(common.missing))
+          fold.side.add(head)
+          return { ...state, folded: undefined }
+        }
+        const joined = Option.match(Option.fromNullable(state.guessed ?? barred.get(head)), {
+          onNone: () => folding.join(fold, head),
+          onSome: Either.left
+        })
+        const theirs = folding.spokenBy(head)
+        if (Either.isLeft(joined)) {
+          const missing = joined.left
+          if (!asks) return yield* Effect.fail(unknown(missing))
+          const decided = yield* evaluate.join(folded, theirs, { _tag: "Unknown", why: missing.why })
+          fold.side.add(head)
+          return { fold, folded: decided, guessed: missing }
+        }
+        const { base, value } = joined.right
+        const whole = value === fold.value
+          ? folded
+          : value._tag === "Content"
+          ? yield* evaluate.head(theirs)
+          : yield* evaluate.join(folded, theirs, { _tag: "Known", base }).pipe(
+            // What is dead anyway need not say one thing.
+            Effect.catchIf((reason) => isDead && reason._tag === "Overlap", () => Effect.succeed(undefined))
+          )
+        fold.side.add(head)
+        return { fold: { ...fold, value }, folded: whole, guessed: undefined }
+      })
+
+    const steps: Array<Step<A, R>> = []
+    const ends: Array<End> = []
+    const ranks = new Map(heads.map((rev, i) => [rev, i]))
+    const rank = (rev: Rev): number => ranks.get(rev) ?? heads.length
+    const stands = new Set(heads.filter((rev) => standing.has(rev) || hidden.includes(rev)))
+
+    /** Merges a group; what there is instead of its heads then. */
+    const ended = (
+      { heads: own, state, why }: Group<Rev, State<A, R>>,
+      sizeOf: (rev: Rev) => number
+    ): ReadonlyArray<End> => {
+      const apart = (why: Reason | undefined): ReadonlyArray<End> => own.map((rev) => ({ rev, size: sizeOf(rev), why }))
+      const [parent, ...also] = [...own].sort((a, b) => rank(a) - rank(b))
+      const alone = also.length === 0 && !(heads.length === 1 && hidden.length === 1)
+      // Deletions alone need no merge if something else keeps the document alive.
+      if (parent === undefined || alone || !(isDead || own.some((rev) => stands.has(rev)))) return apart(why)
+      const aliveHere = Either.isRight(lives) ? lives : alive(knowledge, graph, own, policy.rules.deleted)
+      if (Either.isLeft(aliveHere) && !asks) return apart(unknown(aliveHere.left))
+      const { folded, guessed } = state
+      const decided = guessed !== undefined || Either.isLeft(aliveHere)
+      const deleted = !decided && !Either.getOrElse(aliveHere, () => true)
+      if (folded === undefined && !deleted) return apart(why)
+      const made = writing.merge({ kind: decided ? "edit" : "merge", parent, also, deleted }, folded)
+      steps.push(made.step)
+      ranks.set(made.rev, rank(parent))
+      if (folded === undefined) mute.add(made.rev)
+      if (!deleted) stands.add(made.rev)
+      return [{ rev: made.rev, size: own.reduce((sum, rev) => sum + sizeOf(rev), 0), why }]
+    }
+
+    let rest = heads
+    let carried: ReadonlyArray<End> = []
+    while (rest.length > 0) {
+      const sizes = new Map(carried.map(({ rev, size }) => [rev, size]))
+      const taken = rest.slice(0, mostHeads - carried.length)
+      rest = rest.slice(taken.length)
+      const { groups, unusable } = yield* grouped(
+        [...carried.map(({ rev }) => rev), ...taken].sort((a, b) => Revision.Order(b, a)),
+        begin,
+        join
+      )
+      ends.push(...unusable.map(({ head, why }): End => ({ rev: head, size: 1, why })))
+      const left = groups.flatMap((group) => ended(group, (rev) => sizes.get(rev) ?? 1))
+      const largest = new Set([...left].sort((a, b) => b.size - a.size).slice(0, mostCarried))
+      carried = left.filter((end) => largest.has(end))
+      ends.push(...left.filter((end) => !largest.has(end)))
+    }
+    return { steps, ends: [...carried, ...ends] }
+  })
+
+/** How many groups that do not merge with each other meet the next heads. */
+const mostCarried = 8
+
+interface Grown {
+  readonly knowledge: Lineage.Knowledge
+  /** Takes in a merge as if it had been read after it was stored. */
+  readonly learn: (record: Lineage.Record, version: Lineage.Version) => void
+}
+
+/** A knowledge of its own, for what is planned to be learned too. */
+const growing = (knowledge: Lineage.Knowledge): Grown => {
+  const links = new Map(knowledge.links)
+  const parents = new Map(knowledge.parents)
+  const contents = new Map(knowledge.contents)
+  const records = new Map(knowledge.records)
+  const tombstones = new Map(knowledge.tombstones)
+  return {
+    knowledge: { ...knowledge, links, parents, contents, records, tombstones },
+    learn: (record, { body, deleted, files, path, rev }) => {
+      links.set(rev, { rev, parent: record.parent, kind: record.kind, also: record.also })
+      if (path[1] !== undefined) parents.set(rev, path[1])
+      if (!deleted) contents.set(rev, { body, files })
+      else if (record.content !== undefined) contents.set(rev, { body: record.content, files })
+      records.set(rev, record)
+      if (deleted) tombstones.set(rev, "deletion")
+    }
+  }
+}
+
+/** What a merge is to be made of. */
+interface Merging {
+  readonly kind: "merge" | "edit"
+  readonly parent: Rev
+  readonly also: ReadonlyArray<Rev>
+  readonly deleted: boolean
+}
 
 const make = <A, R>(
   collection: Bound<A, R>,
   settings: Lineage.Settings,
   id: string,
   versions: ReadonlyArray<Version>,
-  knowledge: Lineage.Knowledge
+  { knowledge, learn }: Grown
 ) => {
   const byRev = new Map(versions.map((version) => [version.raw.rev, version]))
   // Of several burials of one version one that still has the body is the one to ask.
-  const holders: ReadonlyMap<Revision, Revision> = new Map(
+  const holders: ReadonlyMap<Rev, Rev> = new Map(
     Array.from(knowledge.burials)
       .sort(([, self], [, that]) => Number(self.content !== undefined) - Number(that.content !== undefined))
       .map(([tombstone, { of }]) => [of, tombstone] as const)
   )
-  const holder = (rev: Revision): Revision => byRev.has(rev) ? rev : holders.get(rev) ?? rev
+  const holder = (rev: Rev): Rev => byRev.has(rev) ? rev : holders.get(rev) ?? rev
+
+  const paths = new Map<Rev, ReadonlyArray<Rev>>()
 
   /** A revision and its ancestors, also where only its burial is left. */
-  const pathOf = (rev: Revision): ReadonlyArray<Revision> => {
-    const path: ReadonlyArray<Revision> = byRev.get(holder(rev))?.path ?? []
+  const pathOf = (rev: Rev): ReadonlyArray<Rev> => {
+    const planned = paths.get(rev)
+    if (planned !== undefined) return planned
+    const path: ReadonlyArray<Rev> = byRev.get(holder(rev))?.path ?? []
     const at = path.indexOf(rev)
     return at === -1 ? [rev] : path.slice(at)
   }
@@ -143,32 +321,53 @@ const make = <A, R>(
     }]
   }
 
-  const bury = (
-    { burials, head }: Extract<Lineage.Plan, { readonly _tag: "Bury" }>
-  ): Effect.Effect<Plan<A, R>, never, R> => {
+  const isLeaf = (rev: Rev): boolean => byRev.has(rev)
+
+  const documentOf = (head: Rev): Effect.Effect<Option.Option<Document<A, R>>, never, R> => {
     const version = byRev.get(head)
     return Effect.map(
       version === undefined ? Effect.succeed([]) : leavesOf(collection, [version]),
-      ([leaf]): Plan<A, R> => ({
-        _tag: "Write",
-        document: leaf?._tag === "Live" ? Option.some(leaf.document) : Option.none(),
-        merge: Option.none(),
-        burials: burials.flatMap(burialOf),
-        heads: [head],
-        merged: [],
-        withoutBase: []
-      })
+      ([leaf]) => leaf?._tag === "Live" ? Option.some(leaf.document) : Option.none()
     )
   }
 
-  const merge = (plan: Merging, folded: Folded<A, R> | undefined): Plan<A, R> => {
-    const { also, parent } = plan
+  const bury = (
+    { burials, head }: Extract<Lineage.Plan, { readonly _tag: "Bury" }>
+  ): Effect.Effect<Plan<A, R>, never, R> =>
+    Effect.map(documentOf(head), (document) => ({
+      _tag: "Write",
+      steps: [{
+        lists: [],
+        merge: Option.none(),
+        burials: burials.flatMap(burialOf),
+        merged: [],
+        withoutBase: [],
+        document
+      }],
+      heads: [head],
+      remaining: []
+    }))
+
+  /** The files as the server has them once the merge is stored: those of losers come with their bytes. */
+  const storedFiles = (files: Files, { deleted, parent }: Merging, generation: number): Json.JsonObject =>
+    deleted && settings.keep === "names" ? {} : Json.fromEntries(
+      Array.from(files, ([name, { leaf, stub }]) => [
+        name,
+        leaf === parent
+          ? stub
+          : Json.fromEntries(Json.entries(stub).map(([key, value]) => [key, key === "revpos" ? generation : value]))
+      ])
+    )
+
+  const merge = (
+    merging: Merging,
+    folded: Folded<A, R> | undefined
+  ): { readonly rev: Rev; readonly step: Step<A, R> } => {
+    const { also, deleted, kind, parent } = merging
     const heads = [parent, ...also]
-    const deleted = plan._tag === "Merge" && !plan.alive
     const files: Files = folded?.files ?? new Map()
     const stubs = stubsOf(files)
     const content = { body: folded?.raw ?? {}, files: stubs }
-    const kind = plan._tag === "Merge" ? "merge" : "edit"
     const record = Lineage.recordOf(knowledge, {
       kind,
       parent,
@@ -190,39 +389,39 @@ const make = <A, R>(
         : { parent, heads, deleted, body: {}, files: {} }
     )
     const into: Lineage.Into = { rev, parent, kind, also: record.also }
-    const merged: MergedVersion = {
+    const path = [rev, ...pathOf(parent)] as const
+    paths.set(rev, path)
+    learn(own, {
       id,
-      path: [rev, ...pathOf(parent)],
-      raw: body,
-      files: keepsFiles ? files : new Map(),
-      winner: parent,
-      deleted
-    }
-    const standing = (rev: Revision): boolean => byRev.get(rev)?.raw.deleted === false
-    const losers = also.filter(standing)
+      rev,
+      path,
+      deleted,
+      body: content.body,
+      files: storedFiles(files, merging, Revision.generation(rev))
+    })
+    const losers = also.filter((rev) => byRev.get(rev)?.raw.deleted === false)
     return {
-      _tag: "Write",
-      document: folded === undefined || deleted
-        ? Option.none()
-        : Option.some(
-          documentAt(
-            collection,
-            id,
-            rev,
-            { ...folded, raw: body },
-            files.size === 0 ? Option.none() : Option.some(stubs)
-          )
-        ),
-      merge: Option.some(merged),
-      burials: [
-        ...(plan._tag === "Merge" ? plan.burials : []),
-        ...losers.map((of) => ({ of, into }))
-      ].flatMap(burialOf),
-      heads: heads.filter((rev) => byRev.has(rev)),
-      merged: losers,
-      withoutBase: folded?.withoutBase ?? []
+      rev,
+      step: {
+        lists: [],
+        document: folded === undefined || deleted
+          ? Option.none()
+          : Option.some(
+            documentAt(
+              collection,
+              id,
+              rev,
+              { ...folded, raw: body },
+              files.size === 0 ? Option.none() : Option.some(stubs)
+            )
+          ),
+        merge: Option.some({ id, path, raw: body, files: keepsFiles ? files : new Map(), winner: parent, deleted }),
+        burials: losers.flatMap((of) => burialOf({ of, into })),
+        merged: losers,
+        withoutBase: folded?.withoutBase ?? []
+      }
     }
   }
 
-  return { holder, bury, merge }
+  return { holder, isLeaf, burialOf, documentOf, bury, merge }
 }

@@ -39,12 +39,16 @@ export const deletionsThatCount = (
     if (rules.deleted === "deleteWins") {
       return { _tag: "Clear", heads: heads.map((head) => ({ head, deletion })) }
     }
+    const { id } = winner.raw
+    const parents = new Set(deletions.flatMap(({ raw }) => history.parent(raw.rev) ?? []))
+    const read = yield* readVersions(database, Array.from(parents, (rev) => ({ id, rev })))
+    const before = new Map(read.map((version) => [version.raw.rev, version]))
     const doomed: Array<Doomed> = []
     for (const head of heads) {
       for (const deletion of deletions) {
         const parent = history.parent(deletion.raw.rev)
         if (parent === undefined) continue
-        const [deleted] = yield* readVersions(database, [{ id: head.raw.id, rev: parent }])
+        const deleted = before.get(parent)
         if (deleted === undefined) {
           return {
             _tag: "Unclear",

@@ -5,14 +5,13 @@ import type { EncodeError } from "../../CouchError.js"
 import type { Document } from "../../Document.js"
 import type * as Json from "../../Json.js"
 import type { Clash } from "../../Merge.js"
-import type { Revision } from "../../Revision.js"
-import type { Question, SiblingPolicy } from "../../SiblingPolicy.js"
+import type { Question, Rules, SiblingPolicy } from "../../SiblingPolicy.js"
 import { encode } from "../document/codec.js"
 import * as value from "../document/value.js"
 import { structural } from "../equivalence.js"
 import { absent as nothingThere, type Place, unknown as unknownBase, value as valueBase } from "../merge/node.js"
 import { type Files, mergeFiles } from "./files.js"
-import type { Common, History } from "./history.js"
+import type { Common } from "./history.js"
 import { mergeJson, type Preference } from "./jsonMerge.js"
 import { type Answer, known, stagesOf } from "./policy.js"
 
@@ -35,39 +34,12 @@ export interface Unmerged {
   readonly clashes: ReadonlyArray<Clash>
 }
 
-interface Context<A, R> extends Pairing<A, R> {
-  readonly history: History
-  /** The body of an ancestor, where the server, or a burial, still has it. */
-  readonly ancestor: (revision: Revision) => Option.Option<Head<A, R>>
-}
-
-/** More heads than this are more than anybody understands. */
-const most = 16
-
-/** Merges the heads one after the other, the winner first; on the left, why that cannot be. */
-export const fold = <A, R, E, R2>(
-  context: Context<A, R>,
-  policy: SiblingPolicy<A, E, R2>,
-  heads: readonly [Head<A, R> & { readonly rev: Revision }, ...ReadonlyArray<Head<A, R> & { readonly rev: Revision }>]
-): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> =>
-  heads.length > most
-    ? Effect.fail<Unmerged>({ _tag: "Unknown", why: `${heads.length} versions at once`, clashes: [] })
-    : Effect.reduce(
-      heads.slice(1),
-      { ...heads[0], withoutBase: [] } as Folded<A, R>,
-      (mine, theirs, i) => {
-        const common = context.history.common(heads.slice(0, i + 1).map(({ rev }) => rev), theirs.rev)
-        return pair(context, policy, mine, theirs, baseBy(context, policy, common))
-      }
-    )
-
-/** The base that a common ancestor is, where its body is at hand. */
-const baseBy = <A, R, E, R2>(
-  { ancestor }: Context<A, R>,
-  policy: SiblingPolicy<A, E, R2>,
-  common: Common
+/** The base that a common ancestor is; `head` is its body, where that is at hand. */
+export const baseBy = <A, R>(
+  common: Common,
+  head: Option.Option<Head<A, R>>,
+  { missingBase }: Rules
 ): PairBase<A, R> => {
-  const head = common._tag === "One" ? ancestor(common.revision) : Option.none()
   const missing = common._tag === "Unclear"
     ? common.why
     : common._tag === "One" && Option.isNone(head)
@@ -76,7 +48,7 @@ const baseBy = <A, R, E, R2>(
   return {
     head,
     absent: false,
-    unknown: policy.rules.missingBase === "merge" ? undefined : missing,
+    unknown: missingBase === "merge" ? undefined : missing,
     holes: new Set(),
     guesses: true
   }

@@ -13,6 +13,7 @@ import { readRaw } from "../document/read.js"
 import { hashedAttachments } from "../stubs.js"
 import { member } from "../written.js"
 import type { Files } from "./files.js"
+import { type Named, named } from "./lists.js"
 import { markedPath } from "./markers.js"
 
 /** A merge that is to be written over the winner. */
@@ -34,20 +35,18 @@ export const mergedVersion = (
   losers: ReadonlyArray<Version>,
   raw: Json.JsonObject,
   files: Files
-): Option.Option<MergedVersion> => {
-  const onto = markedPath(winner.path, losers.map((loser) => loser.raw.rev))
-  return hashedAttachments(stubsOf(files)).pipe(
-    Option.flatMap((attachments) => Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })),
-    Option.map((rev) => ({
-      id: winner.raw.id,
-      path: [rev, ...onto],
-      raw,
-      files,
-      winner: winner.raw.rev,
-      deleted: false
-    }))
-  )
-}
+): Option.Option<Named & { readonly merge: MergedVersion }> =>
+  Option.gen(function*() {
+    const { lists, names } = yield* named(winner.raw.id, losers.map((loser) => loser.raw.rev))
+    const onto = markedPath(winner.path, names)
+    const attachments = yield* hashedAttachments(stubsOf(files))
+    const rev = yield* Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })
+    return {
+      merge: { id: winner.raw.id, path: [rev, ...onto], raw, files, winner: winner.raw.rev, deleted: false },
+      lists,
+      names
+    }
+  })
 
 export const stubsOf = (files: Files): Json.JsonObject =>
   Json.fromEntries(Array.from(files, ([name, { stub }]) => [name, stub]))

@@ -1,8 +1,19 @@
 import type { Deferral } from "../../Conflict.js"
 import type { DecodeError } from "../../CouchError.js"
+import type { Revision } from "../../Revision.js"
 import type { WireError } from "../bulk/wireError.js"
 import { hidden } from "../hidden.js"
 import type { Unmerged } from "./fold.js"
+import type { Remaining } from "./plan.js"
+
+/** A version that the schema does not read. */
+export class Unreadable {
+  readonly _tag = "Unreadable"
+  constructor(readonly error: DecodeError) {}
+}
+
+/** Why a version does not merge. */
+export type Reason = Unmerged | Unreadable
 
 /** Values stand in clashes, so a log shows their paths only. */
 export const unmergedDeferral = ({ _tag, clashes, why }: Unmerged): Deferral => {
@@ -15,7 +26,47 @@ export const unmergedDeferral = ({ _tag, clashes, why }: Unmerged): Deferral => 
   return deferral as typeof deferral & { readonly clashes: typeof clashes }
 }
 
-export const unreadable = (error: DecodeError): Deferral => ({
+export const deferralOf = (reason: Reason): Deferral =>
+  reason._tag === "Unreadable" ? unreadable(reason.error) : unmergedDeferral(reason)
+
+/** Where versions clash, without what they say there. */
+const mostPaths = 5
+
+const sentence = (reason: Reason): string => {
+  const deferral = deferralOf(reason)
+  const paths = "paths" in deferral ? deferral.paths.map(({ path }) => path) : []
+  const named = [...paths.slice(0, mostPaths), ...(paths.length > mostPaths ? ["…"] : [])]
+  return named.length === 0 ? deferral.why : `${deferral.why}: ${named.join(", ")}`
+}
+
+/** A version that is there at the end: how many went into it, and why it does not merge with one before it. */
+export interface End {
+  readonly rev: Revision
+  readonly size: number
+  readonly why: Reason | undefined
+}
+
+/** The version that most others went into; of equal ones the first. */
+export const leaderOf = (ends: ReadonlyArray<End>): End | undefined =>
+  ends.reduce<End | undefined>((best, end) => best === undefined || end.size > best.size ? end : best, undefined)
+
+const unexplained: Reason = { _tag: "Overlap", why: "it does not merge with the others", clashes: [] }
+
+/** What stays beside the leader. */
+export const remainingOf = (ends: ReadonlyArray<End>): ReadonlyArray<Remaining> => {
+  const leader = leaderOf(ends)
+  return ends.flatMap((end) =>
+    end === leader ? [] : [{ rev: end.rev, why: sentence(end.why ?? leader?.why ?? unexplained) }]
+  )
+}
+
+/** Why nothing was merged: what nobody can read comes first. */
+export const reasonOf = (ends: ReadonlyArray<End>): Reason => {
+  const reasons = ends.flatMap(({ why }) => why === undefined ? [] : [why])
+  return reasons.find(({ _tag }) => _tag === "Unreadable") ?? reasons[0] ?? unexplained
+}
+
+const unreadable = (error: DecodeError): Deferral => ({
   _tag: "Unreadable",
   why: `the version ${error.rev ?? ""} is not what the schema says`,
   error

@@ -3,13 +3,14 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Bound } from "../../Collection.js"
 import type { Deferral, Leaf } from "../../Conflict.js"
+import type { DecodeError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
 import type { Revision } from "../../Revision.js"
 import type { Rules, SiblingPolicy } from "../../SiblingPolicy.js"
-import type { Version } from "../bulk/versions.js"
+import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { decode } from "../document/codec.js"
 import type { RawDocument } from "../document/raw.js"
@@ -17,24 +18,47 @@ import * as value from "../document/value.js"
 import { type Burial, burial, buriedBody } from "./burial.js"
 import { deletionsThatCount } from "./deletions.js"
 import { filesOf } from "./files.js"
-import { type Failed, fold, type Folded, type Head, type Unmerged } from "./fold.js"
+import { baseBy, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
+import { grouped } from "./groups.js"
+import type { GrowingSide, History } from "./history.js"
 import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
-import { unmergedDeferral, unreadable } from "./outcome.js"
+import { deferralOf, type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable } from "./outcome.js"
 import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
+
+/** A version that stays beside the others, and why. */
+export interface Remaining {
+  readonly rev: Revision
+  readonly why: string
+}
+
+/** One merge and the burials of what it takes in. A step may come once the one before it is stored, and is harmless alone. */
+export interface Step<A, R> {
+  /** Names of what the merge takes in, where these are too many for it; stored before it. */
+  readonly lists: ReadonlyArray<MergedVersion>
+  readonly merge: Option.Option<MergedVersion>
+  readonly burials: ReadonlyArray<Burial>
+  readonly merged: ReadonlyArray<Revision>
+  readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+  /** What stands after it; absent if another step says that. */
+  readonly document?: Option.Option<Document<A, R>>
+}
 
 /** What is to be done about the siblings of one document. */
 export type Plan<A, R> =
   | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Defer"; readonly deferral: Deferral; readonly versions: ReadonlyArray<Leaf<A, R>> }
+  | {
+    readonly _tag: "Defer"
+    readonly deferral: Deferral
+    readonly versions: ReadonlyArray<Leaf<A, R>>
+    readonly remaining: ReadonlyArray<Remaining>
+  }
   | {
     readonly _tag: "Write"
-    readonly document: Option.Option<Document<A, R>>
-    readonly merge: Option.Option<MergedVersion>
-    readonly burials: ReadonlyArray<Burial>
+    readonly steps: readonly [Step<A, R>, ...ReadonlyArray<Step<A, R>>]
     /** The heads that the plan knows of. */
     readonly heads: ReadonlyArray<Revision>
-    readonly merged: ReadonlyArray<Revision>
-    readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+    /** Those that stay beside what the steps make. */
+    readonly remaining: ReadonlyArray<Remaining>
   }
 
 /** What is known of a document before its merge, and which ancestors the merge wants to see. */
@@ -45,6 +69,8 @@ export interface Prepared {
   readonly heads: ReadonlyArray<Version>
   readonly contained: ReadonlyArray<Burial>
   readonly wanted: ReadonlyArray<Revision>
+  /** Whether tombstones may tell more of what the heads come from. */
+  readonly unsure: boolean
   readonly unclear: Option.Option<Unmerged>
 }
 
@@ -59,7 +85,6 @@ export const prepare = (
   return Effect.map(deletionsThatCount(database, structure, rules), (verdict): Prepared => {
     const doomed = verdict._tag === "Clear" ? verdict.heads : []
     const heads = structure.heads.filter((head) => !doomed.some((each) => each.head === head))
-    const revs = heads.map(({ raw }) => raw.rev)
     return {
       id,
       versions,
@@ -69,17 +94,38 @@ export const prepare = (
         ...structure.contained.map(({ into, version }) => burial(version, into)),
         ...doomed.map(({ deletion, head }) => burial(head, intoDeletion(deletion)))
       ],
-      wanted: Array.from(
-        new Set(
-          revs.slice(1).flatMap((rev, i) => {
-            const common = structure.history.common(revs.slice(0, i + 1), rev)
-            return common._tag === "One" ? [common.revision] : []
-          })
-        )
-      ),
+      ...commonOf(structure.history, heads),
       unclear: verdict._tag === "Clear" ? Option.none() : Option.some(verdict.unmerged)
     }
   })
+}
+
+/** The ancestors that heads have in common, where they merge one after the other, and whether these are in doubt. */
+const commonOf = (
+  history: History,
+  heads: ReadonlyArray<Version>
+): { readonly wanted: ReadonlyArray<Revision>; readonly unsure: boolean } => {
+  const side = history.growing()
+  const wanted = new Set<Revision>()
+  let unsure = false
+  heads.forEach(({ raw }, i) => {
+    const common = i === 0 ? undefined : history.common(side, raw.rev)
+    if (common?._tag === "One") wanted.add(common.revision)
+    if (common?._tag === "Unclear") unsure = true
+    side.add(raw.rev)
+  })
+  return { wanted: Array.from(wanted), unsure }
+}
+
+interface OwnHead<A, R> {
+  readonly version: Version
+  readonly read: Either.Either<Head<A, R>, DecodeError>
+}
+
+/** Heads that were brought together so far. */
+interface Gathered<A, R> {
+  readonly side: GrowingSide
+  readonly folded: Folded<A, R>
 }
 
 /** Decides, from what was read; `found` are ancestors that the server still has. */
@@ -88,98 +134,159 @@ export const plan = <A, R, E, R2>(
   prepared: Prepared,
   found: ReadonlyArray<RawDocument>,
   policy: SiblingPolicy<A, E, R2>
-): Effect.Effect<Plan<A, R>, Failed<E>, R | R2> =>
+): Effect.Effect<
+  {
+    readonly plan: Plan<A, R>
+    /** Whether something is missing that tombstones may tell. */
+    readonly unsure: boolean
+  },
+  Failed<E | WireError>,
+  CouchHttp | R | R2
+> =>
   Effect.gen(function*() {
-    const { contained, heads, id, structure, versions } = prepared
-    const defer = (deferral: Deferral): Effect.Effect<Plan<A, R>, never, R> =>
-      Effect.map(leavesOf(collection, versions), (versions) => ({ _tag: "Defer", deferral, versions }))
-    if (Option.isSome(prepared.unclear)) return yield* defer(unmergedDeferral(prepared.unclear.value))
-    const [first, ...rest] = heads
-    if (first === undefined || rest.length === 0) {
-      return contained.length === 0
-        ? { _tag: "Nothing" }
-        : {
-          _tag: "Write",
-          document: first === undefined
-            ? Option.none()
-            : Option.map(Either.getRight(yield* headOf(collection, id, first.raw)), ({ document }) => document),
-          merge: Option.none(),
-          burials: contained,
-          heads: heads.map(({ raw }) => raw.rev),
-          merged: [],
-          withoutBase: []
-        }
+    const { contained, heads, id, structure: { history }, versions } = prepared
+    const settled = (plan: Plan<A, R>) => ({ plan, unsure: false })
+    const defer = (reason: Reason, remaining: ReadonlyArray<Remaining>): Effect.Effect<Plan<A, R>, never, R> =>
+      Effect.map(leavesOf(collection, versions), (versions) => ({
+        _tag: "Defer",
+        deferral: deferralOf(reason),
+        versions,
+        remaining
+      }))
+    if (Option.isSome(prepared.unclear)) {
+      return { plan: yield* defer(prepared.unclear.value, []), unsure: prepared.unclear.value._tag === "Unknown" }
     }
-    const read = yield* Effect.forEach(heads, ({ raw }) => headOf(collection, id, raw))
-    const failure = read.find(Either.isLeft)
-    if (failure !== undefined) return yield* defer(unreadable(failure.left))
-    const [winner, ...losers] = Either.getOrElse(Either.all(read), () => [])
-    if (winner === undefined) return { _tag: "Nothing" }
-    const ancestors = yield* ancestorsOf(collection, prepared, found)
-    const folded = yield* Effect.either(
-      fold(
-        { collection, id, history: structure.history, ancestor: (rev) => Option.fromNullable(ancestors.get(rev)) },
-        policy,
-        [winner, ...losers]
+    const own = yield* Effect.forEach(heads, (version) =>
+      Effect.map(headOf(collection, id, version.raw), (read): OwnHead<A, R> => ({ version, read })))
+    const bury = (leader: Revision | undefined): Step<A, R> => ({
+      lists: [],
+      merge: Option.none(),
+      burials: contained,
+      merged: [],
+      withoutBase: [],
+      document: Option.flatMap(
+        Option.fromNullable(own.find(({ version }) =>
+          version.raw.rev === leader
+        )),
+        ({ read }) => Option.map(Either.getRight(read), ({ document }) => document)
       )
-    )
-    if (Either.isLeft(folded)) {
-      return folded.left._tag === "Failed"
-        ? yield* Effect.fail(folded.left)
-        : yield* defer(unmergedDeferral(folded.left))
+    })
+    if (heads.length < 2) {
+      return settled(
+        contained.length === 0
+          ? { _tag: "Nothing" }
+          : { _tag: "Write", steps: [bury(heads[0]?.raw.rev)], heads: heads.map(({ raw }) => raw.rev), remaining: [] }
+      )
     }
-    return written(collection, id, folded.right, [first, ...rest], contained, structure) ??
-      (yield* defer(unmergedDeferral({
-        _tag: "Unknown",
-        why: "an attachment has no digest by which the merge could be named",
-        clashes: []
-      })))
+    const ancestor = ancestorsOf(collection, prepared, found)
+
+    const begin = ({ read, version }: OwnHead<A, R>): Effect.Effect<Gathered<A, R>, Reason> => {
+      if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
+      const side = history.growing()
+      side.add(version.raw.rev)
+      return Effect.succeed({ side, folded: { ...read.right, withoutBase: [] } })
+    }
+
+    const join = (
+      { folded, side }: Gathered<A, R>,
+      { read, version }: OwnHead<A, R>
+    ): Effect.Effect<Gathered<A, R>, Reason | Failed<E | WireError>, CouchHttp | R | R2> =>
+      Effect.gen(function*() {
+        if (Either.isLeft(read)) return yield* Effect.fail(new Unreadable(read.left))
+        const common = history.common(side, version.raw.rev)
+        const head = common._tag === "One" ? yield* ancestor(common.revision) : Option.none()
+        const whole = yield* pair(
+          { collection, id },
+          policy,
+          folded,
+          read.right,
+          baseBy(common, head, policy.rules)
+        )
+        side.add(version.raw.rev)
+        return { side, folded: whole }
+      })
+
+    const { groups, unusable } = yield* grouped(own, begin, join)
+    const made = groups.map(({ heads, state, why }) => {
+      const [{ version: winner }, ...losers] = heads
+      const merged = losers.length === 0
+        ? undefined
+        : written(collection, id, state.folded, winner, losers.map(({ version }) => version), history)
+      const ends: ReadonlyArray<End> = merged === undefined
+        ? heads.map(({ version }) => ({
+          rev: version.raw.rev,
+          size: 1,
+          why: losers.length === 0 ? why : nameless
+        }))
+        : [{ rev: merged.rev, size: heads.length, why }]
+      return { ends, merged }
+    })
+    const ends = [
+      ...made.flatMap(({ ends }) => ends),
+      ...unusable.map(({ head, why }): End => ({ rev: head.version.raw.rev, size: 1, why }))
+    ]
+    const leader = leaderOf(ends)
+    const steps = made.flatMap(({ merged }) =>
+      merged === undefined
+        ? []
+        : [merged.rev === leader?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
+    )
+    const remaining = remainingOf(ends)
+    const unsure = ends.some(({ why }) => why?._tag === "Unknown")
+    const [first, ...more] = steps
+    if (first === undefined && contained.length === 0) {
+      return { plan: yield* defer(reasonOf(ends), remaining), unsure }
+    }
+    return {
+      plan: {
+        _tag: "Write",
+        steps: first === undefined
+          ? [bury(leader?.rev)]
+          : [{ ...first, burials: [...contained, ...first.burials] }, ...more],
+        heads: heads.map(({ raw }) => raw.rev),
+        remaining
+      },
+      unsure
+    }
   })
 
-/** The writes that store what the heads were merged to; none but burials where the winner says it all already. */
+const nameless: Reason = {
+  _tag: "Unknown",
+  why: "an attachment has no digest by which the merge could be named",
+  clashes: []
+}
+
+/** The step that stores what heads were merged to; nothing but burials where the winner says it all already. */
 const written = <A, R>(
   collection: Bound<A, R>,
   id: string,
   folded: Folded<A, R>,
-  heads: readonly [Version, ...ReadonlyArray<Version>],
-  contained: ReadonlyArray<Burial>,
-  structure: Structure
-): Plan<A, R> | undefined => {
-  const [winner, ...losers] = heads
-  const common = {
-    _tag: "Write" as const,
-    heads: heads.map(({ raw }) => raw.rev),
-    merged: losers.map(({ raw }) => raw.rev),
-    withoutBase: folded.withoutBase
-  }
+  winner: Version,
+  losers: ReadonlyArray<Version>,
+  history: History
+): { readonly rev: Revision; readonly document: Document<A, R>; readonly step: Step<A, R> } | undefined => {
+  const common = { merged: losers.map(({ raw }) => raw.rev), withoutBase: folded.withoutBase }
   if (isStanding(winner, folded.raw, folded.files)) {
-    const into = {
-      rev: winner.raw.rev,
-      parent: structure.history.parent(winner.raw.rev),
-      also: [...structure.history.also(winner.raw.rev)].sort()
-    }
+    const { rev } = winner.raw
+    const into = { rev, parent: history.parent(rev), also: [...history.also(rev)].sort() }
     return {
-      ...common,
-      document: Option.some(documentAt(collection, id, winner.raw.rev, folded, winner.raw.stubs)),
-      merge: Option.none(),
-      burials: [...contained, ...losers.map((loser) => burial(loser, into))]
+      rev,
+      document: documentAt(collection, id, rev, folded, winner.raw.stubs),
+      step: { ...common, lists: [], merge: Option.none(), burials: losers.map((loser) => burial(loser, into)) }
     }
   }
   const merged = Option.getOrUndefined(mergedVersion(winner, losers, folded.raw, folded.files))
   if (merged === undefined) return undefined
-  const into = {
-    rev: merged.path[0],
-    parent: merged.path[1],
-    also: losers.map(({ raw }) => raw.rev as string).sort()
-  }
+  const { lists, merge, names } = merged
+  const [rev, parent] = merge.path
+  const into = { rev, parent, also: [...names].sort() }
   const stubs = folded.files.size === 0
     ? Option.none()
     : Option.some(Json.fromEntries(Array.from(folded.files, ([name, { stub }]) => [name, stub])))
   return {
-    ...common,
-    document: Option.some(documentAt(collection, id, merged.path[0], folded, stubs)),
-    merge: Option.some(merged),
-    burials: [...contained, ...losers.map((loser) => burial(loser, into))]
+    rev,
+    document: documentAt(collection, id, rev, folded, stubs),
+    step: { ...common, lists, merge: Option.some(merge), burials: losers.map((loser) => burial(loser, into)) }
   }
 }
 
@@ -192,40 +299,54 @@ export const documentAt = <A, R>(
 ): Document<A, R> => value.clean(collection, id, "quorum", { rev, body: folded.document.body, raw: folded.raw, stubs })
 
 const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
-  Effect.either(Effect.map(decode(collection, raw), (base): Head<A, R> & { readonly rev: Revision } => ({
-    rev: raw.rev,
+  Effect.either(Effect.map(decode(collection, raw), (base): Head<A, R> => ({
     document: value.clean(collection, id, "quorum", base),
     raw: raw.raw,
     files: filesOf(raw.rev, raw.stubs)
   })))
 
-/** The bodies of the revisions that heads have in common, from the server or from a burial. */
+/** The bodies of revisions that heads have in common, from the server or from a burial. */
 const ancestorsOf = <A, R>(
   collection: Bound<A, R>,
   { id, versions, wanted }: Prepared,
   found: ReadonlyArray<RawDocument>
-): Effect.Effect<ReadonlyMap<Revision, Head<A, R>>, never, R> =>
-  Effect.gen(function*() {
-    const buried = versions.flatMap(({ raw }) =>
-      Option.toArray(Option.map(buriedBody(raw), ({ doc, of }): RawDocument => ({
-        id,
-        rev: of,
-        deleted: false,
-        stubs: raw.stubs,
-        raw: doc,
-        plain: Json.toPlain(doc),
-        special: () => undefined
-      })))
-    )
-    const ancestors = new Map<Revision, Head<A, R>>()
-    for (const raw of [...found, ...buried]) {
-      if (!wanted.includes(raw.rev) || raw.deleted || ancestors.has(raw.rev)) continue
+): (rev: Revision) => Effect.Effect<Option.Option<Head<A, R>>, Failed<WireError>, CouchHttp | R> => {
+  const buried = versions.flatMap(({ raw }) =>
+    Option.toArray(Option.map(buriedBody(raw), ({ doc, of }): RawDocument => ({
+      id,
+      rev: of,
+      deleted: false,
+      stubs: raw.stubs,
+      raw: doc,
+      plain: Json.toPlain(doc),
+      special: () => undefined
+    })))
+  )
+  const known = new Map<Revision, RawDocument>()
+  const add = (raw: RawDocument): void => {
+    if (!raw.deleted && !known.has(raw.rev)) known.set(raw.rev, raw)
+  }
+  for (const raw of [...found, ...buried]) add(raw)
+  const asked = new Set(wanted)
+  const read = new Map<Revision, Option.Option<Head<A, R>>>()
+  return (rev) =>
+    Effect.gen(function*() {
+      const before = read.get(rev)
+      if (before !== undefined) return before
+      if (!known.has(rev) && !asked.has(rev)) {
+        asked.add(rev)
+        const more = yield* readVersions(collection.database, [{ id, rev }]).pipe(
+          Effect.mapError((error) => new Failed(error))
+        )
+        for (const { raw } of more) add(raw)
+      }
+      const raw = known.get(rev)
       // An ancestor that the schema does not read any more is as good as none.
-      const head = yield* headOf(collection, id, raw)
-      if (Either.isRight(head)) ancestors.set(raw.rev, head.right)
-    }
-    return ancestors
-  })
+      const head = raw === undefined ? Option.none() : Either.getRight(yield* headOf(collection, id, raw))
+      read.set(rev, head)
+      return head
+    })
+}
 
 /** The versions that stand, for a person to look at. */
 export const leavesOf = <A, R>(

@@ -11,9 +11,10 @@ import * as Json from "../../Json.js"
 import type { Settings } from "../../Lineage.js"
 import type { Revision } from "../../Revision.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
-import { bulkWrite } from "../bulk/docs.js"
+import { bulkWrite, type RowResult } from "../bulk/docs.js"
 import { readKnown } from "../bulk/known.js"
-import { readVersions, type Version, type Wanted } from "../bulk/versions.js"
+import { revisionText } from "../bulk/revisionText.js"
+import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { documentPath } from "../documentPath.js"
 import { makeSeen, readAllLeaves, type Seen } from "../lineage/leaves.js"
@@ -25,7 +26,7 @@ import { needsDeletions } from "./deletions.js"
 import { Failed } from "./fold.js"
 import { textOf } from "./merged.js"
 import { refusal } from "./outcome.js"
-import { leavesOf, type Plan, plan, prepare } from "./plan.js"
+import { leavesOf, type Plan, plan, prepare, type Prepared, type Remaining, type Step as WriteStep } from "./plan.js"
 import { resolutionSeen } from "./seen.js"
 
 /** How often a document is looked at anew, where others write it at the same time. */
@@ -133,14 +134,19 @@ const once = <A, R, E, R2>(
       } else going.push({ ...each, standing: found })
     })
     const plans = collection.lineage === undefined
-      ? yield* planAll(collection, going, policy)
+      ? yield* planAll(collection, going, policy, seen)
       : yield* planAllByLineage(collection, collection.lineage, going.map(({ id }) => id), policy, seen)
     const writing: Array<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }> = []
     for (const each of going) {
       const made = plans.get(each.id) ?? { _tag: "Nothing" }
       if (made._tag === "Nothing") steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
       else if (made._tag === "Defer") {
-        steps.set(each.id, { _tag: "Closed", resolution: deferred(each.id, made.deferral, made.versions) })
+        // What an earlier round wrote is there, and was told by nobody yet.
+        const resolution = Option.match(each.done, {
+          onNone: (): Resolution<A, R> => deferred(each.id, made.deferral, made.versions),
+          onSome: (done): Resolution<A, R> => partly(each.id, done, made.remaining)
+        })
+        steps.set(each.id, { _tag: "Closed", resolution })
       } else writing.push({ open: each, plan: made })
     }
     for (const step of yield* writeAll(collection, writing)) {
@@ -160,42 +166,41 @@ const deferred = <A, R>(id: string, reason: Deferral, versions: ReadonlyArray<Le
 const planAll = <A, R, E, R2>(
   collection: Bound<A, R>,
   open: ReadonlyArray<Open<A, R> & { readonly standing: Standing }>,
-  policy: SiblingPolicy<A, E, R2>
+  policy: SiblingPolicy<A, E, R2>,
+  seen: Seen
 ): Effect.Effect<ReadonlyMap<string, Plan<A, R>>, E | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
-    const wanted = open.flatMap(({ deep, id, standing }): ReadonlyArray<Wanted> =>
-      deep ? [{ id }] : standing.live.map((rev) => ({ id, rev }))
-    )
-    const versions = byId(yield* readVersions(collection.database, wanted))
-    const prepared = yield* Effect.forEach(
-      open,
-      ({ id }) => prepare(collection.database, id, versions.get(id) ?? [], policy.rules)
-    )
+    const { database } = collection
+    const shallow = open.filter(({ deep }) => !deep)
+    const versions = byId([
+      ...yield* readVersions(
+        database,
+        shallow.flatMap(({ id, standing }) => standing.live.map((rev) => ({ id, rev })))
+      ),
+      ...yield* readAllLeaves(database, open.filter(({ deep }) => deep).map(({ id }) => id), seen)
+    ])
+    const deeper: Array<Open<A, R> & { readonly standing: Standing }> = []
+    const prepared: Array<readonly [Open<A, R> & { readonly standing: Standing }, Prepared]> = []
+    for (const each of open) {
+      const found = yield* prepare(database, each.id, versions.get(each.id) ?? [], policy.rules)
+      if (found.unsure && !each.deep) deeper.push({ ...each, deep: true })
+      else prepared.push([each, found])
+    }
     const ancestors = byId(
       yield* readVersions(
-        collection.database,
-        prepared.flatMap(({ id, wanted }) => wanted.map((rev) => ({ id, rev })))
+        database,
+        prepared.flatMap(([{ id }, { wanted }]) => wanted.map((rev) => ({ id, rev })))
       )
     )
     const plans = new Map<string, Plan<A, R>>()
-    for (const each of prepared) {
-      plans.set(
-        each.id,
-        yield* plan(collection, each, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
-          Effect.mapError((failed: Failed<E>) => failed.error)
-        )
+    for (const [each, found] of prepared) {
+      const made = yield* plan(collection, found, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
+        Effect.mapError((failed: Failed<E | WireError>) => failed.error)
       )
+      if (made.unsure && !each.deep) deeper.push({ ...each, deep: true })
+      else plans.set(each.id, made.plan)
     }
-    const unsure = open.filter(({ deep, id }) => {
-      const made = plans.get(id)
-      return !deep && made?._tag === "Defer" && made.deferral._tag === "Unknown"
-    })
-    return unsure.length === 0
-      ? plans
-      : new Map([
-        ...plans,
-        ...(yield* planAll(collection, unsure.map((each) => ({ ...each, deep: true })), policy))
-      ])
+    return deeper.length === 0 ? plans : new Map([...plans, ...(yield* planAll(collection, deeper, policy, seen))])
   })
 
 /** Plans by all leaves, since a tombstone says what a merge contains, and when a document was deleted. */
@@ -235,82 +240,192 @@ const byId = (versions: ReadonlyArray<Version>): ReadonlyMap<string, ReadonlyArr
   return map
 }
 
-/** First the merges; then, where they are known to be stored, the burials. */
+/** One document in the middle of its writes. */
+interface Going<A, R> {
+  readonly open: Open<A, R>
+  readonly plan: Writing<A, R>
+  /** The steps that are left, this one first. */
+  readonly step: WriteStep<A, R>
+  readonly later: ReadonlyArray<WriteStep<A, R>>
+  readonly done: Option.Option<Done<A, R>>
+  /** Whether others wrote the document meanwhile. */
+  readonly again: boolean
+}
+
+/** Writes a plan step by step, those of many documents together. */
 const writeAll = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }>
 ): Effect.Effect<ReadonlyArray<Step<A, R>>, WireError, CouchHttp | R> =>
   Effect.gen(function*() {
-    if (writing.length === 0) return []
-    const { database } = collection
-    const merges = yield* Effect.forEach(
-      writing,
-      ({ open, plan }) =>
-        Option.match(plan.merge, {
-          onNone: () => Effect.succeedNone,
-          onSome: (merge) =>
-            textOf(database, merge).pipe(
-              Effect.map((text) => Option.some({ id: open.id, text })),
-              // A loser that is gone has been written by somebody else: the next round sees what it became.
-              Effect.catchTags({ NotFoundError: () => Effect.succeedNone, InvalidIdError: () => Effect.succeedNone })
-            )
-        })
-    )
-    const rows = merges.flatMap(Option.toArray)
-    const results = yield* bulkWrite(database, rows, { newEdits: false })
-    const waits = collection.lineage === undefined || holds(collection.lineage, "twoWrites")
-    const stored = new Map(rows.map(({ id }, i) => [id, results[i]]))
-    const after = yield* readAfter(collection, writing.filter(({ open }) => stored.get(open.id)?._tag === "Stored"))
-
     const steps: Array<Step<A, R>> = []
-    const burying: Array<{ readonly open: Open<A, R>; readonly plan: Writing<A, R>; readonly again: boolean }> = []
-    for (const { open, plan } of writing) {
-      if (Option.isNone(plan.merge) || !waits) {
-        burying.push({ open, plan, again: false })
+    let going = writing.map(({ open, plan }): Going<A, R> => {
+      const [step, ...later] = plan.steps
+      return { open, plan, step, later, done: open.done, again: false }
+    })
+    while (going.length > 0) {
+      const next: Array<Going<A, R>> = []
+      for (const each of yield* writeStep(collection, going)) {
+        if (each._tag !== "Going") steps.push(each)
+        else {
+          const [step, ...later] = each.going.later
+          if (step === undefined) steps.push(ended(each.going))
+          else next.push({ ...each.going, step, later })
+        }
+      }
+      going = next
+    }
+    return steps
+  })
+
+/** All steps of a document are written. */
+const ended = <A, R>({ again, done, open, plan }: Going<A, R>): Step<A, R> =>
+  again
+    ? { _tag: "Open", open: { id: open.id, deep: true, done } }
+    : plan.remaining.length > 0 && Option.isSome(done)
+    ? { _tag: "Closed", resolution: partly(open.id, done.value, plan.remaining) }
+    : { _tag: "Closed", resolution: finished({ ...open, done }) }
+
+type Stepped<A, R> = Step<A, R> | { readonly _tag: "Going"; readonly going: Going<A, R> }
+
+/** Writes that stop here leave what is not merged yet, and what was to stay anyway. */
+const stopped = <A, R>(
+  { done, later, open, plan }: Going<A, R>,
+  remaining: ReadonlyArray<Remaining>,
+  why: string
+): Step<A, R> => ({
+  _tag: "Closed",
+  resolution: partly(open.id, Option.getOrElse(done, () => nothingDone<A, R>()), [
+    ...remaining,
+    ...later.flatMap(({ merged }) => merged).map((rev) => ({ rev, why })),
+    ...plan.remaining
+  ])
+})
+
+/** First the merges; then, where they are known to be stored, the burials. */
+const writeStep = <A, R>(
+  collection: Bound<A, R>,
+  writing: ReadonlyArray<Going<A, R>>
+): Effect.Effect<ReadonlyArray<Stepped<A, R>>, WireError, CouchHttp | R> =>
+  Effect.gen(function*() {
+    const { listed, refused } = yield* writeLists(collection, writing)
+    const stored = yield* writeMerges(collection, listed)
+    const waits = collection.lineage === undefined || holds(collection.lineage, "twoWrites")
+    const after = yield* readAfter(collection, listed.filter(({ open }) => stored.get(open.id)?._tag === "Stored"))
+
+    const steps: Array<Stepped<A, R>> = [...refused]
+    const burying: Array<Going<A, R>> = []
+    for (const each of listed) {
+      const { done, open, step } = each
+      if (Option.isNone(step.merge) || !waits) {
+        burying.push(each)
         continue
       }
       const result = stored.get(open.id)
       const seen = after.get(open.id)
-      if (result?._tag === "Refused") {
-        steps.push({
-          _tag: "Closed",
-          resolution: deferred(open.id, refusal(result.error), yield* versionsNow(collection, open.id))
-        })
-      } else if (result?._tag === "Stored" && result.durability === "accepted") {
-        steps.push({
-          _tag: "Closed",
-          resolution: partly(
-            open,
-            plan,
-            [],
-            plan.merged.map((rev) => ({
-              rev,
-              why: "the merge was only accepted, and not by a quorum: run it again later"
-            }))
-          )
-        })
+      if (result?._tag === "Refused") steps.push(yield* refusedStep(collection, each, result.error))
+      else if (result?._tag === "Stored" && result.durability === "accepted") {
+        const why = "the merge was only accepted, and not by a quorum: run it again later"
+        steps.push(stopped({ ...each, done: progress(each, []) }, step.merged.map((rev) => ({ rev, why })), why))
       } else if (result === undefined || seen === undefined || !seen.known) {
-        steps.push({ _tag: "Open", open: { ...open, deep: true } })
-      } else burying.push({ open, plan, again: seen.more })
+        steps.push({ _tag: "Open", open: { id: open.id, deep: true, done } })
+      } else burying.push({ ...each, again: each.again || seen.more })
     }
     return [...steps, ...(yield* buryAll(collection, burying))]
   })
 
+/** Nothing of a document is written that a server refuses; what was written before stays. */
+const refusedStep = <A, R>(
+  collection: Bound<A, R>,
+  going: Going<A, R>,
+  error: WireError
+): Effect.Effect<Step<A, R>, WireError, CouchHttp | R> => {
+  const { open, step } = going
+  const reason = refusal(error)
+  const why = `${reason.why}: ${error.message}`
+  return Option.isSome(going.done)
+    ? Effect.succeed(stopped(going, step.merged.map((rev) => ({ rev, why })), why))
+    : Effect.map(versionsNow(collection, open.id), (versions): Step<A, R> => ({
+      _tag: "Closed",
+      resolution: deferred(open.id, reason, versions)
+    }))
+}
+
+/** The lists that merges name, before any of them names one. */
+const writeLists = <A, R>(
+  collection: Bound<A, R>,
+  writing: ReadonlyArray<Going<A, R>>
+): Effect.Effect<
+  { readonly listed: ReadonlyArray<Going<A, R>>; readonly refused: ReadonlyArray<Step<A, R>> },
+  WireError,
+  CouchHttp | R
+> =>
+  Effect.gen(function*() {
+    const lists = writing.flatMap(({ step }) => step.lists)
+    if (lists.length === 0) return { listed: writing, refused: [] }
+    const rows = lists.map(({ deleted, id, path, raw }) => ({ id, text: revisionText(id, path, deleted, raw) }))
+    const results = yield* bulkWrite(collection.database, rows, { newEdits: false })
+    const errors = new Map(
+      results.flatMap((result, i) => result._tag === "Refused" ? [[lists[i]?.id, result.error] as const] : [])
+    )
+    const refused: Array<Step<A, R>> = []
+    for (const each of writing) {
+      const error = errors.get(each.open.id)
+      if (error !== undefined) refused.push(yield* refusedStep(collection, each, error))
+    }
+    return { listed: writing.filter(({ open }) => !errors.has(open.id)), refused }
+  })
+
+/** How many merges are in memory together, with the attachments that they carry over. */
+const mergesAtOnce = 50
+
+/** What became of the merge of each document; nothing where it could not be put together. */
+const writeMerges = <A, R>(
+  { database }: Bound<A, R>,
+  writing: ReadonlyArray<Going<A, R>>
+): Effect.Effect<ReadonlyMap<string, RowResult>, WireError, CouchHttp> =>
+  Effect.gen(function*() {
+    const stored = new Map<string, RowResult>()
+    const merges = writing.flatMap(({ step }) => Option.toArray(step.merge))
+    for (let at = 0; at < merges.length; at += mergesAtOnce) {
+      const rows = yield* Effect.forEach(merges.slice(at, at + mergesAtOnce), (merge) =>
+        textOf(database, merge).pipe(
+          Effect.map((text) => Option.some({ id: merge.id, text })),
+          // A loser that is gone has been written by somebody else: the next round sees what it became.
+          Effect.catchTags({ NotFoundError: () => Effect.succeedNone, InvalidIdError: () => Effect.succeedNone })
+        ))
+      const present = rows.flatMap(Option.toArray)
+      const results = yield* bulkWrite(database, present, { newEdits: false })
+      results.forEach((result, i) => {
+        const row = present[i]
+        if (row !== undefined) stored.set(row.id, result)
+      })
+    }
+    return stored
+  })
+
 const versionsNow = <A, R>(collection: Bound<A, R>, id: string) =>
-  Effect.flatMap(readVersions(collection.database, [{ id }]), (versions) => leavesOf(collection, versions))
+  Effect.flatMap(readAllLeaves(collection.database, [id], makeSeen()), (versions) => leavesOf(collection, versions))
 
 /** Whether each merge is there, and whether the document has heads that its plan did not know. */
 const readAfter = <A, R>(
   collection: Bound<A, R>,
-  writing: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }>
+  writing: ReadonlyArray<Going<A, R>>
 ): Effect.Effect<ReadonlyMap<string, { readonly known: boolean; readonly more: boolean }>, WireError, CouchHttp> =>
   Effect.gen(function*() {
     if (writing.length === 0) return new Map()
     const standing = yield* readStanding(collection.database, writing.map(({ open }) => open.id))
-    const seen = writing.map(({ open, plan }, i) => {
-      const rev = Option.getOrUndefined(Option.map(plan.merge, ({ path }) => path[0]))
+    const seen = writing.map(({ open, plan, step }, i) => {
+      const rev = Option.getOrUndefined(Option.map(step.merge, ({ path }) => path[0]))
       const live = standing[i]?.live ?? []
-      const expected = new Set([...plan.heads, ...plan.burials.map(({ of }) => of.raw.rev)])
+      const expected = new Set<Revision>([
+        ...plan.heads,
+        // Merges of this plan that nothing took in yet, and what was not buried.
+        ...plan.steps.flatMap(({ burials, merge }) => [
+          ...burials.map(({ of }) => of.raw.rev),
+          ...Option.match(merge, { onNone: () => [], onSome: ({ path }) => [path[0]] })
+        ])
+      ])
       return {
         id: open.id,
         rev,
@@ -329,12 +444,12 @@ const readAfter = <A, R>(
 
 const buryAll = <A, R>(
   collection: Bound<A, R>,
-  burying: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R>; readonly again: boolean }>
-): Effect.Effect<ReadonlyArray<Step<A, R>>, WireError, CouchHttp> =>
+  burying: ReadonlyArray<Going<A, R>>
+): Effect.Effect<ReadonlyArray<Stepped<A, R>>, WireError, CouchHttp> =>
   Effect.gen(function*() {
     if (burying.length === 0) return []
     const { database } = collection
-    const burials = burying.flatMap(({ plan }) => plan.burials)
+    const burials = burying.flatMap(({ step }) => step.burials)
     const results = yield* bulkWrite(
       database,
       burials.map((burial) => ({ id: burial.of.raw.id, text: Json.stringify(tombstoneOf(burial)) })),
@@ -348,44 +463,44 @@ const buryAll = <A, R>(
     )
     const isKnown = yield* readKnown(database, doubtful)
     let next = 0
-    return burying.map(({ again, open, plan }): Step<A, R> => {
+    return burying.map((each): Stepped<A, R> => {
       const buried: Array<Revision> = []
       const remaining: Array<Remaining> = []
-      let extended = again
-      for (const burial of plan.burials) {
+      let again = each.again
+      for (const burial of each.step.burials) {
         const result = results[next++]
         const rev = burial.of.raw.rev
         if (result?._tag === "Refused") remaining.push({ rev, why: result.error.message })
         else if (result?._tag === "Stored") buried.push(rev)
-        else if (Option.exists(burialRevision(burial), (tombstone) => isKnown(open.id, tombstone))) buried.push(rev)
-        else extended = true
+        else if (Option.exists(burialRevision(burial), (tombstone) => isKnown(each.open.id, tombstone))) {
+          buried.push(rev)
+        } else again = true
       }
-      if (remaining.length > 0) return { _tag: "Closed", resolution: partly(open, plan, buried, remaining) }
-      const done = Option.some(doneBy(open, plan, buried))
-      return extended
-        ? { _tag: "Open", open: { id: open.id, deep: true, done } }
-        : { _tag: "Closed", resolution: finished({ ...open, done }) }
+      const going: Going<A, R> = { ...each, again, done: progress(each, buried) }
+      return remaining.length > 0
+        ? stopped(going, remaining, "it was not merged, since the tombstones of those before it were refused")
+        : { _tag: "Going", going }
     })
   })
 
-type Remaining = { readonly rev: Revision; readonly why: string }
+const nothingDone = <A, R>(): Done<A, R> => ({ document: Option.none(), merged: [], buried: [], withoutBase: [] })
 
-const doneBy = <A, R>(open: Open<A, R>, plan: Writing<A, R>, buried: ReadonlyArray<Revision>): Done<A, R> => {
-  const before = Option.getOrUndefined(open.done)
-  return {
-    document: plan.document,
-    merged: [...before?.merged ?? [], ...plan.merged],
-    buried: [...before?.buried ?? [], ...buried],
-    withoutBase: [...before?.withoutBase ?? [], ...plan.withoutBase]
-  }
+/** What is done once a step is written. */
+const progress = <A, R>({ done, step }: Going<A, R>, buried: ReadonlyArray<Revision>): Option.Option<Done<A, R>> => {
+  const before = Option.getOrElse(done, () => nothingDone<A, R>())
+  return Option.some({
+    document: step.document ?? before.document,
+    merged: [...before.merged, ...step.merged],
+    buried: [...before.buried, ...buried],
+    withoutBase: [...before.withoutBase, ...step.withoutBase]
+  })
 }
 
 const partly = <A, R>(
-  open: Open<A, R>,
-  plan: Writing<A, R>,
-  buried: ReadonlyArray<Revision>,
+  id: string,
+  done: Done<A, R>,
   remaining: ReadonlyArray<Remaining>
-): Resolution<A, R> => ({ _tag: "PartiallyResolved", id: open.id, ...doneBy(open, plan, buried), remaining })
+): Resolution<A, R> => ({ _tag: "PartiallyResolved", id, ...done, remaining })
 
 /** The siblings of one document. */
 export const resolveOne = <A, R, E, R2>(

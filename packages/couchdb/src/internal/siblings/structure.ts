@@ -2,7 +2,7 @@ import * as Order from "effect/Order"
 import * as Revision from "../../Revision.js"
 import type { Version } from "../bulk/versions.js"
 import type { Into } from "./burial.js"
-import { isBurial } from "./burial.js"
+import { isBurial, listedIn } from "./burial.js"
 import { type History, makeHistory } from "./history.js"
 
 /** A version that lives on in another one, or that a deletion takes along. */
@@ -44,16 +44,24 @@ const intoOf = (history: History, outer: Revision.Revision, inner: Revision.Revi
  * one that loses is. A merge of versions that have all been deleted since is deleted with them.
  */
 export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
-  const history = makeHistory(versions.map(({ path }) => path))
+  const lists = new Map(versions.flatMap(({ raw }) => {
+    const listed = listedIn(raw)
+    return listed === undefined ? [] : [[raw.rev as string, listed] as const]
+  }))
+  const history = makeHistory(versions.map(({ path }) => path), lists)
   const live = versions.filter(({ raw }) => !raw.deleted).sort(winnersFirst)
-  const deleted = versions.filter(({ raw }) => raw.deleted && !isBurial(raw)).sort(winnersFirst)
+  const deleted = versions.filter(({ raw }) => raw.deleted && !isBurial(raw) && !lists.has(raw.rev)).sort(winnersFirst)
   const heads: Array<Version> = []
   const contained: Array<Contained> = []
+  const candidates = mayContain(history, live)
   live.forEach((version, i) => {
     const { rev } = version.raw
-    const outer = live.find((other, j) =>
-      i !== j && history.within(rev, other.raw.rev) && (j < i || !history.within(other.raw.rev, rev))
-    )
+    const j = candidates(rev).find((j) => {
+      const other = live[j]
+      return other !== undefined && i !== j && history.within(rev, other.raw.rev) &&
+        (j < i || !history.within(other.raw.rev, rev))
+    })
+    const outer = j === undefined ? undefined : live[j]
     const deletion = outer === undefined ? deletionOf(history, version, deleted) : undefined
     if (outer !== undefined) contained.push({ version, into: intoOf(history, outer.raw.rev, rev) })
     else if (deletion !== undefined) contained.push({ version, into: intoDeletion(deletion) })
@@ -67,6 +75,30 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   }
 }
 
+/** The indexes of those versions that may contain a revision: every one that does has the edit of it that the fewest have. */
+const mayContain = (
+  history: History,
+  live: ReadonlyArray<Version>
+): (rev: Revision.Revision) => ReadonlyArray<number> => {
+  const all = live.map((_, i) => i)
+  const holders = new Map<string, Array<number>>()
+  live.forEach(({ raw }, i) => {
+    for (const edit of history.edits(raw.rev)) {
+      const known = holders.get(edit)
+      if (known === undefined) holders.set(edit, [i])
+      else known.push(i)
+    }
+  })
+  return (rev) => {
+    let fewest: ReadonlyArray<number> = all
+    for (const edit of history.edits(rev)) {
+      const having = holders.get(edit) ?? []
+      if (having.length < fewest.length) fewest = having
+    }
+    return fewest
+  }
+}
+
 export const intoDeletion = ({ path, raw }: Version): Into => ({ rev: raw.rev, parent: path[1], also: [] })
 
 /** The deletion that takes a merge along, where every edit in it that nobody went on from has been deleted. */
@@ -75,10 +107,10 @@ const deletionOf = (
   { raw }: Version,
   deleted: ReadonlyArray<Version>
 ): Version | undefined => {
-  if (!history.isMerge(raw.rev)) return undefined
-  const edits = Array.from(history.edits(raw.rev)).filter(Revision.isRevision)
-  const newest = edits.filter((edit) => edits.every((other) => other === edit || !history.reaches(other, edit)))
-  return newest.every((edit) => deleted.some((deletion) => history.reaches(deletion.raw.rev, edit)))
+  if (deleted.length === 0 || !history.isMerge(raw.rev)) return undefined
+  return history.newestEdits(raw.rev).every((edit) =>
+      deleted.some((deletion) => history.reaches(deletion.raw.rev, edit))
+    )
     ? deleted[0]
     : undefined
 }
