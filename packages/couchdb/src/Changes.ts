@@ -10,7 +10,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import type * as Metric from "effect/Metric"
 import type * as MetricKeyType from "effect/MetricKeyType"
 import type * as MetricState from "effect/MetricState"
@@ -26,7 +26,7 @@ import * as feeds from "./internal/changes/feeds.js"
 import * as following from "./internal/changes/follow.js"
 import * as limited from "./internal/changes/limited.js"
 import * as processing from "./internal/changes/process.js"
-import { ofCollection, sourceOf } from "./internal/changes/source.js"
+import { collectionSource, sourceOf } from "./internal/changes/source.js"
 import * as Pieces from "./internal/rows/pieces.js"
 import type { Json, JsonObject } from "./Json.js"
 import type { Revision } from "./Revision.js"
@@ -134,7 +134,8 @@ export const bySelector = (selector: { readonly [key: string]: Json }): Filter =
 export const designDocuments: Filter = { _tag: "DesignDocuments" }
 
 /**
- * The documents for which the map function of a view emits anything. The design document is named without `_design/`.
+ * The documents for which the map function of a view emits anything. The design document is named without `_design/`. Both
+ * names may have any characters; one that is empty fails with an `InvalidIdError` when the feed is read.
  *
  * @since 0.1.0
  * @category filters
@@ -143,7 +144,8 @@ export const byView = (design: string, view: string): Filter => ({ _tag: "View",
 
 /**
  * The documents for which a filter function of a design document says yes. It finds the parameters in the query of its
- * request. The design document is named without `_design/`.
+ * request. The design document is named without `_design/`. Both names may have any characters; one that is empty fails with
+ * an `InvalidIdError` when the feed is read.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -310,7 +312,7 @@ export const fetch: {
   (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
 } =
   ((given: Given, options: DatabaseOptions = {}) =>
-    Effect.flatMap(sourceOf(given), (source) => limited.page(source, "normal", options))) as never
+    Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "normal", options))) as never
 
 /**
  * Waits until there is a change after `since`, and gives all there are then: `_changes?feed=longpoll`. After `timeout`,
@@ -333,7 +335,7 @@ export const longpoll: {
   (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
 } =
   ((given: Given, options: DatabaseOptions = {}) =>
-    Effect.flatMap(sourceOf(given), (source) => limited.page(source, "longpoll", options))) as never
+    Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "longpoll", options))) as never
 
 /**
  * The changes there are, as they arrive, with constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the
@@ -361,7 +363,7 @@ export const stream: {
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given), (source) => Pieces.stream(...limited.normal(source, options)))
+    Effect.map(sourceOf(given, options), (source) => Pieces.stream(...limited.normal(source, options)))
   )) as never
 
 /**
@@ -382,7 +384,12 @@ export const streamEither = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   options: Options = {}
 ): Stream.Stream<Either.Either<Change<Document<A, R>>, DecodeError>, FeedError, CouchHttp | R> =>
-  Pieces.streamEither(...limited.normal(ofCollection(collection), options))
+  Stream.unwrap(
+    Either.map(
+      collectionSource(collection, options),
+      (source) => Pieces.streamEither(...limited.normal(source, options))
+    )
+  )
 
 /**
  * As {@link stream}, without the documents that are not what their schema says. {@link skipped} counts them.
@@ -394,7 +401,12 @@ export const streamValid = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   options: Options = {}
 ): Stream.Stream<Change<Document<A, R>>, FeedError, CouchHttp | R> =>
-  Pieces.streamValid(...limited.normal(ofCollection(collection), options))
+  Stream.unwrap(
+    Either.map(
+      collectionSource(collection, options),
+      (source) => Pieces.streamValid(...limited.normal(source, options))
+    )
+  )
 
 /**
  * How many documents {@link streamValid} and {@link followValid} skipped.
@@ -429,7 +441,7 @@ export const continuous: {
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given), (source) => Pieces.stream(...limited.continuous(source, options)))
+    Effect.map(sourceOf(given, options), (source) => Pieces.stream(...limited.continuous(source, options)))
   )) as never
 
 /**
@@ -467,7 +479,7 @@ export const follow: {
   ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2, CouchHttp | R2>
 } = ((given: Given, options: FollowOptions<unknown, unknown> = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given), (source) => Pieces.stream(...following.followed(source, options)))
+    Effect.map(sourceOf(given, options), (source) => Pieces.stream(...following.followed(source, options)))
   )) as never
 
 /**
@@ -483,7 +495,10 @@ export const followEither = <A, I, R, K, E2 = never, R2 = never>(
   Either.Either<Change<Document<A, R>> | DatabaseGone, DecodeError>,
   FeedError | E2,
   CouchHttp | R | R2
-> => following.followEither(ofCollection(collection), options)
+> =>
+  Stream.unwrap(
+    Either.map(collectionSource(collection, options), (source) => following.followEither(source, options))
+  )
 
 /**
  * As {@link follow}, without the documents that are not what their schema says. {@link skipped} counts them.
@@ -495,7 +510,10 @@ export const followValid = <A, I, R, K, E2 = never, R2 = never>(
   collection: Collection<A, I, R, K>,
   options: CollectionFollowOptions<E2, R2> = {}
 ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2, CouchHttp | R | R2> =>
-  Pieces.streamValid(...following.followed(ofCollection(collection), options))
+  Stream.unwrap(
+    Either.map(collectionSource(collection, options), (source) =>
+      Pieces.streamValid(...following.followed(source, options)))
+  )
 
 /**
  * What {@link process} can be told besides: what becomes of a document that is not what its schema says. Without it, such
@@ -544,7 +562,7 @@ export const process: {
   given: Given,
   f: (changes: ReadonlyArray<Change<unknown>>) => Effect.Effect<unknown, unknown, unknown>,
   options: FollowOptions<unknown, unknown> & OnInvalid<unknown, unknown> = {}
-) => Effect.flatMap(sourceOf(given), (source) => processing.process(source, f, options))) as never
+) => Effect.flatMap(sourceOf(given, options), (source) => processing.process(source, f, options))) as never
 
 /**
  * A place in memory, for as long as the program runs.

@@ -206,6 +206,9 @@ export type Remote = string | {
 /**
  * What a server is to replicate.
  *
+ * - `filter`: which changes. A filter function whose name has a plus sign, a slash or an escaped character is an
+ *   `InvalidIdError`, since CouchDB's replicator does not find it; a view of any name works
+ *
  * @since 0.1.0
  * @category server
  */
@@ -320,7 +323,8 @@ export type DefinitionError = NotFoundError | UpdateConflictError | InvalidIdErr
  * @since 0.1.0
  * @category server
  */
-export const once = (definition: Definition): Effect.Effect<Result, ServerError, CouchHttp> => server.once(definition)
+export const once = (definition: Definition): Effect.Effect<Result, ServerError | InvalidIdError, CouchHttp> =>
+  server.once(definition)
 
 /**
  * Has the server replicate for as long as it runs: `POST /_replicate` with `continuous`. The id is what {@link cancel}
@@ -338,8 +342,9 @@ export const once = (definition: Definition): Effect.Effect<Result, ServerError,
  * @since 0.1.0
  * @category server
  */
-export const continuous = (definition: Definition): Effect.Effect<{ readonly id: string }, ServerError, CouchHttp> =>
-  server.continuous(definition)
+export const continuous = (
+  definition: Definition
+): Effect.Effect<{ readonly id: string }, ServerError | InvalidIdError, CouchHttp> => server.continuous(definition)
 
 /**
  * Ends a replication that {@link continuous} began, named by its id or by its definition: `POST /_replicate` with
@@ -349,7 +354,8 @@ export const continuous = (definition: Definition): Effect.Effect<{ readonly id:
  * @since 0.1.0
  * @category server
  */
-export const cancel = (which: string | Definition): Effect.Effect<void, ServerError, CouchHttp> => server.cancel(which)
+export const cancel = (which: string | Definition): Effect.Effect<void, ServerError | InvalidIdError, CouchHttp> =>
+  server.cancel(which)
 
 /**
  * Writes a document that has the server replicate, also after it was restarted: `PUT /_replicator/{docid}`.

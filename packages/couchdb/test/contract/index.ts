@@ -7,6 +7,7 @@ import { databases } from "./databases.js"
 import { deployments } from "./designs.js"
 import { documents } from "./documents.js"
 import { errors } from "./errors.js"
+import { functionNames } from "./functionNames.js"
 import { functions } from "./functions.js"
 import { ids } from "./ids.js"
 import { lineage } from "./lineage.js"
@@ -36,6 +37,7 @@ export const contracts = {
   access,
   deployments,
   functions,
+  functionNames,
   updates,
   revisions,
   policies,

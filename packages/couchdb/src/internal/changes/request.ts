@@ -4,6 +4,7 @@ import type { CouchRequest } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import * as DatabaseNames from "../../DatabaseName.js"
 import * as Json from "../../Json.js"
+import { functionName } from "../functionName.js"
 
 export type Feed = "normal" | "longpoll" | "continuous"
 
@@ -26,9 +27,9 @@ const filtered = (filter: Filter | undefined): { readonly query: Parameters; rea
     case "DesignDocuments":
       return { query: { filter: "_design" } }
     case "View":
-      return { query: { filter: "_view", view: `${filter.design}/${filter.view}` } }
+      return { query: { filter: "_view", view: functionName(filter.design, filter.view) } }
     case "Function":
-      return { query: { ...filter.parameters, filter: `${filter.design}/${filter.name}` } }
+      return { query: { ...filter.parameters, filter: functionName(filter.design, filter.name) } }
   }
 }
 

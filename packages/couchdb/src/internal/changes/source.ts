@@ -1,13 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type { DatabaseOptions } from "../../Changes.js"
+import type { DatabaseOptions, Filter } from "../../Changes.js"
 import { type Collection, isCollection } from "../../Collection.js"
 import type { DecodeError, InvalidIdError } from "../../CouchError.js"
 import type { CouchRequest } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
+import { functionNameProblem } from "../functionName.js"
 import { type IdSpan, owns, spanOf } from "../idRange.js"
 import { documentIn, toDocument } from "../rows/document.js"
 import { now } from "../rows/now.js"
@@ -79,8 +80,30 @@ const ofDatabase = (name: string): Either.Either<Source<Json.JsonObject, never>,
     body: bodyOf
   }))
 
+const filterProblem = (filter: Filter | undefined): InvalidIdError | undefined =>
+  filter?._tag === "View"
+    ? functionNameProblem(filter.design, filter.view)
+    : filter?._tag === "Function"
+    ? functionNameProblem(filter.design, filter.name)
+    : undefined
+
+/** The collection as a source, if the filter may leave the process. */
+export const collectionSource = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  { filter }: Pick<DatabaseOptions, "filter">
+): Either.Either<Source<Document<A, R>, R>, InvalidIdError> => {
+  const problem = filterProblem(filter)
+  return problem === undefined ? Either.right(ofCollection(collection)) : Either.left(problem)
+}
+
 /** The source that an operation was given. What the types promise of it, its overloads say. */
 export const sourceOf = (
-  given: Collection<unknown, unknown, unknown, unknown> | string
-): Effect.Effect<Source<unknown, unknown>, InvalidIdError> =>
-  isCollection(given) ? Effect.succeed(ofCollection(given) as Source<unknown, unknown>) : ofDatabase(given)
+  given: Collection<unknown, unknown, unknown, unknown> | string,
+  options: Pick<DatabaseOptions, "filter"> = {}
+): Effect.Effect<Source<unknown, unknown>, InvalidIdError> => {
+  if (isCollection(given)) {
+    return collectionSource(given, options) as Effect.Effect<Source<unknown, unknown>, InvalidIdError>
+  }
+  const problem = filterProblem(options.filter)
+  return problem === undefined ? ofDatabase(given) : Effect.fail(problem)
+}

@@ -42,7 +42,11 @@ const bodyOf = (query: AnyQuery): unknown => ({
   limit: query.limit,
   skip: query.skip,
   bookmark: query.bookmark,
-  use_index: query.useIndex,
+  // CouchDB takes a name with a slash for both names.
+  use_index: typeof query.useIndex === "string" && query.useIndex.includes("/") &&
+      !query.useIndex.startsWith("_design/")
+    ? [query.useIndex]
+    : query.useIndex,
   allow_fallback: query.allowFallback,
   conflicts: query.conflicts,
   r: query.quorum,

@@ -10,6 +10,7 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
 import { askFor } from "../answer.js"
+import { functionName, functionNameProblem, replicatedFilterProblem } from "../functionName.js"
 import { segmentProblem } from "../segment.js"
 import { askForOk } from "../server/ask.js"
 import { verifyDocument, verifyWritten } from "../verification.js"
@@ -42,13 +43,41 @@ const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Js
     case "DesignDocuments":
       return { filter: "_design" }
     case "View":
-      return { filter: "_view", query_params: { view: `${filter.design}/${filter.view}` } }
+      return { filter: "_view", query_params: { view: functionName(filter.design, filter.view) } }
     case "Function":
       return { filter: `${filter.design}/${filter.name}`, query_params: filter.parameters }
   }
 }
 
-const bodyOf = (definition: Definition, rest: { readonly [key: string]: Json.Json }): string =>
+/** Why no server can be asked for this filter. */
+const filterProblem = (filter: Filter | undefined): InvalidIdError | undefined => {
+  switch (filter?._tag) {
+    case "Ids": {
+      const value = filter.ids.find(Json.hasLoneSurrogate)
+      return value === undefined ? undefined : new InvalidIdError({
+        kind: "document",
+        value,
+        problem: "holds half of a surrogate pair, which UTF-8 cannot say"
+      })
+    }
+    case "View":
+      return functionNameProblem(filter.design, filter.view)
+    case "Function":
+      return replicatedFilterProblem(filter.design, filter.name)
+    default:
+      return undefined
+  }
+}
+
+const bodyOf = (
+  definition: Definition,
+  rest: { readonly [key: string]: Json.Json }
+): Effect.Effect<string, InvalidIdError> => {
+  const problem = filterProblem(definition.filter)
+  return problem === undefined ? Effect.sync(() => textOf(definition, rest)) : Effect.fail(problem)
+}
+
+const textOf = (definition: Definition, rest: { readonly [key: string]: Json.Json }): string =>
   Json.stringify({
     source: remote(definition.source),
     target: remote(definition.target),
@@ -80,24 +109,24 @@ const replicateRequest = (body: string): CouchRequest => ({
   body
 })
 
-export const once = (definition: Definition) => {
-  const request = replicateRequest(bodyOf(definition, {}))
-  return found(askFor(ResultAnswer, request))
-}
+export const once = (definition: Definition) =>
+  Effect.flatMap(bodyOf(definition, {}), (body) => found(askFor(ResultAnswer, replicateRequest(body))))
 
 const Begun = Schema.Struct({ _local_id: Schema.String })
 
-export const continuous = (definition: Definition) => {
-  const request = replicateRequest(bodyOf(definition, { continuous: true }))
-  return Effect.map(found(askFor(Begun, request)), ({ _local_id }) => ({ id: _local_id }))
-}
+export const continuous = (definition: Definition) =>
+  Effect.flatMap(
+    bodyOf(definition, { continuous: true }),
+    (body) => Effect.map(found(askFor(Begun, replicateRequest(body))), ({ _local_id }) => ({ id: _local_id }))
+  )
 
 export const cancel = (which: string | Definition) =>
-  askForOk(replicateRequest(
+  Effect.flatMap(
     typeof which === "string"
-      ? Json.stringify({ replication_id: which, cancel: true })
-      : bodyOf(which, { continuous: true, cancel: true })
-  ))
+      ? Effect.succeed(Json.stringify({ replication_id: which, cancel: true }))
+      : bodyOf(which, { continuous: true, cancel: true }),
+    (body) => askForOk(replicateRequest(body))
+  )
 
 const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {
   const problem = segmentProblem(id) ?? (id.startsWith("_") ? "begins with an underscore" : undefined)
@@ -116,12 +145,9 @@ export const define = (
 ): Effect.Effect<void, DefinitionError, CouchHttp> =>
   Effect.gen(function*() {
     const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
+    const body = yield* bodyOf(definition, continuous ? { continuous: true } : {})
     const couch = yield* CouchHttp
-    yield* couch.execute({
-      ...request,
-      body: bodyOf(definition, continuous ? { continuous: true } : {}),
-      verify: verifyWritten(id)
-    })
+    yield* couch.execute({ ...request, body, verify: verifyWritten(id) })
   })
 
 /** The server writes the document as well: a revision that moved meanwhile is read again. */

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import type { Definition, Remote, ServerError as ServerFailure } from "../../Replication.js"
 import { TermWriter } from "../erlangTerm.js"
+import { functionName } from "../functionName.js"
 import { unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { verifyJson } from "../verification.js"
@@ -83,7 +84,7 @@ const partsOf = ({ filter, winningRevisionsOnly }: Definition): Option.Option<Re
     case "View":
       return Option.some([
         (writer) => writer.string("_view"),
-        (writer) => writer.object([["view", `${filter.design}/${filter.view}`]]),
+        (writer) => writer.object([["view", functionName(filter.design, filter.view)]]),
         ...winners
       ])
     case "Selector":
