@@ -209,19 +209,30 @@ export type RepeatError<A, R, Done> =
   | RequestError
 
 /**
- * 401: no credentials, or wrong ones.
+ * 401: no credentials, wrong ones, or those of a user who is no administrator where it takes one.
  *
  * @since 0.1.0
  * @category answers
  */
 export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("UnauthorizedError")<Answer> {
   override get message(): string {
-    return say(this, "the server does not know who asks", "Check user and password (COUCHDB_USER, COUCHDB_PASSWORD).")
+    return forAdmins.test(this.reason)
+      ? say(this, "it takes an administrator", asAdmin)
+      : say(this, "the server does not know who asks", "Check user and password (COUCHDB_USER, COUCHDB_PASSWORD).")
   }
 }
 
+// CouchDB says it in several ways, with 401 and with 403.
+const forAdmins = /^You are not a .*admin/
+
+const asAdmin =
+  "Send the credentials of a server administrator, or, if the reason names a db admin, of a user whom the " +
+  "database's security object lists as one (Database.security)."
+
 /**
  * 403: known, but not allowed. `reason` is what the server says, or what a validation function of a design document gave.
+ * So is a 500 in which CouchDB reports that one of its parts refused the user: of `Database.setRevisionsLimit` and
+ * `Mango.createIndex`.
  *
  * @since 0.1.0
  * @category answers
@@ -231,7 +242,9 @@ export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenErr
     return say(
       this,
       "the server forbids it",
-      "Look at the database's security object and at its validation functions."
+      forAdmins.test(this.reason)
+        ? asAdmin
+        : "Look at the database's security object and at its validation functions."
     )
   }
 }
@@ -389,7 +402,8 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
 }
 
 /**
- * 5xx of CouchDB itself, with its `error` and `reason`. `retryAfter` is the wait that a `Retry-After` header asks for.
+ * 5xx of CouchDB itself, with its `error` and `reason`. `retryAfter` is the wait that a `Retry-After` header asks for. A
+ * 500 `no_majority` is what CouchDB answers to a user who may not write the security object of a database.
  *
  * @since 0.1.0
  * @category answers
@@ -398,7 +412,14 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
   Answer & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
 > {
   override get message(): string {
-    return say(this, "the server failed", "See the server's log.")
+    return say(
+      this,
+      "the server failed",
+      this.reason === "no_majority"
+        ? "Usually the user has no permission: only a server administrator, and a user whom the security object lists " +
+          "among its admins, may write it. Otherwise names and roles are not lists of texts, or nodes are down."
+        : "See the server's log."
+    )
   }
 }
 

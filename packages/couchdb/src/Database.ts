@@ -275,8 +275,10 @@ export const security = (
   fetchOf(Security, name, "GET", "/_security")
 
 /**
- * Says who may use a database: `PUT /{db}/_security`. An object that JSON cannot say is an `EncodeError`, and no request is
- * made.
+ * Says who may use a database: `PUT /{db}/_security`. It takes a server administrator, or a user whom the current object
+ * lists among its `admins`. CouchDB answers other members with a `ServerError` (500 `no_majority`), users who may not read
+ * the database with a `ForbiddenError`, and anonymous ones with an `UnauthorizedError`. An object that JSON cannot say is
+ * an `EncodeError`, and no request is made.
  *
  * @example
  * import { Database } from "effect-couchdb"
@@ -480,7 +482,8 @@ export const revisionsLimit = (name: string): Effect.Effect<number, DatabaseFail
 
 /**
  * Sets how many generations of a document's history are kept: `PUT /{db}/_revs_limit`. With few of them, replication can
- * no longer tell what came of what, and makes conflicts.
+ * no longer tell what came of what, and makes conflicts. It takes an administrator of the server or of the database; other
+ * members get a `ForbiddenError`, though CouchDB answers them with a 500.
  *
  * @since 0.1.0
  * @category limits

@@ -23,6 +23,7 @@ import {
   places,
   refuse
 } from "./refusal.js"
+import type { Request } from "./request.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -163,7 +164,12 @@ const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosL
         : yield* badRequest("`purged_infos_limit` must be positive integer")
     }
     if (!isDatabaseAdmin(context.database, context.user)) {
-      return yield* internalError("{error,{forbidden,<<\"You are not a db or server admin.\">>}}", "badmatch")
+      const kind = context.user.name === null ? "unauthorized" : "forbidden"
+      return yield* internalError(
+        `{error,{${kind},<<"You are not a db or server admin.">>}}`,
+        "badmatch",
+        places.revsLimitRefused
+      )
     }
     State.configure(context.database, { [setting]: limit })
     return Response.json(200, { ok: true })
@@ -206,7 +212,7 @@ const endpoints: Readonly<Record<string, Endpoint>> = {
           ? Either.right(Response.json(200, { purged_infos: [] }))
           : notImplemented("_purged_infos, after a purge,")
     }, "GET"),
-  _sync_shards: (context) => Either.flatMap(onlyDatabaseAdmin(context), () => Cluster.syncShards(context)),
+  _sync_shards: Cluster.syncShards,
   _view_cleanup: (context) =>
     byMethod(context, {
       POST: () =>
@@ -318,6 +324,11 @@ const redirect = ({ request }: DatabaseContext): Answer =>
     body: ""
   })
 
+const adminOnly = new Set(["_purge", "_purged_infos_limit", "_sync_shards"])
+
+/** Whether it takes an administrator of the server, whatever the database says. */
+const isAdminOnly = ({ segments }: Request): boolean => segments.length === 2 && adminOnly.has(segments[1] ?? "")
+
 /** `/db` and all that is below. */
 export const handle = (context: Context): Answer =>
   Either.flatMap(segment(context.request, 0), (name): Answer => {
@@ -329,7 +340,7 @@ export const handle = (context: Context): Answer =>
     if (name === "_users" || name === "_replicator") {
       const second = request.segments[1]
       if ((second === "_all_docs" || second === "_changes") && !isServerAdmin(user)) return Either.left(noServerAdmin)
-    } else if (name.startsWith("_") && !isServerAdmin(user)) return Either.left(noServerAdmin)
+    } else if ((name.startsWith("_") || isAdminOnly(request)) && !isServerAdmin(user)) return Either.left(noServerAdmin)
     return Either.flatMap(openDatabase(context, name), (opened) =>
       request.segments.length === 1 ? root(opened) : within(opened))
   })

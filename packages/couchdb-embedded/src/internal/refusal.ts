@@ -75,7 +75,9 @@ export const places = {
   revsDiff: 2813630627,
   revsLimit: 1641458982,
   sessionBody: 542594405,
-  viewBody: 3300231582
+  viewBody: 3300231582,
+  revsLimitRefused: 3992871446,
+  savingDesign: 3269388020
 } as const
 
 /** An endpoint or option of CouchDB that is not built here. */

@@ -125,6 +125,24 @@ export const unexpectedResponse = (
 /** CouchDB has no other sign of it. */
 const lockedOut = "Account is temporarily locked"
 
+const refusedInside = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
+
+const refusedIndex = /: (forbidden|unauthorized)$/
+
+/** A 500 that reports what a part of the server refused the user: CouchDB lets it through where it writes by itself. */
+const refusedWithin = (answer: CouchError.Answer): CouchError.HttpError | undefined => {
+  const found = answer.error === "badmatch"
+    ? refusedInside.exec(answer.reason)
+    : answer.error === "error_saving_ddoc"
+    ? refusedIndex.exec(answer.reason)
+    : null
+  if (found === null) return undefined
+  const [, kind, reason = answer.reason] = found
+  return kind === "forbidden"
+    ? new CouchError.ForbiddenError({ ...answer, reason })
+    : new CouchError.UnauthorizedError({ ...answer, reason })
+}
+
 /**
  * The error that a response is: the one place that decides whether it is CouchDB's own, and that gives a status its
  * meaning. `now` is in milliseconds.
@@ -174,6 +192,8 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): CouchError
       return new CouchError.ExpectationFailedError(answer)
     case 429:
       return new CouchError.TooManyRequestsError({ ...answer, retryAfter: wait })
+    case 500:
+      return refusedWithin(answer) ?? failed()
     default:
       return reply.status >= 400 && reply.status < 500 ? new CouchError.BadRequestError(answer) : failed()
   }

@@ -1,5 +1,16 @@
 import { assert } from "@effect/vitest"
-import { Auth, Collection, CouchHttp, Database, Document, Session, User } from "effect-couchdb"
+import {
+  Auth,
+  Collection,
+  type CouchError,
+  CouchHttp,
+  Database,
+  DesignDocument,
+  Document,
+  Mango,
+  Session,
+  User
+} from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -84,6 +95,80 @@ export const access: Contract = (it) => {
         CouchHttp.withAuth(Document.fetch(zoo, "x"), Auth.session(stranger.name, stranger.password))
       )
       assert.strictEqual(forbidden._tag, "ForbiddenError")
+    }))
+
+  it.scoped("what takes an administrator says so to everybody else", () =>
+    Effect.gen(function*() {
+      const zoo = Collection.make(yield* database, Schema.Struct({ n: Schema.Number }))
+      const [member, keeper, stranger] = [yield* user(), yield* user(), yield* user()]
+      const security = {
+        admins: { names: [keeper.name], roles: ["_admin"] },
+        members: { names: [member.name], roles: [] }
+      }
+      yield* Database.setSecurity(zoo.database, security)
+      const design = DesignDocument.make("d", { views: {} })
+      const operations = {
+        setSecurity: Database.setSecurity(zoo.database, security),
+        setRevisionsLimit: Database.setRevisionsLimit(zoo.database, 900),
+        createIndex: Effect.asVoid(Mango.createIndex(zoo, { fields: ["n"] })),
+        deploy: Effect.asVoid(DesignDocument.deploy(zoo.database, design)),
+        compact: Database.compact(zoo.database),
+        cleanUpViews: Database.cleanUpViews(zoo.database),
+        purge: Effect.asVoid(Database.purge(zoo.database, { x: ["1-967a00dff5e02add41819138abb3284d"] })),
+        setPurgedInfosLimit: Database.setPurgedInfosLimit(zoo.database, 900),
+        syncShards: Database.syncShards(zoo.database),
+        deleteDatabase: Database.delete(zoo.database)
+      }
+      const outcomes = (auth: Auth.Auth) =>
+        Effect.all(
+          Object.fromEntries(
+            Object.entries(operations).map(([name, operation]) => [
+              name,
+              Effect.match(
+                CouchHttp.withAuth(operation as Effect.Effect<void, CouchError.CouchError, CouchHttp.CouchHttp>, auth),
+                {
+                  onFailure: ({ _tag }): string => _tag,
+                  onSuccess: () => "done"
+                }
+              )
+            ])
+          )
+        )
+      const none = "UnauthorizedError"
+      assert.deepStrictEqual(yield* outcomes(Auth.basic(member.name, member.password)), {
+        setSecurity: "ServerError",
+        setRevisionsLimit: "ForbiddenError",
+        createIndex: "ForbiddenError",
+        deploy: "ForbiddenError",
+        compact: none,
+        cleanUpViews: none,
+        purge: none,
+        setPurgedInfosLimit: none,
+        syncShards: none,
+        deleteDatabase: none
+      })
+      const server = { purge: none, setPurgedInfosLimit: none, syncShards: none, deleteDatabase: none }
+      const within = ["setSecurity", "setRevisionsLimit", "createIndex", "deploy", "compact", "cleanUpViews"]
+      const all = (tag: string) => ({ ...Object.fromEntries(within.map((name) => [name, tag])), ...server })
+      assert.deepStrictEqual(yield* outcomes(Auth.basic(stranger.name, stranger.password)), all("ForbiddenError"))
+      assert.deepStrictEqual(yield* outcomes(Auth.none), all(none))
+      assert.deepStrictEqual(yield* outcomes(Auth.basic(keeper.name, keeper.password)), all("done"))
+
+      const asMember = CouchHttp.withAuth(Auth.basic(member.name, member.password))
+      const errors = [
+        yield* Effect.flip(asMember(operations.setSecurity)),
+        yield* Effect.flip(asMember(operations.setRevisionsLimit)),
+        yield* Effect.flip(asMember(operations.purge))
+      ]
+      for (const { message } of errors) assert.include(message, "a server administrator")
+      assert.include(errors[1]?.message, "500 badmatch: You are not a db or server admin.")
+
+      // Anybody may use a database without members, and nobody but its administrators change it.
+      yield* Database.setSecurity(zoo.database, { admins: { names: [], roles: [] }, members: { names: [], roles: [] } })
+      assert.deepInclude(yield* outcomes(Auth.none), {
+        setSecurity: "ServerError",
+        setRevisionsLimit: none
+      })
     }))
 
   it.scoped("a session whose password was changed is refused; one that is told the new one goes on", () =>

@@ -8,8 +8,8 @@ import { designBody } from "../design/documentText.js"
 import { checkId } from "../documents.js"
 import { erlangTerm } from "../erlangTerm.js"
 import * as Term from "../erlangTermFormat.js"
-import type { Checked } from "../refusal.js"
-import { badRequest, internalError, missing, refuse } from "../refusal.js"
+import type { Checked, Refusal } from "../refusal.js"
+import { badRequest, internalError, missing, places, refusal, refuse } from "../refusal.js"
 import * as Req from "../request.js"
 import * as Response from "../response.js"
 import * as RevisionTree from "../revisionTree.js"
@@ -94,6 +94,17 @@ const viewsOf = (body: Json.JsonObject): Json.JsonObject => {
 const withMember = (object: Json.JsonObject, name: string, value: Json.Json): Json.JsonObject =>
   Json.fromEntries(new Map<string, Json.Json>(Json.entries(object)).set(name, value))
 
+/** CouchDB passes on little of why it could not store the design document. */
+const notSaved = ({ error }: Refusal): Refusal =>
+  refusal(
+    500,
+    "error_saving_ddoc",
+    error === "conflict"
+      ? "Encountered a conflict while saving the design document."
+      : `Unknown error while saving the design document: ${error}`,
+    { ref: places.savingDesign }
+  )
+
 /** Stores a design document over whatever it is now. */
 const store = (context: DatabaseContext, id: string, body: Json.JsonObject, deleted: boolean): Checked<void> => {
   const { database, server, user } = context
@@ -109,7 +120,10 @@ const store = (context: DatabaseContext, id: string, body: Json.JsonObject, dele
       body,
       attachments: []
     }]),
-    ([outcome]) => outcome === undefined ? Either.left(missing) : Either.map(outcome, () => undefined)
+    ([outcome]) =>
+      outcome === undefined
+        ? Either.left(missing)
+        : Either.mapBoth(outcome, { onLeft: notSaved, onRight: () => undefined })
   )
 }
 
