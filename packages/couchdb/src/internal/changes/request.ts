@@ -64,6 +64,7 @@ export const changesRequest = (
     route: "/{db}/_changes",
     database,
     safe: true,
+    ...(feed !== "normal" && { kind: "feed" as const }),
     ...(body !== undefined && { body })
   }
 }
