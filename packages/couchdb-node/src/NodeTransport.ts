@@ -12,9 +12,14 @@ import type { Scope } from "effect/Scope"
 import * as internal from "./internal/pool.js"
 
 /**
- * How the pool behaves, for each server that it talks to.
+ * How the pool behaves, for each server that it talks to. A request that waits for a connection until its deadline fails
+ * with a `TransportError` (`PoolExhausted`); nothing of it was sent.
  *
- * - `connections`: how many sockets at the most; 64 unless said otherwise
+ * - `connections`: at most n connections for requests and streams; 64 by default. Streams, such as views and attachments
+ *   that are read as they come, get at most three quarters of them, so that slow readers leave some for other requests
+ * - `feedConnections`: at most n more connections for feeds, which stay open: `Changes.follow`, `continuous` and `longpoll`,
+ *   `Server.followUpdates`, live replication and `Conflict.watch`; 256 by default. A feed beyond that waits, which is
+ *   logged as a warning
  * - `keepAlive`: how long an idle socket stays open; 4 seconds
  * - `headersTimeout`: how long the server may take until its headers come; 5 minutes
  * - `bodyTimeout`: how long a body may pause between two chunks; 5 minutes
@@ -32,6 +37,7 @@ import * as internal from "./internal/pool.js"
  */
 export interface Options {
   readonly connections?: number | undefined
+  readonly feedConnections?: number | undefined
   readonly keepAlive?: Duration.DurationInput | undefined
   readonly headersTimeout?: Duration.DurationInput | undefined
   readonly bodyTimeout?: Duration.DurationInput | undefined

@@ -232,14 +232,49 @@ export interface Checkpoint<out E = never, out R = never> {
 }
 
 /**
- * What a follower can be told besides.
+ * A failure that a follower outlives, and the attempt that comes next.
  *
- * - `since`: where it begins if there is no checkpoint: a place, or `now`; the beginning, unless said otherwise
- * - `heartbeat`: ten seconds, unless said otherwise; after three that did not come, the connection counts as dead
- * - `checkpoint`: where it keeps its place; nowhere, unless said otherwise
- * - `checkpointEvery`: how often it does at the most, which is a second, unless said otherwise
- * - `retry`: when it connects again, begun anew whenever the feed goes on; by default for ever, 100 ms doubling up to
- *   half a minute, with full jitter
+ * - `error`: why the last attempt failed
+ * - `attempt`: 1 after the first failure since the feed worked last
+ * - `delay`: how long the follower waits before it
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Reconnect {
+  readonly error: NotFoundError | RequestError
+  readonly attempt: number
+  readonly delay: Duration.Duration
+}
+
+/**
+ * Options of a follower.
+ *
+ * - `since`: where it begins if there is no checkpoint: a sequence, or `now`; from the beginning by default
+ * - `heartbeat`: how often the server shows that it lives, 10 seconds by default; after three that did not come, the
+ *   connection counts as dead
+ * - `checkpoint`: where it keeps its sequence; nowhere by default
+ * - `checkpointEvery`: how often it writes the checkpoint at most; once a second by default
+ * - `retry`: when it connects again after a failure. The schedule begins from its start once the feed works again. By
+ *   default it never ends: 100 ms doubling up to half a minute, with full jitter. A wait is never shorter than
+ *   `Retry-After` asks for
+ * - `onReconnect`: runs after each failure that the follower outlives, before it waits. If it fails, the follower fails
+ *   with its error
+ *
+ * @example
+ * import { Changes } from "effect-couchdb"
+ * import { Effect, Metric } from "effect"
+ *
+ * const reconnects = Metric.counter("zoo_reconnects")
+ *
+ * const options: Changes.FollowOptions = {
+ *   since: "now",
+ *   onReconnect: ({ attempt, error }) =>
+ *     Effect.zipRight(
+ *       Metric.increment(reconnects),
+ *       attempt === 10 ? Effect.logError(`no changes for a while: ${error.message}`) : Effect.void
+ *     )
+ * }
  *
  * @since 0.1.0
  * @category options
@@ -249,6 +284,20 @@ export interface FollowOptions<out E = never, out R = never> extends FeedOptions
   readonly checkpoint?: Checkpoint<E, R> | undefined
   readonly checkpointEvery?: Duration.DurationInput | undefined
   readonly retry?: Schedule.Schedule<unknown, NotFoundError | RequestError> | undefined
+  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E, R>) | undefined
+}
+
+/**
+ * The option that ends a follower.
+ *
+ * - `limit`: it ends after at most n changes. When the consumer pulls that end, it is done with all of them, and the
+ *   checkpoint is after the last one
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface FollowLimit {
+  readonly limit?: number | undefined
 }
 
 /**
@@ -445,17 +494,33 @@ export const continuous: {
   )) as never
 
 /**
- * Stays with a database: every change at least once, over broken connections, silent servers, 429, 503 and answers that
- * break off, for as long as the schedule allows. It goes on where it was; where a server starts again from the beginning,
- * changes come again. A database that is deleted is a last element, {@link DatabaseGone}; one that is not there when the
- * feed begins, and that no checkpoint knows, is a `NotFoundError`.
+ * Follows a database: every change at least once, over any number of requests (`_changes?feed=continuous`). It outlives
+ * broken connections, silent servers, 408, 425, 429, 5xx and responses that are not CouchDB's, for as long as the schedule
+ * allows, and resumes from where it was. If a server begins again from the beginning, changes come again. A database that is
+ * deleted is a last element, {@link DatabaseGone}. A database that does not exist when the feed begins, and that no
+ * checkpoint knows, is a `NotFoundError`.
  *
- * It is pulled: nothing is read ahead of a slow consumer. Whoever pulls is done with what came before, and the checkpoint
- * then moves behind it. Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency,
- * `Stream.groupedWithin`) say so too early: there, {@link process} is right.
+ * A function, view or selector that fails in CouchDB with status 500 ten times with the same words, and with no change in
+ * between, is broken: the follower fails with that `ServerError`. Without such a filter it goes on.
  *
- * With a filter that lets little through, the place moves with the changes that come through, so a new connection filters
- * again what came behind the last of them.
+ * Where a proxy withholds responses until they end, as nginx does by default, a continuous feed brings nothing. If three
+ * heartbeats do not come and a long poll (`_changes?feed=longpoll`) is answered, the follower goes on by long polls. It
+ * tries a continuous feed again after a minute, and then at doubling intervals of up to an hour; changes may then come
+ * three heartbeats later.
+ *
+ * It logs the first failure as a warning, further ones at most once a minute with their number, and when it goes on
+ * (Info). Everything else is at the level Debug.
+ *
+ * Nothing is read ahead of a slow consumer. Pulling acknowledges what was handed out before, and the checkpoint then moves
+ * after it. Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency, `Stream.groupedWithin`)
+ * acknowledge too early: use {@link process} there.
+ *
+ * A consumer that ends without pulling again acknowledges nothing more. So the changes that were handed out last to
+ * `Stream.take`, `Stream.runHead` or `Stream.takeUntil` come again, since the stream cannot see which of them were
+ * processed. The option `limit` ends the stream after n changes, and acknowledges exactly these.
+ *
+ * With a filter that lets little through, the sequence moves with the changes that come through, so a new connection
+ * filters again what came after the last of them.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -471,13 +536,13 @@ export const continuous: {
 export const follow: {
   <A, I, R, K, E2 = never, R2 = never>(
     collection: Collection<A, I, R, K>,
-    options?: CollectionFollowOptions<E2, R2>
+    options?: CollectionFollowOptions<E2, R2> & FollowLimit
   ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | DecodeError | E2, CouchHttp | R | R2>
   <E2 = never, R2 = never>(
     database: string,
-    options?: FollowOptions<E2, R2>
+    options?: FollowOptions<E2, R2> & FollowLimit
   ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2, CouchHttp | R2>
-} = ((given: Given, options: FollowOptions<unknown, unknown> = {}) =>
+} = ((given: Given, options: FollowOptions<unknown, unknown> & FollowLimit = {}) =>
   Stream.unwrap(
     Effect.map(sourceOf(given, options), (source) => Pieces.stream(...following.followed(source, options)))
   )) as never
@@ -490,7 +555,7 @@ export const follow: {
  */
 export const followEither = <A, I, R, K, E2 = never, R2 = never>(
   collection: Collection<A, I, R, K>,
-  options: CollectionFollowOptions<E2, R2> = {}
+  options: CollectionFollowOptions<E2, R2> & FollowLimit = {}
 ): Stream.Stream<
   Either.Either<Change<Document<A, R>> | DatabaseGone, DecodeError>,
   FeedError | E2,
@@ -508,7 +573,7 @@ export const followEither = <A, I, R, K, E2 = never, R2 = never>(
  */
 export const followValid = <A, I, R, K, E2 = never, R2 = never>(
   collection: Collection<A, I, R, K>,
-  options: CollectionFollowOptions<E2, R2> = {}
+  options: CollectionFollowOptions<E2, R2> & FollowLimit = {}
 ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2, CouchHttp | R | R2> =>
   Stream.unwrap(
     Either.map(collectionSource(collection, options), (source) =>
@@ -573,8 +638,9 @@ export const process: {
 export const inMemory: Effect.Effect<Checkpoint> = checkpoints.inMemory
 
 /**
- * A place in a `_local` document, which stays with its server and is not replicated: `/{db}/_local/{id}`. The id is given
- * without `_local/`.
+ * A checkpoint in a `_local` document, which stays with its server and is not replicated: `/{db}/_local/{id}`. The id is
+ * given without `_local/`. There is no checkpoint only if CouchDB itself says that the document is missing or deleted. Any
+ * other failure is an error; a follower outlives those that may pass.
  *
  * @example
  * import { Changes } from "effect-couchdb"

@@ -768,7 +768,8 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
 ) => Stream.Stream<Swept<A, R>, E | NotFoundError | RequestError, CouchHttp | R | R2> = sweeping.sweep
 
 /**
- * How to watch: `since`, `checkpoint` and the like are those of `Changes.follow`.
+ * How to watch: `since`, `checkpoint` and the like are those of `Changes.follow`. `retry` and `onReconnect` are also for
+ * the resolution itself.
  *
  * - `guard`: five times in a minute by default
  *
@@ -776,7 +777,7 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
  * @category siblings
  */
 export interface WatchOptions<out E = never, out R = never>
-  extends Pick<FollowOptions<E, R>, "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry">
+  extends Pick<FollowOptions<E, R>, "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry" | "onReconnect">
 {
   readonly guard?: GuardOptions | undefined
 }

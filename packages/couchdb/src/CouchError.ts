@@ -530,7 +530,8 @@ const transportHint = ({ description, method, reason }: TransportError): string 
         : "Check the server's certificate, and the certificate authority that the client trusts.") +
         " Nothing was sent."
     case "PoolExhausted":
-      return "Allow more connections, or close streams that are not read. Nothing was sent."
+      return "Allow more connections (NodeTransport: connections, feedConnections), or close streams and feeds that are not " +
+        "read. Nothing was sent."
     case "RequestBody":
       return "Check that the announced length is the length of the bytes, and that their source can be read once more."
     default:

@@ -35,6 +35,9 @@ import type * as Transport from "./Transport.js"
  *   login page with status 200; `undefined` if nothing is. Such a response is an `UnexpectedResponseError`, and is retried
  *   like one. For a stream it sees an empty body. A HEAD with `verify` is sent again as a GET if its headers do not
  *   identify CouchDB, since it has no body to verify. Without `verify` any body is accepted
+ * - `kind`: `feed` for a request whose response the server holds back or keeps open until something happens, such as a
+ *   continuous feed or a long poll. It gets a connection of its own from a transport that bounds them
+ * - `timeout`: the deadline of this request, instead of that of the service
  *
  * @since 0.1.0
  * @category model
@@ -49,6 +52,8 @@ export interface CouchRequest {
   readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
   readonly safe?: boolean | undefined
   readonly verify?: ((response: Transport.BufferedResponse) => string | undefined) | undefined
+  readonly kind?: "feed" | undefined
+  readonly timeout?: Duration.DurationInput | undefined
 }
 
 /**
@@ -207,8 +212,9 @@ export class CouchHttp extends Context.Tag("effect-couchdb/CouchHttp")<CouchHttp
  *
  * - `url`: scheme, host, port, and the path of a proxy if there is one. Credentials in it are taken out and kept redacted
  * - `auth`: credentials; they win over those in the URL
- * - `timeout`: one deadline for a call, its retries included, and for the headers of a stream; a minute unless said
- *   otherwise
+ * - `timeout`: one deadline for a call, its retries included, and for the headers of a stream; a minute by default. A
+ *   request that still waits for a connection of the transport then fails with a `TransportError` (`PoolExhausted`), any
+ *   other with a `TimeoutError`
  * - `retry`: when to repeat what may be repeated; by default four times, 100 ms doubling, with full jitter. `"none"`
  *   switches it off
  * - `transformTransport`: wraps the transport

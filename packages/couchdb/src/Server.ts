@@ -12,7 +12,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Checkpoint } from "./Changes.js"
+import type { Checkpoint, Reconnect } from "./Changes.js"
 import type { NotFoundError, RequestError } from "./CouchError.js"
 import type { CouchHttp } from "./CouchHttp.js"
 import type * as Database from "./Database.js"
@@ -252,6 +252,7 @@ export interface UpdatesFollowOptions<out E = never, out R = never> {
   readonly checkpoint?: Checkpoint<E, R> | undefined
   readonly checkpointEvery?: Duration.DurationInput | undefined
   readonly retry?: Schedule.Schedule<unknown, ServerFailure> | undefined
+  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E, R>) | undefined
 }
 
 /**

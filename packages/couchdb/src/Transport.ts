@@ -22,8 +22,12 @@ import * as internal from "./internal/httpClientTransport.js"
  * - `origin`: scheme, host and port, such as `http://127.0.0.1:5984`; a transport in process ignores it
  * - `path`: path and query, percent-encoded, beginning with `/`; sent as it stands
  * - `headers`: names in lower case
- * - `deadline`: how many milliseconds the whole exchange may take; for a transport that `keepsDeadlines`, which fails with
- *   a `TransportError` (`Deadline`) then
+ * - `deadline`: how many milliseconds the whole exchange may take; for a transport that `keepsDeadlines`, which then fails
+ *   with a `TransportError`: `PoolExhausted` if the request still waited for a connection, `Deadline` otherwise
+ * - `kind`: `feed` for a request whose response the server holds back or keeps open until something happens, such as a
+ *   continuous feed or a long poll. A transport with a bounded number of connections gives feeds connections of their own
+ * - `onWaiting`: a transport that queues requests calls it with `true` when this request has to wait for a connection, and
+ *   with `false` when it has one. While it waits nothing was sent
  *
  * @since 0.1.0
  * @category model
@@ -35,6 +39,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
   readonly deadline?: number | undefined
+  readonly kind?: "feed" | undefined
+  readonly onWaiting?: ((waiting: boolean) => void) | undefined
 }
 
 /**

@@ -2,8 +2,8 @@ import type { TransportError } from "effect-couchdb/CouchError"
 import type { BufferedResponse, TransportRequest } from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
-import { failure, flatHeaders, interrupted, outOfTime } from "./failure.js"
-import { type Dispatch, enter, leave, type Line, type Place, stepBack } from "./line.js"
+import { failure, flatHeaders, interrupted, outOfTime, poolExhausted } from "./failure.js"
+import { type Dispatch, enter, type Lane, leave, type Place, stepBack } from "./line.js"
 
 type Resume = (effect: Effect.Effect<BufferedResponse, TransportError>) => void
 
@@ -24,10 +24,11 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
   private more: Array<Buffer> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
   private resume: Resume | undefined
+  private waited = false
   started = false
 
   constructor(
-    private readonly line: Line,
+    private readonly lane: Lane,
     private readonly request: TransportRequest,
     private readonly dispatch: Dispatch
   ) {}
@@ -36,12 +37,17 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     this.resume = resume
     const { deadline } = this.request
     if (deadline !== undefined && deadline <= longest) this.timer = setTimeout(passed, deadline, this)
-    enter(this.line, this)
+    enter(this.lane.line, this)
+    if (!this.started) {
+      this.waited = true
+      this.request.onWaiting?.(true)
+    }
   }
 
   start(): void {
+    if (this.waited) this.request.onWaiting?.(false)
     try {
-      this.dispatch(this.line.pool, this.request, this)
+      this.dispatch(this.lane.pool, this.request, this)
     } catch (error) {
       this.fail(error)
     }
@@ -88,8 +94,8 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     this.more = undefined
     if (this.timer !== undefined) clearTimeout(this.timer)
     this.timer = undefined
-    if (this.started) leave(this.line)
-    else stepBack(this.line, this)
+    if (this.started) leave(this.lane.line)
+    else stepBack(this.lane.line, this)
     if (answer !== undefined) resume(answer)
   }
 
@@ -102,7 +108,7 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
 
   /** The deadline has passed. */
   expire(): void {
-    this.abandon(Effect.fail(outOfTime(this.request)))
+    this.abandon(Effect.fail(this.started ? outOfTime(this.request) : poolExhausted(this.request, this.lane.line)))
   }
 }
 
@@ -113,13 +119,13 @@ const passed = (exchange: Exchange): void => exchange.expire()
  * its deadline.
  */
 export const read = (
-  line: Line,
+  lane: Lane,
   request: TransportRequest,
   dispatch: Dispatch
 ): Effect.Effect<BufferedResponse, TransportError> =>
   // What `Effect.async` does for a canceler, with fewer steps.
   Effect.uninterruptibleMask((restore) => {
-    const exchange = new Exchange(line, request, dispatch)
+    const exchange = new Exchange(lane, request, dispatch)
     return Effect.matchCauseEffect(
       restore(Effect.async<BufferedResponse, TransportError>((resume) => exchange.begin(resume))),
       {

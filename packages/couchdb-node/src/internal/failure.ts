@@ -17,6 +17,19 @@ export const failure = (request: TransportRequest, answered: boolean, cause: unk
 export const outOfTime = ({ deadline, method, origin, path }: TransportRequest): TransportError =>
   new TransportError({ server: origin, method, path, reason: "Deadline", description: `${deadline} ms` })
 
+/** The deadline of the request passed while it waited for a connection. Nothing of it was sent. */
+export const poolExhausted = (
+  { deadline, kind, method, origin, path }: TransportRequest,
+  { size }: { readonly size: number }
+): TransportError =>
+  new TransportError({
+    server: origin,
+    method,
+    path,
+    reason: "PoolExhausted",
+    description: `all ${size} ${kind === "feed" ? "connections for feeds" : "connections"} for ${deadline} ms`
+  })
+
 type Incoming = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 
 const isFlat = (headers: Incoming): headers is Readonly<Record<string, string>> => {

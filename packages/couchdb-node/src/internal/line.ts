@@ -4,30 +4,39 @@ import type { Dispatcher } from "undici"
 /** How a handler gets its request going. */
 export type Dispatch = (pool: Dispatcher, request: TransportRequest, handler: Dispatcher.DispatchHandler) => void
 
-/** Somebody who wants a socket. */
+/** A request that needs a connection. */
 export interface Place {
   started: boolean
   readonly start: () => void
 }
 
 /**
- * A server's sockets, and who may have one. Whoever waits does so here, not in undici's own queue: that one opens a socket
- * also for a request that nobody wants any more.
+ * The queue for a bounded number of connections. Requests wait here and not in undici's own queue, which opens a connection
+ * also for a request that was given up.
  */
 export interface Line {
-  readonly pool: Dispatcher
+  /** How many connections there are. */
+  readonly size: number
   free: number
-  /** Somebody is calling those who wait. */
+  /** Whether the line is being served at the moment. */
   calling: boolean
   readonly waiting: Set<Place>
 }
+
+/** The connections of one pool, and the queue for them. */
+export interface Lane {
+  readonly pool: Dispatcher
+  readonly line: Line
+}
+
+export const makeLine = (size: number): Line => ({ size, free: size, calling: false, waiting: new Set() })
 
 const start = (place: Place): void => {
   place.started = true
   place.start()
 }
 
-/** Starts at once where a socket is free, else when one is. */
+/** Starts at once if a connection is free, else when one is. */
 export const enter = (line: Line, place: Place): void => {
   if (line.free > 0 && line.waiting.size === 0) {
     line.free--
@@ -41,8 +50,8 @@ export const stepBack = (line: Line, place: Place): void => {
 }
 
 /**
- * Gives the socket back, and calls whoever waits. One who starts may leave before it returns, as all do when the sockets
- * are closed: then the one call goes on with the next, since calls within calls would be as deep as the line is long.
+ * Gives the connection back, and starts requests that wait. One of them may leave before it returns, as all do when the
+ * pool is closed: the one loop goes on with the next, since nested calls would be as deep as the line is long.
  */
 export const leave = (line: Line): void => {
   line.free++

@@ -1,5 +1,6 @@
 import type { TransportError } from "effect-couchdb/CouchError"
 import type { BufferedResponse, Service, StreamedResponse, TransportRequest } from "effect-couchdb/Transport"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -11,7 +12,7 @@ import { type Dispatcher, Pool, ProxyAgent } from "undici"
 import type { Options } from "../NodeTransport.js"
 import * as buffered from "./buffered.js"
 import { zipped } from "./gzip.js"
-import { type Dispatch, enter, leave, type Line, stepBack } from "./line.js"
+import { type Dispatch, enter, type Lane, leave, type Line, makeLine, stepBack } from "./line.js"
 import * as streamed from "./streamed.js"
 
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number =>
@@ -22,7 +23,7 @@ const defined = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K],
 
 /** What undici's pools are opened with. */
 const poolOptions = (options: Options, connections: number): Pool.Options => ({
-  connections,
+  connections: Number.isFinite(connections) ? connections : null,
   pipelining: 1,
   keepAliveTimeout: millis(options.keepAlive, 4_000),
   headersTimeout: millis(options.headersTimeout, 300_000),
@@ -44,25 +45,54 @@ const openPool = (origin: string, options: Options, connections: number): Dispat
   })
 }
 
+/** The connections to one server. */
+interface Connections {
+  readonly requests: Lane
+  /** How many of them streams may have. */
+  readonly streams: Line
+  /** Opened when the first feed is. */
+  feeds: Lane | undefined
+  /** When it was last logged that feeds wait. */
+  warned: number
+}
+
+/** A pool has at least one connection. */
+const bound = (connections: number | undefined, otherwise: number): number =>
+  Math.max(1, Math.floor(connections ?? otherwise))
+
+/** How many of the connections streams may have: the others remain for requests that end by themselves. */
+const streamsOf = (connections: number): number =>
+  Number.isFinite(connections) ? connections - Math.floor(connections / 4) : connections
+
+/** How often it is logged that feeds wait. */
+const warnEvery = 60_000
+
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
-    const lines = new Map<string, Line>()
+    const servers = new Map<string, Connections>()
+    const pools: Array<Dispatcher> = []
     const runtime = yield* Effect.runtime<never>()
-    yield* Effect.addFinalizer(() =>
-      Effect.promise(() => Promise.all(Array.from(lines.values(), ({ pool }) => pool.destroy())))
-    )
-    const connections = options.connections ?? 64
-    const open = (origin: string): Line => {
-      const line: Line = {
-        pool: openPool(origin, options, connections),
-        free: connections,
-        calling: false,
-        waiting: new Set()
-      }
-      lines.set(origin, line)
-      return line
+    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(pools.map((pool) => pool.destroy()))))
+    const connections = bound(options.connections, 64)
+    const feedConnections = bound(options.feedConnections, 256)
+    const openLane = (origin: string, size: number): Lane => {
+      const lane: Lane = { pool: openPool(origin, options, size), line: makeLine(size) }
+      pools.push(lane.pool)
+      return lane
     }
-    const lineTo = ({ origin }: TransportRequest): Line => lines.get(origin) ?? open(origin)
+    const open = (origin: string): Connections => {
+      const server: Connections = {
+        requests: openLane(origin, connections),
+        streams: makeLine(streamsOf(connections)),
+        feeds: undefined,
+        warned: Number.NEGATIVE_INFINITY
+      }
+      servers.set(origin, server)
+      return server
+    }
+    const serverOf = ({ origin }: TransportRequest): Connections => servers.get(origin) ?? open(origin)
+    const laneOf = (server: Connections, { kind, origin }: TransportRequest): Lane =>
+      kind === "feed" ? server.feeds ??= openLane(origin, feedConnections) : server.requests
     const bodyOf = (body: TransportRequest["body"]): string | Uint8Array | Readable | null =>
       body === undefined || typeof body === "string" || body instanceof Uint8Array
         ? body ?? null
@@ -78,35 +108,75 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       }, handler)
     }
     const plain = (request: TransportRequest): Effect.Effect<BufferedResponse, TransportError> =>
-      buffered.read(lineTo(request), request, dispatch)
+      buffered.read(laneOf(serverOf(request), request), request, dispatch)
     const { gzipAbove } = options
     return {
       keepsDeadlines: true,
       request: gzipAbove === undefined ? plain : (request) => zipped(request, gzipAbove, plain),
       stream: (request): Effect.Effect<StreamedResponse, TransportError, Scope> =>
         Effect.suspend(() => {
-          const line = lineTo(request)
-          // A wait may be interrupted, but a socket that was had is given back: at once where no answer came.
+          const server = serverOf(request)
+          const lane = laneOf(server, request)
+          const isFeed = request.kind === "feed"
+          // A stream that waits for its share holds no connection meanwhile.
+          const lines = isFeed ? [lane.line] : [server.streams, lane.line]
+          const held: Array<Line> = []
+          const giveBack = Effect.sync(() => {
+            for (const line of held.splice(0)) leave(line)
+          })
+          // A wait may be interrupted, but a connection that was had is given back: at once if no answer came.
           return Effect.uninterruptibleMask((restore) =>
-            Effect.gen(function*() {
-              yield* restore(place(line))
-              const giveBack = yield* Effect.once(Effect.sync(() => leave(line)))
-              yield* Effect.addFinalizer(() => giveBack)
-              return yield* Effect.onError(
-                restore(streamed.read(request, (handler) => dispatch(line.pool, request, handler))),
-                () => giveBack
-              )
-            })
+            Effect.addFinalizer(() => giveBack).pipe(
+              Effect.zipRight(isFeed && isFull(lane.line) ? warnOfWaiting(server, lane.line, request) : Effect.void),
+              Effect.zipRight(Effect.forEach(lines, (line) =>
+                Effect.map(restore(place(line, request)), () => {
+                  held.push(line)
+                }), { discard: true })),
+              Effect.zipRight(restore(streamed.read(request, (handler) => dispatch(lane.pool, request, handler)))),
+              Effect.onError(() => giveBack)
+            )
           )
         })
     }
   })
 
+const isFull = ({ free, waiting }: Line): boolean => free === 0 || waiting.size > 0
+
+/** Logs that a feed waits, at most once a minute for each server. */
+const warnOfWaiting = (
+  server: Connections,
+  { size, waiting }: Line,
+  { origin }: TransportRequest
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    if (now - server.warned < warnEvery) return Effect.void
+    server.warned = now
+    return Effect.annotateLogs(
+      Effect.logWarning(
+        `a feed waits for a connection: all ${size} connections for feeds are in use, and ${waiting.size} others wait. ` +
+          "Raise feedConnections, or close feeds"
+      ),
+      "server",
+      origin
+    )
+  })
+
 /** Waits in the line. */
-const place = (line: Line): Effect.Effect<void> =>
+const place = (line: Line, { onWaiting }: TransportRequest): Effect.Effect<void> =>
   Effect.async((resume) => {
-    const own = { started: false, start: () => resume(Effect.void) }
+    let waited = false
+    const own = {
+      started: false,
+      start: () => {
+        if (waited) onWaiting?.(false)
+        resume(Effect.void)
+      }
+    }
     enter(line, own)
+    if (!own.started) {
+      waited = true
+      onWaiting?.(true)
+    }
     return Effect.sync(() => own.started ? leave(line) : stepBack(line, own))
   })
 

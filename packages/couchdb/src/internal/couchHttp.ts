@@ -18,6 +18,7 @@ import * as Transport from "../Transport.js"
 import { type Attempt, exchange, makeAuthenticators } from "./auth/exchange.js"
 import type { Headers } from "./auth/fixed.js"
 import { makeLedger } from "./claims.js"
+import { ConnectionWait } from "./connectionWait.js"
 import { decoded as withoutEncoding, decodedWhole } from "./contentEncoding.js"
 import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
@@ -124,6 +125,11 @@ const bounded = (timeout: Duration.DurationInput): Duration.Duration =>
 
 const nothing: Headers = {}
 
+/** A request whose wait for a connection is tracked. */
+interface Tracked extends CouchRequest {
+  readonly wait?: ConnectionWait | undefined
+}
+
 const isSafe = (request: CouchRequest): boolean =>
   request.method === "GET" || request.method === "HEAD" || request.safe === true
 
@@ -183,28 +189,32 @@ const over = (
     ? Duration.toMillis(deadline)
     : undefined
 
+  const headersOf = (request: CouchRequest, credentials: Headers, trace: Headers): Headers => ({
+    accept: "application/json",
+    ...(request.body !== undefined && { "content-type": "application/json" }),
+    ...credentials,
+    ...trace,
+    ...request.headers
+  })
+
   const toTransport = (
-    request: CouchRequest,
+    request: Tracked,
     credentials: Headers,
     trace: Headers
   ): Transport.TransportRequest => ({
     method: request.method,
     origin: server.origin,
     path: server.prefix + request.path,
-    headers: {
-      accept: "application/json",
-      ...(request.body !== undefined && { "content-type": "application/json" }),
-      ...credentials,
-      ...trace,
-      ...request.headers
-    },
-    body: request.body
+    headers: headersOf(request, credentials, trace),
+    body: request.body,
+    kind: request.kind,
+    onWaiting: request.wait?.attempt()
   })
 
   // The headers of most requests are those of the one before.
   const usual = new WeakMap<Headers, { readonly bare: Headers; readonly json: Headers }>()
   const usualHeaders = (request: CouchRequest | undefined, credentials: Headers): Headers => {
-    if (request?.headers !== undefined) return toTransport(request, credentials, nothing).headers
+    if (request?.headers !== undefined) return headersOf(request, credentials, nothing)
     let known = usual.get(credentials)
     if (known === undefined) {
       const bare = { accept: "application/json", ...credentials }
@@ -274,7 +284,7 @@ const over = (
   }
 
   const onWire = (
-    request: CouchRequest,
+    request: Tracked,
     credentials: Headers,
     deadline: number | undefined
   ): Transport.TransportRequest => ({
@@ -283,7 +293,9 @@ const over = (
     path: server.prefix + request.path,
     headers: usualHeaders(request, credentials),
     body: request.body,
-    deadline
+    deadline,
+    kind: request.kind,
+    onWaiting: request.wait?.attempt()
   })
 
   /**
@@ -291,7 +303,7 @@ const over = (
    * identify CouchDB has no body to verify, and is asked again as a GET.
    */
   const send = (
-    request: CouchRequest,
+    request: Tracked,
     deadline?: number
   ): Effect.Effect<Transport.BufferedResponse, HttpError> =>
     request.method === "HEAD" && request.verify !== undefined
@@ -303,7 +315,7 @@ const over = (
       : sendOnce(request, deadline)
 
   const sendOnce = (
-    request: CouchRequest,
+    request: Tracked,
     deadline?: number
   ): Effect.Effect<Transport.BufferedResponse, HttpError> =>
     Effect.withFiberRuntime((fiber) => {
@@ -312,10 +324,10 @@ const over = (
         ? Effect.flatMap(transport.request(onWire(request, credentials, deadline)), checked(request))
         : deadline === undefined
         ? sendSeen(request)
-        : inTime(request, sendSeen(request))
+        : inTime(request, sendSeen)
     })
 
-  const sendSeen = (request: CouchRequest): Effect.Effect<Transport.BufferedResponse, HttpError> =>
+  const sendSeen = (request: Tracked): Effect.Effect<Transport.BufferedResponse, HttpError> =>
     traced(
       server,
       request,
@@ -328,22 +340,59 @@ const over = (
       failureOf(request)
     )
 
-  const outOfTime = (request: CouchRequest): TimeoutError =>
+  const deadlineOf = ({ timeout }: CouchRequest): Duration.Duration =>
+    timeout === undefined ? deadline : bounded(timeout)
+
+  const outOfTime = (request: CouchRequest, within = deadlineOf(request)): TimeoutError =>
     new TimeoutError({
       server: server.base,
       method: request.method,
       path: request.path,
-      milliseconds: Duration.toMillis(deadline)
+      milliseconds: Duration.toMillis(within)
     })
+
+  const late = (request: CouchRequest, wait: ConnectionWait, within?: Duration.Duration) =>
+    wait.isWaiting
+      ? new TransportError({
+        server: server.base,
+        method: request.method,
+        path: request.path,
+        reason: "PoolExhausted",
+        description: `no connection was free for ${Duration.toMillis(deadlineOf(request))} ms`
+      })
+      : outOfTime(request, within)
+
+  /**
+   * Fails when the time of a feed is over. A feed has the same time once more from when it has a connection, so that the
+   * wait for one is not taken for a silent server.
+   */
+  const expiry = (request: CouchRequest, wait: ConnectionWait, within: Duration.Duration) =>
+    Effect.flatMap(
+      Effect.sleep(within),
+      () =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const left = wait.connectedAt + Duration.toMillis(within) - now
+          return !wait.isWaiting && wait.connectedAt > 0 && left > 0
+            ? Effect.zipRight(Effect.sleep(left), Effect.failSync(() => late(request, wait)))
+            : Effect.fail(late(request, wait))
+        })
+    )
 
   const inTime = <A, E, R>(
     request: CouchRequest,
-    effect: Effect.Effect<A, E, R>,
-    within = deadline
-  ): Effect.Effect<A, E | TimeoutError, R> =>
+    effect: (request: Tracked) => Effect.Effect<A, E, R>,
+    within = deadlineOf(request)
+  ): Effect.Effect<A, E | TimeoutError | TransportError, R> =>
     Duration.isFinite(within)
-      ? Effect.timeoutFail(effect, { duration: within, onTimeout: () => outOfTime(request) })
-      : effect
+      ? Effect.withFiberRuntime((fiber) => {
+        const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+        const wait = new ConnectionWait(() => clock.unsafeCurrentTimeMillis())
+        const timed = effect({ ...request, wait })
+        return request.kind === "feed"
+          ? Effect.raceFirst(timed, expiry(request, wait, within))
+          : Effect.timeoutFail(timed, { duration: within, onTimeout: () => late(request, wait, within) })
+      })
+      : effect(request)
 
   /** What follows where a first try failed whose deadline the transport kept: the rest of the time is for the others. */
   const settled = <A, E extends HttpError>(
@@ -351,11 +400,11 @@ const over = (
     error: E,
     recovered: (error: E) => Effect.Effect<A, E>,
     remaining: () => number
-  ): Effect.Effect<A, E | TimeoutError> =>
+  ): Effect.Effect<A, E | TimeoutError | TransportError> =>
     error._tag === "TransportError" && error.reason === "Deadline"
       ? Effect.fail(outOfTime(request))
       : isTransient(error)
-      ? inTime(request, recovered(error), Duration.millis(Math.max(0, remaining())))
+      ? inTime(request, () => recovered(error), Duration.millis(Math.max(0, remaining())))
       : Effect.fail(error)
 
   /** How much is left of the time that begins now. */
@@ -374,7 +423,7 @@ const over = (
     first: Effect.Effect<A, E>,
     recovered: (error: E) => Effect.Effect<A, E>,
     kept: number
-  ): Effect.Effect<A, E | TimeoutError> =>
+  ): Effect.Effect<A, E | TimeoutError | TransportError> =>
     Effect.withFiberRuntime((fiber) => {
       const remaining = countdown(fiber, kept)
       return Effect.catchAll(first, (error: E) => settled(request, error, recovered, remaining))
@@ -399,8 +448,8 @@ const over = (
   }
 
   const execute: Service["execute"] = (request) => {
-    const answered = kept === undefined
-      ? inTime(request, retrying(request, send(request)))
+    const answered = kept === undefined || request.timeout !== undefined
+      ? inTime(request, (request) => retrying(request, send(request)))
       : quickly(request, send(request, kept), retryingAfter(request), kept)
     return request.route === "/{db}" && request.database !== undefined &&
         (request.method === "PUT" || request.method === "DELETE")
@@ -494,8 +543,7 @@ const over = (
 
   // The deadline is that of the headers: a body may take as long as somebody reads it.
   const stream: Service["stream"] = (request) =>
-    inTime(
-      request,
+    inTime(request, (request) =>
       retrying(
         request,
         Effect.map(
@@ -505,15 +553,13 @@ const over = (
               request,
               (trace) =>
                 authenticated(request, trace, (asked) =>
-                  attempted(Effect.map(transport.stream(asked), (response) =>
-                    readable(request, response)))),
+                  attempted(Effect.map(transport.stream(asked), (response) => readable(request, response)))),
               failureOfStream(request)
             )
           ),
           ({ value }) => ({ ...value, server: server.base })
         )
-      )
-    )
+      ))
 
   const ledger = makeLedger()
   const outcomes = makeOutcomes({ send, retry, ledger })
@@ -526,8 +572,15 @@ const over = (
     readDocument,
     writeDocument: (write) => {
       if (kept === undefined) {
-        const { first, recovered, request } = outcomes.write(write)
-        return inTime(request, Effect.catchAll(first, recovered))
+        return Effect.suspend(() => {
+          let wait: ConnectionWait | undefined
+          const sendFirst = (request: Tracked) => Effect.suspend(() => send({ ...request, wait }))
+          const { first, recovered, request } = outcomes.write(write, sendFirst)
+          return inTime(request, (tracked) => {
+            wait = tracked.wait
+            return Effect.catchAll(first, recovered)
+          })
+        })
       }
       const { first, recovered, request } = outcomes.write(write, (request) => send(request, kept))
       return quickly(request, first, recovered, kept)

@@ -32,15 +32,11 @@ type LocalError = NotFoundError | DecodeError | EncodeError | InvalidIdError | R
 export const inLocalDocument = (database: string, id: string): Checkpoint<LocalError, CouchHttp> => {
   const collection = Effect.map(DatabaseName.decode(database), (name) => Collection.make(name, Since))
   return {
-    read: Effect.flatMap(collection, (checkpoints) => LocalDocument.fetchOption(checkpoints, id)).pipe(
-      Effect.map(Option.map(({ body }) => body.since)),
-      // The feed says what became of the database.
-      Effect.catchTag("NotFoundError", () => Effect.succeedNone)
+    read: Effect.map(
+      Effect.flatMap(collection, (checkpoints) => LocalDocument.fetchOption(checkpoints, id)),
+      Option.map(({ body }) => body.since)
     ),
     write: (since) =>
-      Effect.flatMap(collection, (checkpoints) => LocalDocument.save(checkpoints, id, { since })).pipe(
-        Effect.asVoid,
-        Effect.catchTag("NotFoundError", () => Effect.void)
-      )
+      Effect.asVoid(Effect.flatMap(collection, (checkpoints) => LocalDocument.save(checkpoints, id, { since })))
   }
 }

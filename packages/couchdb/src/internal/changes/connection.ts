@@ -6,52 +6,86 @@ import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../../CouchError.js"
 import type { CouchRequest, Service } from "../../CouchHttp.js"
+import * as Json from "../../Json.js"
 import { unexpectedResponse } from "../responseError.js"
 import { RowReader } from "../rows/reader.js"
 import type { Row } from "../rows/row.js"
 import { ended, type Head, isJson, type RowsError } from "../rows/stream.js"
 import { unconflicted } from "../unconflicted.js"
-import { type ChangeRow, changeRow } from "./change.js"
+import { type ChangeRow, sequenceOf } from "./change.js"
 import { lastSequence } from "./feeds.js"
 import { watched } from "./watched.js"
 
 /**
- * What one piece of a feed told.
+ * Why a request brings no more.
+ *
+ * - `Answered`: a long poll has its answer
+ * - `Broken`: the connection broke, or the server said nothing for too long (`silent`)
+ */
+export type End =
+  | { readonly _tag: "Answered" }
+  | { readonly _tag: "Broken"; readonly error: RowsError; readonly silent: boolean }
+
+/**
+ * What one pull of a feed brought.
  *
  * - `rows`: changes, maybe none
  * - `sequence`: how far the feed is with them
  * - `end`: why there is no more, if so
  * - `beats`: whether it shows that the connection lives, rather than that it was only just opened
  */
-export interface Told {
+export interface Batch {
   readonly rows: ReadonlyArray<ChangeRow>
   readonly sequence: Option.Option<string>
-  readonly end: Option.Option<RowsError>
+  readonly end: Option.Option<End>
   readonly beats: boolean
 }
 
-/** An open request of a continuous feed: what its next piece tells. */
-export type Connection = Effect.Effect<Told>
+/** An open request of a feed: its next batch. */
+export type Connection = Effect.Effect<Batch>
 
-const read = (
-  request: CouchRequest,
+/**
+ * How a feed is opened.
+ *
+ * - `silence`: how long the server may say nothing, not even a heartbeat
+ * - `plain`: whether its rows have no digits to lose
+ */
+export interface Opening {
+  readonly request: CouchRequest
+  readonly silence: Duration.Duration
+  readonly plain: boolean
+  readonly parse: (row: Row) => ChangeRow | undefined
+}
+
+const broken = ({ method, path }: CouchRequest, description: string): TransportError =>
+  new TransportError({ method, path, reason: "Body", description })
+
+/** A server may end a feed at any time, with its last sequence or without. */
+const serverEnded = (request: CouchRequest): TransportError => broken(request, "the server ended the feed")
+
+const breaks = (error: RowsError, silent = false): Option.Option<End> => Option.some({ _tag: "Broken", error, silent })
+
+const answered: Option.Option<End> = Option.some({ _tag: "Answered" })
+
+/** The changes in some rows. */
+const batchOf = (
+  { parse, request }: Opening,
   head: Head,
   rows: ReadonlyArray<Row>,
-  end: Option.Option<RowsError>,
   beats: boolean,
-  parse: (row: Row) => ChangeRow | undefined
-): Told => {
+  end: Option.Option<End>
+): Batch => {
   const changes: Array<ChangeRow> = []
   let sequence = Option.none<string>()
   for (const row of rows) {
     const last = lastSequence(row)
     if (last !== undefined) {
-      return { rows: changes, sequence: Option.some(last), end: Option.some(theEnd(request)), beats }
+      return { rows: changes, sequence: Option.some(last), end: breaks(serverEnded(request)), beats }
     }
     const change = parse(row)
     if (change === undefined) {
       const problem = unexpectedResponse(request, head, "a line of the feed is not a change")
-      return { rows: changes, sequence, end: Option.some(problem), beats }
+      return { rows: changes, sequence, end: breaks(problem), beats }
     }
     changes.push(change)
     if (Option.isSome(change.sequence)) sequence = change.sequence
@@ -59,27 +93,24 @@ const read = (
   return { rows: changes, sequence, end, beats }
 }
 
-const broken = ({ method, path }: CouchRequest, description: string): TransportError =>
-  new TransportError({ method, path, reason: "Body", description })
-
-/** A server may end a feed at any time, with its last sequence or without. */
-const theEnd = (request: CouchRequest): TransportError => broken(request, "the server ended the feed")
-
 /**
- * Opens a feed, which closes with its scope. A server that says nothing for longer than `silence`, not even a heartbeat,
- * counts as gone; only the time in which somebody waits for it counts, so that a slow consumer does not look like a dead
- * server.
+ * Opens a request, whose connection closes with its scope. A server that says nothing for longer than `silence` counts as
+ * gone; only the time in which a consumer waits counts, so that a slow consumer does not look like a dead server.
+ *
+ * `array` is the member of the response that holds the changes; without it they are the lines of the response. `finish`
+ * says what the end of a whole response means.
  */
-export const connect = (
+const open = (
   couch: Service,
-  request: CouchRequest,
-  silence: Duration.Duration,
-  plain: boolean,
-  parse: (row: Row) => ChangeRow | undefined = changeRow
+  opening: Opening,
+  array: string | undefined,
+  beats: (pieces: number) => boolean,
+  finish: (batch: Batch, around: Json.JsonObject, head: Head) => Batch
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
-    const response = yield* unconflicted(couch.stream({ ...request, verify: isJson }))
-    const reader = new RowReader(undefined, plain)
+    const { plain, request, silence } = opening
+    const response = yield* unconflicted(couch.stream({ ...request, timeout: silence, verify: isJson }))
+    const reader = new RowReader(array, plain)
     let rows: Array<Row> = []
     const taken = (): ReadonlyArray<Row> => {
       const all = rows
@@ -96,30 +127,52 @@ export const connect = (
       pull,
       (lengths) => Chunk.some(lengths, (length) => length > 0) ? Effect.succeed(lengths) : something
     )
+    let silent = false
     const next = yield* watched(
       something,
       silence,
-      () => Option.some(broken(request, "no heartbeat came"))
+      () => {
+        silent = true
+        return Option.some(broken(request, "no heartbeat came"))
+      }
     )
     let pieces = 0
-    const over = (error: Option.Option<TransportError>): Effect.Effect<Told> => {
+    const over = (error: Option.Option<TransportError>): Effect.Effect<Batch> => {
       const last = reader.end(rows)
       const out = taken()
-      const why = Option.match(error, {
+      return Option.match(error, {
         onNone: () =>
           Effect.match(ended(request, response, last), {
-            onFailure: (problem): RowsError => problem,
-            onSuccess: (): RowsError => theEnd(request)
+            onFailure: (problem) => batchOf(opening, response, out, false, breaks(problem)),
+            onSuccess: (around) => {
+              const batch = batchOf(opening, response, out, false, Option.none())
+              return Option.isSome(batch.end) ? batch : finish(batch, around, response)
+            }
           }),
-        onSome: (error) => Effect.succeed<RowsError>(error)
+        onSome: (error) => Effect.succeed(batchOf(opening, response, out, false, breaks(error, silent)))
       })
-      return Effect.map(why, (end) => read(request, response, out, Option.some(end), false, parse))
     }
     return next.pipe(
-      Effect.map((chunks): Told => {
+      Effect.map((chunks): Batch => {
         pieces += Chunk.size(chunks)
-        return read(request, response, taken(), Option.none(), pieces > 1, parse)
+        return batchOf(opening, response, taken(), beats(pieces), Option.none())
       }),
       Effect.catchAll(over)
     )
+  })
+
+/** Opens a continuous feed, whose server shows by heartbeats that it lives. */
+export const continuous = (couch: Service, opening: Opening): Effect.Effect<Connection, RowsError, Scope> =>
+  open(couch, opening, undefined, (pieces) => pieces > 1, (batch) => ({
+    ...batch,
+    end: breaks(serverEnded(opening.request))
+  }))
+
+/** Opens a long poll, whose answer ends with its last sequence. */
+export const longpoll = (couch: Service, opening: Opening): Effect.Effect<Connection, RowsError, Scope> =>
+  open(couch, opening, "results", () => false, (batch, around, head) => {
+    const last = sequenceOf(Json.get(around, "last_seq"))
+    return Option.isSome(last)
+      ? { rows: batch.rows, sequence: last, end: answered, beats: true }
+      : { ...batch, end: breaks(unexpectedResponse(opening.request, head, "the response has no last_seq")) }
   })

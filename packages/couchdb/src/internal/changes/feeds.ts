@@ -1,5 +1,6 @@
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
@@ -23,6 +24,17 @@ import type { Source } from "./source.js"
 export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest =>
   source.feed?.request(feed, options) ??
     changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
+
+/**
+ * The request of one feed. Its headers may come as late as the first heartbeat, or as the end where a proxy withholds the
+ * response until then.
+ */
+const patientRequest = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest => {
+  const request = requestOf(source, feed, options)
+  return feed === "normal"
+    ? request
+    : { ...request, timeout: Duration.sum(options.heartbeat ?? options.timeout ?? "1 minute", "1 minute") }
+}
 
 /** Whether the rows of a feed bring nothing that has digits to lose: only documents do. */
 export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): boolean =>
@@ -69,7 +81,7 @@ export const page = <D, R>(
   feed: Feed,
   options: DatabaseOptions
 ): Effect.Effect<Page<D>, DecodeError | Rows.RowsError, CouchHttp | R> => {
-  const request = requestOf(source, feed, options)
+  const request = patientRequest(source, feed, options)
   return Effect.scoped(Effect.gen(function*() {
     const answer = yield* Rows.open(request, "results")
     const rows = yield* Stream.runCollect(answer.rows)
@@ -98,7 +110,7 @@ export const normal = <D, R>(source: Source<D, R>, options: DatabaseOptions): Re
 
 /** The changes of one connection, as they happen, until the server says which was the last. */
 export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
-  const request = requestOf(source, "continuous", options)
+  const request = patientRequest(source, "continuous", options)
   const rows = Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.stream({ ...request, verify: Rows.isJson }))

@@ -3,214 +3,261 @@ import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Change, Checkpoint, DatabaseGone, FollowOptions } from "../../Changes.js"
+import type { Change, DatabaseGone, Filter, FollowLimit, FollowOptions } from "../../Changes.js"
 import type { DecodeError } from "../../CouchError.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import { isPiece, Piece, streamEither } from "../rows/pieces.js"
 import type { RowsError } from "../rows/stream.js"
-import { honourRetryAfter } from "../transient.js"
-import { databaseGone, toChanges } from "./change.js"
-import { connect, type Connection } from "./connection.js"
+import { type ChangeRow, changeRow, databaseGone, toChanges } from "./change.js"
+import type { Batch, Connection } from "./connection.js"
+import { type Connector, makeConnector } from "./connector.js"
+import { Cursor } from "./cursor.js"
 import { isPlain, present, requestOf } from "./feeds.js"
-import { isGone, isPassing, passes, patient } from "./retry.js"
+import { makeOutage, type Outage } from "./outage.js"
+import { isGone, isGoneDatabase, isPassing, passes, patient } from "./retry.js"
 import type { Source } from "./source.js"
 
-type Told<D> = Change<D> | DatabaseGone
+type Followed<D> = Change<D> | DatabaseGone
 
-const forgetful: Checkpoint = { read: Effect.succeedNone, write: () => Effect.void }
+/** How long the last checkpoint may take when the stream is closed. */
+const finalSaveTimeout = "5 seconds"
 
-/** So many heartbeats may be missed. */
-const missed = 3
-
-/** How long the last checkpoint may take when the stream is left. */
-const farewell = "5 seconds"
+/** A connection that lived for so many milliseconds counts as progress. */
+const longLife = 300_000
 
 /**
- * Follows a continuous feed over any number of connections.
+ * What a follower does next.
  *
- * Three places in the feed are known. `delivered` is behind what was handed out last: from there the next connection
- * goes on. `acknowledged` is behind what was handed out before that, since whoever pulls again is done with it. `saved`
- * is what the checkpoint has. An interrupted pull goes back to what is acknowledged, so that a change may come twice and
- * is never left out.
+ * - `Starting`: reads the checkpoint
+ * - `Disconnected`: opens the next request
+ * - `Connected`: reads the open one
+ * - `Failed`: waits, or fails; then it is as before
+ * - `Gone`: ends, since the database does not exist any more
  */
-export const follow = <D, R, E2 = never, R2 = never>(
+type State =
+  | { readonly _tag: "Starting" }
+  | { readonly _tag: "Disconnected" }
+  | { readonly _tag: "Connected"; readonly connection: Connection; readonly scope: Scope.CloseableScope }
+  | { readonly _tag: "Failed"; readonly error: RowsError; readonly before: Idle }
+  | { readonly _tag: "Gone" }
+
+type Idle = { readonly _tag: "Starting" } | { readonly _tag: "Disconnected" }
+
+const starting: Idle = { _tag: "Starting" }
+const disconnected: Idle = { _tag: "Disconnected" }
+
+/** Whether the server runs something of the program's own over the changes. */
+const filters = (filter: Filter | undefined): boolean =>
+  filter?._tag === "Function" || filter?._tag === "View" || filter?._tag === "Selector"
+
+const connectorOf = <D, R, E2, R2>(
+  couch: CouchHttp["Type"],
   source: Source<D, R>,
-  options: FollowOptions<E2, R2>
-): Stream.Stream<Piece<Told<D>>, RowsError | E2, CouchHttp | R | R2> =>
-  Stream.unwrapScoped(Effect.gen(function*() {
-    const couch = yield* CouchHttp
-    const checkpoint: Checkpoint<E2, R2> = options.checkpoint ?? forgetful
-    const driver = yield* Schedule.driver(honourRetryAfter(options.retry ?? patient))
-    const heartbeat = Duration.decode(options.heartbeat ?? "10 seconds")
-    const every = Duration.toMillis(options.checkpointEvery ?? "1 second")
-
-    let delivered: string | undefined
-    let acknowledged: string | undefined
-    let saved: string | undefined
-    let savedAt = Number.NEGATIVE_INFINITY
-    /** The checkpoint was read, and there is a place to begin at. */
-    let begun = false
-    /** The database was there. */
-    let alive = false
-    /** The credentials were good since they were last refused. */
-    let trusted = true
-    /** It was waited for better times since the feed went on. */
-    let delayed = false
-    let gone = false
-    let connection: Connection | undefined
-    let scope: Scope.CloseableScope | undefined
-    /** Why the last connection ended, to be dealt with when somebody pulls. */
-    let failure: RowsError | undefined
-    /** What was told and is not yet handed out. No effect holds it. */
-    let ready: Piece<Told<D>> | undefined
-
-    const disconnect = Effect.suspend(() => {
-      const open = scope
-      scope = undefined
-      connection = undefined
-      return open === undefined ? Effect.void : Scope.close(open, Exit.void)
-    })
-
-    const write = Effect.suspend(() => {
-      const place = acknowledged
-      if (place === undefined || place === saved) return Effect.void
-      return Effect.zipRight(
-        checkpoint.write(place),
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          saved = place
-          savedAt = now
-        })
-      )
-    })
-
-    // The place is saved later where it cannot be now: until then more would come twice, and nothing is left out.
-    const writeWhenDue = options.checkpoint === undefined ? Effect.void : Effect.flatMap(
-      Clock.currentTimeMillis,
-      (now) =>
-        now - savedAt < every ? Effect.void : Effect.catchAll(write, (error) => {
-          savedAt = now
-          return isPassing(error) ? Effect.logDebug("the checkpoint could not be saved", error) : Effect.fail(error)
-        })
-    )
-
-    const begin = Effect.gen(function*() {
-      const found = yield* Effect.either(checkpoint.read)
-      if (Either.isLeft(found)) {
-        if (!isPassing(found.left)) return yield* Effect.fail(found.left)
-        failure = found.left
-        return
-      }
-      const stored = found.right
-      saved = Option.getOrUndefined(stored)
-      alive = Option.isSome(stored)
-      const since = saved ?? options.since
-      // `now` would be another place for each connection.
-      const place = since === "now" ? yield* Effect.either(present(source)) : Either.right(since)
-      if (Either.isLeft(place)) {
-        failure = place.left
-        return
-      }
-      delivered = place.right
-      acknowledged = place.right
-      begun = true
-    })
-
-    const open = Effect.gen(function*() {
-      const request = requestOf(source, "continuous", {
+  options: FollowOptions<E2, R2>,
+  annotations: Readonly<Record<string, string>>
+): Connector =>
+  makeConnector({
+    couch,
+    annotations,
+    heartbeat: Duration.decode(options.heartbeat ?? "10 seconds"),
+    filters: filters(options.filter),
+    plain: isPlain(source, options),
+    parse: source.feed?.parse ?? changeRow,
+    request: (feed, parameters) =>
+      requestOf(source, feed, {
         filter: options.filter,
         includeDocs: options.includeDocs,
         conflicts: options.conflicts,
         style: options.style,
         attachments: options.attachments,
         attachmentEncodingInfo: options.attachmentEncodingInfo,
-        since: delivered,
-        heartbeat
+        ...parameters
       })
-      const opened = yield* Scope.make()
-      scope = opened
-      const result = yield* Effect.either(
-        Scope.extend(
-          connect(couch, request, Duration.times(heartbeat, missed), isPlain(source, options), source.feed?.parse),
-          opened
-        )
-      )
-      if (Either.isLeft(result)) failure = result.left
-      else {
-        connection = result.right
-        alive = true
-      }
+  })
+
+/** The part of a batch that has so many changes of the source, and how far the feed is with it. */
+const atMost = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch => {
+  let left = limit
+  const at = batch.rows.findIndex(({ id }) => source.concerns(id) && --left === 0)
+  return at < 0 ? batch : {
+    ...batch,
+    rows: batch.rows.slice(0, at + 1),
+    sequence: (batch.rows[at] as ChangeRow).sequence,
+    end: Option.none()
+  }
+}
+
+/** Follows a feed over any number of requests. */
+export const follow = <D, R, E2 = never, R2 = never>(
+  source: Source<D, R>,
+  options: FollowOptions<E2, R2> & FollowLimit
+): Stream.Stream<Piece<Followed<D>>, RowsError | E2, CouchHttp | R | R2> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const annotations = source.feed === undefined
+      ? { database: source.database, feed: "_changes" }
+      : { feed: "_db_updates" }
+    const connector = connectorOf(yield* CouchHttp, source, options, annotations)
+    const outage: Outage<E2, R2> = yield* makeOutage({
+      what: "the changes feed",
+      annotations,
+      retry: options.retry ?? patient,
+      onReconnect: options.onReconnect
+    })
+    const cursor = new Cursor(options.checkpoint, Duration.toMillis(options.checkpointEvery ?? "1 second"))
+
+    let state: State = starting
+    /** Whether the database was there. */
+    let alive = false
+    /** Whether the credentials were good since they were refused last. */
+    let trusted = true
+    let connectedAt = 0
+    /** How many changes are still to be handed out. */
+    let left = options.limit ?? Infinity
+    /** What is to be handed out. No effect holds it. */
+    let ready: Piece<Followed<D>> | undefined
+
+    const close = Effect.suspend(() => {
+      const open = state
+      if (open._tag !== "Connected") return Effect.void
+      state = disconnected
+      return Scope.close(open.scope, Exit.void)
     })
 
-    /** Waits for better times, or fails where there will be none. */
-    const outlive = (error: RowsError): Effect.Effect<void, RowsError> =>
+    const fail = (error: RowsError, before: Idle): void => {
+      state = { _tag: "Failed", error, before }
+    }
+
+    // What cannot be saved now is saved later: until then more would come twice, and nothing is left out.
+    const save = Effect.catchAll(cursor.saveWhenDue, (error) =>
+      isPassing(error)
+        ? outage.warn("the checkpoint of the changes feed is not saved, and is tried again", error)
+        // What became of the database itself, the feed reports.
+        : isGoneDatabase(error) && error.database === source.database
+        ? Effect.annotateLogs(
+          Effect.logDebug("the checkpoint of the changes feed is not saved, since its database does not exist"),
+          annotations
+        )
+        : Effect.fail(error))
+
+    const begin = Effect.gen(function*() {
+      const stored = yield* cursor.stored.pipe(
+        Effect.catchIf(
+          (error) => isGoneDatabase(error) && error.database === source.database,
+          () => Effect.succeedNone
+        )
+      )
+      alive = Option.isSome(stored)
+      const since = Option.getOrElse(stored, () => options.since)
+      // `now` would be another place for each connection.
+      cursor.begin(stored, since === "now" ? yield* present(source) : since)
+      state = disconnected
+    }).pipe(
+      Effect.catchAll((error) => isPassing(error) ? Effect.sync(() => fail(error, starting)) : Effect.fail(error))
+    )
+
+    const connect = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.make(), (scope) =>
+        restore(Scope.extend(connector.open(cursor.delivered), scope)).pipe(
+          Effect.onError(() => Scope.close(scope, Exit.void)),
+          Effect.matchEffect({
+            onFailure: (error) => Effect.sync(() => fail(error, disconnected)),
+            onSuccess: (connection) => {
+              if (connection === undefined) return Scope.close(scope, Exit.void)
+              state = { _tag: "Connected", connection, scope }
+              alive = true
+              return Effect.map(Clock.currentTimeMillis, (now) => {
+                connectedAt = now
+              })
+            }
+          })
+        ))
+    )
+
+    /** Closes a connection that brings no more. */
+    const finish = ({ end }: Batch): Effect.Effect<void> =>
+      Option.isNone(end)
+        ? Effect.void
+        : Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (now - connectedAt > longLife) outage.progress()
+          const { value } = end
+          return Effect.map(Effect.uninterruptible(close), () => {
+            if (value._tag === "Broken") fail(value.error, disconnected)
+          })
+        })
+
+    /** The next batch of an open request, whose changes are handed out with the sequence after them. */
+    const read = (connection: Connection): Effect.Effect<void, never, R> =>
+      Effect.flatMap(connection, (whole) => {
+        const batch = left === Infinity ? whole : atMost(source, whole, left)
+        const moved = Option.exists(batch.sequence, (sequence) => sequence !== cursor.delivered)
+        if (moved) outage.progress()
+        const works = moved || batch.beats
+        if (works) trusted = true
+        const settle = (changes: Piece<Followed<D>>): Effect.Effect<void> => {
+          if (changes.all.length > 0) ready = changes
+          if (Option.isSome(batch.sequence)) cursor.delivered = batch.sequence.value
+          const finished = changes.all.length >= left ? Effect.uninterruptible(close) : finish(batch)
+          return works && outage.lasts() ? Effect.zipRight(outage.end, finished) : finished
+        }
+        const made = toChanges(source, batch.rows)
+        return isPiece(made) ? settle(made) : Effect.flatMap(made, settle)
+      })
+
+    /** Waits until it may work again, or fails if it will not. */
+    const outlive = (error: RowsError, before: Idle): Effect.Effect<void, RowsError | E2, R2> =>
       Effect.suspend(() => {
+        if (isGone(error) && alive) {
+          state = { _tag: "Gone" }
+          ready = new Piece<Followed<D>>()
+          ready.add(databaseGone())
+          return Effect.void
+        }
+        state = before
         // A session may have expired, so credentials get one more chance; more of them could lock the account.
         const expired = error._tag === "UnauthorizedError" && alive && trusted
         if (expired) trusted = false
-        delayed = true
-        return expired || passes(error)
-          ? Effect.catchAll(Effect.asVoid(driver.next(error)), () => Effect.fail(error))
-          : Effect.fail(error)
-      })
-
-    /** The next piece of an open feed, whose changes are handed out with the place behind them. */
-    const take = (feed: Connection): Effect.Effect<void, never, R> =>
-      Effect.flatMap(feed, (told) => {
-        const settle = (changes: Piece<Told<D>>): void => {
-          if (changes.all.length > 0) ready = changes
-          failure = Option.getOrUndefined(told.end)
-          delivered = Option.getOrElse(told.sequence, () => delivered)
-        }
-        const goesOn = told.beats || Option.exists(told.sequence, (place) => place !== delivered)
-        if (goesOn) trusted = true
-        const reset = goesOn && delayed ? driver.reset : Effect.void
-        if (goesOn) delayed = false
-        const made = toChanges(source, told.rows)
-        if (!isPiece(made)) return Effect.zipRight(reset, Effect.map(made, settle))
-        settle(made)
-        return reset
+        const isBroken = outage.isBroken(error) && filters(options.filter)
+        return !isBroken && (expired || passes(error)) ? outage.wait(error) : Effect.fail(error)
       })
 
     const step = Effect.suspend((): Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> => {
-      if (failure !== undefined) {
-        const error = failure
-        failure = undefined
-        if (isGone(error) && alive) {
-          gone = true
-          ready = new Piece<Told<D>>()
-          ready.add(databaseGone())
-          return disconnect
-        }
-        return Effect.zipRight(disconnect, outlive(error))
+      switch (state._tag) {
+        case "Starting":
+          return begin
+        case "Disconnected":
+          return connect
+        case "Connected":
+          return read(state.connection)
+        case "Failed":
+          return outlive(state.error, state.before)
+        case "Gone":
+          return Effect.void
       }
-      if (!begun) return begin
-      return connection === undefined ? open : take(connection)
     })
 
     const advance: Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> = Effect.suspend(() => {
-      // Whoever pulls is done with what was handed out, and what brought no change needs nobody to be done with it.
-      acknowledged = delivered
-      return Effect.flatMap(writeWhenDue, () => gone ? Effect.void : Effect.flatMap(step, handed))
+      cursor.acknowledge()
+      return Effect.flatMap(save, () => state._tag === "Gone" || left <= 0 ? close : Effect.flatMap(step, unlessReady))
     })
-    const handed = (): typeof advance => ready === undefined ? advance : Effect.void
+    const unlessReady = (): typeof advance => ready === undefined ? advance : Effect.void
 
     const advanced = advance.pipe(
       Effect.onInterrupt(() => {
-        delivered = acknowledged
-        failure = undefined
+        cursor.rewind()
         ready = undefined
-        return disconnect
+        if (state._tag === "Failed") state = state.before
+        if (state._tag === "Gone") state = disconnected
+        return close
       })
     )
 
     type Out = Channel.Channel<
-      Chunk.Chunk<Piece<Told<D>>>,
+      Chunk.Chunk<Piece<Followed<D>>>,
       unknown,
       RowsError | E2,
       unknown,
@@ -221,25 +268,29 @@ export const follow = <D, R, E2 = never, R2 = never>(
     const handOut = (): Out => {
       const piece = ready
       ready = undefined
-      return piece === undefined ? Channel.void : Channel.flatMap(Channel.write(Chunk.of(piece)), () => pull)
+      if (piece === undefined) return Channel.void
+      left -= piece.all.length
+      return Channel.flatMap(Channel.write(Chunk.of(piece)), () => pull)
     }
     const pull: Out = Channel.flatMap(Channel.fromEffect(advanced), handOut)
 
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
-        disconnect,
-        write.pipe(Effect.disconnect, Effect.interruptible, Effect.timeout(farewell), Effect.ignoreLogged)
+        close,
+        cursor.save.pipe(Effect.disconnect, Effect.interruptible, Effect.timeout(finalSaveTimeout), Effect.ignoreLogged)
       )
     )
     return Stream.fromChannel(pull)
   }))
 
 /** The feed and what is in its pieces, for a stream of one's choice. */
-export const followed = <D, R, E2 = never, R2 = never>(source: Source<D, R>, options: FollowOptions<E2, R2>) =>
-  [follow(source, options), (pieces: Chunk.Chunk<Piece<Told<D>>>) => Chunk.unsafeHead(pieces)] as const
+export const followed = <D, R, E2 = never, R2 = never>(
+  source: Source<D, R>,
+  options: FollowOptions<E2, R2> & FollowLimit
+) => [follow(source, options), (pieces: Chunk.Chunk<Piece<Followed<D>>>) => Chunk.unsafeHead(pieces)] as const
 
 export const followEither = <D, R, E2 = never, R2 = never>(
   source: Source<D, R>,
-  options: FollowOptions<E2, R2>
-): Stream.Stream<Either.Either<Told<D>, DecodeError>, RowsError | E2, CouchHttp | R | R2> =>
+  options: FollowOptions<E2, R2> & FollowLimit
+): Stream.Stream<Either.Either<Followed<D>, DecodeError>, RowsError | E2, CouchHttp | R | R2> =>
   streamEither(...followed(source, options))

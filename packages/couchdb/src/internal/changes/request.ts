@@ -65,6 +65,7 @@ export const changesRequest = (
     route: "/{db}/_changes",
     database,
     safe: true,
+    ...(feed !== "normal" && { kind: "feed" as const }),
     ...(body !== undefined && { body })
   }
 }

@@ -1,4 +1,5 @@
 import * as Schedule from "effect/Schedule"
+import type { NotFoundError } from "../../CouchError.js"
 import type { RowsError } from "../rows/stream.js"
 import { isTransient } from "../transient.js"
 
@@ -21,11 +22,19 @@ const passing = new Set([
   "UnexpectedResponseError"
 ])
 
+const tagOf = (error: unknown): string | undefined =>
+  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
+    ? error._tag
+    : undefined
+
 /** The same of any error, such as that of a checkpoint on the server. */
 export const isPassing = (error: unknown): error is RowsError =>
-  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string" &&
-  passing.has(error._tag) && passes(error as RowsError)
+  passing.has(tagOf(error) ?? "") && passes(error as RowsError)
 
 /** Whether the database does not exist, rather than something else that the request names, such as a filter. */
 export const isGone = (error: RowsError): boolean =>
   error._tag === "NotFoundError" && /^(?:Database does not exist\.|no_db_file)$/.test(error.reason)
+
+/** The same of any error. */
+export const isGoneDatabase = (error: unknown): error is NotFoundError =>
+  tagOf(error) === "NotFoundError" && isGone(error as NotFoundError)

@@ -29,7 +29,8 @@ const request = (feed: Feed, options: DatabaseOptions): CouchRequest => ({
       timeout: milliseconds(options.timeout)
     })
   }`,
-  route: "/_db_updates"
+  route: "/_db_updates",
+  ...(feed !== "normal" && { kind: "feed" as const })
 })
 
 const kindOf = (json: unknown): Update["kind"] | undefined => {

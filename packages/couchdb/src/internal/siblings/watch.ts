@@ -1,42 +1,48 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import * as Changes from "../../Changes.js"
 import type { Collection } from "../../Collection.js"
 import type { Resolution, WatchOptions } from "../../Conflict.js"
-import type { NotFoundError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Merge } from "../../Merge.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
-import { isGone, isPassing, patient } from "../changes/retry.js"
+import { makeOutage } from "../changes/outage.js"
+import { isGoneDatabase, isPassing, patient } from "../changes/retry.js"
 import { owns } from "../idRange.js"
-import { honourRetryAfter } from "../transient.js"
 import { makeGuarded } from "./guard.js"
 import { policyOf } from "./policy.js"
-
-const isGoneDatabase = (error: unknown): error is NotFoundError =>
-  typeof error === "object" && error !== null && "_tag" in error && error._tag === "NotFoundError" &&
-  isGone(error as NotFoundError)
 
 export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>(
   collection: Collection<A, I, R, K>,
   policy: SiblingPolicy<A, E, R2> | Merge<A>,
   options: WatchOptions<E3, R3> = {}
 ): Stream.Stream<Resolution<A, R>, E | E3 | Changes.FeedError, CouchHttp | R | R2 | R3> =>
-  Stream.suspend(() => {
+  Stream.unwrap(Effect.gen(function*() {
     const { guard, ...following } = options
     const resolve = makeGuarded(collection, policyOf<A, E, R2>(policy), guard)
-    const outliving = (ids: ReadonlyArray<string>): ReturnType<typeof resolve> =>
+    const outage = yield* makeOutage<E3, R3>({
+      what: "the resolution of siblings",
+      annotations: { database: collection.database },
+      retry: options.retry ?? patient,
+      onReconnect: options.onReconnect
+    })
+    type Outlived = Effect.Effect<
+      Effect.Effect.Success<ReturnType<typeof resolve>>,
+      Effect.Effect.Error<ReturnType<typeof resolve>> | E3,
+      Effect.Effect.Context<ReturnType<typeof resolve>> | R3
+    >
+    const outliving = (ids: ReadonlyArray<string>): Outlived =>
       Effect.matchEffect(resolve(ids), {
-        onFailure: (error) => isPassing(error) ? Effect.fail(error) : Effect.succeed(Either.left(error)),
-        onSuccess: (resolutions) => Effect.succeed(Either.right(resolutions))
-      }).pipe(
-        Effect.retry(honourRetryAfter(options.retry ?? patient)),
-        Effect.flatten,
-        // The feed says what became of the database.
-        Effect.catchIf(isGoneDatabase, () => Effect.succeed([]))
-      )
+        onFailure: (error): Outlived =>
+          isPassing(error)
+            ? Effect.zipRight(outage.wait(error), Effect.suspend(() => outliving(ids)))
+            // The feed reports what became of the database.
+            : isGoneDatabase(error)
+            ? Effect.succeed([])
+            : Effect.fail(error),
+        onSuccess: (resolutions) => outage.lasts() ? Effect.as(outage.end, resolutions) : Effect.succeed(resolutions)
+      })
     // What a burial hides may be all that is left of a document.
     const mayConcern = (
       change: Changes.Change<unknown> | Changes.DatabaseGone
@@ -55,4 +61,4 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
       ),
       Stream.flattenChunks
     )
-  })
+  }))
