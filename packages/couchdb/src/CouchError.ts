@@ -170,6 +170,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
  */
 export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
   extends /*#__PURE__*/ Data.TaggedError("OverlapError")<{
+    readonly server?: string | undefined
     readonly database: string
     readonly id: string
     readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
@@ -180,6 +181,7 @@ export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
 
   constructor(conflict: ConflictError<A, R, Done>, overlap: Overlap) {
     super({
+      ...(conflict.server !== undefined && { server: conflict.server }),
       database: conflict.database,
       id: conflict.id,
       paths: overlap.clashes.map(({ path, why }) => ({ path: path.map(String).join("."), why }))
@@ -561,6 +563,7 @@ export interface SchemaIssue {
  * @category bodies
  */
 export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
+  readonly server?: string | undefined
   readonly database: string
   readonly id: string
   readonly rev: string
@@ -571,6 +574,7 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
 
   constructor(
     fields: {
+      readonly server?: string | undefined
       readonly database: string
       readonly id: string
       readonly rev: string
@@ -671,6 +675,7 @@ export class UnsavedDocumentError extends /*#__PURE__*/ Data.TaggedError("Unsave
  * @category bodies
  */
 export class IntegrityError extends /*#__PURE__*/ Data.TaggedError("IntegrityError")<{
+  readonly server?: string | undefined
   readonly operation: "download" | "upload"
   readonly database: string
   readonly id: string
@@ -692,6 +697,7 @@ export class IntegrityError extends /*#__PURE__*/ Data.TaggedError("IntegrityErr
  * @category replication
  */
 export class ReplicationFailedError extends /*#__PURE__*/ Data.TaggedError("ReplicationFailedError")<{
+  readonly server?: string | undefined
   readonly id: string
   readonly reason: string
 }> {
@@ -708,6 +714,7 @@ export class ReplicationFailedError extends /*#__PURE__*/ Data.TaggedError("Repl
  * @category search
  */
 export class SearchUnavailableError extends /*#__PURE__*/ Data.TaggedError("SearchUnavailableError")<{
+  readonly server?: string | undefined
   readonly engine: "Nouveau" | "Clouseau"
   readonly database: string | undefined
   readonly reason: string

@@ -231,7 +231,10 @@ const over = (
   }
 
   const authenticators = makeAuthenticators((request, headers) =>
-    traced(server, request, (trace) => transport.request(toTransport(request, headers, trace)), failureOf(request))
+    Effect.map(
+      traced(server, request, (trace) => transport.request(toTransport(request, headers, trace)), failureOf(request)),
+      (response) => ({ ...response, server: server.base })
+    )
   )
   const ownAuthenticator = authenticators(server.auth)
 
@@ -455,7 +458,8 @@ const over = (
             }
             const request = getOf(read)
             return Effect.catchAll(
-              failureOf(request)(response) ?? Effect.fail(unexpectedResponse(request, response, notDocument)),
+              failureOf(request)(response) ??
+                Effect.fail(unexpectedResponse(request, { ...response, server: server.base }, notDocument)),
               (error) => failed(request, error)
             )
           }
@@ -500,9 +504,10 @@ const over = (
     )
 
   const ledger = makeLedger()
-  const outcomes = makeOutcomes({ send, retry, ledger })
+  const outcomes = makeOutcomes({ send, retry, ledger, server: server.base })
 
   return {
+    server: server.base,
     turns: { queues: new Map(), together: undefined },
     ledger,
     execute,

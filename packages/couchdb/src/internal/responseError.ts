@@ -32,6 +32,20 @@ const knownErrors: { readonly [status: number]: RegExp } = {
   413: /^(?:too_large|attachment_too_large|document_too_large)$/
 }
 
+/** What a response said, without what its error knows besides. */
+export const answerOf = (
+  { database, error, id, method, path, reason, server, status }: CouchError.Answer
+): CouchError.Answer => ({
+  ...(server !== undefined && { server }),
+  method,
+  path,
+  status,
+  error,
+  reason,
+  ...(database !== undefined && { database }),
+  ...(id !== undefined && { id })
+})
+
 interface ErrorAndReason {
   readonly error: string
   readonly reason: string

@@ -13,6 +13,7 @@ import { decode } from "../document/codec.js"
 import { type RawDocument, readDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { serverOf } from "../failAt.js"
 import { type Part, parts } from "../multipart/parts.js"
 import { boundaryOf } from "../multipart/reader.js"
 import { unexpectedResponse } from "../responseError.js"
@@ -55,7 +56,13 @@ export const fetchAll = <A, I, R, K>(
     const response = yield* unconflicted(couch.stream(request))
     const strange = (reason: string) => unexpectedResponse(request, response, reason)
     const broken = (description: string): ReadError =>
-      new TransportError({ method: request.method, path: request.path, reason: "Body", description })
+      new TransportError({
+        ...serverOf(response),
+        method: request.method,
+        path: request.path,
+        reason: "Body",
+        description
+      })
     const parsed = (text: string) =>
       Option.match(readDocument(text), {
         onNone: () => Effect.fail(strange("the answer is not a document")),
@@ -91,6 +98,7 @@ export const fetchAll = <A, I, R, K>(
             const stored = passing(body, ({ digest }) =>
               digest === stub.digest ? Effect.void : Effect.fail(
                 new IntegrityError({
+                  ...serverOf(response),
                   operation: "download",
                   database,
                   id,

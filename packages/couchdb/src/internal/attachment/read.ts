@@ -4,9 +4,10 @@ import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Info, Opened, Place, Range, ReadError, RequestFailure } from "../../Attachment.js"
 import { IntegrityError, TransportError } from "../../CouchError.js"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import type { Document } from "../../Document.js"
 import { isDocument } from "../document/value.js"
+import { serverOf } from "../failAt.js"
 import { unconflicted } from "../unconflicted.js"
 import { gunzip, passing, sniffGzip } from "./checked.js"
 import { fileAt, type Spot, spotOf } from "./target.js"
@@ -72,16 +73,20 @@ interface Expected {
 const verified = (
   { database, id }: Spot,
   request: CouchRequest,
+  response: FromServer,
   info: Info,
   expected: Expected,
   bytes: Bytes
 ): Bytes =>
   passing(bytes, ({ digest, length }): Effect.Effect<void, ReadError> => {
     const broken = (problem: string) =>
-      Effect.fail(new IntegrityError({ operation: "download", database, id, name: info.name, problem }))
+      Effect.fail(
+        new IntegrityError({ ...serverOf(response), operation: "download", database, id, name: info.name, problem })
+      )
     if (expected.length !== undefined && length !== expected.length) {
       return Effect.fail(
         new TransportError({
+          ...serverOf(response),
           method: request.method,
           path: request.path,
           reason: "Body",
@@ -134,7 +139,7 @@ export const open = <A, R>(
     const info = infoOf(name, response.headers)
     const announced = Option.getOrUndefined(info.storedLength)
     const check = (form: Expected["form"], length: number | undefined, bytes: Bytes): Bytes =>
-      verified(spot, request, info, { form, length }, bytes)
+      verified(spot, request, response, info, { form, length }, bytes)
     if (response.status === 206) {
       return { info, verification: by(announced), bytes: check("part", announced, response.body) }
     }
@@ -144,6 +149,7 @@ export const open = <A, R>(
     }
     const broken = (): ReadError =>
       new TransportError({
+        ...serverOf(response),
         method: request.method,
         path: request.path,
         reason: "Body",

@@ -5,7 +5,8 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../../CouchError.js"
-import type { CouchRequest, Service } from "../../CouchHttp.js"
+import type { CouchRequest, FromServer, Service } from "../../CouchHttp.js"
+import { serverOf } from "../failAt.js"
 import { unexpectedResponse } from "../responseError.js"
 import { RowReader } from "../rows/reader.js"
 import type { Row } from "../rows/row.js"
@@ -46,7 +47,7 @@ const read = (
   for (const row of rows) {
     const last = lastSequence(row)
     if (last !== undefined) {
-      return { rows: changes, sequence: Option.some(last), end: Option.some(theEnd(request)), beats }
+      return { rows: changes, sequence: Option.some(last), end: Option.some(theEnd(request, head)), beats }
     }
     const change = parse(row)
     if (change === undefined) {
@@ -59,11 +60,12 @@ const read = (
   return { rows: changes, sequence, end, beats }
 }
 
-const broken = ({ method, path }: CouchRequest, description: string): TransportError =>
-  new TransportError({ method, path, reason: "Body", description })
+const broken = ({ method, path }: CouchRequest, response: FromServer, description: string): TransportError =>
+  new TransportError({ ...serverOf(response), method, path, reason: "Body", description })
 
 /** A server may end a feed at any time, with its last sequence or without. */
-const theEnd = (request: CouchRequest): TransportError => broken(request, "the server ended the feed")
+const theEnd = (request: CouchRequest, response: FromServer): TransportError =>
+  broken(request, response, "the server ended the feed")
 
 /**
  * Opens a feed, which closes with its scope. A server that says nothing for longer than `silence`, not even a heartbeat,
@@ -99,7 +101,7 @@ export const connect = (
     const next = yield* watched(
       something,
       silence,
-      () => Option.some(broken(request, "no heartbeat came"))
+      () => Option.some(broken(request, response, "no heartbeat came"))
     )
     let pieces = 0
     const over = (error: Option.Option<TransportError>): Effect.Effect<Told> => {
@@ -109,7 +111,7 @@ export const connect = (
         onNone: () =>
           Effect.match(ended(request, response, last), {
             onFailure: (problem): RowsError => problem,
-            onSuccess: (): RowsError => theEnd(request)
+            onSuccess: (): RowsError => theEnd(request, response)
           }),
         onSome: (error) => Effect.succeed<RowsError>(error)
       })

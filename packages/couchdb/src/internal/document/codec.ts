@@ -6,6 +6,7 @@ import type { Bound } from "../../Collection.js"
 import { DecodeError, EncodeError, type SchemaIssue } from "../../CouchError.js"
 import type { Base, Document } from "../../Document.js"
 import * as Json from "../../Json.js"
+import { failAt } from "../failAt.js"
 import { overlay } from "../overlay.js"
 import { schemaIssues } from "../schemaIssues.js"
 import type { RawDocument } from "./raw.js"
@@ -24,17 +25,24 @@ export const decode = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument
 ): Effect.Effect<Base<A>, DecodeError, R> => {
-  const refuse = (failure: ParseIssue | Thrown): DecodeError =>
-    new DecodeError({ database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) }, failure)
+  const refuse = (failure: ParseIssue | Thrown): Effect.Effect<never, DecodeError> =>
+    failAt((from) =>
+      new DecodeError(
+        { ...from, database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) },
+        failure
+      )
+    )
   const base = (body: A): Base<A> => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
   try {
     const decoded = collection.decode(shown(collection, read.plain))
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
-    if (!Either.isEither(decoded)) return Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
+    if (!Either.isEither(decoded)) {
+      return Effect.matchEffect(decoded, { onFailure: refuse, onSuccess: (body) => Effect.succeed(base(body)) })
+    }
     const either = decoded as Either.Either<A, ParseIssue>
-    return Either.isRight(either) ? Either.right(base(either.right)) : Either.left(refuse(either.left))
+    return Either.isRight(either) ? Either.right(base(either.right)) : refuse(either.left)
   } catch (error) {
-    return Effect.fail(refuse(new Thrown(error)))
+    return refuse(new Thrown(error))
   }
 }
 

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
 import { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import * as DocumentId from "../../DocumentId.js"
 import type { Answer, CallError, Fn, Options, Updated, UpdateError, Where } from "../../Functions.js"
@@ -12,6 +12,7 @@ import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import * as Transport from "../../Transport.js"
 import type { AnyOptions, Options as ViewOptions, View } from "../../View.js"
+import { serverOf } from "../failAt.js"
 import { isIdentified } from "../responseError.js"
 import { schemaIssues } from "../schemaIssues.js"
 import { segmentProblem } from "../segment.js"
@@ -73,6 +74,7 @@ const inputOf = <In, Out, R>(
 }
 
 const outputOf = <In, Out, R>(
+  couch: FromServer,
   database: string,
   id: string,
   fn: Fn<In, Out, R>,
@@ -80,7 +82,7 @@ const outputOf = <In, Out, R>(
 ): Effect.Effect<Out, DecodeError, R> =>
   Effect.mapError(
     fn[TypeId].output(Transport.text(response)),
-    (issue) => new DecodeError({ database, id, rev: "", issues: schemaIssues(issue) }, issue)
+    (issue) => new DecodeError({ ...serverOf(couch), database, id, rev: "", issues: schemaIssues(issue) }, issue)
   )
 
 const withQuery = (path: string, query: Options["query"]): string => {
@@ -134,7 +136,7 @@ export const update = <In, Out, R>(
     const response = yield* couch.execute(asked)
     const { headers, status } = response
     return {
-      output: yield* outputOf(asked.database, asked.id, fn, response),
+      output: yield* outputOf(couch, asked.database, asked.id, fn, response),
       id: Option.flatMap(Option.fromNullable(headers["x-couch-id"]), unescaped),
       rev: Option.filter(Option.fromNullable(headers["x-couch-update-newrev"]), Revision.isRevision),
       durability: status === 202 ? "accepted" : "quorum"
@@ -151,7 +153,7 @@ export const show = <In, Out, R>(
     const asked = yield* request(where, "_show", fn, input, options, (given) => given ? "POST" : "GET")
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.execute({ ...asked, safe: true }))
-    return yield* outputOf(asked.database, asked.id, fn, response)
+    return yield* outputOf(couch, asked.database, asked.id, fn, response)
   })
 
 export const list = <Out, R, K, V, R2>(
@@ -199,7 +201,7 @@ export const list = <Out, R, K, V, R2>(
       headers: { accept: "*/*" },
       verify: isFromCouch
     }))
-    return yield* outputOf(database, about, fn, response)
+    return yield* outputOf(couch, database, about, fn, response)
   })
 
 export const rewrite = (

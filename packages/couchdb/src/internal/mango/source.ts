@@ -6,6 +6,7 @@ import { DecodeError, type InvalidIdError } from "../../CouchError.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
+import { failAt } from "../failAt.js"
 import { documentIn, toDocument } from "../rows/document.js"
 import { exact, isObject, member, type Row } from "../rows/row.js"
 import { schemaIssues } from "../schemaIssues.js"
@@ -52,14 +53,18 @@ const ofFields = <A, I, R, K>(
   return {
     problem: noObject,
     concerns: (row) => Option.isSome(collection.id.decode(idOf(row))),
-    read: (row) =>
-      Either.mapLeft(check(row.json), (issue) =>
+    read: (row) => {
+      const checked = check(row.json)
+      return Either.isRight(checked) ? Either.right(checked.right) : failAt((from) =>
         new DecodeError({
+          ...from,
           database: collection.database,
           id: idOf(row),
           rev: revOf(row),
-          issues: schemaIssues(issue)
-        }, issue))
+          issues: schemaIssues(checked.left)
+        }, checked.left)
+      )
+    }
   }
 }
 

@@ -10,6 +10,8 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
 import { askFor } from "../answer.js"
+import { failAt } from "../failAt.js"
+import { answerOf } from "../responseError.js"
 import { segmentProblem } from "../segment.js"
 import { askForOk } from "../server/ask.js"
 import { verifyDocument, verifyWritten } from "../verification.js"
@@ -65,10 +67,7 @@ const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, S
   Effect.mapError(self, (error) =>
     error._tag === "ServerError" && error.error === "db_not_found"
       ? new NotFoundError({
-        method: error.method,
-        path: error.path,
-        status: error.status,
-        error: error.error,
+        ...answerOf(error),
         reason: withoutCredentials(error.reason)
       })
       : error)
@@ -192,7 +191,7 @@ export const progress = (id: string, every: Duration.DurationInput) =>
       first ? awaited(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
       (now): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
         now.state === "failed"
-          ? Effect.fail(new ReplicationFailedError({ id, reason: now.error ?? "no reason given" }))
+          ? failAt((from) => new ReplicationFailedError({ ...from, id, reason: now.error ?? "no reason given" }))
           : Effect.succeed([now, now.state === "completed" ? Option.none() : Option.some(false)])
     )).pipe(Stream.changesWith(same))
 

@@ -16,6 +16,7 @@ import { readKnown } from "../bulk/known.js"
 import { readVersions, type Version, type Wanted } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { documentPath } from "../documentPath.js"
+import { failAt } from "../failAt.js"
 import { makeSeen, readAllLeaves, type Seen } from "../lineage/leaves.js"
 import { planByLineage } from "../lineage/resolving.js"
 import { holds } from "../lineage/rules.js"
@@ -398,8 +399,9 @@ export const resolveOne = <A, R, E, R2>(
       resolveAll(collection, [id], policy),
       ([resolution]): Effect.Effect<Resolution<A, R>, NotFoundError> =>
         resolution === undefined || resolution._tag === "Absent"
-          ? Effect.fail(
+          ? failAt((from) =>
             new NotFoundError({
+              ...from,
               method: "POST",
               path: `${documentPath(collection.database)}/_all_docs`,
               status: 200,
