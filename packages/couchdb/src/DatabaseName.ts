@@ -27,7 +27,7 @@ const problemOf = (name: string): string | undefined =>
     ? `is longer than ${longest} characters`
     : pattern.test(name)
     ? undefined
-    : "may hold lower-case letters, digits and _$()+-/ only, and begins with a letter"
+    : "does not consist of lower-case letters, digits and _$()+-/ only, with a letter in front"
 
 /**
  * Whether the text is a name for a database.

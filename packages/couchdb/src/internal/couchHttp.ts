@@ -22,7 +22,7 @@ import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { makeOutcomes } from "./outcomes.js"
-import { fromResponse, isIdentified, unexpectedResponse } from "./responseError.js"
+import { fromResponse, isIdentified, type Reply, unexpectedResponse } from "./responseError.js"
 import { sendable } from "./sendable.js"
 import { isSilent, type Server, traced } from "./tracing.js"
 import { defaultRetry, isTransient, retryTransient } from "./transient.js"
@@ -216,7 +216,7 @@ const over = (
   /** The failure that a response is, or `undefined` if it is CouchDB's own and reports a success. */
   const failureOf = (request: CouchRequest) =>
   (
-    response: Transport.BufferedResponse
+    response: Transport.BufferedResponse & Pick<Reply, "cookie">
   ): Effect.Effect<never, HttpError> | undefined => {
     const succeeds = succeeded(request, response.status)
     const problem = succeeds ? problemOf(request, response) : undefined

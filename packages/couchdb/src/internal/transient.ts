@@ -33,8 +33,10 @@ export const isTransient = (error: HttpError): boolean => {
     case "TransportError":
       return error.reason === "Connection" || error.reason === "NoAnswer" || error.reason === "Body"
     case "TooManyRequestsError":
-    case "UnexpectedResponseError":
       return true
+    case "UnexpectedResponseError":
+      // A proxy that refuses a body for its size refuses it the next time, too.
+      return error.status !== 413
     case "ServerError":
       return isTransientStatus(error.status) || (error.status === 500 && error.error === "timeout")
     default:

@@ -3,11 +3,12 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Info, Opened, Place, Range, ReadError, RequestFailure } from "../../Attachment.js"
-import { IntegrityError, TransportError } from "../../CouchError.js"
+import { IntegrityError, NotFoundError, type RequestError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import type { Document } from "../../Document.js"
 import { isDocument } from "../document/value.js"
 import { serverOf } from "../failAt.js"
+import { answerOf } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { gunzip, passing, sniffGzip } from "./checked.js"
 import { fileAt, type Spot, spotOf } from "./target.js"
@@ -46,6 +47,13 @@ const inflatedLength = <A, R>(
     : undefined
 }
 
+/** An attachment that was not found, among those that the document has. */
+const withNames =
+  <A, R>(target: Document<A, R> | Place) => (error: NotFoundError | RequestError): NotFoundError | RequestError =>
+    error._tag === "NotFoundError" && isDocument(target)
+      ? new NotFoundError({ ...answerOf(error), attachments: Object.keys(target.attachments) })
+      : error
+
 export const head = <A, R>(
   target: Document<A, R> | Place,
   name: string
@@ -57,7 +65,7 @@ export const head = <A, R>(
           method: "HEAD",
           ...where,
           headers: { accept: "*/*", "accept-encoding": "gzip" }
-        })),
+        })).pipe(Effect.mapError(withNames(target))),
         ({ headers }) => infoOf(name, headers)
       )))
 
@@ -135,7 +143,7 @@ export const open = <A, R>(
       }
     }
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream(request))
+    const response = yield* Effect.mapError(unconflicted(couch.stream(request)), withNames(target))
     const info = infoOf(name, response.headers)
     const announced = Option.getOrUndefined(info.storedLength)
     const check = (form: Expected["form"], length: number | undefined, bytes: Bytes): Bytes =>

@@ -124,7 +124,7 @@ export const writePart = (
   return CouchHttp.pipe(
     Effect.flatMap((couch) => unconflicted(executeDecoded(couch, request, decode))),
     Effect.catchIf(
-      (error) => ofOneDocument.has(error._tag),
+      isOfOneDocument,
       (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
         rows.length === 1
           ? Effect.succeed([{ _tag: "Refused", error }])
@@ -159,6 +159,10 @@ const ofOneDocument = new Set<string>([
   "BadRequestError",
   "ExpectationFailedError"
 ])
+
+/** A proxy has a limit for bodies too, and passes no request on that is larger. */
+const isOfOneDocument = (error: WireError): boolean =>
+  ofOneDocument.has(error._tag) || (error._tag === "UnexpectedResponseError" && error.status === 413)
 
 /** Whether this is the result of a row: its revision, or why it was refused. */
 const isResult = (result: Json.Json | undefined, row: Row | undefined): boolean =>

@@ -28,7 +28,13 @@ export const decode = <A, R>(
   const refuse = (failure: ParseIssue | Thrown): Effect.Effect<never, DecodeError> =>
     failAt((from) =>
       new DecodeError(
-        { ...from, database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) },
+        {
+          ...from,
+          database: collection.database,
+          id: read.id,
+          rev: read.rev,
+          issues: issuesOf(failure).map(explainReserved)
+        },
         failure
       )
     )
@@ -67,7 +73,7 @@ const issuesOf = (failure: ParseIssue | Thrown): ReadonlyArray<SchemaIssue> =>
     ? [{
       path: [],
       expected: failure.error instanceof RangeError
-        ? "nested too deeply, or without end"
+        ? "is nested too deeply, or without end"
         : `the schema threw ${failure.error instanceof Error ? failure.error.name : "a value"}`
     }]
     : schemaIssues(failure)
@@ -99,13 +105,37 @@ const encodeBody = <A, R>(
         ? Either.left(refuse([{ path: json.left.path, expected: json.left.problem }]))
         : Json.isObject(json.right)
         ? unreserved(json.right, refuse)
-        : Either.left(refuse([{ path: [], expected: "a body is a JSON object" }]))
+        : Either.left(refuse([{ path: [], expected: "is not a JSON object" }]))
     }
   )
 }
 
 const refusal = <A, R>(collection: Bound<A, R>, id: string) => (issues: EncodeError["issues"]): EncodeError =>
   new EncodeError({ database: collection.database, id, issues })
+
+/** Where the members are that CouchDB reserves, of which none is part of a body. */
+const instead = (name: string): string => {
+  switch (name) {
+    case "_id":
+      return "the id is not part of a body: pass it to Document.create or Document.make, and read `id` of the document"
+    case "_rev":
+      return "the revision is not part of a body: a document has it as `rev`, and every write sends it"
+    case "_attachments":
+      return "attachments are not part of a body: use the module Attachment"
+    case "_deleted":
+      return "a deletion is not part of a body: use Document.delete"
+    default:
+      return "CouchDB reserves the names that begin with an underscore: rename the member"
+  }
+}
+
+/** A schema that asks for a reserved member asks for what no body has. */
+const explainReserved = (issue: SchemaIssue): SchemaIssue => {
+  const [name, ...rest] = issue.path
+  return typeof name === "string" && name.startsWith("_") && rest.length === 0 && issue.expected === "is missing"
+    ? { path: issue.path, expected: `is missing: ${instead(name)}` }
+    : issue
+}
 
 const unreserved = (
   json: Json.JsonObject,
@@ -114,7 +144,7 @@ const unreserved = (
   const reserved = Json.keys(json).filter((key) => key.startsWith("_"))
   return reserved.length === 0
     ? Either.right(json)
-    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: "CouchDB keeps the underscore" }))))
+    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: instead(key) }))))
 }
 
 /** The members to store: those that the server had, with the change that the edit made. */

@@ -23,7 +23,7 @@ import type * as Transport from "../../Transport.js"
 import { executeDecoded } from "../decoded.js"
 import { documentPath, documentRoute } from "../documentPath.js"
 import { failAt, serverOf } from "../failAt.js"
-import { unexpectedResponse } from "../responseError.js"
+import { answerOf, unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 import { andThen, decode } from "./codec.js"
@@ -124,8 +124,12 @@ export const fetch = dual<
   ) => Effect.Effect<Document<A, R>, FetchError, CouchHttp | R>
 >(onCollection, (collection, id, options) => fetchBound(collection, collection.id.encode(id), options))
 
-const isAbsence = (error: FetchError): boolean =>
+const isAbsence = (error: FetchError): error is NotFoundError =>
   error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
+
+/** What a read for an update fails with if there is no document to edit. */
+export const asUpdate = (error: FetchError): FetchError =>
+  isAbsence(error) ? new NotFoundError({ ...answerOf(error), operation: "update" }) : error
 
 /** `None` for a document that is not there; a database that is not there stays an error. */
 export const fetchBoundOption = <A, R>(

@@ -15,7 +15,7 @@ import type { AnyOptions, Options as ViewOptions, View } from "../../View.js"
 import { serverOf } from "../failAt.js"
 import { isIdentified } from "../responseError.js"
 import { schemaIssues } from "../schemaIssues.js"
-import { segmentProblem } from "../segment.js"
+import { foldedAway, segmentProblem } from "../segment.js"
 import { unconflicted } from "../unconflicted.js"
 import { bodyOf, inDesign, parametersOf, queryOf } from "../view/request.js"
 
@@ -105,7 +105,7 @@ const request = <In, Out, R>(
 ): Effect.Effect<CouchRequest & { readonly database: string; readonly id: string }, InvalidIdError | EncodeError, R> =>
   Effect.gen(function*() {
     const database = yield* databaseOf(where)
-    const path = yield* inDesign(fn.design, kind, fn.name, "a function")
+    const path = yield* inDesign(fn.design, kind, fn.name, "function")
     const document = id === undefined ? "" : `/${DocumentId.toPath(yield* DocumentId.decode(id))}`
     const about = nameOf(kind, fn)
     const body = yield* inputOf(database, about, fn, input)
@@ -164,14 +164,14 @@ export const list = <Out, R, K, V, R2>(
 ): Effect.Effect<Out, CallError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const database = yield* databaseOf(where)
-    const base = yield* inDesign(fn.design, "_list", fn.name, "a function")
+    const base = yield* inDesign(fn.design, "_list", fn.name, "function")
     const { place } = view
     if (place._tag !== "Design") {
       return yield* Effect.fail(
         new InvalidIdError({
-          kind: "design document",
+          kind: "view",
           value: place._tag,
-          problem: "is no view of a design document, of which alone a list is made"
+          problem: "is not a view of a design document, and CouchDB makes lists of those only"
         })
       )
     }
@@ -179,7 +179,7 @@ export const list = <Out, R, K, V, R2>(
     for (const part of parts) {
       const problem = segmentProblem(part)
       if (problem !== undefined) {
-        return yield* Effect.fail(new InvalidIdError({ kind: "design document", value: part, problem }))
+        return yield* Effect.fail(new InvalidIdError({ kind: "view", value: part, problem }))
       }
     }
     const { query, ...rest } = options
@@ -245,5 +245,5 @@ export const rewrite = (
 /** A path that a URL parser would fold leads out of the design document. */
 const segmentsProblem = (path: string): string | undefined =>
   (path.split("?")[0] ?? "").split("/").some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
-    ? "would be folded away by URL parsers"
+    ? foldedAway
     : undefined

@@ -10,13 +10,14 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
 import { askFor } from "../answer.js"
+import { asCreation } from "../creation.js"
 import { failAt } from "../failAt.js"
 import { answerOf } from "../responseError.js"
 import { segmentProblem } from "../segment.js"
 import { askForOk } from "../server/ask.js"
 import { verifyDocument, verifyWritten } from "../verification.js"
 import { jsonOf, member } from "../written.js"
-import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer, withoutCredentials } from "./schemas.js"
+import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer } from "./schemas.js"
 
 const remote = (side: Remote): Json.Json => {
   if (typeof side === "string") return side
@@ -62,14 +63,11 @@ const bodyOf = (definition: Definition, rest: { readonly [key: string]: Json.Jso
     ...rest
   })
 
-/** A database that the server could not open is told as a failure of its own. */
+/** A database that the server cannot open is a failure of its own. */
 const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
   Effect.mapError(self, (error) =>
     error._tag === "ServerError" && error.error === "db_not_found"
-      ? new NotFoundError({
-        ...answerOf(error),
-        reason: withoutCredentials(error.reason)
-      })
+      ? new NotFoundError(answerOf(error))
       : error)
 
 const replicateRequest = (body: string): CouchRequest => ({
@@ -116,11 +114,11 @@ export const define = (
   Effect.gen(function*() {
     const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
     const couch = yield* CouchHttp
-    yield* couch.execute({
+    yield* asCreation(couch.execute({
       ...request,
       body: bodyOf(definition, continuous ? { continuous: true } : {}),
       verify: verifyWritten(id)
-    })
+    }))
   })
 
 /** The server writes the document as well: a revision that moved meanwhile is read again. */
