@@ -570,7 +570,7 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
   override get message(): string {
     return `${placeOf(this)}${this.rev === "" ? "" : ` (${this.rev})`} does not match its schema: ${
       listed(this.issues)
-    }. Widen the schema, or fix the document.`
+    }. Change the schema, or fix the document.`
   }
 }
 
@@ -705,7 +705,7 @@ export class ReplicationFailedError extends /*#__PURE__*/ Data.TaggedError("Repl
 }> {
   override get message(): string {
     return `the replication ${quote(this.id)}${atServer(this)} failed: ${this.reason}. ` +
-      "Fix what the reason names, then delete the replication and define it again (Replication.delete," +
+      "Fix what the reason names, then delete the replication and define it again (Replication.remove," +
       " Replication.define)."
   }
 }
@@ -723,7 +723,7 @@ export class SearchUnavailableError extends /*#__PURE__*/ Data.TaggedError("Sear
   readonly reason: string
 }> {
   override get message(): string {
-    return `the server${this.server === undefined ? "" : ` ${this.server}`} has no search by ${this.engine} (${
+    return `the server${this.server === undefined ? "" : ` ${this.server}`} has no search with ${this.engine} (${
       withoutPeriod(this.reason)
     }). ` + (this.engine === "Nouveau"
       ? "Run a Nouveau server, and enable it in the section [nouveau] of CouchDB's configuration."

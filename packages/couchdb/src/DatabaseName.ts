@@ -27,7 +27,7 @@ const problemOf = (name: string): string | undefined =>
     ? `is longer than ${longest} characters`
     : pattern.test(name)
     ? undefined
-    : "does not consist of lower-case letters, digits and _$()+-/ only, with a letter in front"
+    : "must begin with a lower-case letter and contain only lower-case letters, digits and _$()+-/"
 
 /**
  * Whether the text is a name for a database.

@@ -66,6 +66,7 @@ export const internalError = (
 
 /** A number for each place in CouchDB 3.5.0 that a client can make stumble. */
 export const places = {
+  indexNotSaved: 3269388020,
   missingRevs: 505833475,
   noRowsInRange: 72864418,
   replicationOption: 3215090421,

@@ -1,6 +1,6 @@
 /** What the path of a request names. */
 export type Endpoint =
-  | { readonly kind: "server" | "session" | "replication" | "reshard job" | "node" | "database" | "other" }
+  | { readonly kind: "server" | "session" | "replication" | "resharding job" | "node" | "database" | "other" }
   | { readonly kind: Named; readonly name: string }
   | { readonly kind: InDesign; readonly design: string; readonly name: string }
 
@@ -59,7 +59,7 @@ const ofServer = ([first, second, third, ...rest]: ReadonlyArray<string>): Endpo
         ? { kind: "replication document", name: rest.join("/") }
         : { kind: "server" }
     case "_reshard":
-      return { kind: third === undefined ? "server" : "reshard job" }
+      return { kind: third === undefined ? "server" : "resharding job" }
     case "_node":
       return third === "_config" && rest.length > 0
         ? { kind: "configuration option", name: rest.join("/") }

@@ -11,7 +11,7 @@ const noUser = `No user was recognised: set user and password (${credentials}), 
   "In a browser, a session needs requests that include credentials (Auth.session)."
 
 const admins =
-  "Use a server admin, or add the user or one of its roles to the admins in the database's security object" +
+  "Use the credentials of a server admin, or add the user or one of its roles to the admins in the database's security object" +
   " (Database.setSecurity)."
 
 /** What to do about `error: reason`, wherever CouchDB says it: some refusals of a user come as a failure of the server. */
@@ -35,7 +35,7 @@ const rules: ReadonlyArray<Rule> = [
   [
     /^error: no_majority/,
     "the security object was not changed",
-    `Only an admin of the database or of the server may change it. ${admins} If it is one, too few nodes answered.`
+    `Only an admin of the database or of the server may change it. ${admins} If the user is an admin, too few nodes answered.`
   ],
   [
     /unauthorized to access or create database/,
@@ -46,8 +46,8 @@ const rules: ReadonlyArray<Rule> = [
   [
     /not allowed to access this db/,
     "the user is not a member of the database",
-    "Add the user or one of its roles to the members in the database's security object (Database.setSecurity), or use a" +
-    " server admin. A new database is open to server admins only."
+    "Add the user or one of its roles to the members in the database's security object (Database.setSecurity), or use" +
+    " the credentials of a server admin. A new database is open to server admins only."
   ],
   [/not an authenticated user|Authentication required|Please login/, "this needs a user", noUser],
   [
@@ -74,6 +74,11 @@ const rules: ReadonlyArray<Rule> = [
     /edit the security object of the user database/,
     "CouchDB protects the security object of _users",
     "Set users_db_security_editable in [couchdb] of CouchDB's configuration to change it."
+  ],
+  [
+    /local_endpoints_not_supported/,
+    "source and target of a replication must be URLs",
+    "Write them as http://host:port/database: a name alone is not enough."
   ],
   [
     /^partition_overflow:/,
@@ -341,7 +346,7 @@ export const notFound = (
       return { problem: "no rewrite rule of the design document matches", hint: "Check the path and the rules." }
     case "index":
       return { problem, hint: "Mango.indexes lists the indexes of the database." }
-    case "reshard job":
+    case "resharding job":
       return { problem, hint: "Server.reshardJobs lists those that exist." }
     case "configuration option":
       return {
@@ -368,7 +373,7 @@ export const updateConflict = (said: Said & { readonly operation?: "create" | un
       : {
         problem: "a document with this id exists already",
         hint: kind === "replication document"
-          ? "Nothing was written. Use another id, or remove the replication first (Replication.delete)."
+          ? "Nothing was written. Use another id, or remove the replication first (Replication.remove)."
           : "Nothing was written. Use another id, or read the document and edit it."
       }
   }
@@ -382,7 +387,7 @@ export const updateConflict = (said: Said & { readonly operation?: "create" | un
 
 /** What a refused operation on a document could not do. */
 export const conflict = (
-  { attempts, id, operation }: { readonly operation: string; readonly id: string; readonly attempts: number },
+  { attempts, operation }: { readonly operation: string; readonly attempts: number },
   isNew: boolean
 ): Explanation => {
   const [problem, hint] = operation === "create" || (operation === "save" && isNew)
@@ -392,7 +397,7 @@ export const conflict = (
     ]
     : operation === "copy"
     ? [
-      `${quote(id)} exists already, or was written at the same time`,
+      "the target exists already, or was written at the same time",
       "Nothing was copied. Use another id, or { overwrite: true } to replace it."
     ]
     : operation === "delete"

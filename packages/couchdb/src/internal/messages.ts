@@ -45,8 +45,7 @@ export const withoutPeriod = (text: string): string => text.replace(/\.\s*$/, ""
 
 /** Request, problem, CouchDB's own words, and hint of an error that a response caused. A HEAD has no words. */
 export const say = (said: Said, { hint, problem }: Explanation): string => {
-  const words = said.error === "unknown" && said.reason === "unknown"
-    ? ""
-    : ` ${said.error}: ${withoutPeriod(said.reason)}`
+  const reason = said.reason === "" ? "" : `: ${withoutPeriod(said.reason)}`
+  const words = said.error === "unknown" && said.reason === "unknown" ? "" : ` ${said.error}${reason}`
   return `${requestOf(said)}: ${problem} (${said.status}${words}). ${hint}`
 }

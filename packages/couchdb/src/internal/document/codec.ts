@@ -117,15 +117,15 @@ const refusal = <A, R>(collection: Bound<A, R>, id: string) => (issues: EncodeEr
 const instead = (name: string): string => {
   switch (name) {
     case "_id":
-      return "the id is not part of a body: pass it to Document.create or Document.make, and read `id` of the document"
+      return "the id is not part of a body: Document.create and Document.make take it, and a document has it as `id`"
     case "_rev":
-      return "the revision is not part of a body: a document has it as `rev`, and every write sends it"
+      return "the revision is not part of a body: every write sends it, and a document has it as `rev`"
     case "_attachments":
       return "attachments are not part of a body: use the module Attachment"
     case "_deleted":
       return "a deletion is not part of a body: use Document.delete"
     default:
-      return "CouchDB reserves the names that begin with an underscore: rename the member"
+      return "CouchDB reserves the names that begin with an underscore"
   }
 }
 
@@ -133,7 +133,7 @@ const instead = (name: string): string => {
 const explainReserved = (issue: SchemaIssue): SchemaIssue => {
   const [name, ...rest] = issue.path
   return typeof name === "string" && name.startsWith("_") && rest.length === 0 && issue.expected === "is missing"
-    ? { path: issue.path, expected: `is missing: ${instead(name)}` }
+    ? { path: issue.path, expected: `is missing: leave it out of the schema, since ${instead(name)}` }
     : issue
 }
 
