@@ -10,23 +10,26 @@ const asAdmin = `Use the credentials of a server admin (${credentials}): one of 
 const noUser = `No user was recognised: set user and password (${credentials}), or check the cookie or the token. ` +
   "In a browser, a session needs requests that include credentials (Auth.session)."
 
-const admins =
-  "Use the credentials of a server admin, or add the user or one of its roles to the admins in the database's security object" +
-  " (Database.setSecurity)."
+const admins = "Use the credentials of a server admin, or add the user or one of its roles to the admins in the" +
+  " database's security object (Database.setSecurity)."
 
 /** What to do about `error: reason`, wherever CouchDB says it: some refusals of a user come as a failure of the server. */
 const rules: ReadonlyArray<Rule> = [
   [
-    /not a server admin or read-only metrics user/,
+    /You are not a server admin or read-only metrics user/,
     "this needs a server admin, or a user with the role _metrics",
     `Use the credentials of one (${credentials}).`
   ],
   [
-    /not a server admin|Only _admin|You may only update your own|from other users/,
+    /You are not a server admin|Only _admin may (?:edit|set) roles|You may only update your own user document/,
     "this needs a server admin",
     asAdmin
   ],
-  [/Only admin/, "this needs an admin of the database or of the server", asAdmin],
+  [
+    /Only admins (?:can access _|may delete other user docs)|Only administrators can view|replication documents from other/,
+    "this needs an admin of the database or of the server",
+    asAdmin
+  ],
   [
     /not a (?:db or server|server or db) admin|saving the design document: forbidden/,
     "this needs an admin of the database or of the server",
@@ -35,7 +38,8 @@ const rules: ReadonlyArray<Rule> = [
   [
     /^error: no_majority/,
     "the security object was not changed",
-    `Only an admin of the database or of the server may change it. ${admins} If the user is an admin, too few nodes answered.`
+    `Only an admin of the database or of the server may change it. ${admins} ` +
+    "If the user is an admin, too few nodes answered."
   ],
   [
     /unauthorized to access or create database/,
@@ -61,7 +65,7 @@ const rules: ReadonlyArray<Rule> = [
     "Renew it: Auth.jwt takes an effect that provides tokens. Check the clocks of both machines, too."
   ],
   [
-    /: (?:Token missing sub claim|Bad (?:HMAC|signature)|(?:Missing|Invalid) \S+ (?:claim|header parameter)|Malformed token|Unknown kid)/,
+    /: (?:Token missing sub claim|Bad (?:HMAC|signature)|Malformed token|Unknown kid|\w+ \S+ (?:claim|header parameter))$/,
     "the server does not accept the token",
     "Check its claims, and [jwt_auth] and [jwt_keys] in CouchDB's configuration."
   ],
@@ -106,6 +110,11 @@ const rules: ReadonlyArray<Rule> = [
     "Rename the member. Id and revision are not part of a body: a document has them as `id` and `rev`."
   ],
   [
+    /^illegal_docid: Only reserved/,
+    "the id begins with an underscore, which CouchDB reserves",
+    "Use another id. LocalDocument and DesignDocument write documents whose ids begin with one."
+  ],
+  [
     /must be of form partition:id|^illegal_partition:/,
     "the id does not name a partition",
     "In a partitioned database an id is the partition, a colon, and the rest."
@@ -139,6 +148,11 @@ const rules: ReadonlyArray<Rule> = [
     /^write_quorum_not_met:/,
     "too few nodes stored the document",
     "It may still become stored: read it before you write it again."
+  ],
+  [
+    /^service unavailable:/,
+    "the server is overloaded, or in maintenance",
+    "Repeat the request later."
   ],
   [/^insufficent_storage:/, "the server's disk is full", "Free disk space on the server."],
   [
@@ -190,6 +204,13 @@ export const unauthorized = (said: Said, cookie: "hidden" | undefined): Explanat
       problem: "the login succeeded, but the server does not recognise the requests after it",
       hint: "A browser keeps the cookie of another origin only if requests include credentials: provide" +
         " FetchHttpClient.RequestInit with { credentials: \"include\" }, as Auth.session describes."
+    }
+  }
+  // A HEAD has no reason.
+  if (said.reason === "unknown") {
+    return {
+      problem: "no user was recognised, or the user lacks a permission",
+      hint: `Check user and password (${credentials}), and the database's security object (Database.security).`
     }
   }
   const { hint, problem } = refused(said) ?? {
@@ -443,16 +464,19 @@ export const unexpectedResponse = (said: {
     }
   }
   const responder = said.responder === undefined ? "no Server header" : `Server: ${said.responder}`
-  const problem = `something other than CouchDB answered (${said.status}, ${
-    said.contentType ?? "no content type"
-  }, ${responder}): ${said.problem}`
+  const isCouch = /^couchdb\//i.test(said.responder ?? "")
+  const problem = `${
+    isCouch ? "the response is not the expected one" : "something other than CouchDB answered"
+  } (${said.status}, ${said.contentType ?? "no content type"}, ${responder}): ${said.problem}`
   if (said.status === 413) {
     return {
       problem,
       hint: "The request is larger than the limit of a proxy: raise it (nginx: client_max_body_size)."
     }
   }
-  const hint = said.status >= 300 && said.status < 400
+  const hint = isCouch
+    ? "Check the server's version, and the proxies between here and CouchDB, which may change responses."
+    : said.status >= 300 && said.status < 400
     ? "Check that the URL is CouchDB's own, and that no login page or redirect is in front of it."
     : "Check the proxy, load balancer or login page between here and CouchDB, and that the URL is CouchDB's own."
   return {

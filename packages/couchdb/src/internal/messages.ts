@@ -35,10 +35,10 @@ export const requestOf = (
 export const atServer = ({ server }: { readonly server?: string | undefined }): string =>
   server === undefined ? "" : ` at ${server}`
 
-/** A document, its database, and its server if a request was sent. */
+/** A document, its database if that is known, and its server if a request was sent. */
 export const placeOf = (
   { database, id, server }: { readonly server?: string | undefined; readonly database: string; readonly id: string }
-): string => `${quote(id)} in ${quote(database)}${atServer({ server })}`
+): string => `${quote(id)}${database === "" ? "" : ` in ${quote(database)}`}${atServer({ server })}`
 
 /** A sentence of CouchDB's, as part of another one. */
 export const withoutPeriod = (text: string): string => text.replace(/\.\s*$/, "")

@@ -65,7 +65,7 @@ export const fetchAll = <A, I, R, K>(
       })
     const parsed = (text: string) =>
       Option.match(readDocument(text), {
-        onNone: () => Effect.fail(strange("the answer is not a document")),
+        onNone: () => Effect.fail(strange("the response is not a document")),
         onSome: Effect.succeed
       })
     const toDocument = (raw: RawDocument) =>
@@ -85,7 +85,7 @@ export const fetchAll = <A, I, R, K>(
       pull,
       (chunk) => Array.from(chunk)[0] as Part<ReadError>
     )
-    const first = yield* Effect.mapError(take, Option.getOrElse(() => strange("the answer has no document")))
+    const first = yield* Effect.mapError(take, Option.getOrElse(() => strange("the response has no document")))
     const raw = yield* Effect.flatMap(textOf(first.body), parsed)
     const stubs = attachmentsOf(raw.stubs)
     const files = Stream.mapEffect(
@@ -109,7 +109,7 @@ export const fetchAll = <A, I, R, K>(
             return {
               name,
               stub,
-              bytes: stub.encoding === "gzip" ? gunzip(stored, () => broken("what came is no whole gzip")) : stored
+              bytes: stub.encoding === "gzip" ? gunzip(stored, () => broken("its compressed data are incomplete or damaged")) : stored
             }
           }
         )

@@ -107,7 +107,7 @@ const verified = (
     return expected.form === "stored"
       ? same ? Effect.void : broken("the digest of the bytes is not the one that the server stored")
       : same
-      ? broken("these are the compressed bytes, and the transport said that it had inflated them")
+      ? broken("the bytes are still compressed, although the transport reported them as inflated")
       : Effect.void
   })
 
@@ -161,7 +161,7 @@ export const open = <A, R>(
         method: request.method,
         path: request.path,
         reason: "Body",
-        description: "what came is no whole gzip"
+        description: "its compressed data are incomplete or damaged"
       })
     const stored = (bytes: Bytes) => gunzip(check("stored", announced, bytes), broken)
     // Where the compression was undone on the way, the stored bytes cannot be seen here.

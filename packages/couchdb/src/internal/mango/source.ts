@@ -26,7 +26,7 @@ const revOf = (row: Row): string => {
   return typeof rev === "string" ? rev : ""
 }
 
-const noObject = (row: Row): string | undefined => isObject(row.json) ? undefined : "a document that is no object"
+const noObject = (row: Row): string | undefined => isObject(row.json) ? undefined : "a document that is not an object"
 
 /** The documents of a collection: those whose ids are its keys. */
 const ofCollection = <A, I, R, K>(
