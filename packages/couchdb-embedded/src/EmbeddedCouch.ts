@@ -127,12 +127,13 @@ const safely = (store: Store, request: TransportRequest, reply: Reply): Effect.E
 
 const safeLines = (
   store: Store,
-  { method, path }: TransportRequest,
+  { method, origin, path }: TransportRequest,
   lines: Stream.Stream<string, TransportError>
 ): Stream.Stream<string, TransportError> =>
   Stream.mapEffect(lines, (line) =>
     Effect.mapBoth(store.sync, {
-      onFailure: ({ message }) => new TransportError({ method, path, reason: "Body", description: message }),
+      onFailure: ({ message }) =>
+        new TransportError({ server: origin, method, path, reason: "Body", description: message }),
       onSuccess: () => line
     }))
 
@@ -151,11 +152,11 @@ const streaming =
       }
       return Effect.gen(function*() {
         const closed = yield* Deferred.make<never, TransportError>()
-        const { method, path } = request
+        const { method, origin, path } = request
         yield* Effect.addFinalizer(() =>
           Deferred.fail(
             closed,
-            new TransportError({ method, path, reason: "Body", description: "the request was closed" })
+            new TransportError({ server: origin, method, path, reason: "Body", description: "the request was closed" })
           )
         )
         const later = Stream.map(rest, (text) => utf8.encode(text))

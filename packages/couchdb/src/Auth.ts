@@ -98,8 +98,11 @@ export const basic = (username: string, password: Redacted.Redacted): Auth =>
  * A wrong password is an `UnauthorizedError` for `/_session`, and is not tried again for some seconds, then minutes, since
  * five wrong ones lock an account: `AccountLockedError`.
  *
- * A body that is a stream is sent twice only if nothing of it was read. In a browser the cookie is the browser's own, and
- * is neither read nor sent from here.
+ * A body that is a stream is sent twice only if nothing of it was read.
+ *
+ * In a browser the cookie is the browser's own, and is neither read nor sent from here. A browser keeps and sends the cookie
+ * of another origin only if requests include credentials, and CouchDB must allow them for the page's origin
+ * (`[cors] credentials = true` and `origins`).
  *
  * @example
  * import { Redacted } from "effect"
@@ -109,6 +112,21 @@ export const basic = (username: string, password: Redacted.Redacted): Auth =>
  *   url: "http://127.0.0.1:5984",
  *   auth: Auth.session("ada", Redacted.make("secret"))
  * })
+ *
+ * @example
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer, Redacted } from "effect"
+ * import { Auth, CouchHttp, Transport } from "effect-couchdb"
+ *
+ * // In a browser.
+ * const couch = CouchHttp.layer({
+ *   url: "https://couch.example",
+ *   auth: Auth.session("ada", Redacted.make("secret"))
+ * }).pipe(
+ *   Layer.provide(Transport.layerHttpClient()),
+ *   Layer.provide(FetchHttpClient.layer),
+ *   Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { credentials: "include" }))
+ * )
  *
  * @since 0.1.0
  * @category constructors

@@ -1,20 +1,21 @@
 /**
- * Every error of the library, and the one place where a response becomes an error.
+ * Every error of the library.
  *
- * Errors that an answer caused carry method, path, status, and CouchDB's own `error` and `reason`; errors found before a
- * request was sent name the document. A message says what happened, to what, and what to do. No error shows a body, a
- * password or a cookie.
+ * Errors that a response caused carry server, method, path, status, and CouchDB's own `error` and `reason`; errors found
+ * before a request was sent name the document. A message says what happened, to what, and what to do. No error shows a
+ * body, a password or a cookie.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type { CouchHttp } from "./CouchHttp.js"
 import type { Document } from "./Document.js"
 import { hidden } from "./internal/hidden.js"
-import { quote, say, urlOf } from "./internal/messages.js"
+import * as Hints from "./internal/hints.js"
+import { atServer, placeOf, quote, requestOf, say, urlOf, withoutPeriod } from "./internal/messages.js"
 import type { JsonObject } from "./Json.js"
 import type { Overlap } from "./Merge.js"
 import type { Revision } from "./Revision.js"
@@ -46,39 +47,37 @@ export interface Answer {
  * never existed, or its revision is gone) or `deleted`; `unknown` after a HEAD, which has no body. CouchDB itself sent this
  * response: the 404 page of a proxy is an {@link UnexpectedResponseError}.
  *
+ * - `operation`: `update` if `Document.update` or `Document.updateEffect` found no document to edit
+ * - `attachments`: the names of the document's attachments, if one of them was not found and the document was at hand
+ *
  * @since 0.1.0
  * @category answers
  */
 export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError")<
-  Omit<Answer, "reason"> & { readonly reason: "missing" | "deleted" | "unknown" | (string & {}) }
+  Omit<Answer, "reason"> & {
+    readonly reason: "missing" | "deleted" | "unknown" | (string & {})
+    readonly operation?: "update" | undefined
+    readonly attachments?: ReadonlyArray<string> | undefined
+  }
 > {
   override get message(): string {
-    return say(
-      this,
-      this.reason === "deleted" ? "it was deleted" : "it is not there",
-      this.reason === "Database does not exist."
-        ? "Create the database first (Database.create), or check its name and COUCHDB_URL."
-        : this.id === undefined || this.method !== "GET" || this.error === "unknown"
-        ? "Check the path, and that COUCHDB_URL names a CouchDB."
-        : "Use Document.fetchOption where its absence is normal."
-    )
+    return say(this, Hints.notFound(this))
   }
 }
 
 /**
  * 409 as it came over the wire, before an operation knows which document value it was about. Document operations turn it
- * into a {@link ConflictError}; requests sent with `CouchHttp.execute` see this one.
+ * into a {@link ConflictError}; requests sent with `CouchHttp.execute` see this one. `operation` is `create` if the
+ * request was to create a document, such as that of a user.
  *
  * @since 0.1.0
  * @category answers
  */
-export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateConflictError")<Answer> {
+export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateConflictError")<
+  Answer & { readonly operation?: "create" | undefined }
+> {
   override get message(): string {
-    return say(
-      this,
-      "the revision sent is not a leaf of the document any more",
-      "Read the document again and repeat the edit."
-    )
+    return say(this, Hints.updateConflict(this))
   }
 }
 
@@ -91,8 +90,8 @@ export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateC
 export type ConflictingOperation = "save" | "create" | "delete" | "copy" | "attachment"
 
 /**
- * What stands on the server where a write was refused: the winning revision, and its attachments, which a write of the
- * body leaves alone.
+ * What the server has of a document whose write it refused: the winning revision, and its attachments, which a write of
+ * the body leaves alone.
  *
  * @since 0.1.0
  * @category model
@@ -103,10 +102,10 @@ export interface Standing {
 }
 
 /**
- * 409: the server refused a write, because somebody else wrote the document since it was read. Nothing of the write was
- * stored, and nothing is lost: `attempted` is the document as it was to be written, with its base.
+ * 409: the server refused a write, because the document was changed since it was read, or exists already. Nothing of the
+ * write was stored, and nothing is lost: `attempted` is the document as it was to be written, with its base.
  *
- * `Done` is what the operation would have given: a document, or a tombstone where it was a delete. Hand the error to a
+ * `Done` is what the operation would have returned: a document, or a tombstone if it was a delete. Pass the error to a
  * policy of `Conflict`: `Effect.catchTag("ConflictError", Conflict.overwrite)`.
  *
  * @since 0.1.0
@@ -126,7 +125,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
   /** The document as it was to be written. */
   declare readonly attempted: Document<A, R>
   /**
-   * The same operation again, over what stands on the server now, or `None` where the document is gone.
+   * The same operation again, over what the server has now, or `None` if the document is gone.
    */
   declare readonly repeat: (
     over: Option.Option<Standing>
@@ -150,26 +149,20 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
     hidden(this, refused)
   }
   override get message(): string {
-    return say(
-      this,
-      `the ${this.operation} was refused, somebody else wrote the document first` +
-        (this.attempts > 1 ? ` (${this.attempts} attempts)` : ""),
-      "Nothing was written. " + (this.attempts > 1
-        ? "So many write this document that every attempt met another: allow more in the schedule of the update."
-        : "Handle it with Effect.catchTag(\"ConflictError\", policy), or edit with Document.update.")
-    )
+    return say(this, Hints.conflict(this, Option.isNone(this.attempted.base)))
   }
 }
 
 /**
- * Two edits of one document that do not merge: `paths` says where, and nothing was written. `conflict` is the refusal
- * behind it, which another policy may settle (`Conflict.orElse`), and `overlap` has the values, which no message shows.
+ * Two edits of one document that do not merge: `paths` says where, and nothing was written. `conflict` is the refused
+ * write, which another policy may settle (`Conflict.orElse`), and `overlap` has the values, which no message shows.
  *
  * @since 0.1.0
  * @category conflicts
  */
 export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
   extends /*#__PURE__*/ Data.TaggedError("OverlapError")<{
+    readonly server?: string | undefined
     readonly database: string
     readonly id: string
     readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
@@ -180,6 +173,7 @@ export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
 
   constructor(conflict: ConflictError<A, R, Done>, overlap: Overlap) {
     super({
+      ...(conflict.server !== undefined && { server: conflict.server }),
       database: conflict.database,
       id: conflict.id,
       paths: overlap.clashes.map(({ path, why }) => ({ path: path.map(String).join("."), why }))
@@ -188,10 +182,8 @@ export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
   }
   override get message(): string {
     const places = this.paths.map(({ path, why }) => `${path === "" ? "the document" : path} (${why})`).join(", ")
-    return `${quote(this.id)} in ${
-      quote(this.database)
-    } was edited on both sides, and the edits do not merge: ${places}. ` +
-      "Nothing was written. Give the fields a strategy (Merge.annotate), or decide with Conflict.orElse."
+    return `${placeOf(this)} was edited on both sides, and the edits do not merge: ${places}. ` +
+      "Nothing was written. Give the fields a strategy (Merge.annotate), or add a policy that decides (Conflict.orElse)."
   }
 }
 
@@ -209,29 +201,24 @@ export type RepeatError<A, R, Done> =
   | RequestError
 
 /**
- * 401: no credentials, wrong ones, or those of a user who is no administrator where it takes one.
+ * 401: no credentials, wrong ones, or those of a user who lacks a permission that CouchDB asks for, such as that of a server
+ * admin. `cookie` is `hidden` if a session was begun whose cookie no program can read, as in a browser, and the server does
+ * not recognise the requests after it.
  *
  * @since 0.1.0
  * @category answers
  */
-export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("UnauthorizedError")<Answer> {
+export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("UnauthorizedError")<
+  Answer & { readonly cookie?: "hidden" | undefined }
+> {
   override get message(): string {
-    return forAdmins.test(this.reason)
-      ? say(this, "it takes an administrator", asAdmin)
-      : say(this, "the server does not know who asks", "Check user and password (COUCHDB_USER, COUCHDB_PASSWORD).")
+    return say(this, Hints.unauthorized(this, this.cookie))
   }
 }
 
-// CouchDB says it in several ways, with 401 and with 403.
-const forAdmins = /^You are not a .*admin/
-
-const asAdmin =
-  "Send the credentials of a server administrator, or, if the reason names a db admin, of a user whom the " +
-  "database's security object lists as one (Database.security)."
-
 /**
- * 403: known, but not allowed. `reason` is what the server says, or what a validation function of a design document gave.
- * So is a 500 in which CouchDB reports that one of its parts refused the user: of `Database.setRevisionsLimit` and
+ * 403: the user is known, but not allowed to do this. `reason` is CouchDB's, or that of a validation function of a design
+ * document. So is a 500 in which CouchDB reports that one of its parts refused the user: of `Database.setRevisionsLimit` and
  * `Mango.createIndex`.
  *
  * @since 0.1.0
@@ -239,35 +226,28 @@ const asAdmin =
  */
 export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<Answer> {
   override get message(): string {
-    return say(
-      this,
-      "the server forbids it",
-      forAdmins.test(this.reason)
-        ? asAdmin
-        : "Look at the database's security object and at its validation functions."
-    )
+    return say(this, Hints.forbidden(this))
   }
 }
 
 /**
- * 403 of another kind: so many wrong passwords came from here that the server refuses this account for some minutes, even
- * with the right one. CouchDB does so since 3.4.
+ * 403 of another kind: after several wrong passwords from this address, the server refuses the account for some minutes,
+ * even with the right password. CouchDB does so since 3.4.
  *
  * @since 0.1.0
  * @category answers
  */
 export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountLockedError")<Answer> {
   override get message(): string {
-    return say(
-      this,
-      "the account is locked for a while, after several wrong passwords",
-      "Correct the password, and wait five minutes before the next try."
-    )
+    return say(this, {
+      problem: "the account is locked after several wrong passwords",
+      hint: "Correct the password, and wait five minutes before the next attempt."
+    })
   }
 }
 
 /**
- * There were no credentials to send: the effect that gives them failed. No request was sent. `failure` is what it failed
+ * There were no credentials to send: the effect that provides them failed. No request was sent. `failure` is what it failed
  * with, which no message and no log shows.
  *
  * @since 0.1.0
@@ -283,19 +263,19 @@ export class CredentialsError
     hidden(this, { failure })
   }
   override get message(): string {
-    return `no ${this.kind}: the effect that gives it failed, and error.failure says why. No request was sent.`
+    return `no ${this.kind}: the effect that provides it failed, see \`failure\` of this error. No request was sent.`
   }
 }
 
 /**
- * 400, 405, 406 and every other 4xx that has no error of its own: the request itself is wrong.
+ * 400, 405, 406 and every other 4xx that has no error of its own: CouchDB does not accept the request.
  *
  * @since 0.1.0
  * @category answers
  */
 export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<Answer> {
   override get message(): string {
-    return say(this, "the server could not make sense of the request", "The reason says which part of it.")
+    return say(this, Hints.badRequest(this))
   }
 }
 
@@ -308,57 +288,50 @@ export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestE
  */
 export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStubError")<Answer> {
   override get message(): string {
-    return say(
-      this,
-      "an attachment is named that the server does not have under this revision",
-      "Send its bytes along, or leave the stub out."
-    )
+    return say(this, {
+      problem: "the document names an attachment that this revision does not have on the server",
+      hint: "Send its bytes along (Attachment.save), or leave out the stub."
+    })
   }
 }
 
 /**
- * 412: the database exists already, or something else that the request takes for granted is not so.
+ * 412: the database exists already, or another precondition of the request is not met.
  *
  * @since 0.1.0
  * @category answers
  */
 export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<Answer> {
   override get message(): string {
-    return say(
-      this,
-      "what the request takes for granted is not so",
-      this.error === "file_exists"
-        ? "The database is there already; Database.ensure creates it only where it is missing."
-        : "The reason says what is missing."
-    )
+    return say(this, Hints.preconditionFailed(this))
   }
 }
 
 /**
- * 413: the document, the attachment or the request is larger than the server allows.
+ * 413: the document, the attachment or the request is larger than CouchDB accepts. The limit of a proxy is an
+ * {@link UnexpectedResponseError}.
  *
  * @since 0.1.0
  * @category answers
  */
 export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<Answer> {
   override get message(): string {
-    return say(
-      this,
-      "it is larger than the server allows",
-      "See max_document_size and max_attachment_size of the server."
-    )
+    return say(this, Hints.tooLarge(this))
   }
 }
 
 /**
- * 415: the content type is not one that the endpoint takes.
+ * 415: the endpoint does not accept the content type.
  *
  * @since 0.1.0
  * @category answers
  */
 export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("UnsupportedMediaTypeError")<Answer> {
   override get message(): string {
-    return say(this, "the endpoint does not take this content type", "CouchDB wants application/json.")
+    return say(this, {
+      problem: "the endpoint does not accept this content type",
+      hint: "CouchDB expects application/json."
+    })
   }
 }
 
@@ -370,7 +343,10 @@ export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("U
  */
 export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("RangeNotSatisfiableError")<Answer> {
   override get message(): string {
-    return say(this, "the range lies outside the attachment", "Ask for its length first.")
+    return say(this, {
+      problem: "the range lies outside the attachment",
+      hint: "Attachment.info returns its length."
+    })
   }
 }
 
@@ -382,7 +358,10 @@ export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("Ra
  */
 export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("ExpectationFailedError")<Answer> {
   override get message(): string {
-    return say(this, "the server refused the rows of the request", "The reason says why for the first of them.")
+    return say(this, {
+      problem: "the server refused documents of the bulk request",
+      hint: "The reason is that of the first one."
+    })
   }
 }
 
@@ -397,7 +376,10 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
   Answer & { readonly retryAfter: Option.Option<Duration.Duration> }
 > {
   override get message(): string {
-    return say(this, "the server asks to slow down", "Wait as long as retryAfter says, or batch the requests.")
+    return say(this, {
+      problem: "the server asks for fewer requests",
+      hint: "Wait as long as `retryAfter` says, lower the concurrency, or send documents together (Bulk, Batching)."
+    })
   }
 }
 
@@ -412,14 +394,7 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
   Answer & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
 > {
   override get message(): string {
-    return say(
-      this,
-      "the server failed",
-      this.reason === "no_majority"
-        ? "Usually the user has no permission: only a server administrator, and a user whom the security object lists " +
-          "among its admins, may write it. Otherwise names and roles are not lists of texts, or nodes are down."
-        : "See the server's log."
-    )
+    return say(this, Hints.serverFailed(this))
   }
 }
 
@@ -448,20 +423,10 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
   readonly id?: string | undefined
 }> {
   override get message(): string {
-    const responder = this.responder === undefined ? "no Server header" : `Server: ${this.responder}`
-    return `${this.method} ${urlOf(this)}: something other than CouchDB answered (${this.status}, ${
-      this.contentType ?? "no content type"
-    }, ${responder}): ${this.problem}. ${
-      this.status === 413
-        ? "The proxy's limit for request bodies is smaller than this request: raise it (nginx: client_max_body_size)."
-        : this.status >= 300 && this.status < 400
-        ? "Check that the URL is CouchDB's own, and that no login page or redirect is in front of it."
-        : "Check the proxy, load balancer or login page between here and CouchDB, and that the URL is CouchDB's own."
-    }${isRead(this.method) ? "" : " The request may have been carried out: read before you repeat it."}`
+    const { hint, problem } = Hints.unexpectedResponse(this)
+    return `${requestOf(this)}: ${problem}. ${hint}`
   }
 }
-
-const isRead = (method: string): boolean => method === "GET" || method === "HEAD"
 
 /**
  * There was no whole response.
@@ -543,8 +508,8 @@ const transportHint = ({ description, method, reason }: TransportError): string 
 }
 
 const aftermath = (method: string): string =>
-  isRead(method)
-    ? "Look at the server's log, and at what is between here and the server."
+  Hints.isRead(method)
+    ? "Check the server's log, and the proxies between here and the server."
     : "The request may have been carried out: read before you repeat it."
 
 /**
@@ -565,7 +530,7 @@ export class TimeoutError extends /*#__PURE__*/ Data.TaggedError("TimeoutError")
 }
 
 /**
- * One place in a body that the schema does not take: where, and what it expected. The value itself is not shown.
+ * One place in a body that the schema does not accept: its path, and what the schema expected. The value is not shown.
  *
  * @since 0.1.0
  * @category model
@@ -576,13 +541,14 @@ export interface SchemaIssue {
 }
 
 /**
- * A document is not what its schema says. `issues` tells where; the value that did not fit is in `issue` alone, which no
+ * A document does not match its schema. `issues` says where; the value that did not match is in `issue` alone, which no
  * message and no log shows.
  *
  * @since 0.1.0
  * @category bodies
  */
 export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
+  readonly server?: string | undefined
   readonly database: string
   readonly id: string
   readonly rev: string
@@ -593,6 +559,7 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
 
   constructor(
     fields: {
+      readonly server?: string | undefined
       readonly database: string
       readonly id: string
       readonly rev: string
@@ -604,17 +571,16 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
     hidden(this, { issue })
   }
   override get message(): string {
-    return `${quote(this.id)} in ${quote(this.database)}${
-      this.rev === "" ? "" : ` (${this.rev})`
-    } is not what its schema says: ` +
-      `${listed(this.issues)}. Widen the schema, or mend the document.`
+    return `${placeOf(this)}${this.rev === "" ? "" : ` (${this.rev})`} does not match its schema: ${
+      listed(this.issues)
+    }. Change the schema, or fix the document.`
   }
 }
 
 /**
- * A body cannot be written as a JSON object that CouchDB takes: its schema refuses it, it holds NaN, an infinity, a
- * cycle or a lone surrogate, or a top-level member begins with an underscore. The same goes for a query: a key cannot be
- * JSON, or two of its options exclude each other. No request was sent.
+ * A body is not a JSON object that CouchDB accepts: its schema refuses it, it contains NaN, an infinity, a cycle or a lone
+ * surrogate, or a top-level name begins with an underscore. The same goes for a query: a key
+ * cannot be JSON, or two of its options exclude each other. No request was sent.
  *
  * @since 0.1.0
  * @category bodies
@@ -625,9 +591,7 @@ export class EncodeError extends /*#__PURE__*/ Data.TaggedError("EncodeError")<{
   readonly issues: ReadonlyArray<SchemaIssue>
 }> {
   override get message(): string {
-    return `${quote(this.id)} for ${quote(this.database)} cannot be written: ${
-      listed(this.issues)
-    }. No request was sent.`
+    return `${placeOf(this)} cannot be written: ${listed(this.issues)}. No request was sent.`
   }
 }
 
@@ -636,24 +600,49 @@ const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
     .join("; ")
 
 /**
- * A name that must not leave the process: `""`, `.`, `..`, a lone surrogate, or one that begins with an underscore where
- * CouchDB reserves it. No request was sent.
+ * A name that no request can carry: `""`, `.`, `..`, a lone surrogate, or one that begins with an underscore if CouchDB
+ * reserves it. No request was sent.
  *
  * @since 0.1.0
  * @category local
  */
 export class InvalidIdError extends /*#__PURE__*/ Data.TaggedError("InvalidIdError")<{
-  readonly kind: "database" | "document" | "local document" | "attachment" | "design document" | "revision"
+  readonly kind:
+    | "database"
+    | "document"
+    | "local document"
+    | "attachment"
+    | "design document"
+    | "view"
+    | "function"
+    | "index"
+    | "partition"
+    | "user"
+    | "revision"
   readonly value: string
   readonly problem: string
 }> {
   override get message(): string {
-    return `not a name for a ${this.kind}: ${quote(this.value)} ${this.problem}. No request was sent.`
+    return `${quote(this.value)} is not a valid ${nouns[this.kind]}: it ${this.problem}. No request was sent.`
   }
 }
 
+const nouns: { readonly [Kind in InvalidIdError["kind"]]: string } = {
+  database: "database name",
+  document: "document id",
+  "local document": "local document id",
+  attachment: "attachment name",
+  "design document": "design document name",
+  view: "view name",
+  function: "function name",
+  index: "index name",
+  partition: "partition name",
+  user: "user name",
+  revision: "revision"
+}
+
 /**
- * The operation would lose edits that were not saved. No request was sent. `Document.discard` gives the edits up.
+ * The operation would lose edits that were not saved. No request was sent. `Document.discard` drops the edits.
  *
  * @since 0.1.0
  * @category local
@@ -664,8 +653,8 @@ export class UnsavedChangesError extends /*#__PURE__*/ Data.TaggedError("Unsaved
   readonly id: string
 }> {
   override get message(): string {
-    return `${quote(this.id)} in ${quote(this.database)} has edits that were not saved, and ${this.operation} would ` +
-      "lose them. Save it first, or give them up with Document.discard. No request was sent."
+    return `${placeOf(this)} has edits that were not saved, which this ${this.operation} would lose. ` +
+      "Save it first, or drop the edits with Document.discard. No request was sent."
   }
 }
 
@@ -681,19 +670,20 @@ export class UnsavedDocumentError extends /*#__PURE__*/ Data.TaggedError("Unsave
   readonly id: string
 }> {
   override get message(): string {
-    return `${quote(this.id)} in ${quote(this.database)} was never saved, and ${this.operation} needs a revision. ` +
+    return `${placeOf(this)} was never saved, and ${this.operation} needs a revision. ` +
       "Save it first. No request was sent."
   }
 }
 
 /**
- * The bytes of an attachment are not the ones that they should be: their digest or their number differs. After a download
- * nothing of it should be used; after an upload the document has a revision with the wrong bytes.
+ * The bytes of an attachment are not the expected ones: their digest or their number differs. After a download, discard
+ * what was received; after an upload, the document has a revision with the wrong bytes.
  *
  * @since 0.1.0
  * @category bodies
  */
 export class IntegrityError extends /*#__PURE__*/ Data.TaggedError("IntegrityError")<{
+  readonly server?: string | undefined
   readonly operation: "download" | "upload"
   readonly database: string
   readonly id: string
@@ -701,45 +691,47 @@ export class IntegrityError extends /*#__PURE__*/ Data.TaggedError("IntegrityErr
   readonly problem: string
 }> {
   override get message(): string {
-    return `${quote(this.name)} of ${quote(this.id)} in ${
-      quote(this.database)
-    } did not survive its ${this.operation}: ` +
-      `${this.problem}. ` + (this.operation === "download" ? "Read it again." : "Write it again.")
+    return `the ${this.operation} of ${quote(this.name)} of ${placeOf(this)} is damaged: ${this.problem}. ` +
+      (this.operation === "download" ? "Read it again." : "Write it again.")
   }
 }
 
 /**
- * A replication by the server came to its end without having replicated. `reason` is the server's, without credentials.
+ * A replication by the server failed for good. `reason` is the server's, without credentials.
  *
  * @since 0.1.0
  * @category replication
  */
 export class ReplicationFailedError extends /*#__PURE__*/ Data.TaggedError("ReplicationFailedError")<{
+  readonly server?: string | undefined
   readonly id: string
   readonly reason: string
 }> {
   override get message(): string {
-    return `the replication ${quote(this.id)} failed: ${this.reason}. ` +
-      "Mend what the reason says, then delete its document and write it again."
+    return `the replication ${quote(this.id)}${atServer(this)} failed: ${this.reason}. ` +
+      "Fix what the reason names, then delete the replication and define it again (Replication.remove," +
+      " Replication.define)."
   }
 }
 
 /**
- * The server does not search: the service beside it is not there, or not switched on.
+ * The server has no search: its search service is not running, or not enabled.
  *
  * @since 0.1.0
  * @category search
  */
 export class SearchUnavailableError extends /*#__PURE__*/ Data.TaggedError("SearchUnavailableError")<{
+  readonly server?: string | undefined
   readonly engine: "Nouveau" | "Clouseau"
   readonly database: string | undefined
   readonly reason: string
 }> {
   override get message(): string {
-    return `this server does not search with ${this.engine} (${this.reason}). ` +
-      (this.engine === "Nouveau"
-        ? "Run a Nouveau server, and enable it in the section [nouveau] of CouchDB's configuration."
-        : "Run Clouseau, and connect it to each node of the cluster.")
+    return `the server${this.server === undefined ? "" : ` ${this.server}`} has no search with ${this.engine} (${
+      withoutPeriod(this.reason)
+    }). ` + (this.engine === "Nouveau"
+      ? "Run a Nouveau server, and enable it in the section [nouveau] of CouchDB's configuration."
+      : "Run Clouseau, and connect it to each node of the cluster.")
   }
 }
 

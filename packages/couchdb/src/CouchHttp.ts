@@ -57,7 +57,7 @@ export interface CouchRequest {
 }
 
 /**
- * What `CouchHttp` adds to a response: scheme, host, port and base path of the server, without credentials.
+ * What `CouchHttp` adds to a streamed response: scheme, host, port and base path of the server, without credentials.
  *
  * @since 0.1.0
  * @category model
@@ -168,6 +168,8 @@ export interface Ledger {
 /**
  * What `CouchHttp` does.
  *
+ * - `server`: scheme, host, port and base path of the server, without credentials; every error names it. A service that
+ *   wraps another one passes it on
  * - `execute`: any request, its body read to the end
  * - `stream`: any request, its body as it comes; closing the scope closes the request
  * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
@@ -179,9 +181,10 @@ export interface Ledger {
  * @category model
  */
 export interface Service {
+  readonly server?: string | undefined
   readonly turns?: Turns | undefined
   readonly ledger?: Ledger | undefined
-  readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse & FromServer, HttpError>
+  readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
   readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse & FromServer, HttpError, Scope>
   readonly readDocument: (read: ReadDocument) => Effect.Effect<ReadJson, NotFoundError | RequestError>
   readonly writeDocument: (

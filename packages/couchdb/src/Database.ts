@@ -609,7 +609,7 @@ export const partitionInfo: {
   2,
   (name: string, partition: string) =>
     Effect.flatMap(
-      segment("document", partition),
+      segment("partition", partition),
       (partition) => fetchOf(PartitionInfo, name, "GET", `/_partition/${partition}`, "/_partition/{partition}")
     )
 )

@@ -27,7 +27,7 @@ const problemOf = (name: string): string | undefined =>
     ? `is longer than ${longest} characters`
     : pattern.test(name)
     ? undefined
-    : "may hold lower-case letters, digits and _$()+-/ only, and begins with a letter"
+    : "must begin with a lower-case letter and contain only lower-case letters, digits and _$()+-/"
 
 /**
  * Whether the text is a name for a database.

@@ -27,10 +27,10 @@ const problemOf = (id: string): string | undefined => {
   if (id.charCodeAt(0) !== underscore) return segmentProblem(id)
   if (id.startsWith(design)) {
     const problem = segmentProblem(id.slice(design.length))
-    return problem === undefined ? undefined : `names no design document: its name ${problem}`
+    return problem === undefined ? undefined : `has a design document name that ${problem}`
   }
-  if (id.startsWith("_local/")) return "names a local document, which LocalDocument reads and writes"
-  return "begins with an underscore, which CouchDB keeps for itself"
+  if (id.startsWith("_local/")) return "is the id of a local document, which LocalDocument reads and writes"
+  return "begins with an underscore, which CouchDB reserves"
 }
 
 /**
@@ -62,7 +62,7 @@ export const make = (id: string): DocumentId => Either.getOrThrowWith(decode(id)
  * import { DocumentId } from "effect-couchdb"
  * import { Either } from "effect"
  *
- * console.log(Either.isLeft(DocumentId.decode("_mine"))) // true: CouchDB keeps the underscore
+ * console.log(Either.isLeft(DocumentId.decode("_mine"))) // true: CouchDB reserves the underscore
  *
  * @since 0.1.0
  * @category constructors

@@ -358,15 +358,19 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
       case "boolean":
         return value
       case "string":
-        return hasLoneSurrogate(value) ? refuse("a lone surrogate, which UTF-8 cannot say") : value
+        return hasLoneSurrogate(value) ? refuse("a lone surrogate, which UTF-8 cannot encode") : value
       case "number":
-        return Number.isFinite(value) ? value : refuse(`${value} is no JSON number`)
+        return Number.isFinite(value) ? value : refuse(`${value}, which JSON cannot represent: use null`)
       case "bigint":
         return new RawNumber(value.toString())
       case "object":
         return value === null ? null : isRawNumber(value) ? value : walkObject(value)
       default:
-        return refuse(`a value of type ${typeof value}`)
+        return refuse(
+          value === undefined
+            ? "undefined, which JSON cannot represent: use null"
+            : `a ${typeof value}, which JSON cannot represent`
+        )
     }
   }
   const walkObject = (value: object): Json => {
@@ -379,9 +383,7 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
       ? walkMembers(Array.from(value.entries()))
       : isPlain(value)
       ? walkMembers(Object.entries(value))
-      : refuse(
-        `an instance of ${typeof value.constructor === "function" ? value.constructor.name : "an unnamed class"}`
-      )
+      : refuse(instanceProblem(value))
     open.delete(value)
     return json
   }
@@ -403,6 +405,24 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
 
   const json = walk(value)
   return problem === undefined ? Either.right(json) : Either.left({ path, problem })
+}
+
+/** The schemas of the classes that every platform has. */
+const schemas = new Map([
+  ["Date", "Schema.Date"],
+  ["Set", "Schema.ReadonlySet"],
+  ["Uint8Array", "Schema.Uint8ArrayFromBase64"],
+  ["URL", "Schema.URL"]
+])
+
+const instanceProblem = (value: object): string => {
+  const name = typeof value.constructor === "function" ? value.constructor.name : ""
+  const schema = schemas.get(name)
+  return `${
+    name === "" || name === "Object" ? "an object that is not a plain one" : `an instance of ${name}`
+  }, which JSON cannot represent: ${
+    schema === undefined ? "encode it in the schema of the body" : `use ${schema} in the schema of the body`
+  }`
 }
 
 const isPlain = (value: object): boolean => {

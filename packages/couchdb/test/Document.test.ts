@@ -137,7 +137,7 @@ describe("a document as a value", () => {
         }
         const conflict = yield* Effect.flip(Document.create(zoo, "monarch", { name: "a secret", seen: 2 }))
         assert.notInclude(inspect(conflict, { depth: 9 }) + JSON.stringify(conflict), "secret")
-        assert.include(conflict.message, "create was refused")
+        assert.include(conflict.message, "a document with this id exists already")
       })
     ))
 

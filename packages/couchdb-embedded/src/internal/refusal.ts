@@ -68,6 +68,7 @@ export const internalError = (
 
 /** A number for each place in CouchDB 3.5.0 that a client can make stumble. */
 export const places = {
+  indexNotSaved: 3269388020,
   missingRevs: 505833475,
   noRowsInRange: 72864418,
   queriesBody: 3704553627,
@@ -76,8 +77,7 @@ export const places = {
   revsLimit: 1641458982,
   sessionBody: 542594405,
   viewBody: 3300231582,
-  revsLimitRefused: 3992871446,
-  savingDesign: 3269388020
+  revsLimitRefused: 3992871446
 } as const
 
 /** An endpoint or option of CouchDB that is not built here. */

@@ -24,7 +24,7 @@ import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { makeOutcomes } from "./outcomes.js"
-import { fromResponse, isIdentified, unexpectedResponse } from "./responseError.js"
+import { fromResponse, isIdentified, type Reply, unexpectedResponse } from "./responseError.js"
 import { sendable } from "./sendable.js"
 import { isSilent, type Server, traced } from "./tracing.js"
 import { defaultRetry, isTransient, retryTransient } from "./transient.js"
@@ -227,7 +227,7 @@ const over = (
   /** The failure that a response is, or `undefined` if it is CouchDB's own and reports a success. */
   const failureOf = (request: CouchRequest) =>
   (
-    response: Transport.BufferedResponse
+    response: Transport.BufferedResponse & Pick<Reply, "cookie">
   ): Effect.Effect<never, HttpError> | undefined => {
     const succeeds = succeeded(request, response.status)
     const problem = succeeds ? problemOf(request, response) : undefined
@@ -245,7 +245,10 @@ const over = (
     Effect.flatMap(transport.request(asked), (response) => encoded(request, response) ?? Effect.succeed(response))
 
   const authenticators = makeAuthenticators((request, headers) =>
-    traced(server, request, (trace) => received(request, toTransport(request, headers, trace)), failureOf(request))
+    Effect.map(
+      traced(server, request, (trace) => received(request, toTransport(request, headers, trace)), failureOf(request)),
+      (response) => ({ ...response, server: server.base })
+    )
   )
   const ownAuthenticator = authenticators(server.auth)
 
@@ -519,7 +522,8 @@ const over = (
             }
             const request = getOf(read)
             return Effect.catchAll(
-              failureOf(request)(response) ?? Effect.fail(unexpectedResponse(request, response, notDocument)),
+              failureOf(request)(response) ??
+                Effect.fail(unexpectedResponse(request, { ...response, server: server.base }, notDocument)),
               (error) => failed(request, error)
             )
           }
@@ -562,9 +566,10 @@ const over = (
       ))
 
   const ledger = makeLedger()
-  const outcomes = makeOutcomes({ send, retry, ledger })
+  const outcomes = makeOutcomes({ send, retry, ledger, server: server.base })
 
   return {
+    server: server.base,
     turns: { queues: new Map(), together: undefined },
     ledger,
     execute,

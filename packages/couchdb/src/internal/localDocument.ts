@@ -16,6 +16,7 @@ import { decode, encode } from "./document/codec.js"
 import { readDocument } from "./document/raw.js"
 import * as value from "./document/value.js"
 import { documentPath } from "./documentPath.js"
+import { serverOf } from "./failAt.js"
 import { unexpectedResponse } from "./responseError.js"
 import { segmentProblem } from "./segment.js"
 import { unconflicted } from "./unconflicted.js"
@@ -51,12 +52,13 @@ const ask = <A, I, R, K>(
     verify: verify(prefix + id)
   }
   return CouchHttp.pipe(
-    Effect.flatMap((couch) => unconflicted(couch.execute(whole))),
-    Effect.map((response) => ({
-      id,
-      response,
-      refuse: (reason: string) => unexpectedResponse(whole, response, reason)
-    }))
+    Effect.flatMap((couch) =>
+      Effect.map(unconflicted(couch.execute(whole)), (response) => ({
+        id,
+        response,
+        refuse: (reason: string) => unexpectedResponse(whole, { ...response, ...serverOf(couch) }, reason)
+      }))
+    )
   )
 }
 

@@ -1,4 +1,14 @@
 import type { Answer } from "../CouchError.js"
+import { decoded } from "./endpoint.js"
+
+/** The middle and the end of an error message: what is wrong, and what to do. */
+export interface Explanation {
+  readonly problem: string
+  readonly hint: string
+}
+
+/** What a response said. */
+export type Said = Omit<Answer, "reason"> & { readonly reason: string }
 
 /** A name as a person should see it: quoted, controls escaped, cut if it is very long. */
 export const quote = (name: string): string => JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name)
@@ -7,6 +17,35 @@ export const quote = (name: string): string => JSON.stringify(name.length > 120 
 export const urlOf = ({ path, server = "" }: { readonly server?: string | undefined; readonly path: string }): string =>
   server + path
 
-/** Problem, detail and hint of an error that a response caused. */
-export const say = (answer: Omit<Answer, "reason"> & { readonly reason: string }, problem: string, hint: string) =>
-  `${answer.method} ${urlOf(answer)}: ${problem} (${answer.status} ${answer.error}: ${answer.reason}). ${hint}`
+/** Method and URL of a request, and the document that the failure is about if the URL does not name it. */
+export const requestOf = (
+  request: {
+    readonly server?: string | undefined
+    readonly method: string
+    readonly path: string
+    readonly id?: string | undefined
+  }
+): string => {
+  const { id, method, path } = request
+  const about = id === undefined || decoded(path).includes(id) ? "" : ` for ${quote(id)}`
+  return `${method} ${urlOf(request)}${about}`
+}
+
+/** The server, as the end of a phrase. */
+export const atServer = ({ server }: { readonly server?: string | undefined }): string =>
+  server === undefined ? "" : ` at ${server}`
+
+/** A document, its database if that is known, and its server if a request was sent. */
+export const placeOf = (
+  { database, id, server }: { readonly server?: string | undefined; readonly database: string; readonly id: string }
+): string => `${quote(id)}${database === "" ? "" : ` in ${quote(database)}`}${atServer({ server })}`
+
+/** A sentence of CouchDB's, as part of another one. */
+export const withoutPeriod = (text: string): string => text.replace(/\.\s*$/, "")
+
+/** Request, problem, CouchDB's own words, and hint of an error that a response caused. A HEAD has no words. */
+export const say = (said: Said, { hint, problem }: Explanation): string => {
+  const reason = said.reason === "" ? "" : `: ${withoutPeriod(said.reason)}`
+  const words = said.error === "unknown" && said.reason === "unknown" ? "" : ` ${said.error}${reason}`
+  return `${requestOf(said)}: ${problem} (${said.status}${words}). ${hint}`
+}

@@ -26,6 +26,7 @@ interface Wire {
   readonly send: (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
   readonly retry: Schedule.Schedule<HttpError, HttpError> | undefined
   readonly ledger: Ledger
+  readonly server: string
 }
 
 /** The request of a write. */
@@ -92,7 +93,8 @@ const ownCreation = (
 /** Asks a document's history whether it was created. What no CouchDB answers is no answer. */
 export const creationLanded = <E extends { readonly _tag: string }>(
   write: WriteDocument,
-  ask: (request: CouchRequest) => Effect.Effect<BufferedResponse, E>
+  ask: (request: CouchRequest) => Effect.Effect<BufferedResponse, E>,
+  server: string | undefined
 ): Effect.Effect<Option.Option<Revision.Revision>, E | UnexpectedResponseError> => {
   const request: CouchRequest = {
     method: "GET",
@@ -108,7 +110,9 @@ export const creationLanded = <E extends { readonly _tag: string }>(
       const history = member(jsonOf(response), "_revs_info")
       return Json.isArray(history)
         ? Effect.succeed(ownCreation(write, history))
-        : Effect.fail(unexpectedResponse(request, response, "the response has no history of revisions"))
+        : Effect.fail(
+          unexpectedResponse(request, { ...response, server }, "the response has no history of revisions")
+        )
     }
   })
 }
@@ -155,7 +159,7 @@ export const makeOutcomes = (wire: Wire) => {
       ? Effect.succeedNone
       : Option.isSome(write.parent)
       ? updateLanded(write)
-      : creationLanded(write, wire.send)
+      : creationLanded(write, wire.send, wire.server)
 
   /**
    * The answer to a write that may have happened before: it is one's own if it is there. Where the question itself gets no
@@ -191,7 +195,7 @@ export const makeOutcomes = (wire: Wire) => {
     const once = (send: Wire["send"]) =>
       Effect.flatMap(send(request), (response) =>
         Effect.mapBoth(writtenOf(response), {
-          onFailure: (reason) => unexpectedResponse(request, response, reason),
+          onFailure: (reason) => unexpectedResponse(request, { ...response, server: wire.server }, reason),
           onSuccess: (written) => {
             learn(wire.ledger, write, written.rev)
             claims.take(write, written.rev)

@@ -3,13 +3,18 @@ import * as Option from "effect/Option"
 import * as CouchError from "../CouchError.js"
 import type { CouchRequest } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
+import { withoutCredentials } from "./withoutCredentials.js"
 
-/** A response, and the server that was asked for it. */
+/**
+ * A response, and the server that was asked for it. `cookie` is `hidden` if the request was to carry the cookie of a
+ * session that no program can read, and the server does not know it.
+ */
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
   readonly server?: string | undefined
+  readonly cookie?: "hidden" | undefined
 }
 
 type Target = Pick<CouchRequest, "method" | "path" | "database" | "id">
@@ -31,6 +36,20 @@ const knownErrors: { readonly [status: number]: RegExp } = {
   412: /^(?:file_exists|missing_stub|nodedown)$/,
   413: /^(?:too_large|attachment_too_large|document_too_large)$/
 }
+
+/** What a response said, without what its error knows besides. */
+export const answerOf = (
+  { database, error, id, method, path, reason, server, status }: CouchError.Answer
+): CouchError.Answer => ({
+  ...(server !== undefined && { server }),
+  method,
+  path,
+  status,
+  error,
+  reason,
+  ...(database !== undefined && { database }),
+  ...(id !== undefined && { id })
+})
 
 interface ErrorAndReason {
   readonly error: string
@@ -68,18 +87,24 @@ const errorAndReason = (method: string, reply: Reply): ErrorAndReason | undefine
   const reason = memberOf(object, "reason")
   if (typeof error !== "string") return undefined
   // Some of CouchDB's failures inside have no reason, or one that is not a text.
-  if (identified) return { error, reason: typeof reason === "string" ? reason : "no reason given" }
-  return typeof reason === "string" && (knownErrors[reply.status]?.test(error) ?? true) ? { error, reason } : undefined
+  if (identified) return { error, reason: typeof reason === "string" ? withoutSecrets(reason) : "no reason given" }
+  return typeof reason === "string" && (knownErrors[reply.status]?.test(error) ?? true)
+    ? { error, reason: withoutSecrets(reason) }
+    : undefined
 }
 
+/** CouchDB repeats a password that is not a text, and URLs with the credentials in them. */
+const withoutSecrets = (reason: string): string =>
+  withoutCredentials(reason).replace(/^(Password|Salt) value of .*$/s, "$1 value is invalid")
+
 /** The target of a redirect, without credentials and query. */
-const withoutSecrets = (location: string): string =>
+const withoutQuery = (location: string): string =>
   URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split(/[?#]/)[0] ?? ""
 
 /** What is wrong with a response that is not CouchDB's own. */
 const problemOf = (method: string, { body, headers, status }: Reply): string => {
   const { location } = headers
-  if (status >= 300 && status < 400 && location !== undefined) return `redirected to ${withoutSecrets(location)}`
+  if (status >= 300 && status < 400 && location !== undefined) return `redirected to ${withoutQuery(location)}`
   if (method === "HEAD") return "its headers do not identify CouchDB"
   return body.length === 0
     ? "the response has no body"
@@ -165,7 +190,10 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): CouchError
   const failed = () => new CouchError.ServerError({ ...answer, ...(Option.isSome(wait) && { retryAfter: wait }) })
   switch (reply.status) {
     case 401:
-      return new CouchError.UnauthorizedError(answer)
+      return new CouchError.UnauthorizedError({
+        ...answer,
+        ...(reply.cookie !== undefined && { cookie: reply.cookie })
+      })
     case 403:
       return answer.reason.startsWith(lockedOut)
         ? new CouchError.AccountLockedError(answer)

@@ -1,5 +1,9 @@
 import { hasLoneSurrogate } from "../Json.js"
 
+export const loneSurrogate = "contains half of a surrogate pair, which UTF-8 cannot encode"
+
+export const foldedAway = "is removed from URLs by URL parsers"
+
 /**
  * Why a text cannot be one segment of a path. URL parsers fold `.` and `..`, and even their escaped forms, so no escaping
  * would save them.
@@ -8,7 +12,7 @@ export const segmentProblem = (text: string): string | undefined =>
   text === ""
     ? "is empty"
     : text === "." || text === ".."
-    ? "would be folded away by URL parsers"
+    ? foldedAway
     : hasLoneSurrogate(text)
-    ? "holds half of a surrogate pair, which UTF-8 cannot say"
+    ? loneSurrogate
     : undefined

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { BadRequestError, type HttpError, type UpdateConflictError } from "../CouchError.js"
+import { answerOf } from "./responseError.js"
 
 /**
  * For endpoints that have no revisions to conflict about: a 409 there is the server's way of calling the request wrong.
@@ -11,14 +12,6 @@ export const unconflicted = <A, E extends HttpError, R>(
     effect,
     (error) =>
       error._tag === "UpdateConflictError"
-        ? new BadRequestError({
-          method: error.method,
-          path: error.path,
-          status: error.status,
-          error: error.error,
-          reason: error.reason,
-          database: error.database,
-          id: error.id
-        })
+        ? new BadRequestError(answerOf(error))
         : error as Exclude<E, UpdateConflictError>
   )

@@ -37,7 +37,9 @@ export const interpret = (
     return refuse(
       501,
       "not_implemented",
-      `There is no TypeScript function for ${what}, and the embedded CouchDB was not told to run JavaScript.`
+      `The embedded CouchDB runs no JavaScript, and has no TypeScript function for ${what}. Set the option \`interpreter\` ` +
+        "of EmbeddedCouch to JavaScript.make() of effect-couchdb-embedded/JavaScript (the command has --javascript), or " +
+        "give it the function with the option `functions`."
     )
   }
   const command = `[${JSON.stringify(kind)},${Json.stringify(source)},${Json.stringify(design)},${input}]`

@@ -57,8 +57,14 @@ const deep = (value: Json): Array<string> =>
       : Object.entries(value).flatMap(([key, inner]) => [key, ...deep(inner as Json)])
     : []
 
-const died = ({ method, path }: Transport.TransportRequest) =>
-  new CouchError.TransportError({ method, path, reason: "Connection", description: "the resolver died" })
+const died = ({ method, origin, path }: Transport.TransportRequest) =>
+  new CouchError.TransportError({
+    server: origin,
+    method,
+    path,
+    reason: "Connection",
+    description: "the resolver died"
+  })
 
 const mergesIn = (body: string): ReadonlyArray<Doc> => {
   const { docs = [], new_edits } = JSON.parse(body) as Written

@@ -16,6 +16,7 @@ import { decode } from "../document/codec.js"
 import { type RawDocument, readDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { serverOf } from "../failAt.js"
 import { type Part, parts } from "../multipart/parts.js"
 import { boundaryOf } from "../multipart/reader.js"
 import { unexpectedResponse } from "../responseError.js"
@@ -80,10 +81,16 @@ export const fetchAll = <A, I, R, K>(
     }))
     const strange = (reason: string) => unexpectedResponse(request, response, reason)
     const broken = (description: string): ReadError =>
-      new TransportError({ method: request.method, path: request.path, reason: "Body", description })
+      new TransportError({
+        ...serverOf(response),
+        method: request.method,
+        path: request.path,
+        reason: "Body",
+        description
+      })
     const parsed = (text: string) =>
       Option.match(readDocument(text), {
-        onNone: () => Effect.fail(strange("the answer is not a document")),
+        onNone: () => Effect.fail(strange("the response is not a document")),
         onSome: Effect.succeed
       })
     const toDocument = (raw: RawDocument) =>
@@ -137,7 +144,7 @@ export const fetchAll = <A, I, R, K>(
       pull,
       (chunk) => Array.from(chunk)[0] as Part<ReadError>
     )
-    const first = yield* Effect.mapError(take, Option.getOrElse(() => strange("the answer has no document")))
+    const first = yield* Effect.mapError(take, Option.getOrElse(() => strange("the response has no document")))
     const raw = yield* Effect.flatMap(textOf(first.body), parsed)
     const stubs = attachmentsOf(raw.stubs)
     const files = Stream.mapEffect(

@@ -6,13 +6,13 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Info, Opened, Place, Range, ReadError, RequestFailure, Stub } from "../../Attachment.js"
-import { NotFoundError, RangeNotSatisfiableError, TransportError } from "../../CouchError.js"
+import { NotFoundError, RangeNotSatisfiableError, type RequestError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import type { Document } from "../../Document.js"
 import type { StreamedResponse } from "../../Transport.js"
 import { beginsAsGzip, unsupportedCoding, withHead } from "../contentEncoding.js"
 import { isDocument } from "../document/value.js"
-import { isIdentified, unexpectedResponse } from "../responseError.js"
+import { answerOf, isIdentified, unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { fileAt, spotOf } from "./target.js"
 import {
@@ -58,6 +58,13 @@ const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefin
   storedLength: isAsStored(said) ? Option.fromNullable(said.length) : Option.none()
 })
 
+/** An attachment that was not found, among those that the document has. */
+const withNames =
+  <A, R>(target: Document<A, R> | Place) => (error: NotFoundError | RequestError): NotFoundError | RequestError =>
+    error._tag === "NotFoundError" && isDocument(target)
+      ? new NotFoundError({ ...answerOf(error), attachments: Object.keys(target.attachments) })
+      : error
+
 export const head = <A, R>(
   target: Document<A, R> | Place,
   name: string
@@ -73,7 +80,8 @@ export const head = <A, R>(
     })).pipe(
       Effect.map(({ headers }) => isFromCouch(headers, undefined) ? headers : undefined),
       // The document says what the headers do not.
-      Effect.catchTag("UnexpectedResponseError", () => Effect.succeed(undefined))
+      Effect.catchTag("UnexpectedResponseError", () => Effect.succeed(undefined)),
+      Effect.mapError(withNames(target))
     )
     const said = saidBy(headers ?? {})
     if (headers !== undefined && isAsStored(said)) return infoOf(name, headers, said, stubOf(target, name))
@@ -206,6 +214,7 @@ export const open = <A, R>(
       headers: { accept: "*/*", ...headers },
       verify: verifyFor(stub)
     })
+    const stream = (request: CouchRequest) => Effect.mapError(unconflicted(couch.stream(request)), withNames(target))
     const wholeOf = (request: CouchRequest, response: StreamedResponse & FromServer) =>
       Effect.gen(function*() {
         const said = saidBy(response.headers)
@@ -225,7 +234,7 @@ export const open = <A, R>(
       })
 
     const compressed = asking({ "accept-encoding": "gzip" })
-    if (range === undefined) return yield* wholeOf(compressed, yield* unconflicted(couch.stream(compressed)))
+    if (range === undefined) return yield* wholeOf(compressed, yield* stream(compressed))
 
     const part = asking({ "accept-encoding": "identity", "range": rangeHeader(range) })
     if (!isRange(range)) {
@@ -233,7 +242,7 @@ export const open = <A, R>(
       return yield* Effect.fail(notSatisfiable(part, reason))
     }
     const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential))
-    const response = yield* Scope.extend(unconflicted(couch.stream(part)), scope)
+    const response = yield* Scope.extend(stream(part), scope)
     if (response.status !== 206) return partOf(yield* wholeOf(part, response), part, range)
     const said = saidBy(response.headers)
     const came = partial(part, response, said, range)
@@ -243,7 +252,7 @@ export const open = <A, R>(
     }
     // A cache may hold the file compressed, and give parts of that.
     yield* Scope.close(scope, Exit.void)
-    const again = yield* unconflicted(couch.stream(compressed))
+    const again = yield* stream(compressed)
     return again.status === 206
       ? yield* Effect.fail(unexpectedResponse(part, response, came.left))
       : partOf(yield* wholeOf(compressed, again), part, range)

@@ -1,4 +1,5 @@
 import { md5 } from "@noble/hashes/legacy"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
@@ -7,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { Bytes } from "../../Attachment.js"
 import { type HttpError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type Written } from "../../CouchHttp.js"
+import { serverOf } from "../failAt.js"
 import { unexpectedResponse } from "../responseError.js"
 import { defaultRetry, isTransient, mayHaveHappened, retryTransient } from "../transient.js"
 import { verifyWritten } from "../verification.js"
@@ -40,14 +42,16 @@ export const sendStream = <E, R>(
   request: Omit<CouchRequest, "body">,
   bytes: Stream.Stream<Uint8Array, E, R>
 ): Effect.Effect<Written, E | HttpError, CouchHttp | R> =>
-  Effect.contextWithEffect((context) => {
+  Effect.contextWithEffect((context: Context.Context<CouchHttp | R>) => {
     let failure = Option.none<E>()
+    const server = serverOf(Context.get(context, CouchHttp))
     const body = bytes.pipe(
       Stream.provideContext(context as never),
       Stream.mapError((error: E) => {
         failure = Option.some(error)
         const { method, path } = request
         return new TransportError({
+          ...server,
           method,
           path,
           reason: "RequestBody",
@@ -63,7 +67,10 @@ export const send = (request: CouchRequest): Effect.Effect<Written, HttpError, C
     CouchHttp,
     (couch) =>
       Effect.flatMap(couch.execute({ ...request, verify: verifyWritten(request.id) }), (response) =>
-        Effect.mapError(writtenOf(response), (reason) => unexpectedResponse(request, response, reason)))
+        Effect.mapError(
+          writtenOf(response),
+          (reason) => unexpectedResponse(request, { ...response, ...serverOf(couch) }, reason)
+        ))
   )
 
 const isHttpError = (error: unknown): error is HttpError =>

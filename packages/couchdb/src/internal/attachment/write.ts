@@ -27,6 +27,7 @@ import { toStore } from "../document/toStore.js"
 import * as value from "../document/value.js"
 import { conflict } from "../document/write.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { failAt } from "../failAt.js"
 import { related } from "../multipart/related.js"
 import { join } from "../rows/text.js"
 import { member } from "../written.js"
@@ -109,8 +110,8 @@ const written = <A, R>(
     const problem = problemWith(read, sent)
     if (problem !== undefined) {
       const [name, why] = problem
-      return yield* Effect.fail(
-        new IntegrityError({ operation: "upload", database, id: self.id, name, problem: why })
+      return yield* failAt((from) =>
+        new IntegrityError({ ...from, operation: "upload", database, id: self.id, name, problem: why })
       )
     }
     const stubs = Option.map(read.stubs, plainStubs)

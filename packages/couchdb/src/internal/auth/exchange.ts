@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect"
 import { type Auth, TypeId } from "../../Auth.js"
 import type { HttpError } from "../../CouchError.js"
-import type { CouchRequest } from "../../CouchHttp.js"
+import type { CouchRequest, FromServer } from "../../CouchHttp.js"
 import type { BufferedResponse } from "../../Transport.js"
 import type { Headers } from "./fixed.js"
 import type { Answered } from "./refusal.js"
 
 /** One exchange with headers of one's own, its status mapped. */
-export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse, HttpError>
+export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse & FromServer, HttpError>
 
 /** One way to the server. `settled` is the response with its body at hand, its connection given back. */
 export interface Attempt<Response> {

@@ -1,10 +1,14 @@
 import { parse, utf8 } from "../rows/text.js"
 
-/** An answer as it is seen here: a body that streams is not looked into. */
+/**
+ * A response as authentication sees it: a body that streams is not read. `cookie` is `hidden` if a session was begun whose
+ * cookie cannot be read here, and the server does not recognise it.
+ */
 export interface Answered {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body?: unknown
+  readonly cookie?: "hidden"
 }
 
 // CouchDB calls a request wrong whose token it cannot read, or whose signature is not that of a key that it knows.

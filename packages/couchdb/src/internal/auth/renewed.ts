@@ -14,6 +14,14 @@ const withoutCookies = <Response extends Answered>(response: Response): Response
   return { ...response, headers }
 }
 
+/** Whether the response that began the session shows no cookie: a browser keeps it to itself, or does not keep it. */
+const isHidden = ({ headers }: Held): boolean => headers["cookie"] === undefined
+
+const withHiddenCookie = <Response extends Answered>(response: Response): Response => ({
+  ...response,
+  cookie: "hidden"
+})
+
 /** Sends with credentials that are renewed; a cookie in an answer prolongs them, where they are cookies. */
 const exchanged = (credentials: Renewing, cookies: boolean): Exchange => (body, send) => {
   const heard = (used: Held, response: Answered, now: number): void => {
@@ -40,8 +48,16 @@ const exchanged = (credentials: Renewing, cookies: boolean): Exchange => (body, 
     // What is asked for others may need the connection.
     const refusal = yield* first.settled
     const others = Option.fromNullable(yield* credentials.instead(used, order))
-    if (Option.isNone(others)) return withoutCookies(refusal)
-    return withoutCookies((yield* once(others.value)).response)
+    if (Option.isNone(others)) {
+      return withoutCookies(cookies && isHidden(used) && used.knownBehind < order ? withHiddenCookie(refusal) : refusal)
+    }
+    const second = yield* once(others.value)
+    if (!cookies || !isHidden(others.value) || !isRefusal(second.response, false)) {
+      return withoutCookies(second.response)
+    }
+    // A browser that keeps the cookie sends it with this question too.
+    const answer = yield* second.settled
+    return withoutCookies((yield* credentials.known(others.value)) ? answer : withHiddenCookie(answer))
   })
 }
 

@@ -171,6 +171,8 @@ export const renewing = (source: Source) => {
     current,
     assured,
     instead,
+    /** Whether the server knows whose these are. */
+    known,
     /** The number of a request that is sent now. */
     next: (): number => ++sent,
     /** These were taken by the server. */

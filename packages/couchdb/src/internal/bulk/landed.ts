@@ -13,7 +13,10 @@ import type { WireError } from "./wireError.js"
 
 /** What the history of one document says of its creation. */
 const inHistory = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, WireError, CouchHttp> =>
-  Effect.flatMap(CouchHttp, (couch) => creationLanded(write, (request) => unconflicted(couch.execute(request))))
+  Effect.flatMap(
+    CouchHttp,
+    (couch) => creationLanded(write, (request) => unconflicted(couch.execute(request)), couch.server)
+  )
 
 /**
  * Which of the writes are there, each with the revision that it has: one `_revs_diff` for all of them. A creation has its

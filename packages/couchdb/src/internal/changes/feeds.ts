@@ -9,8 +9,9 @@ import * as Stream from "effect/Stream"
 import type { Change, DatabaseOptions, Page } from "../../Changes.js"
 import type { DecodeError } from "../../CouchError.js"
 import { TransportError } from "../../CouchError.js"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
+import { failAt, serverOf } from "../failAt.js"
 import { unexpectedResponse } from "../responseError.js"
 import * as Pieces from "../rows/pieces.js"
 import { member, type Row } from "../rows/row.js"
@@ -53,7 +54,9 @@ export const changesIn = <D, R>(
   for (const row of rows) {
     if (ends && isLast(row)) continue
     const change = parse(row)
-    if (change === undefined) return Effect.fail(unexpectedResponse(request, head, "a row that is not a change"))
+    if (change === undefined) {
+      return failAt((from) => unexpectedResponse(request, { ...head, ...from }, "a row that is not a change"))
+    }
     changes.push(change)
   }
   return toChanges(source, changes)
@@ -115,7 +118,7 @@ export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions)
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.stream({ ...request, verify: Rows.isJson }))
     return Rows.sequence(request, response, isPlain(source, options)).pipe(
-      Stream.concat(Stream.fail(brokenOff(request))),
+      Stream.concat(Stream.fail(brokenOff(request, response))),
       Stream.takeUntil(isLast)
     )
   }))
@@ -137,8 +140,14 @@ export const lastSequence = (row: Row): string | undefined => {
   return last === undefined ? undefined : Option.getOrUndefined(sequenceOf(last))
 }
 
-const brokenOff = ({ method, path }: CouchRequest): TransportError =>
-  new TransportError({ method, path, reason: "Body", description: "the feed ended without its last sequence" })
+const brokenOff = ({ method, path }: CouchRequest, response: FromServer): TransportError =>
+  new TransportError({
+    ...serverOf(response),
+    method,
+    path,
+    reason: "Body",
+    description: "the feed ended without its last sequence"
+  })
 
 /** Fails with the first document that does not decode, behind the changes before it. */
 export const failing = <A, E, E2, R>(

@@ -4,7 +4,7 @@ import type { Analyzer, Code, Content, Searchable } from "../../DesignDocument.j
 import * as Json from "../../Json.js"
 
 const refuse = (name: string, path: ReadonlyArray<string>, expected: string): never => {
-  throw new EncodeError({ database: "any database", id: `_design/${name}`, issues: [{ path, expected }] })
+  throw new EncodeError({ database: "", id: `_design/${name}`, issues: [{ path, expected }] })
 }
 
 // A method's own text is no expression; every other function's is.
@@ -16,9 +16,11 @@ const textOf = (name: string, path: ReadonlyArray<string>, code: Code): string =
   if (typeof code === "string") return code
   const text = Function.prototype.toString.call(code)
   if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) {
-    return refuse(name, path, "a function that has a text; this one is native")
+    return refuse(name, path, "is a native function, which has no source text")
   }
-  if (/^(?:async\b|class\b|function\s*\*|\*)/.test(text)) return refuse(name, path, "a plain function")
+  if (/^(?:async\b|class\b|function\s*\*|\*)/.test(text)) {
+    return refuse(name, path, "is not a plain function: CouchDB runs no classes, and no async or generator functions")
+  }
   return expression(text)
 }
 

@@ -8,6 +8,7 @@ import type { Json, JsonObject } from "../../Json.js"
 import * as JsonText from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { documentPath } from "../documentPath.js"
+import { failAt } from "../failAt.js"
 import { unexpectedResponse } from "../responseError.js"
 
 export type Failure = InvalidIdError | NotFoundError | RequestError
@@ -35,8 +36,8 @@ export const read = ({ database, id }: Address): Effect.Effect<Option.Option<Sto
       const rev: Json | undefined = JsonText.isObject(json) ? JsonText.get(json, "_rev") : undefined
       if (!JsonText.isObject(json) || !Revision.isRevision(rev)) {
         const request = { method: "GET", path: documentPath(database, id), database, id } as const
-        return Effect.fail(
-          unexpectedResponse(request, { status: 200, headers: {} }, "the response is not the document")
+        return failAt((from) =>
+          unexpectedResponse(request, { status: 200, headers: {}, ...from }, "the response is not the document")
         )
       }
       const attachments = JsonText.get(json, "_attachments")

@@ -6,6 +6,7 @@ import type { Bound } from "../../Collection.js"
 import { DecodeError, EncodeError, type SchemaIssue } from "../../CouchError.js"
 import type { Base, Document } from "../../Document.js"
 import * as Json from "../../Json.js"
+import { failAt } from "../failAt.js"
 import { overlay } from "../overlay.js"
 import { schemaIssues } from "../schemaIssues.js"
 import type { RawDocument } from "./raw.js"
@@ -24,17 +25,30 @@ export const decode = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument
 ): Effect.Effect<Base<A>, DecodeError, R> => {
-  const refuse = (failure: ParseIssue | Thrown): DecodeError =>
-    new DecodeError({ database: collection.database, id: read.id, rev: read.rev, issues: issuesOf(failure) }, failure)
+  const refuse = (failure: ParseIssue | Thrown): Effect.Effect<never, DecodeError> =>
+    failAt((from) =>
+      new DecodeError(
+        {
+          ...from,
+          database: collection.database,
+          id: read.id,
+          rev: read.rev,
+          issues: issuesOf(failure).map(explainReserved)
+        },
+        failure
+      )
+    )
   const base = (body: A): Base<A> => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
   try {
     const decoded = collection.decode(shown(collection, read.plain))
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
-    if (!Either.isEither(decoded)) return Effect.mapBoth(decoded, { onFailure: refuse, onSuccess: base })
+    if (!Either.isEither(decoded)) {
+      return Effect.matchEffect(decoded, { onFailure: refuse, onSuccess: (body) => Effect.succeed(base(body)) })
+    }
     const either = decoded as Either.Either<A, ParseIssue>
-    return Either.isRight(either) ? Either.right(base(either.right)) : Either.left(refuse(either.left))
+    return Either.isRight(either) ? Either.right(base(either.right)) : refuse(either.left)
   } catch (error) {
-    return Effect.fail(refuse(new Thrown(error)))
+    return refuse(new Thrown(error))
   }
 }
 
@@ -59,7 +73,7 @@ const issuesOf = (failure: ParseIssue | Thrown): ReadonlyArray<SchemaIssue> =>
     ? [{
       path: [],
       expected: failure.error instanceof RangeError
-        ? "nested too deeply, or without end"
+        ? "is nested too deeply, or without end"
         : `the schema threw ${failure.error instanceof Error ? failure.error.name : "a value"}`
     }]
     : schemaIssues(failure)
@@ -91,13 +105,37 @@ const encodeBody = <A, R>(
         ? Either.left(refuse([{ path: json.left.path, expected: json.left.problem }]))
         : Json.isObject(json.right)
         ? unreserved(json.right, refuse)
-        : Either.left(refuse([{ path: [], expected: "a body is a JSON object" }]))
+        : Either.left(refuse([{ path: [], expected: "is not a JSON object" }]))
     }
   )
 }
 
 const refusal = <A, R>(collection: Bound<A, R>, id: string) => (issues: EncodeError["issues"]): EncodeError =>
   new EncodeError({ database: collection.database, id, issues })
+
+/** Where the members are that CouchDB reserves, of which none is part of a body. */
+const instead = (name: string): string => {
+  switch (name) {
+    case "_id":
+      return "the id is not part of a body: Document.create and Document.make take it, and a document has it as `id`"
+    case "_rev":
+      return "the revision is not part of a body: every write sends it, and a document has it as `rev`"
+    case "_attachments":
+      return "attachments are not part of a body: use the module Attachment"
+    case "_deleted":
+      return "a deletion is not part of a body: use Document.delete"
+    default:
+      return "CouchDB reserves the names that begin with an underscore"
+  }
+}
+
+/** A schema that asks for a reserved member asks for what no body has. */
+const explainReserved = (issue: SchemaIssue): SchemaIssue => {
+  const [name, ...rest] = issue.path
+  return typeof name === "string" && name.startsWith("_") && rest.length === 0 && issue.expected === "is missing"
+    ? { path: issue.path, expected: `is missing: leave it out of the schema, since ${instead(name)}` }
+    : issue
+}
 
 const unreserved = (
   json: Json.JsonObject,
@@ -106,7 +144,7 @@ const unreserved = (
   const reserved = Json.keys(json).filter((key) => key.startsWith("_"))
   return reserved.length === 0
     ? Either.right(json)
-    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: "CouchDB keeps the underscore" }))))
+    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: instead(key) }))))
 }
 
 /** The members to store: those that the server had, with the change that the edit made. */

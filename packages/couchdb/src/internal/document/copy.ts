@@ -8,6 +8,7 @@ import type { Base, CopyError, Document, SaveError } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import type * as Revision from "../../Revision.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { serverOf } from "../failAt.js"
 import { unexpectedResponse } from "../responseError.js"
 import { verifyWritten } from "../verification.js"
 import { writtenOf } from "../written.js"
@@ -46,7 +47,7 @@ const send = <A, R>(
     const response = yield* couch.execute(request)
     const { durability, rev } = yield* Effect.mapError(
       writtenOf(response),
-      (reason) => unexpectedResponse(request, response, reason)
+      (reason) => unexpectedResponse(request, { ...response, ...serverOf(couch) }, reason)
     )
     return value.clean(self.collection, newId, durability, { ...base, rev })
   }).pipe(

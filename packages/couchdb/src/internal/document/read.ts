@@ -12,7 +12,7 @@ import {
   type UnexpectedResponseError,
   UnsavedChangesError
 } from "../../CouchError.js"
-import type { CouchRequest, ReadJson } from "../../CouchHttp.js"
+import type { CouchRequest, FromServer, ReadJson } from "../../CouchHttp.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import type { DatabaseName } from "../../DatabaseName.js"
 import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "../../Document.js"
@@ -22,7 +22,8 @@ import * as Revision from "../../Revision.js"
 import type * as Transport from "../../Transport.js"
 import { executeDecoded } from "../decoded.js"
 import { documentPath, documentRoute } from "../documentPath.js"
-import { unexpectedResponse } from "../responseError.js"
+import { failAt, serverOf } from "../failAt.js"
+import { answerOf, unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { jsonOf, member } from "../written.js"
 import { andThen, decode } from "./codec.js"
@@ -42,7 +43,8 @@ const takeApart = (
   database: DatabaseName,
   id: DocumentId.DocumentId,
   query: string,
-  json: ReadJson
+  json: ReadJson,
+  couch: FromServer
 ): Either.Either<RawDocument, UnexpectedResponseError> => {
   const raw = documentOf(json)
   return Option.isSome(raw) && Revision.isRevision(raw.value.rev)
@@ -50,7 +52,7 @@ const takeApart = (
     : Either.left(
       unexpectedResponse(
         { method: "GET", path: documentPath(database, id) + query, database, id },
-        { status: 200, headers: {} },
+        { status: 200, headers: {}, ...serverOf(couch) },
         "the response is not the document"
       )
     )
@@ -70,7 +72,7 @@ const reading = <A, E, R>(
     return Effect.flatMap(
       couch.readDocument({ database, id: id.right, query }),
       (json): Effect.Effect<A, E | UnexpectedResponseError, R> => {
-        const raw = takeApart(database, id.right, query, json)
+        const raw = takeApart(database, id.right, query, json, couch)
         return Either.isRight(raw) ? then(raw.right, id.right) : Effect.fail(raw.left)
       }
     )
@@ -93,8 +95,9 @@ export const fetchBound = <A, R>(
   const query = queryOf(options)
   return reading(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> =>
     raw.deleted
-      ? Effect.fail(
+      ? failAt((from) =>
         new NotFoundError({
+          ...from,
           method: "GET",
           path: documentPath(collection.database, id) + query,
           status: 200,
@@ -121,8 +124,12 @@ export const fetch = dual<
   ) => Effect.Effect<Document<A, R>, FetchError, CouchHttp | R>
 >(onCollection, (collection, id, options) => fetchBound(collection, collection.id.encode(id), options))
 
-const isAbsence = (error: FetchError): boolean =>
+const isAbsence = (error: FetchError): error is NotFoundError =>
   error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
+
+/** What a read for an update fails with if there is no document to edit. */
+export const asUpdate = (error: FetchError): FetchError =>
+  isAbsence(error) ? new NotFoundError({ ...answerOf(error), operation: "update" }) : error
 
 /** `None` for a document that is not there; a database that is not there stays an error. */
 export const fetchBoundOption = <A, R>(

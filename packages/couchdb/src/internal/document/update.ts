@@ -12,7 +12,7 @@ import { attempted, untilSettled } from "../turns/attempt.js"
 import { composed } from "../turns/composed.js"
 import type { Editing, Updated } from "../turns/editing.js"
 import { inTurn } from "../turns/inTurn.js"
-import { fetchBound } from "./read.js"
+import { asUpdate, fetchBound } from "./read.js"
 import * as value from "./value.js"
 import { removeOver, save } from "./write.js"
 
@@ -100,7 +100,7 @@ export const updateEffect = dual<
 ): Settled<A, R, E2, R2> =>
   untilSettled(
     Effect.flatMap(
-      fetchBound(collection as Bound<A, R>, collection.id.encode(id)),
+      Effect.mapError(fetchBound(collection as Bound<A, R>, collection.id.encode(id)), asUpdate),
       (doc) =>
         Effect.flatMap(
           Effect.mapError(f(doc.body), (error) => new EditFailure(error)),

@@ -18,6 +18,7 @@ import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
 import * as Json from "../../Json.js"
 import type { Recorded } from "../lineage/recorder.js"
+import { answerOf } from "../responseError.js"
 import { encode } from "./codec.js"
 import { plainly, toStore } from "./toStore.js"
 import * as value from "./value.js"
@@ -30,11 +31,7 @@ export const conflict = <A, R, Done>(
 ) =>
 (error: UpdateConflictError): ConflictError<A, R, Done> =>
   new ConflictError<A, R, Done>({
-    method: error.method,
-    path: error.path,
-    status: error.status,
-    error: error.error,
-    reason: error.reason,
+    ...answerOf(error),
     operation,
     database: attempted.collection.database,
     id: attempted.id,

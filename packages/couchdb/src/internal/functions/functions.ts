@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
 import { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import * as DocumentId from "../../DocumentId.js"
 import type { Answer, CallError, Fn, Options, Updated, UpdateError, Where } from "../../Functions.js"
@@ -12,9 +12,10 @@ import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import * as Transport from "../../Transport.js"
 import type { AnyOptions, Options as ViewOptions, View } from "../../View.js"
+import { serverOf } from "../failAt.js"
 import { isIdentified } from "../responseError.js"
 import { schemaIssues } from "../schemaIssues.js"
-import { segmentProblem } from "../segment.js"
+import { foldedAway, segmentProblem } from "../segment.js"
 import { unconflicted } from "../unconflicted.js"
 import { bodyOf, inDesign, parametersOf, queryOf } from "../view/request.js"
 
@@ -73,6 +74,7 @@ const inputOf = <In, Out, R>(
 }
 
 const outputOf = <In, Out, R>(
+  couch: FromServer,
   database: string,
   id: string,
   fn: Fn<In, Out, R>,
@@ -80,7 +82,7 @@ const outputOf = <In, Out, R>(
 ): Effect.Effect<Out, DecodeError, R> =>
   Effect.mapError(
     fn[TypeId].output(Transport.text(response)),
-    (issue) => new DecodeError({ database, id, rev: "", issues: schemaIssues(issue) }, issue)
+    (issue) => new DecodeError({ ...serverOf(couch), database, id, rev: "", issues: schemaIssues(issue) }, issue)
   )
 
 const withQuery = (path: string, query: Options["query"]): string => {
@@ -103,7 +105,7 @@ const request = <In, Out, R>(
 ): Effect.Effect<CouchRequest & { readonly database: string; readonly id: string }, InvalidIdError | EncodeError, R> =>
   Effect.gen(function*() {
     const database = yield* databaseOf(where)
-    const path = yield* inDesign(fn.design, kind, fn.name, "a function")
+    const path = yield* inDesign(fn.design, kind, fn.name, "function")
     const document = id === undefined ? "" : `/${DocumentId.toPath(yield* DocumentId.decode(id))}`
     const about = nameOf(kind, fn)
     const body = yield* inputOf(database, about, fn, input)
@@ -134,7 +136,7 @@ export const update = <In, Out, R>(
     const response = yield* couch.execute(asked)
     const { headers, status } = response
     return {
-      output: yield* outputOf(asked.database, asked.id, fn, response),
+      output: yield* outputOf(couch, asked.database, asked.id, fn, response),
       id: Option.flatMap(Option.fromNullable(headers["x-couch-id"]), unescaped),
       rev: Option.filter(Option.fromNullable(headers["x-couch-update-newrev"]), Revision.isRevision),
       durability: status === 202 ? "accepted" : "quorum"
@@ -151,7 +153,7 @@ export const show = <In, Out, R>(
     const asked = yield* request(where, "_show", fn, input, options, (given) => given ? "POST" : "GET")
     const couch = yield* CouchHttp
     const response = yield* unconflicted(couch.execute({ ...asked, safe: true }))
-    return yield* outputOf(asked.database, asked.id, fn, response)
+    return yield* outputOf(couch, asked.database, asked.id, fn, response)
   })
 
 export const list = <Out, R, K, V, R2>(
@@ -162,14 +164,14 @@ export const list = <Out, R, K, V, R2>(
 ): Effect.Effect<Out, CallError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const database = yield* databaseOf(where)
-    const base = yield* inDesign(fn.design, "_list", fn.name, "a function")
+    const base = yield* inDesign(fn.design, "_list", fn.name, "function")
     const { place } = view
     if (place._tag !== "Design") {
       return yield* Effect.fail(
         new InvalidIdError({
-          kind: "design document",
+          kind: "view",
           value: place._tag,
-          problem: "is no view of a design document, of which alone a list is made"
+          problem: "is not a view of a design document, and CouchDB makes lists of those only"
         })
       )
     }
@@ -177,7 +179,7 @@ export const list = <Out, R, K, V, R2>(
     for (const part of parts) {
       const problem = segmentProblem(part)
       if (problem !== undefined) {
-        return yield* Effect.fail(new InvalidIdError({ kind: "design document", value: part, problem }))
+        return yield* Effect.fail(new InvalidIdError({ kind: "view", value: part, problem }))
       }
     }
     const { query, ...rest } = options
@@ -199,7 +201,7 @@ export const list = <Out, R, K, V, R2>(
       headers: { accept: "*/*" },
       verify: isFromCouch
     }))
-    return yield* outputOf(database, about, fn, response)
+    return yield* outputOf(couch, database, about, fn, response)
   })
 
 export const rewrite = (
@@ -243,5 +245,5 @@ export const rewrite = (
 /** A path that a URL parser would fold leads out of the design document. */
 const segmentsProblem = (path: string): string | undefined =>
   (path.split("?")[0] ?? "").split("/").some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
-    ? "would be folded away by URL parsers"
+    ? foldedAway
     : undefined

@@ -17,6 +17,7 @@ import type { Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { fetchBound } from "../document/read.js"
 import { documentPath } from "../documentPath.js"
+import { failAt } from "../failAt.js"
 import { filesOf } from "../siblings/files.js"
 import { textOf } from "../siblings/merged.js"
 import { member } from "../written.js"
@@ -30,23 +31,26 @@ type Failure = NotFoundError | InvalidIdError | WireError
 
 const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Lineage.Settings => lineage ?? Lineage.settings()
 
-const absent = (database: DatabaseName, id: string): NotFoundError =>
-  new NotFoundError({
-    method: "POST",
-    path: `${documentPath(database)}/_changes`,
-    status: 200,
-    error: "not_found",
-    reason: "missing",
-    database,
-    id
-  })
+const absent = (database: DatabaseName, id: string): Effect.Effect<never, NotFoundError> =>
+  failAt((from) =>
+    new NotFoundError({
+      ...from,
+      method: "POST",
+      path: `${documentPath(database)}/_changes`,
+      status: 200,
+      error: "not_found",
+      reason: "missing",
+      database,
+      id
+    })
+  )
 
 /** All leaves of a document, and what they tell. */
 const read = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(collection.id.encode(key))
     const versions = yield* readAllLeaves(collection.database, [id], makeSeen())
-    if (versions.length === 0) return yield* Effect.fail(absent(collection.database, id))
+    if (versions.length === 0) return yield* absent(collection.database, id)
     return { id, versions, knowledge: Lineage.knowledge(settingsOf(collection), versions.map(lineageVersion)) }
   })
 
@@ -82,7 +86,7 @@ export const unbury = <A, I, R, K>(
     const { id, knowledge, versions } = yield* read(collection, key)
     const tombstone = versions.find(({ raw }) => knowledge.burials.get(raw.rev)?.of === rev)
     const content = knowledge.contents.get(rev)
-    if (tombstone === undefined || content === undefined) return yield* Effect.fail(absent(database, id))
+    if (tombstone === undefined || content === undefined) return yield* absent(database, id)
     const path = tombstone.path.slice(tombstone.path.indexOf(rev))
     const at = forkOf(path, versions)
     const fork = at === -1 ? [] : path.slice(at)

@@ -35,7 +35,7 @@ const ordinary = ({ database, id }: Writing): Effect.Effect<void, InvalidIdError
       new InvalidIdError({
         kind: "document",
         value: id,
-        problem: `in a collection with lineage: write it through a collection of ${JSON.stringify(database)} without it`
+        problem: `has no lineage: write it through a collection of ${JSON.stringify(database)} without lineage`
       })
     )
     : Effect.void

@@ -121,11 +121,11 @@ export const create = (
   })
 }
 
-const segment = (value: string, role: string): Either.Either<string, InvalidIdError> => {
+const segment = (value: string, kind: InvalidIdError["kind"]): Either.Either<string, InvalidIdError> => {
   const problem = segmentProblem(value)
   return problem === undefined
     ? Either.right(encodeURIComponent(value))
-    : Either.left(new InvalidIdError({ kind: "design document", value, problem: `as the name of ${role} ${problem}` }))
+    : Either.left(new InvalidIdError({ kind, value, problem }))
 }
 
 export const remove = (
@@ -134,9 +134,9 @@ export const remove = (
 ) =>
   Effect.gen(function*() {
     const database = yield* databaseOf(given)
-    const design = yield* segment(index.design, "a design document")
-    const type = yield* segment(index.type ?? "json", "a type of index")
-    const name = yield* segment(index.name, "an index")
+    const design = yield* segment(index.design, "design document")
+    const type = yield* segment(index.type ?? "json", "index")
+    const name = yield* segment(index.name, "index")
     return yield* asked(
       {
         method: "DELETE",

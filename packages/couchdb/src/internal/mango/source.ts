@@ -6,6 +6,7 @@ import { DecodeError, type InvalidIdError } from "../../CouchError.js"
 import * as DatabaseName from "../../DatabaseName.js"
 import type { Document } from "../../Document.js"
 import * as Json from "../../Json.js"
+import { failAt } from "../failAt.js"
 import { owns, spanOf } from "../idRange.js"
 import { documentIn, toDocument } from "../rows/document.js"
 import { exact, isObject, member, type Row } from "../rows/row.js"
@@ -26,7 +27,7 @@ const revOf = (row: Row): string => {
   return typeof rev === "string" ? rev : ""
 }
 
-const noObject = (row: Row): string | undefined => isObject(row.json) ? undefined : "a document that is no object"
+const noObject = (row: Row): string | undefined => isObject(row.json) ? undefined : "a document that is not an object"
 
 /** The documents of a collection: those whose ids are its keys. */
 const ofCollection = <A, I, R, K>(
@@ -82,14 +83,18 @@ const ofFields = <A, I, R, K>(
   return {
     problem: noObject,
     concerns: (row) => owns(collection.id, idOf(row)),
-    read: (row) =>
-      Either.mapLeft(check(row.json), (issue) =>
+    read: (row) => {
+      const checked = check(row.json)
+      return Either.isRight(checked) ? Either.right(checked.right) : failAt((from) =>
         new DecodeError({
+          ...from,
           database: collection.database,
           id: idOf(row),
           rev: revOf(row),
-          issues: schemaIssues(issue)
-        }, issue))
+          issues: schemaIssues(checked.left)
+        }, checked.left)
+      )
+    }
   }
 }
 

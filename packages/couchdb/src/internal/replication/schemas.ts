@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import type { Job, Result, Session, Statistics, Status } from "../../Replication.js"
+import { withoutCredentials } from "../withoutCredentials.js"
 
 const optionalNumber = Schema.optionalWith(Schema.Number, { default: () => 0, nullable: true })
 
@@ -79,9 +80,6 @@ const statisticsOf = (info: typeof Information.Type | undefined): Statistics => 
   documentsWritten: info?.docs_written ?? 0,
   writeFailures: info?.doc_write_failures ?? 0
 })
-
-/** A reason may repeat a URL, and the credentials in it. */
-export const withoutCredentials = (text: string): string => text.replace(/(https?:\/\/)[^/@\s]*@/g, "$1")
 
 const JobRow = Schema.Struct({
   id: Schema.String,

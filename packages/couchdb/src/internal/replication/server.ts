@@ -10,12 +10,15 @@ import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
 import { askFor } from "../answer.js"
+import { asCreation } from "../creation.js"
+import { failAt } from "../failAt.js"
 import { functionName, functionNameProblem, replicatedFilterProblem } from "../functionName.js"
+import { answerOf } from "../responseError.js"
 import { segmentProblem } from "../segment.js"
 import { askForOk } from "../server/ask.js"
 import { verifyDocument, verifyWritten } from "../verification.js"
 import { jsonOf, member } from "../written.js"
-import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer, withoutCredentials } from "./schemas.js"
+import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer } from "./schemas.js"
 
 const remote = (side: Remote): Json.Json => {
   if (typeof side === "string") return side
@@ -89,17 +92,11 @@ const textOf = (definition: Definition, rest: { readonly [key: string]: Json.Jso
     ...rest
   })
 
-/** A database that the server could not open is told as a failure of its own. */
+/** A database that the server cannot open is a failure of its own. */
 const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
   Effect.mapError(self, (error) =>
     error._tag === "ServerError" && error.error === "db_not_found"
-      ? new NotFoundError({
-        method: error.method,
-        path: error.path,
-        status: error.status,
-        error: error.error,
-        reason: withoutCredentials(error.reason)
-      })
+      ? new NotFoundError(answerOf(error))
       : error)
 
 const replicateRequest = (body: string): CouchRequest => ({
@@ -147,7 +144,7 @@ export const define = (
     const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
     const body = yield* bodyOf(definition, continuous ? { continuous: true } : {})
     const couch = yield* CouchHttp
-    yield* couch.execute({ ...request, body, verify: verifyWritten(id) })
+    yield* asCreation(couch.execute({ ...request, body, verify: verifyWritten(id) }))
   })
 
 /** The server writes the document as well: a revision that moved meanwhile is read again. */
@@ -218,7 +215,7 @@ export const progress = (id: string, every: Duration.DurationInput) =>
       first ? awaited(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
       (now): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
         now.state === "failed"
-          ? Effect.fail(new ReplicationFailedError({ id, reason: now.error ?? "no reason given" }))
+          ? failAt((from) => new ReplicationFailedError({ ...from, id, reason: now.error ?? "no reason given" }))
           : Effect.succeed([now, now.state === "completed" ? Option.none() : Option.some(false)])
     )).pipe(Stream.changesWith(same))
 

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import type { Definition, Remote, ServerError as ServerFailure } from "../../Replication.js"
 import { TermWriter } from "../erlangTerm.js"
+import { serverOf } from "../failAt.js"
 import { functionName } from "../functionName.js"
 import { unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
@@ -111,7 +112,9 @@ export const checkpointId = (
     const response = yield* unconflicted(couch.execute(request))
     const uuid = member(jsonOf(response), "uuid")
     if (typeof uuid !== "string") {
-      return yield* Effect.fail(unexpectedResponse(request, response, "the response names no uuid"))
+      return yield* Effect.fail(
+        unexpectedResponse(request, { ...response, ...serverOf(couch) }, "the response names no uuid")
+      )
     }
     const writer = new TermWriter()
     writer.version()

@@ -10,6 +10,7 @@ import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.j
 import * as Json from "../../Json.js"
 import * as Transport from "../../Transport.js"
 import { executeDecoded } from "../decoded.js"
+import { serverOf } from "../failAt.js"
 import { fromResponse, isIdentified, type Reply, unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { type End, RowReader } from "./reader.js"
@@ -47,7 +48,7 @@ export const ended = (request: CouchRequest, head: Head, end: End): Effect.Effec
     case "Cut":
       return Effect.fail(
         new TransportError({
-          server: head.server,
+          ...serverOf(head),
           method: request.method,
           path: request.path,
           reason: "Body",
@@ -126,6 +127,7 @@ export const open = (
       Deferred.fail(
         around,
         new TransportError({
+          ...serverOf(response),
           method: request.method,
           path: request.path,
           reason: "Body",

@@ -44,7 +44,7 @@ export const locate = (
   return Either.flatMap(
     pathIn(database, partition),
     (outer) =>
-      Either.map(inDesign(index.design, endpoint, index.index, "a search index"), (inner) => ({
+      Either.map(inDesign(index.design, endpoint, index.index, "index"), (inner) => ({
         path: outer.path + inner,
         route: `${outer.route}/_design/{ddoc}/${endpoint}/{index}`,
         database

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import { type NotFoundError, type RequestError, SearchUnavailableError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import type { Index } from "../../Search.js"
+import { failAt } from "../failAt.js"
 
 /** Clouseau that is not there says so; Nouveau that was switched off says no more than that something is missing. */
 const saysSo = (error: NotFoundError | RequestError): boolean =>
@@ -35,7 +36,7 @@ export const orUnavailable =
     Effect.catchAll(self, (error) => {
       const failure = error as unknown as NotFoundError | RequestError
       const unavailable = (reason: string) =>
-        Effect.fail(new SearchUnavailableError({ engine: index._tag, database, reason }))
+        failAt((from) => new SearchUnavailableError({ ...from, engine: index._tag, database, reason }))
       if (saysSo(failure)) return unavailable((failure as { readonly reason: string }).reason)
       const mayBe = index._tag === "Nouveau" && failure._tag === "NotFoundError" && failure.reason === "missing"
       return mayBe

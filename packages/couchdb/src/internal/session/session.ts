@@ -13,6 +13,7 @@ import { setCookie } from "../auth/setCookie.js"
 import { login as loginRequest } from "../auth/sources.js"
 import { withAuth } from "../couchHttp.js"
 import { executeDecoded } from "../decoded.js"
+import { hiddenCookie } from "../hints.js"
 import { unexpectedResponse } from "../responseError.js"
 import { askForOk, type Failure } from "../server/ask.js"
 import { unconflicted } from "../unconflicted.js"
@@ -30,7 +31,7 @@ export const login = (name: string, password: Redacted.Redacted): Effect.Effect<
     const now = yield* Clock.currentTimeMillis
     const cookie = setCookie(response.headers, now)
     if (cookie === undefined || cookie.value === "") {
-      return yield* Effect.fail(unexpectedResponse(request, response, "it has no cookie that can be read here"))
+      return yield* Effect.fail(unexpectedResponse(request, response, hiddenCookie))
     }
     const expires = cookie.lasts === undefined ? Option.none() : DateTime.make(now + cookie.lasts)
     return { name, roles, cookie: Redacted.make(cookie.value), expires }

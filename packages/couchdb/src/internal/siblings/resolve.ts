@@ -17,6 +17,7 @@ import { revisionText } from "../bulk/revisionText.js"
 import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
 import { documentPath } from "../documentPath.js"
+import { failAt } from "../failAt.js"
 import { makeSeen, readAllLeaves, type Seen } from "../lineage/leaves.js"
 import { planByLineage } from "../lineage/resolving.js"
 import { holds } from "../lineage/rules.js"
@@ -513,8 +514,9 @@ export const resolveOne = <A, R, E, R2>(
       resolveAll(collection, [id], policy),
       ([resolution]): Effect.Effect<Resolution<A, R>, NotFoundError> =>
         resolution === undefined || resolution._tag === "Absent"
-          ? Effect.fail(
+          ? failAt((from) =>
             new NotFoundError({
+              ...from,
               method: "POST",
               path: `${documentPath(collection.database)}/_all_docs`,
               status: 200,

@@ -4,7 +4,7 @@ import type * as Schedule from "effect/Schedule"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Document, FetchError, UpdateOptions } from "../../Document.js"
 import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
-import { fetchBound, fetchBoundOption } from "../document/read.js"
+import { asUpdate, fetchBound, fetchBoundOption } from "../document/read.js"
 import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { patience } from "../patience.js"
@@ -31,7 +31,9 @@ export const untilSettled = <A, E, R>(
 export const read = <A, R>(
   { collection, creates, id }: Pick<Editing<A, R>, "collection" | "id" | "creates">
 ): Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R> =>
-  creates ? fetchBoundOption(collection, id) : Effect.asSome(fetchBound(collection, id))
+  creates
+    ? fetchBoundOption(collection, id)
+    : Effect.mapBoth(fetchBound(collection, id), { onFailure: asUpdate, onSuccess: Option.some })
 
 /** One edit by itself: made on what is known, or on what is read. */
 export const attempted = <A, R>(editing: Editing<A, R>, known: Document<A, R> | undefined): Updated<A, R> =>

@@ -10,7 +10,7 @@ import type { Document, FetchError, SaveError } from "../../Document.js"
 import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
 import { currentAuth } from "../currentAuth.js"
 import { encode } from "../document/codec.js"
-import { fetchBound } from "../document/read.js"
+import { asUpdate, fetchBound } from "../document/read.js"
 import * as value from "../document/value.js"
 import { conflict, put, save } from "../document/write.js"
 import { runFrom } from "../runFrom.js"
@@ -87,9 +87,11 @@ const together = (
     on = first
     first = undefined
     if (on === undefined) {
-      const read = yield* Effect.either(fetchBound(collection, id))
+      const read: Either.Either<Document<unknown, unknown>, FetchError> = yield* Effect.either(
+        fetchBound(collection, id)
+      )
       if (Either.isRight(read)) on = read.right
-      else if (absent(read.left)) missing = read.left
+      else if (absent(read.left)) missing = asUpdate(read.left)
       else return yield* Effect.fail(read.left)
     }
     let doc = on

@@ -8,8 +8,10 @@ import * as Json from "../../Json.js"
 import * as Transport from "../../Transport.js"
 import type { UserFailure } from "../../User.js"
 import { decodeJson } from "../answer.js"
+import { asCreation } from "../creation.js"
 import { executeDecoded } from "../decoded.js"
 import { patience } from "../patience.js"
+import { loneSurrogate } from "../segment.js"
 import { unconflicted } from "../unconflicted.js"
 import { verifyWritten } from "../verification.js"
 
@@ -29,7 +31,7 @@ const request = (
 ): Effect.Effect<CouchRequest, InvalidIdError> => {
   if (name === "" || Json.hasLoneSurrogate(name)) {
     return Effect.fail(
-      new InvalidIdError({ kind: "document", value: prefix + name, problem: "is no name of a user" })
+      new InvalidIdError({ kind: "user", value: name, problem: name === "" ? "is empty" : loneSurrogate })
     )
   }
   return Effect.succeed({
@@ -96,15 +98,17 @@ export const create = (
         Effect.fail(new EncodeError({ database, id: prefix + name, issues: [{ path, expected: problem }] })),
       onRight: (members): Effect.Effect<User, UserFailure, CouchHttp> =>
         Effect.as(
-          write(
-            name,
-            Json.fromEntries([
-              ...(Json.isObject(members) ? Json.entries(members) : []),
-              ["name", name],
-              ["type", "user"],
-              ["roles", roles],
-              ["password", Redacted.value(password)]
-            ])
+          Effect.flatMap(
+            request(name, "PUT", {
+              body: Json.stringify(Json.fromEntries([
+                ...(Json.isObject(members) ? Json.entries(members) : []),
+                ["name", name],
+                ["type", "user"],
+                ["roles", roles],
+                ["password", Redacted.value(password)]
+              ]))
+            }),
+            (asked) => asCreation(send(asked))
           ),
           { name, roles }
         )

@@ -10,6 +10,7 @@ import * as Json from "../../Json.js"
 import type { AnyOptions, Group, Page, Place, Reduced, Refused, Row as ViewRow, View } from "../../View.js"
 import { sequenceOf } from "../changes/change.js"
 import { type Source, sourceOf } from "../changes/source.js"
+import { failAt } from "../failAt.js"
 import type { IdSpan } from "../idRange.js"
 import { unexpectedResponse } from "../responseError.js"
 import * as Pieces from "../rows/pieces.js"
@@ -137,7 +138,9 @@ export const made = <A, R>(
   const piece = new Pieces.Piece<A, R>()
   for (const row of rows) {
     const problem = reading.problem(row)
-    if (problem !== undefined) return Effect.fail(unexpectedResponse(request, Rows.streamedHead, problem))
+    if (problem !== undefined) {
+      return failAt((from) => unexpectedResponse(request, { ...Rows.streamedHead, ...from }, problem))
+    }
     if (!reading.concerns(row)) continue
     const known = reading.readNow?.(row)
     if (known !== undefined) piece.add(known)

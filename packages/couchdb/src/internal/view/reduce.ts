@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ServerError } from "../../CouchError.js"
 import type { AnyOptions, Reduced } from "../../View.js"
+import { failAt } from "../failAt.js"
 import { type Given, page, prepare } from "./query.js"
 import { viewRequest } from "./request.js"
 
@@ -16,8 +17,9 @@ export const reduceOne = (
       if (row === undefined) return Effect.succeedNone
       if (row._tag !== "Refused") return Effect.succeed(Option.some(row.value))
       const { method, path } = viewRequest(prepared.where, prepared.parameters)
-      return Effect.fail(
+      return failAt((from) =>
         new ServerError({
+          ...from,
           method,
           path,
           status: 200,

@@ -40,13 +40,12 @@ export const queryOf = (parameters: Parameters): string =>
 
 const segment = (
   value: string,
-  kind: InvalidIdError["kind"],
-  role: string
+  kind: InvalidIdError["kind"]
 ): Either.Either<string, InvalidIdError> => {
   const problem = segmentProblem(value)
   return problem === undefined
     ? Either.right(encodeURIComponent(value))
-    : Either.left(new InvalidIdError({ kind, value, problem: `as the name of ${role} ${problem}` }))
+    : Either.left(new InvalidIdError({ kind, value, problem }))
 }
 
 /** The path of a partition, or of the whole database, and its route. */
@@ -57,7 +56,7 @@ export const pathIn = (
   const path = `/${DatabaseName.toPath(database)}`
   return partition === undefined
     ? Either.right({ path, route: "/{db}" })
-    : Either.map(segment(partition, "document", "a partition"), (partition) => ({
+    : Either.map(segment(partition, "partition"), (partition) => ({
       path: `${path}/_partition/${partition}`,
       route: "/{db}/_partition/{partition}"
     }))
@@ -68,16 +67,16 @@ export const inDesign = (
   design: string,
   kind: string,
   name: string,
-  role: string
+  nameKind: InvalidIdError["kind"]
 ): Either.Either<string, InvalidIdError> =>
   Either.flatMap(
-    segment(design, "design document", "a design document"),
-    (design) => Either.map(segment(name, "design document", role), (name) => `/_design/${design}/${kind}/${name}`)
+    segment(design, "design document"),
+    (design) => Either.map(segment(name, nameKind), (name) => `/_design/${design}/${kind}/${name}`)
   )
 
 const below = (place: Place): Either.Either<{ readonly path: string; readonly route: string }, InvalidIdError> =>
   place._tag === "Design"
-    ? Either.map(inDesign(place.design, "_view", place.view, "a view"), (path) => ({
+    ? Either.map(inDesign(place.design, "_view", place.view, "view"), (path) => ({
       path,
       route: "/_design/{ddoc}/_view/{view}"
     }))

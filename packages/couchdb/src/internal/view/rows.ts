@@ -9,6 +9,7 @@ import * as Revision from "../../Revision.js"
 import type { Codec, Group, Place, Reduced, Refused, Row as ViewRow, View } from "../../View.js"
 import type { Source } from "../changes/source.js"
 import { unfit } from "../decoder.js"
+import { failAt } from "../failAt.js"
 import { now } from "../rows/now.js"
 import { isObject, member, type Row } from "../rows/row.js"
 import { schemaIssues } from "../schemaIssues.js"
@@ -52,20 +53,27 @@ export const decodeMember = <A, R>(
   name: string,
   where: { readonly database: string; readonly id: string }
 ): Effect.Effect<A, DecodeError, R> => {
-  const refuse = (issues: DecodeError["issues"], issue: unknown): DecodeError =>
-    new DecodeError({
-      ...where,
-      rev: revisionIn(row),
-      issues: issues.map(({ expected, path }) => ({ path: [name, ...path], expected }))
-    }, issue)
-  const explain = (issue: ParseIssue): DecodeError => refuse(schemaIssues(issue), issue)
+  const refuse = (issues: DecodeError["issues"], issue: unknown): Effect.Effect<never, DecodeError> =>
+    failAt((from) =>
+      new DecodeError({
+        ...from,
+        ...where,
+        rev: revisionIn(row),
+        issues: issues.map(({ expected, path }) => ({ path: [name, ...path], expected }))
+      }, issue)
+    )
+  const explain = (issue: ParseIssue): Effect.Effect<never, DecodeError> => refuse(schemaIssues(issue), issue)
   try {
     const decoded = codec.decode(row, name)
     const either = now(decoded)
-    return either === undefined ? Effect.mapError(decoded, explain) : Either.mapLeft(either, explain)
+    return either === undefined
+      ? Effect.catchAll(decoded, explain)
+      : Either.isRight(either)
+      ? Either.right(either.right)
+      : explain(either.left)
   } catch (error) {
     const expected = `the schema threw ${error instanceof Error ? error.name : "a value"}`
-    return Either.left(refuse([{ path: [], expected }], error))
+    return refuse([{ path: [], expected }], error)
   }
 }
 
