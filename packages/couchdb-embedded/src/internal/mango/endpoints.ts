@@ -169,7 +169,7 @@ const create = (context: DatabaseContext): Answer =>
       ? withView
       : withMember(withView, "options", { partitioned: options.partitioned })
     const exists = before !== undefined && Json.equals(before, after)
-    if (!exists) yield* Either.mapLeft(store(context, id, after, false), notSaved)
+    if (!exists) yield* store(context, id, after, false)
     return Response.json(200, { result: exists ? "exists" : "created", id, name })
   })
 

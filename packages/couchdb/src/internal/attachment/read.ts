@@ -12,6 +12,7 @@ import type { Document } from "../../Document.js"
 import type { StreamedResponse } from "../../Transport.js"
 import { beginsAsGzip, unsupportedCoding, withHead } from "../contentEncoding.js"
 import { isDocument } from "../document/value.js"
+import { serverOf } from "../failAt.js"
 import { answerOf, isIdentified, unexpectedResponse } from "../responseError.js"
 import { unconflicted } from "../unconflicted.js"
 import { fileAt, spotOf } from "./target.js"
@@ -161,7 +162,7 @@ const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity 
 /** The part that a 206 brings, or what is wrong with it if it is not the one that was asked for. */
 const partial = (
   request: CouchRequest,
-  { body, headers }: StreamedResponse,
+  { body, headers, server }: StreamedResponse & FromServer,
   { codings }: Said,
   { first, last = Infinity }: Range
 ): Either.Either<{ readonly whole: number | undefined; readonly bytes: Bytes }, string> => {
@@ -177,6 +178,7 @@ const partial = (
   const length = to - from + 1
   const ended = (passed: number) =>
     new TransportError({
+      ...serverOf({ server }),
       method: request.method,
       path: request.path,
       reason: "Body",
@@ -224,7 +226,7 @@ export const open = <A, R>(
         if (unsupported !== undefined) {
           return yield* strange(`the answer was made ${unsupported} unasked, which cannot be undone here`)
         }
-        const known: Known = { spot, request, name, said, stub, inflated: response.inflated }
+        const known: Known = { spot, request, name, said, stub, inflated: response.inflated, ...serverOf(response) }
         const opened: Opened = {
           info: infoOf(name, response.headers, said, stub),
           verification: verificationOf(known),

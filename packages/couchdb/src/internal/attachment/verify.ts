@@ -10,10 +10,11 @@ import {
   type RequestError,
   TransportError
 } from "../../CouchError.js"
-import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../../CouchHttp.js"
 import { beginsAs, beginsAsGzip, codingsOf, undo, withHead } from "../contentEncoding.js"
 import { currentAuth } from "../currentAuth.js"
 import { readRaw } from "../document/read.js"
+import { serverOf } from "../failAt.js"
 import { attachmentsOf } from "../stubs.js"
 import { type Passed, passing } from "./checked.js"
 import type { Spot } from "./target.js"
@@ -60,7 +61,7 @@ const digestIn = (stub: Stub | undefined): string | undefined =>
  * What is known of a file when its bytes begin to come: what the headers say, what the document says if it is at hand, and
  * whether the transport inflates.
  */
-export interface Known {
+export interface Known extends FromServer {
   readonly spot: Spot
   readonly request: CouchRequest
   readonly name: string
@@ -167,11 +168,21 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
 > => {
   const { inflated, name, request, said, spot, stub } = known
   const broken = (problem: string) =>
-    Effect.fail(new IntegrityError({ operation: "download", database: spot.database, id: spot.id, name, problem }))
+    Effect.fail(
+      new IntegrityError({
+        ...serverOf(known),
+        operation: "download",
+        database: spot.database,
+        id: spot.id,
+        name,
+        problem
+      })
+    )
   const other = broken("the digest of the bytes is not the one that the server stored")
   const ended = (length: number, of: number) =>
     Effect.fail(
       new TransportError({
+        ...serverOf(known),
         method: request.method,
         path: request.path,
         reason: "Body",
@@ -240,6 +251,7 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
       judge(known, arrived).pipe(Effect.provideService(CouchHttp, couch), Effect.locally(currentAuth, auth))
     const notUndone = (): ReadError =>
       new TransportError({
+        ...serverOf(known),
         method: request.method,
         path: request.path,
         reason: "Body",
