@@ -279,12 +279,14 @@ export interface Reconnect {
  * @since 0.1.0
  * @category options
  */
-export interface FollowOptions<out E = never, out R = never> extends FeedOptions, WithAttachments {
+export interface FollowOptions<out E = never, out R = never, out E2 = never, out R2 = never>
+  extends FeedOptions, WithAttachments
+{
   readonly since?: string | undefined
   readonly checkpoint?: Checkpoint<E, R> | undefined
   readonly checkpointEvery?: Duration.DurationInput | undefined
   readonly retry?: Schedule.Schedule<unknown, NotFoundError | RequestError> | undefined
-  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E2, R2>) | undefined
 }
 
 /**
@@ -306,7 +308,10 @@ export interface FollowLimit {
  * @since 0.1.0
  * @category options
  */
-export type CollectionFollowOptions<E = never, R = never> = Omit<FollowOptions<E, R>, keyof WithAttachments>
+export type CollectionFollowOptions<E = never, R = never, E2 = never, R2 = never> = Omit<
+  FollowOptions<E, R, E2, R2>,
+  keyof WithAttachments
+>
 
 /**
  * The changes of one answer.
@@ -534,15 +539,15 @@ export const continuous: {
  * @category following
  */
 export const follow: {
-  <A, I, R, K, E2 = never, R2 = never>(
+  <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 = never>(
     collection: Collection<A, I, R, K>,
-    options?: CollectionFollowOptions<E2, R2> & FollowLimit
-  ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | DecodeError | E2, CouchHttp | R | R2>
-  <E2 = never, R2 = never>(
+    options?: CollectionFollowOptions<E2, R2, E3, R3> & FollowLimit
+  ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | DecodeError | E2 | E3, CouchHttp | R | R2 | R3>
+  <E2 = never, R2 = never, E3 = never, R3 = never>(
     database: string,
-    options?: FollowOptions<E2, R2> & FollowLimit
-  ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2, CouchHttp | R2>
-} = ((given: Given, options: FollowOptions<unknown, unknown> & FollowLimit = {}) =>
+    options?: FollowOptions<E2, R2, E3, R3> & FollowLimit
+  ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2 | E3, CouchHttp | R2 | R3>
+} = ((given: Given, options: FollowOptions<unknown, unknown, unknown, unknown> & FollowLimit = {}) =>
   Stream.unwrap(
     Effect.map(sourceOf(given, options), (source) => Pieces.stream(...following.followed(source, options)))
   )) as never
@@ -553,13 +558,13 @@ export const follow: {
  * @since 0.1.0
  * @category following
  */
-export const followEither = <A, I, R, K, E2 = never, R2 = never>(
+export const followEither = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 = never>(
   collection: Collection<A, I, R, K>,
-  options: CollectionFollowOptions<E2, R2> & FollowLimit = {}
+  options: CollectionFollowOptions<E2, R2, E3, R3> & FollowLimit = {}
 ): Stream.Stream<
   Either.Either<Change<Document<A, R>> | DatabaseGone, DecodeError>,
-  FeedError | E2,
-  CouchHttp | R | R2
+  FeedError | E2 | E3,
+  CouchHttp | R | R2 | R3
 > =>
   Stream.unwrap(
     Either.map(collectionSource(collection, options), (source) => following.followEither(source, options))
@@ -571,10 +576,10 @@ export const followEither = <A, I, R, K, E2 = never, R2 = never>(
  * @since 0.1.0
  * @category following
  */
-export const followValid = <A, I, R, K, E2 = never, R2 = never>(
+export const followValid = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 = never>(
   collection: Collection<A, I, R, K>,
-  options: CollectionFollowOptions<E2, R2> & FollowLimit = {}
-): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2, CouchHttp | R | R2> =>
+  options: CollectionFollowOptions<E2, R2, E3, R3> & FollowLimit = {}
+): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2 | E3, CouchHttp | R | R2 | R3> =>
   Stream.unwrap(
     Either.map(collectionSource(collection, options), (source) =>
       Pieces.streamValid(...following.followed(source, options)))
@@ -613,20 +618,20 @@ export interface OnInvalid<out E = never, out R = never> {
  * @category following
  */
 export const process: {
-  <A, I, R, K, E3, R3, E2 = never, R2 = never, E4 = DecodeError, R4 = never>(
+  <A, I, R, K, E3, R3, E2 = never, R2 = never, E4 = DecodeError, R4 = never, E5 = never, R5 = never>(
     collection: Collection<A, I, R, K>,
     f: (changes: ReadonlyArray<Change<Document<A, R>>>) => Effect.Effect<unknown, E3, R3>,
-    options?: CollectionFollowOptions<E2, R2> & OnInvalid<E4, R4>
-  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E4, CouchHttp | R | R2 | R3 | R4>
-  <E3, R3, E2 = never, R2 = never>(
+    options?: CollectionFollowOptions<E2, R2, E5, R5> & OnInvalid<E4, R4>
+  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E4 | E5, CouchHttp | R | R2 | R3 | R4 | R5>
+  <E3, R3, E2 = never, R2 = never, E5 = never, R5 = never>(
     database: string,
     f: (changes: ReadonlyArray<Change<JsonObject>>) => Effect.Effect<unknown, E3, R3>,
-    options?: FollowOptions<E2, R2>
-  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3, CouchHttp | R2 | R3>
+    options?: FollowOptions<E2, R2, E5, R5>
+  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E5, CouchHttp | R2 | R3 | R5>
 } = ((
   given: Given,
   f: (changes: ReadonlyArray<Change<unknown>>) => Effect.Effect<unknown, unknown, unknown>,
-  options: FollowOptions<unknown, unknown> & OnInvalid<unknown, unknown> = {}
+  options: FollowOptions<unknown, unknown, unknown, unknown> & OnInvalid<unknown, unknown> = {}
 ) => Effect.flatMap(sourceOf(given, options), (source) => processing.process(source, f, options))) as never
 
 /**

@@ -776,8 +776,11 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
  * @since 0.1.0
  * @category siblings
  */
-export interface WatchOptions<out E = never, out R = never>
-  extends Pick<FollowOptions<E, R>, "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry" | "onReconnect">
+export interface WatchOptions<out E = never, out R = never, out E2 = never, out R2 = never> extends
+  Pick<
+    FollowOptions<E, R, E2, R2>,
+    "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry" | "onReconnect"
+  >
 {
   readonly guard?: GuardOptions | undefined
 }
@@ -801,11 +804,11 @@ export interface WatchOptions<out E = never, out R = never>
  * @since 0.1.0
  * @category siblings
  */
-export const watch: <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>(
+export const watch: <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never, E4 = never, R4 = never>(
   collection: Collection<A, I, R, K>,
   policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
-  options?: WatchOptions<E3, R3>
-) => Stream.Stream<Resolution<A, R>, E | E3 | FeedError, CouchHttp | R | R2 | R3> = watching.watch
+  options?: WatchOptions<E3, R3, E4, R4>
+) => Stream.Stream<Resolution<A, R>, E | E3 | E4 | FeedError, CouchHttp | R | R2 | R3 | R4> = watching.watch
 
 /**
  * A version that was buried: where it lives on, the tombstone that keeps it, and whether that still has its body.

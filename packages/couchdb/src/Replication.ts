@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type { Filter } from "./Changes.js"
+import type { Filter, Reconnect } from "./Changes.js"
 import type {
   HttpError,
   InvalidIdError,
@@ -61,13 +61,16 @@ export interface Endpoint {
  *   With the name of a replication that CouchDB ({@link checkpointId}) or PouchDB ran, this one goes on where that one was,
  *   and the other way round
  * - `checkpoints`: `false` remembers nothing
- * - `retry`: when to repeat a batch that failed for a moment, besides what `CouchHttp` repeats. A batch may be repeated:
- *   it carries over what is missing
+ * - `retry`: when to repeat what failed for a moment, besides what `CouchHttp` repeats. A batch may be repeated: it carries
+ *   over what is missing. A live replication repeats for ever by default, as `Changes.follow` does: 100 ms doubling up to
+ *   half a minute, with full jitter; any other one does not repeat by default
+ * - `onReconnect`: runs after each failure that is repeated, before the wait. If it fails, the replication fails with its
+ *   error
  *
  * @since 0.1.0
  * @category client
  */
-export interface Options {
+export interface Options<out E = never, out R = never> {
   readonly filter?: Filter | undefined
   readonly batch?: number | undefined
   readonly live?: boolean | undefined
@@ -76,6 +79,7 @@ export interface Options {
   readonly id?: string | undefined
   readonly checkpoints?: boolean | undefined
   readonly retry?: Schedule.Schedule<unknown, HttpError | InvalidIdError> | undefined
+  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E, R>) | undefined
 }
 
 /**
@@ -125,6 +129,10 @@ export type ReplicateError = NotFoundError | InvalidIdError | RequestError
  * from one side to the other, and none of them is kept in memory. Such a request must be through within the deadline of the
  * target's `CouchHttp`: give it more than a minute where files are very large or lines are slow.
  *
+ * A live replication outlives broken connections, silent servers, 408, 425, 429, 5xx and responses that are not CouchDB's.
+ * A function, view or selector as its filter that fails in CouchDB with status 500 ten times with the same words is broken,
+ * and ends it with that `ServerError`. It logs as `Changes.follow` does.
+ *
  * Checkpoints are `_local` documents of CouchDB's own shape on both sides. So it goes on where it was after any failure,
  * and may be interrupted at any time. From a source that takes no checkpoint, since one may only read there, it goes on by
  * the target's alone.
@@ -144,11 +152,11 @@ export type ReplicateError = NotFoundError | InvalidIdError | RequestError
  * @since 0.1.0
  * @category client
  */
-export const replicate = (
+export const replicate = <E = never, R = never>(
   source: Endpoint,
   target: Endpoint,
-  options: Options = {}
-): Stream.Stream<Progress, ReplicateError> => client.replicate(source, target, options)
+  options: Options<E, R> = {}
+): Stream.Stream<Progress, ReplicateError | E, R> => client.replicate(source, target, options)
 
 /**
  * {@link replicate} to the end: what it did in all, and all that the target refused.
@@ -170,11 +178,11 @@ export const replicate = (
  * @since 0.1.0
  * @category client
  */
-export const run = (
+export const run = <E = never, R = never>(
   source: Endpoint,
   target: Endpoint,
-  options: Omit<Options, "live" | "poll"> = {}
-): Effect.Effect<Progress, ReplicateError> =>
+  options: Omit<Options<E, R>, "live" | "poll"> = {}
+): Effect.Effect<Progress, ReplicateError | E, R> =>
   Effect.map(
     Stream.runFold(
       replicate(source, target, options),

@@ -246,13 +246,13 @@ export const continuousUpdates = (options: UpdatesOptions = {}): Stream.Stream<U
  * @since 0.1.0
  * @category options
  */
-export interface UpdatesFollowOptions<out E = never, out R = never> {
+export interface UpdatesFollowOptions<out E = never, out R = never, out E2 = never, out R2 = never> {
   readonly since?: string | undefined
   readonly heartbeat?: Duration.DurationInput | undefined
   readonly checkpoint?: Checkpoint<E, R> | undefined
   readonly checkpointEvery?: Duration.DurationInput | undefined
   readonly retry?: Schedule.Schedule<unknown, ServerFailure> | undefined
-  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onReconnect?: ((reconnect: Reconnect) => Effect.Effect<unknown, E2, R2>) | undefined
 }
 
 /**
@@ -270,9 +270,9 @@ export interface UpdatesFollowOptions<out E = never, out R = never> {
  * @since 0.1.0
  * @category updates
  */
-export const followUpdates = <E = never, R = never>(
-  options: UpdatesFollowOptions<E, R> = {}
-): Stream.Stream<Update, ServerFailure | E, CouchHttp | R> => internalUpdates.follow(options)
+export const followUpdates = <E = never, R = never, E2 = never, R2 = never>(
+  options: UpdatesFollowOptions<E, R, E2, R2> = {}
+): Stream.Stream<Update, ServerFailure | E | E2, CouchHttp | R | R2> => internalUpdates.follow(options)
 
 /**
  * What every task says. `fields` is all that the server said of it.

@@ -6,6 +6,7 @@ import type { Scope } from "effect/Scope"
 import type { CouchRequest, Service } from "../../CouchHttp.js"
 import type { RowsError } from "../rows/stream.js"
 import { type Batch, type Connection, continuous, longpoll, type Opening } from "./connection.js"
+import { EmptyAnswers } from "./emptyAnswers.js"
 
 /**
  * How the next request of a feed is made.
@@ -61,13 +62,6 @@ const longestPoll = Duration.seconds(25)
 /** How many changes a poll brings at most, without documents and with: a proxy hands its answer out when it is whole. */
 const changesInPoll = { plain: 500, documents: 100 }
 
-/** An empty answer within so many milliseconds is followed by a wait. */
-const early = 1_000
-
-/** The waits after empty answers: the first, and the longest after doubling. */
-const firstWait = 100
-const lastWait = 10_000
-
 /** How long the server may take for a poll, after doubling: a filter may pass over many changes first. */
 const longestSilence = Duration.minutes(10)
 
@@ -93,8 +87,7 @@ export const makeConnector = (settings: Settings): Connector => {
   let mode: Mode = { _tag: "Continuous", doubts: 0 }
   let trialAfter = firstTrial
   let patience = pollSilence
-  /** How many empty answers came early, one after the other. */
-  let empty = 0
+  const emptyAnswers = new EmptyAnswers()
   /** Whether the last poll brought nothing: only then a trial tells silence from a backlog that fills a proxy's buffer. */
   let idle = false
   /** Whether the log says that continuous feeds are withheld. */
@@ -160,7 +153,7 @@ export const makeConnector = (settings: Settings): Connector => {
     const end = Option.getOrUndefined(batch.end)
     if (end?._tag === "Broken") return Effect.as(pollFailed(end.silent), batch)
     idle = isEmpty
-    empty = isEmpty && took < early ? empty + 1 : 0
+    emptyAnswers.note(isEmpty, took)
     patience = pollSilence
     if (mode._tag !== "Probing") return Effect.succeed(batch)
     mode = { _tag: "Polling", trialAt: now + trialAfter }
@@ -177,7 +170,7 @@ export const makeConnector = (settings: Settings): Connector => {
 
   const openPoll = (since: string | undefined): Effect.Effect<Connection, RowsError, Scope> =>
     Effect.gen(function*() {
-      if (empty > 0) yield* Effect.sleep(Math.min(firstWait * 2 ** (empty - 1), lastWait))
+      if (emptyAnswers.wait > 0) yield* Effect.sleep(emptyAnswers.wait)
       const begun = yield* Clock.currentTimeMillis
       const limit = plain ? changesInPoll.plain : changesInPoll.documents
       const connection = yield* Effect.tapError(

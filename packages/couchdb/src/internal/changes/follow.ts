@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Change, DatabaseGone, Filter, FollowLimit, FollowOptions } from "../../Changes.js"
+import type { Change, DatabaseGone, FollowLimit, FollowOptions } from "../../Changes.js"
 import type { DecodeError } from "../../CouchError.js"
 import { CouchHttp } from "../../CouchHttp.js"
 import { isPiece, Piece, streamEither } from "../rows/pieces.js"
@@ -19,6 +19,7 @@ import { type Connector, makeConnector } from "./connector.js"
 import { Cursor } from "./cursor.js"
 import { isPlain, present, requestOf } from "./feeds.js"
 import { makeOutage, type Outage } from "./outage.js"
+import { runsOnServer } from "./request.js"
 import { isGone, isGoneDatabase, isPassing, passes, patient } from "./retry.js"
 import type { Source } from "./source.js"
 
@@ -51,21 +52,17 @@ type Idle = { readonly _tag: "Starting" } | { readonly _tag: "Disconnected" }
 const starting: Idle = { _tag: "Starting" }
 const disconnected: Idle = { _tag: "Disconnected" }
 
-/** Whether the server runs something of the program's own over the changes. */
-const filters = (filter: Filter | undefined): boolean =>
-  filter?._tag === "Function" || filter?._tag === "View" || filter?._tag === "Selector"
-
-const connectorOf = <D, R, E2, R2>(
+const connectorOf = <D, R>(
   couch: CouchHttp["Type"],
   source: Source<D, R>,
-  options: FollowOptions<E2, R2>,
+  options: FollowOptions<unknown, unknown, unknown, unknown>,
   annotations: Readonly<Record<string, string>>
 ): Connector =>
   makeConnector({
     couch,
     annotations,
     heartbeat: Duration.decode(options.heartbeat ?? "10 seconds"),
-    filters: filters(options.filter),
+    filters: runsOnServer(options.filter),
     plain: isPlain(source, options),
     parse: source.feed?.parse ?? changeRow,
     request: (feed, parameters) =>
@@ -93,16 +90,16 @@ const atMost = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch 
 }
 
 /** Follows a feed over any number of requests. */
-export const follow = <D, R, E2 = never, R2 = never>(
+export const follow = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,
-  options: FollowOptions<E2, R2> & FollowLimit
-): Stream.Stream<Piece<Followed<D>>, RowsError | E2, CouchHttp | R | R2> =>
+  options: FollowOptions<E2, R2, E3, R3> & FollowLimit
+): Stream.Stream<Piece<Followed<D>>, RowsError | E2 | E3, CouchHttp | R | R2 | R3> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const annotations = source.feed === undefined
       ? { database: source.database, feed: "_changes" }
       : { feed: "_db_updates" }
     const connector = connectorOf(yield* CouchHttp, source, options, annotations)
-    const outage: Outage<E2, R2> = yield* makeOutage({
+    const outage: Outage<E3, R3> = yield* makeOutage({
       what: "the changes feed",
       annotations,
       retry: options.retry ?? patient,
@@ -209,7 +206,7 @@ export const follow = <D, R, E2 = never, R2 = never>(
       })
 
     /** Waits until it may work again, or fails if it will not. */
-    const outlive = (error: RowsError, before: Idle): Effect.Effect<void, RowsError | E2, R2> =>
+    const outlive = (error: RowsError, before: Idle): Effect.Effect<void, RowsError | E3, R3> =>
       Effect.suspend(() => {
         if (isGone(error) && alive) {
           state = { _tag: "Gone" }
@@ -221,11 +218,11 @@ export const follow = <D, R, E2 = never, R2 = never>(
         // A session may have expired, so credentials get one more chance; more of them could lock the account.
         const expired = error._tag === "UnauthorizedError" && alive && trusted
         if (expired) trusted = false
-        const isBroken = outage.isBroken(error) && filters(options.filter)
+        const isBroken = outage.isBroken(error) && runsOnServer(options.filter)
         return !isBroken && (expired || passes(error)) ? outage.wait(error) : Effect.fail(error)
       })
 
-    const step = Effect.suspend((): Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> => {
+    const step = Effect.suspend((): Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> => {
       switch (state._tag) {
         case "Starting":
           return begin
@@ -240,7 +237,7 @@ export const follow = <D, R, E2 = never, R2 = never>(
       }
     })
 
-    const advance: Effect.Effect<void, RowsError | E2, R | R2 | CouchHttp> = Effect.suspend(() => {
+    const advance: Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> = Effect.suspend(() => {
       cursor.acknowledge()
       return Effect.flatMap(save, () => state._tag === "Gone" || left <= 0 ? close : Effect.flatMap(step, unlessReady))
     })
@@ -259,11 +256,11 @@ export const follow = <D, R, E2 = never, R2 = never>(
     type Out = Channel.Channel<
       Chunk.Chunk<Piece<Followed<D>>>,
       unknown,
-      RowsError | E2,
+      RowsError | E2 | E3,
       unknown,
       void,
       unknown,
-      CouchHttp | R | R2
+      CouchHttp | R | R2 | R3
     >
     const handOut = (): Out => {
       const piece = ready
@@ -284,13 +281,13 @@ export const follow = <D, R, E2 = never, R2 = never>(
   }))
 
 /** The feed and what is in its pieces, for a stream of one's choice. */
-export const followed = <D, R, E2 = never, R2 = never>(
+export const followed = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,
-  options: FollowOptions<E2, R2> & FollowLimit
+  options: FollowOptions<E2, R2, E3, R3> & FollowLimit
 ) => [follow(source, options), (pieces: Chunk.Chunk<Piece<Followed<D>>>) => Chunk.unsafeHead(pieces)] as const
 
-export const followEither = <D, R, E2 = never, R2 = never>(
+export const followEither = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,
-  options: FollowOptions<E2, R2> & FollowLimit
-): Stream.Stream<Either.Either<Followed<D>, DecodeError>, RowsError | E2, CouchHttp | R | R2> =>
+  options: FollowOptions<E2, R2, E3, R3> & FollowLimit
+): Stream.Stream<Either.Either<Followed<D>, DecodeError>, RowsError | E2 | E3, CouchHttp | R | R2 | R3> =>
   streamEither(...followed(source, options))

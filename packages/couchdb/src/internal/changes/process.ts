@@ -11,11 +11,11 @@ import { follow } from "./follow.js"
 import type { Source } from "./source.js"
 
 /** Hands over a batch, and only then pulls the next, which moves the checkpoint. */
-export const process = <D, R, E2, R2, E3, R3, E4, R4>(
+export const process = <D, R, E2, R2, E3, R3, E4, R4, E5, R5>(
   source: Source<D, R>,
   f: (changes: ReadonlyArray<Change<D>>) => Effect.Effect<unknown, E3, R3>,
-  options: FollowOptions<E2, R2> & OnInvalid<E4, R4>
-): Effect.Effect<DatabaseGone, RowsError | DecodeError | E2 | E3 | E4, CouchHttp | R | R2 | R3 | R4> => {
+  options: FollowOptions<E2, R2, E5, R5> & OnInvalid<E4, R4>
+): Effect.Effect<DatabaseGone, RowsError | DecodeError | E2 | E3 | E4 | E5, CouchHttp | R | R2 | R3 | R4 | R5> => {
   const onInvalid = (error: DecodeError): Effect.Effect<unknown, DecodeError | E4, R4> =>
     options.onInvalid?.(error) ?? Effect.fail(error)
   const handle = (pieces: Chunk.Chunk<Piece<Change<D> | DatabaseGone>>) => {

@@ -33,6 +33,10 @@ const filtered = (filter: Filter | undefined): { readonly query: Parameters; rea
   }
 }
 
+/** Whether the server runs a function or a selector of the program over the changes, which may be broken. */
+export const runsOnServer = (filter: Filter | undefined): boolean =>
+  filter?._tag === "Function" || filter?._tag === "View" || filter?._tag === "Selector"
+
 /** The request of a feed. A filter's own parameters cannot take the place of the feed's. */
 export const changesRequest = (
   database: DatabaseName,

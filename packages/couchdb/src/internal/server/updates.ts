@@ -92,7 +92,7 @@ const updateOf = (
 export const continuous = (options: UpdatesOptions): Stream.Stream<Update, RowsError, CouchHttp> =>
   updatesIn(feeds.continuousEither(source, options))
 
-export const follow = <E, R>(
-  options: UpdatesFollowOptions<E, R>
-): Stream.Stream<Update, RowsError | E, CouchHttp | R> =>
-  updatesIn(followEither<Update, never, E, R>(source, options as FollowOptions<E, R>))
+export const follow = <E, R, E2, R2>(
+  options: UpdatesFollowOptions<E, R, E2, R2>
+): Stream.Stream<Update, RowsError | E | E2, CouchHttp | R | R2> =>
+  updatesIn(followEither<Update, never, E, R, E2, R2>(source, options as FollowOptions<E, R, E2, R2>))

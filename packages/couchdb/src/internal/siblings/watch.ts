@@ -13,15 +13,15 @@ import { owns } from "../idRange.js"
 import { makeGuarded } from "./guard.js"
 import { policyOf } from "./policy.js"
 
-export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>(
+export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never, E4 = never, R4 = never>(
   collection: Collection<A, I, R, K>,
   policy: SiblingPolicy<A, E, R2> | Merge<A>,
-  options: WatchOptions<E3, R3> = {}
-): Stream.Stream<Resolution<A, R>, E | E3 | Changes.FeedError, CouchHttp | R | R2 | R3> =>
+  options: WatchOptions<E3, R3, E4, R4> = {}
+): Stream.Stream<Resolution<A, R>, E | E3 | E4 | Changes.FeedError, CouchHttp | R | R2 | R3 | R4> =>
   Stream.unwrap(Effect.gen(function*() {
     const { guard, ...following } = options
     const resolve = makeGuarded(collection, policyOf<A, E, R2>(policy), guard)
-    const outage = yield* makeOutage<E3, R3>({
+    const outage = yield* makeOutage<E4, R4>({
       what: "the resolution of siblings",
       annotations: { database: collection.database },
       retry: options.retry ?? patient,
@@ -29,8 +29,8 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never>
     })
     type Outlived = Effect.Effect<
       Effect.Effect.Success<ReturnType<typeof resolve>>,
-      Effect.Effect.Error<ReturnType<typeof resolve>> | E3,
-      Effect.Effect.Context<ReturnType<typeof resolve>> | R3
+      Effect.Effect.Error<ReturnType<typeof resolve>> | E4,
+      Effect.Effect.Context<ReturnType<typeof resolve>> | R4
     >
     const outliving = (ids: ReadonlyArray<string>): Outlived =>
       Effect.matchEffect(resolve(ids), {

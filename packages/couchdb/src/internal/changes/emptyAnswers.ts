@@ -1,0 +1,24 @@
+/** An empty answer within so many milliseconds is followed by a wait. */
+const early = 1_000
+
+/** The waits in milliseconds: the first, and the longest after doubling. */
+const firstWait = 100
+const lastWait = 10_000
+
+/**
+ * Counts long polls that were answered at once although nothing happened, as by a cache or a server that knows no long poll:
+ * the next one waits, so that they do not become a busy loop.
+ */
+export class EmptyAnswers {
+  private count = 0
+
+  /** What became of a poll that took so many milliseconds. */
+  note(isEmpty: boolean, took: number): void {
+    this.count = isEmpty && took < early ? this.count + 1 : 0
+  }
+
+  /** How many milliseconds the next poll waits. */
+  get wait(): number {
+    return this.count === 0 ? 0 : Math.min(firstWait * 2 ** (this.count - 1), lastWait)
+  }
+}
