@@ -124,6 +124,37 @@ describe("operations", () => {
     expect<"negative">().type.toBeAssignableTo<Effect.Effect.Error<typeof edited>>()
   })
 
+  test("a delete keeps names, members, or what a function of the body gives, data first and last", () => {
+    type Gone = Effect.Effect<
+      Document.Tombstone<Butterfly>,
+      Document.DeleteError<Butterfly> | CouchError.EncodeError,
+      Couch
+    >
+    expect(Document.deleteWith(doc, { keep: ["name", "of another schema"] })).type.toBe<Gone>()
+    expect(Document.deleteWith(doc, { keep: { name: doc.body.name, by: "me" } })).type.toBe<Gone>()
+    expect(Document.deleteWith(doc, {
+      keep: (b) => {
+        expect(b).type.toBe<Butterfly>()
+        return { name: b.name }
+      }
+    })).type.toBe<Gone>()
+    expect(doc.pipe(Document.deleteWith({ keep: ["name"] }))).type.toBe<Gone>()
+    expect(doc.pipe(Document.deleteWith({ keep: { by: "me" } }))).type.toBe<Gone>()
+    expect(doc.pipe(Document.deleteWith({ keep: ({ name }: Butterfly) => ({ name }) }))).type.toBe<Gone>()
+    expect(Document.deleteWith).type.not.toBeCallableWith(doc, { keep: "name" })
+    expect(Document.deleteWith).type.not.toBeCallableWith(doc, { keep: () => "name" })
+    expect(pipe).type.not.toBeCallableWith(doc, Document.deleteWith({ keep: (b: { readonly x: 1 }) => ({ x: b.x }) }))
+    const edited = Document.updateEffect(
+      butterflies,
+      "x",
+      ({ name, seen }) =>
+        Effect.succeed(seen > 1 ? Edit.keep : seen > 0 ? Edit.delete : Edit.delete({ keep: { name } }))
+    )
+    expect<Effect.Effect.Success<typeof edited>>().type.toBe<Doc | Document.Tombstone<Butterfly>>()
+    expect(Edit.delete({ keep: ["name"] })).type.toBe<Edit.Edit<never>>()
+    expect<Edit.Edit<never>>().type.toBeAssignableTo<Edit.Edit<Butterfly>>()
+  })
+
   test("an edit of another type does not compile", () => {
     expect(Document.update).type.not.toBeCallableWith(butterflies, "x", () => ({ name: 1, seen: 1 }))
     expect(pipe).type.not.toBeCallableWith(doc, Document.modify(() => ({ name: "x" })))

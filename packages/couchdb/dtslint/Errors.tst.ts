@@ -244,6 +244,16 @@ describe("what operations fail with", () => {
       readonly resolveWith: never
       readonly resolveStreamWith: "mine"
     }>()
+    type Row<E> = Either.Either<Document.Tombstone<Butterfly>, E>
+    type Rows<E> = Effect.Effect<ReadonlyArray<Row<E>>, never, CouchHttp.CouchHttp>
+    type Unkept = Document.DeleteError<Butterfly>
+    expect(Bulk.delete([doc], { rows: 1 })).type.toBe<Rows<Unkept>>()
+    expect(Bulk.delete([doc], { keep: ["name"] })).type.toBe<Rows<Unkept | CouchError.EncodeError>>()
+    expect(Bulk.delete([doc], { keep: ({ name }) => ({ name }) })).type.toBe<Rows<Unkept | CouchError.EncodeError>>()
+    const keeping = failing<Doc>().pipe(Bulk.deleteStream({ keep: ["name"] }))
+    expect(keeping).type.toBe<Stream.Stream<Row<Unkept | CouchError.EncodeError>, "mine", CouchHttp.CouchHttp>>()
+    const byFunction = failing<Doc>().pipe(Bulk.deleteStream({ keep: ({ name }: Butterfly) => ({ name }) }))
+    expect(byFunction).type.toBe<typeof keeping>()
     expect<Bulk.FetchError>().type.toBe<Read>()
     expect<Bulk.SaveError<Butterfly>>().type.toBe<Told | CouchError.ConflictError<Butterfly>>()
     expect<Bulk.DeleteError<Butterfly>>().type.toBe<
@@ -363,6 +373,7 @@ describe("what operations fail with", () => {
       create: Document.create(zoo, "a", { name: "x" }),
       copy: Document.copy(doc, "b"),
       delete: Document.delete(doc),
+      deleteWith: Document.deleteWith(doc, { keep: ["name"] }),
       update: Document.update(zoo, "a", (body) => body),
       updateEffect: Document.updateEffect(zoo, "a", () => Effect.fail("mine" as const)),
       upsert: Document.upsert(zoo, "a", () => ({ name: "x" }))
@@ -380,6 +391,7 @@ describe("what operations fail with", () => {
       readonly create: Saved
       readonly copy: Saved | CouchError.UnsavedChangesError | Unsaved
       readonly delete: Document.DeleteError<Butterfly>
+      readonly deleteWith: Document.DeleteError<Butterfly> | CouchError.EncodeError
       readonly update: Saved | CouchError.DecodeError
       readonly updateEffect:
         | Saved

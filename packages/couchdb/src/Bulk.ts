@@ -15,6 +15,7 @@ import type { Collection } from "./Collection.js"
 import type { ContextOf, DocumentOf, Policy, Reify } from "./Conflict.js"
 import type {
   ConflictError,
+  EncodeError,
   HttpError,
   InvalidIdError,
   NotFoundError,
@@ -52,6 +53,15 @@ export interface Options {
   readonly concurrency?: number | undefined
   readonly retry?: Schedule.Schedule<unknown, HttpError> | undefined
 }
+
+/**
+ * Options of a delete. `keep` says what each tombstone keeps of its document, as that of `Document.deleteWith`; nothing by
+ * default.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface DeleteOptions<in A> extends Options, Document.DeleteOptions<A> {}
 
 /**
  * What the save of one document can fail with.
@@ -178,16 +188,28 @@ export const saveStream = (
 ): Stream.Stream<Either.Either<Document.Document<A, R>, SaveError<A, R>>, E2, CouchHttp | R | R2> =>
   saving.saveStream(documents, options)
 
-const delete_ = <A, R>(
-  documents: Iterable<Document.Document<A, R>>,
-  options: Options = {}
-): Effect.Effect<ReadonlyArray<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R>>>, never, CouchHttp | R> =>
-  collect(saving.deleteStream(Stream.fromIterable(documents), options))
+const delete_: {
+  <A, R>(
+    documents: Iterable<Document.Document<A, R>>,
+    options?: Options
+  ): Effect.Effect<ReadonlyArray<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R>>>, never, CouchHttp | R>
+  <A, R>(
+    documents: Iterable<Document.Document<A, R>>,
+    options: DeleteOptions<NoInfer<A>>
+  ): Effect.Effect<
+    ReadonlyArray<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R> | EncodeError>>,
+    never,
+    CouchHttp | R
+  >
+} = <A, R>(documents: Iterable<Document.Document<A, R>>, options: DeleteOptions<A> = {}) =>
+  // Only what is kept can be an EncodeError.
+  collect(saving.deleteStream(Stream.fromIterable(documents), options)) as never
 
 export {
   /**
    * Deletes documents, with a tombstone or an error for each of them, in order: `POST /{db}/_bulk_docs`. What holds for
-   * {@link save} holds here. A document with edits is not deleted (`UnsavedChangesError`).
+   * {@link save} holds here. A document with edits is not deleted (`UnsavedChangesError`). With `keep` each tombstone keeps
+   * members of its document, as with `Document.deleteWith`.
    *
    * @example
    * import { Effect, Either, Schema } from "effect"
@@ -196,7 +218,7 @@ export {
    * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
    *
    * const program = Bulk.fetch(butterflies, ["monarch", "owl"]).pipe(
-   *   Effect.flatMap((found) => Bulk.delete(found.filter(Either.isRight).map(({ right }) => right)))
+   *   Effect.flatMap((found) => Bulk.delete(found.filter(Either.isRight).map(({ right }) => right), { keep: ["name"] }))
    * )
    *
    * @since 0.1.0
@@ -211,13 +233,20 @@ export {
  * @since 0.1.0
  * @category writing
  */
-export const deleteStream = (
-  options: Options = {}
-) =>
-<A, R, E2, R2>(
-  documents: Stream.Stream<Document.Document<A, R>, E2, R2>
-): Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R>>, E2, CouchHttp | R | R2> =>
-  saving.deleteStream(documents, options)
+export const deleteStream: {
+  (options?: Options): <A, R, E2, R2>(
+    documents: Stream.Stream<Document.Document<A, R>, E2, R2>
+  ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R>>, E2, CouchHttp | R | R2>
+  <A>(options: Options & { readonly keep: (body: A) => Document.Members }): <R, E2, R2>(
+    documents: Stream.Stream<Document.Document<A, R>, E2, R2>
+  ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R> | EncodeError>, E2, CouchHttp | R | R2>
+  (options: Options & { readonly keep?: ReadonlyArray<string> | Document.Members | undefined }): <A, R, E2, R2>(
+    documents: Stream.Stream<Document.Document<A, R>, E2, R2>
+  ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R> | EncodeError>, E2, CouchHttp | R | R2>
+} =
+  // Only what is kept can be an EncodeError.
+  ((options: DeleteOptions<unknown> = {}) => (documents: Stream.Stream<Document.Document<unknown>>) =>
+    saving.deleteStream(documents, options)) as never
 
 /**
  * Reads documents, with a result for each key, in order: `POST /{db}/_bulk_get`. One that is not there is a

@@ -96,7 +96,7 @@ export interface ReadJson {
  * - `parent`: the revision that it extends; `None` to create
  * - `body`: the members to store, none with an underscore in front
  * - `attachments`: the stubs to keep, as the server gave them
- * - `deleted`: whether it becomes a tombstone; its body is then empty
+ * - `deleted`: whether it becomes a tombstone; its body is then what the tombstone keeps
  *
  * @since 0.1.0
  * @category model

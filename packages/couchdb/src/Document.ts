@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
@@ -189,6 +190,39 @@ export type DeleteError<A, R = never> =
   | UnsavedDocumentError
   | InvalidIdError
   | RequestError
+
+/**
+ * Members of a tombstone, by name.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Members {
+  readonly [name: string]: unknown
+}
+
+/**
+ * What a tombstone keeps of its document.
+ *
+ * - names of top-level members, as they are stored: each stays exactly as it is, whether the schema knows it or not, and one
+ *   that the document does not have is left out
+ * - or members: any JSON. One that is a value of the body, under its name there, stays exactly as it is stored
+ * - or a function of the body that gives them
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Keep<A> = ReadonlyArray<(keyof A & string) | (string & {})> | Members | ((body: A) => Members)
+
+/**
+ * Options of a delete. `keep` says what the tombstone keeps: nothing by default.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface DeleteOptions<in A> {
+  readonly keep?: Keep<A> | undefined
+}
 
 /**
  * What a copy can fail with.
@@ -622,6 +656,48 @@ export {
 }
 
 /**
+ * {@link delete} with options: the tombstone keeps members of the document, or gets others, by which filters and selectors of
+ * replications and feeds let it pass: `PUT /{db}/{docid}` with `_deleted`. They come with the change that tells of the
+ * deletion (`Changes.Deleted`), and nowhere else. Attachments are not kept.
+ *
+ * What is kept must be JSON under names without an underscore in front, or it is an `EncodeError` before any request. A
+ * policy repeats the delete with the members of the revision that it deletes then. A collection with lineage keeps its
+ * record and the members of its settings besides.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Document } from "effect-couchdb"
+ *
+ * const Card = Schema.Struct({ type: Schema.Literal("card"), owner: Schema.String, text: Schema.String })
+ * const cards = Collection.make("office", Card)
+ *
+ * const gone = Effect.flatMap(Document.fetch(cards, "a"), Document.deleteWith({ keep: ["type", "owner"] }))
+ *
+ * const goneBy = (user: string) =>
+ *   Effect.flatMap(Document.fetch(cards, "b"), (doc) =>
+ *     Document.deleteWith(doc, { keep: ({ owner, type }) => ({ type, owner, deletedBy: user }) }))
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const deleteWith: {
+  <A>(
+    options: { readonly keep: (body: A) => Members }
+  ): <R>(
+    self: Document<A, R>
+  ) => Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R>
+  (
+    options: { readonly keep?: ReadonlyArray<string> | Members | undefined }
+  ): <A, R>(
+    self: Document<A, R>
+  ) => Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R>
+  <A, R>(
+    self: Document<A, R>,
+    options: DeleteOptions<NoInfer<A>>
+  ): Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R>
+} = dual(2, writing.removeWith)
+
+/**
  * Copies the document on the server, attachments included: `COPY /{db}/{docid}`. `newId` is the id as the server sees it,
  * also where the collection has keys of its own. What is copied is the revision of this value; one with edits fails with an `UnsavedChangesError`. A document that stands at the new id is a `ConflictError`
  * (`copy`), unless `overwrite` is set.
@@ -683,7 +759,8 @@ export const update: {
 } = updating.update
 
 /**
- * As {@link update}, with an edit that is an effect and answers `Edit.keep`, `Edit.change(body)` or `Edit.delete`. After
+ * As {@link update}, with an edit that is an effect and answers `Edit.keep`, `Edit.change(body)`, `Edit.delete` or
+ * `Edit.delete({ keep })`. After
  * a conflict of this document the effect runs again; its own failures, conflicts among them, end the update.
  *
  * @example

@@ -4,6 +4,16 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import type { Members } from "./Document.js"
+
+/**
+ * What the tombstone of a document keeps: names of its top-level members, or members. A member that is a value of the body,
+ * under its name there, stays exactly as it is stored. See `Document.Keep`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Keep = ReadonlyArray<string> | Members
 
 /**
  * What `Document.updateEffect` is to do with the document that was read.
@@ -14,7 +24,7 @@ import * as Data from "effect/Data"
 export type Edit<A> = Data.TaggedEnum<{
   Keep: {}
   Change: { readonly body: A }
-  Delete: {}
+  Delete: { readonly keep?: Keep | undefined }
 }>
 
 interface Definition extends Data.TaggedEnum.WithGenerics<1> {
@@ -39,10 +49,32 @@ export const keep: Edit<never> = Edit_.Keep()
  */
 export const change = <A>(body: A): Edit<A> => Edit_.Change({ body })
 
-const delete_: Edit<never> = Edit_.Delete()
+/**
+ * The edit that deletes a document, and the function that makes one which keeps members of it in the tombstone.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Delete = Extract<Edit<never>, { readonly _tag: "Delete" }> & {
+  (options: { readonly keep: Keep }): Edit<never>
+}
+
+const deleteKeeping = ({ keep }: { readonly keep: Keep }): Edit<never> => Edit_.Delete({ keep })
+
+const delete_: Delete = /*#__PURE__*/ Object.assign(deleteKeeping, { _tag: "Delete" as const })
 export {
   /**
-   * The document is deleted.
+   * The document is deleted. Called with `keep`, its tombstone keeps members of it, as that of `Document.deleteWith` does.
+   *
+   * @example
+   * import { Effect, Schema } from "effect"
+   * import { Collection, Document, Edit } from "effect-couchdb"
+   *
+   * const Card = Schema.Struct({ type: Schema.String, owner: Schema.String, done: Schema.Boolean })
+   * const cards = Collection.make("office", Card)
+   *
+   * const tidy = Document.updateEffect(cards, "a", ({ done, owner, type }) =>
+   *   Effect.succeed(done ? Edit.delete({ keep: { type, owner, deletedBy: "tidy" } }) : Edit.keep))
    *
    * @since 0.1.0
    * @category constructors

@@ -214,8 +214,8 @@ export type Remote = string | {
 /**
  * What a server is to replicate.
  *
- * - `filter`: which changes. A filter function whose name has a plus sign, a slash or an escaped character is an
- *   `InvalidIdError`, since CouchDB's replicator does not find it; a view of any name works
+ * - `filter`: which changes. Asking for a filter function whose name has a plus sign, a slash or an escaped character is a
+ *   `BadRequestError` before any request, since CouchDB's replicator does not find it; a view of any name works
  *
  * @since 0.1.0
  * @category server
@@ -331,8 +331,7 @@ export type DefinitionError = NotFoundError | UpdateConflictError | InvalidIdErr
  * @since 0.1.0
  * @category server
  */
-export const once = (definition: Definition): Effect.Effect<Result, ServerError | InvalidIdError, CouchHttp> =>
-  server.once(definition)
+export const once = (definition: Definition): Effect.Effect<Result, ServerError, CouchHttp> => server.once(definition)
 
 /**
  * Has the server replicate for as long as it runs: `POST /_replicate` with `continuous`. The id is what {@link cancel}
@@ -352,7 +351,7 @@ export const once = (definition: Definition): Effect.Effect<Result, ServerError 
  */
 export const continuous = (
   definition: Definition
-): Effect.Effect<{ readonly id: string }, ServerError | InvalidIdError, CouchHttp> => server.continuous(definition)
+): Effect.Effect<{ readonly id: string }, ServerError, CouchHttp> => server.continuous(definition)
 
 /**
  * Ends a replication that {@link continuous} began, named by its id or by its definition: `POST /_replicate` with
@@ -362,8 +361,7 @@ export const continuous = (
  * @since 0.1.0
  * @category server
  */
-export const cancel = (which: string | Definition): Effect.Effect<void, ServerError | InvalidIdError, CouchHttp> =>
-  server.cancel(which)
+export const cancel = (which: string | Definition): Effect.Effect<void, ServerError, CouchHttp> => server.cancel(which)
 
 /**
  * Writes a document that has the server replicate, also after it was restarted: `PUT /_replicator/{docid}`.

@@ -71,6 +71,14 @@ describe("a write whose answer was lost", () => {
         yield* Ref.set(third.armed, true)
         const gone = yield* running(Document.delete(there).pipe(Effect.provide(third.layer)))
         assert.strictEqual(Revision.generation(gone.rev), 2)
+
+        const fourth = yield* losing("answer", times)
+        const kept = yield* Document.create(zoo, "a", { n: 1 }).pipe(Effect.provide(fourth.layer))
+        yield* Ref.set(fourth.armed, true)
+        const deleting = Document.deleteWith(kept, { keep: { n: 1, by: "me" } })
+        const tombstone = yield* running(deleting.pipe(Effect.provide(fourth.layer)))
+        assert.strictEqual(Revision.generation(tombstone.rev), 2)
+        assert.strictEqual(tombstone.durability, "accepted")
       }
     }))
 

@@ -22,19 +22,9 @@ export const functionNameProblem = (design: string, name: string): InvalidIdErro
 }
 
 /**
- * Why a replication by the server cannot have this filter function: its replicator reads the function by the plain name,
+ * Whether a replication by the server can have this filter function: its replicator reads the function by the plain name,
  * and hands that name to the source, which decodes it.
  */
-export const replicatedFilterProblem = (design: string, name: string): InvalidIdError | undefined => {
-  const isDecoded = /\+|%[0-9a-f]{2}/i.test(`${design}/${name}`) || design.startsWith("_") ||
-    design.includes("/") || name.includes("/")
-  return functionNameProblem(design, name) ?? (isDecoded
-    ? new InvalidIdError({
-      kind: "design document",
-      value: `${design}/${name}`,
-      problem:
-        "names a filter function that CouchDB's replicator does not find, since it has a plus sign, a slash, an " +
-        "escaped character or an underscore in front: rename it, filter by a view, or use Replication.replicate"
-    })
-    : undefined)
-}
+export const isFoundByReplicator = (design: string, name: string): boolean =>
+  !/\+|%[0-9a-f]{2}/i.test(`${design}/${name}`) && !design.startsWith("_") && !design.includes("/") &&
+  !name.includes("/")

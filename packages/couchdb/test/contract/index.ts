@@ -20,6 +20,7 @@ import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
 import { server } from "./server.js"
 import { siblings } from "./siblings.js"
+import { tombstones } from "./tombstones.js"
 import { updates } from "./updates.js"
 import { views, viewsByFunctions } from "./views.js"
 
@@ -39,6 +40,7 @@ export const contracts = {
   functions,
   functionNames,
   updates,
+  tombstones,
   revisions,
   policies,
   siblings,

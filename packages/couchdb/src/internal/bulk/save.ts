@@ -4,18 +4,19 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { DeleteError, Options, SaveError } from "../../Bulk.js"
-import { UnsavedChangesError } from "../../CouchError.js"
+import type { DeleteError, DeleteOptions, Options, SaveError } from "../../Bulk.js"
+import { type EncodeError, UnsavedChangesError } from "../../CouchError.js"
 import { CouchHttp, type WriteDocument, type Written } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
-import type { Base, Document, Tombstone } from "../../Document.js"
+import type { Base, Document, Keep, Tombstone } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import { ledgerOf } from "../claims.js"
 import { encode } from "../document/codec.js"
+import { membersKept, ownVersion } from "../document/keep.js"
 import { toStore } from "../document/toStore.js"
 import * as value from "../document/value.js"
-import { conflict, put, rawOf, removeOver } from "../document/write.js"
+import { conflict, put, rawOf, removeKeeping, removeOver } from "../document/write.js"
 import { defaultRetry, retryTransient } from "../transient.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "./write.js"
@@ -88,23 +89,38 @@ const toSave = <A, R>(
   })
 }
 
-const toDelete = <A, R>(
-  self: Document<A, R>
-): Effect.Effect<Prepared<Tombstone<A, R>, DeleteError<A, R>>, never, CouchHttp> =>
-  Effect.matchEffect(
-    Effect.zip(DocumentId.decode(self.id), value.demandRevision(self, "delete")),
-    {
-      onFailure: (error) => Effect.succeed(known(Either.left(error))),
-      onSuccess: ([id]) =>
-        value.isDirty(self)
-          ? Effect.succeed(known(Either.left(
-            new UnsavedChangesError({ operation: "delete", database: self.collection.database, id })
-          )))
-          : Effect.match(
-            toStore(self.collection, { id, raw: rawOf(self), over: self.base, base: self.base, kind: "delete" }),
+type Deletion<A, R> = Prepared<Tombstone<A, R>, DeleteError<A, R> | EncodeError>
+
+/** What may be deleted: its id, and what its tombstone keeps. */
+const deletable = <A, R>(self: Document<A, R>, keep: Keep<A> | undefined) =>
+  Effect.gen(function*() {
+    const id = yield* DocumentId.decode(self.id)
+    yield* value.demandRevision(self, "delete")
+    if (value.isDirty(self)) {
+      return yield* new UnsavedChangesError({ operation: "delete", database: self.collection.database, id })
+    }
+    return { id, remains: keep === undefined ? undefined : yield* membersKept(self, keep, ownVersion(self)) }
+  })
+
+const toDelete =
+  <A>(keep: Keep<A> | undefined) => <R>(self: Document<A, R>): Effect.Effect<Deletion<A, R>, never, CouchHttp> =>
+    Effect.matchEffect(
+      deletable(self, keep),
+      {
+        onFailure: (error): Effect.Effect<Deletion<A, R>> => Effect.succeed(known(Either.left(error))),
+        onSuccess: ({ id, remains }) =>
+          Effect.match(
+            toStore(self.collection, {
+              id,
+              raw: rawOf(self),
+              over: self.base,
+              base: self.base,
+              kind: "delete",
+              remains
+            }),
             {
-              onFailure: (error) => known(Either.left(error)),
-              onSuccess: ({ body, over, stubs }) =>
+              onFailure: (error): Deletion<A, R> => known(Either.left(error)),
+              onSuccess: ({ body, over, stubs }): Deletion<A, R> =>
                 sent(
                   {
                     database: self.collection.database,
@@ -117,7 +133,8 @@ const toDelete = <A, R>(
                   Either.mapBoth({
                     onLeft: (error): DeleteError<A, R> =>
                       error._tag === "UpdateConflictError"
-                        ? conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error)
+                        ? conflict<A, R, Tombstone<A, R>>("delete", self, (over) =>
+                          keep === undefined ? removeOver(self, over) : removeKeeping(self, over, keep))(error)
                         : error,
                     onRight: ({ durability, rev }) =>
                       value.tombstone({ collection: self.collection, id: self.id, rev, durability })
@@ -125,8 +142,8 @@ const toDelete = <A, R>(
                 )
             }
           )
-    }
-  )
+      }
+    )
 
 /** A wait that a server asks for is kept to a minute. */
 const retryOf = (options: Options): Knowledge["retry"] =>
@@ -153,5 +170,7 @@ const write = <A, R, Out, E, E2, R2>(
 export const saveStream = <A, R, E2, R2>(documents: Stream.Stream<Document<A, R>, E2, R2>, options: Options) =>
   write(documents, options, toSave)
 
-export const deleteStream = <A, R, E2, R2>(documents: Stream.Stream<Document<A, R>, E2, R2>, options: Options) =>
-  write(documents, options, toDelete)
+export const deleteStream = <A, R, E2, R2>(
+  documents: Stream.Stream<Document<A, R>, E2, R2>,
+  options: DeleteOptions<A>
+) => write(documents, options, toDelete(options.keep))

@@ -7,9 +7,9 @@ import type { WireError } from "../bulk/wireError.js"
 import { type Recorded, TypeId, type Writing } from "../lineage/recorder.js"
 
 /** What a write stores where nothing is recorded. */
-export const plainly = ({ kind, over, raw }: Pick<Writing, "kind" | "over" | "raw">): Recorded =>
+export const plainly = ({ kind, over, raw, remains }: Pick<Writing, "kind" | "over" | "raw" | "remains">): Recorded =>
   kind === "delete"
-    ? { body: {}, over, stubs: Option.none() }
+    ? { body: remains ?? {}, over, stubs: Option.none() }
     : { body: raw, over, stubs: Option.flatMap(over, ({ stubs }) => stubs) }
 
 /** What a write stores, over what, with its record where the collection keeps lineage. */

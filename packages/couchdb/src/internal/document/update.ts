@@ -14,7 +14,7 @@ import type { Editing, Updated } from "../turns/editing.js"
 import { inTurn } from "../turns/inTurn.js"
 import { asUpdate, fetchBound } from "./read.js"
 import * as value from "./value.js"
-import { removeOver, save } from "./write.js"
+import { removeKeeping, removeOver, save } from "./write.js"
 
 /** Takes its turn among those who edit the document by way of the same service. */
 const edited = <A, R>(editing: Editing<A, R>): Updated<A, R> =>
@@ -78,7 +78,9 @@ const apply = <A, R>(
     : edit._tag === "Change"
     ? save(value.modify(doc, () => edit.body))
     // A document just read is neither dirty nor unsaved.
-    : removeOver(doc, doc.base)
+    : edit.keep === undefined
+    ? removeOver(doc, doc.base)
+    : removeKeeping(doc, doc.base, edit.keep)
 
 export const updateEffect = dual<
   <K, A, E2, R2>(

@@ -5,21 +5,25 @@ import type { Collection } from "../../Collection.js"
 import { isCollection } from "../../Collection.js"
 import type {
   ConflictingOperation,
+  EncodeError,
   InvalidIdError,
   NotFoundError,
   RequestError,
   Standing,
+  UnsavedDocumentError,
   UpdateConflictError
 } from "../../CouchError.js"
 import { ConflictError, UnsavedChangesError } from "../../CouchError.js"
 import { CouchHttp, type Written } from "../../CouchHttp.js"
-import type { Base, DeleteError, Document, SaveError, Takes, Tombstone } from "../../Document.js"
+import type { Base, DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
 import * as Json from "../../Json.js"
 import type { Recorded } from "../lineage/recorder.js"
 import { answerOf } from "../responseError.js"
-import { encode } from "./codec.js"
+import { decode, encode } from "./codec.js"
+import { type Deleted, membersKept, ownVersion } from "./keep.js"
+import { readRaw } from "./read.js"
 import { plainly, toStore } from "./toStore.js"
 import * as value from "./value.js"
 
@@ -122,15 +126,22 @@ export type RemoveError<A, R> = ConflictError<A, R, Tombstone<A, R>> | NotFoundE
 export const rawOf = <A, R>(self: Document<A, R>): JsonObject =>
   Option.match(self.base, { onNone: () => ({}), onSome: ({ raw }) => raw })
 
-/** Deletes over what stands. */
-export const removeOver = <A, R>(
+type Removal<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R>
+
+/** What a delete that keeps members can fail with. */
+type Keeping<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R> | EncodeError, CouchHttp | R>
+
+/** Deletes over what is stored. */
+const removeLeaving = <A, R>(
   self: Document<A, R>,
-  over: Option.Option<Standing>
-): Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R> =>
+  over: Option.Option<Standing>,
+  remains: JsonObject | undefined,
+  repeat: (over: Option.Option<Standing>) => Keeping<A, R>
+): Removal<A, R> =>
   Effect.flatMap(
     DocumentId.decode(self.id),
     (id) =>
-      toStore(self.collection, { id, raw: rawOf(self), over, base: self.base, kind: "delete" }).pipe(
+      toStore(self.collection, { id, raw: rawOf(self), over, base: self.base, kind: "delete", remains }).pipe(
         Effect.flatMap((stored) =>
           Effect.flatMap(CouchHttp, (couch) =>
             couch.writeDocument({
@@ -145,23 +156,86 @@ export const removeOver = <A, R>(
         Effect.map(({ durability, rev }) =>
           value.tombstone({ collection: self.collection, id: self.id, rev, durability })
         ),
-        Effect.catchTag(
-          "UpdateConflictError",
-          (error) =>
-            Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, (over) => removeOver(self, over))(error))
-        )
+        Effect.catchTag("UpdateConflictError", (error) => {
+          const refused = Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, repeat)(error))
+          // CouchDB says of a DELETE that the document is gone, and calls a PUT a conflict.
+          return remains === undefined ? refused : Effect.zipRight(notGone(self), refused)
+        })
       )
+  )
+
+/** Fails if the document is not there. What else the question fails with is no answer to it. */
+const notGone = <A, R>(self: Document<A, R>): Effect.Effect<void, NotFoundError, CouchHttp> =>
+  Effect.catchAll(
+    Effect.asVoid(readRaw(self.collection.database, self.id, "")),
+    (error) => error._tag === "NotFoundError" ? Effect.fail(error) : Effect.void
+  )
+
+/** Deletes over what is stored, and leaves nothing. */
+export const removeOver = <A, R>(self: Document<A, R>, over: Option.Option<Standing>): Removal<A, R> =>
+  removeLeaving(self, over, undefined, (over) => removeOver(self, over))
+
+/** The version that is deleted: the one of the document value, unless the other side has written another. */
+const deletedVersion = <A, R>(
+  self: Document<A, R>,
+  over: Standing
+): Effect.Effect<Deleted<A>, never, CouchHttp | R> => {
+  const own = ownVersion(self)
+  return Option.exists(self.base, ({ rev }) => rev === over.rev)
+    ? Effect.succeed(own)
+    : readRaw(self.collection.database, self.id, `?rev=${encodeURIComponent(over.rev)}`).pipe(
+      Effect.flatMap((theirs) =>
+        Effect.match(decode(self.collection, theirs), {
+          onFailure: (): Deleted<A> => ({ raw: theirs.raw, body: own.body }),
+          onSuccess: ({ body }): Deleted<A> => ({ raw: theirs.raw, body })
+        })
+      ),
+      Effect.orElseSucceed(() => own)
+    )
+}
+
+/** Deletes over what is stored, and keeps members of it in the tombstone. */
+export const removeKeeping = <A, R>(
+  self: Document<A, R>,
+  over: Option.Option<Standing>,
+  keep: Keep<A>
+): Keeping<A, R> => {
+  const repeat = (over: Option.Option<Standing>) => removeKeeping(self, over, keep)
+  return Option.match(over, {
+    // What is gone already gets no other tombstone.
+    onNone: () => removeLeaving(self, over, undefined, repeat),
+    onSome: (standing) =>
+      Effect.flatMap(
+        Effect.flatMap(deletedVersion(self, standing), (version) => membersKept(self, keep, version)),
+        (remains) => removeLeaving(self, over, remains, repeat)
+      )
+  })
+}
+
+const refuseUnready = <A, R>(
+  self: Document<A, R>
+): Effect.Effect<void, UnsavedDocumentError | UnsavedChangesError> =>
+  Effect.flatMap(
+    value.demandRevision(self, "delete"),
+    () =>
+      value.isDirty(self)
+        ? Effect.fail(
+          new UnsavedChangesError({ operation: "delete", database: self.collection.database, id: self.id })
+        )
+        : Effect.void
   )
 
 export const remove = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> =>
+  Effect.flatMap(refuseUnready(self), () => removeOver(self, self.base))
+
+/** Deletes, and keeps what the options say. */
+export const removeWith = <A, R>(
+  self: Document<A, R>,
+  { keep }: DeleteOptions<A>
+): Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R> =>
   Effect.flatMap(
-    value.demandRevision(self, "delete"),
-    (): Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> =>
-      value.isDirty(self)
-        ? Effect.fail(
-          new UnsavedChangesError({ operation: "delete", database: self.collection.database, id: self.id })
-        )
-        : removeOver(self, self.base)
+    refuseUnready(self),
+    () => keep === undefined ? removeOver(self, self.base) : removeKeeping(self, self.base, keep)
   )

@@ -20,6 +20,8 @@ export interface Writing {
   /** What was read, which is what stands unless somebody else wrote meanwhile. */
   readonly base: Option.Option<Base<unknown>>
   readonly kind: "edit" | "delete"
+  /** What the tombstone says besides, where it is a delete. */
+  readonly remains?: JsonObject | undefined
   /** The attachments that are written with it, where these are not those that stand. */
   readonly files?: JsonObject
 }

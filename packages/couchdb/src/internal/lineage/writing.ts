@@ -99,7 +99,7 @@ const recorded = (
 ): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
   Effect.gen(function*() {
     yield* ordinary(writing)
-    const { database, id, kind, over, raw } = writing
+    const { database, id, kind, over, raw, remains = {} } = writing
     const before = yield* Option.match(over, {
       onNone: () => beforeCreation(settings, writing),
       onSome: (standing) => beforeEdit(settings, writing, standing)
@@ -124,7 +124,9 @@ const recorded = (
     })
     const { also, grave, parent } = before
     const stored = Json.fromEntries([
-      ...(deleted ? kept(settings, body) : Json.entries(body)),
+      ...(deleted
+        ? [...kept(settings, body).filter(([key]) => !Json.has(remains, key)), ...Json.entries(remains)]
+        : Json.entries(body)),
       [settings.field, sealed(settings, id, encodeRecord(record))] as const
     ])
     return {

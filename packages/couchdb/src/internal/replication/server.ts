@@ -5,14 +5,15 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Filter } from "../../Changes.js"
-import { InvalidIdError, NotFoundError, ReplicationFailedError } from "../../CouchError.js"
+import { BadRequestError, InvalidIdError, NotFoundError, ReplicationFailedError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../CouchHttp.js"
 import * as Json from "../../Json.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "../../Replication.js"
 import { askFor } from "../answer.js"
 import { asCreation } from "../creation.js"
 import { failAt } from "../failAt.js"
-import { functionName, functionNameProblem, replicatedFilterProblem } from "../functionName.js"
+import { functionName, functionNameProblem, isFoundByReplicator } from "../functionName.js"
+import { quote } from "../messages.js"
 import { answerOf } from "../responseError.js"
 import { segmentProblem } from "../segment.js"
 import { askForOk } from "../server/ask.js"
@@ -53,20 +54,23 @@ const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Js
 }
 
 /** Why no server can be asked for this filter. */
-const filterProblem = (filter: Filter | undefined): InvalidIdError | undefined => {
+const filterProblem = (filter: Filter | undefined): string | undefined => {
   switch (filter?._tag) {
-    case "Ids": {
-      const value = filter.ids.find(Json.hasLoneSurrogate)
-      return value === undefined ? undefined : new InvalidIdError({
-        kind: "document",
-        value,
-        problem: "holds half of a surrogate pair, which UTF-8 cannot say"
-      })
-    }
+    case "Ids":
+      return filter.ids.some(Json.hasLoneSurrogate)
+        ? "an id of the filter holds half of a surrogate pair, which UTF-8 cannot say"
+        : undefined
     case "View":
-      return functionNameProblem(filter.design, filter.view)
+      return functionNameProblem(filter.design, filter.view)?.message
     case "Function":
-      return replicatedFilterProblem(filter.design, filter.name)
+      return functionNameProblem(filter.design, filter.name)?.message ??
+        (isFoundByReplicator(filter.design, filter.name)
+          ? undefined
+          : `CouchDB's replicator does not find the filter function ${
+            quote(`${filter.design}/${filter.name}`)
+          }, whose ` +
+            "name has a plus sign, a slash, an escaped character or an underscore in front: rename it, filter by a view, " +
+            "or replicate by this program (Replication.replicate)")
     default:
       return undefined
   }
@@ -74,10 +78,13 @@ const filterProblem = (filter: Filter | undefined): InvalidIdError | undefined =
 
 const bodyOf = (
   definition: Definition,
-  rest: { readonly [key: string]: Json.Json }
-): Effect.Effect<string, InvalidIdError> => {
+  rest: { readonly [key: string]: Json.Json },
+  { method, path }: Pick<CouchRequest, "method" | "path">
+): Effect.Effect<string, BadRequestError> => {
   const problem = filterProblem(definition.filter)
-  return problem === undefined ? Effect.sync(() => textOf(definition, rest)) : Effect.fail(problem)
+  return problem === undefined ? Effect.sync(() => textOf(definition, rest)) : Effect.fail(
+    new BadRequestError({ method, path, status: 400, error: "bad_request", reason: `${problem}; no request was sent` })
+  )
 }
 
 const textOf = (definition: Definition, rest: { readonly [key: string]: Json.Json }): string =>
@@ -107,13 +114,16 @@ const replicateRequest = (body: string): CouchRequest => ({
 })
 
 export const once = (definition: Definition) =>
-  Effect.flatMap(bodyOf(definition, {}), (body) => found(askFor(ResultAnswer, replicateRequest(body))))
+  Effect.flatMap(
+    bodyOf(definition, {}, replicateRequest("")),
+    (body) => found(askFor(ResultAnswer, replicateRequest(body)))
+  )
 
 const Begun = Schema.Struct({ _local_id: Schema.String })
 
 export const continuous = (definition: Definition) =>
   Effect.flatMap(
-    bodyOf(definition, { continuous: true }),
+    bodyOf(definition, { continuous: true }, replicateRequest("")),
     (body) => Effect.map(found(askFor(Begun, replicateRequest(body))), ({ _local_id }) => ({ id: _local_id }))
   )
 
@@ -121,7 +131,7 @@ export const cancel = (which: string | Definition) =>
   Effect.flatMap(
     typeof which === "string"
       ? Effect.succeed(Json.stringify({ replication_id: which, cancel: true }))
-      : bodyOf(which, { continuous: true, cancel: true }),
+      : bodyOf(which, { continuous: true, cancel: true }, replicateRequest("")),
     (body) => askForOk(replicateRequest(body))
   )
 
@@ -142,7 +152,7 @@ export const define = (
 ): Effect.Effect<void, DefinitionError, CouchHttp> =>
   Effect.gen(function*() {
     const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
-    const body = yield* bodyOf(definition, continuous ? { continuous: true } : {})
+    const body = yield* bodyOf(definition, continuous ? { continuous: true } : {}, request)
     const couch = yield* CouchHttp
     yield* asCreation(couch.execute({ ...request, body, verify: verifyWritten(id) }))
   })
