@@ -183,6 +183,10 @@ export const tombstones: Contract = (it) => {
       const plain = yield* Document.updateEffect(zoo, "c", () =>
         Effect.succeed(Edit.delete))
       assert(plain._tag === "Tombstone")
+      const kinds = [Edit.delete, Edit.delete({ keep: ["a"] }), Edit.keep].map(
+        Edit.match({ Keep: () => "keep", Change: () => "change", Delete: ({ keep }) => keep ?? "delete" })
+      )
+      assert.deepStrictEqual(kinds, ["delete", ["a"], "keep"])
       assert.strictEqual(yield* left(plain), "{}")
       yield* Document.create(zoo, "d", { type: "card", owner: "ada", text: "t" })
       const bad = yield* Effect.flip(
