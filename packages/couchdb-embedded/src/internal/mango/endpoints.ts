@@ -111,7 +111,7 @@ const store = (context: DatabaseContext, id: string, body: Json.JsonObject, dele
     ([outcome]) =>
       outcome === undefined
         ? Either.left(missing)
-        : Either.mapBoth(outcome, { onLeft: notSaved, onRight: () => undefined })
+        : Either.map(outcome, () => undefined)
   )
 }
 
@@ -169,7 +169,7 @@ const create = (context: DatabaseContext): Answer =>
       ? withView
       : withMember(withView, "options", { partitioned: options.partitioned })
     const exists = before !== undefined && Json.equals(before, after)
-    if (!exists) yield* store(context, id, after, false)
+    if (!exists) yield* Either.mapLeft(store(context, id, after, false), notSaved)
     return Response.json(200, { result: exists ? "exists" : "created", id, name })
   })
 
