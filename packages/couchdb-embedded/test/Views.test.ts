@@ -83,8 +83,10 @@ describe("views given as TypeScript", () => {
       const reply = yield* send("GET", "/db/_design/people/_view/absent")
       expect([reply.status, reply.json]).toEqual([501, {
         error: "not_implemented",
-        reason: "There is no TypeScript function for _design/people/_view/absent, and the embedded CouchDB was not " +
-          "told to run JavaScript."
+        reason: "The embedded CouchDB runs no JavaScript, and has no TypeScript function for " +
+          "_design/people/_view/absent. Set the option `interpreter` of EmbeddedCouch to JavaScript.make() of " +
+          "effect-couchdb-embedded/JavaScript (the command has --javascript), or give it the function with the option " +
+          "`functions`."
       }])
     }))
 

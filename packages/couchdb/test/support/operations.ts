@@ -552,7 +552,8 @@ export const operations: ReadonlyArray<Operation> = [
     { settle: succeeding, varies: true, endless: true }
   ),
   plain("Replication.define", (scene) => Replication.define(scene.user, definition(scene)), {
-    settle: ({ user }) => Effect.ignore(Replication.remove(user))
+    settle: ({ user }) => Effect.ignore(Replication.remove(user)),
+    embedded: false
   }),
   operation(
     "Replication.remove",

@@ -117,7 +117,7 @@ export interface Lacking {
 export const lacking = ({ ancestor, json }: Version): ReadonlyArray<Lacking> => {
   const stubs = member(json, "_attachments")
   if (!Json.isObject(stubs)) return []
-  const known = ancestor === undefined ? 0 : Revision.generation(ancestor)
+  const known = ancestor === undefined ? -1 : Revision.generation(ancestor)
   return Json.entries(stubs).flatMap(([, stub]) => {
     const born = member(stub, "revpos")
     const length = member(stub, "length")
