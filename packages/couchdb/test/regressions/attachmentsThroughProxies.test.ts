@@ -56,6 +56,7 @@ const honest: Readonly<Record<string, Proxy>> = {
   "one that gives no ranges": { compresses: "gzip", etag: weak, acceptRanges: "none" },
   "Apache": { compresses: "gzip", etag: suffixed("-gzip"), acceptRanges: "keep" },
   "Caddy": { compresses: "gzip", etag: suffixed("-gzip") },
+  "one that keeps a strong ETag and gives no ranges": { compresses: "gzip", acceptRanges: "none" },
   "one that keeps a strong ETag": { compresses: "gzip", acceptRanges: "keep" },
   "one that keeps nothing but a strong ETag": { compresses: "gzip" },
   "one that drops the ETag": { compresses: "gzip", etag: () => undefined },

@@ -18,6 +18,7 @@ import { unconflicted } from "../unconflicted.js"
 import { fileAt, spotOf } from "./target.js"
 import {
   digestOf,
+  isAsStored,
   type Known,
   readStub,
   type Said,
@@ -34,11 +35,6 @@ type Headers = Readonly<Record<string, string>>
 /** What the document says of the file, if the target is a document and has it. */
 const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | undefined =>
   isDocument(target) ? stubNamed(target.attachments, name) : undefined
-
-/** Whether the headers are those that CouchDB sends of the bytes that it stores. A proxy changes some of them. */
-const isAsStored = ({ codings, digest, ranges }: Said): boolean =>
-  digest !== undefined &&
-  (codings.length === 0 ? ranges === "bytes" : ranges === "none" && codings.join() === "gzip")
 
 /**
  * Whether the headers of a file come from CouchDB, as far as they show it: any file may look like a login page. A document

@@ -53,6 +53,11 @@ export const saidBy = (headers: Headers): Said => {
   }
 }
 
+/** Whether the headers are those that CouchDB sends of the bytes that it stores. A proxy changes some of them. */
+export const isAsStored = ({ codings, digest, ranges }: Said): boolean =>
+  digest !== undefined &&
+  (codings.length === 0 ? ranges === "bytes" : ranges === "none" && codings.join() === "gzip")
+
 /** The digest that a document names, if it does. */
 const digestIn = (stub: Stub | undefined): string | undefined =>
   stub?.digest.startsWith("md5-") === true ? stub.digest : undefined
@@ -225,7 +230,14 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
   }
   if (cut !== undefined) return cut
   // The ETag stands for the bytes as they were sent or as they were before a proxy compressed them: they are neither.
-  if (arrival === "undone" && said.digest === digest) return other
+  if (arrival === "undone" && said.digest === digest) {
+    return content.digest !== "" ?
+      other :
+      Effect.flatMap(
+        asStored,
+        (stored) => Option.isSome(stored) && !stored.value.compressed ? ofLength(stored.value.length) : other
+      )
+  }
   const settle = ({ compressed, length }: Stored) =>
     compressed ? ofLength(length) : Effect.zipRight(ofLength(length), other)
   if (stub?.encoding === "gzip") return settle(storedAs(stub))
@@ -274,7 +286,9 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
           }))
         return passing(
           undo(codings, noted, notUndone),
-          (content) => judged({ arrival: "undone", content, sent, looksCompressed: false })
+          (content) => judged({ arrival: "undone", content, sent, looksCompressed: false }),
+          // What the server compressed has the digest as it was sent.
+          !isAsStored(known.said) || digestOf(known) !== known.said.digest
         )
       })
     return codings.length === 0
