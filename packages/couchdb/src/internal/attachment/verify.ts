@@ -173,7 +173,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
 > => {
   const { inflated, name, request, said, spot, stub } = known
   const broken = (problem: string) =>
-    Effect.fail(
+    Effect.failSync(() =>
       new IntegrityError({
         ...serverOf(known),
         operation: "download",
