@@ -119,6 +119,7 @@ describe("what operations fail with", () => {
     }>()
     expect<Result<typeof followed>>().type.toBe<{ readonly fails: Asked }>()
     expect<Result<typeof checkpointed>>().type.toBe<{ readonly fails: Asked | "mine" }>()
+    expect<Result<typeof hooked>>().type.toBe<{ readonly fails: Asked | "mine" | "hook" }>()
   })
 
   test("Session and User", () => {
@@ -139,10 +140,19 @@ describe("what operations fail with", () => {
 
   test("Replication: by the server and by this program", () => {
     type Defined = Named | CouchError.UpdateConflictError
-    expect<Failures<typeof Replication>>().type.toBe<{
-      // The hook `onReconnect` may fail with anything.
-      readonly replicate: unknown
-      readonly run: unknown
+    const byProgram = {
+      replicate: Replication.replicate(here, there, { live: true }),
+      replicateHooked: Replication.replicate(here, there, { live: true, onReconnect }),
+      run: Replication.run(here, there),
+      runHooked: Replication.run(here, there, { onReconnect })
+    }
+    expect<Failures<typeof byProgram>>().type.toBe<{
+      readonly replicate: Named
+      readonly replicateHooked: Named | "hook"
+      readonly run: Named
+      readonly runHooked: Named | "hook"
+    }>()
+    expect<Failures<Omit<typeof Replication, keyof typeof byProgram>>>().type.toBe<{
       readonly once: Asked
       readonly continuous: Asked
       readonly cancel: Asked
@@ -154,13 +164,11 @@ describe("what operations fail with", () => {
       readonly status: Named
       readonly progress: Named | CouchError.ReplicationFailedError
     }>()
-    expect(Replication.run({ couch, database: "a" }, { couch, database: "b" })).type.toBe<
+    expect(Replication.run(here, there)).type.toBe<
       Effect.Effect<Replication.Progress, Replication.ReplicateError>
     >()
     expect<Replication.Failure["error"]>().type.toBe<CouchError.HttpError>()
-    expect(Replication.run).type.not.toBeCallableWith({ couch, database: "a" }, { couch, database: "b" }, {
-      live: true
-    })
+    expect(Replication.run).type.not.toBeCallableWith(here, there, { live: true })
   })
 
   test("DesignDocument and Functions: those that write may meet another writer", () => {
@@ -280,7 +288,10 @@ describe("what operations fail with", () => {
       followEither: Changes.followEither(zoo),
       followValid: Changes.followValid(zoo),
       followFrom: Changes.follow(zoo, { checkpoint }),
+      followHooked: Changes.follow(zoo, { checkpoint, onReconnect, limit: 1 }),
+      followHookedJson: Changes.follow("zoo", { onReconnect }),
       process: Changes.process(zoo, () => Effect.fail("handler" as const), { checkpoint }),
+      processHooked: Changes.process(zoo, () => Effect.fail("handler" as const), { checkpoint, onReconnect }),
       processJson: Changes.process("zoo", () => Effect.void)
     }
     expect<Failures<typeof all>>().type.toBe<{
@@ -296,7 +307,10 @@ describe("what operations fail with", () => {
       readonly followEither: Named
       readonly followValid: Named
       readonly followFrom: Read | "mine"
+      readonly followHooked: Read | "mine" | "hook"
+      readonly followHookedJson: Named | "hook"
       readonly process: Read | "mine" | "handler"
+      readonly processHooked: Read | "mine" | "handler" | "hook"
       readonly processJson: Named
     }>()
   })
@@ -416,6 +430,7 @@ describe("what operations fail with", () => {
       sweepAsking: Conflict.sweep(zoo, asking),
       watch: Conflict.watch(zoo, merging),
       watchFrom: Conflict.watch(zoo, asking, { checkpoint }),
+      watchHooked: Conflict.watch(zoo, asking, { checkpoint, onReconnect }),
       buried: Conflict.buried(zoo, "a"),
       unbury: Conflict.unbury(zoo, "a", rev),
       slim: Conflict.slim(zoo, "a"),
@@ -431,6 +446,7 @@ describe("what operations fail with", () => {
       readonly sweepAsking: Asked | "mine"
       readonly watch: Named
       readonly watchFrom: Named | "mine"
+      readonly watchHooked: Named | "mine" | "hook"
       readonly buried: Named
       readonly unbury: Read
       readonly slim: Named
@@ -485,8 +501,12 @@ describe("credentials", () => {
 })
 
 declare const couch: CouchHttp.Service
+declare const here: Replication.Endpoint
+declare const there: Replication.Endpoint
 declare const doc: Doc
 declare const checkpoint: Changes.Checkpoint<"mine", never>
 const removed = () => Attachment.delete(doc, "x")
 const followed = () => Server.followUpdates()
 const checkpointed = () => Server.followUpdates({ checkpoint })
+const onReconnect = (_: Changes.Reconnect) => Effect.fail("hook" as const)
+const hooked = () => Server.followUpdates({ checkpoint, onReconnect })

@@ -1,3 +1,4 @@
+import { TransportError } from "effect-couchdb/CouchError"
 import * as Json from "effect-couchdb/Json"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -5,10 +6,11 @@ import type { Feed, Query } from "./changesQuery.js"
 import * as ChangesQuery from "./changesQuery.js"
 import type { Row } from "./changesRows.js"
 import * as ChangesRows from "./changesRows.js"
-import type { Answer, DatabaseContext, Reply } from "./context.js"
+import type { Answer, DatabaseContext } from "./context.js"
 import { byMethod } from "./context.js"
 import * as Feeds from "./feeds.js"
 import { print } from "./print.js"
+import type { Checked } from "./refusal.js"
 import { badRequest } from "./refusal.js"
 import * as Req from "./request.js"
 import * as Response from "./response.js"
@@ -16,25 +18,21 @@ import type { Position } from "./sequences.js"
 import * as Sequences from "./sequences.js"
 import * as Watchers from "./watchers.js"
 
-const normal = ({ database, request, server }: DatabaseContext, query: Query): Reply => {
+const normal = ({ database, request, server }: DatabaseContext, query: Query): Answer => {
   const etag = Response.etagOf(Sequences.encode(database, Sequences.now(database)))
-  return Response.unlessKnown(request, etag, () => {
-    const { pending, position, rows } = ChangesRows.read(
-      database,
-      server.node.arrival,
-      query,
-      query.since,
-      query.limit,
-      Infinity
-    )
-    return Response.text(
-      200,
-      `{"results":[\n${rows.map(({ text }) => text).join(",\r\n")}\n],\n"last_seq":${
-        print(Sequences.encode(database, position))
-      },"pending":${pending}}\n`,
-      { etag }
-    )
-  })
+  const answer = Response.unlessKnown(request, etag, (): Answer =>
+    Either.map(
+      ChangesRows.read(database, server.node.arrival, query, query.since, query.limit, Infinity),
+      ({ pending, position, rows }) =>
+        Response.text(
+          200,
+          `{"results":[\n${rows.map(({ text }) => text).join(",\r\n")}\n],\n"last_seq":${
+            print(Sequences.encode(database, position))
+          },"pending":${pending}}\n`,
+          { etag }
+        )
+    ))
+  return Either.isEither(answer) ? answer : Either.right(answer)
 }
 
 /** How far a feed has come. */
@@ -65,54 +63,68 @@ const printEnd = (feed: Feed, lastSeq: string, pending: number): string => {
 // A feed that has much to tell tells it in pieces, so that it never holds more than one.
 const piece = 200
 
-const live = ({ database, server }: DatabaseContext, query: Query): Reply => {
+/** A filter that fails in a feed that has begun breaks it. */
+const broken = ({ request }: DatabaseContext): TransportError =>
+  new TransportError({
+    method: request.method,
+    path: request.path,
+    reason: "Body",
+    description: "the filter of the feed failed"
+  })
+
+const live = (context: DatabaseContext, query: Query): Answer => {
+  const { database, server } = context
   const { descending, feed, patience } = query
-  const read = (state: Progress): Feeds.Look<Progress> => {
+  const read = (state: Progress): Checked<Feeds.Look<Progress>> => {
     // A long poll is one list, which ends with what there is.
     const most = feed === "longpoll" || descending ? Infinity : piece
-    const { done, pending, position, rows } = ChangesRows.read(
-      database,
-      server.node.arrival,
-      query,
-      state.position,
-      state.limit,
-      most
-    )
-    const limit = state.limit - rows.length
-    const ends = (descending && pending <= 0) ||
-      (feed === "longpoll" ? rows.length > 0 : limit <= 0)
-    const quiet = !ends && rows.length === 0 && !state.begun
-    return {
-      text: quiet ? "\n" : printRows(feed, rows) + (ends && feed === "eventsource" ? "\n" : ""),
-      state: { position, seen: Sequences.now(database), limit, pending, begun: true },
-      more: ends ? "never" : done || limit <= 0 ? "later" : "now"
-    }
+    const batch = ChangesRows.read(database, server.node.arrival, query, state.position, state.limit, most)
+    return Either.map(batch, ({ done, pending, position, rows }) => {
+      const limit = state.limit - rows.length
+      const ends = (descending && pending <= 0) ||
+        (feed === "longpoll" ? rows.length > 0 : limit <= 0)
+      const quiet = !ends && rows.length === 0 && !state.begun
+      return {
+        text: quiet ? "\n" : printRows(feed, rows) + (ends && feed === "eventsource" ? "\n" : ""),
+        state: { position, seen: Sequences.now(database), limit, pending, begun: true },
+        more: ends ? "never" : done || limit <= 0 ? "later" : "now"
+      }
+    })
   }
+  const initial: Progress = { position: query.since, seen: query.since, limit: query.limit, pending: 0, begun: false }
   const moved = ({ seen }: Progress): boolean => database.shards.some(({ seq }, i) => seq > (seen[i] ?? 0))
-  const rest = Feeds.run<Progress>({
-    initial: { position: query.since, seen: query.since, limit: query.limit, pending: 0, begun: false },
-    read,
-    wait: (state) =>
-      Effect.map(
-        Watchers.next(database.watchers, () => database.dropped || moved(state)),
-        () => !database.dropped
-      ),
-    patience,
-    pulse: () => feed === "eventsource" ? "event: heartbeat\ndata: \n\n" : "\n",
-    end: ({ pending, position }) => printEnd(feed, Sequences.encode(database, position), pending)
-  })
-  return {
+  const feedFrom = (look: Feeds.Look<Progress>) => {
+    let first: Feeds.Look<Progress> | undefined = look
+    return Feeds.run<Progress>({
+      initial,
+      read: (state) => {
+        const known = first
+        first = undefined
+        return known === undefined ? Either.mapLeft(read(state), () => broken(context)) : Effect.succeed(known)
+      },
+      wait: (state) =>
+        Effect.map(
+          Watchers.next(database.watchers, () => database.dropped || moved(state)),
+          () => !database.dropped
+        ),
+      patience,
+      pulse: () => feed === "eventsource" ? "event: heartbeat\ndata: \n\n" : "\n",
+      end: ({ pending, position }) => printEnd(feed, Sequences.encode(database, position), pending)
+    })
+  }
+  // A filter that fails at once is a refusal: a feed begins with its first rows.
+  return Either.map(read(initial), (first) => ({
     status: 200,
     headers: feed === "eventsource"
       ? { "cache-control": "no-cache", "content-type": "text/event-stream" }
       : { "cache-control": "must-revalidate", "content-type": "application/json" },
     body: feed === "longpoll" ? "{\"results\":[\n" : "",
-    rest
-  }
+    rest: feedFrom(first)
+  }))
 }
 
 const changes = (context: DatabaseContext, body: Json.JsonObject | undefined): Answer =>
-  Either.map(
+  Either.flatMap(
     ChangesQuery.parse(context, body),
     (query) => query.feed === "normal" ? normal(context, query) : live(context, query)
   )

@@ -5,8 +5,8 @@ import * as Calls from "./design/functionCalls.js"
 import { requestObject } from "./design/request.js"
 import { matcherOf } from "./mango/match.js"
 import { printNode } from "./reading.js"
-import type { Checked } from "./refusal.js"
-import { badRequest, internalError, missing, refuse } from "./refusal.js"
+import type { Checked, Refusal } from "./refusal.js"
+import { badRequest, internalError, missing, refusal, refuse } from "./refusal.js"
 import * as Req from "./request.js"
 import type { Node } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
@@ -17,21 +17,24 @@ import type { DocumentRecord, Version } from "./state.js"
  *
  * - `times`: how often the change of a document is told, where its name decides. Such a filter looks up what it tells
  *   and passes nothing on its way, so that what it leaves out is still to come
- * - `pass`: those of the revisions that the feed would tell which it may tell
+ * - `pass`: those of the revisions that the feed would tell which it may tell, or the failure of a function
  */
 export interface Filter {
   readonly times: ((id: string) => number) | undefined
-  readonly pass: (record: DocumentRecord, leaves: ReadonlyArray<Node<Version>>) => ReadonlyArray<Node<Version>>
+  readonly pass: (
+    record: DocumentRecord,
+    leaves: ReadonlyArray<Node<Version>>
+  ) => Checked<ReadonlyArray<Node<Version>>>
 }
 
-const byId = (times: Filter["times"]): Filter => ({ times, pass: (_, leaves) => leaves })
+const byId = (times: Filter["times"]): Filter => ({ times, pass: (_, leaves) => Either.right(leaves) })
 
 const everything = byId(undefined)
 
 /** A filter that looks at each revision. */
 export const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
   times: undefined,
-  pass: (record, leaves) => leaves.filter((leaf) => wanted(record, leaf))
+  pass: (record, leaves) => Either.right(leaves.filter((leaf) => wanted(record, leaf)))
 })
 
 // Longer lists are not looked up: every change is compared with them.
@@ -85,12 +88,26 @@ const member = ({ database }: DatabaseContext, design: string, group: string, na
   return Either.map(Calls.source(place, group, name), (text) => ({ place, text }))
 }
 
-/** A function that fails lets nothing pass. */
-const byFunction = (passes: (doc: string) => Checked<boolean>): Filter =>
-  byDocument((record, leaf) => {
-    const text = leafText(record, leaf, revs)
-    return text !== undefined && Either.getOrElse(passes(text), () => false)
-  })
+/** CouchDB stumbles over a function that fails. Only what the engine lacks keeps its own refusal. */
+const stumbled = (refused: Refusal): Refusal =>
+  refused.status === 501
+    ? refused
+    : refusal(500, "error", `{${quoted(refused.error)},${quoted(Json.stringify(refused.reason))},[]}`)
+
+const quoted = (text: string): string => `<<${JSON.stringify(text)}>>`
+
+const byFunction = (passes: (doc: string) => Checked<boolean>): Filter => ({
+  times: undefined,
+  pass: (record, leaves) =>
+    Either.gen(function*() {
+      const passed: Array<Node<Version>> = []
+      for (const leaf of leaves) {
+        const text = leafText(record, leaf, revs)
+        if (text !== undefined && (yield* Either.mapLeft(passes(text), stumbled))) passed.push(leaf)
+      }
+      return passed
+    })
+})
 
 const viewFilter = (context: DatabaseContext): Checked<Filter> => {
   const view = Req.param(context.request, "view") ?? ""
@@ -105,7 +122,7 @@ const viewFilter = (context: DatabaseContext): Checked<Filter> => {
       const { functions } = context.server
       const map = Json.isObject(text) ? Json.get(text, "map") ?? null : null
       return Either.map(
-        Calls.ready(functions, place, "views", name, map),
+        Either.mapLeft(Calls.ready(functions, place, "views", name, map), stumbled),
         () => byFunction((doc) => Calls.viewFilter(functions, place, name, map, doc))
       )
     }
@@ -124,7 +141,7 @@ const designFilter = (context: DatabaseContext, filter: string): Checked<Filter>
       const { functions } = context.server
       const request = Json.stringify(requestObject(context, null, {}))
       return Either.map(
-        Calls.ready(functions, place, "filters", name, text),
+        Either.mapLeft(Calls.ready(functions, place, "filters", name, text), stumbled),
         () => byFunction((doc) => Calls.filter(functions, place, name, text, doc, request))
       )
     }

@@ -1,7 +1,9 @@
+import * as Either from "effect/Either"
 import type { Query } from "./changesQuery.js"
 import type { Node } from "./node.js"
 import { print } from "./print.js"
 import { printWinner } from "./reading.js"
+import type { Checked } from "./refusal.js"
 import * as RevisionTree from "./revisionTree.js"
 import * as Revs from "./revs.js"
 import type { Position } from "./sequences.js"
@@ -62,7 +64,7 @@ export interface Batch {
 }
 
 /**
- * Reads on from `from`, and stops after `most` rows. The shards are read in turns of chance, as their answers would
+ * Reads on from `from`, and stops after `most` rows, or at a filter that fails. The shards are read in turns of chance, as their answers would
  * come in over a network.
  */
 export const read = (
@@ -72,7 +74,7 @@ export const read = (
   from: Position,
   limit: number,
   most: number
-): Batch => {
+): Checked<Batch> => {
   const updates = updatesOf(database, query, from)
   const { times } = query.filter
   const queues = times === undefined
@@ -87,7 +89,7 @@ export const read = (
     if (rows.length >= Math.min(limit, most) || open.length === 0) {
       const pending = updates.reduce((sum, { length }) => sum + length, 0) - rows.length - held
       if (open.length === 0 && !query.descending) Sequences.now(database).forEach((seq, i) => position[i] = seq)
-      return { rows, position, pending, done: open.length === 0 }
+      return Either.right({ rows, position, pending, done: open.length === 0 })
     }
     const shard = arrival(open)
     const update = queues[shard]?.[at[shard] ?? 0]
@@ -96,7 +98,9 @@ export const read = (
     if (update === undefined || record === undefined) continue
     position[shard] = update.seq
     const leaves = RevisionTree.leafNodes(record.tree)
-    const revs = query.filter.pass(record, query.allLeaves ? leaves : leaves.slice(0, 1))
+    const passed = query.filter.pass(record, query.allLeaves ? leaves : leaves.slice(0, 1))
+    if (Either.isLeft(passed)) return Either.left(passed.left)
+    const revs = passed.right
     if (revs.length === 0) {
       held++
       continue

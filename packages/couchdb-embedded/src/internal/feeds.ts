@@ -1,3 +1,4 @@
+import type { TransportError } from "effect-couchdb/CouchError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -22,7 +23,7 @@ export interface Look<S> {
 /** A feed that reads, waits, and reads again. Each look is one step of the engine; between two, anything may happen. */
 export interface Source<S> {
   readonly initial: S
-  readonly read: (state: S) => Look<S>
+  readonly read: (state: S) => Effect.Effect<Look<S>, TransportError>
   /** Returns once there may be something new, and whether the source is still there. */
   readonly wait: (state: S) => Effect.Effect<boolean>
   readonly patience: Patience
@@ -36,16 +37,16 @@ const longest = 60_000
 type Phase<S> = { readonly _tag: "Read" | "Wait"; readonly state: S }
 
 /** The text of a feed as it happens. Nothing is read before it is asked for, so a slow reader slows the feed. */
-export const run = <S>(source: Source<S>): Stream.Stream<string> => {
+export const run = <S>(source: Source<S>): Stream.Stream<string, TransportError> => {
   const { end, patience, pulse, read, wait } = source
-  const step = ({ _tag, state }: Phase<S>): Effect.Effect<readonly [string, Option.Option<Phase<S>>]> => {
+  const step = (
+    { _tag, state }: Phase<S>
+  ): Effect.Effect<readonly [string, Option.Option<Phase<S>>], TransportError> => {
     if (_tag === "Read") {
-      return Effect.sync(() => {
-        const look = read(state)
-        return look.more === "never"
+      return Effect.map(Effect.suspend(() => read(state)), (look) =>
+        look.more === "never"
           ? [look.text + end(look.state), Option.none()]
-          : [look.text, Option.some({ _tag: look.more === "now" ? "Read" : "Wait", state: look.state })]
-      })
+          : [look.text, Option.some({ _tag: look.more === "now" ? "Read" : "Wait", state: look.state })])
     }
     return Effect.map(Effect.timeoutOption(wait(state), patience.interval), (woken) => {
       const lives = Option.isSome(woken) ? woken.value : patience.heartbeat

@@ -40,11 +40,11 @@ export const etagOf = (content: string): string => {
 }
 
 /** Answers 304 where the client has this very thing already. */
-export const unlessKnown = (
+export const unlessKnown = <A = BufferedResponse>(
   request: Request,
   etag: string,
-  answer: () => BufferedResponse
-): BufferedResponse => {
+  answer: () => A
+): BufferedResponse | A => {
   const known = header(request, "if-none-match")?.split(",").map((tag) => tag.trim().replace(/^W\//, ""))
   return known?.some((tag) => tag === etag) === true
     ? { status: 304, headers: { etag }, body: "" }

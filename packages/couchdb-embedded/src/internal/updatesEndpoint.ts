@@ -100,7 +100,7 @@ const answer = (context: Context): Checked<Reply> =>
       body,
       rest: Feeds.run<Progress>({
         initial,
-        read,
+        read: (state) => Effect.succeed(read(state)),
         wait: ({ seq }) => Effect.as(Watchers.next(server.updates.watchers, () => server.updates.seq > seq), true),
         patience,
         pulse: (why) => why === "heartbeat" ? "\n" : "",

@@ -281,4 +281,57 @@ export const changesByFunctions: Contract = (it) => {
       const missing = yield* Effect.flip(through(Changes.byFunction("nobody", "named")))
       assert.strictEqual(missing._tag, "NotFoundError")
     }))
+
+  const broken = {
+    language: "javascript",
+    views: { throws: { map: "function (doc) { throw new Error('no') }" } },
+    filters: {
+      throws: "function (doc, req) { throw new Error('no') }",
+      trips: "function (doc, req) { return doc.nothing.at.all }",
+      fails: "function (doc, req) { if (doc.seen > 5) { throw new Error('no') } return true }"
+    }
+  }
+
+  it.scoped("a filter or view that throws is a ServerError, of each feed", () =>
+    Effect.gen(function*() {
+      const zoo = yield* butterflies
+      yield* some(["a"])(zoo)
+      yield* raw("PUT", `/${zoo.database}/_design/zoo`, broken)
+      for (const filter of [
+        Changes.byFunction("zoo", "throws"),
+        Changes.byFunction("zoo", "trips"),
+        Changes.byView("zoo", "throws")
+      ]) {
+        const options = { filter, heartbeat: "1 second" } as const
+        for (const feed of [
+          Effect.asVoid(Changes.fetch(zoo.database, options)),
+          Effect.asVoid(Changes.longpoll(zoo.database, options)),
+          Stream.runDrain(Changes.continuous(zoo.database, options))
+        ]) {
+          const error = yield* Effect.flip(feed)
+          assert.deepStrictEqual([error._tag, "status" in error && error.status], ["ServerError", 500])
+        }
+      }
+    }))
+
+  it.scoped("a follower whose filter throws sees what passes before, and then fails instead of repeating it for ever", () =>
+    Effect.gen(function*() {
+      const zoo = yield* butterflies
+      yield* raw("PUT", `/${zoo.database}/_design/zoo`, broken)
+      yield* some(["a"])(zoo)
+      const seen = yield* Ref.make<ReadonlyArray<string>>([])
+      const fiber = yield* Changes.follow(zoo, {
+        filter: Changes.byFunction("zoo", "fails"),
+        heartbeat: "1 second",
+        retry: Schedule.recurs(1_000)
+      }).pipe(
+        Stream.runForEach((change) => Ref.update(seen, (ids) => change._tag === "Changed" ? [...ids, change.id] : ids)),
+        Effect.flip,
+        Effect.fork
+      )
+      yield* Effect.repeat(Effect.zipRight(Effect.yieldNow(), Ref.get(seen)), { until: (ids) => ids.length > 0 })
+      yield* some(["b"], 7)(zoo)
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "ServerError")
+      assert.deepStrictEqual(Array.from(new Set(yield* Ref.get(seen))), ["a"])
+    }))
 }

@@ -80,7 +80,9 @@ const transfer = (
     const known = target.database.documents.get(record.id)?.tree ?? RevisionTree.empty
     if (filter.times?.(record.id) === 0) continue
     const leaves = RevisionTree.leafNodes(record.tree)
-    for (const leaf of filter.pass(record, winnersOnly ? leaves.slice(0, 1) : leaves)) {
+    const passed = filter.pass(record, winnersOnly ? leaves.slice(0, 1) : leaves)
+    if (Either.isLeft(passed)) return Either.left(passed.left)
+    for (const leaf of passed.right) {
       counts.missing_checked++
       if (RevisionTree.get(known, leaf) !== undefined || leaf.version === undefined) continue
       counts.missing_found++
