@@ -581,7 +581,8 @@ export type Deferral =
 
 /**
  * What was written: `document` is what stands now (`None` where a deletion won), `merged` the versions that went into it,
- * `buried` those that became tombstones. `withoutBase` names the places that were merged without a common ancestor.
+ * `buried` those that became tombstones. `withoutBase` names the places that were merged without a common ancestor. After
+ * a partial resolution `document` is the merge that most versions went into, and `merged` has those of the others too.
  *
  * @since 0.1.0
  * @category siblings
@@ -598,9 +599,10 @@ export interface Settled<A, R = never> {
  * What became of a document's siblings.
  *
  * - `Resolved`: one version stands
- * - `PartiallyResolved`: the merge stands, and some losers beside it, each with its reason; run it again
+ * - `PartiallyResolved`: a merge stands, and some versions beside it, each with its reason: it does not merge with the
+ *   others, which then is `Deferred` the next time, or something could not be written, for which you run it again
  * - `Superseded`: others wrote the document each time it was read, and nothing of theirs or ours is lost; run it again
- * - `Deferred`: nothing was written; `versions` are those that stand, the winner first
+ * - `Deferred`: no two versions merge, and nothing was written; `versions` are those that stand, the winner first
  * - `NothingToDo`: no siblings
  *
  * @since 0.1.0
@@ -622,16 +624,19 @@ export type Resolution<A, R = never> =
   | { readonly _tag: "NothingToDo"; readonly id: string }
 
 /**
- * Makes one version of a document's siblings. They are merged, the winner first, and the merge is written on top of the
- * winner; once it is known to be stored, the losers become tombstones that keep what they said. Attachments of losers are
- * carried over. Nothing is written where the policy has no answer.
+ * Makes one version of a document's siblings, however many there are. They are merged, the winner first, and the merge is
+ * written on top of the winner; once it is known to be stored, the losers become tombstones that keep what they said.
+ * Attachments of losers are carried over. A version that the policy has no answer for stays as it is, and the others are
+ * merged without it.
  *
  * The result is a function of the versions alone: replicas that resolve the same siblings write the same revision, and
  * meet without a conflict. The merge says in its path of revisions what is in it, so that nothing counts twice when a
  * loser is edited elsewhere. It may be interrupted between any two requests and run again.
  *
- * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`; a GET of a loser with attachments, and of the history where a
- * deletion may count; `_revs_diff` where somebody else writes at the same time.
+ * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`, each with at most 200 versions in a request; `_changes` if tombstones
+ * count; a GET of a loser with attachments, and of the history if a deletion may count; `_revs_diff` if somebody else writes
+ * at the same time. More than 64 siblings take several merges: with lineage one on top of the other, without lineage one
+ * that names tombstones with lists of them.
  *
  * @example
  * import { Effect, Schema } from "effect"

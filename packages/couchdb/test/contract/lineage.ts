@@ -107,6 +107,40 @@ export const lineage: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 17)
     }))
 
+  it.scoped("a hundred versions merge one on top of the other, with their files, alike on two databases", () =>
+    Effect.gen(function*() {
+      const [here, there] = [yield* newCards, yield* newCards]
+      const first = yield* Document.create(here, "ada", { ...card, tags: [] })
+      yield* replicate(here, there)
+      for (let i = 0; i < 100; i++) {
+        const forked = yield* Document.modify(first, (each) => ({ ...each, seen: each.seen + 1, tags: [`t${i}`] }))
+          .pipe(
+            Document.save,
+            Effect.catchTag("ConflictError", Conflict.fork)
+          )
+        if (i % 20 === 0) {
+          yield* Attachment.put(forked, `file ${i}`, { contentType: "text/plain", bytes: `file ${i} `.repeat(20) })
+        }
+      }
+      yield* replicate(here, there)
+      for (const cards of [here, there]) {
+        assert.strictEqual((yield* Conflict.resolve(cards, "ada", merging))._tag, "Resolved")
+      }
+      assert.deepStrictEqual(yield* leavesOf(there, "ada"), yield* leavesOf(here, "ada"))
+      const doc = yield* Document.fetch(here, "ada")
+      assert.strictEqual(doc.body.seen, card.seen + 100)
+      assert.lengthOf(doc.body.tags, 100)
+      assert.sameMembers(Object.keys(doc.attachments), [0, 20, 40, 60, 80].map((i) => `file ${i}`))
+      assert.strictEqual(new TextDecoder().decode(yield* bytesOf(here, "ada", "file 40")), "file 40 ".repeat(20))
+      assert.deepStrictEqual((yield* Document.conflicts(doc)).conflicts, [])
+      yield* raw("POST", `/${here.database}/_compact`, {})
+      yield* Document.update(there, "ada", seen(1000))
+      yield* Document.update(here, "ada", seen(2000))
+      yield* replicate(there, here)
+      assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, card.seen + 3100)
+    }))
+
   it.scoped("a program that keeps the field, or drops it, has made an edit of its own", () =>
     Effect.gen(function*() {
       for (const keeps of [true, false]) {

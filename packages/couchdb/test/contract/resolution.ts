@@ -409,6 +409,49 @@ export const resolution: Contract = (it) => {
       assert.deepStrictEqual(yield* leavesOf(cards, "ada"), before)
     }))
 
+  it.scoped("a hundred siblings become one, with the files of all of them, and one that comes late counts once", () =>
+    Effect.gen(function*() {
+      const cards = yield* newCards
+      const created = docOf(yield* raw("PUT", `/${cards.database}/ada`, { name: "ada", seen: 10, tags: [] }))
+      const sibling = (i: number) => {
+        const hash = i.toString(16).padStart(32, "0")
+        return {
+          _id: "ada",
+          _rev: `2-${hash}`,
+          _revisions: { start: 2, ids: [hash, String(created["rev"]).slice(2)] },
+          name: "ada",
+          seen: 11,
+          tags: [`t${i}`],
+          ...(i % 20 === 0 &&
+            { _attachments: { [`file ${i}`]: { content_type: "text/plain", data: btoa(`file ${i} `.repeat(20)) } } })
+        }
+      }
+      const all = Array.from({ length: 100 }, (_, i) => sibling(i))
+      yield* raw("POST", `/${cards.database}/_bulk_docs`, { new_edits: false, docs: all })
+      const resolved = isResolved(yield* Conflict.resolve(cards, "ada", merging))
+      assert.lengthOf(resolved.buried, 99)
+      const doc = yield* Document.fetch(cards, "ada")
+      assert.strictEqual(doc.body.seen, 110)
+      assert.lengthOf(doc.body.tags, 100)
+      assert.sameMembers(Object.keys(doc.attachments), [0, 20, 40, 60, 80].map((i) => `file ${i}`))
+      assert.strictEqual(new TextDecoder().decode(yield* bytesOf(cards, "ada", "file 40")), "file 40 ".repeat(20))
+      assert.deepStrictEqual((yield* Document.conflicts(doc)).conflicts, [])
+      // An edit of one that was merged, and one that nobody saw.
+      const [one] = all
+      const late = [
+        { ...sibling(900), seen: 1010 },
+        {
+          ...sibling(901),
+          seen: 111,
+          _rev: `3-${"9".repeat(32)}`,
+          _revisions: { start: 3, ids: ["9".repeat(32), ...one?._revisions.ids ?? []] }
+        }
+      ]
+      yield* raw("POST", `/${cards.database}/_bulk_docs`, { new_edits: false, docs: late })
+      isResolved(yield* Conflict.resolve(cards, "ada", merging))
+      assert.strictEqual((yield* Document.fetch(cards, "ada")).body.seen, 110 + 1000 + 100)
+    }))
+
   it.scoped("what is not there, and what is deleted", () =>
     Effect.gen(function*() {
       const cards = yield* newCards

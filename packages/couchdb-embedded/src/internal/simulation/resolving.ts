@@ -110,6 +110,6 @@ export const resolve = (
     Effect.either(Conflict.resolve(replica.cards, id, policy))
   ).pipe(Effect.map((result) => {
     if (Either.isLeft(result)) return undefined
-    if (result.right._tag === "Resolved") counts.resolutions++
+    if (result.right._tag === "Resolved" || result.right._tag === "PartiallyResolved") counts.resolutions++
     return result.right
   }))

@@ -33,15 +33,15 @@ interface Context<A, R, E, R2> {
   readonly holder: (rev: Revision) => Revision
 }
 
-/** What two sides come from: a base, nothing in common, or something that is not known here. */
+/** The origin of two sides: a base, nothing in common (`undefined`), or something that is not known here. */
 export type Origin =
   | { readonly _tag: "Known"; readonly base: Value | undefined }
   | { readonly _tag: "Unknown"; readonly why: string }
 
 export interface Evaluator<A, R, E, R2> {
-  /** What one head says. */
+  /** The content of one head. */
   readonly head: (rev: Revision) => Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R>
-  /** What was brought together so far and one head more are together, by the policy. */
+  /** Merges one more head into what was merged so far, by the policy. */
   readonly join: (
     mine: Folded<A, R>,
     theirs: Revision,

@@ -6,16 +6,16 @@ import { holds } from "./rules.js"
 
 type Rev = Revision.Revision
 
-/** A base of bases that is deeper than this would overflow the stack. */
+/** The deepest nesting of bases. More could overflow the stack. */
 const deepest = 500
 
-/** Heads that were brought together so far. */
+/** The heads merged so far. */
 export interface Fold {
   readonly value: Value
   readonly side: GrowingSide
 }
 
-/** What one head more makes of a fold, and over which base. */
+/** A fold with one more head, and the base of that merge. */
 export interface Joined {
   readonly value: Value
   readonly base: Value | undefined
@@ -24,14 +24,14 @@ export interface Joined {
 export interface Folding {
   /** What the heads are together, as merges of contents; or what is missing to say so. */
   readonly fold: (heads: ReadonlyArray<Rev>) => Either.Either<Value, Missing>
-  /** A fold of one head. */
+  /** A fold of a single head. */
   readonly alone: (head: Rev) => Fold
-  /** Why a fold is not known, if it is not. */
+  /** What is missing to know the content of a fold. */
   readonly missing: (fold: Fold) => Missing | undefined
-  /** What one head more makes of it. The fold itself stays as it is. */
+  /** Merges one more head into a fold, without changing it. */
   readonly join: (fold: Fold, head: Rev) => Either.Either<Joined, Missing>
-  /** The revision that says what the head says: a deletion, or a burial, says what was there before it. */
-  readonly spokenBy: (head: Rev) => Rev
+  /** The revision whose content the head has: a deletion or a burial has the content of the revision before it. */
+  readonly contentRevision: (head: Rev) => Rev
 }
 
 export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
@@ -48,7 +48,7 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
       ? undefined
       : { rev, why: `what ${rev} said is not on this server any more` }
 
-  /** Each value is made once, so that equal ones are the same, however deep they are. */
+  /** Creates each value once, so that equal values are identical and comparing deep ones costs nothing. */
   const once = (key: string, make: () => Value, lacking: () => Missing | undefined): Value => {
     const known = made.get(key)
     if (known !== undefined) return known
@@ -72,7 +72,7 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
   const merged = (base: Value | undefined, mine: Value, theirs: Value): Value =>
     mine === theirs || base === theirs ? mine : base === mine ? theirs : merge(base, mine, theirs)
 
-  const spokenBy = (rev: Rev): Rev => {
+  const contentRevision = (rev: Rev): Rev => {
     for (let at = rev;;) {
       const link = graph.link(at)
       if (knowledge.contents.has(at) || link === undefined || link.parent === null) return at
@@ -96,13 +96,13 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
   const alone = (head: Rev): Fold => {
     const side = graph.growing()
     side.add(head)
-    return { value: content(spokenBy(head)), side }
+    return { value: content(contentRevision(head)), side }
   }
 
   const joinAt = ({ side, value }: Fold, head: Rev, depth: number): Either.Either<Joined, Missing> => {
     const common = graph.common(side, graph.side(head))
     if (common._tag === "Missing") return Either.left(common.missing)
-    const theirs = content(spokenBy(head))
+    const theirs = content(contentRevision(head))
     return Either.map(
       common.newest.length === 0 ? Either.right(undefined) : baseOf(bases(common.newest), depth),
       (base) => ({ value: merged(base, value, theirs), base })
@@ -137,6 +137,6 @@ export const makeFolding = (knowledge: Knowledge, graph: Graph): Folding => {
     alone,
     missing: ({ value }) => lacks.get(value),
     join: (fold, head) => Either.flatMap(joinAt(fold, head, 0), (joined) => whole(joined, joined.value)),
-    spokenBy
+    contentRevision
   }
 }

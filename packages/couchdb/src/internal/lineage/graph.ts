@@ -10,7 +10,7 @@ export interface Missing {
   readonly why: string
 }
 
-/** Revisions with all that they descend from, and those among them that count as not known. */
+/** Revisions with all their ancestors, and the ones among these that are not known. */
 export interface Side {
   readonly revs: ReadonlySet<Rev>
   readonly gaps: ReadonlySet<Rev>
@@ -33,7 +33,7 @@ export interface Graph {
   readonly missing: (rev: Rev) => Missing | undefined
   /** Whether each edit of the first is one of the second's; `undefined` where that is not known. */
   readonly within: (inner: Rev, outer: Rev) => boolean | undefined
-  /** For each revision, by its index, the indexes of those among them that may contain it: no other one does. */
+  /** The indexes of the revisions that may contain the one at an index. No other revision of the list contains it. */
   readonly mayContain: (revs: ReadonlyArray<Rev>) => (index: number) => ReadonlyArray<number>
   /** The newest revisions that both have, or what is missing to tell. */
   readonly common: (self: Side, that: Side) => Common
@@ -126,7 +126,7 @@ export const makeGraph = (knowledge: Knowledge): Graph => {
     return Array.from(theirs).some((rev) => !ours.has(rev) && missing(rev) !== undefined) ? undefined : false
   }
 
-  /** Every one with all of another's edits has the one of them that the fewest have. */
+  /** A revision that contains another one has all its edits, so also the edit that the fewest revisions have. */
   const mayContain = (revs: ReadonlyArray<Rev>): (index: number) => ReadonlyArray<number> => {
     const all = revs.map((_, i) => i)
     if (revs.length <= 8) return () => all

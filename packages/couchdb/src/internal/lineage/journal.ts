@@ -73,14 +73,14 @@ const short = (path: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
   return end === -1 ? path : path.slice(0, end)
 }
 
-/** How much of the JSON a further name takes. */
+/** The length of a revision's name in JSON. */
 const nameLength = 38
 
 /**
- * The newest of the names. A merge of many versions is one name that holds as many others; of these there are at most twice
- * as many revisions as names are kept.
+ * The newest names. The name of a merge lists the revisions that it took in, so the total of listed revisions is limited
+ * too, to twice the number of names.
  */
-const fewest = (names: ReadonlyArray<Link>, most: number): ReadonlyArray<Link> => {
+const newestNames = (names: ReadonlyArray<Link>, most: number): ReadonlyArray<Link> => {
   let revisions = 0
   const end = names.findIndex(({ also }, i) => {
     revisions += 1 + also.length
@@ -130,6 +130,6 @@ export const recordOf = (knowledge: Knowledge, written: Written): Record => {
     content: keeps ? redacted(written.content.body, settings.redact) : undefined,
     redact: settings.redact,
     path,
-    names: fewest(Array.from(names.values()).sort(newestFirst), settings.names)
+    names: newestNames(Array.from(names.values()).sort(newestFirst), settings.names)
   }
 }

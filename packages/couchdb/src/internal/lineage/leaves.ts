@@ -100,22 +100,66 @@ export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
   files: raw.stubs._tag === "Some" ? raw.stubs.value : {}
 })
 
-/** Which older versions would tell more of foreign edits: their records, and the bodies before them. */
+/** How many ancestors of a foreign edit are read if no other head needs an older base. */
+const farthest = 16
+
+/** The most times that missing versions are asked for. */
+const mostRounds = 64
+
+/** The newest revision that is on the path of every head. */
+const fork = (
+  parents: Knowledge["parents"],
+  heads: ReadonlyArray<Revision.Revision>
+): Revision.Revision | undefined => {
+  const [first, ...rest] = heads.map((head) => {
+    const path = [head]
+    for (let rev = parents.get(head); rev !== undefined; rev = parents.get(rev)) path.push(rev)
+    return path
+  })
+  const others = rest.map((path) => new Set(path))
+  return first?.find((rev) => others.every((path) => path.has(rev)))
+}
+
+/**
+ * The older versions that may tell more about foreign edits: their records, and the bodies before them; at most `span` for
+ * each head. The common ancestor of the heads is looked for however old it is.
+ */
 const wantedBy = (
-  knowledge: Knowledge,
-  from: ReadonlyArray<Revision.Revision>
-): ReadonlyArray<Revision.Revision> =>
-  from.flatMap((head) => {
+  { contents, links, parents, records, tombstones }: Knowledge,
+  heads: ReadonlyArray<Revision.Revision>,
+  tried: ReadonlySet<Revision.Revision>,
+  span: number
+): ReadonlyArray<Revision.Revision> => {
+  let met: number | undefined
+  const oldest = (head: Revision.Revision, rev: Revision.Revision): number => {
+    const near = Revision.generation(head) - farthest
+    if (Revision.generation(rev) >= near) return near
+    if (met === undefined) {
+      const common = fork(parents, heads)
+      met = common === undefined ? 1 : Revision.generation(common)
+    }
+    return Math.min(near, met)
+  }
+  const next = (head: Revision.Revision): ReadonlyArray<Revision.Revision> => {
     for (let rev: Revision.Revision | null = head; rev !== null;) {
-      if (knowledge.records.has(rev)) return []
-      if (!knowledge.links.has(rev) || (!knowledge.contents.has(rev) && !knowledge.tombstones.has(rev))) return [rev]
-      rev = knowledge.links.get(rev)?.parent ?? null
+      if (records.has(rev)) return []
+      if (!links.has(rev) || (!contents.has(rev) && !tombstones.has(rev))) {
+        if (tried.has(rev)) return []
+        const least = oldest(head, rev)
+        const wanted: Array<Revision.Revision> = []
+        for (
+          let older: Revision.Revision | undefined = rev;
+          older !== undefined && wanted.length < span && Revision.generation(older) >= least;
+          older = parents.get(older)
+        ) wanted.push(older)
+        return wanted
+      }
+      rev = links.get(rev)?.parent ?? null
     }
     return []
-  })
-
-/** How far back a foreign edit's ancestors are looked for. */
-const farthest = 16
+  }
+  return heads.flatMap(next)
+}
 
 /**
  * What versions tell, and what older ones tell that the server still has: those before foreign edits, and one that is
@@ -134,10 +178,11 @@ export const known = (
     const tried = new Set<Revision.Revision>()
     let all = versions
     let knowledge = knowing.knowledge(settings, all)
-    for (let i = 0; i < farthest; i++) {
+    for (let i = 0; i < mostRounds; i++) {
       const wanted = !holds(settings, "takeIn")
         ? []
-        : [...new Set([...wantedBy(knowledge, heads), ...lacks(knowledge)])].filter((rev) => !tried.has(rev))
+        : [...new Set([...wantedBy(knowledge, heads, tried, 2 ** Math.min(i, 8)), ...lacks(knowledge)])]
+          .filter((rev) => !tried.has(rev))
       if (wanted.length === 0) break
       for (const rev of wanted) tried.add(rev)
       const found = yield* readVersions(database, wanted.map((rev) => ({ id, rev })))

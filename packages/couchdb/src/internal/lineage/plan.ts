@@ -103,7 +103,7 @@ const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
   return { heads, contained: Array.from(outers.keys(), (of) => ({ of, head: top(of) })) }
 }
 
-/** What the leaves of a document are to each other. */
+/** How the leaves of a document relate to each other. */
 export interface Survey {
   readonly knowledge: Knowledge
   readonly graph: Graph
@@ -114,12 +114,12 @@ export interface Survey {
   readonly hidden: ReadonlyArray<Rev>
   /** The leaves that are contained already. */
   readonly burials: ReadonlyArray<PlannedBurial>
-  /** Heads of which is known enough, and yet nothing may be made, and why. */
-  readonly barred: ReadonlyMap<Rev, Missing>
+  /** Heads that must not be merged although they are known, and why. */
+  readonly blocked: ReadonlyMap<Rev, Missing>
   /** Whether the document lives. */
   readonly lives: Either.Either<boolean, Missing>
-  /** What there is to do if no heads are to be merged. */
-  readonly simple: Extract<Plan, { readonly _tag: "Nothing" | "Bury" }> | undefined
+  /** The plan if there are no heads to merge. */
+  readonly withoutMerge: Extract<Plan, { readonly _tag: "Nothing" | "Bury" }> | undefined
 }
 
 export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Survey => {
@@ -147,7 +147,7 @@ export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rul
     standing,
     hidden,
     burials,
-    barred: new Map([
+    blocked: new Map([
       ...broughtBack(knowledge, graph, leaves, hidden),
       // What another side took in may be another version than the one that stands here.
       ...heads.flatMap((rev): ReadonlyArray<readonly [Rev, Missing]> => {
@@ -156,7 +156,7 @@ export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rul
       })
     ]),
     lives,
-    simple: first === undefined
+    withoutMerge: first === undefined
       ? { _tag: "Nothing" }
       : single || gone
       ? burials.length === 0 ? { _tag: "Nothing" } : { _tag: "Bury", head: first, burials }
@@ -164,11 +164,11 @@ export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rul
   }
 }
 
-const planned = ({ barred, burials, folding, heads, hidden, lives, simple, standing }: Survey): Plan => {
+const planned = ({ blocked, burials, folding, heads, hidden, lives, withoutMerge, standing }: Survey): Plan => {
   const [parent, ...also] = heads
-  if (simple !== undefined || parent === undefined) return simple ?? { _tag: "Nothing" }
+  if (withoutMerge !== undefined || parent === undefined) return withoutMerge ?? { _tag: "Nothing" }
   const unknown = ({ rev, why }: Missing): Plan => ({ _tag: "Unknown", rev, why, parent, also })
-  for (const missing of barred.values()) return unknown(missing)
+  for (const missing of blocked.values()) return unknown(missing)
   if (Either.isLeft(lives)) return unknown(lives.left)
   const value = folding.fold(heads)
   if (Either.isLeft(value)) return unknown(value.left)
@@ -187,10 +187,10 @@ const planned = ({ barred, burials, folding, heads, hidden, lives, simple, stand
 export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan =>
   planned(survey(knowledge, leaves, rule))
 
-/** Everything that is missing to merge all heads, so that it can be asked for in one go. */
-export const lacking = ({ barred, folding, heads, lives, simple }: Survey): ReadonlyArray<Rev> => {
-  if (simple !== undefined) return []
-  const found = new Set(Array.from(barred.values(), ({ rev }) => rev))
+/** All revisions that are missing to merge the heads, so that one request can ask for them. */
+export const missingRevisions = ({ blocked, folding, heads, lives, withoutMerge }: Survey): ReadonlyArray<Rev> => {
+  if (withoutMerge !== undefined) return []
+  const found = new Set(Array.from(blocked.values(), ({ rev }) => rev))
   if (Either.isLeft(lives)) found.add(lives.left.rev)
   let fold: Fold | undefined
   for (const head of [...heads].sort((a, b) => Revision.Order(b, a))) {

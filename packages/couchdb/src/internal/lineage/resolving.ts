@@ -25,7 +25,7 @@ import type { Fold } from "./fold.js"
 import type { Missing } from "./graph.js"
 import { known, lineageVersion } from "./leaves.js"
 import { sealed } from "./mac.js"
-import { lacking, type Survey, survey } from "./plan.js"
+import { missingRevisions, type Survey, survey } from "./plan.js"
 import { kept, redacted, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 import { slimField } from "./slim.js"
@@ -34,17 +34,17 @@ import { ofDocument } from "./warnings.js"
 type Rev = Revision.Revision
 
 /**
- * How many heads one merge takes in. Each of its burials names all of them, so that the tombstones of a document would
- * grow with the square of it; what is more is merged in further steps, each on top of the one before.
+ * The most heads that one merge takes in. Each burial of a merge names all its heads, so without a bound the size of the
+ * tombstones would grow quadratically. Further heads are merged in further steps, each on top of the previous one.
  */
 const mostHeads = 64
 
-/** Heads that were brought together so far. */
+/** Heads that were mergeInSteps together so far. */
 interface State<A, R> {
   readonly fold: Fold
-  /** What they say together; nothing where they clash and the document is dead anyway. */
+  /** Their merged content; absent if they clash and the document is deleted anyway. */
   readonly folded: Folded<A, R> | undefined
-  /** What is missing, where somebody decided without it. */
+  /** What was missing if a policy decided without it. */
   readonly guessed: Missing | undefined
 }
 
@@ -54,13 +54,14 @@ export const planByLineage = <A, R, E, R2>(
   settings: Lineage.Settings,
   id: string,
   versions: ReadonlyArray<Version>,
-  policy: SiblingPolicy<A, E, R2>
+  policy: SiblingPolicy<A, E, R2>,
+  atOnce = mostHeads
 ): Effect.Effect<Plan<A, R>, Failed<E> | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const leaves = versions.map(lineageVersion)
     yield* ofDocument(collection.database, id, leaves.length)
     const surveyOf = (knowledge: Lineage.Knowledge) => {
-      const grown = growing(knowledge)
+      const grown = extensible(knowledge)
       return { of: knowledge, grown, survey: survey(grown.knowledge, leaves, policy.rules.deleted) }
     }
     let last: ReturnType<typeof surveyOf> | undefined
@@ -71,16 +72,16 @@ export const planByLineage = <A, R, E, R2>(
       leaves,
       leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]),
       (knowledge) => {
-        last = surveyOf(knowledge)
-        return lacking(last.survey)
+        if (last?.of !== knowledge) last = surveyOf(knowledge)
+        return missingRevisions(last.survey)
       }
     )
     const { grown, survey: found } = last?.of === knowledge ? last : surveyOf(knowledge)
     const writing = make(collection, settings, id, versions, grown)
-    if (found.simple !== undefined) {
-      return found.simple._tag === "Nothing" ? { _tag: "Nothing" } : yield* writing.bury(found.simple)
+    if (found.withoutMerge !== undefined) {
+      return found.withoutMerge._tag === "Nothing" ? { _tag: "Nothing" } : yield* writing.bury(found.withoutMerge)
     }
-    const { ends, steps } = yield* brought(collection, id, found, policy, writing)
+    const { ends, steps } = yield* mergeInSteps(collection, id, found, policy, writing, atOnce)
     const [first, ...more] = steps
     const buried = found.burials.flatMap(writing.burialOf)
     const leader = leaderOf(ends)
@@ -110,53 +111,54 @@ export const planByLineage = <A, R, E, R2>(
   })
 
 /**
- * Brings heads together, as many as merge, in steps of bounded size. After each step the heads are those that anybody would
- * find who comes then, so whoever goes on in its place writes the same.
+ * Merges as many heads as possible, in steps of bounded size. After each step the stored heads are exactly those that the
+ * next step starts from, so another resolver that continues from there writes the same revisions.
  */
-const brought = <A, R, E, R2>(
+const mergeInSteps = <A, R, E, R2>(
   collection: Bound<A, R>,
   id: string,
   found: Survey,
   policy: SiblingPolicy<A, E, R2>,
-  writing: ReturnType<typeof make<A, R>>
+  writing: ReturnType<typeof make<A, R>>,
+  atOnce: number
 ): Effect.Effect<
   { readonly steps: ReadonlyArray<Step<A, R>>; readonly ends: ReadonlyArray<End> },
   Failed<E>,
   R | R2
 > =>
   Effect.gen(function*() {
-    const { barred, folding, graph, heads, hidden, knowledge, lives, standing } = found
+    const { blocked, folding, graph, heads, hidden, knowledge, lives, standing } = found
     const context = { collection, id, knowledge, policy, holder: writing.holder }
     const evaluate = evaluator(context)
     const asks = policy.rules.missingBase === "merge" || stagesOf(policy).some(({ guesses }) => guesses)
     const isDead = Either.isRight(lives) && !lives.right
-    /** Merges of dead heads that clash: they say nothing. */
-    const mute = new Set<Rev>()
+    /** Merges without content: their heads clash, and the document is deleted. */
+    const contentless = new Set<Rev>()
     const unknown = ({ why }: Missing): Unmerged => ({ _tag: "Unknown", why, clashes: [] })
 
     const begin = (head: Rev): Effect.Effect<State<A, R>, Reason, R> =>
       Effect.gen(function*() {
         const fold = folding.alone(head)
-        if (mute.has(head)) return { fold, folded: undefined, guessed: undefined }
-        const missing = barred.get(head) ?? folding.missing(fold)
+        if (contentless.has(head)) return { fold, folded: undefined, guessed: undefined }
+        const missing = blocked.get(head) ?? folding.missing(fold)
         if (missing !== undefined && !asks) return yield* Effect.fail(unknown(missing))
-        return { fold, folded: yield* evaluate.head(folding.spokenBy(head)), guessed: missing }
+        return { fold, folded: yield* evaluate.head(folding.contentRevision(head)), guessed: missing }
       })
 
     const join = (state: State<A, R>, head: Rev): Effect.Effect<State<A, R>, Reason | Failed<E>, R | R2> =>
       Effect.gen(function*() {
         const { fold, folded } = state
-        if (folded === undefined || mute.has(head)) {
+        if (folded === undefined || contentless.has(head)) {
           const common = graph.common(fold.side, graph.side(head))
           if (common._tag === "Missing") return yield* Effect.fail(unknown(common.missing))
           fold.side.add(head)
           return { ...state, folded: undefined }
         }
-        const joined = Option.match(Option.fromNullable(state.guessed ?? barred.get(head)), {
+        const joined = Option.match(Option.fromNullable(state.guessed ?? blocked.get(head)), {
           onNone: () => folding.join(fold, head),
           onSome: Either.left
         })
-        const theirs = folding.spokenBy(head)
+        const theirs = folding.contentRevision(head)
         if (Either.isLeft(joined)) {
           const missing = joined.left
           if (!asks) return yield* Effect.fail(unknown(missing))
@@ -170,7 +172,7 @@ const brought = <A, R, E, R2>(
           : value._tag === "Content"
           ? yield* evaluate.head(theirs)
           : yield* evaluate.join(folded, theirs, { _tag: "Known", base }).pipe(
-            // What is dead anyway need not say one thing.
+            // A deleted document needs no merged content.
             Effect.catchIf((reason) => isDead && reason._tag === "Overlap", () => Effect.succeed(undefined))
           )
         fold.side.add(head)
@@ -183,8 +185,8 @@ const brought = <A, R, E, R2>(
     const rank = (rev: Rev): number => ranks.get(rev) ?? heads.length
     const stands = new Set(heads.filter((rev) => standing.has(rev) || hidden.includes(rev)))
 
-    /** Merges a group; what there is instead of its heads then. */
-    const ended = (
+    /** Merges a group, and returns the heads that are left of it. */
+    const mergeGroup = (
       { heads: own, state, why }: Group<Rev, State<A, R>>,
       sizeOf: (rev: Rev) => number
     ): ReadonlyArray<End> => {
@@ -202,7 +204,7 @@ const brought = <A, R, E, R2>(
       const made = writing.merge({ kind: decided ? "edit" : "merge", parent, also, deleted }, folded)
       steps.push(made.step)
       ranks.set(made.rev, rank(parent))
-      if (folded === undefined) mute.add(made.rev)
+      if (folded === undefined) contentless.add(made.rev)
       if (!deleted) stands.add(made.rev)
       return [{ rev: made.rev, size: own.reduce((sum, rev) => sum + sizeOf(rev), 0), why }]
     }
@@ -211,7 +213,7 @@ const brought = <A, R, E, R2>(
     let carried: ReadonlyArray<End> = []
     while (rest.length > 0) {
       const sizes = new Map(carried.map(({ rev, size }) => [rev, size]))
-      const taken = rest.slice(0, mostHeads - carried.length)
+      const taken = rest.slice(0, Math.max(1, atOnce - carried.length))
       rest = rest.slice(taken.length)
       const { groups, unusable } = yield* grouped(
         [...carried.map(({ rev }) => rev), ...taken].sort((a, b) => Revision.Order(b, a)),
@@ -219,7 +221,7 @@ const brought = <A, R, E, R2>(
         join
       )
       ends.push(...unusable.map(({ head, why }): End => ({ rev: head, size: 1, why })))
-      const left = groups.flatMap((group) => ended(group, (rev) => sizes.get(rev) ?? 1))
+      const left = groups.flatMap((group) => mergeGroup(group, (rev) => sizes.get(rev) ?? 1))
       const largest = new Set([...left].sort((a, b) => b.size - a.size).slice(0, mostCarried))
       carried = left.filter((end) => largest.has(end))
       ends.push(...left.filter((end) => !largest.has(end)))
@@ -227,17 +229,17 @@ const brought = <A, R, E, R2>(
     return { steps, ends: [...carried, ...ends] }
   })
 
-/** How many groups that do not merge with each other meet the next heads. */
+/** The most groups that do not merge with each other and are tried with the next heads. */
 const mostCarried = 8
 
 interface Grown {
   readonly knowledge: Lineage.Knowledge
-  /** Takes in a merge as if it had been read after it was stored. */
+  /** Adds a planned merge as if it had been stored and read. */
   readonly learn: (record: Lineage.Record, version: Lineage.Version) => void
 }
 
-/** A knowledge of its own, for what is planned to be learned too. */
-const growing = (knowledge: Lineage.Knowledge): Grown => {
+/** A copy of the knowledge that planned merges can be added to. */
+const extensible = (knowledge: Lineage.Knowledge): Grown => {
   const links = new Map(knowledge.links)
   const parents = new Map(knowledge.parents)
   const contents = new Map(knowledge.contents)
@@ -256,7 +258,7 @@ const growing = (knowledge: Lineage.Knowledge): Grown => {
   }
 }
 
-/** What a merge is to be made of. */
+/** The inputs of a merge. */
 interface Merging {
   readonly kind: "merge" | "edit"
   readonly parent: Rev
@@ -348,7 +350,7 @@ const make = <A, R>(
       remaining: []
     }))
 
-  /** The files as the server has them once the merge is stored: those of losers come with their bytes. */
+  /** The files as the server has them after the merge is stored. Files of losers are sent again, with a new `revpos`. */
   const storedFiles = (files: Files, { deleted, parent }: Merging, generation: number): Json.JsonObject =>
     deleted && settings.keep === "names" ? {} : Json.fromEntries(
       Array.from(files, ([name, { leaf, stub }]) => [

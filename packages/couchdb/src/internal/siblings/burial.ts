@@ -60,14 +60,14 @@ export const burialRevision = (burial: Burial): Option.Option<Revision.Revision>
 /** Whether a tombstone is a burial, and no deletion. */
 export const isBurial = (leaf: RawDocument): boolean => member(Json.get(leaf.raw, field), "kind") === "burial"
 
-/** What a list names; nothing if the leaf is none. */
+/** The revisions that a list names; `undefined` if the leaf is not a list. */
 export const listedIn = (leaf: RawDocument): ReadonlyArray<Revision.Revision> | undefined => {
   const own = Json.get(leaf.raw, field)
   const of = member(own, "of")
   return leaf.deleted && member(own, "kind") === "list" && Json.isArray(of) ? of.filter(Revision.isRevision) : undefined
 }
 
-/** What the tombstone says that lists revisions. */
+/** The body of a list. */
 export const listBody = (of: ReadonlyArray<Revision.Revision>): Json.JsonObject => ({
   [field]: { kind: "list", of, v: 1 }
 })

@@ -34,7 +34,7 @@ export interface Unmerged {
   readonly clashes: ReadonlyArray<Clash>
 }
 
-/** The base that a common ancestor is; `head` is its body, where that is at hand. */
+/** The base of a pair; `head` is the common ancestor if its body is known. */
 export const baseBy = <A, R>(
   common: Common,
   head: Option.Option<Head<A, R>>,

@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import type { Failed } from "./fold.js"
 import type { Reason } from "./outcome.js"
 
-/** Heads that merge with each other, what they are together, and why they do not merge with the group before them. */
+/** Heads that merge with each other, their merge, and why they do not merge with an earlier group. */
 export interface Group<H, S> {
   readonly heads: readonly [H, ...ReadonlyArray<H>]
   readonly state: S
@@ -12,16 +12,16 @@ export interface Group<H, S> {
 
 export interface Groups<H, S> {
   readonly groups: ReadonlyArray<Group<H, S>>
-  /** Heads that nothing can be made of, and why. */
+  /** Heads that cannot be merged at all, and why. */
   readonly unusable: ReadonlyArray<{ readonly head: H; readonly why: Reason }>
 }
 
-/** How many groups a head is tried with: where versions do not merge, each is not compared with all others. */
+/** The most groups that a head is tried with, so that versions that do not merge are not all compared with each other. */
 const mostOpen = 8
 
 /**
- * Brings heads together in their order: each joins the first group that it merges with, so that one which does not merge
- * keeps no others apart. In the ordinary case there is one group.
+ * Groups heads, in their order: each joins the first group that it merges with. So a head that does not merge keeps no
+ * others from merging. Usually there is one group.
  */
 export const grouped = <H, S, E, R, R2>(
   heads: ReadonlyArray<H>,

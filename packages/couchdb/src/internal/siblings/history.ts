@@ -5,7 +5,7 @@ import { markedBy, tagOf } from "./markers.js"
 /** A revision, or the tag of one that only a marker tells of. */
 type Node = string
 
-/** Revisions with all that they contain. */
+/** Revisions with everything that they contain. */
 export interface Side {
   readonly nodes: ReadonlySet<Node>
   /** Those whose parents are not known. */
@@ -25,7 +25,7 @@ export interface History {
   readonly within: (inner: Revision.Revision, outer: Revision.Revision) => boolean
   /** The edits of a revision: all that it contains, but for markers and merges. */
   readonly edits: (revision: Revision.Revision) => ReadonlySet<Node>
-  /** Those edits of a revision that no other of its edits contains. */
+  /** The edits of a revision that no other edit of it contains. */
   readonly newestEdits: (revision: Revision.Revision) => ReadonlyArray<Revision.Revision>
   /** Whether one is an ancestor of the other, or the same, over parents and markers. */
   readonly reaches: (from: Revision.Revision, to: Node) => boolean
@@ -45,16 +45,17 @@ export interface History {
 /**
  * - `One`: the base of a three-way merge
  * - `None`: the sides have nothing in common, which is certain
- * - `Unclear`: they cross each other, or their paths are cut before they meet
+ * - `Unclear`: they cross each other, or their paths are cut before they meet. With `waits` one of them contains a version
+ *   that only another replica has, so either may contain the other one
  */
 export type Common =
   | { readonly _tag: "One"; readonly revision: Revision.Revision }
   | { readonly _tag: "None" }
-  | { readonly _tag: "Unclear"; readonly why: string }
+  | { readonly _tag: "Unclear"; readonly why: string; readonly waits: boolean }
 
 const none: ReadonlyArray<Node> = []
 
-/** `lists` are the revisions that lists name. */
+/** `lists` has the revisions that each list names. */
 export const makeHistory = (
   paths: ReadonlyArray<Path>,
   lists: ReadonlyMap<Node, ReadonlyArray<Revision.Revision>> = new Map()
@@ -139,7 +140,7 @@ export const makeHistory = (
     return found.filter((edit) => !older.has(edit))
   }
 
-  /** Whether one of them has what the other one has not. */
+  /** Whether either set has an element that the other side does not contain. */
   const differ = (self: ReadonlySet<Node>, ours: Side, that: ReadonlySet<Node>, theirs: Side): boolean => {
     for (const each of self) if (!theirs.nodes.has(each)) return true
     for (const each of that) if (!ours.nodes.has(each)) return true
@@ -150,11 +151,11 @@ export const makeHistory = (
     const theirs = sideOf(other)
     if (differ(ours.tags, ours, theirs.tags, theirs)) {
       // Whatever it descends from may be on the other side too.
-      return { _tag: "Unclear", why: "one side was merged with a version that is not on this server" }
+      return { _tag: "Unclear", why: "one side was merged with a version that is not on this server", waits: true }
     }
-    // What is cut off from one side may be on the other side too.
+    // The other side may contain what is cut off from this one.
     if (differ(ours.cuts, ours, theirs.cuts, theirs)) {
-      return { _tag: "Unclear", why: "the histories are cut before they meet" }
+      return { _tag: "Unclear", why: "the histories are cut before they meet", waits: false }
     }
     const met: Array<Node> = []
     const walked = new Set<Node>([other])
@@ -165,10 +166,12 @@ export const makeHistory = (
     const newest = met.filter((node) => met.every((each) => each === node || !ancestors(each).has(node)))
     const [first, ...rest] = newest
     if (first === undefined) return { _tag: "None" }
-    if (rest.length > 0) return { _tag: "Unclear", why: "each side was merged with a part of the other" }
+    if (rest.length > 0) {
+      return { _tag: "Unclear", why: "each side was merged with a part of the other", waits: false }
+    }
     return Revision.isRevision(first)
       ? { _tag: "One", revision: first }
-      : { _tag: "Unclear", why: "what both sides contain is not on this server" }
+      : { _tag: "Unclear", why: "what both sides contain is not on this server", waits: false }
   }
 
   const alsoOf = new Map<Node, ReadonlyArray<Node>>()
@@ -205,7 +208,7 @@ export const makeHistory = (
     within: (inner, outer) => {
       const outside = edits(outer)
       for (const each of edits(inner)) if (!outside.has(each)) return false
-      // What is cut off from a merge may hold edits that nobody sees here.
+      // A merge may contain further edits that are cut off from its path.
       if (!isMerge(inner)) return true
       const nodes = ancestors(outer)
       for (const cut of sideOf(inner).cuts) if (!nodes.has(cut)) return false

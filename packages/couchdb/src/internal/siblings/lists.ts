@@ -4,8 +4,8 @@ import { listBody } from "./burial.js"
 import type { MergedVersion } from "./merged.js"
 
 /**
- * How many versions a merge names in its own path, and a list in itself. CouchDB keeps a thousand revisions of a path, and
- * every later revision carries them along.
+ * The most versions that a merge names in its own path, and that one list names. CouchDB keeps a thousand revisions of a
+ * path by default, and every later revision has them in its path too.
  */
 const most = 64
 
@@ -16,8 +16,8 @@ export interface Named {
 }
 
 /**
- * Names for versions, few enough for a path: the versions themselves, or lists of them. A list is a tombstone of no version
- * that says what it names, so it replicates and outlives compaction like any leaf.
+ * Names for versions, few enough for a path: the versions themselves, or lists of them. A list is a tombstone with a root of
+ * its own whose body names revisions, so it replicates and survives compaction like any leaf.
  */
 export const named = (id: string, versions: ReadonlyArray<Revision.Revision>): Option.Option<Named> => {
   const lists: Array<MergedVersion> = []

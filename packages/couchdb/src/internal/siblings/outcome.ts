@@ -6,7 +6,7 @@ import { hidden } from "../hidden.js"
 import type { Unmerged } from "./fold.js"
 import type { Remaining } from "./plan.js"
 
-/** A version that the schema does not read. */
+/** The reason for a version that the schema does not read. */
 export class Unreadable {
   readonly _tag = "Unreadable"
   constructor(readonly error: DecodeError) {}
@@ -29,7 +29,7 @@ export const unmergedDeferral = ({ _tag, clashes, why }: Unmerged): Deferral => 
 export const deferralOf = (reason: Reason): Deferral =>
   reason._tag === "Unreadable" ? unreadable(reason.error) : unmergedDeferral(reason)
 
-/** Where versions clash, without what they say there. */
+/** The most paths that a sentence names. */
 const mostPaths = 5
 
 const sentence = (reason: Reason): string => {
@@ -39,20 +39,20 @@ const sentence = (reason: Reason): string => {
   return named.length === 0 ? deferral.why : `${deferral.why}: ${named.join(", ")}`
 }
 
-/** A version that is there at the end: how many went into it, and why it does not merge with one before it. */
+/** A version that is left at the end: how many versions it merges, and why it does not merge with an earlier one. */
 export interface End {
   readonly rev: Revision
   readonly size: number
   readonly why: Reason | undefined
 }
 
-/** The version that most others went into; of equal ones the first. */
+/** The version that merges the most others; the first of equal ones. */
 export const leaderOf = (ends: ReadonlyArray<End>): End | undefined =>
   ends.reduce<End | undefined>((best, end) => best === undefined || end.size > best.size ? end : best, undefined)
 
 const unexplained: Reason = { _tag: "Overlap", why: "it does not merge with the others", clashes: [] }
 
-/** What stays beside the leader. */
+/** The versions that stay beside the leader. */
 export const remainingOf = (ends: ReadonlyArray<End>): ReadonlyArray<Remaining> => {
   const leader = leaderOf(ends)
   return ends.flatMap((end) =>
@@ -60,7 +60,7 @@ export const remainingOf = (ends: ReadonlyArray<End>): ReadonlyArray<Remaining> 
   )
 }
 
-/** Why nothing was merged: what nobody can read comes first. */
+/** Why nothing was merged. A version that the schema does not read comes first. */
 export const reasonOf = (ends: ReadonlyArray<End>): Reason => {
   const reasons = ends.flatMap(({ why }) => why === undefined ? [] : [why])
   return reasons.find(({ _tag }) => _tag === "Unreadable") ?? reasons[0] ?? unexplained

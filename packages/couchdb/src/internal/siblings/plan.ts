@@ -23,6 +23,7 @@ import { grouped } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
 import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
 import { deferralOf, type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable } from "./outcome.js"
+import { stagesOf } from "./policy.js"
 import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
 
 /** A version that stays beside the others, and why. */
@@ -31,15 +32,15 @@ export interface Remaining {
   readonly why: string
 }
 
-/** One merge and the burials of what it takes in. A step may come once the one before it is stored, and is harmless alone. */
+/** One merge and the burials of its losers. A step is written after the previous one, and is harmless without the next. */
 export interface Step<A, R> {
-  /** Names of what the merge takes in, where these are too many for it; stored before it. */
+  /** Lists of its losers if the merge cannot name them all; stored before it. */
   readonly lists: ReadonlyArray<MergedVersion>
   readonly merge: Option.Option<MergedVersion>
   readonly burials: ReadonlyArray<Burial>
   readonly merged: ReadonlyArray<Revision>
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
-  /** What stands after it; absent if another step says that. */
+  /** The resulting document; absent if another step has it. */
   readonly document?: Option.Option<Document<A, R>>
 }
 
@@ -57,7 +58,7 @@ export type Plan<A, R> =
     readonly steps: readonly [Step<A, R>, ...ReadonlyArray<Step<A, R>>]
     /** The heads that the plan knows of. */
     readonly heads: ReadonlyArray<Revision>
-    /** Those that stay beside what the steps make. */
+    /** The versions that stay beside the merges. */
     readonly remaining: ReadonlyArray<Remaining>
   }
 
@@ -69,8 +70,10 @@ export interface Prepared {
   readonly heads: ReadonlyArray<Version>
   readonly contained: ReadonlyArray<Burial>
   readonly wanted: ReadonlyArray<Revision>
-  /** Whether tombstones may tell more of what the heads come from. */
+  /** Whether tombstones may tell more about the origin of the heads. */
   readonly unsure: boolean
+  /** Why nothing is merged before more is replicated: one head may contain any of the others. */
+  readonly waits: string | undefined
   readonly unclear: Option.Option<Unmerged>
 }
 
@@ -100,21 +103,25 @@ export const prepare = (
   })
 }
 
-/** The ancestors that heads have in common, where they merge one after the other, and whether these are in doubt. */
+/** The common ancestors of heads that merge one after the other, and whether they are certain. */
 const commonOf = (
   history: History,
   heads: ReadonlyArray<Version>
-): { readonly wanted: ReadonlyArray<Revision>; readonly unsure: boolean } => {
+): Pick<Prepared, "wanted" | "unsure" | "waits"> => {
   const side = history.growing()
   const wanted = new Set<Revision>()
   let unsure = false
+  let waits: string | undefined
   heads.forEach(({ raw }, i) => {
     const common = i === 0 ? undefined : history.common(side, raw.rev)
     if (common?._tag === "One") wanted.add(common.revision)
-    if (common?._tag === "Unclear") unsure = true
+    if (common?._tag === "Unclear") {
+      unsure = true
+      if (common.waits) waits ??= common.why
+    }
     side.add(raw.rev)
   })
-  return { wanted: Array.from(wanted), unsure }
+  return { wanted: Array.from(wanted), unsure, waits }
 }
 
 interface OwnHead<A, R> {
@@ -122,7 +129,7 @@ interface OwnHead<A, R> {
   readonly read: Either.Either<Head<A, R>, DecodeError>
 }
 
-/** Heads that were brought together so far. */
+/** The heads merged so far. */
 interface Gathered<A, R> {
   readonly side: GrowingSide
   readonly folded: Folded<A, R>
@@ -137,7 +144,7 @@ export const plan = <A, R, E, R2>(
 ): Effect.Effect<
   {
     readonly plan: Plan<A, R>
-    /** Whether something is missing that tombstones may tell. */
+    /** Whether something is missing that tombstones may have. */
     readonly unsure: boolean
   },
   Failed<E | WireError>,
@@ -177,6 +184,11 @@ export const plan = <A, R, E, R2>(
           ? { _tag: "Nothing" }
           : { _tag: "Write", steps: [bury(heads[0]?.raw.rev)], heads: heads.map(({ raw }) => raw.rev), remaining: [] }
       )
+    }
+    const guesses = policy.rules.missingBase === "merge" || stagesOf(policy).some(({ guesses }) => guesses)
+    if (prepared.waits !== undefined && !guesses) {
+      const why = prepared.waits
+      return { plan: yield* defer({ _tag: "Unknown", why, clashes: [] }, []), unsure: true }
     }
     const ancestor = ancestorsOf(collection, prepared, found)
 
@@ -256,7 +268,7 @@ const nameless: Reason = {
   clashes: []
 }
 
-/** The step that stores what heads were merged to; nothing but burials where the winner says it all already. */
+/** The step that stores a merge; only burials if the merge equals the winner. */
 const written = <A, R>(
   collection: Bound<A, R>,
   id: string,
@@ -305,7 +317,7 @@ const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
     files: filesOf(raw.rev, raw.stubs)
   })))
 
-/** The bodies of revisions that heads have in common, from the server or from a burial. */
+/** The bodies of common ancestors, from the server or from a burial. */
 const ancestorsOf = <A, R>(
   collection: Bound<A, R>,
   { id, versions, wanted }: Prepared,

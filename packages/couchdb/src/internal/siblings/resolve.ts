@@ -142,7 +142,7 @@ const once = <A, R, E, R2>(
       const made = plans.get(each.id) ?? { _tag: "Nothing" }
       if (made._tag === "Nothing") steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
       else if (made._tag === "Defer") {
-        // What an earlier round wrote is there, and was told by nobody yet.
+        // An earlier round may have written something that was not reported yet.
         const resolution = Option.match(each.done, {
           onNone: (): Resolution<A, R> => deferred(each.id, made.deferral, made.versions),
           onSome: (done): Resolution<A, R> => partly(each.id, done, made.remaining)
@@ -230,30 +230,31 @@ const planAllByLineage = <A, R, E, R2>(
 const readsDeletions = <A, R, E, R2>(collection: Bound<A, R>, policy: SiblingPolicy<A, E, R2>): boolean =>
   collection.lineage !== undefined || needsDeletions(policy.rules)
 
-const byId = (versions: ReadonlyArray<Version>): ReadonlyMap<string, ReadonlyArray<Version>> => {
-  const map = new Map<string, Array<Version>>()
+/** Versions by their document. */
+export const byId = (versions: ReadonlyArray<Version>): ReadonlyMap<string, ReadonlyArray<Version>> => {
+  const map = new Map<string, Map<string, Version>>()
   for (const version of versions) {
-    const all = map.get(version.raw.id)
-    if (all === undefined) map.set(version.raw.id, [version])
+    const all = map.get(version.raw.id) ?? new Map<string, Version>()
     // One that was asked for twice is one.
-    else if (all.every(({ raw }) => raw.rev !== version.raw.rev)) all.push(version)
+    if (!all.has(version.raw.rev)) all.set(version.raw.rev, version)
+    map.set(version.raw.id, all)
   }
-  return map
+  return new Map(Array.from(map, ([id, all]) => [id, Array.from(all.values())]))
 }
 
-/** One document in the middle of its writes. */
+/** A document whose steps are being written. */
 interface Going<A, R> {
   readonly open: Open<A, R>
   readonly plan: Writing<A, R>
-  /** The steps that are left, this one first. */
+  /** The step to write now. */
   readonly step: WriteStep<A, R>
   readonly later: ReadonlyArray<WriteStep<A, R>>
   readonly done: Option.Option<Done<A, R>>
-  /** Whether others wrote the document meanwhile. */
+  /** Whether somebody else wrote the document meanwhile. */
   readonly again: boolean
 }
 
-/** Writes a plan step by step, those of many documents together. */
+/** Writes plans step by step, one step of every document at a time. */
 const writeAll = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: Writing<A, R> }>
@@ -279,7 +280,7 @@ const writeAll = <A, R>(
     return steps
   })
 
-/** All steps of a document are written. */
+/** The outcome after all steps. */
 const ended = <A, R>({ again, done, open, plan }: Going<A, R>): Step<A, R> =>
   again
     ? { _tag: "Open", open: { id: open.id, deep: true, done } }
@@ -289,7 +290,7 @@ const ended = <A, R>({ again, done, open, plan }: Going<A, R>): Step<A, R> =>
 
 type Stepped<A, R> = Step<A, R> | { readonly _tag: "Going"; readonly going: Going<A, R> }
 
-/** Writes that stop here leave what is not merged yet, and what was to stay anyway. */
+/** Stops before the remaining steps, and reports the versions that they would have merged. */
 const stopped = <A, R>(
   { done, later, open, plan }: Going<A, R>,
   remaining: ReadonlyArray<Remaining>,
@@ -335,7 +336,7 @@ const writeStep = <A, R>(
     return [...steps, ...(yield* buryAll(collection, burying))]
   })
 
-/** Nothing of a document is written that a server refuses; what was written before stays. */
+/** Stops at a merge that the server refused. */
 const refusedStep = <A, R>(
   collection: Bound<A, R>,
   going: Going<A, R>,
@@ -352,7 +353,7 @@ const refusedStep = <A, R>(
     }))
 }
 
-/** The lists that merges name, before any of them names one. */
+/** Writes the lists that merges name, before the merges. */
 const writeLists = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Going<A, R>>
@@ -377,10 +378,10 @@ const writeLists = <A, R>(
     return { listed: writing.filter(({ open }) => !errors.has(open.id)), refused }
   })
 
-/** How many merges are in memory together, with the attachments that they carry over. */
+/** The most merges that are in memory at a time, with the attachments that they carry over. */
 const mergesAtOnce = 50
 
-/** What became of the merge of each document; nothing where it could not be put together. */
+/** The result of each document's merge; absent if a loser was written meanwhile. */
 const writeMerges = <A, R>(
   { database }: Bound<A, R>,
   writing: ReadonlyArray<Going<A, R>>
@@ -421,7 +422,7 @@ const readAfter = <A, R>(
       const live = standing[i]?.live ?? []
       const expected = new Set<Revision>([
         ...plan.heads,
-        // Merges of this plan that nothing took in yet, and what was not buried.
+        // Merges and losers of other steps.
         ...plan.steps.flatMap(({ burials, merge }) => [
           ...burials.map(({ of }) => of.raw.rev),
           ...Option.match(merge, { onNone: () => [], onSome: ({ path }) => [path[0]] })
@@ -479,14 +480,14 @@ const buryAll = <A, R>(
       }
       const going: Going<A, R> = { ...each, again, done: progress(each, buried) }
       return remaining.length > 0
-        ? stopped(going, remaining, "it was not merged, since the tombstones of those before it were refused")
+        ? stopped(going, remaining, "it is not merged yet, because the server refused a tombstone of an earlier version: fix that and run it again")
         : { _tag: "Going", going }
     })
   })
 
 const nothingDone = <A, R>(): Done<A, R> => ({ document: Option.none(), merged: [], buried: [], withoutBase: [] })
 
-/** What is done once a step is written. */
+/** What is done after a step. */
 const progress = <A, R>({ done, step }: Going<A, R>, buried: ReadonlyArray<Revision>): Option.Option<Done<A, R>> => {
   const before = Option.getOrElse(done, () => nothingDone<A, R>())
   return Option.some({

@@ -75,7 +75,7 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   }
 }
 
-/** The indexes of those versions that may contain a revision: every one that does has the edit of it that the fewest have. */
+/** The indexes of the versions that may contain a revision: they all have the edit of it that the fewest versions have. */
 const mayContain = (
   history: History,
   live: ReadonlyArray<Version>

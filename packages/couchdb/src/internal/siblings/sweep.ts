@@ -8,14 +8,14 @@ import type { InvalidIdError } from "../../CouchError.js"
 import type { CouchHttp } from "../../CouchHttp.js"
 import type { Merge } from "../../Merge.js"
 import type { SiblingPolicy } from "../../SiblingPolicy.js"
-import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
+import { makeSeen, readAllLeaves } from "../lineage/leaves.js"
 import { readStanding } from "./bulkRead.js"
 import { makeGuarded } from "./guard.js"
 import { type Page, pages } from "./pages.js"
 import { leafOf } from "./plan.js"
 import { policyOf } from "./policy.js"
-import { resolveOne } from "./resolve.js"
+import { byId, resolveOne } from "./resolve.js"
 import { liveFirst } from "./structure.js"
 
 export const resolve = dual<
@@ -53,10 +53,10 @@ const siblingsOf = <A, I, R, K>(
     if (ids.length === 0) return []
     const standing = yield* readStanding(collection.database, ids)
     const inConflict = standing.filter(({ live }) => live.length > 1)
-    const versions = yield* readVersions(collection.database, inConflict.map(({ id }) => ({ id })))
+    const versions = byId(yield* readAllLeaves(collection.database, inConflict.map(({ id }) => id), makeSeen()))
     const found: Array<Siblings<A, R>> = []
     for (const { id } of inConflict) {
-      const own = versions.filter(({ raw }) => raw.id === id).sort(liveFirst)
+      const own = [...versions.get(id) ?? []].sort(liveFirst)
       const leaves: ReadonlyArray<Leaf<A, R>> = yield* Effect.forEach(
         own,
         ({ path, raw }) => leafOf(collection, raw, path)
