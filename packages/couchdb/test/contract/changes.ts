@@ -297,17 +297,21 @@ export const changesByFunctions: Contract = (it) => {
       const zoo = yield* butterflies
       yield* some(["a"])(zoo)
       yield* raw("PUT", `/${zoo.database}/_design/zoo`, broken)
-      for (const filter of [
-        Changes.byFunction("zoo", "throws"),
-        Changes.byFunction("zoo", "trips"),
-        Changes.byView("zoo", "throws")
-      ]) {
+      for (
+        const filter of [
+          Changes.byFunction("zoo", "throws"),
+          Changes.byFunction("zoo", "trips"),
+          Changes.byView("zoo", "throws")
+        ]
+      ) {
         const options = { filter, heartbeat: "1 second" } as const
-        for (const feed of [
-          Effect.asVoid(Changes.fetch(zoo.database, options)),
-          Effect.asVoid(Changes.longpoll(zoo.database, options)),
-          Stream.runDrain(Changes.continuous(zoo.database, options))
-        ]) {
+        for (
+          const feed of [
+            Effect.asVoid(Changes.fetch(zoo.database, options)),
+            Effect.asVoid(Changes.longpoll(zoo.database, options)),
+            Stream.runDrain(Changes.continuous(zoo.database, options))
+          ]
+        ) {
           const error = yield* Effect.flip(feed)
           assert.deepStrictEqual([error._tag, "status" in error && error.status], ["ServerError", 500])
         }

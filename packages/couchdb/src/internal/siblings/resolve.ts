@@ -480,7 +480,11 @@ const buryAll = <A, R>(
       }
       const going: Going<A, R> = { ...each, again, done: progress(each, buried) }
       return remaining.length > 0
-        ? stopped(going, remaining, "it is not merged yet, because the server refused a tombstone of an earlier version: fix that and run it again")
+        ? stopped(
+          going,
+          remaining,
+          "it is not merged yet, because the server refused a tombstone of an earlier version: fix that and run it again"
+        )
         : { _tag: "Going", going }
     })
   })
