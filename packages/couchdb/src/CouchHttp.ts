@@ -30,7 +30,7 @@ import type * as Transport from "./Transport.js"
  * - `path`: below the server's URL, percent-encoded, with its query; it begins with `/`
  * - `route`: the endpoint as CouchDB's documentation writes it, such as `/{db}/{docid}`; names the span
  * - `database`, `id`: what the request is about; they name the span and the errors
- * - `safe`: a POST that only reads, and so may be repeated; GET and HEAD always may
+ * - `safe`: a request that may be repeated, since it only reads or has the same effect twice; GET and HEAD always may
  * - `verify`: reports what is wrong with a successful response that is not the one which the endpoint documents, such as a
  *   login page with status 200; `undefined` if nothing is. Such a response is an `UnexpectedResponseError`, and is retried
  *   like one. For a stream it sees an empty body. A HEAD with `verify` is sent again as a GET if its headers do not

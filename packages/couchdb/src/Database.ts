@@ -312,7 +312,8 @@ export const setSecurity: {
           method: "PUT",
           path: path(database, "/_security"),
           route: "/{db}/_security",
-          body: Json.stringify(json)
+          body: Json.stringify(json),
+          safe: true
         }))
     })
 )

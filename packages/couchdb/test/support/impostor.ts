@@ -1,6 +1,4 @@
-import { Transport } from "effect-couchdb"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import type { Transport } from "effect-couchdb"
 
 /** A response of something other than CouchDB. */
 export interface Foreign {
@@ -46,9 +44,34 @@ const statuses = [
   503,
   504,
   520,
+  522,
   524,
+  526,
   530
 ]
+
+const own = (
+  status: number,
+  error: string,
+  reason: string,
+  headers: Readonly<Record<string, string>>
+): Foreign => ({
+  name: `${[status, error, ...Object.values(headers)].join(" ")} of CouchDB`,
+  response: {
+    status,
+    headers: { "content-type": "application/json", server: "CouchDB/3.5.0 (Erlang OTP/25)", ...headers },
+    body: JSON.stringify({ error, reason })
+  }
+})
+
+const page = (status: number, headers: Readonly<Record<string, string>>): Foreign => ({
+  name: `${[status, ...Object.values(headers)].join(" ")} of a proxy`,
+  response: {
+    status,
+    headers: { "content-type": "text/html", server: "cloudflare", ...headers },
+    body: "<html><body>try again</body></html>"
+  }
+})
 
 /** Responses of every status that matters, with bodies of every kind. */
 export const foreign: ReadonlyArray<Foreign> = statuses.flatMap((status) =>
@@ -66,59 +89,15 @@ export const foreign: ReadonlyArray<Foreign> = statuses.flatMap((status) =>
   }))
 )
 
-/**
- * Which requests an impostor answers.
- *
- * - `from`: the first of them, counted from 0
- * - `times`: how many; `Infinity` for good
- * - `carriesOut`: whether the request reaches the server all the same
- */
-export interface Plan {
-  readonly from: number
-  readonly times: number
-  readonly carriesOut: boolean
-  readonly response: Transport.BufferedResponse
-}
-
-/** A transport on which something other than CouchDB answers as the plan says. */
-export interface Impostor {
-  readonly transport: Transport.Service
-  /** Begins to count, with a plan or without one. */
-  readonly use: (plan: Plan | undefined) => void
-  /** How many requests were sent since. */
-  readonly count: () => number
-}
-
-export const makeImpostor = (inner: Transport.Service): Impostor => {
-  let plan: Plan | undefined
-  let sent = 0
-  const strikes = (): Plan | undefined => {
-    const at = sent++
-    return plan !== undefined && at >= plan.from && at < plan.from + plan.times ? plan : undefined
-  }
-  return {
-    use: (next) => {
-      plan = next
-      sent = 0
-    },
-    count: () => sent,
-    transport: {
-      request: (request) =>
-        Effect.suspend(() => {
-          const struck = strikes()
-          if (struck === undefined) return inner.request(request)
-          return Effect.as(struck.carriesOut ? Effect.exit(inner.request(request)) : Effect.void, struck.response)
-        }),
-      stream: (request) =>
-        Effect.suspend(() => {
-          const struck = strikes()
-          if (struck === undefined) return inner.stream(request)
-          const response = { ...struck.response, body: Stream.make(Transport.bytes(struck.response)) }
-          return Effect.as(
-            struck.carriesOut ? Effect.exit(inner.request(request)) : Effect.void,
-            response
-          )
-        })
-    }
-  }
-}
+/** Responses of a server or a proxy that is in trouble for a moment. */
+export const transient: ReadonlyArray<Foreign> = [
+  ...[408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530].flatMap((status) => [
+    own(status, "service_unavailable", "The server is busy", {}),
+    page(status, {}),
+    page(status, { "retry-after": "3" })
+  ]),
+  page(503, { "retry-after": new Date(2_000).toUTCString() }),
+  own(500, "timeout", "The request could not be processed in a reasonable amount of time.", {}),
+  own(503, "service_unavailable", "The server is busy", { "retry-after": "2" }),
+  own(429, "too_many_requests", "Too many requests", { "retry-after": "2" })
+]

@@ -17,6 +17,7 @@ import {
   Merge,
   Replication,
   Revision,
+  Search,
   Server,
   Session,
   User,
@@ -58,6 +59,8 @@ export interface Scene {
   readonly notes: Collection.Collection<Note, typeof Note.Encoded, never, string>
   /** The same documents, with lineage. */
   readonly lineal: Collection.Collection<Note, typeof Note.Encoded, never, string>
+  /** A database as the server itself reaches it. */
+  readonly remote: (database: string) => Replication.Remote
 }
 
 type Client<A, E = unknown> = Effect.Effect<A, E, CouchHttp.CouchHttp | Scope>
@@ -70,7 +73,8 @@ type Client<A, E = unknown> = Effect.Effect<A, E, CouchHttp.CouchHttp | Scope>
  * - `settle`: what a program does next, after the operation succeeded or failed, such as running it again
  * - `varies`: its value differs from run to run
  * - `endless`: it may still be running after any time, since it outlives what goes wrong
- * - `embedded`: whether the embedded engine has its endpoint
+ * - `once`: it is not repeated after a failure that leaves open whether it happened, and reports it
+ * - `needs`: whether it needs a server that reaches itself over HTTP, or what only CouchDB itself has
  */
 export interface Operation {
   readonly name: string
@@ -79,15 +83,42 @@ export interface Operation {
   readonly settle: ((scene: Scene, prepared: unknown) => Client<unknown>) | undefined
   readonly varies: boolean
   readonly endless: boolean
-  readonly embedded: boolean
+  readonly once: boolean
+  readonly needs: "HTTP" | "CouchDB" | undefined
 }
 
 interface More<P> {
   readonly settle?: (scene: Scene, prepared: P) => Client<unknown>
   readonly varies?: boolean
   readonly endless?: boolean
-  readonly embedded?: boolean
+  readonly needs?: "HTTP" | "CouchDB"
 }
+
+/** Sent again, each of them could do something else, or be refused although it had succeeded. */
+const notRepeated = new Set([
+  "Database.create",
+  "Database.delete",
+  "Database.ensure",
+  "Database.ensure, existing",
+  "Database.purge",
+  "Document.copy",
+  "Document.copy, overwrite",
+  "Functions.update",
+  "LocalDocument.delete",
+  "Mango.deleteIndex",
+  "Replication.cancel",
+  "Replication.define",
+  "Replication.remove",
+  "Server.deleteConfigValue",
+  "Server.removeReshardJob",
+  "Server.setConfigValue",
+  "Server.setUpCluster",
+  "Server.startReshard",
+  "User.changePassword",
+  "User.create",
+  "User.delete",
+  "User.updateRoles"
+])
 
 const operation = <P>(
   name: string,
@@ -101,7 +132,8 @@ const operation = <P>(
   settle: more.settle as Operation["settle"],
   varies: more.varies === true,
   endless: more.endless === true,
-  embedded: more.embedded !== false
+  once: notRepeated.has(name),
+  needs: more.needs
 })
 
 const plain = (name: string, run: (scene: Scene) => Client<unknown>, more: More<void> = {}): Operation =>
@@ -142,15 +174,19 @@ const documents = [
     _rev: `1-${hash("f")}`,
     ...note(0),
     _attachments: {
-      "image": { content_type: "image/png", data: base64(bytes(3000)) },
-      "text": { content_type: "text/plain", data: base64(new TextEncoder().encode(`${marker} `.repeat(100))) }
+      "image": { content_type: "image/png", revpos: 1, data: base64(bytes(3000)) },
+      "text": {
+        content_type: "text/plain",
+        revpos: 1,
+        data: base64(new TextEncoder().encode(`${marker} `.repeat(100)))
+      }
     }
   },
   {
     _id: "large",
     _rev: `1-${hash("e")}`,
     ...note(0),
-    _attachments: { image: { content_type: "image/png", data: base64(bytes(70_000)) } }
+    _attachments: { image: { content_type: "image/png", revpos: 1, data: base64(bytes(70_000)) } }
   }
 ]
 
@@ -158,34 +194,39 @@ const design = {
   views: { byN: { map: "function (doc) { emit(doc.n, null) }", reduce: "_count" } },
   shows: { card: "function (doc, req) { return 'card of ' + doc._id }" },
   lists: { all: "function (head, req) { var row; while (row = getRow()) send(row.id + ' ') }" },
+  rewrites: [{ from: "doc/*", to: "../../*" }],
   updates: {
     count: "function (doc, req) { if (!doc) return [null, 'none']; doc.n += 1; return [doc, 'counted'] }"
   }
 }
 
-/** A scene of its own, gone with the scope. */
-export const makeScene: Effect.Effect<Scene, unknown, CouchHttp.CouchHttp | Scope> = Effect.gen(function*() {
-  const suffix = globalThis.crypto.randomUUID()
-  const [db, target, user] = [`scene-${suffix}`, `target-${suffix}`, `user-${suffix}`]
-  yield* Effect.addFinalizer(() =>
-    Effect.all([Database.delete(db), Database.delete(target), Database.delete(`new-${suffix}`), User.delete(user)], {
-      mode: "either"
-    })
-  )
-  yield* Database.create(db)
-  yield* Database.create(target)
-  yield* raw("POST", `/${db}/_bulk_docs`, { docs: documents, new_edits: false })
-  yield* raw("PUT", `/${db}/_design/d`, design)
-  yield* raw("PUT", `/${db}/_local/here`, note(7))
-  yield* User.create(user, Redacted.make(userPassword), { roles: ["keepers"] })
-  return {
-    db,
-    target,
-    user,
-    notes: Collection.make(db, Note),
-    lineal: Collection.make(db, Note, { lineage: Lineage.settings() })
-  }
-})
+/** A scene of its own, gone with the scope. `remote` names a database as the server itself reaches it. */
+export const makeScene = (
+  remote: Scene["remote"]
+): Effect.Effect<Scene, unknown, CouchHttp.CouchHttp | Scope> =>
+  Effect.gen(function*() {
+    const suffix = globalThis.crypto.randomUUID()
+    const [db, target, user] = [`scene-${suffix}`, `target-${suffix}`, `user-${suffix}`]
+    yield* Effect.addFinalizer(() =>
+      Effect.all([Database.delete(db), Database.delete(target), Database.delete(`new-${suffix}`), User.delete(user)], {
+        mode: "either"
+      })
+    )
+    yield* Database.create(db)
+    yield* Database.create(target)
+    yield* raw("POST", `/${db}/_bulk_docs`, { docs: documents, new_edits: false })
+    yield* raw("PUT", `/${db}/_design/d`, design)
+    yield* raw("PUT", `/${db}/_local/here`, note(7))
+    yield* User.create(user, Redacted.make(userPassword), { roles: ["keepers"] })
+    return {
+      db,
+      target,
+      user,
+      notes: Collection.make(db, Note),
+      lineal: Collection.make(db, Note, { lineage: Lineage.settings() }),
+      remote
+    }
+  })
 
 const fetchA = ({ notes }: Scene) => Document.fetch(notes, "a")
 const edited = (scene: Scene) =>
@@ -249,7 +290,7 @@ const followed = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
     checkpointEvery: 0,
     since: "now",
     heartbeat: "1 second",
-    retry: Schedule.spaced("10 millis")
+    retry: Schedule.spaced("2 seconds")
   }).pipe(
     Stream.tap((change) =>
       change._tag === "DatabaseGone" ? Effect.void : Ref.update(seen, (ids) => new Set([...ids, change.id]))
@@ -257,6 +298,8 @@ const followed = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
     Stream.takeUntilEffect(() => isComplete(seen)),
     Stream.runDrain
   )
+
+const following = { heartbeat: "1 second", retry: Schedule.spaced("2 seconds") } as const
 
 /** What a follower has to see: documents written after its checkpoint. */
 const behind = (scene: Scene) =>
@@ -279,7 +322,26 @@ const followedOn = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
 /** With Batching over the client. */
 const batched = <A, E>(effect: Effect.Effect<A, E, CouchHttp.CouchHttp>) => Effect.provide(effect, Batching.layer())
 
-const definition = ({ db, target }: Scene): Replication.Definition => ({ source: db, target })
+const definition = ({ db, remote, target }: Scene): Replication.Definition => ({
+  source: remote(db),
+  target: remote(target)
+})
+
+/** A replication that its server has written down, and ended. */
+const completed = (scene: Scene) =>
+  Replication.define(scene.user, definition(scene)).pipe(
+    Effect.zipRight(Stream.runDrain(Replication.progress(scene.user, { every: "100 millis" }))),
+    Effect.ignore
+  )
+
+const removed = ({ user }: Scene) => Effect.ignore(Replication.remove(user))
+
+const searched = Search.nouveau({ design: "d", index: "i" })
+const grouped = Search.clouseau({ design: "d", index: "i" })
+
+/** Heads of `sib` were merged with lineage, and the loser is buried. */
+const buried = ({ lineal }: Scene) =>
+  Effect.zipRight(Conflict.resolve(lineal, "sib", merge), Conflict.buried(lineal, "sib"))
 
 /** Every public operation that sends a request. */
 export const operations: ReadonlyArray<Operation> = [
@@ -319,6 +381,7 @@ export const operations: ReadonlyArray<Operation> = [
       "new",
       Option.match({ onNone: () => note(1), onSome: (body) => ({ ...body, n: body.n + 1 }) })
     )),
+  operation("Document.deleteWith", fetchA, (_, doc) => Document.deleteWith(doc, { keep: ({ n }) => ({ n }) })),
   plain("LocalDocument.fetch", ({ notes }) => LocalDocument.fetch(notes, "here")),
   plain("LocalDocument.fetchOption, missing", ({ notes }) => LocalDocument.fetchOption(notes, "nothing")),
   plain("LocalDocument.save", ({ notes }) => LocalDocument.save(notes, "here", note(8))),
@@ -344,6 +407,26 @@ export const operations: ReadonlyArray<Operation> = [
   plain(
     "Bulk.insert",
     ({ db }) => rows(Bulk.insert(db, [{ id: "inserted", revisions: [rev(1, "9")], body: { ...note(1) } }]))
+  ),
+  plain("Bulk.fetchStream", ({ notes }) => rows(collected(Bulk.fetchStream(notes)(Stream.make("a", "b"))))),
+  operation(
+    "Bulk.deleteStream",
+    ({ notes }) => Effect.all([Document.fetch(notes, "a"), Document.fetch(notes, "b")]),
+    (_, docs) => rows(collected(Bulk.deleteStream()(Stream.fromIterable(docs))))
+  ),
+  plain("Bulk.insertStream", ({ db }) =>
+    rows(collected(
+      Bulk.insertStream(db)(Stream.succeed({ id: "inserted", revisions: [rev(1, "9")], body: { ...note(1) } }))
+    ))),
+  operation(
+    "Bulk.resolveStreamWith",
+    both,
+    (_, docs) =>
+      rows(collected(
+        Bulk.saveStream()(Stream.fromIterable(docs)).pipe(
+          Bulk.resolveStreamWith(Conflict.merge(merge).pipe(Conflict.retry()))
+        )
+      ))
   ),
   plain(
     "Batching, Document.fetch",
@@ -371,6 +454,11 @@ export const operations: ReadonlyArray<Operation> = [
         (all) => all.map((chunk) => [...chunk]).flat()
       )
   ),
+  plain("Attachment.open", ({ notes }) =>
+    Effect.flatMap(
+      Attachment.open(Attachment.at(notes, "file"), "image", { first: 10, last: 29 }),
+      ({ bytes }) => Effect.map(collected(bytes), (all) => all.map((chunk) => [...chunk]).flat())
+    )),
   plain("Attachment.info", ({ notes }) => Attachment.info(Attachment.at(notes, "file"), "image")),
   plain(
     "Attachment.fetchAll",
@@ -411,6 +499,10 @@ export const operations: ReadonlyArray<Operation> = [
     ({ notes }) => Effect.map(collected(Changes.streamEither(notes)), (all) => inOrder({ changes: Arr.getRights(all) }))
   ),
   plain(
+    "Changes.streamValid",
+    ({ notes }) => Effect.map(collected(Changes.streamValid(notes)), (changes) => inOrder({ changes }))
+  ),
+  plain(
     "Changes.continuous",
     ({ db }) => Effect.map(collected(Changes.continuous(db, { limit: 2 })), (all) => all.length)
   ),
@@ -427,13 +519,23 @@ export const operations: ReadonlyArray<Operation> = [
             checkpoint: Changes.inLocalDocument(scene.db, "follower"),
             checkpointEvery: 0,
             heartbeat: "1 second",
-            retry: Schedule.spaced("10 millis")
+            retry: Schedule.spaced("2 seconds")
           }
         ),
-        Effect.repeat(isComplete(seen), { until: (complete) => complete, schedule: Schedule.spaced("10 millis") })
+        Effect.repeat(isComplete(seen), { until: (complete) => complete, schedule: Schedule.spaced("1 second") })
       ),
     { settle: followedOn, endless: true, varies: true }
   ),
+  plain("Changes.followEither", ({ notes }) =>
+    Effect.map(
+      collected(Changes.followEither(notes, { ...following, limit: 3 })),
+      (all) => all.length
+    ), { endless: true }),
+  plain("Changes.followValid", ({ notes }) =>
+    Effect.map(
+      collected(Changes.followValid(notes, { ...following, limit: 3 })),
+      (all) => all.length
+    ), { endless: true }),
   plain("Conflict.siblings", ({ notes }) => Conflict.siblings(notes, "sib")),
   plain("Conflict.resolve", ({ notes }) => Conflict.resolve(notes, "sib", merge)),
   plain("Conflict.resolve, with lineage", ({ lineal }) => Conflict.resolve(lineal, "sib", merge)),
@@ -441,13 +543,21 @@ export const operations: ReadonlyArray<Operation> = [
   plain(
     "Conflict.watch",
     ({ notes }) =>
-      Conflict.watch(notes, merge, { retry: Schedule.spaced("10 millis"), heartbeat: "1 second" }).pipe(
+      Conflict.watch(notes, merge, { retry: Schedule.spaced("2 seconds"), heartbeat: "1 second" }).pipe(
         Stream.filter(({ _tag }) => _tag === "Resolved"),
         Stream.take(1),
         collected
       ),
     { endless: true }
   ),
+  plain("Conflict.stream", ({ notes }) => collected(Conflict.stream(notes))),
+  operation(
+    "Conflict.unbury",
+    buried,
+    ({ lineal }, found) => Effect.map(Conflict.unbury(lineal, "sib", found[0]!.rev), ({ id }) => id)
+  ),
+  operation("Conflict.slim", buried, ({ lineal }) => Conflict.slim(lineal, "sib")),
+  operation("Conflict.erase", buried, ({ lineal }) => Conflict.erase(lineal, "sib")),
   plain("Conflict.buried", ({ lineal }) => Conflict.buried(lineal, "sib")),
   plain("Conflict.lineageWarnings", ({ lineal }) => Conflict.lineageWarnings(lineal)),
   operation(
@@ -521,13 +631,23 @@ export const operations: ReadonlyArray<Operation> = [
         views: { byText: DesignDocument.view({ map: "function (doc) { emit(doc.text) }" }) }
       })
     ), { varies: true }),
+  plain("DesignDocument.compare", ({ db }) =>
+    DesignDocument.compare(
+      db,
+      DesignDocument.make("d", {
+        views: { byText: DesignDocument.view({ map: "function (doc) { emit(doc.text) }" }) }
+      })
+    )),
   plain("DesignDocument.delete", ({ db }) => DesignDocument.delete(db, "d"), { varies: true }),
   plain("DesignDocument.info", ({ db }) => DesignDocument.info(db, "d"), { varies: true }),
   plain("Functions.update", ({ db }) => Functions.update(db, counting, undefined, { id: "a" })),
   plain("Functions.show", ({ db }) => Functions.show(db, card, undefined, { id: "a" })),
   plain("Functions.list", ({ db }) => Functions.list(db, listing, byN)),
+  plain("Functions.rewrite", ({ db }) => Functions.rewrite(db, "d", "doc/a"), { varies: true, needs: "CouchDB" }),
   plain("Mango.find", ({ notes }) => Mango.find(notes, { selector: { n: { $gte: 10 } } })),
   plain("Mango.stream", ({ notes }) => collected(Mango.stream(notes, { selector: { n: { $gte: 10 } } }))),
+  plain("Mango.streamEither", ({ notes }) => collected(Mango.streamEither(notes, { selector: { n: { $gte: 10 } } }))),
+  plain("Mango.streamValid", ({ notes }) => collected(Mango.streamValid(notes, { selector: { n: { $gte: 10 } } }))),
   plain("Mango.explain", ({ notes }) => Mango.explain(notes, { selector: { n: { $gte: 10 } } }), { varies: true }),
   plain("Mango.createIndex", ({ notes }) => Mango.createIndex(notes, { fields: ["n"], design: "i", name: "i" }), {
     varies: true
@@ -544,7 +664,7 @@ export const operations: ReadonlyArray<Operation> = [
       Effect.flatMap(
         sides(scene),
         ([source, target]) =>
-          Replication.replicate(source, target, { batch: 3, live: true, retry: Schedule.spaced("10 millis") }).pipe(
+          Replication.replicate(source, target, { batch: 3, live: true, retry: Schedule.spaced("2 seconds") }).pipe(
             Stream.takeUntil(({ caughtUp }) => caughtUp),
             collected
           )
@@ -552,29 +672,69 @@ export const operations: ReadonlyArray<Operation> = [
     { settle: succeeding, varies: true, endless: true }
   ),
   plain("Replication.define", (scene) => Replication.define(scene.user, definition(scene)), {
-    settle: ({ user }) => Effect.ignore(Replication.remove(user)),
-    embedded: false
+    settle: removed,
+    needs: "HTTP"
+  }),
+  operation("Replication.remove", completed, (scene) => Replication.remove(scene.user), {
+    settle: removed,
+    needs: "HTTP"
+  }),
+  operation("Replication.status", completed, (scene) => Replication.status(scene.user), {
+    settle: removed,
+    varies: true,
+    needs: "HTTP"
+  }),
+  operation("Replication.progress", completed, (scene) => collected(Replication.progress(scene.user)), {
+    settle: removed,
+    varies: true,
+    needs: "HTTP"
+  }),
+  plain("Replication.once", (scene) => Replication.once(definition(scene)), { varies: true, needs: "HTTP" }),
+  plain("Replication.continuous", (scene) => Replication.continuous(definition(scene)), {
+    settle: (scene) => Effect.ignore(Replication.cancel(definition(scene))),
+    varies: true,
+    needs: "HTTP"
   }),
   operation(
-    "Replication.remove",
-    (scene) => Replication.define(scene.user, definition(scene)),
-    ({ user }) => Replication.remove(user),
-    { settle: ({ user }) => Effect.ignore(Replication.remove(user)) }
+    "Replication.cancel",
+    (scene) => Replication.continuous(definition(scene)),
+    (scene) => Replication.cancel(definition(scene)),
+    { settle: (scene) => Effect.ignore(Replication.cancel(definition(scene))), needs: "HTTP" }
   ),
-  plain("Replication.once", (scene) => Replication.once(definition(scene)), { varies: true }),
   plain("Replication.statuses", () => collected(Replication.statuses), { varies: true }),
   plain("Replication.jobs", () => collected(Replication.jobs), { varies: true }),
   plain(
     "Replication.checkpointId",
     ({ db, target }) =>
-      Replication.checkpointId({ source: `http://127.0.0.1:5984/${db}`, target: `http://127.0.0.1:5984/${target}` })
+      Replication.checkpointId({ source: `http://127.0.0.1:5984/${db}`, target: `http://127.0.0.1:5984/${target}` }),
+    { varies: true }
   ),
+  plain("Search.fetch", ({ notes }) => Search.fetch(notes, searched, { query: "x" })),
+  plain("Search.stream", ({ notes }) => collected(Search.stream(notes, searched, { query: "x" }))),
+  plain("Search.streamEither", ({ notes }) => collected(Search.streamEither(notes, searched, { query: "x" }))),
+  plain("Search.streamValid", ({ notes }) => collected(Search.streamValid(notes, searched, { query: "x" }))),
+  plain(
+    "Search.groups",
+    ({ notes }) => Search.groups(notes, grouped, { query: "x", groupField: "text" })
+  ),
+  plain("Search.info", ({ db }) => Search.info(db, grouped)),
+  plain("Search.analyze", () => Search.analyze("Clouseau", "standard", "a text")),
   plain("Server.info", () => Server.info),
   plain("Server.up", () => Server.up),
   plain("Server.uuids", () => Server.uuids(2), { varies: true }),
   plain("Server.databases", () => Server.databases(), { varies: true }),
   plain("Server.streamDatabases", () => collected(Server.streamDatabases), { varies: true }),
   plain("Server.databaseInfos", ({ db }) => Server.databaseInfos([db]), { varies: true }),
+  plain("Server.streamDatabaseInfos", () => collected(Server.streamDatabaseInfos), { varies: true }),
+  plain("Server.longpollUpdates", () => Server.longpollUpdates({ timeout: "1 second" }), { varies: true }),
+  plain("Server.continuousUpdates", () => collected(Server.continuousUpdates({ limit: 1, timeout: "1 second" })), {
+    varies: true
+  }),
+  plain(
+    "Server.followUpdates",
+    () => collected(Stream.take(Server.followUpdates({ retry: Schedule.spaced("2 seconds") }), 1)),
+    { varies: true, endless: true }
+  ),
   plain("Server.updates", () => Server.updates({ limit: 1 }), { varies: true }),
   plain("Server.activeTasks", () => Server.activeTasks, { varies: true }),
   plain("Server.membership", () => Server.membership),
@@ -600,9 +760,16 @@ export const operations: ReadonlyArray<Operation> = [
   plain("Server.stats", () => Server.stats(), { varies: true }),
   plain("Server.system", () => Server.system(), { varies: true }),
   plain("Server.versions", () => Server.versions()),
-  plain("Server.prometheus", () => Server.prometheus(), { varies: true, embedded: false }),
+  plain("Server.prometheus", () => Server.prometheus(), { varies: true, needs: "CouchDB" }),
   plain("Server.reshardSummary", () => Server.reshardSummary),
   plain("Server.reshardJobs", () => Server.reshardJobs),
+  plain("Server.setUpCluster", () => Server.setUpCluster({ action: "finish_cluster" })),
+  plain("Server.setReshardState", () => Server.setReshardState("stopped")),
+  plain("Server.reshardJob", () => Server.reshardJob("1")),
+  plain("Server.reshardJobState", () => Server.reshardJobState("1")),
+  plain("Server.setReshardJobState", () => Server.setReshardJobState("1", "stopped")),
+  plain("Server.startReshard", ({ db }) => Server.startReshard({ database: db })),
+  plain("Server.removeReshardJob", () => Server.removeReshardJob("1")),
   plain("Session.info", () => Session.info),
   plain("Session.login", ({ user }) => Session.login(user, Redacted.make(userPassword)), { varies: true }),
   plain("Session.logout", () => Session.logout),
@@ -618,6 +785,7 @@ export const operations: ReadonlyArray<Operation> = [
   plain("View.fetch, all documents", ({ notes }) => View.fetch(notes, View.allDocs)),
   plain("View.stream", ({ notes }) => collected(View.stream(notes, byN))),
   plain("View.streamEither", ({ notes }) => collected(View.streamEither(notes, byN))),
+  plain("View.streamValid", ({ notes }) => collected(View.streamValid(notes, byN))),
   plain("View.pages", ({ notes }) => collected(View.pages(notes, byN, { pageSize: 2 }))),
   plain("View.queries", ({ notes }) => View.queries(notes, byN, [{ key: 10 }, { key: 20 }])),
   plain("View.reduce", ({ notes }) => View.reduce(notes, countOfN))

@@ -1,11 +1,11 @@
-import { CouchHttp, type Json } from "effect-couchdb"
+import { CouchHttp, type Json, type Transport } from "effect-couchdb"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
-import type { Impostor, Plan } from "./impostor.js"
 import { makeScene, type Operation, type Scene } from "./operations.js"
+import type { World } from "./worlds.js"
 
 /** What a server holds of a scene: the leaves of each document, and the settings of each database. */
 export interface State {
@@ -25,7 +25,19 @@ export interface Trial {
   readonly atEnd: State
 }
 
-type Timed = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Exit.Exit<A, E>, never, R>
+/**
+ * Which requests something other than CouchDB answers.
+ *
+ * - `from`: the first of them, counted from 0
+ * - `times`: how many; `Infinity` for good
+ * - `carriesOut`: whether the request reaches the server all the same
+ */
+export interface Plan {
+  readonly from: number
+  readonly times: number
+  readonly carriesOut: boolean
+  readonly response: Transport.BufferedResponse
+}
 
 const json = (couch: CouchHttp.Service, path: string): Effect.Effect<Json.Json | undefined> =>
   couch.execute({ method: "GET", path, route: path }).pipe(
@@ -111,32 +123,33 @@ const named = (state: State, scene: Scene): State => {
 
 /** Runs an operation on a scene of its own, while something other than CouchDB answers as the plan says. */
 export const trial = (
-  { clean, faulty, impostor, operation, plan, timed }: {
-    readonly clean: CouchHttp.Service
-    readonly faulty: CouchHttp.Service
-    readonly impostor: Pick<Impostor, "use" | "count">
-    readonly operation: Operation
-    readonly plan: Plan | undefined
-    readonly timed: Timed
-  }
+  { clean, middlebox, remote, timed }: World,
+  faulty: CouchHttp.Service,
+  operation: Operation,
+  plan: Plan | undefined
 ): Effect.Effect<Trial> => {
   const by = (couch: CouchHttp.Service) => Effect.provideService(CouchHttp.CouchHttp, couch)
   return Effect.scoped(Effect.gen(function*() {
-    impostor.use(undefined)
-    const scene = yield* makeScene.pipe(by(clean))
+    middlebox.use(undefined)
+    const scene = yield* makeScene(remote).pipe(by(clean))
     const prepared = yield* operation.prepare(scene).pipe(by(clean))
     const before = named(yield* stateOf(clean, scene), scene)
-    impostor.use(plan)
+    middlebox.use(
+      plan === undefined ? undefined : ({ number }) =>
+        number >= plan.from && number < plan.from + plan.times
+          ? { _tag: "Response", response: plan.response, carriesOut: plan.carriesOut }
+          : undefined
+    )
     const exit = yield* timed(
       Effect.scoped(operation.run(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty))
     )
-    const requests = impostor.count()
-    impostor.use(undefined)
+    const requests = middlebox.count()
+    middlebox.use(undefined)
     const after = named(yield* stateOf(clean, scene), scene)
     const settled: Exit.Exit<unknown, unknown> = operation.settle === undefined
       ? Exit.void
       : yield* timed(
-        Effect.scoped(operation.settle(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(clean))
+        Effect.scoped(operation.settle(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty))
       )
     const atEnd = named(yield* stateOf(clean, scene), scene)
     return {
@@ -157,7 +170,7 @@ export interface Findings {
   readonly doubled: Array<string>
   readonly falseSuccess: Array<string>
   readonly checkpointMoved: Array<string>
-  /** Failures that only CouchDB may report, and operations that neither succeed nor fail. */
+  /** Failures that only CouchDB may report, operations that neither succeed nor fail, and failures of what is repeated. */
   readonly word: Array<string>
 }
 
@@ -169,7 +182,13 @@ export const nothingFound = (): Findings => ({
   word: []
 })
 
-const allowed = new Set(["UnexpectedResponseError", "TooManyRequestsError", "TimeoutError", "TransportError"])
+/** How an operation fails that something other than CouchDB has kept from its end. */
+export const foreignErrors: ReadonlySet<string> = new Set([
+  "UnexpectedResponseError",
+  "TooManyRequestsError",
+  "TimeoutError",
+  "TransportError"
+])
 
 const union = (one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined) =>
   new Set([...(one ?? []), ...(other ?? [])])
@@ -197,7 +216,8 @@ export const judge = (
   reference: Trial,
   seen: Trial,
   operation: Operation,
-  plan: Plan
+  plan: Plan,
+  allowed = foreignErrors
 ): void => {
   if (Exit.isSuccess(seen.exit)) {
     const problem = equal(seen.after, reference.after)
@@ -231,5 +251,31 @@ export const judge = (
   } else if (operation.settle !== undefined && operation.name.startsWith("Replication.r")) {
     const problem = equal(seen.atEnd, reference.atEnd)
     if (problem !== undefined) found.checkpointMoved.push(`${name}: ${problem}`)
+  }
+}
+
+/** How many trials there were, and what they found. */
+export interface Tally extends Findings {
+  operations: number
+  trials: number
+}
+
+export const makeTally = (): Tally => ({ operations: 0, trials: 0, ...nothingFound() })
+
+/** One line of all that a file tried, for a longer run. */
+export const printTally = (
+  name: string,
+  { checkpointMoved, doubled, falseSuccess, lost, operations, trials, word }: Tally
+) =>
+  process.stdout.write(
+    `${name}: operations ${operations} · responses tried ${trials} · lost ${lost.length} · doubled ${doubled.length} · ` +
+      `false success ${falseSuccess.length} · checkpoint moved ${checkpointMoved.length} · wrong errors ${word.length}\n`
+  )
+
+export const add = (tally: Tally, found: Findings, trials: number): void => {
+  tally.operations++
+  tally.trials += trials
+  for (const key of ["lost", "doubled", "falseSuccess", "checkpointMoved", "word"] as const) {
+    tally[key].push(...found[key])
   }
 }

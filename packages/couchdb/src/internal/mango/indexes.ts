@@ -108,7 +108,8 @@ export const create = (
         path: `${documentPath(database)}/_index`,
         route: "/{db}/_index",
         database,
-        body: yield* body(database)
+        body: yield* body(database),
+        safe: true
       },
       (json) => {
         const id = text(member(json, "id"))

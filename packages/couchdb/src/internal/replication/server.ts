@@ -106,11 +106,13 @@ const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, S
       ? new NotFoundError(answerOf(error))
       : error)
 
+// The same definition has the same id: sent again, it joins the replication that runs, or continues it.
 const replicateRequest = (body: string): CouchRequest => ({
   method: "POST",
   path: "/_replicate",
   route: "/_replicate",
-  body
+  body,
+  safe: true
 })
 
 export const once = (definition: Definition) =>
@@ -132,7 +134,7 @@ export const cancel = (which: string | Definition) =>
     typeof which === "string"
       ? Effect.succeed(Json.stringify({ replication_id: which, cancel: true }))
       : bodyOf(which, { continuous: true, cancel: true }, replicateRequest("")),
-    (body) => askForOk(replicateRequest(body))
+    (body) => askForOk({ ...replicateRequest(body), safe: false })
   )
 
 const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {

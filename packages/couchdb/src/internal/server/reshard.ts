@@ -38,7 +38,8 @@ const change = (path: string, route: string, state: ReshardState, reason: string
     method: "PUT",
     path: `${path}/state`,
     route: `${route}/state`,
-    body: Json.stringify({ state, ...(reason !== undefined && { reason }) })
+    body: Json.stringify({ state, ...(reason !== undefined && { reason }) }),
+    safe: true
   })
 
 export const summary = askFor(Summary, { method: "GET", path: "/_reshard", route: "/_reshard" })

@@ -40,5 +40,6 @@ export const login = (name: string, password: Redacted.Redacted): Effect.Effect<
 export const logout: Effect.Effect<void, Failure, CouchHttp> = askForOk({
   method: "DELETE",
   path: "/_session",
-  route: "/_session"
+  route: "/_session",
+  safe: true
 })
