@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import projects from "./vitest.workspace.js"
 
@@ -8,6 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ["effect-couchdb-source", "node"] } },
   test: {
     projects,
+    setupFiles: [fileURLToPath(new URL(".ci/assertions.ts", import.meta.url))],
     maxWorkers: 2,
     minWorkers: 1,
     testTimeout: 30_000,

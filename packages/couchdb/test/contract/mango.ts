@@ -142,7 +142,8 @@ export const mango: Contract = (it) => {
       assert.match(Option.getOrElse(slow.warning, () => ""), /index/i)
       assert.deepInclude(Option.getOrThrow(slow.executionStats), { resultsReturned: 2 })
       assert.isAtLeast(Option.getOrThrow(slow.executionStats).totalDocsExamined, 4)
-      const plain = yield* Mango.find(zoo, { selector: { _id: "s001" } })
+      yield* Mango.createIndex(zoo, { fields: ["seen"] })
+      const plain = yield* Mango.find(zoo, { selector: { seen: { $gt: 1 } } })
       assert.deepStrictEqual([plain.warning, plain.executionStats], [Option.none(), Option.none()])
     }))
 
