@@ -27,7 +27,7 @@ const notes = Collection.make("notes", Note)
 describe("a replication of attachments", () => {
   // A program that writes with new_edits=false may leave out the revpos, and CouchDB stores 0.
   for (const size of [10, 70_000]) {
-    it.effect(`of ${size} bytes carries over those that name no revision of their birth`, () =>
+    it.scoped(`of ${size} bytes carries over those that name no revision of their birth`, () =>
       Effect.gen(function*() {
         const [source, target] = [yield* server, yield* server]
         const bytes = Uint8Array.from({ length: size }, (_, i) => i & 127)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Changes, Collection, CouchHttp, Database, Document, Server, Transport } from "effect-couchdb"
+import { Changes, Collection, CouchError, CouchHttp, Database, Document, Server, Transport } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -21,9 +21,11 @@ const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
  * - `buffers`: a response goes through when it has ended, headers and all, as nginx does by default
  * - `buffersBody`: the headers go through at once
  * - `buffersRest`: the first chunk goes through, too
+ * - `cuts`: a response that has not ended after 5 seconds is cut, and what was buffered of it is lost
+ * - `gives up`: the same, with a page of the proxy
  * - `dead`: nothing goes through, ever
  */
-type Between = "open" | "buffers" | "buffersBody" | "buffersRest" | "dead"
+type Between = "open" | "buffers" | "buffersBody" | "buffersRest" | "cuts" | "gives up" | "dead"
 
 const world = (initial: Between) =>
   Effect.gen(function*() {
@@ -42,6 +44,24 @@ const world = (initial: Between) =>
           if (between === "dead") return yield* Effect.never
           const response = yield* whole.stream(request)
           if (between === "open") return response
+          if (between === "cuts" || between === "gives up") {
+            const { method, path } = request
+            const cut = new CouchError.TransportError({ method, path, reason: "Body", description: "cut" })
+            const whole = Effect.timeoutFail(Stream.runCollect(response.body), {
+              duration: "5 seconds",
+              onTimeout: () => cut
+            })
+            return between === "cuts"
+              ? { ...response, body: Stream.unwrap(Effect.map(whole, Stream.fromChunk)) }
+              : yield* Effect.match(whole, {
+                onFailure: () => ({
+                  status: 504,
+                  headers: { "content-type": "text/html", server: "nginx" },
+                  body: Stream.make(new TextEncoder().encode("<html>504 Gateway Time-out</html>"))
+                }),
+                onSuccess: (body) => ({ ...response, body: Stream.fromChunk(body) })
+              })
+          }
           const collected = Stream.unwrap(Effect.map(Stream.runCollect(response.body), Stream.fromChunk))
           if (between === "buffersBody") return { ...response, body: collected }
           if (between === "buffersRest") {
@@ -112,6 +132,30 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
           assert.strictEqual(on.open(), 0)
         })
       ))
+  }
+
+  for (const between of ["cuts", "gives up"] as const) {
+    for (const heartbeat of ["2 seconds", "7 seconds", "1 minute"] as const) {
+      it.effect(`sees what comes if the proxy ${between} before a response has ended (heartbeat: ${heartbeat})`, () =>
+        logged((log) =>
+          Effect.gen(function*() {
+            const on = yield* world(between)
+            yield* on.write("a", "b")
+            const { fiber, seen } = yield* follows(on, { heartbeat })
+            yield* until(() => seen.length === 2)
+            for (const id of ["c", "d", "e"]) {
+              yield* TestClock.adjust("5 minutes")
+              yield* on.write(id)
+              yield* TestClock.adjust("20 seconds")
+              assert.include(seen, id)
+            }
+            assert.deepStrictEqual(Array.from(new Set(seen)).sort(), ["a", "b", "c", "d", "e"])
+            assert.strictEqual(withholding(log).length, 1)
+            yield* Fiber.interrupt(fiber)
+            assert.strictEqual(on.open(), 0)
+          })
+        ))
+    }
   }
 
   it.effect("asks at most once a heartbeat while nothing happens", () =>

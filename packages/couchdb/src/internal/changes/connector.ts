@@ -23,7 +23,7 @@ type Mode =
 /** What became of a continuous feed. */
 type Opened =
   | { readonly _tag: "Open"; readonly connection: Connection }
-  | { readonly _tag: "Silent"; readonly error: RowsError }
+  | { readonly _tag: "Silent"; readonly error: RowsError; readonly doubt: number }
 
 /**
  * What a connector needs to know.
@@ -51,6 +51,9 @@ const missed = 3
 
 /** How many connections that fell silent early let a long poll show whether the server lives. */
 const mostDoubts = 2
+
+/** A request without a byte that ends earlier may be one of a server that restarts. */
+const shortestCut = 1_000
 
 /** After how many milliseconds of long polls a continuous feed is tried again: at first, and at most after doubling. */
 const firstTrial = 60_000
@@ -81,17 +84,30 @@ export const makeConnector = (settings: Settings): Connector => {
   const { annotations, couch, filters, heartbeat, parse, plain, request } = settings
   const silence = Duration.times(heartbeat, missed)
   // A heartbeat of a long poll would keep the response from ending. So it ends instead of each heartbeat.
-  const timeout = Duration.min(heartbeat, longestPoll)
-  const pollSilence = Duration.sum(timeout, silence)
+  const longest = Duration.toMillis(Duration.min(heartbeat, longestPoll))
+  const pollSilence = Duration.sum(longest, silence)
 
   let mode: Mode = { _tag: "Continuous", doubts: 0 }
   let trialAfter = firstTrial
   let patience = pollSilence
+  /** After how many milliseconds of silence something on the way ends a request. */
+  let cutAfter = Infinity
   const emptyAnswers = new EmptyAnswers()
   /** Whether the last poll brought nothing: only then a trial tells silence from a backlog that fills a proxy's buffer. */
   let idle = false
   /** Whether the log says that continuous feeds are withheld. */
   let logged = false
+
+  /** How long a poll may last, so that its answer comes before something on the way ends it. */
+  const pollTimeout = (): number => Math.min(longest, Math.ceil(cutAfter / 2))
+
+  /** How much it says of a proxy that nothing came on a request, and then this failure after some milliseconds. */
+  const doubtIn = (error: RowsError, took: number): number => {
+    if (error._tag === "TimeoutError") return mostDoubts
+    if (!isCut(error) || took < shortestCut) return 0
+    cutAfter = Math.min(cutAfter, took)
+    return took >= 2 * Duration.toMillis(heartbeat) ? mostDoubts : 1
+  }
 
   const fellSilent = (doubt: number): void => {
     if (mode._tag !== "Continuous") return
@@ -127,31 +143,34 @@ export const makeConnector = (settings: Settings): Connector => {
 
   /** Opens a continuous feed, and waits for its first byte. */
   const openContinuous = (since: string | undefined): Effect.Effect<Opened, RowsError, Scope> =>
-    Effect.flatMap(
-      Clock.currentTimeMillis,
-      (begun) =>
-        continuous(couch, { request: request("continuous", { since, heartbeat }), silence, plain, parse }).pipe(
-          Effect.flatMap((connection) =>
-            Effect.map(connection, (first): Opened => {
-              const error = silentEnd(first)
-              return error === undefined || first.rows.length > 0
-                ? { _tag: "Open", connection: resumed(first, connection) }
-                : { _tag: "Silent", error }
-            })
-          ),
-          Effect.catchAll((error) =>
-            Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<Opened, RowsError> =>
-              withholds(error, now - begun >= 2 * Duration.toMillis(heartbeat))
-                ? Effect.succeed({ _tag: "Silent", error })
-                : Effect.fail(error))
-          )
-        )
-    )
+    Effect.flatMap(Clock.currentTimeMillis, (begun) => {
+      const ended = <E>(error: RowsError, otherwise: Effect.Effect<Opened, E>): Effect.Effect<Opened, E> =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const doubt = doubtIn(error, now - begun)
+          return doubt > 0 ? Effect.succeed({ _tag: "Silent", error, doubt }) : otherwise
+        })
+      return continuous(couch, { request: request("continuous", { since, heartbeat }), silence, plain, parse }).pipe(
+        Effect.flatMap((connection) =>
+          Effect.flatMap(connection, (first): Effect.Effect<Opened> => {
+            const open = Effect.succeed<Opened>({ _tag: "Open", connection: resumed(first, connection) })
+            const end = Option.getOrUndefined(first.end)
+            if (end?._tag !== "Broken" || first.rows.length > 0 || Option.isSome(first.sequence)) return open
+            return end.silent
+              ? Effect.succeed({ _tag: "Silent", error: end.error, doubt: mostDoubts })
+              : ended(end.error, open)
+          })
+        ),
+        Effect.catchAll((error) => ended(error, Effect.fail(error)))
+      )
+    })
 
   /** The last batch of a poll. */
   const polled = (batch: Batch, isEmpty: boolean, took: number, now: number): Effect.Effect<Batch> => {
     const end = Option.getOrUndefined(batch.end)
-    if (end?._tag === "Broken") return Effect.as(pollFailed(end.silent), batch)
+    if (end?._tag === "Broken") {
+      pollFailed(end.error, end.silent, isEmpty ? took : 0)
+      return Effect.succeed(batch)
+    }
     idle = isEmpty
     emptyAnswers.note(isEmpty, took)
     patience = pollSilence
@@ -159,14 +178,17 @@ export const makeConnector = (settings: Settings): Connector => {
     mode = { _tag: "Polling", trialAt: now + trialAfter }
     if (logged) return Effect.succeed(batch)
     logged = true
-    return Effect.as(Effect.annotateLogs(Effect.logWarning(withheld(silence)), annotations), batch)
+    return Effect.as(Effect.annotateLogs(Effect.logWarning(withheld(silence, cutAfter)), annotations), batch)
   }
 
-  const pollFailed = (silent: boolean) =>
-    Effect.sync(() => {
-      if (mode._tag === "Probing") mode = { _tag: "Continuous", doubts: 0 }
-      else if (silent && filters) patience = Duration.min(Duration.times(patience, 2), longestSilence)
-    })
+  const pollFailed = (error: RowsError, silent: boolean, took: number): void => {
+    const before = pollTimeout()
+    doubtIn(error, took)
+    if (mode._tag === "Probing") {
+      // A poll that was ended before its time is tried again with less of it.
+      if (pollTimeout() === before) mode = { _tag: "Continuous", doubts: 0 }
+    } else if (silent && filters) patience = Duration.min(Duration.times(patience, 2), longestSilence)
+  }
 
   const openPoll = (since: string | undefined): Effect.Effect<Connection, RowsError, Scope> =>
     Effect.gen(function*() {
@@ -175,12 +197,16 @@ export const makeConnector = (settings: Settings): Connector => {
       const limit = plain ? changesInPoll.plain : changesInPoll.documents
       const connection = yield* Effect.tapError(
         longpoll(couch, {
-          request: request("longpoll", { since, timeout, limit }),
+          request: request("longpoll", { since, timeout: Duration.millis(pollTimeout()), limit }),
           silence: patience,
           plain,
           parse
         }),
-        (error) => pollFailed(error._tag === "TimeoutError")
+        (error) =>
+          Effect.map(
+            Clock.currentTimeMillis,
+            (now) => pollFailed(error, error._tag === "TimeoutError", now - begun)
+          )
       )
       let isEmpty = true
       return Effect.flatMap(connection, (batch) => {
@@ -220,7 +246,7 @@ export const makeConnector = (settings: Settings): Connector => {
           case "Continuous":
             return Effect.flatMap(openContinuous(since), (opened) => {
               if (opened._tag === "Open") return Effect.succeed(opened.connection)
-              fellSilent(mostDoubts)
+              fellSilent(opened.doubt)
               return Effect.fail(opened.error)
             })
           case "Probing":
@@ -236,19 +262,15 @@ export const makeConnector = (settings: Settings): Connector => {
 const silentEnd = ({ end }: Batch): RowsError | undefined =>
   Option.isSome(end) && end.value._tag === "Broken" && end.value.silent ? end.value.error : undefined
 
-/**
- * Whether nothing came although the server would have sent a heartbeat by then: no headers in time, or something on the way
- * gave up earlier. A connection that was never made says nothing of it.
- */
-const withholds = (error: RowsError, late: boolean): boolean =>
-  error._tag === "TimeoutError" ||
-  (late &&
-    ((error._tag === "TransportError" && (error.reason === "NoAnswer" || error.reason === "Body")) ||
-      error._tag === "UnexpectedResponseError"))
+/** Whether something ended a request that was sent. A connection that was never made says nothing of a proxy. */
+const isCut = (error: RowsError): boolean =>
+  (error._tag === "TransportError" && (error.reason === "NoAnswer" || error.reason === "Body")) ||
+  error._tag === "UnexpectedResponseError"
 
-const withheld = (silence: Duration.Duration): string =>
+const withheld = (silence: Duration.Duration, cutAfter: number): string =>
   `no heartbeat of the continuous changes feed came within ${
-    Duration.format(silence)
-  }, but a long poll was answered: ` +
-  "something between this program and CouchDB withholds responses until they end. It is followed by long polls. Switch " +
-  "response buffering off there (nginx: proxy_buffering off)"
+    Duration.format(Duration.min(silence, cutAfter))
+  }, but a long poll was answered: something between this program and CouchDB withholds responses until they end` +
+  (cutAfter < Duration.toMillis(silence) ? ", or ends them before a heartbeat comes" : "") +
+  ". It is followed by long polls. Switch response buffering off there (nginx: proxy_buffering off), and let a response " +
+  "pause for longer than the heartbeat (nginx: proxy_read_timeout)"
