@@ -75,7 +75,8 @@ export type Bytes<E = never, R = never> = Uint8Array | string | Stream.Stream<Ui
 /**
  * A file to write.
  *
- * - `length`: how many bytes a stream has, which {@link save} sends in front of them; without it the stream is read first
+ * - `length`: how many bytes a stream has, which {@link save} sends in front of them; without it the stream is read first.
+ *   If the stream has fewer or more bytes, the write fails with a `TransportError` (`RequestBody`), and nothing is stored
  * - `encoding`: `gzip` where the bytes are compressed already, and the server is to know it; only {@link put} takes it
  *
  * @since 0.1.0

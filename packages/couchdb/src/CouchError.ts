@@ -431,17 +431,21 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
 /**
  * There was no whole response.
  *
- * - `InvalidUrl`: the server's URL is not a valid `http:` or `https:` URL
+ * - `InvalidUrl`: the URL is not a valid `http:` or `https:` URL, or the client refuses to connect to it
  * - `InvalidHeader`: the header that `description` names contains a line break or another character that no header may have
- * - `Connection`: no connection was made
- * - `Tls`: the TLS handshake failed: the certificate is not trusted, or the port does not speak TLS
+ * - `Unsupported`: the transport does not work on this runtime
+ * - `Connection`: no connection was made, to the server or to the proxy in front of it
+ * - `Tls`: the TLS handshake failed: the certificate is not trusted, one side does not speak TLS, or the server wants a
+ *   client certificate
  * - `PoolExhausted`: every connection of the pool was in use until the deadline
- * - `RequestBody`: the request body could not be sent: its length is not the announced one, or its source failed
+ * - `RequestBody`: the request body could not be sent: its length is not the announced one, its source failed, or the server
+ *   redirected it
  * - `NoAnswer`: the connection broke before the response came
  * - `Body`: the response ended too early
  * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` makes a `TimeoutError` of it
  *
- * Nothing was sent in the first five cases. After the last three a write may have happened.
+ * Nothing was sent in the first six cases, and no complete request in the seventh. After the last three a write may have
+ * happened.
  *
  * @since 0.1.0
  * @category transport
@@ -453,6 +457,7 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
   readonly reason:
     | "InvalidUrl"
     | "InvalidHeader"
+    | "Unsupported"
     | "Connection"
     | "Tls"
     | "PoolExhausted"
@@ -463,54 +468,10 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
   readonly description: string
 }> {
   override get message(): string {
-    return `${this.method} ${urlOf(this)}: ${transportProblems[this.reason]} (${this.description}). ${
-      transportHint(this)
-    }`
+    const { hint, problem } = Hints.transport(this)
+    return `${this.method} ${urlOf(this)}: ${problem} (${this.description}). ${hint}`
   }
 }
-
-const transportProblems: { readonly [Reason in TransportError["reason"]]: string } = {
-  InvalidUrl: "the URL of the server is not valid",
-  InvalidHeader: "a header contains a line break or another character that no header may have",
-  Connection: "no connection to the server",
-  Tls: "the TLS handshake failed",
-  PoolExhausted: "every connection of the pool was in use",
-  RequestBody: "the request body could not be sent",
-  NoAnswer: "the connection broke before a response came",
-  Body: "the response ended too early",
-  Deadline: "no response in time"
-}
-
-const transportHint = ({ description, method, reason }: TransportError): string => {
-  switch (reason) {
-    case "InvalidUrl":
-      return "Check COUCHDB_URL. Nothing was sent."
-    case "Connection":
-      return "Is CouchDB running, and is COUCHDB_URL right? Nothing was sent."
-    case "InvalidHeader":
-      return "Check where its value comes from, such as a token, a cookie or a content type. Nothing was sent."
-    case "Tls":
-      return (/wrong version number|packet length too long|http request/i.test(description)
-        ? "The port does not speak TLS: use http:// in the URL, or the port of https."
-        : "Check the server's certificate, and the certificate authority that the client trusts.") +
-        " Nothing was sent."
-    case "PoolExhausted":
-      return "Allow more connections (NodeTransport: connections, feedConnections), or close streams and feeds that are not " +
-        "read. Nothing was sent."
-    case "RequestBody":
-      return "Check that the announced length is the length of the bytes, and that their source can be read once more."
-    default:
-      return aftermath(method) + (/failed to fetch|networkerror when attempting|load failed/i.test(description)
-        ? " In a browser, this also happens when CORS forbids the request: enable CORS for this origin in CouchDB" +
-          " ([chttpd] enable_cors, [cors] origins), and look at the browser's console."
-        : "")
-  }
-}
-
-const aftermath = (method: string): string =>
-  Hints.isRead(method)
-    ? "Check the server's log, and the proxies between here and the server."
-    : "The request may have been carried out: read before you repeat it."
 
 /**
  * The deadline of a call passed, its retries included. A write may have happened.
@@ -525,7 +486,7 @@ export class TimeoutError extends /*#__PURE__*/ Data.TaggedError("TimeoutError")
   readonly milliseconds: number
 }> {
   override get message(): string {
-    return `${this.method} ${urlOf(this)}: no response within ${this.milliseconds} ms. ${aftermath(this.method)}`
+    return `${this.method} ${urlOf(this)}: no response within ${this.milliseconds} ms. ${Hints.aftermath(this.method)}`
   }
 }
 

@@ -22,12 +22,14 @@ import * as internal from "./internal/httpClientTransport.js"
  * - `origin`: scheme, host and port, such as `http://127.0.0.1:5984`; a transport in process ignores it
  * - `path`: path and query, percent-encoded, beginning with `/`; sent as it stands
  * - `headers`: names in lower case
- * - `deadline`: how many milliseconds the whole exchange may take; for a transport that `keepsDeadlines`, which then fails
- *   with a `TransportError`: `PoolExhausted` if the request still waited for a connection, `Deadline` otherwise
+ * - `deadline`: how many milliseconds the exchange may take: up to the end of a buffered body, or up to the headers of a
+ *   streamed one. A transport that `keepsDeadlines` then fails with a `TransportError`: `PoolExhausted` if no connection of
+ *   its pool was free, `Connection` if none was made in time, otherwise `Deadline`
  * - `kind`: `feed` for a request whose response the server holds back or keeps open until something happens, such as a
  *   continuous feed or a long poll. A transport with a bounded number of connections gives feeds connections of their own
- * - `onWaiting`: a transport that queues requests calls it with `true` when this request has to wait for a connection, and
- *   with `false` when it has one. While it waits nothing was sent
+ * - `onWaiting`: a transport that can observe it calls this with `true` when the request has to wait for a connection: for a
+ *   free one of its `pool` (the default), or for one that is being made (`connection`). It calls this with `false` when it
+ *   begins to send the request. Nothing was sent while the request waits
  *
  * @since 0.1.0
  * @category model
@@ -40,7 +42,7 @@ export interface TransportRequest {
   readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
   readonly deadline?: number | undefined
   readonly kind?: "feed" | undefined
-  readonly onWaiting?: ((waiting: boolean) => void) | undefined
+  readonly onWaiting?: ((waiting: boolean, waitsFor?: "pool" | "connection") => void) | undefined
 }
 
 /**
@@ -54,11 +56,14 @@ export interface BufferedResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
+  /** The URL that answered, if the transport followed a redirect there, as `fetch` does. */
+  readonly redirectedTo?: string | undefined
 }
 
 /**
  * An answer whose body arrives as a stream. The stream fails with a `TransportError` where the body ends too early.
  *
+ * - `redirectedTo`: the URL that answered, if the transport followed a redirect there, as `fetch` does
  * - `inflated`: whether the transport undoes the `content-encoding` that the headers name, as `fetch` does. A transport
  *   should say so: without it the first bytes decide, and a file that is gzip itself cannot be told from a compressed one
  *
@@ -70,6 +75,7 @@ export interface StreamedResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Stream.Stream<Uint8Array, TransportError>
+  readonly redirectedTo?: string | undefined
   readonly inflated?: boolean | undefined
 }
 
@@ -78,8 +84,8 @@ export interface StreamedResponse {
  *
  * - `request` reads the body to its end; interruption closes the request
  * - `stream` gives the body as it comes; closing the scope closes the request
- * - `keepsDeadlines`: whether `request` keeps the deadline of its request by itself, which is cheaper than a fiber that
- *   waits beside it
+ * - `keepsDeadlines`: whether the transport enforces the deadlines of its requests. That is cheaper than a separate fiber, and
+ *   only the transport knows whether a request that timed out was sent
  *
  * A transport answers every status as a value, and fails only where there was no whole answer.
  *
@@ -154,7 +160,41 @@ export const layerHttpClient = (
 ): Layer.Layer<Transport, never, HttpClient.HttpClient> => internal.layer(Transport, options)
 
 /**
- * For transports of one's own: whether a failure came before anything was sent.
+ * How far a request got before it failed.
+ *
+ * - `unsent`: no byte of it was written, since it waited for a connection
+ * - `sent`: at least part of it was written
+ * - `answered`: the status of the response arrived
+ * - `unknown`: the client does not report it, as with `fetch`
+ *
+ * @since 0.1.0
+ * @category failures
+ */
+export type Phase = connection.Phase
+
+/**
+ * For custom transports: the error of a request that failed with `cause`. The phase, and the codes and messages of Node,
+ * undici, Bun, Deno and browsers determine its reason. Its description contains nothing of what was sent or received.
+ *
+ * @example
+ * import { Transport } from "effect-couchdb"
+ * import { Effect } from "effect"
+ *
+ * const overFetch = (request: Transport.TransportRequest) =>
+ *   Effect.tryPromise({
+ *     try: (signal) => fetch(request.origin + request.path, { method: request.method, signal }),
+ *     catch: (cause) => Transport.toTransportError(request, cause, "unknown")
+ *   })
+ *
+ * @since 0.1.0
+ * @category failures
+ */
+export const toTransportError: (request: TransportRequest, cause: unknown, phase: Phase) => TransportError =
+  connection.failed
+
+/**
+ * For custom transports: whether a failure certainly happened before anything was sent, for any client. A transport that
+ * knows how far its request got uses {@link toTransportError}.
  *
  * @since 0.1.0
  * @category failures

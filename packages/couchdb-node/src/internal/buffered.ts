@@ -2,7 +2,7 @@ import type { TransportError } from "effect-couchdb/CouchError"
 import type { BufferedResponse, TransportRequest } from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
-import { failure, flatHeaders, interrupted, outOfTime, poolExhausted } from "./failure.js"
+import { failure, flatHeaders, interrupted, outOfTime, phaseOf, poolExhausted } from "./failure.js"
 import { type Dispatch, enter, type Lane, leave, type Place, stepBack } from "./line.js"
 
 type Resume = (effect: Effect.Effect<BufferedResponse, TransportError>) => void
@@ -24,7 +24,6 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
   private more: Array<Buffer> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
   private resume: Resume | undefined
-  private waited = false
   started = false
 
   constructor(
@@ -38,14 +37,11 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     const { deadline } = this.request
     if (deadline !== undefined && deadline <= longest) this.timer = setTimeout(passed, deadline, this)
     enter(this.lane.line, this)
-    if (!this.started) {
-      this.waited = true
-      this.request.onWaiting?.(true)
-    }
+    if (!this.started) this.request.onWaiting?.(true)
   }
 
   start(): void {
-    if (this.waited) this.request.onWaiting?.(false)
+    this.request.onWaiting?.(true, "connection")
     try {
       this.dispatch(this.lane.pool, this.request, this)
     } catch (error) {
@@ -55,7 +51,10 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.resume === undefined) controller.abort(interrupted())
-    else this.controller = controller
+    else {
+      this.controller = controller
+      this.request.onWaiting?.(false)
+    }
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Parameters<typeof flatHeaders>[0]): void {
@@ -80,8 +79,12 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     this.fail(error)
   }
 
+  private get phase() {
+    return phaseOf(this.controller !== undefined, this.status !== 0)
+  }
+
   private fail(error: unknown): void {
-    this.end(Effect.fail(failure(this.request, this.status !== 0, error)))
+    this.end(Effect.fail(failure(this.request, this.phase, error)))
   }
 
   /** The socket is somebody else's from here on. */
@@ -108,7 +111,9 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
 
   /** The deadline has passed. */
   expire(): void {
-    this.abandon(Effect.fail(this.started ? outOfTime(this.request) : poolExhausted(this.request, this.lane.line)))
+    this.abandon(Effect.fail(
+      this.started ? outOfTime(this.request, this.phase) : poolExhausted(this.request, this.lane.line)
+    ))
   }
 }
 

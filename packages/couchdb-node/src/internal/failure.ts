@@ -1,34 +1,38 @@
 import { TransportError } from "effect-couchdb/CouchError"
-import { describeCause, neverConnected, type TransportRequest } from "effect-couchdb/Transport"
+import { type Phase, toTransportError, type TransportRequest } from "effect-couchdb/Transport"
 
 /** Why a request that nobody waits for any more is closed. */
 export const interrupted = (): Error => new Error("interrupted")
 
-export const failure = (request: TransportRequest, answered: boolean, cause: unknown): TransportError =>
-  new TransportError({
-    server: request.origin,
-    method: request.method,
-    path: request.path,
-    reason: answered ? "Body" : neverConnected(cause) ? "Connection" : "NoAnswer",
-    description: describeCause(cause)
-  })
+/** How far an exchange got. undici starts a request once it has a connection, and writes it at that moment. */
+export const phaseOf = (started: boolean, answered: boolean): Phase =>
+  answered ? "answered" : started ? "sent" : "unsent"
+
+export const failure = (request: TransportRequest, phase: Phase, cause: unknown): TransportError =>
+  toTransportError(request, cause, phase)
+
+const late = (
+  { method, origin, path }: TransportRequest,
+  reason: TransportError["reason"],
+  description: string
+): TransportError => new TransportError({ server: origin, method, path, reason, description })
 
 /** The deadline of the request passed. */
-export const outOfTime = ({ deadline, method, origin, path }: TransportRequest): TransportError =>
-  new TransportError({ server: origin, method, path, reason: "Deadline", description: `${deadline} ms` })
+export const outOfTime = (request: TransportRequest, phase: Phase): TransportError =>
+  phase === "unsent"
+    ? late(request, "Connection", `none within ${request.deadline} ms`)
+    : late(request, "Deadline", `${request.deadline} ms`)
 
 /** The deadline of the request passed while it waited for a connection. Nothing of it was sent. */
 export const poolExhausted = (
-  { deadline, kind, method, origin, path }: TransportRequest,
+  request: TransportRequest,
   { size }: { readonly size: number }
 ): TransportError =>
-  new TransportError({
-    server: origin,
-    method,
-    path,
-    reason: "PoolExhausted",
-    description: `all ${size} ${kind === "feed" ? "connections for feeds" : "connections"} for ${deadline} ms`
-  })
+  late(
+    request,
+    "PoolExhausted",
+    `all ${size} ${request.kind === "feed" ? "connections for feeds" : "connections"} for ${request.deadline} ms`
+  )
 
 type Incoming = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 

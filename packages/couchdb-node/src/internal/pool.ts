@@ -3,16 +3,18 @@ import type { BufferedResponse, Service, StreamedResponse, TransportRequest } fr
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import type * as Runtime from "effect/Runtime"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
-import { type Dispatcher, Pool, ProxyAgent } from "undici"
+import { type Dispatcher, Pool } from "undici"
 import type { Options } from "../NodeTransport.js"
 import * as buffered from "./buffered.js"
+import { straight } from "./connect.js"
 import { zipped } from "./gzip.js"
 import { type Dispatch, enter, type Lane, leave, type Line, makeLine, stepBack } from "./line.js"
+import { isProxyUrl, openProxy } from "./proxy.js"
+import { refusing } from "./refusing.js"
 import * as streamed from "./streamed.js"
 
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number =>
@@ -21,28 +23,29 @@ const millis = (input: Duration.DurationInput | undefined, otherwise: number): n
 const defined = <A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
 
+/** Zero disables the timeout. Timeouts above 2³¹−1 ms are treated as infinite. */
+const connectTimeout = (options: Options): number => {
+  const timeout = millis(options.connectTimeout, 10_000)
+  return timeout < 2 ** 31 ? timeout : 0
+}
+
 /** What undici's pools are opened with. */
 const poolOptions = (options: Options, connections: number): Pool.Options => ({
   connections: Number.isFinite(connections) ? connections : null,
   pipelining: 1,
   keepAliveTimeout: millis(options.keepAlive, 4_000),
   headersTimeout: millis(options.headersTimeout, 300_000),
-  bodyTimeout: millis(options.bodyTimeout, 300_000),
-  ...(options.socketPath !== undefined && { socketPath: options.socketPath }),
-  connect: { timeout: millis(options.connectTimeout, 10_000), ...defined(options.tls ?? {}) }
+  bodyTimeout: millis(options.bodyTimeout, 300_000)
 })
 
-/** The sockets to one server, straight or by way of a proxy. */
+/** The sockets to one server, direct or through a proxy. */
 const openPool = (origin: string, options: Options, connections: number): Dispatcher => {
   const usual = poolOptions(options, connections)
-  if (options.proxy === undefined) return new Pool(origin, usual)
-  const { connect, ...others } = usual
-  return new ProxyAgent({
-    ...others,
-    uri: options.proxy.url,
-    ...(options.proxy.authorization !== undefined && { token: Redacted.value(options.proxy.authorization) }),
-    ...(typeof connect === "object" && { requestTls: connect })
-  })
+  const { proxy, socketPath } = options
+  const connect = { timeout: connectTimeout(options), ...defined(options.tls ?? {}) }
+  return proxy === undefined
+    ? new Pool(origin, { ...usual, connect: straight({ ...connect, ...(socketPath !== undefined && { socketPath }) }) })
+    : openProxy(proxy, usual, connect, connect.timeout)
 }
 
 /** The connections to one server. */
@@ -67,7 +70,17 @@ const streamsOf = (connections: number): number =>
 /** How often it is logged that feeds wait. */
 const warnEvery = 60_000
 
+/** Whether undici works on this runtime. Bun replaces it with a partial implementation. */
+const hasUndici = (): boolean => typeof Pool.prototype.dispatch === "function"
+
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope> =>
+  !hasUndici()
+    ? Effect.succeed(refusing("Unsupported", "undici's pool has no dispatch, as on Bun"))
+    : options.proxy !== undefined && !isProxyUrl(options.proxy.url)
+    ? Effect.succeed(refusing("InvalidUrl", "proxy: expected http://host:port"))
+    : makePools(options)
+
+const makePools = (options: Options): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
     const servers = new Map<string, Connections>()
     const pools: Array<Dispatcher> = []
@@ -164,19 +177,9 @@ const warnOfWaiting = (
 /** Waits in the line. */
 const place = (line: Line, { onWaiting }: TransportRequest): Effect.Effect<void> =>
   Effect.async((resume) => {
-    let waited = false
-    const own = {
-      started: false,
-      start: () => {
-        if (waited) onWaiting?.(false)
-        resume(Effect.void)
-      }
-    }
+    const own = { started: false, start: () => resume(Effect.void) }
     enter(line, own)
-    if (!own.started) {
-      waited = true
-      onWaiting?.(true)
-    }
+    if (!own.started) onWaiting?.(true)
     return Effect.sync(() => own.started ? leave(line) : stepBack(line, own))
   })
 

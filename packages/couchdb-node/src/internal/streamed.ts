@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Dispatcher } from "undici"
-import { failure, flatHeaders, interrupted } from "./failure.js"
+import { failure, flatHeaders, interrupted, phaseOf } from "./failure.js"
 
 type Body = Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, TransportError, unknown, void>
 
@@ -110,14 +110,17 @@ export const read = (
     Effect.flatMap((state) =>
       Effect.async<StreamedResponse, TransportError>((resume) => {
         const fail = (error: unknown): void => {
-          if (state.mailbox === undefined) resume(Effect.fail(failure(request, false, error)))
-          else state.mailbox.close(Channel.fail(failure(request, true, error)))
+          const failed = failure(request, phaseOf(state.controller !== undefined, state.mailbox !== undefined), error)
+          if (state.mailbox === undefined) resume(Effect.fail(failed))
+          else state.mailbox.close(Channel.fail(failed))
         }
+        request.onWaiting?.(true, "connection")
         try {
           dispatch({
             onRequestStart: (controller) => {
               state.controller = controller
               if (state.abandoned) controller.abort(interrupted())
+              else request.onWaiting?.(false)
             },
             onResponseStart: (controller, status, headers) => {
               if (status < 200) return

@@ -1,29 +1,34 @@
 /**
  * Tracks whether a call waits for a connection of the transport, over all attempts to send its request.
  *
- * An attempt counts as sent from its start, unless the transport reports that it waits: most transports have no queue.
+ * An attempt counts as sent from its start, unless the transport reports that it waits: most transports do not report it.
+ * An attempt that failed while it waited was never sent, and counts as waiting until the next attempt.
  */
 export class ConnectionWait {
-  private waiting = false
-  private sent = false
+  private waiting: "pool" | "connection" | undefined
+  private sent: boolean
   /** When the latest attempt had its connection, in milliseconds. */
   connectedAt = 0
 
-  constructor(private readonly now: () => number) {}
+  /** `before` is the state of the previous attempt: it was `sent`, or its `connection` was not made. */
+  constructor(private readonly now: () => number, before?: "sent" | "connection") {
+    this.sent = before === "sent"
+    this.waiting = before === "connection" ? before : undefined
+  }
 
   /** What the transport calls for one attempt. */
-  attempt(): (waiting: boolean) => void {
+  attempt(): (waiting: boolean, waitsFor?: "pool" | "connection") => void {
     const { sent } = this
     this.sent = true
-    return (waiting) => {
-      this.waiting = waiting
+    return (waiting, waitsFor = "pool") => {
+      this.waiting = waiting ? waitsFor : undefined
       this.sent = sent || !waiting
       if (!waiting) this.connectedAt = this.now()
     }
   }
 
-  /** Whether the call waits for a connection, and nothing of it was sent. */
-  get isWaiting(): boolean {
-    return this.waiting && !this.sent
+  /** What the call waits for, if nothing of it was sent. */
+  get waitsFor(): "pool" | "connection" | undefined {
+    return this.sent ? undefined : this.waiting
   }
 }

@@ -23,11 +23,11 @@ import { decoded as withoutEncoding, decodedWhole } from "./contentEncoding.js"
 import { currentAuth } from "./currentAuth.js"
 import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
-import { makeOutcomes } from "./outcomes.js"
-import { fromResponse, isIdentified, type Reply, unexpectedResponse } from "./responseError.js"
+import { makeOutcomes, type WriteError } from "./outcomes.js"
+import { fromResponse, isIdentified, redirection, type Reply, unexpectedResponse } from "./responseError.js"
 import { sendable } from "./sendable.js"
 import { isSilent, type Server, traced } from "./tracing.js"
-import { defaultRetry, isTransient, retryTransient } from "./transient.js"
+import { defaultRetry, endingBefore, isNothingSent, isTransient, retryTransient } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
 
 export const withAuth: {
@@ -57,6 +57,8 @@ const locate = (options: Options): Option.Option<Server & { readonly auth: Auth.
   if (!URL.canParse(options.url)) return Option.none()
   const url = new URL(options.url)
   if (url.protocol !== "http:" && url.protocol !== "https:") return Option.none()
+  // A raw #, ? or / ended the password early, and parts of it would be shown as host, port and path.
+  if (url.search !== "" || url.hash !== "" || url.pathname.includes("@")) return Option.none()
   const auth = options.auth ??
     (url.username === ""
       ? Auth.none
@@ -230,7 +232,7 @@ const over = (
     response: Transport.BufferedResponse & Pick<Reply, "cookie">
   ): Effect.Effect<never, HttpError> | undefined => {
     const succeeds = succeeded(request, response.status)
-    const problem = succeeds ? problemOf(request, response) : undefined
+    const problem = redirection(request, response) ?? (succeeds ? problemOf(request, response) : undefined)
     if (succeeds && problem === undefined) return undefined
     const reply = { ...response, server: server.base }
     const error = (now?: number) =>
@@ -354,16 +356,17 @@ const over = (
       milliseconds: Duration.toMillis(within)
     })
 
-  const late = (request: CouchRequest, wait: ConnectionWait, within?: Duration.Duration) =>
-    wait.isWaiting
-      ? new TransportError({
-        server: server.base,
-        method: request.method,
-        path: request.path,
-        reason: "PoolExhausted",
-        description: `no connection was free for ${Duration.toMillis(deadlineOf(request))} ms`
-      })
-      : outOfTime(request, within)
+  const late = (request: CouchRequest, wait: ConnectionWait, within?: Duration.Duration) => {
+    const milliseconds = Duration.toMillis(deadlineOf(request))
+    return wait.waitsFor === undefined ? outOfTime(request, within) : new TransportError({
+      server: server.base,
+      method: request.method,
+      path: request.path,
+      ...(wait.waitsFor === "pool"
+        ? { reason: "PoolExhausted", description: `no connection was free for ${milliseconds} ms` }
+        : { reason: "Connection", description: `none within ${milliseconds} ms` })
+    })
+  }
 
   /**
    * Fails when the time of a feed is over. A feed has the same time once more from when it has a connection, so that the
@@ -375,7 +378,7 @@ const over = (
       () =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           const left = wait.connectedAt + Duration.toMillis(within) - now
-          return !wait.isWaiting && wait.connectedAt > 0 && left > 0
+          return wait.waitsFor === undefined && wait.connectedAt > 0 && left > 0
             ? Effect.zipRight(Effect.sleep(left), Effect.failSync(() => late(request, wait)))
             : Effect.fail(late(request, wait))
         })
@@ -384,12 +387,16 @@ const over = (
   const inTime = <A, E, R>(
     request: CouchRequest,
     effect: (request: Tracked) => Effect.Effect<A, E, R>,
-    within = deadlineOf(request)
+    within = deadlineOf(request),
+    before?: HttpError
   ): Effect.Effect<A, E | TimeoutError | TransportError, R> =>
     Duration.isFinite(within)
       ? Effect.withFiberRuntime((fiber) => {
         const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-        const wait = new ConnectionWait(() => clock.unsafeCurrentTimeMillis())
+        const wait = new ConnectionWait(
+          () => clock.unsafeCurrentTimeMillis(),
+          before && (isNothingSent(before) ? "connection" : "sent")
+        )
         const timed = effect({ ...request, wait })
         return request.kind === "feed"
           ? Effect.raceFirst(timed, expiry(request, wait, within))
@@ -401,13 +408,21 @@ const over = (
   const settled = <A, E extends HttpError>(
     request: CouchRequest,
     error: E,
-    recovered: (error: E) => Effect.Effect<A, E>,
+    recovered: (error: E, tracked: Tracked) => Effect.Effect<A, E>,
     remaining: () => number
   ): Effect.Effect<A, E | TimeoutError | TransportError> =>
     error._tag === "TransportError" && error.reason === "Deadline"
       ? Effect.fail(outOfTime(request))
+      // A timer may fire slightly early.
+      : isNothingSent(error) && remaining() < 2
+      ? Effect.fail(error)
       : isTransient(error)
-      ? inTime(request, () => recovered(error), Duration.millis(Math.max(0, remaining())))
+      ? inTime(
+        request,
+        (tracked) => recovered(error, tracked),
+        Duration.millis(Math.max(0, remaining())),
+        error
+      )
       : Effect.fail(error)
 
   /** How much is left of the time that begins now. */
@@ -424,7 +439,7 @@ const over = (
   const quickly = <A, E extends HttpError>(
     request: CouchRequest,
     first: Effect.Effect<A, E>,
-    recovered: (error: E) => Effect.Effect<A, E>,
+    recovered: (error: E, tracked: Tracked) => Effect.Effect<A, E>,
     kept: number
   ): Effect.Effect<A, E | TimeoutError | TransportError> =>
     Effect.withFiberRuntime((fiber) => {
@@ -438,7 +453,7 @@ const over = (
   ): Effect.Effect<A, HttpError, R> => retry !== undefined && isSafe(request) ? Effect.retry(effect, retry) : effect
 
   /** The retries after a first failure. */
-  const retryingAfter = (request: CouchRequest) => (failure: HttpError) => {
+  const retryingAfter = (failure: HttpError, request: Tracked) => {
     let known: HttpError | undefined = failure
     return retrying(
       request,
@@ -453,7 +468,7 @@ const over = (
   const execute: Service["execute"] = (request) => {
     const answered = kept === undefined || request.timeout !== undefined
       ? inTime(request, (request) => retrying(request, send(request)))
-      : quickly(request, send(request, kept), retryingAfter(request), kept)
+      : quickly(request, send(request, kept), retryingAfter, kept)
     return request.route === "/{db}" && request.database !== undefined &&
         (request.method === "PUT" || request.method === "DELETE")
       ? Effect.ensuring(answered, Effect.sync(() => outcomes.forget(request.database ?? "")))
@@ -495,7 +510,7 @@ const over = (
         jsonOf(
           read,
           unconflicted(
-            settled(request, error, retryingAfter(request), () => kept - (clock.unsafeCurrentTimeMillis() - begun))
+            settled(request, error, retryingAfter, () => kept - (clock.unsafeCurrentTimeMillis() - begun))
           )
         )
       return Effect.matchEffect(
@@ -566,7 +581,14 @@ const over = (
       ))
 
   const ledger = makeLedger()
-  const outcomes = makeOutcomes({ send, retry, ledger, server: server.base })
+  /** Sends requests as part of a tracked call. */
+  const sending = ({ wait }: Tracked) => (request: CouchRequest) => Effect.suspend(() => send({ ...request, wait }))
+
+  const outcomes = makeOutcomes({
+    retry: retry && endingBefore(retry, deadline),
+    ledger,
+    server: server.base
+  })
 
   return {
     server: server.base,
@@ -576,19 +598,11 @@ const over = (
     stream,
     readDocument,
     writeDocument: (write) => {
-      if (kept === undefined) {
-        return Effect.suspend(() => {
-          let wait: ConnectionWait | undefined
-          const sendFirst = (request: Tracked) => Effect.suspend(() => send({ ...request, wait }))
-          const { first, recovered, request } = outcomes.write(write, sendFirst)
-          return inTime(request, (tracked) => {
-            wait = tracked.wait
-            return Effect.catchAll(first, recovered)
-          })
-        })
-      }
-      const { first, recovered, request } = outcomes.write(write, (request) => send(request, kept))
-      return quickly(request, first, recovered, kept)
+      const { first, recovered, request } = outcomes.write(write)
+      const recoveredBy = (error: WriteError, tracked: Tracked) => recovered(error, sending(tracked))
+      return kept === undefined
+        ? inTime(request, (tracked) => Effect.catchAll(first(sending(tracked)), (error) => recoveredBy(error, tracked)))
+        : quickly(request, first((request) => send(request, kept)), recoveredBy, kept)
     }
   }
 }

@@ -8,16 +8,15 @@ const unknown: FromServer = {}
 /** The server alone, as a member that an error takes. */
 export const serverOf = ({ server }: FromServer): FromServer => server === undefined ? unknown : { server }
 
+const currentServer = (context: Context.Context<never>): FromServer =>
+  Option.match(Context.getOption(context, CouchHttp), { onNone: () => unknown, onSome: serverOf })
+
+/** The server of the `CouchHttp` in the context, if there is one, for errors that are created later. */
+export const fromServer: Effect.Effect<FromServer> = Effect.contextWith(currentServer)
+
 /**
  * Fails with an error that names the server of the `CouchHttp` in the context, if there is one. Only a failure looks for
  * it, so that a success carries nothing along.
  */
 export const failAt = <E>(error: (from: FromServer) => E): Effect.Effect<never, E> =>
-  Effect.withFiberRuntime((fiber) =>
-    Effect.fail(
-      error(Option.match(Context.getOption(fiber.currentContext, CouchHttp), {
-        onNone: () => unknown,
-        onSome: serverOf
-      }))
-    )
-  )
+  Effect.withFiberRuntime((fiber) => Effect.fail(error(currentServer(fiber.currentContext))))

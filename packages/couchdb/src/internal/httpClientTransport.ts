@@ -10,33 +10,30 @@ import { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TransportError } from "../CouchError.js"
 import type { HttpClientOptions, Service, Transport, TransportRequest } from "../Transport.js"
-import { describeCause, neverConnected, withoutValues } from "./connection.js"
+import { failed } from "./connection.js"
 
-/** The innermost cause: what a client wraps around it repeats the request, headers and body included. */
-const innermost = (cause: unknown): unknown =>
-  typeof cause === "object" && cause !== null && "cause" in cause && cause.cause !== undefined && cause.cause !== null
-    ? innermost(cause.cause)
-    : cause
+/** Whether Node's `fetch` gives no cause, as for a redirect that it cannot follow because the body is a stream. */
+const isSilent = ({ cause }: { readonly cause?: unknown }): boolean => {
+  const inner = memberOf(cause, "cause")
+  return memberOf(cause, "message") === "fetch failed" && memberOf(inner, "message") === "" &&
+    memberOf(inner, "code") === undefined
+}
 
 const failure = (request: TransportRequest, error: HttpClientError): TransportError => {
-  const cause = innermost(error.cause ?? error.description ?? error._tag)
-  return new TransportError({
-    server: request.origin,
-    method: request.method,
-    path: request.path,
-    reason: error._tag === "ResponseError"
-      ? "Body"
-      : error.reason === "InvalidUrl"
-      ? "InvalidUrl"
-      : neverConnected(cause)
-      ? "Connection"
-      : "NoAnswer",
+  const streams = request.body !== undefined && typeof request.body !== "string" &&
+    !(request.body instanceof Uint8Array)
+  const failure = failed(
+    request,
+    streams && isSilent(error)
+      ? new Error("Request body is a stream and cannot be replayed for this redirect")
+      : error.cause ?? error.description ?? error._tag,
+    error._tag === "ResponseError" ? "answered" : "unknown",
     // The request of the error has the headers that a client of one's own added, too.
-    description: withoutValues(describeCause(cause), [
-      ...Object.values(request.headers),
-      ...Object.values(error.request.headers)
-    ])
-  })
+    Object.values(error.request.headers)
+  )
+  return error._tag === "RequestError" && error.reason !== "Transport"
+    ? new TransportError({ ...failure, reason: error.reason === "InvalidUrl" ? "InvalidUrl" : "RequestBody" })
+    : failure
 }
 
 const toClient = (request: TransportRequest): HttpClientRequest.HttpClientRequest => {
@@ -76,6 +73,15 @@ const inflated = (response: unknown): boolean | undefined => {
   return source === undefined ? undefined : Object.prototype.toString.call(source) === "[object Response]"
 }
 
+/** The URL that a `Response` of the platform was redirected to. */
+const redirectOf = (response: unknown): { readonly redirectedTo?: string } => {
+  const original = memberOf(response, "original")
+  if (original !== undefined) return redirectOf(original)
+  const source = memberOf(response, "source")
+  const url = memberOf(source, "url")
+  return memberOf(source, "redirected") === true && typeof url === "string" ? { redirectedTo: url } : {}
+}
+
 /** Headers of the platform, which know each cookie by itself. */
 interface Cookies {
   readonly getSetCookie: () => ReadonlyArray<string>
@@ -108,6 +114,7 @@ const make = (client: HttpClient.HttpClient): Service => {
           Effect.map(response.arrayBuffer, (body) => ({
             status: response.status,
             headers: headersOf(response),
+            ...redirectOf(response),
             body: new Uint8Array(body)
           }))),
         (cause) =>
@@ -121,6 +128,7 @@ const make = (client: HttpClient.HttpClient): Service => {
           onSuccess: (response) => ({
             status: response.status,
             headers: headersOf(response),
+            ...redirectOf(response),
             inflated: inflated(response),
             body: Stream.mapError(response.stream, (cause) =>
               failure(request, cause))

@@ -15,15 +15,16 @@ import type { BufferedResponse } from "../Transport.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { unexpectedResponse } from "./responseError.js"
 import { hashedAttachments } from "./stubs.js"
-import { isTransient, mayHaveHappened } from "./transient.js"
+import { mayHaveHappened } from "./transient.js"
 import { missingIn, revsDiffBody, verifyDocument, verifyRevsDiff, verifyWritten } from "./verification.js"
 import { jsonOf, member, writtenOf } from "./written.js"
 
-type WriteError = UpdateConflictError | NotFoundError | RequestError
+export type WriteError = UpdateConflictError | NotFoundError | RequestError
+
+/** A single exchange, without retries. */
+type Send = (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
 
 interface Wire {
-  /** One exchange: no retry, no deadline. */
-  readonly send: (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
   readonly retry: Schedule.Schedule<HttpError, HttpError> | undefined
   readonly ledger: Ledger
   readonly server: string
@@ -132,7 +133,10 @@ export const makeOutcomes = (wire: Wire) => {
   const { claims, holds } = wire.ledger
 
   /** An update extends a revision that the caller read: its name tells whether it is there. */
-  const updateLanded = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
+  const updateLanded = (
+    write: WriteDocument,
+    send: Send
+  ): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
     Option.match(predict(write, write.parent), {
       onNone: () => Effect.succeedNone,
       onSome: (rev) => {
@@ -148,26 +152,34 @@ export const makeOutcomes = (wire: Wire) => {
           verify: verifyRevsDiff(asked)
         }
         return Effect.map(
-          wire.send(request),
+          send(request),
           (response) => missingIn(jsonOf(response), write.id).includes(rev) ? Option.none() : Option.some(rev)
         )
       }
     })
 
-  const landed = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
+  const landed = (
+    write: WriteDocument,
+    send: Send
+  ): Effect.Effect<Option.Option<Revision.Revision>, HttpError> =>
     holds.get(write.database) === false
       ? Effect.succeedNone
       : Option.isSome(write.parent)
-      ? updateLanded(write)
-      : creationLanded(write, wire.send, wire.server)
+      ? updateLanded(write, send)
+      : creationLanded(write, send, wire.server)
 
   /**
    * The answer to a write that may have happened before: it is one's own if it is there. Where the question itself gets no
    * answer, `doubt` remains, which is what made the outcome unknown: a conflict must not be told then, since whoever hears
    * of one edits again.
    */
-  const recognised = (write: WriteDocument, error: WriteError, doubt: WriteError): Effect.Effect<Written, WriteError> =>
-    Effect.matchEffect(landed(write), {
+  const recognised = (
+    write: WriteDocument,
+    error: WriteError,
+    doubt: WriteError,
+    send: Send
+  ): Effect.Effect<Written, WriteError> =>
+    Effect.matchEffect(landed(write, send), {
       onFailure: () => Effect.fail(doubt),
       onSuccess: Option.match({
         onNone: () => Effect.fail(error),
@@ -184,15 +196,14 @@ export const makeOutcomes = (wire: Wire) => {
    * `first` is sent with may keep a deadline; `recovered` looks, waits and repeats.
    */
   const write = (
-    write: WriteDocument,
-    sendFirst: Wire["send"] = wire.send
+    write: WriteDocument
   ): {
     readonly request: CouchRequest
-    readonly first: Effect.Effect<Written, WriteError>
-    readonly recovered: (error: WriteError) => Effect.Effect<Written, WriteError>
+    readonly first: (send: Send) => Effect.Effect<Written, WriteError>
+    readonly recovered: (error: WriteError, send: Send) => Effect.Effect<Written, WriteError>
   } => {
     const request = toRequest(write)
-    const once = (send: Wire["send"]) =>
+    const first = (send: Send) =>
       Effect.flatMap(send(request), (response) =>
         Effect.mapBoth(writtenOf(response), {
           onFailure: (reason) => unexpectedResponse(request, { ...response, server: wire.server }, reason),
@@ -202,30 +213,26 @@ export const makeOutcomes = (wire: Wire) => {
             return written
           }
         }))
-    const recovered = (failure: WriteError): Effect.Effect<Written, WriteError> =>
+    const recovered = (failure: WriteError, send: Send): Effect.Effect<Written, WriteError> =>
       Effect.suspend(() => {
         let known: WriteError | undefined = failure
         let doubt: WriteError | undefined
         const next = Effect.suspend(() => {
           const error = known
           known = undefined
-          return error === undefined ? once(wire.send) : Effect.fail(error)
+          return error === undefined ? first(send) : Effect.fail(error)
         })
         const careful = Effect.catchAll(next, (error) => {
           if (mayHaveHappened(error)) doubt = error
-          if (mayHaveHappened(error) || isTransient(error)) {
-            return doubt === undefined ? Effect.fail(error) : recognised(write, error, doubt)
-          }
-          return doubt !== undefined && (error._tag === "UpdateConflictError" || error._tag === "NotFoundError")
-            ? recognised(write, error, doubt)
-            : Effect.fail(error)
+          // An earlier attempt may have happened, whatever this one fails with, even if nothing of it was sent.
+          return doubt === undefined ? Effect.fail(error) : recognised(write, error, doubt, send)
         })
         // Where a prediction cannot be trusted, a repeated write could meet itself and look like a conflict.
         return wire.retry === undefined || holds.get(write.database) === false
           ? careful
           : Effect.retry(careful, wire.retry)
       })
-    return { request, first: once(sendFirst), recovered }
+    return { request, first, recovered }
   }
 
   /** A database that is made anew has none of the old one's revisions. */

@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import * as CouchError from "../CouchError.js"
 import type { CouchRequest } from "../CouchHttp.js"
 import * as Transport from "../Transport.js"
+import * as Hints from "./hints.js"
 import { withoutCredentials } from "./withoutCredentials.js"
 
 /**
@@ -15,6 +16,7 @@ export interface Reply {
   readonly body: string | Uint8Array
   readonly server?: string | undefined
   readonly cookie?: "hidden" | undefined
+  readonly redirectedTo?: string | undefined
 }
 
 type Target = Pick<CouchRequest, "method" | "path" | "database" | "id">
@@ -101,14 +103,37 @@ const withoutSecrets = (reason: string): string =>
 const withoutQuery = (location: string): string =>
   URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split(/[?#]/)[0] ?? ""
 
+/** What nginx, Apache, and servers and proxies in Go answer to plain HTTP on a TLS port. */
+const wantsTls =
+  /plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled|an HTTP request to an HTTPS server/
+
 /** What is wrong with a response that is not CouchDB's own. */
-const problemOf = (method: string, { body, headers, status }: Reply): string => {
+const problemOf = (method: string, reply: Reply): string => {
+  const { body, headers, status } = reply
   const { location } = headers
+  if (status === 0) return "redirected, and the browser does not say where"
   if (status >= 300 && status < 400 && location !== undefined) return `redirected to ${withoutQuery(location)}`
   if (method === "HEAD") return "its headers do not identify CouchDB"
+  if (status === 400 && wantsTls.test(Transport.text(reply))) return Hints.tlsPort
   return body.length === 0
     ? "the response has no body"
     : `the response is not CouchDB's JSON (${body.length} ${typeof body === "string" ? "characters" : "bytes"})`
+}
+
+/**
+ * Why the response to a redirected request may not be the response to the original one. `fetch` may turn other methods into
+ * GET when it follows a redirect, and sends no credentials to another origin.
+ */
+export const redirection = (
+  { method }: Target,
+  { redirectedTo, status }: Omit<Reply, "body">
+): string | undefined => {
+  if (redirectedTo === undefined) return undefined
+  if (status === 401) return "no credentials are sent there"
+  if (method === "GET" || method === "HEAD") return undefined
+  return method === "POST" || status < 200 || status >= 300
+    ? `the response may be the one to a GET instead of the ${method}`
+    : undefined
 }
 
 /** `Retry-After`, in seconds or as a date. `now` is in milliseconds, for servers that do not send their own `Date`. */
@@ -140,7 +165,9 @@ export const unexpectedResponse = (
     status: reply.status,
     ...(contentType !== undefined && { contentType: short(contentType) }),
     ...(responder !== undefined && { responder: short(responder) }),
-    problem,
+    problem: reply.redirectedTo === undefined
+      ? problem
+      : `redirected to ${withoutQuery(reply.redirectedTo)}: ${problem}`,
     ...(Option.isSome(wait) && { retryAfter: wait }),
     ...(request.database !== undefined && { database: request.database }),
     ...(request.id !== undefined && { id: request.id })

@@ -1,6 +1,10 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { TransportError } from "../CouchError.js"
 import type { Service, TransportRequest } from "../Transport.js"
+import { describeCause } from "./connection.js"
+import { sized, wrongLength } from "./sized.js"
 
 // What HTTP allows in the value of a header: no control characters but the tab, and bytes alone.
 
@@ -12,6 +16,30 @@ export const isSendable = (value: string): boolean => !forbidden.test(value)
 const unsendable = ({ headers }: TransportRequest): string | undefined => {
   for (const name in headers) if (!isSendable(headers[name] ?? "")) return name
   return undefined
+}
+
+const bodyError = ({ method, origin, path }: TransportRequest, description: string): TransportError =>
+  new TransportError({ server: origin, method, path, reason: "RequestBody", description })
+
+/**
+ * Checks that a streamed body has as many bytes as its headers announce, and reports a failure of its source as one of the
+ * body, not of the connection.
+ */
+const withBody = (request: TransportRequest): TransportRequest => {
+  const { body, headers } = request
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) return request
+  const announced = headers["content-length"]
+  const whole = announced === undefined || !/^\d+$/.test(announced)
+    ? body
+    : sized(body, Number(announced), (actual) => bodyError(request, wrongLength(Number(announced), actual)))
+  return {
+    ...request,
+    body: Stream.mapErrorCause(
+      whole,
+      (cause) =>
+        Cause.isInterruptedOnly(cause) ? cause : Cause.fail(bodyError(request, describeCause(Cause.squash(cause))))
+    )
+  }
 }
 
 /**
@@ -40,11 +68,11 @@ export const sendable = (transport: Service): Service => {
     keepsDeadlines: transport.keepsDeadlines,
     request: (request) => {
       const error = problem(request)
-      return error === undefined ? transport.request(request) : Effect.fail(error)
+      return error === undefined ? transport.request(withBody(request)) : Effect.fail(error)
     },
     stream: (request) => {
       const error = problem(request)
-      return error === undefined ? transport.stream(request) : Effect.fail(error)
+      return error === undefined ? transport.stream(withBody(request)) : Effect.fail(error)
     }
   }
 }

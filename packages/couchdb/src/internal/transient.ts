@@ -1,6 +1,9 @@
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { HttpError } from "../CouchError.js"
 
 /** The statuses of a server or a proxy in trouble that may be over in a moment. 52x and 530 are Cloudflare's. */
@@ -15,6 +18,7 @@ export const isNothingSent = (error: HttpError): boolean => {
   switch (error.reason) {
     case "InvalidUrl":
     case "InvalidHeader":
+    case "Unsupported":
     case "Connection":
     case "Tls":
     case "PoolExhausted":
@@ -48,6 +52,11 @@ export const isTransient = (error: HttpError): boolean => {
   }
 }
 
+/** Whether the request timed out, including while it waited for a connection. */
+export const isOutOfTime = (error: HttpError): boolean =>
+  error._tag === "TimeoutError" ||
+  (error._tag === "TransportError" && (error.reason === "Deadline" || error.reason === "PoolExhausted"))
+
 /**
  * Whether the request may have been carried out although it failed: no response came, something other than CouchDB sent
  * it, or the server failed on the way.
@@ -55,7 +64,8 @@ export const isTransient = (error: HttpError): boolean => {
 export const mayHaveHappened = (error: HttpError): boolean => {
   switch (error._tag) {
     case "TransportError":
-      return !isNothingSent(error)
+      // No server carries out an incomplete request.
+      return error.reason !== "RequestBody" && !isNothingSent(error)
     case "TimeoutError":
     case "UnexpectedResponseError":
     case "ServerError":
@@ -108,3 +118,24 @@ export const retryTransient = (
       isTransient(error) && !Option.exists(retryAfterOf(error), Duration.greaterThanOrEqualTo(deadline))
     )
   )
+
+/**
+ * The schedule, up to the first wait that would end after the deadline. A write then fails with the error of its last
+ * attempt, which may say that nothing was sent. A timeout would not say that.
+ */
+export const endingBefore = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  deadline: Duration.Duration
+): Schedule.Schedule<Out, In, R> => {
+  const limit = Duration.toMillis(deadline)
+  const initial: readonly [begun: number | undefined, state: unknown] = [undefined, schedule.initial]
+  return Schedule.makeWithState(
+    initial,
+    (now, input: In, [begun = now, state]) =>
+      Effect.map(schedule.step(now, input, state), ([next, out, decision]) => {
+        const isLate = ScheduleDecision.isContinue(decision) &&
+          ScheduleIntervals.start(decision.intervals) - begun >= limit
+        return [[begun, next], out, isLate ? ScheduleDecision.done : decision]
+      })
+  )
+}

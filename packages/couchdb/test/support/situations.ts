@@ -1,3 +1,4 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import {
   Attachment,
   Auth,
@@ -24,6 +25,9 @@ import {
 } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as JavaScript from "effect-couchdb-embedded/JavaScript"
+import { NodeCouchHttp, type NodeTransport } from "effect-couchdb-node"
+import * as CouchError from "effect-couchdb/CouchError"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -32,7 +36,9 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Servers from "../../../couchdb-node/test/support/servers.js"
 import { raw } from "../contract/suite.js"
+import { fetchTransport } from "../contract/targets.js"
 import { answer, transport } from "./transport.js"
 
 interface Failure {
@@ -108,6 +114,42 @@ const responding = (response: Transport.BufferedResponse) =>
 
 const html = (status: number, headers: Readonly<Record<string, string>> = {}) =>
   responding(answer(status, "<html></html>", { "content-type": "text/html", server: "nginx/1.25.3", ...headers }))
+
+/** The error as it would be if the server had the port of the page. */
+const withPort = <A, R>(effect: Effect.Effect<A, Failure, R>, port: number): Effect.Effect<A, Failure, R> =>
+  Effect.mapError(effect, ({ _tag, message }) => ({ _tag, message: message.replaceAll(`:${port}`, ":5984") }))
+
+const overNode = (options: NodeTransport.Options, url = server, timeout = 10_000) =>
+  Effect.provide(NodeCouchHttp.layer({ url, retry: "none", timeout }, options))
+
+const overFetch = (url = server, fetch?: typeof globalThis.fetch) =>
+  Effect.provide(
+    CouchHttp.layer({ url, retry: "none" }).pipe(
+      Layer.provide(
+        fetch === undefined
+          ? fetchTransport
+          : Transport.layerHttpClient().pipe(
+            Layer.provide(FetchHttpClient.layer),
+            Layer.provide(Layer.succeed(FetchHttpClient.Fetch, fetch))
+          )
+      )
+    )
+  )
+
+/** A write to a server of the test, with a client that trusts the authority of its certificates. */
+const toServer = (
+  start: Effect.Effect<{ readonly port: number }, never, Scope>,
+  scheme: "http" | "https",
+  tls: NodeTransport.Options["tls"] = { ca: Servers.pem("root.pem") }
+): Effect.Effect<unknown, Failure, Scope> =>
+  Effect.flatMap(start, ({ port }) =>
+    withPort(
+      Document.create(butterflies("zoo"), "monarch", monarch).pipe(overNode({ tls }, `${scheme}://localhost:${port}`)),
+      port
+    ))
+
+const tcp = (...onConnection: Parameters<typeof Servers.tcp>) =>
+  Effect.map(Servers.tcp(...onConnection), (port) => ({ port }))
 
 const Butterfly = Schema.Struct({ name: Schema.String, seen: Schema.Number })
 const butterflies = (database: string) => Collection.make(database, Butterfly)
@@ -552,6 +594,197 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           last_updated: "2026-01-01T00:00:00Z",
           info: { error: "the filter does not exist" }
         }))(Stream.runDrain(Replication.progress("to-the-aviary"))))
+    ]
+  },
+  {
+    title: "Connections",
+    situations: [
+      embedded(
+        "a server that is not running",
+        () =>
+          Effect.flatMap(
+            Effect.scoped(Servers.tcp(() => undefined)),
+            (port) => withPort(Database.info("zoo").pipe(overNode({}, `http://127.0.0.1:${port}`)), port)
+          )
+      ),
+      embedded(
+        "a host whose name is not known",
+        () =>
+          Database.info("zoo").pipe(
+            overNode({}, "http://couch.invalid:5984"),
+            // The code depends on whether the resolver has a name server.
+            Effect.mapError(({ _tag, message }) => ({ _tag, message: message.replace("EAI_AGAIN", "ENOTFOUND") }))
+          )
+      ),
+      embedded(
+        "a Unix socket that does not exist",
+        () => Database.info("zoo").pipe(overNode({ socketPath: "/nowhere/couchdb.sock" }))
+      ),
+      embedded(
+        "a connection that is not made in time",
+        () =>
+          Effect.flatMap(
+            tcp(() => undefined),
+            ({ port }) => withPort(Database.info("zoo").pipe(overNode({}, `https://127.0.0.1:${port}`, 100)), port)
+          )
+      ),
+      embedded(
+        "a connection that breaks before a response came, for a read",
+        () =>
+          Effect.flatMap(
+            tcp((socket) => socket.once("data", () => socket.resetAndDestroy())),
+            ({ port }) => withPort(Database.info("zoo").pipe(overNode({}, `http://127.0.0.1:${port}`)), port)
+          )
+      ),
+      embedded(
+        "a connection that breaks before a response came, for a write",
+        () => toServer(tcp((socket) => socket.once("data", () => socket.resetAndDestroy())), "http")
+      ),
+      embedded(
+        "a connection that breaks in the TLS handshake",
+        () => toServer(tcp((socket) => socket.once("data", () => socket.resetAndDestroy())), "https")
+      ),
+      embedded("every connection is in use", () =>
+        Effect.gen(function*() {
+          const arrived = yield* Deferred.make<void>()
+          const { port } = yield* Servers.http(() => Effect.runSync(Deferred.succeed(arrived, undefined)))
+          return yield* withPort(
+            Effect.gen(function*() {
+              const couch = yield* CouchHttp.CouchHttp
+              const held = couch.execute({ method: "GET", path: "/", route: "/", timeout: "10 seconds" })
+              yield* Effect.forkScoped(Effect.ignore(held))
+              yield* Deferred.await(arrived)
+              return yield* Database.info("zoo")
+            }).pipe(Effect.scoped, overNode({ connections: 1 }, `http://127.0.0.1:${port}`, 200)),
+            port
+          )
+        })),
+      embedded("https to a port of http", () => toServer(Servers.http(), "https")),
+      embedded("http to a port of https", () =>
+        // CouchDB sends an alert.
+        toServer(
+          tcp((socket) => socket.once("data", () => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 10])))),
+          "http"
+        )),
+      embedded("http to a port of https of nginx", () =>
+        responding(
+          answer(400, "<html><center>The plain HTTP request was sent to HTTPS port</center></html>", {
+            "content-type": "text/html",
+            server: "nginx/1.25.3"
+          })
+        )(Document.create(butterflies("zoo"), "monarch", monarch))),
+      embedded(
+        "a certificate of an authority that is not trusted",
+        () => toServer(Servers.https("valid"), "https", {})
+      ),
+      embedded("a certificate that is self-signed", () => toServer(Servers.https("selfSigned"), "https")),
+      embedded("a certificate that has expired", () => toServer(Servers.https("expired"), "https")),
+      embedded("a certificate that is not valid yet", () => toServer(Servers.https("notYetValid"), "https")),
+      embedded("a certificate for another host", () => toServer(Servers.https("otherHost"), "https")),
+      embedded(
+        "a server that wants a client certificate",
+        () => toServer(Servers.https("valid", { requestCert: true, ca: Servers.pem("root.pem") }), "https")
+      ),
+      embedded(
+        "a proxy that is not running",
+        () =>
+          Effect.flatMap(
+            Effect.scoped(Servers.tcp(() => undefined)),
+            (port) =>
+              withPort(Database.info("zoo").pipe(overNode({ proxy: { url: `http://127.0.0.1:${port}` } })), port)
+          )
+      ),
+      embedded("a proxy that wants credentials", () =>
+        Effect.flatMap(
+          Servers.proxy((socket) => socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")),
+          ({ url }) => Database.info("zoo").pipe(overNode({ proxy: { url } }))
+        )),
+      embedded(
+        "the URL of a proxy that is not valid",
+        () => Database.info("zoo").pipe(overNode({ proxy: { url: "proxy:3128" } }))
+      ),
+      embedded(
+        "a request that CORS forbids in a browser",
+        () => Database.info("zoo").pipe(overFetch(server, () => Promise.reject(new TypeError("Failed to fetch"))))
+      ),
+      embedded(
+        "a write that CORS forbids in a browser",
+        () =>
+          Document.create(butterflies("zoo"), "monarch", monarch).pipe(
+            overFetch(server, () => Promise.reject(new TypeError("Failed to fetch")))
+          )
+      ),
+      embedded(
+        "a session in a browser without `credentials: \"include\"`",
+        () =>
+          Database.info("zoo").pipe(Effect.provide(
+            CouchHttp.layer({ url: server, auth: Auth.session("ada", Redacted.make("secret")) }).pipe(
+              Layer.provide(Layer.succeed(
+                Transport.Transport,
+                transport(({ path }) =>
+                  Effect.succeed(
+                    path === "/_session"
+                      ? answer(200, { ok: true, name: "ada", roles: [] })
+                      : answer(401, { error: "unauthorized", reason: "You are not authorized to access this db." })
+                  )
+                )
+              ))
+            )
+          ))
+      ),
+      embedded("`NodeCouchHttp` on Bun", () =>
+        Database.info("zoo").pipe(Effect.provide(
+          CouchHttp.layer({ url: server }).pipe(
+            Layer.provide(Layer.succeed(
+              Transport.Transport,
+              transport(({ method, origin, path }) =>
+                Effect.fail(
+                  new CouchError.TransportError({
+                    server: origin,
+                    method,
+                    path,
+                    reason: "Unsupported",
+                    description: "undici's pool has no dispatch, as on Bun"
+                  })
+                )
+              )
+            ))
+          )
+        ))),
+      embedded("a write that is redirected, over fetch", () =>
+        Effect.flatMap(
+          Servers.http((incoming, response) => {
+            incoming.resume()
+            incoming.on("end", () => response.writeHead(307, { location: "/elsewhere" }).end())
+          }),
+          ({ port }) =>
+            withPort(
+              Document.create(butterflies("zoo"), "monarch", monarch).pipe(overFetch(`http://127.0.0.1:${port}`)),
+              port
+            )
+        )),
+      any(
+        "a file that is shorter than its `length`",
+        ({ zoo }) =>
+          Effect.flatMap(
+            Document.create(butterflies(zoo), "monarch", monarch),
+            (doc) => Attachment.put(doc, "wings.txt", { bytes: "orange", contentType: "text/plain", length: 10 })
+          )
+      ),
+      embedded("a header that contains a line break", () =>
+        Database.info("zoo").pipe(
+          Effect.provide(
+            CouchHttp.layer({ url: server, auth: Auth.jwt(Redacted.make("a token\nof two lines")) }).pipe(
+              Layer.provide(Layer.succeed(Transport.Transport, transport(() => Effect.never)))
+            )
+          )
+        )),
+      ...["#", "?", "/"].map((character) =>
+        embedded(
+          `a \`${character}\` in the password of the URL that is not percent-encoded`,
+          () => Database.info("zoo").pipe(overNode({}, `http://admin:12${character}battery@127.0.0.1:5984`))
+        )
+      )
     ]
   },
   {

@@ -5,11 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Bytes } from "../../Attachment.js"
+import type { Bytes, File } from "../../Attachment.js"
 import { type HttpError, TransportError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest, type Written } from "../../CouchHttp.js"
-import { serverOf } from "../failAt.js"
+import { fromServer, serverOf } from "../failAt.js"
+import { quote } from "../messages.js"
 import { unexpectedResponse } from "../responseError.js"
+import { type Actual, sized, wrongLength } from "../sized.js"
 import { defaultRetry, isTransient, mayHaveHappened, retryTransient } from "../transient.js"
 import { verifyWritten } from "../verification.js"
 import { writtenOf } from "../written.js"
@@ -32,6 +34,38 @@ export const passedOf = (whole: Uint8Array): Passed => ({
   digest: `md5-${Encoding.encodeBase64(md5(whole))}`,
   length: whole.length
 })
+
+type Target = Pick<CouchRequest, "method" | "path">
+
+/** The bytes of a file, checked against its `length`. Bytes in memory are checked before anything is sent. */
+export const checkedSource = <E, R>(
+  { method, path }: Target,
+  name: string,
+  source: Source<E, R>,
+  { length }: Pick<File, "length">
+): Effect.Effect<Source<E | TransportError, R>, TransportError> => {
+  if (length === undefined) return Effect.succeed(source)
+  return Effect.flatMap(fromServer, (from): Effect.Effect<Source<E | TransportError, R>, TransportError> => {
+    const wrong = (problem: string): TransportError =>
+      new TransportError({
+        ...from,
+        method,
+        path,
+        reason: "RequestBody",
+        description: `attachment ${quote(name)}: ${problem}`
+      })
+    const differs = (actual: Actual) => wrong(wrongLength(length, actual))
+    if (!Number.isSafeInteger(length) || length < 0) {
+      return Effect.fail(wrong(`its length is a whole number of bytes, not ${length}`))
+    }
+    if (source.whole === undefined) {
+      return Effect.succeed({ whole: undefined, bytes: sized(source.bytes, length, differs) })
+    }
+    return source.whole.length === length
+      ? Effect.succeed(source)
+      : Effect.fail(differs({ exactly: source.whole.length }))
+  })
+}
 
 /** A source whose passing is noted. */
 export const noted = <E, R>(source: Source<E, R>, note: (passed: Passed) => void): Stream.Stream<Uint8Array, E, R> =>
@@ -90,10 +124,8 @@ export const careful = <E, R, R2>(
     const once = Effect.catchAll(write, (error): Effect.Effect<Written, E | HttpError, R2> => {
       if (!isHttpError(error)) return Effect.fail(error)
       if (mayHaveHappened(error)) doubt = error
-      const refused = error._tag === "UpdateConflictError" || error._tag === "NotFoundError"
-      if (doubt === undefined || !(refused || isTransient(error) || error._tag === "TimeoutError")) {
-        return Effect.fail(error)
-      }
+      // An earlier attempt may have happened, whatever this one fails with, even if nothing of it was sent.
+      if (doubt === undefined) return Effect.fail(error)
       const unknown = doubt
       return Effect.matchEffect(landed, {
         onFailure: () => Effect.fail(unknown),

@@ -11,6 +11,7 @@ import {
   type NotFoundError,
   type RequestError,
   type Standing,
+  type TransportError,
   UnsavedChangesError,
   type UpdateConflictError
 } from "../../CouchError.js"
@@ -32,7 +33,7 @@ import { related } from "../multipart/related.js"
 import { join } from "../rows/text.js"
 import { member } from "../written.js"
 import type { Passed } from "./checked.js"
-import { careful, noted, passedOf, send, sendStream, type Source, sourceOf } from "./send.js"
+import { careful, checkedSource, noted, passedOf, send, sendStream, type Source, sourceOf } from "./send.js"
 import { plainStubs } from "./stubs.js"
 import { decodeName, fileAt } from "./target.js"
 
@@ -164,13 +165,13 @@ const putOver = <A, R, E2, R2>(
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
-    const source = sourceOf(file.bytes)
     const sent: Sent = new Map()
     const request: CouchRequest = {
       method: "PUT",
       ...where,
       headers: { "content-type": file.contentType, ...(file.encoding && { "content-encoding": file.encoding }) }
     }
+    const source = yield* checkedSource(request, name, sourceOf(file.bytes), file)
     const write: Effect.Effect<Written, HttpError | E2, CouchHttp | R2> = source.whole === undefined
       ? sendStream(request, noted(source, (passed) => sent.set(name, passed)))
       : Effect.suspend(() => {
@@ -235,15 +236,16 @@ interface Prepared<E, R> {
 }
 
 const prepare = <E2, R2>(
+  request: Pick<CouchRequest, "method" | "path">,
   [name, file]: readonly [string, File<E2, R2>],
   inline: boolean
-): Effect.Effect<Prepared<E2, R2>, E2 | InvalidIdError, R2> =>
+): Effect.Effect<Prepared<E2 | TransportError, R2>, E2 | InvalidIdError | TransportError, R2> =>
   Effect.gen(function*() {
     yield* decodeName(name)
-    const given = sourceOf(file.bytes)
+    const given = yield* checkedSource(request, name, sourceOf(file.bytes), file)
     // What is sent in front needs the length: a stream that does not tell it is read first.
     const source = given.whole === undefined && (inline || file.length === undefined)
-      ? sourceOf<E2, R2>(join(Array.from(yield* Stream.runCollect(given.bytes))))
+      ? sourceOf<E2 | TransportError, R2>(join(Array.from(yield* Stream.runCollect(given.bytes))))
       : given
     return { name, file, source, length: source.whole?.length ?? file.length ?? 0 }
   })
@@ -267,7 +269,8 @@ const saveOver = <A, R, E2, R2>(
     const { database } = self.collection
     const id = yield* DocumentId.decode(self.id)
     const inline = options.inline === true
-    const prepared = yield* Effect.forEach(Object.entries(files), (entry) => prepare(entry, inline))
+    const request = { method: "PUT", path: documentPath(database, id), route: documentRoute(id), database, id } as const
+    const prepared = yield* Effect.forEach(Object.entries(files), (entry) => prepare(request, entry, inline))
     const kept = prepared.reduce(
       (stubs, { name }) => withoutName(stubs, name),
       gone === undefined
@@ -301,7 +304,6 @@ const saveOver = <A, R, E2, R2>(
       ...Json.entries(raw)
     ]))
     const sent: Sent = new Map()
-    const request = { method: "PUT", path: documentPath(database, id), route: documentRoute(id), database, id } as const
     const border = boundaryFor(text)
     const whole = related(
       border,

@@ -1,7 +1,7 @@
 import * as Schedule from "effect/Schedule"
 import type { NotFoundError } from "../../CouchError.js"
 import type { RowsError } from "../rows/stream.js"
-import { isTransient } from "../transient.js"
+import { isOutOfTime, isTransient } from "../transient.js"
 
 /** 100 ms doubling up to half a minute, with full jitter, for as long as it takes. */
 export const patient: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
@@ -11,8 +11,7 @@ export const patient: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
 
 /** What a feed outlives: a broken connection, silence, and whatever a server or a proxy in trouble answers. */
 export const passes = (error: RowsError): boolean =>
-  isTransient(error) || error._tag === "TimeoutError" || error._tag === "ServerError" ||
-  (error._tag === "TransportError" && (error.reason === "Deadline" || error.reason === "PoolExhausted"))
+  isTransient(error) || isOutOfTime(error) || error._tag === "ServerError"
 
 const passing = new Set([
   "TransportError",

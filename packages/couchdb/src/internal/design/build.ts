@@ -7,7 +7,7 @@ import * as Database from "../../Database.js"
 import * as Json from "../../Json.js"
 import { documentPath } from "../documentPath.js"
 import { ask, askFor } from "../server/ask.js"
-import { isTransient } from "../transient.js"
+import { isOutOfTime, isTransient } from "../transient.js"
 import { verifyJson } from "../verification.js"
 import { member } from "../written.js"
 import type { Address, Failure } from "./stored.js"
@@ -16,7 +16,7 @@ import type { Address, Failure } from "./stored.js"
 const probes = Schedule.intersect(Schedule.exponential("1 second"), Schedule.recurs(5))
 
 const isPassing = (error: Failure): boolean =>
-  error._tag !== "InvalidIdError" && (error._tag === "TimeoutError" || isTransient(error))
+  error._tag !== "InvalidIdError" && (isOutOfTime(error) || isTransient(error))
 
 /**
  * An index may take hours: a request for it meets a deadline, its own or that of a proxy, and is sent again. As long as
