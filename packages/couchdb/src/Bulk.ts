@@ -154,7 +154,7 @@ const collect = <A, E, R>(stream: Stream.Stream<A, E, R>): Effect.Effect<Readonl
  * @since 0.1.0
  * @category writing
  */
-export const save = <A, R>(
+export const save = <A = never, R = never>(
   documents: Iterable<Document.Document<A, R>>,
   options: Options = {}
 ): Effect.Effect<ReadonlyArray<Either.Either<Document.Document<A, R>, SaveError<A, R>>>, never, CouchHttp | R> =>
@@ -183,17 +183,17 @@ export const save = <A, R>(
 export const saveStream = (
   options: Options = {}
 ) =>
-<A, R, E2, R2>(
+<A = never, R = never, E2 = never, R2 = never>(
   documents: Stream.Stream<Document.Document<A, R>, E2, R2>
 ): Stream.Stream<Either.Either<Document.Document<A, R>, SaveError<A, R>>, E2, CouchHttp | R | R2> =>
   saving.saveStream(documents, options)
 
 const delete_: {
-  <A, R>(
+  <A = never, R = never>(
     documents: Iterable<Document.Document<A, R>>,
     options?: Options
   ): Effect.Effect<ReadonlyArray<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R>>>, never, CouchHttp | R>
-  <A, R>(
+  <A = never, R = never>(
     documents: Iterable<Document.Document<A, R>>,
     options: DeleteOptions<NoInfer<A>>
   ): Effect.Effect<
@@ -234,13 +234,15 @@ export {
  * @category writing
  */
 export const deleteStream: {
-  (options?: Options): <A, R, E2, R2>(
+  (options?: Options): <A = never, R = never, E2 = never, R2 = never>(
     documents: Stream.Stream<Document.Document<A, R>, E2, R2>
   ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R>>, E2, CouchHttp | R | R2>
   <A>(options: Options & { readonly keep: (body: A) => Document.Members }): <R, E2, R2>(
     documents: Stream.Stream<Document.Document<A, R>, E2, R2>
   ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R> | EncodeError>, E2, CouchHttp | R | R2>
-  (options: Options & { readonly keep?: ReadonlyArray<string> | Document.Members | undefined }): <A, R, E2, R2>(
+  (
+    options: Options & { readonly keep?: ReadonlyArray<string> | Document.Members | undefined }
+  ): <A = never, R = never, E2 = never, R2 = never>(
     documents: Stream.Stream<Document.Document<A, R>, E2, R2>
   ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R> | EncodeError>, E2, CouchHttp | R | R2>
 } =
@@ -381,14 +383,17 @@ export const insertStream = (
 export type ConflictsOf<E> = Extract<E, { readonly _tag: "ConflictError" }>
 
 /**
- * Whether a policy for bodies `A` takes the conflicts among the errors of rows: `unknown` if so, else nothing fits.
+ * Whether a policy for bodies `A` takes the conflicts among the errors of rows: `unknown` if so, else nothing fits. Rows of
+ * an empty list have no conflicts, and every policy takes them.
  *
  * @since 0.1.0
  * @category type level
  */
 export type Settles<A, E> = [ConflictsOf<E>] extends // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
-[ConflictError<A, any, any>] ? unknown :
-  never
+[ConflictError<A, any, any>] ? unknown
+  : [ConflictsOf<E>] extends [ConflictError<infer B, infer _R, infer _Done>] ? [B] extends [never] ? unknown
+    : never
+  : never
 
 /**
  * A row whose conflict a policy of errors `PE` was handed.

@@ -433,6 +433,8 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
  *
  * - `InvalidUrl`: the URL is not a valid `http:` or `https:` URL, or the client refuses to connect to it
  * - `InvalidHeader`: the header that `description` names contains a line break or another character that no header may have
+ * - `LongLine`: the request line or a header is longer than the server reads. Document ids above 8,000 bytes,
+ *   percent-encoded, are a cause; `Bulk` and `Batching` send them in a body
  * - `Unsupported`: the transport does not work on this runtime
  * - `Connection`: no connection was made, to the server or to the proxy in front of it
  * - `Tls`: the TLS handshake failed: the certificate is not trusted, one side does not speak TLS, or the server wants a
@@ -444,7 +446,7 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
  * - `Body`: the response ended too early
  * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` makes a `TimeoutError` of it
  *
- * Nothing was sent in the first six cases, and no complete request in the seventh. After the last three a write may have
+ * Nothing was sent in the first seven cases, and no complete request in the eighth. After the last three a write may have
  * happened.
  *
  * @since 0.1.0
@@ -457,6 +459,7 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
   readonly reason:
     | "InvalidUrl"
     | "InvalidHeader"
+    | "LongLine"
     | "Unsupported"
     | "Connection"
     | "Tls"
@@ -469,9 +472,12 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
 }> {
   override get message(): string {
     const { hint, problem } = Hints.transport(this)
-    return `${this.method} ${urlOf(this)}: ${problem} (${this.description}). ${hint}`
+    return `${this.method} ${shortened(urlOf(this))}: ${problem} (${this.description}). ${hint}`
   }
 }
+
+/** Enough of a path to know it by. */
+const shortened = (path: string): string => path.length > 1_000 ? `${path.slice(0, 200)}…` : path
 
 /**
  * The deadline of a call passed, its retries included. A write may have happened.

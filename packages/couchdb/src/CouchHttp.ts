@@ -221,6 +221,9 @@ export class CouchHttp extends Context.Tag("effect-couchdb/CouchHttp")<CouchHttp
  * - `retry`: when to repeat what may be repeated; by default four times, 100 ms doubling, with full jitter. `"none"`
  *   switches it off
  * - `transformTransport`: wraps the transport
+ * - `maxLineLength`: the longest request line, in bytes, that the server reads; 8192 by default, which is CouchDB's limit
+ *   unless its `server_options` set a larger `buffer`. A request with a longer line is not sent and fails with a
+ *   `TransportError` (`LongLine`)
  *
  * @since 0.1.0
  * @category model
@@ -231,6 +234,7 @@ export interface Options {
   readonly timeout?: Duration.DurationInput | undefined
   readonly retry?: Schedule.Schedule<unknown, HttpError> | "none" | undefined
   readonly transformTransport?: ((transport: Transport.Service) => Transport.Service) | undefined
+  readonly maxLineLength?: number | undefined
 }
 
 /**

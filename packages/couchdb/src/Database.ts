@@ -57,23 +57,24 @@ export class Info extends Schema.Class<Info>("effect-couchdb/Database/Info")({
 
 const Names = Schema.Struct(
   {
-    names: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] }),
-    roles: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
+    names: Schema.optional(Schema.Array(Schema.String)),
+    roles: Schema.optional(Schema.Array(Schema.String))
   },
   { key: Schema.String, value: Schema.Unknown }
 )
 
 /**
  * Who may administer a database, and who may read and write it, by name and by role. With no members at all, everybody
- * may. Whatever else the security object holds is kept.
+ * may. A list that the security object does not have is missing here too, and its other members are kept as exact `Json`:
+ * {@link setSecurity} writes back what {@link security} read.
  *
  * @since 0.1.0
  * @category schemas
  */
 export const Security = Schema.Struct(
   {
-    admins: Schema.optionalWith(Names, { default: () => ({ names: [], roles: [] }) }),
-    members: Schema.optionalWith(Names, { default: () => ({ names: [], roles: [] }) })
+    admins: Schema.optional(Names),
+    members: Schema.optional(Names)
   },
   { key: Schema.String, value: Schema.Unknown }
 )
@@ -264,7 +265,7 @@ export const info = (name: string): Effect.Effect<Info, NotFoundError | InvalidI
  * import { Effect } from "effect"
  * import { Database } from "effect-couchdb"
  *
- * const keepers = Effect.map(Database.security("zoo"), ({ members }) => members.names)
+ * const keepers = Effect.map(Database.security("zoo"), ({ members }) => members?.names ?? [])
  *
  * @since 0.1.0
  * @category operations
@@ -272,7 +273,27 @@ export const info = (name: string): Effect.Effect<Info, NotFoundError | InvalidI
 export const security = (
   name: string
 ): Effect.Effect<Security, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  fetchOf(Security, name, "GET", "/_security")
+  Effect.flatMap(
+    DatabaseName.decode(name),
+    (database) =>
+      askFor(
+        Security,
+        { method: "GET", path: path(database, "/_security"), route: "/{db}/_security", database },
+        securityOf
+      )
+  )
+
+/** Plain objects as far as the schema looks, and exact JSON below. */
+const securityOf = (exact: Json.Json): unknown =>
+  Json.isObject(exact)
+    ? Object.fromEntries(
+      Json.entries(exact).map(([key, value]) =>
+        (key === "admins" || key === "members") && Json.isObject(value)
+          ? [key, Object.fromEntries(Json.entries(value))]
+          : [key, value]
+      )
+    )
+    : exact
 
 /**
  * Says who may use a database: `PUT /{db}/_security`. It takes a server administrator, or a user whom the current object

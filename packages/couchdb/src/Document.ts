@@ -49,7 +49,9 @@ export const TypeId: unique symbol = value.TypeId as never
 export type TypeId = typeof TypeId
 
 /**
- * What the server had when a document was read or saved: the ground on which edits are told, and conflicts merged.
+ * What the server had when a document was read or saved, which edits are compared with and conflicts merged against. No
+ * program can change it: an edit in place of a document's body leaves the base as it was, and changing what the base
+ * returns does too.
  *
  * - `body`: the body as decoded then
  * - `raw`: the members as stored, exact to the digit, those that the schema does not know among them
@@ -292,8 +294,8 @@ export const make: {
 } = value.make
 
 /**
- * The same document with an edited body. The base stays, so that the edit is known; the edit must give a new value, and
- * leave the one it is handed as it is.
+ * The same document with an edited body. The base stays, so that the edit is known. `f` may return a new body or edit the
+ * given one in place: both are saved. An edit in place is also an edit of `self`, since both documents share the body.
  *
  * @example
  * import { Document } from "effect-couchdb"
@@ -312,7 +314,11 @@ export const modify: {
 } = value.modify
 
 /**
- * Whether the body differs from what the server had: always, until the document is saved.
+ * Whether the body differs from what the server had, by a new value or by an edit in place. A document that was never saved
+ * is always dirty.
+ *
+ * One kind of edit in place is detected by {@link save} only: of an instance of a class that is not a `Schema.Class`, if the
+ * schema needs time or services to encode it.
  *
  * @example
  * import { Schema } from "effect"
@@ -329,7 +335,8 @@ export const modify: {
 export const isDirty: <A, R>(self: Document<A, R>) => boolean = value.isDirty
 
 /**
- * Gives up the edits: the document as it was read. One that was never saved has nothing to go back to and stays as it is.
+ * Gives up the edits, those in place too: the document as it was read. One that was never saved has nothing to go back to
+ * and stays as it is.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -730,6 +737,8 @@ export const copy: {
 /**
  * Reads, edits and saves; after a conflict, reads again and re-applies the edit. An edit that changes nothing writes
  * nothing. Gives up with the last `ConflictError`, which tells the attempts.
+ *
+ * `f` may return a new body or edit the given one in place: no other fiber has the same body.
  *
  * Updates of one document by many fibers of one `CouchHttp` follow one another, each on the document that the one before
  * saved. Under `Batching` those that wait are made together, in their order, over one read and one write: an edit that

@@ -9,7 +9,9 @@
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
+import { floatOf } from "./internal/float.js"
 import * as inexact from "./internal/inexact.js"
+import { copyTree } from "./internal/jsonCopy.js"
 import { parseText } from "./internal/jsonParser.js"
 import { writeText } from "./internal/jsonWriter.js"
 
@@ -272,12 +274,24 @@ const isParsed = (value: Json, depth: number): boolean => {
  * @since 0.1.0
  * @category reading and writing
  */
-export const toPlain = (value: Json): unknown => {
-  if (typeof value !== "object" || value === null) return value
-  if (isRawNumber(value)) return Number(value.text)
-  if (Array.isArray(value)) return value.map(toPlain)
-  return Object.fromEntries(entries(value as JsonObject).map(([key, member]) => [key, toPlain(member)]))
-}
+export const toPlain = (value: Json): unknown =>
+  copyTree(value, (each) => isRawNumber(each) ? Number(each.text) : undefined, true)
+
+/**
+ * The double that CouchDB keeps of a number that is written with a fraction or an exponent; not finite if it refuses the
+ * text. It is the nearest double, with one exception: an integer with an exponent, whose text has 32 characters or more or
+ * whose value is too small for a normal double, is multiplied with a power of ten, which rounds twice.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.toFloat("5e-324")) // 0
+ * console.log(Json.toFloat("5.0e-324")) // 5e-324
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const toFloat: (text: string) => number = floatOf
 
 /**
  * Whether two values say the same: object members in any order, numbers by their text (so `1` is not `1.0`).

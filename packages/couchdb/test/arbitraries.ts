@@ -8,6 +8,33 @@ export const text: FastCheck.Arbitrary<string> = FastCheck.oneof(
   FastCheck.string({ unit: "binary", maxLength: 8 })
 ).filter((s) => !Json.hasLoneSurrogate(s))
 
+const digits = (min: number, max: number): FastCheck.Arbitrary<string> =>
+  FastCheck.tuple(
+    FastCheck.integer({ min: 1, max: 9 }),
+    FastCheck.array(FastCheck.nat(9), { minLength: min - 1, maxLength: max - 1 })
+  )
+    .map(([first, rest]) => [first, ...rest].join(""))
+
+const exponent: FastCheck.Arbitrary<string> = FastCheck.tuple(
+  FastCheck.constantFrom("e", "E", "e+", "E-", "e-", "e-00000"),
+  FastCheck.oneof(FastCheck.nat(40), FastCheck.nat(400), FastCheck.integer({ min: 295, max: 345 }))
+).map((parts) => parts.join(""))
+
+/** The text of a number, often one that rounds in a way of its own. */
+export const numberText: FastCheck.Arbitrary<string> = FastCheck.tuple(
+  FastCheck.constantFrom("", "-"),
+  FastCheck.oneof(
+    digits(1, 40),
+    FastCheck.tuple(digits(1, 40), FastCheck.constant("."), digits(1, 30)).map((parts) => parts.join("")),
+    FastCheck.constant("0"),
+    FastCheck.bigInt({ min: 22250738585071000n, max: 22250738585073000n }).map(String)
+  ),
+  FastCheck.oneof({ arbitrary: FastCheck.constant(""), weight: 1 }, { arbitrary: exponent, weight: 4 }, {
+    arbitrary: FastCheck.constant("e-324"),
+    weight: 1
+  })
+).map((parts) => parts.join(""))
+
 const number: FastCheck.Arbitrary<Json.Json> = FastCheck.oneof(
   FastCheck.integer(),
   FastCheck.maxSafeInteger(),

@@ -1,5 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import type { IncomingAttachment, View } from "./attachments.js"
 import * as Attachments from "./attachments.js"
 import { print, printMembers } from "./print.js"
@@ -179,6 +180,29 @@ const tooDeep = (text: string): boolean => {
   return false
 }
 
+/** A text that every reader of JSON reads as this double. */
+const floatText = (value: number): string => {
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0"
+  const text = String(value)
+  return text.includes(".") ? text : text.includes("e") ? text.replace("e", ".0e") : `${text}.0`
+}
+
+const exponential = /\d[eE][-+]?\d/
+
+/** Replaces each number that CouchDB does not keep as the nearest double. */
+const asKept = (json: Json.Json): Json.Json => {
+  if (typeof json === "number" || Json.isRawNumber(json)) {
+    const text = Json.stringify(json)
+    const kept = exponential.test(text) ? Json.toFloat(text) : Number(text)
+    return Object.is(kept, Number(text)) ? json : new Json.RawNumber(floatText(kept))
+  }
+  return Json.isArray(json)
+    ? json.map(asKept)
+    : Json.isObject(json)
+    ? Json.fromEntries(Json.entries(json).map(([key, member]) => [key, asKept(member)]))
+    : json
+}
+
 /** Reads JSON as CouchDB does. */
 export const parseJson = (text: string | undefined): Checked<Json.Json> => {
   if (text === undefined) return Either.left(invalidJson)
@@ -186,7 +210,10 @@ export const parseJson = (text: string | undefined): Checked<Json.Json> => {
     return badRequest(`The embedded CouchDB takes JSON that nests at most ${maxDepth} levels deep.`)
   }
   try {
-    return Either.mapLeft(Json.parse(text), () => invalidJson)
+    return Either.mapBoth(Json.parse(text), {
+      onLeft: () => invalidJson,
+      onRight: exponential.test(text) ? asKept : identity
+    })
   } catch {
     // A text beyond all limits, on which the parser runs out of stack.
     return refuse(413, "document_too_large", "")

@@ -152,6 +152,10 @@ export const answer = (
   },
   now: number
 ): Reply => {
+  // Nothing but the HTTP server below CouchDB sees it.
+  if (Req.isTooLong(raw)) {
+    return { status: 400, headers: { "content-length": "0", "date": new Date(now).toUTCString() }, body: "" }
+  }
   Node.countRequest(server.node, raw.method)
   const answered = attempt(() =>
     Either.flatMap(Req.make(raw, server.maxBodyBytes), (request) => route(server, request, now))

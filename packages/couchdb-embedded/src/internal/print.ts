@@ -25,8 +25,8 @@ export const printString = (text: string): string => quoted.test(text) ? `"${tex
 export const printNumber = (digits: string): string => {
   if (!/[.eE]/.test(digits)) return digits === "-0" ? "0" : digits
   const value = Number(digits)
-  // CouchDB writes the smallest double as zero, and forgets the sign of zero.
-  if (Math.abs(value) <= Number.MIN_VALUE) return "0.0"
+  // CouchDB forgets the sign of zero.
+  if (value === 0) return "0.0"
   const text = String(value)
   return /[.e]/.test(text) ? text : `${text}.0`
 }

@@ -57,6 +57,19 @@ const parseQuery = (text: string): ReadonlyArray<readonly [string, string]> =>
     return [unquote(key) ?? "", equals < 0 ? "" : unquote(part.slice(equals + 1)) ?? ""]
   })
 
+const longestLine = 8_192
+
+/** Whether a line of the request is longer than CouchDB's HTTP server reads. */
+export const isTooLong = (
+  { headers, method, target }: {
+    readonly method: string
+    readonly target: string
+    readonly headers: Readonly<Record<string, string>>
+  }
+): boolean =>
+  method.length + target.length + 12 > longestLine ||
+  Object.entries(headers).some(([name, value]) => name.length + value.length + 4 >= longestLine)
+
 /** Reads the target of a request. */
 export const make = (options: {
   readonly method: string
@@ -68,7 +81,6 @@ export const make = (options: {
   const target = options.target.split("#", 1)[0] ?? ""
   const mark = target.indexOf("?")
   const path = mark < 0 ? target : target.slice(0, mark)
-  if (target.length > 8_000) return refuse(414, "too_long", "the request uri is too long")
   if (badEscape.test(target)) return badRequest("invalid_url_encoding")
   const search = mark < 0 ? "" : target.slice(mark + 1)
   const override = options.headers["x-http-method-override"]

@@ -25,7 +25,7 @@ import { readJson } from "./document/raw.js"
 import { documentPath, documentRoute } from "./documentPath.js"
 import { makeOutcomes, type WriteError } from "./outcomes.js"
 import { fromResponse, isIdentified, redirection, type Reply, unexpectedResponse } from "./responseError.js"
-import { sendable } from "./sendable.js"
+import { longestLine, sendable } from "./sendable.js"
 import { isSilent, type Server, traced } from "./tracing.js"
 import { defaultRetry, endingBefore, isNothingSent, isTransient, retryTransient } from "./transient.js"
 import { unconflicted } from "./unconflicted.js"
@@ -155,7 +155,7 @@ const succeeded = (request: CouchRequest, status: number): boolean =>
 
 export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope.Scope> =>
   Effect.map(Transport.Transport, (plain) => {
-    const checked = sendable(plain)
+    const checked = sendable(plain, options.maxLineLength ?? longestLine)
     const transport = options.transformTransport?.(checked) ?? checked
     const located = locate(options)
     if (Option.isNone(located)) return unusable

@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import { copyJson } from "./snapshot.js"
 
 /** What a decoder of this module gives where it does not know: `Schema` itself decides then, and finds the words. */
 export const unfit: unique symbol = Symbol()
@@ -12,13 +13,25 @@ export type Decoder = (input: unknown) => unknown
 
 export const parseOptions = { errors: "all", onExcessProperty: "ignore" } as const
 
-type Known = Map<AST.AST, Decoder>
+/**
+ * The decoders made so far. With `copies`, they read JSON that is kept: the decoded value shares no list and no object with
+ * it, so that it may be edited in place. `values` are the decoders of what the functions of a schema return, which need no
+ * copies.
+ */
+class Known {
+  readonly decoders = new Map<AST.AST, Decoder>()
+  readonly values: Known
+  constructor(readonly copies: boolean) {
+    this.values = copies ? new Known(false) : this
+  }
+}
 
 /** One that leaves all to `Schema`. An effect is not run here. */
-const byParser = (ast: AST.AST): Decoder => {
+const byParser = (ast: AST.AST, { copies }: Known): Decoder => {
   const parse = ParseResult.decodeUnknown(Schema.make<unknown, unknown, unknown>(ast), parseOptions)
+  const shares = copies ? sharing(ast) : () => false
   return (input) => {
-    const result = parse(input)
+    const result = parse(shares() ? copyJson(input) : input)
     return Either.isEither(result) && Either.isRight(result) ? result.right : unfit
   }
 }
@@ -106,7 +119,7 @@ const union = (types: ReadonlyArray<AST.AST>, known: Known): Decoder => {
 /** Defaults and other names, member by member; the struct that comes out puts them in their order. */
 const renamed = (ast: AST.Transformation, steps: AST.TypeLiteralTransformation, known: Known): Decoder => {
   const from = compile(ast.from, known)
-  const to = compile(ast.to, known)
+  const to = compile(ast.to, known.values)
   const members = steps.propertySignatureTransformations
   return (input) => {
     const out = from(input)
@@ -132,10 +145,10 @@ const transformation = (ast: AST.Transformation, known: Known): Decoder => {
     return isStruct(ast.from) && isStruct(ast.to) &&
         step.propertySignatureTransformations.every(({ from, to }) => isPlainName(from) && isPlainName(to))
       ? renamed(ast, step, known)
-      : byParser(ast)
+      : byParser(ast, known)
   }
   const from = compile(ast.from, known)
-  const to = compile(ast.to, known)
+  const to = compile(ast.to, known.values)
   if (step._tag === "ComposeTransformation") {
     return (input) => {
       const decoded = from(input)
@@ -162,18 +175,18 @@ const make = (ast: AST.AST, known: Known): Decoder => {
       return only((input) => input === ast.literal)
     case "UnknownKeyword":
     case "AnyKeyword":
-      return (input) => input
+      return known.copies ? copyJson : (input) => input
     case "TupleType":
       return ast.elements.length === 0 && ast.rest.length === 1
         ? array((ast.rest[0] as AST.Type).type, known)
-        : byParser(ast)
+        : byParser(ast, known)
     case "TypeLiteral": {
       const [index, ...others] = ast.indexSignatures
       return isStruct(ast)
         ? struct(ast.propertySignatures, known)
         : ast.propertySignatures.length === 0 && others.length === 0 && index?.parameter._tag === "StringKeyword"
         ? record(index.type, known)
-        : byParser(ast)
+        : byParser(ast, known)
     }
     case "Union":
       return union(ast.types, known)
@@ -191,36 +204,135 @@ const make = (ast: AST.AST, known: Known): Decoder => {
       return (input) => (inner ??= compile(ast.f(), known))(input)
     }
     default:
-      return byParser(ast)
+      return byParser(ast, known)
   }
 }
 
 const compile = (ast: AST.AST, known: Known): Decoder => {
-  const before = known.get(ast)
+  const before = known.decoders.get(ast)
   if (before !== undefined) return before
   // Options of its own change how all below is read.
-  const decoder = Option.isSome(AST.getParseOptionsAnnotation(ast)) ? byParser(ast) : make(ast, known)
-  known.set(ast, decoder)
+  const decoder = Option.isSome(AST.getParseOptionsAnnotation(ast)) ? byParser(ast, known) : make(ast, known)
+  known.decoders.set(ast, decoder)
   return decoder
 }
 
-/** A schema compiled once to functions that allocate what comes out, and little else. */
-export const compiled = (schema: Schema.Schema.All): Decoder => compile(schema.ast, new Map())
+/** Whether all parts of a schema have a property, computed at first use: a suspended part may not exist before. */
+const everywhere = (ast: AST.AST, holds: (part: AST.AST, inside: (part: AST.AST) => boolean) => boolean) => {
+  let found: boolean | undefined
+  return (): boolean => {
+    if (found !== undefined) return found
+    const seen = new Set<AST.AST>()
+    const inside = (part: AST.AST): boolean => {
+      if (seen.has(part)) return true
+      seen.add(part)
+      return holds(part, inside)
+    }
+    try {
+      return found = inside(ast)
+    } catch {
+      // A suspended part does not exist yet.
+      return false
+    }
+  }
+}
 
-/** `ParseResult.decodeUnknown` with these options, at the speed of a compiled schema where the input fits. */
-export const decodeUnknown = <A, I, R>(
-  schema: Schema.Schema<A, I, R>
-): ReturnType<typeof ParseResult.decodeUnknown<A, I, R>> => {
+const elementsOf = ({ elements, rest }: AST.TupleType): ReadonlyArray<AST.AST> =>
+  [...elements, ...rest].map(({ type }) => type)
+
+/** Whether the decoded value may share a list or an object with the input, as that of `Schema.Unknown` does. */
+const sharing = (ast: AST.AST): () => boolean => {
+  const renews = everywhere(ast, (part, inside) => {
+    if (Option.isSome(AST.getParseOptionsAnnotation(part))) return false
+    switch (part._tag) {
+      case "UnknownKeyword":
+      case "AnyKeyword":
+      case "ObjectKeyword":
+      case "Declaration":
+        return false
+      case "TupleType":
+        return elementsOf(part).every(inside)
+      case "TypeLiteral":
+        return part.propertySignatures.length + part.indexSignatures.length > 0 &&
+          [...part.propertySignatures, ...part.indexSignatures].every(({ type }) => inside(type))
+      case "Union":
+        return part.types.every(inside)
+      case "Refinement":
+      case "Transformation":
+        return inside(part.from)
+      case "Suspend":
+        return inside(part.f())
+      default:
+        return true
+    }
+  })
+  return () => !renews()
+}
+
+/**
+ * Whether the decoded value follows from the input alone, since no function of the program makes parts of it: then it can
+ * be decoded again to know what it was.
+ */
+const following = (ast: AST.AST): () => boolean =>
+  everywhere(ast, (part, inside) => {
+    switch (part._tag) {
+      case "StringKeyword":
+      case "NumberKeyword":
+      case "BooleanKeyword":
+      case "Literal":
+      case "Enums":
+      case "TemplateLiteral":
+      case "UnknownKeyword":
+      case "AnyKeyword":
+      case "ObjectKeyword":
+        return true
+      case "TupleType":
+        return elementsOf(part).every(inside)
+      case "TypeLiteral":
+        return part.indexSignatures.every(({ parameter, type }) => inside(parameter) && inside(type)) &&
+          part.propertySignatures.every(({ isOptional, type }) =>
+            isOptional && type._tag === "Union"
+              // Members that are undefined are not stored.
+              ? type.types.every((member) => member._tag === "UndefinedKeyword" || inside(member))
+              : inside(type)
+          )
+      case "Union":
+        return part.types.every(inside)
+      case "Refinement":
+        return inside(part.from)
+      case "Suspend":
+        return inside(part.f())
+      default:
+        return false
+    }
+  })
+
+/** A schema compiled once to functions that allocate what comes out, and little else. */
+export const compiled = (schema: Schema.Schema.All): Decoder => compile(schema.ast, new Known(false))
+
+/** The decoder of a collection. `follows`: whether the decoded value follows from the input alone. */
+export type Decode<A, R> = ReturnType<typeof ParseResult.decodeUnknown<A, unknown, R>> & {
+  readonly follows: () => boolean
+}
+
+/**
+ * `ParseResult.decodeUnknown` with these options, at the speed of a compiled schema if the input fits. The decoded value
+ * shares no list and no object with the input.
+ */
+export const decodeUnknown = <A, I, R>(schema: Schema.Schema<A, I, R>): Decode<A, R> => {
   const parse = ParseResult.decodeUnknown(schema, parseOptions)
-  const decode = compiled(schema)
+  const decode = compile(schema.ast, new Known(true))
+  const shares = sharing(schema.ast)
   let waits = false
-  return (input, options) => {
-    if (waits || options !== undefined) return parse(input, options)
-    const decoded = decode(input)
-    if (decoded !== unfit) return Either.right(decoded as A)
-    const result = parse(input)
+  const decodeInput: ReturnType<typeof ParseResult.decodeUnknown<A, I, R>> = (input, options) => {
+    if (!waits && options === undefined) {
+      const decoded = decode(input)
+      if (decoded !== unfit) return Either.right(decoded as A)
+    }
+    const result = parse(shares() ? copyJson(input) : input, options)
     // What needs time or services for one document needs it for all.
-    waits = !Either.isEither(result)
+    waits ||= options === undefined && !Either.isEither(result)
     return result
   }
+  return Object.assign(decodeInput, { follows: following(schema.ast) })
 }

@@ -103,9 +103,7 @@ export class TermWriter {
   }
   /** What is an integer and what a float depends on the text alone: `1e21` is a float, `10` an integer. */
   private number(value: number, text: string): void {
-    // CouchDB reads the smallest number of all as zero, unless it is written with a point.
-    if (Math.abs(value) === Number.MIN_VALUE && !text.includes(".")) this.float(value < 0 ? -0 : 0)
-    else if (/[.eE]/.test(text)) this.float(value)
+    if (/[.eE]/.test(text)) this.float(Json.toFloat(text))
     else this.integer(Number.isSafeInteger(value) ? value : BigInt(text))
   }
   private array(items: ReadonlyArray<Json.Json>): void {

@@ -508,6 +508,7 @@ type Reason = TransportError["reason"]
 const transportProblems: { readonly [reason in Reason]: string } = {
   InvalidUrl: "the URL of the server is not valid",
   InvalidHeader: "a header contains a line break or another character that no header may have",
+  LongLine: "too long for the server",
   Unsupported: "the transport does not work on this runtime",
   Connection: "no connection to the server",
   Tls: "the TLS handshake failed",
@@ -540,6 +541,7 @@ const transportRules: ReadonlyArray<TransportRule> = [
   ["InvalidUrl", /^proxy:/, "Check proxy.url.", "the URL of the proxy is not valid"],
   ["InvalidUrl", /^/, "Check COUCHDB_URL."],
   ["InvalidHeader", /^/, "Check where its value comes from, such as a token, a cookie or a content type."],
+  ["LongLine", /^/, "Read and write documents with ids as long as that with Bulk, which sends ids in a body."],
   ["Unsupported", /^/, "Use Transport.layerHttpClient() with FetchHttpClient.layer."],
   [
     "Connection",

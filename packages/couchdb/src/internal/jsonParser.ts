@@ -1,4 +1,5 @@
 import type { Json, JsonObject, RawNumber } from "../Json.js"
+import { floatOf } from "./float.js"
 
 type Result =
   | { readonly _tag: "Value"; readonly value: Json }
@@ -106,7 +107,7 @@ export const parseText = (
       if (!number.test(text)) return fail(at >= text.length ? "the text ends too early" : "expected a value")
       const digits = text.slice(at, number.lastIndex)
       const parsed = Number(digits)
-      if (!Number.isFinite(parsed) && /[.eE]/.test(digits)) return fail("a number beyond a double")
+      if (/[.eE]/.test(digits) && !Number.isFinite(floatOf(digits))) return fail("a number beyond a double")
       at = number.lastIndex
       value = JSON.stringify(parsed) === digits ? parsed : raw(digits)
     }

@@ -13,10 +13,25 @@ const forbidden = /[^\t\x20-\x7e\x80-\xff]/
 /** Whether a header may have this for a value. */
 export const isSendable = (value: string): boolean => !forbidden.test(value)
 
-const unsendable = ({ headers }: TransportRequest): string | undefined => {
-  for (const name in headers) if (!isSendable(headers[name] ?? "")) return name
+/** The longest line of a request that CouchDB reads, in bytes, with the line break. */
+export const longestLine = 8_192
+
+const problemOf = (request: TransportRequest, longest: number): TransportError | undefined => {
+  const { headers, method, origin, path } = request
+  const refuse = (reason: "LongLine" | "InvalidHeader", description: string) =>
+    new TransportError({ server: origin, method, path, reason, description })
+  for (const name in headers) {
+    const value = headers[name] ?? ""
+    if (!isSendable(value)) return refuse("InvalidHeader", name)
+    // Name, colon, space, line break; of a header CouchDB reads one byte less.
+    const length = name.length + value.length + 4
+    if (length >= longest) return refuse("LongLine", `the header ${name} has ${length} bytes, ${longest - 1} are read`)
+  }
   return undefined
 }
+
+/** Method, path, `HTTP/1.1`, two spaces and a line break. */
+const lineLength = ({ method, path }: TransportRequest): number => method.length + path.length + 12
 
 const bodyError = ({ method, origin, path }: TransportRequest, description: string): TransportError =>
   new TransportError({ server: origin, method, path, reason: "RequestBody", description })
@@ -44,25 +59,23 @@ const withBody = (request: TransportRequest): TransportRequest => {
 
 /**
  * The transport, which is not asked to send a header that it cannot: it would take that for a broken connection, and its
- * words for it may repeat the value, which may be a password.
+ * words for it may repeat the value, which may be a password. Nor is it asked to send a line that the server does not
+ * read, since the answer has an empty body then.
  */
-export const sendable = (transport: Service): Service => {
+export const sendable = (transport: Service, longest: number): Service => {
   // The headers of most requests are those of the one before.
   let known: TransportRequest["headers"] | undefined
   const problem = (request: TransportRequest): TransportError | undefined => {
-    if (request.headers === known) return undefined
-    const name = unsendable(request)
-    if (name === undefined) {
-      known = request.headers
-      return undefined
+    const length = lineLength(request)
+    if (length > longest) {
+      const { method, origin, path } = request
+      const description = `the request line has ${length} bytes, ${longest} are read`
+      return new TransportError({ server: origin, method, path, reason: "LongLine", description })
     }
-    return new TransportError({
-      server: request.origin,
-      method: request.method,
-      path: request.path,
-      reason: "InvalidHeader",
-      description: name
-    })
+    if (request.headers === known) return undefined
+    const error = problemOf(request, longest)
+    if (error === undefined) known = request.headers
+    return error
   }
   return {
     keepsDeadlines: transport.keepsDeadlines,

@@ -18,6 +18,7 @@ export const isNothingSent = (error: HttpError): boolean => {
   switch (error.reason) {
     case "InvalidUrl":
     case "InvalidHeader":
+    case "LongLine":
     case "Unsupported":
     case "Connection":
     case "Tls":

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Collection, Database, LocalDocument } from "effect-couchdb"
+import { Collection, Database, LocalDocument, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -39,7 +39,7 @@ export const databases: Contract = (it) => {
     Effect.gen(function*() {
       const name = yield* database
       const initial = yield* Database.security(name)
-      assert.deepStrictEqual(initial.admins.roles, ["_admin"])
+      assert.deepStrictEqual(initial.admins?.roles, ["_admin"])
       yield* Database.setSecurity(name, {
         ...initial,
         members: { names: ["ada"], roles: ["keepers"] },
@@ -48,6 +48,26 @@ export const databases: Contract = (it) => {
       const read = yield* Database.security(name)
       assert.deepStrictEqual(read.members, { names: ["ada"], roles: ["keepers"] })
       assert.deepStrictEqual(read["custom"], { keep: true })
+    }))
+
+  it.scoped("security is written back as it was read: what is not there is not added, and all else is kept", () =>
+    Effect.gen(function*() {
+      const name = yield* database
+      for (
+        const text of [
+          `{}`,
+          `{"admins":{"names":["ada"]}}`,
+          `{"members":{"roles":["keepers"]}}`,
+          `{"admins":{},"members":{"names":[],"roles":[]}}`,
+          `{"admins":{"names":[],"roles":[],"since":12345678901234567890},"custom":{"b":1.0,"10":[1e-7]},"flag":null}`
+        ]
+      ) {
+        yield* raw("PUT", `/${name}/_security`, text)
+        const before = Transport.text(yield* raw("GET", `/${name}/_security`))
+        yield* Database.setSecurity(name, yield* Database.security(name))
+        assert.strictEqual(Transport.text(yield* raw("GET", `/${name}/_security`)), before)
+        assert.strictEqual(before.trim(), text)
+      }
     }))
 
   it.scoped("local documents: the last write wins, nothing conflicts", () =>

@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
-import { Auth, Collection, CouchHttp, Database, Document } from "effect-couchdb"
+import { Auth, Bulk, Collection, CouchHttp, Database, Document } from "effect-couchdb"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { butterflies, type Contract, database, raw } from "./suite.js"
@@ -32,6 +33,24 @@ export const errors: Contract = (it) => {
       assert.strictEqual(error._tag === "NotFoundError" && error.reason, "Database does not exist.")
       assert.strictEqual((yield* Effect.flip(Document.create(nowhere, "x", {})))._tag, "NotFoundError")
       assert.isFalse(yield* Database.exists(nowhere.database))
+    }))
+
+  it.scoped("the longest request line that is read is sent, and a longer one is refused before it is", () =>
+    Effect.gen(function*() {
+      const zoo = yield* butterflies
+      const body = { name: "Monarch", seen: 1 }
+      const longest = 8_192 - `PUT /${zoo.database}/ HTTP/1.1\r\n`.length
+      const doc = yield* Document.create(zoo, "x".repeat(longest), body)
+      assert.deepStrictEqual((yield* Document.fetch(zoo, doc.id)).body, body)
+      const error = yield* Effect.flip(Document.create(zoo, "x".repeat(longest + 1), body))
+      assert.strictEqual(error._tag === "TransportError" && error.reason, "LongLine")
+      const [row] = yield* Bulk.save([Document.make(zoo, "x".repeat(longest + 1), body)])
+      assert.isTrue(row !== undefined && Either.isRight(row))
+      const short = yield* Document.create(zoo, "short", body)
+      const copied = yield* Document.copy(short, "c".repeat(8_191 - "destination: \r\n".length))
+      assert.strictEqual(copied.id.length, 8_176)
+      const long = yield* Effect.flip(Document.copy(short, "c".repeat(8_177)))
+      assert.strictEqual(long._tag === "TransportError" && long.reason, "LongLine")
     }))
 
   it.scoped("412: the database is there already", () =>

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { File, SaveError, SaveOptions, WriteError } from "../../Attachment.js"
@@ -16,11 +17,12 @@ import {
   type UpdateConflictError
 } from "../../CouchError.js"
 import type { CouchHttp, CouchRequest, Written } from "../../CouchHttp.js"
-import type { Base, Document } from "../../Document.js"
+import type { Document } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
 import { pathOf } from "../bulk/versions.js"
+import { rawOf as baseRaw, stored, take, type Taken } from "../document/base.js"
 import { decode, encode } from "../document/codec.js"
 import type { RawDocument } from "../document/raw.js"
 import { readRaw } from "../document/read.js"
@@ -94,11 +96,12 @@ const areOwn = (over: Over, sent: Sent) => (raw: RawDocument): boolean => {
 }
 
 /**
- * The document as the server has it now; `raw` is what the document value itself says. A body that the other side made
+ * The document as the server has it now; `raw` is what the document value itself says, whose body was `taken` before. A body that the other side made
  * undecodable stays the one that was read.
  */
 const written = <A, R>(
   self: Document<A, R>,
+  taken: Taken<A>,
   raw: Json.JsonObject,
   { durability, rev }: Written,
   sent: Sent
@@ -116,13 +119,11 @@ const written = <A, R>(
       )
     }
     const stubs = Option.map(read.stubs, plainStubs)
-    const body = Json.equals(read.raw, raw)
-      ? self.body
-      : yield* Effect.match(decode(self.collection, read), {
-        onFailure: () => self.body,
-        onSuccess: (base) => base.body
-      })
-    const base: Base<A> = { rev, body, raw: read.raw, stubs }
+    const source = { raw: read.raw, stubs }
+    const own = stored(taken, rev, source)
+    const base = Json.equals(read.raw, raw)
+      ? own
+      : yield* Effect.match(decode(self.collection, read, source), { onFailure: () => own, onSuccess: identity })
     return value.clean(self.collection, self.id, durability, base)
   })
 
@@ -142,7 +143,7 @@ const isUpdateConflict = (error: unknown): error is UpdateConflictError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "UpdateConflictError"
 
 const rawOf = <A, R>(self: Document<A, R>): Json.JsonObject =>
-  Option.match(self.base, { onNone: () => ({}), onSome: ({ raw }) => raw })
+  Option.match(self.base, { onNone: () => ({}), onSome: baseRaw })
 
 const refuseEdits = <A, R>(self: Document<A, R>): Effect.Effect<void, UnsavedChangesError> =>
   value.isDirty(self)
@@ -165,6 +166,7 @@ const putOver = <A, R, E2, R2>(
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
+    const taken = take(self.collection, self.body)
     const sent: Sent = new Map()
     const request: CouchRequest = {
       method: "PUT",
@@ -184,7 +186,7 @@ const putOver = <A, R, E2, R2>(
       careful(write, found, source.whole !== undefined),
       asConflict<A, R, E2>(self, (over) => putOver(self, name, file, over))
     )
-    return yield* written(self, rawOf(self), done, file.encoding === undefined ? sent : new Map())
+    return yield* written(self, taken, rawOf(self), done, file.encoding === undefined ? sent : new Map())
   })
 }
 
@@ -213,12 +215,13 @@ const removeOver = <A, R>(
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
+    const taken = take(self.collection, self.body)
     const isOwn = (raw: RawDocument) => member(Option.getOrUndefined(raw.stubs), name) === undefined
     const done = yield* Effect.mapError(
       careful<never, CouchHttp, CouchHttp>(send({ method: "DELETE", ...where }), landed(self, over, isOwn), true),
       asConflict<A, R, never>(self, (over) => removeOver(self, name, over))
     )
-    return yield* written(self, rawOf(self), done, new Map())
+    return yield* written(self, taken, rawOf(self), done, new Map())
   })
 }
 
@@ -268,6 +271,7 @@ const saveOver = <A, R, E2, R2>(
   Effect.gen(function*() {
     const { database } = self.collection
     const id = yield* DocumentId.decode(self.id)
+    const taken = take(self.collection, self.body)
     const inline = options.inline === true
     const request = { method: "PUT", path: documentPath(database, id), route: documentRoute(id), database, id } as const
     const prepared = yield* Effect.forEach(Object.entries(files), (entry) => prepare(request, entry, inline))
@@ -337,7 +341,7 @@ const saveOver = <A, R, E2, R2>(
       careful(write, found, prepared.every(({ source }) => source.whole !== undefined)),
       asConflict<A, R, E2>(self, (over) => repeatSave(self, files, options, over, own, gone))
     )
-    return yield* written(self, own, done, sent)
+    return yield* written(self, taken, own, done, sent)
   }) as never
 
 /** Files alone go over whatever body stands there; edits go with the body that was to be saved. */

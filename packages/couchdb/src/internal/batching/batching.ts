@@ -30,6 +30,10 @@ const defaultInFlight = 8
 
 const atLeastOne = (number: number): number => Math.max(1, Math.floor(number))
 
+/** Whether the request was not sent because the id is too long for a path. */
+const isTooLong = (answer: Either.Either<unknown, NotFoundError | WriteError>): boolean =>
+  Either.isLeft(answer) && answer.left._tag === "TransportError" && answer.left.reason === "LongLine"
+
 /** One line for each database and each user. */
 const makeKeys = () => {
   const nobody = {}
@@ -63,33 +67,42 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
     const read = makeAsk<ReadDocument, ReadJson, NotFoundError | RequestError>({
       ...common,
       reads: true,
-      // Alone, a read is what it is without batching.
+      // A single read is sent as without batching, unless its id is too long for a path.
       send: (batch) =>
         batch.length === 1
-          ? Effect.map(Effect.either(couch.readDocument(batch[0] as ReadDocument)), (answer) => [answer])
+          ? Effect.flatMap(
+            Effect.either(couch.readDocument(batch[0] as ReadDocument)),
+            (answer) => isTooLong(answer) ? onWire(readWinners(batch)) : Effect.succeed([answer])
+          )
           : onWire(readWinners(batch))
     })
 
     /** A delete of what is not there is no conflict, which only the single request tells. */
     const exactly = (write: WriteDocument, outcome: Either.Either<Written, WriteError>) =>
       write.deleted && Either.isLeft(outcome) && outcome.left._tag === "UpdateConflictError"
-        ? Effect.either(couch.writeDocument(write))
+        ? Effect.map(Effect.either(couch.writeDocument(write)), (told) => isTooLong(told) ? outcome : told)
         : Effect.succeed(outcome)
+
+    const writeTogether = (batch: ReadonlyArray<WriteDocument>) =>
+      Effect.flatMap(
+        onWire(writeAll(
+          (batch[0] as WriteDocument).database,
+          batch.map((write) => ({ write, text: textOf(write) })),
+          knowledge
+        )),
+        (outcomes) => Effect.forEach(batch, (write, i) => exactly(write, outcomes[i] as (typeof outcomes)[number]))
+      )
 
     const write = makeAsk<WriteDocument, Written, WriteError>({
       ...common,
       reads: false,
       send: (batch) =>
         batch.length === 1
-          ? Effect.map(Effect.either(couch.writeDocument(batch[0] as WriteDocument)), (answer) => [answer])
-          : Effect.flatMap(
-            onWire(writeAll(
-              (batch[0] as WriteDocument).database,
-              batch.map((write) => ({ write, text: textOf(write) })),
-              knowledge
-            )),
-            (outcomes) => Effect.forEach(batch, (write, i) => exactly(write, outcomes[i] as (typeof outcomes)[number]))
+          ? Effect.flatMap(
+            Effect.either(couch.writeDocument(batch[0] as WriteDocument)),
+            (answer) => isTooLong(answer) ? writeTogether(batch) : Effect.succeed([answer])
           )
+          : writeTogether(batch)
     })
 
     yield* Effect.addFinalizer(() =>

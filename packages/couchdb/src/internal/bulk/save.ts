@@ -8,10 +8,11 @@ import type { DeleteError, DeleteOptions, Options, SaveError } from "../../Bulk.
 import { type EncodeError, UnsavedChangesError } from "../../CouchError.js"
 import { CouchHttp, type WriteDocument, type Written } from "../../CouchHttp.js"
 import * as DatabaseName from "../../DatabaseName.js"
-import type { Base, Document, Keep, Tombstone } from "../../Document.js"
+import type { Document, Keep, Tombstone } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
-import * as Json from "../../Json.js"
+import type * as Json from "../../Json.js"
 import { ledgerOf } from "../claims.js"
+import { stored as baseOf, take } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import { membersKept, ownVersion } from "../document/keep.js"
 import { toStore } from "../document/toStore.js"
@@ -47,14 +48,16 @@ const sent = <Out, E>(
 const toSave = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp | R> => {
-  if (!value.isDirty(self)) return Effect.succeed(known(Either.right(self)))
-  return Effect.matchEffect(Effect.zip(DocumentId.decode(self.id), encode(self)), {
+  const state = value.knownOf(self)
+  if (!value.mayBeDirty(self, state)) return Effect.succeed(known(Either.right(self)))
+  return Effect.matchEffect(Effect.zip(DocumentId.decode(self.id), encode(self, state)), {
     onFailure: (error) => Effect.succeed(known(Either.left(error))),
     onSuccess: ([id, raw]) => {
-      if (Option.isSome(self.base) && Json.equals(self.base.value.raw, raw)) {
-        const base: Base<A> = { ...self.base.value, body: self.body }
-        return Effect.succeed(known(Either.right(value.clean(self.collection, self.id, self.durability, base))))
-      }
+      const stored = value.asStored(self, raw)
+      if (Option.isSome(stored)) return Effect.succeed(known(Either.right(stored.value)))
+      const taken = take(self.collection, self.body)
+      const saved = ({ durability, rev }: Written, raw: Json.JsonObject, stubs: Option.Option<Json.JsonObject>) =>
+        value.clean(self.collection, self.id, durability, baseOf(taken, rev, { raw, stubs }))
       return Effect.matchEffect(toStore(self.collection, { id, raw, over: self.base, base: self.base, kind: "edit" }), {
         onFailure: (error) => Effect.succeed(known<Document<A, R>, SaveError<A, R>>(Either.left(error))),
         onSuccess: (
@@ -62,8 +65,7 @@ const toSave = <A, R>(
         ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp> =>
           anew !== undefined
             ? Effect.map(Effect.either(anew), (written) =>
-              known(Either.map(written, ({ durability, rev }) =>
-                value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs }))))
+              known(Either.map(written, (written) => saved(written, body, stubs))))
             : Effect.succeed(sent(
               {
                 database: self.collection.database,
@@ -77,11 +79,9 @@ const toSave = <A, R>(
               Either.mapBoth({
                 onLeft: (error): SaveError<A, R> =>
                   error._tag === "UpdateConflictError"
-                    ? conflict<A, R, Document<A, R>>("save", self, (over) =>
-                      put(self, raw, over, "save"))(error)
+                    ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save", taken))(error)
                     : error,
-                onRight: ({ durability, rev }) =>
-                  value.clean(self.collection, self.id, durability, { rev, body: self.body, raw: body, stubs })
+                onRight: (written) => saved(written, body, stubs)
               })
             ))
       })

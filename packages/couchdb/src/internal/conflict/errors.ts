@@ -1,4 +1,5 @@
 import { ConflictError } from "../../CouchError.js"
+import * as value from "../document/value.js"
 import { answerOf } from "../responseError.js"
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document
@@ -6,6 +7,18 @@ export type AnyConflict = ConflictError<any, any, any>
 
 export const isConflict = (error: unknown): error is AnyConflict =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "ConflictError"
+
+/** The same conflict, of a document with another body. */
+export const withAttempted = <A, R, Done>(
+  conflict: ConflictError<A, R, Done>,
+  edit: (body: A) => A
+): ConflictError<A, R, Done> => {
+  const { attempted, attempts, database, id, operation, repeat } = conflict
+  return new ConflictError(
+    { ...answerOf(conflict), operation, database, id, attempts },
+    { attempted: value.modify(attempted, edit), repeat }
+  )
+}
 
 /** The same conflict, which tells how often the operation was tried. */
 export const withAttempts = (error: AnyConflict, attempts: number): AnyConflict => {

@@ -20,16 +20,19 @@ import * as Json from "../../Json.js"
 import type { Merge, Overlap } from "../../Merge.js"
 import * as Revision from "../../Revision.js"
 import { revisionText } from "../bulk/revisionText.js"
+import { bodyOf, stored, take } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
 import { toStore } from "../document/toStore.js"
 import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { documentPath, documentRoute } from "../documentPath.js"
+import { structural } from "../equivalence.js"
+import { snapshot } from "../snapshot.js"
 import { hashedAttachments } from "../stubs.js"
 import { unconflicted } from "../unconflicted.js"
 import { verifyWritten } from "../verification.js"
-import type { AnyConflict } from "./errors.js"
+import { type AnyConflict, withAttempted } from "./errors.js"
 import { policy, type Settling } from "./policy.js"
 
 export const make = <A, I, R, K, E, R2>(
@@ -89,19 +92,22 @@ export const merge = <A>(
 ): Conflict.Policy<A, Conflict.Again | Conflict.Overlapping | DecodeError, CouchHttp> =>
   policy("merge", (conflict: ConflictError<A, unknown, unknown>) => {
     const { attempted } = conflict
-    const overlap = (found: Overlap) => Effect.fail(new OverlapError(conflict, found))
+    const overlap = (found: Overlap, of = conflict) => Effect.fail(new OverlapError(of, found))
     return Effect.flatMap(fetchBoundOption(attempted.collection, attempted.id), (found): Settling => {
       if (Option.isNone(found)) return overlap(clash("edited here, deleted there"))
       const theirs = found.value
-      const base = Option.map(attempted.base, ({ body }) => body)
+      const base = Option.map(attempted.base, bodyOf)
       if (conflict.operation === "attachment") return filesOver(conflict, theirs.base)
       if (conflict.operation === "delete") {
         return Option.isSome(base) && merge.equivalence(base.value, theirs.body)
           ? conflict.repeat(theirs.base)
           : overlap(clash("deleted here, edited there"))
       }
+      const { copy } = snapshot(attempted.body)
       return Either.match(merge({ base, mine: attempted.body, theirs: theirs.body }), {
-        onLeft: overlap,
+        // A custom merge may have edited the refused body in place.
+        onLeft: (found) =>
+          overlap(found, structural(copy, attempted.body) ? conflict : withAttempted(conflict, () => copy)),
         onRight: (body) => save(value.modify(theirs, () => body))
       })
     })
@@ -126,6 +132,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
     const id = yield* DocumentId.decode(attempted.id)
     const { database } = attempted.collection
     const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
+    const taken = take(attempted.collection, attempted.body)
     const { body: raw } = yield* toStore(attempted.collection, {
       id,
       raw: yield* encode(attempted),
@@ -160,12 +167,8 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
     }
     const couch = yield* CouchHttp
     const { status } = yield* unconflicted(couch.execute(request))
-    return value.clean(attempted.collection, attempted.id, status === 202 ? "accepted" : "quorum", {
-      rev,
-      body: attempted.body,
-      raw,
-      stubs
-    })
+    const base = stored(taken, rev, { raw, stubs })
+    return value.clean(attempted.collection, attempted.id, status === 202 ? "accepted" : "quorum", base)
   })
 
 export const fork: ForAny<Conflict.Again, CouchHttp> = policy(

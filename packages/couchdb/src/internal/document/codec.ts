@@ -3,28 +3,21 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { ParseIssue } from "effect/ParseResult"
 import type { Bound } from "../../Collection.js"
-import { DecodeError, EncodeError, type SchemaIssue } from "../../CouchError.js"
+import { DecodeError, type EncodeError } from "../../CouchError.js"
 import type { Base, Document } from "../../Document.js"
-import * as Json from "../../Json.js"
+import type * as Json from "../../Json.js"
 import { failAt } from "../failAt.js"
 import { overlay } from "../overlay.js"
-import { schemaIssues } from "../schemaIssues.js"
+import { make, rawOf, type Source, type State, stateOf, type Stored } from "./base.js"
+import { andThen, bodyIn, encodeBody, explainReserved, issuesOf, refusal, shown, Thrown, unreserved } from "./bodies.js"
 import type { RawDocument } from "./raw.js"
-
-/** The body as a schema sees it: what the library itself keeps with it is not shown. */
-export const shown = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown => {
-  if (
-    lineage === undefined || typeof plain !== "object" || plain === null || !Object.hasOwn(plain, lineage.field)
-  ) return plain
-  const { [lineage.field]: _, ...body } = plain as Record<string, unknown>
-  return body
-}
 
 /** What the server has, decoded. A schema that throws, or overflows the stack, has not decoded it. */
 export const decode = <A, R>(
   collection: Bound<A, R>,
-  read: RawDocument
-): Effect.Effect<Base<A>, DecodeError, R> => {
+  read: RawDocument,
+  source: Source = { raw: read.raw, stubs: read.stubs, isPlain: read.plain === read.raw }
+): Effect.Effect<Stored<A>, DecodeError, R> => {
   const refuse = (failure: ParseIssue | Thrown): Effect.Effect<never, DecodeError> =>
     failAt((from) =>
       new DecodeError(
@@ -38,7 +31,7 @@ export const decode = <A, R>(
         failure
       )
     )
-  const base = (body: A): Base<A> => ({ rev: read.rev, body, raw: read.raw, stubs: read.stubs })
+  const base = (body: A): Stored<A> => make(collection, read.rev, body, source)
   try {
     const decoded = collection.decode(shown(collection, read.plain))
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
@@ -52,113 +45,26 @@ export const decode = <A, R>(
   }
 }
 
-/** Runs what a schema's functions may throw in, also while its effect is made. */
-const attempt = <A, R>(
-  make: () => Effect.Effect<A, ParseIssue, R>
-): Effect.Effect<A, ParseIssue | Thrown, R> => {
-  try {
-    return make()
-  } catch (error) {
-    return Effect.fail(new Thrown(error))
-  }
-}
-
-/** What a schema threw instead of failing. */
-export class Thrown {
-  constructor(readonly error: unknown) {}
-}
-
-const issuesOf = (failure: ParseIssue | Thrown): ReadonlyArray<SchemaIssue> =>
-  failure instanceof Thrown
-    ? [{
-      path: [],
-      expected: failure.error instanceof RangeError
-        ? "is nested too deeply, or without end"
-        : `the schema threw ${failure.error instanceof Error ? failure.error.name : "a value"}`
-    }]
-    : schemaIssues(failure)
-
-/** Goes on at once with what is there already, as most schemas give it; that is an `Either`, and so an effect too. */
-export const andThen = <A, E, R, B, E2, R2>(
-  effect: Effect.Effect<A, E, R>,
-  then: (value: A) => Effect.Effect<B, E2, R2>
-): Effect.Effect<B, E | E2, R | R2> => {
-  if (!Either.isEither(effect)) return Effect.flatMap(effect, then)
-  const either = effect as Either.Either<A, E>
-  return Either.isRight(either) ? then(either.right) : Either.left(either.left)
-}
-
-const encodeBody = <A, R>(
-  collection: Bound<A, R>,
-  id: string,
-  body: A
+/**
+ * The members to store: those that the server had, with the change that the edit made, in place or not. `known` is the
+ * state of the base, if the caller computed it already.
+ */
+export const encode = <A, R>(
+  self: Document<A, R>,
+  known: State<A> | undefined = Option.getOrUndefined(Option.map(self.base, stateOf))
 ): Effect.Effect<Json.JsonObject, EncodeError, R> => {
-  const refuse = refusal(collection, id)
-  const encoded = attempt(() => collection.encode(body))
+  const { base, collection, id } = self
+  if (Option.isNone(base) || known === undefined) return encodeBody(collection, id, self.body)
+  const raw = rawOf(base.value)
   return andThen(
-    Either.isEither(encoded)
-      ? Either.mapLeft(encoded as Either.Either<unknown, ParseIssue | Thrown>, (failure) => refuse(issuesOf(failure)))
-      : Effect.mapError(encoded, (failure) => refuse(issuesOf(failure))),
-    (encoded): Either.Either<Json.JsonObject, EncodeError> => {
-      const json = Json.fromUnknown(encoded)
-      return Either.isLeft(json)
-        ? Either.left(refuse([{ path: json.left.path, expected: json.left.problem }]))
-        : Json.isObject(json.right)
-        ? unreserved(json.right, refuse)
-        : Either.left(refuse([{ path: [], expected: "is not a JSON object" }]))
-    }
-  )
-}
-
-const refusal = <A, R>(collection: Bound<A, R>, id: string) => (issues: EncodeError["issues"]): EncodeError =>
-  new EncodeError({ database: collection.database, id, issues })
-
-/** Where the members are that CouchDB reserves, of which none is part of a body. */
-const instead = (name: string): string => {
-  switch (name) {
-    case "_id":
-      return "the id is not part of a body: Document.create and Document.make take it, and a document has it as `id`"
-    case "_rev":
-      return "the revision is not part of a body: every write sends it, and a document has it as `rev`"
-    case "_attachments":
-      return "attachments are not part of a body: use the module Attachment"
-    case "_deleted":
-      return "a deletion is not part of a body: use Document.delete"
-    default:
-      return "CouchDB reserves the names that begin with an underscore"
-  }
-}
-
-/** A schema that asks for a reserved member asks for what no body has. */
-const explainReserved = (issue: SchemaIssue): SchemaIssue => {
-  const [name, ...rest] = issue.path
-  return typeof name === "string" && name.startsWith("_") && rest.length === 0 && issue.expected === "is missing"
-    ? { path: issue.path, expected: `is missing: leave it out of the schema, since ${instead(name)}` }
-    : issue
-}
-
-const unreserved = (
-  json: Json.JsonObject,
-  refuse: (issues: EncodeError["issues"]) => EncodeError
-): Either.Either<Json.JsonObject, EncodeError> => {
-  const reserved = Json.keys(json).filter((key) => key.startsWith("_"))
-  return reserved.length === 0
-    ? Either.right(json)
-    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: instead(key) }))))
-}
-
-/** The members to store: those that the server had, with the change that the edit made. */
-export const encode = <A, R>(self: Document<A, R>): Effect.Effect<Json.JsonObject, EncodeError, R> => {
-  const { collection, id } = self
-  if (Option.isNone(self.base)) return encodeBody(collection, id, self.body)
-  const { body, raw } = self.base.value
-  return andThen(
-    encodeBody(collection, id, body),
+    encodedBefore(self, base.value, known),
     (before) =>
       andThen(encodeBody(collection, id, self.body), (after): Either.Either<Json.JsonObject, EncodeError> => {
         try {
+          // After an edit in place, the elements of both bodies are the same objects at other indices.
+          const decoded = known.edited ? undefined : { before: known.body, after: self.body }
           // Objects in, object out: an overlay keeps the kind that both sides agree on.
-          const json = overlay(raw, before, after, { before: body, after: self.body }) as Json.JsonObject
+          const json = overlay(raw, before, after, decoded) as Json.JsonObject
           return unreserved(json, refusal(collection, id))
         } catch (error) {
           return Either.left(refusal(collection, id)(issuesOf(new Thrown(error))))
@@ -166,3 +72,18 @@ export const encode = <A, R>(self: Document<A, R>): Effect.Effect<Json.JsonObjec
       })
   )
 }
+
+/** What the schema writes of the body as it was. */
+const encodedBefore = <A, R>(
+  { collection, id }: Document<A, R>,
+  base: Base<A>,
+  { body, encoded, unsure }: State<A>
+): Effect.Effect<Json.JsonObject, EncodeError, R> =>
+  encoded !== undefined
+    ? Either.right(encoded)
+    : !unsure
+    ? encodeBody(collection, id, body)
+    : Effect.flatMap(
+      Effect.orElseSucceed(bodyIn(collection, rawOf(base)), () => body),
+      (again) => encodeBody(collection, id, again)
+    )

@@ -12,6 +12,7 @@ import { serverOf } from "../failAt.js"
 import { unexpectedResponse } from "../responseError.js"
 import { verifyWritten } from "../verification.js"
 import { writtenOf } from "../written.js"
+import { own } from "./base.js"
 import { infoBound } from "./read.js"
 import * as value from "./value.js"
 import { conflict } from "./write.js"
@@ -28,7 +29,7 @@ const send = <A, R>(
   over: Option.Option<Revision.Revision>
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
   const { database } = self.collection
-  const copied = value.clean(self.collection, newId, "quorum", base)
+  const copied = () => value.clean(self.collection, newId, "quorum", own(base))
   return Effect.gen(function*() {
     const id = yield* DocumentId.decode(self.id)
     const request: CouchRequest = {
@@ -49,11 +50,11 @@ const send = <A, R>(
       writtenOf(response),
       (reason) => unexpectedResponse(request, { ...response, ...serverOf(couch) }, reason)
     )
-    return value.clean(self.collection, newId, durability, { ...base, rev })
+    return value.clean(self.collection, newId, durability, own(base, rev))
   }).pipe(
     Effect.catchTag("UpdateConflictError", (error) =>
       Effect.fail(
-        conflict<A, R, Document<A, R>>("copy", copied, (over) =>
+        conflict<A, R, Document<A, R>>("copy", copied(), (over) =>
           send(
             self,
             base,

@@ -74,7 +74,8 @@ const apply = <A, R>(
   edit: Edit.Edit<A>
 ): Settled<A, R, never, never> =>
   edit._tag === "Keep"
-    ? Effect.succeed(doc)
+    // Changes in place by an edit that keeps the document are dropped.
+    ? Effect.succeed(value.isDirty(doc) ? value.discard(doc) : doc)
     : edit._tag === "Change"
     ? save(value.modify(doc, () => edit.body))
     // A document just read is neither dirty nor unsaved.

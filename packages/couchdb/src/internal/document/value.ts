@@ -10,9 +10,11 @@ import { UnsavedDocumentError } from "../../CouchError.js"
 import type { Durability } from "../../CouchHttp.js"
 import type * as Types from "../../Document.js"
 import type { Base, Document, Tombstone } from "../../Document.js"
+import * as Json from "../../Json.js"
 import type { Revision } from "../../Revision.js"
 import { structural } from "../equivalence.js"
 import { attachmentsOf } from "../stubs.js"
+import { handedOf, own as ownBase, rawOf, type State, stateOf, unedited, withBody as baseWithBody } from "./base.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Document") as Types.TypeId
 
@@ -86,7 +88,11 @@ export const clean = <A, R>(
   durability: Durability,
   base: Base<A>
 ): Document<A, R> =>
-  document({ collection, id, rev: Option.some(base.rev), body: base.body, durability, base: Option.some(base) })
+  document({ collection, id, rev: Option.some(base.rev), body: handedOf(base), durability, base: Option.some(base) })
+
+/** The same document, with a body that no other one has. */
+export const own = <A, R>(self: Document<A, R>): Document<A, R> =>
+  Option.isSome(self.base) ? clean(self.collection, self.id, self.durability, ownBase(self.base.value)) : self
 
 export const make = <A, I, R, K>(collection: Collection<A, I, R, K>, id: K, body: A): Document<A, R> =>
   unsaved(collection, collection.id.encode(id), body)
@@ -98,14 +104,41 @@ export const modify: {
   <A, R>(self: Document<A, R>, f: (body: A) => A): Document<A, R>
 } = dual(2, <A, R>(self: Document<A, R>, f: (body: A) => A): Document<A, R> => withBody(self, f(self.body)))
 
-export const isDirty = <A, R>(self: Document<A, R>): boolean =>
-  Option.match(self.base, {
-    onNone: () => true,
-    onSome: ({ body }) => body !== self.body && !self.collection.equivalence(body, self.body)
-  })
+export const isDirty = <A, R>(self: Document<A, R>): boolean => isDirtyAgainst(self, knownOf(self))
 
-export const discard = <A, R>(self: Document<A, R>): Document<A, R> =>
-  Option.match(self.base, { onNone: () => self, onSome: ({ body }) => withBody(self, body) })
+/** The state of the base of a document; `undefined` if it has none. */
+export const knownOf = <A, R>({ base }: Document<A, R>): State<A> | undefined =>
+  Option.isSome(base) ? stateOf(base.value) : undefined
+
+/** The same, if the state of the base is known. */
+export const isDirtyAgainst = <A, R>(
+  { base, body, collection }: Document<A, R>,
+  known: State<A> | undefined
+): boolean =>
+  Option.isNone(base) || known === undefined ||
+  (body === handedOf(base.value)
+    ? known.edited
+    : !collection.equivalence(known.body, body) || (known.edited && known.opaque))
+
+/** Whether a save has to look at what it would store. */
+export const mayBeDirty = <A, R>(self: Document<A, R>, known: State<A> | undefined): boolean =>
+  known?.unsure === true || isDirtyAgainst(self, known)
+
+/** The document, clean, if these members are what is stored already: an edit may be in nothing that is. */
+export const asStored = <A, R>(self: Document<A, R>, raw: Json.JsonObject): Option.Option<Document<A, R>> =>
+  Option.map(
+    Option.filter(self.base, (base) => Json.equals(rawOf(base), raw)),
+    (base) =>
+      self.body === handedOf(base) && !stateOf(base).edited
+        ? self
+        : clean(self.collection, self.id, self.durability, baseWithBody(base, self.body))
+  )
+
+export const discard = <A, R>(self: Document<A, R>): Document<A, R> => {
+  if (Option.isNone(self.base)) return self
+  const base = unedited(self.base.value)
+  return document({ ...self, body: handedOf(base), base: Option.some(base) })
+}
 
 export const isDocument = (value: unknown): value is Document<unknown, unknown> =>
   hasProperty(value, TypeId) && hasProperty(value, "_tag") && value._tag === "Document"
@@ -131,8 +164,11 @@ export const changedPaths = <A, R>(self: Document<A, R>): ReadonlyArray<Readonly
       walk(before[key], after[key], [...path, key])
     }
   }
-  if (isDirty(self)) walk(Option.getOrUndefined(Option.map(self.base, ({ body }) => body)) ?? {}, self.body, [])
-  return found
+  const known = knownOf(self)
+  if (!isDirtyAgainst(self, known)) return found
+  walk(known?.body ?? {}, self.body, [])
+  // An edit that shows only in what the schema encodes is one of the body as a whole.
+  return found.length === 0 && known !== undefined ? [[]] : found
 }
 
 export const revision = <A, R>(self: Document<A, R>): Effect.Effect<Revision, UnsavedDocumentError> =>

@@ -8,7 +8,8 @@ import type { Base, Document, Encoded } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import * as Json from "../../Json.js"
 import * as Revision from "../../Revision.js"
-import { shown } from "./codec.js"
+import { make, rawOf } from "./base.js"
+import { shown } from "./bodies.js"
 import * as value from "./value.js"
 
 const readObject = (text: string): Option.Option<Json.JsonObject> =>
@@ -62,7 +63,7 @@ export const schema = <A, I, R, K>(
     if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("stubs that are none"))
     return Effect.map(
       collection.decode(shown(collection, Json.toPlain(raw.value))),
-      (body) => Option.some({ rev, body, raw: raw.value, stubs })
+      (body) => Option.some(make(collection, rev, body, { raw: raw.value, stubs }))
     )
   }
 
@@ -90,7 +91,7 @@ export const schema = <A, I, R, K>(
         rev: Option.getOrNull(doc.rev),
         durability: doc.durability,
         body: doc.body,
-        base: Option.getOrNull(Option.map(doc.base, ({ raw }) => Json.stringify(raw))),
+        base: Option.getOrNull(Option.map(doc.base, (base) => Json.stringify(rawOf(base)))),
         stubs: Option.getOrNull(Option.map(Option.flatMap(doc.base, ({ stubs }) => stubs), Json.stringify))
       })
   }).pipe((own) => Schema.compose(Fields, own)) as unknown as Schema.Schema<Document<A, R>, Encoded<I>, R>

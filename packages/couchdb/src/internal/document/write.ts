@@ -15,12 +15,12 @@ import type {
 } from "../../CouchError.js"
 import { ConflictError, UnsavedChangesError } from "../../CouchError.js"
 import { CouchHttp, type Written } from "../../CouchHttp.js"
-import type { Base, DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "../../Document.js"
+import type { DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "../../Document.js"
 import * as DocumentId from "../../DocumentId.js"
 import type { JsonObject } from "../../Json.js"
-import * as Json from "../../Json.js"
 import type { Recorded } from "../lineage/recorder.js"
 import { answerOf } from "../responseError.js"
+import { rawOf as baseRaw, stored, take, type Taken } from "./base.js"
 import { decode, encode } from "./codec.js"
 import { type Deleted, membersKept, ownVersion } from "./keep.js"
 import { readRaw } from "./read.js"
@@ -44,20 +44,21 @@ export const conflict = <A, R, Done>(
 
 /**
  * Stores the members over what stands; `None` creates. Stubs are those of the revision that is extended: the server has
- * no others.
+ * no others. `taken` is the body that the members are of.
  */
 export const put = <A, R>(
   self: Document<A, R>,
   raw: JsonObject,
   over: Option.Option<Standing>,
-  operation: "save" | "create"
+  operation: "save" | "create",
+  taken: Taken<A> = take(self.collection, self.body)
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   Effect.flatMap(DocumentId.decode(self.id), (id) =>
     self.collection.lineage === undefined
-      ? store(self, id, raw, plainly({ kind: "edit", raw, over }), operation)
+      ? store(self, id, raw, plainly({ kind: "edit", raw, over }), operation, taken)
       : Effect.flatMap(
         toStore(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
-        (stored) => store(self, id, raw, stored, operation)
+        (stored) => store(self, id, raw, stored, operation, taken)
       ))
 
 const store = <A, R>(
@@ -65,7 +66,8 @@ const store = <A, R>(
   id: DocumentId.DocumentId,
   raw: JsonObject,
   { anew, body, over, stubs }: Recorded,
-  operation: "save" | "create"
+  operation: "save" | "create",
+  taken: Taken<A>
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   CouchHttp.pipe(
     Effect.flatMap((couch) =>
@@ -78,28 +80,28 @@ const store = <A, R>(
         deleted: false
       })
     ),
-    Effect.map(({ durability, rev }: Written) => {
-      const base: Base<A> = { rev, body: self.body, raw: body, stubs }
-      return value.clean(self.collection, self.id, durability, base)
-    }),
+    Effect.map(({ durability, rev }: Written) =>
+      value.clean(self.collection, self.id, durability, stored(taken, rev, { raw: body, stubs }))
+    ),
     Effect.catchTag(
       "UpdateConflictError",
       (error) =>
-        Effect.fail(conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation))(error))
+        Effect.fail(
+          conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation, taken))(error)
+        )
     )
   )
 
 export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
-  if (!value.isDirty(self)) return Effect.succeed(self)
+  const known = value.knownOf(self)
+  if (!value.mayBeDirty(self, known)) return Effect.succeed(self)
   return Effect.flatMap(
-    encode(self),
+    encode(self, known),
     (raw) =>
-      Option.isSome(self.base) && Json.equals(self.base.value.raw, raw)
-        // The bodies differ, but not in anything that is stored.
-        ? Effect.succeed(
-          value.clean(self.collection, self.id, self.durability, { ...self.base.value, body: self.body })
-        )
-        : put(self, raw, self.base, "save")
+      Option.match(value.asStored(self, raw), {
+        onNone: () => put(self, raw, self.base, "save"),
+        onSome: Effect.succeed
+      })
   )
 }
 
@@ -124,7 +126,7 @@ export const create = dual<
 export type RemoveError<A, R> = ConflictError<A, R, Tombstone<A, R>> | NotFoundError | InvalidIdError | RequestError
 
 export const rawOf = <A, R>(self: Document<A, R>): JsonObject =>
-  Option.match(self.base, { onNone: () => ({}), onSome: ({ raw }) => raw })
+  Option.match(self.base, { onNone: () => ({}), onSome: baseRaw })
 
 type Removal<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R>
 
@@ -186,8 +188,8 @@ const deletedVersion = <A, R>(
     : readRaw(self.collection.database, self.id, `?rev=${encodeURIComponent(over.rev)}`).pipe(
       Effect.flatMap((theirs) =>
         Effect.match(decode(self.collection, theirs), {
-          onFailure: (): Deleted<A> => ({ raw: theirs.raw, body: own.body }),
-          onSuccess: ({ body }): Deleted<A> => ({ raw: theirs.raw, body })
+          onFailure: (): Deleted<A> => ({ raw: theirs.raw, base: own.base }),
+          onSuccess: (base): Deleted<A> => ({ raw: theirs.raw, base: Option.some(base) })
         })
       ),
       Effect.orElseSucceed(() => own)

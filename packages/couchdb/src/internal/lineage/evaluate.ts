@@ -13,7 +13,7 @@ import * as value from "../document/value.js"
 import { partially } from "../merge/make.js"
 import { absent, type Place, placeOf, value as valueBase } from "../merge/node.js"
 import { filesOf, mergeFiles } from "../siblings/files.js"
-import { type Failed, type Folded, type Head, pair, standIn, type Unmerged } from "../siblings/fold.js"
+import { bodyOf, type Failed, type Folded, type Head, pair, standIn, type Unmerged } from "../siblings/fold.js"
 import { mergeJson } from "../siblings/jsonMerge.js"
 import { Unreadable } from "../siblings/outcome.js"
 import { mergeOf } from "../siblings/policy.js"
@@ -86,7 +86,7 @@ export const evaluator = <A, R, E, R2>(context: Context<A, R, E, R2>): Evaluator
           onLeft: (error) => new Unreadable(error),
           onRight: (base): Head<A, R> => ({
             document: value.clean(collection, id, "quorum", base),
-            raw: base.raw,
+            raw: content.body,
             files: filesOf(holder(rev), stubs)
           })
         })
@@ -126,9 +126,9 @@ export const evaluator = <A, R, E, R2>(context: Context<A, R, E, R2>): Evaluator
       if (merge === undefined) return { ...mine, holes: new Set([placeOf([])]) }
       const unclear = new Set([...mine.holes, ...theirs.holes, ...(below?.holes ?? [])])
       const body = partially(merge, {
-        base: below === undefined ? absent : valueBase(below.document.body),
-        mine: mine.document.body,
-        theirs: theirs.document.body
+        base: below === undefined ? absent : valueBase(bodyOf(below)),
+        mine: bodyOf(mine),
+        theirs: bodyOf(theirs)
       }, unclear)
       const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body.value))
       const json = mergeJson(

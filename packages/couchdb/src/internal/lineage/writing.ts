@@ -12,6 +12,7 @@ import { bulkWrite } from "../bulk/docs.js"
 import { revisionText } from "../bulk/revisionText.js"
 import { readVersions } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
+import { rawOf } from "../document/base.js"
 import { plainly } from "../document/toStore.js"
 import { mergeRevision } from "./chosen.js"
 import { recordOf } from "./journal.js"
@@ -83,7 +84,7 @@ const beforeEdit = (
         rev,
         path: [rev],
         deleted: false,
-        body: read.value.raw,
+        body: rawOf(read.value),
         files: Option.getOrElse(read.value.stubs, (): Json.JsonObject => ({}))
       }]
       : (yield* readVersions(database, [{ id, rev }])).map(lineageVersion)

@@ -103,32 +103,9 @@ export const toDocument = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument
 ): Effect.Effect<Document<A, R>, DecodeError, R> => {
-  const plain = read instanceof DocumentInRow && read.isPlain
-  const based = decode(collection, plain ? read : bare(read))
-  const documentOf = (base: Base<A>): Document<A, R> =>
-    value.clean(collection, read.id, "quorum", plain ? base : withRaw(base, read))
+  // What is exact is not read before somebody asks.
+  const based = decode(collection, read, read instanceof DocumentInRow && !read.isPlain ? read : undefined)
+  const documentOf = (base: Base<A>): Document<A, R> => value.clean(collection, read.id, "quorum", base)
   const at = now(based)
   return at === undefined ? Effect.map(based, documentOf) : Either.map(at, documentOf)
 }
-
-const withRaw = <A>({ body, rev }: Base<A>, read: RawDocument): Base<A> => ({
-  rev,
-  body,
-  get raw() {
-    return read.raw
-  },
-  get stubs() {
-    return read.stubs
-  }
-})
-
-/** Enough to decode the body, without reading what is exact. */
-const bare = (read: RawDocument): RawDocument => ({
-  id: read.id,
-  rev: read.rev,
-  deleted: read.deleted,
-  plain: read.plain,
-  special: () => undefined,
-  raw: {},
-  stubs: Option.none()
-})

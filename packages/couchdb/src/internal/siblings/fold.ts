@@ -6,6 +6,7 @@ import type { Document } from "../../Document.js"
 import type * as Json from "../../Json.js"
 import type { Clash } from "../../Merge.js"
 import type { Question, Rules, SiblingPolicy } from "../../SiblingPolicy.js"
+import { make as baseOf } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import * as value from "../document/value.js"
 import { structural } from "../equivalence.js"
@@ -21,6 +22,9 @@ export interface Head<A, R> {
   readonly raw: Json.JsonObject
   readonly files: Files
 }
+
+/** The body of a version, without edits in place by a custom merge or by a policy. */
+export const bodyOf = <A, R>({ document }: Head<A, R>): A => value.discard(document).body
 
 /** All heads in one. */
 export interface Folded<A, R> extends Head<A, R> {
@@ -90,14 +94,14 @@ export const pair = <A, R, E, R2>(
     _tag: unknown === undefined ? "Overlap" : "Unknown",
     database: context.collection.database,
     id: context.id,
-    base: Option.map(base, ({ document }) => document.body),
-    mine: mine.document.body,
-    theirs: theirs.document.body,
+    base: Option.map(base, bodyOf),
+    mine: bodyOf(mine),
+    theirs: bodyOf(theirs),
     clashes,
     ...known({
       base: Option.match(base, {
         onNone: () => absent ? nothingThere : unknownBase,
-        onSome: ({ document }) => valueBase(document.body)
+        onSome: (head) => valueBase(bodyOf(head))
       }),
       holes
     })
@@ -123,12 +127,17 @@ export const pair = <A, R, E, R2>(
           answer.side,
           holes
         )
-        return Effect.succeed({ ...chosen, files, withoutBase: mine.withoutBase })
+        return Effect.succeed({
+          ...chosen,
+          document: value.discard(chosen.document),
+          files,
+          withoutBase: mine.withoutBase
+        })
       }
       case "Merged":
         return whole(answer.body, undefined, answer.withoutBase)
       case "Decided":
-        return whole(answer.body, structural(answer.body, theirs.document.body) ? "theirs" : "mine", [])
+        return whole(answer.body, structural(answer.body, bodyOf(theirs)) ? "theirs" : "mine", [])
     }
   }
 
@@ -224,5 +233,5 @@ export const standIn = <A, R>(
 ): Document<A, R> =>
   Option.match(like.base, {
     onNone: () => value.unsaved(collection, id, body),
-    onSome: (base) => value.clean(collection, id, "quorum", { ...base, body, raw })
+    onSome: ({ rev, stubs }) => value.clean(collection, id, "quorum", baseOf(collection, rev, body, { raw, stubs }))
   })

@@ -12,13 +12,14 @@ import type { Revision } from "../../Revision.js"
 import type { Rules, SiblingPolicy } from "../../SiblingPolicy.js"
 import { readVersions, type Version } from "../bulk/versions.js"
 import type { WireError } from "../bulk/wireError.js"
+import { make as baseOf } from "../document/base.js"
 import { decode } from "../document/codec.js"
 import type { RawDocument } from "../document/raw.js"
 import * as value from "../document/value.js"
 import { type Burial, burial, buriedBody } from "./burial.js"
 import { deletionsThatCount } from "./deletions.js"
 import { filesOf } from "./files.js"
-import { baseBy, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
+import { baseBy, bodyOf, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
 import { grouped } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
 import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
@@ -175,7 +176,8 @@ export const plan = <A, R, E, R2>(
         Option.fromNullable(own.find(({ version }) =>
           version.raw.rev === leader
         )),
-        ({ read }) => Option.map(Either.getRight(read), ({ document }) => document)
+        // A custom merge that failed may have edited it in place.
+        ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
       )
     })
     if (heads.length < 2) {
@@ -308,7 +310,8 @@ export const documentAt = <A, R>(
   rev: Revision,
   folded: Folded<A, R>,
   stubs: Option.Option<Json.JsonObject>
-): Document<A, R> => value.clean(collection, id, "quorum", { rev, body: folded.document.body, raw: folded.raw, stubs })
+): Document<A, R> =>
+  value.clean(collection, id, "quorum", baseOf(collection, rev, bodyOf(folded), { raw: folded.raw, stubs }))
 
 const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
   Effect.either(Effect.map(decode(collection, raw), (base): Head<A, R> => ({

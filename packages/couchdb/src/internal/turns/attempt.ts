@@ -38,7 +38,8 @@ export const read = <A, R>(
 /** One edit by itself: made on what is known, or on what is read. */
 export const attempted = <A, R>(editing: Editing<A, R>, known: Document<A, R> | undefined): Updated<A, R> =>
   Effect.suspend(() => {
-    let first = known
+    // The fiber that saved it has its body too.
+    let first = known === undefined ? undefined : value.own(known)
     const on = (doc: Option.Option<Document<A, R>>): Updated<A, R> =>
       Option.isSome(doc)
         ? save(value.modify(doc.value, (body) => editing.edit(Option.some(body))))

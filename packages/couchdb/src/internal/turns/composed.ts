@@ -7,8 +7,10 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import { CouchHttp, type Turns } from "../../CouchHttp.js"
 import type { Document, FetchError, SaveError } from "../../Document.js"
+import * as Json from "../../Json.js"
 import { type AnyConflict, isConflict, withAttempts } from "../conflict/errors.js"
 import { currentAuth } from "../currentAuth.js"
+import { bodyIn } from "../document/bodies.js"
 import { encode } from "../document/codec.js"
 import { asUpdate, fetchBound } from "../document/read.js"
 import * as value from "../document/value.js"
@@ -55,7 +57,7 @@ const onesOwn = ({ editing }: Member, on: Known, error: AnyConflict): Answer =>
   Effect.suspend(() => {
     const own = on === undefined
       ? value.unsaved(editing.collection, editing.id, editing.edit(Option.none()))
-      : value.modify(on, (body) => editing.edit(Option.some(body)))
+      : value.modify(value.own(on), (body) => editing.edit(Option.some(body)))
     const told = conflict<unknown, unknown, Document<unknown, unknown>>(
       "save",
       own,
@@ -71,6 +73,24 @@ const settle = (member: Member, answer: Answer): void => {
 }
 
 /**
+ * The document without a failed edit, which may have changed part of it in place. `stored` are the members that the
+ * successful edits store, if there are any.
+ */
+const withoutFailed = (
+  doc: Document<unknown, unknown>,
+  stored: Json.JsonObject | undefined
+): Effect.Effect<Document<unknown, unknown>, never, unknown> =>
+  stored === undefined ? Effect.succeed(value.discard(doc)) : Effect.flatMap(
+    Effect.option(encode(doc)),
+    (now) =>
+      Option.exists(now, (now) => Json.equals(now, stored)) ? Effect.succeed(doc) : Effect.match(
+        bodyIn(doc.collection, stored),
+        // No other reader could decode it either.
+        { onFailure: () => doc, onSuccess: (body) => value.modify(doc, () => body) }
+      )
+  )
+
+/**
  * The edits of a group, in their order, over one read and one write. One that throws, that cannot be stored, or that
  * nobody waits for is left out alone; the others go on without it.
  */
@@ -79,7 +99,7 @@ const together = (
   known: Known
 ): Effect.Effect<Known, never, CouchHttp> => {
   const [{ editing: { collection, id, options } }] = group as readonly [Member]
-  let first = known
+  let first = known === undefined ? undefined : value.own(known)
   let on: Known
   const attempt: Effect.Effect<Known, Failure, CouchHttp> = Effect.gen(function*() {
     let missing: Failure | undefined
@@ -95,6 +115,7 @@ const together = (
       else return yield* Effect.fail(read.left)
     }
     let doc = on
+    let stored: Json.JsonObject | undefined
     const made: Array<Member> = []
     for (const member of group) {
       if (member.over) continue
@@ -102,23 +123,27 @@ const together = (
         settle(member, Effect.fail(missing as Failure))
         continue
       }
-      const before = doc
+      const last = doc
       const edited = yield* Effect.exit(Effect.suspend(() => {
-        const next = before === undefined
+        const next = last === undefined
           ? value.unsaved(collection, id, member.editing.edit(Option.none()))
-          : value.modify(before, (body) => member.editing.edit(Option.some(body)))
-        return Effect.as(encode(next), next)
+          : value.modify(last, (body) => member.editing.edit(Option.some(body)))
+        return Effect.map(encode(next), (raw) => [next, raw] as const)
       }))
       if (Exit.isSuccess(edited)) {
-        doc = edited.value
+        ;[doc, stored] = edited.value
         made.push(member)
-      } else settle(member, Effect.failCause(edited.cause))
+      } else {
+        settle(member, Effect.failCause(edited.cause))
+        if (last !== undefined) doc = yield* withoutFailed(last, stored)
+      }
     }
     if (doc === undefined || made.length === 0) return on
     const saved = yield* save(doc)
     // What was handed on may be old by now, which only a write finds out.
     if (handed !== undefined && isUnasked(handed, saved)) return yield* attempt
-    for (const member of made) settle(member, Effect.succeed(saved))
+    // Each may edit what it gets in place. The body is that of the last.
+    made.forEach((member, i) => settle(member, Effect.succeed(i === made.length - 1 ? saved : value.own(saved))))
     return saved
   }) as Effect.Effect<Known, Failure, CouchHttp>
 
