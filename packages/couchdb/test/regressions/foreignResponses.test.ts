@@ -31,7 +31,9 @@ for (const place of places) {
             Exit.isFailure(reference.exit) ? Cause.pretty(reference.exit.cause) : "success",
             "success"
           )
-          const plans = plansOf(foreign, ways, reference.requests, index)
+          const plans = plansOf(foreign, ways, reference.requests, index).filter(({ carriesOut, response }) =>
+            !(place.overFetch && carriesOut && response.status === 421)
+          )
           for (const plan of plans) {
             judge(found, plan.name, reference, yield* trial(world, faulty, operation, plan), operation, plan)
           }

@@ -38,9 +38,13 @@ export interface World {
   readonly timed: Timed
 }
 
-/** A kind of world, and the operations that can be tried in it. */
+/**
+ * A kind of world, and the operations that can be tried in it. `overFetch` says that `fetch` sends the requests: it sends one
+ * again by itself after a 421, which promises that nothing was carried out.
+ */
 export interface Place {
   readonly name: string
+  readonly overFetch: boolean
   readonly has: (operation: Operation) => boolean
   readonly make: (rewrites?: (admin: string) => Rewrites) => Effect.Effect<World, unknown, Scope>
   readonly it: (name: string, test: () => Effect.Effect<void, unknown, Scope>, timeout: number) => void
@@ -83,6 +87,7 @@ const headerOf = (username: string, password: string): string => `Basic ${btoa(`
 
 const inThisProcess: Place = {
   name: "embedded, in process",
+  overFetch: false,
   has: ({ needs }) => needs === undefined,
   make: (rewrites) =>
     Effect.gen(function*() {
@@ -120,6 +125,7 @@ const behindProxy = (
   server: Effect.Effect<Address, unknown, Scope>
 ): Place => ({
   name,
+  overFetch: true,
   has,
   make: (rewrites) =>
     Effect.gen(function*() {
