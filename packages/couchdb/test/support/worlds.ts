@@ -133,10 +133,11 @@ const behindProxy = (
       const middlebox = yield* overHttp(url, rewrites?.(headerOf(username, Redacted.value(password))))
       const transport = yield* Layer.build(fetchTransport)
       const auth = Auth.basic(username, password)
-      const at = (url: string, auth: Auth.Auth) =>
-        CouchHttp.make({ url, auth, ...options }).pipe(Effect.provide(transport), Effect.orDie)
+      // By the faster clock: a busy server needs some seconds for a replication.
+      const at = (url: string, auth: Auth.Auth, timeout: Duration.DurationInput = "100 seconds") =>
+        CouchHttp.make({ url, auth, ...options, timeout }).pipe(Effect.provide(transport), Effect.orDie)
       return {
-        clean: yield* at(url, auth),
+        clean: yield* at(url, auth, "20 minutes"),
         client: (auth) => at(middlebox.url, auth),
         auth,
         middlebox,
