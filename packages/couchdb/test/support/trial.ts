@@ -130,6 +130,7 @@ export const trial = (
 ): Effect.Effect<Trial> => {
   const by = (couch: CouchHttp.Service) => Effect.provideService(CouchHttp.CouchHttp, couch)
   return Effect.scoped(Effect.gen(function*() {
+    const limit = operation.endless ? "2 minutes" : "20 minutes"
     middlebox.use(undefined)
     const scene = yield* makeScene(remote).pipe(by(clean))
     const prepared = yield* operation.prepare(scene).pipe(by(clean))
@@ -141,7 +142,8 @@ export const trial = (
           : undefined
     )
     const exit = yield* timed(
-      Effect.scoped(operation.run(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty))
+      Effect.scoped(operation.run(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty)),
+      limit
     )
     const requests = middlebox.count()
     middlebox.use(undefined)
@@ -149,7 +151,8 @@ export const trial = (
     const settled: Exit.Exit<unknown, unknown> = operation.settle === undefined
       ? Exit.void
       : yield* timed(
-        Effect.scoped(operation.settle(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty))
+        Effect.scoped(operation.settle(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty)),
+        "20 minutes"
       )
     const atEnd = named(yield* stateOf(clean, scene), scene)
     return {

@@ -20,7 +20,10 @@ import type { Operation, Scene } from "./operations.js"
 const admin = { username: "admin", password: Redacted.make("admin-password-4b7a") }
 const interpreter = JavaScript.make({ timeout: "5 seconds" })
 
-export type Timed = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<Exit.Exit<A, E>, never, R>
+export type Timed = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  limit?: Duration.DurationInput
+) => Effect.Effect<Exit.Exit<A, E>, never, R>
 
 /**
  * A server, a client of it, and clients whose requests pass a middlebox.
@@ -80,8 +83,8 @@ const faster = (factor: number): Clock.Clock => {
   }
 }
 
-const byFasterClock: Timed = (effect) =>
-  Effect.timeoutTo(Effect.exit(effect), { duration: "2 minutes", onSuccess: (exit) => exit, onTimeout: () => stuck })
+const byFasterClock: Timed = (effect, limit = "2 minutes") =>
+  Effect.timeoutTo(Effect.exit(effect), { duration: limit, onSuccess: (exit) => exit, onTimeout: () => stuck })
 
 const headerOf = (username: string, password: string): string => `Basic ${btoa(`${username}:${password}`)}`
 
@@ -134,7 +137,7 @@ const behindProxy = (
       const transport = yield* Layer.build(fetchTransport)
       const auth = Auth.basic(username, password)
       // By the faster clock: a busy server needs some seconds for a replication.
-      const at = (url: string, auth: Auth.Auth, timeout: Duration.DurationInput = "100 seconds") =>
+      const at = (url: string, auth: Auth.Auth, timeout: Duration.DurationInput = "10 minutes") =>
         CouchHttp.make({ url, auth, ...options, timeout }).pipe(Effect.provide(transport), Effect.orDie)
       return {
         clean: yield* at(url, auth, "20 minutes"),
