@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { decodeUnknown, parseOptions } from "../src/internal/decoder.js"
+import { decodeUnknown, parseOptions } from "../src/document/compiledDecoder.js"
 
 class Card extends Schema.Class<Card>("Card")({ name: Schema.String, seen: Schema.optional(Schema.Number) }) {}
 

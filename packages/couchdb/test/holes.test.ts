@@ -3,9 +3,9 @@ import { Json, Merge } from "effect-couchdb"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { partially } from "../src/internal/merge/make.js"
-import { type Place, placeOf, value } from "../src/internal/merge/node.js"
-import { mergeJson } from "../src/internal/siblings/jsonMerge.js"
+import { partially } from "../src/merge/make.js"
+import { type Place, placeOf, value } from "../src/merge/node.js"
+import { mergeJson } from "../src/siblings/jsonMerge.js"
 
 const Item = Schema.Struct({ id: Schema.String, n: Merge.Counter, label: Schema.String })
 type Item = typeof Item.Type

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Lineage } from "effect-couchdb"
 import * as Either from "effect/Either"
-import { makeFolding } from "../src/internal/lineage/fold.js"
-import { makeGraph } from "../src/internal/lineage/graph.js"
+import { makeFolding } from "../src/lineage/fold.js"
+import { makeGraph } from "../src/lineage/graph.js"
 import { fadedKnowledge, fadedLeaves } from "./support/forgetting.js"
 import { diceOf, type History, pureHistory, tallied, type Tally } from "./support/lineageHistory.js"
 

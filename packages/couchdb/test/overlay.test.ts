@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Json } from "effect-couchdb"
 import * as FastCheck from "effect/FastCheck"
-import { align } from "../src/internal/align.js"
-import { overlay } from "../src/internal/overlay.js"
+import { align } from "../src/document/patch/align.js"
+import { overlay } from "../src/document/patch/overlay.js"
 import { json, jsonObject } from "./arbitraries.js"
 
 /** What a schema that knows only some members would write, at every depth. */

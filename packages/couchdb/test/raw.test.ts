@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Json } from "effect-couchdb"
 import * as Option from "effect/Option"
-import { readDocument } from "../src/internal/document/raw.js"
+import { readDocument } from "../src/http/rawDocument.js"
 
 const filler = "xy".repeat(600)
 const withBody = (body: string): string =>

@@ -3,8 +3,8 @@ import { Conflict, Document, SiblingPolicy } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
-import { makeSeen, readAllLeaves } from "../../src/internal/lineage/leaves.js"
-import { planByLineage } from "../../src/internal/lineage/resolving.js"
+import { makeSeen, readAllLeaves } from "../../src/lineage/leaves.js"
+import { planByLineage } from "../../src/lineage/resolving.js"
 import {
   blank,
   carry,

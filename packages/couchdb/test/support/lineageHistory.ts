@@ -1,5 +1,5 @@
 import { Json, Lineage, Revision } from "effect-couchdb"
-import { hashOf } from "../../src/internal/lineage/canonical.js"
+import { hashOf } from "../../src/data/json/canonical.js"
 
 type Rev = Revision.Revision
 

@@ -1,0 +1,264 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { NotFoundError, RangeNotSatisfiableError, type RequestError, TransportError } from "../CouchError.js"
+import type { Document } from "../document/Document.js"
+import { isDocument } from "../document/value.js"
+import { beginsAsGzip, unsupportedCoding, withHead } from "../http/contentEncoding.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
+import { serverOf } from "../http/failAt.js"
+import { answerOf, isIdentified, unexpectedResponse } from "../http/responseError.js"
+import type { StreamedResponse } from "../http/Transport.js"
+import { unconflicted } from "../http/unconflicted.js"
+import type { Info, Opened, Place, Range, ReadError, RequestFailure, Stub } from "./Attachment.js"
+import { fileAt, spotOf } from "./target.js"
+import {
+  digestOf,
+  isAsStored,
+  type Known,
+  readStub,
+  type Said,
+  saidBy,
+  seemsCompressed,
+  stubNamed,
+  verificationOf,
+  verified
+} from "./verify.js"
+
+type Bytes = Stream.Stream<Uint8Array, ReadError>
+type Headers = Readonly<Record<string, string>>
+
+/** What the document says of the file, if the target is a document and has it. */
+const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | undefined =>
+  isDocument(target) ? stubNamed(target.attachments, name) : undefined
+
+/**
+ * Whether the headers of a file come from CouchDB, as far as they show it: any file may look like a login page. A document
+ * value names the digest, which is compared at the end.
+ */
+const isFromCouch = (headers: Headers, stub: Stub | undefined): boolean =>
+  isIdentified(headers) || saidBy(headers).digest !== undefined ||
+  (stub !== undefined && (headers["content-type"] ?? stub.contentType) === stub.contentType)
+
+const verifyFor = (stub: Stub | undefined): NonNullable<CouchRequest["verify"]> => ({ headers }) =>
+  isFromCouch(headers, stub) ? undefined : "its headers do not identify CouchDB"
+
+const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefined): Info => ({
+  name,
+  contentType: headers["content-type"] ?? stub?.contentType ?? "application/octet-stream",
+  digest: digestOf({ said, stub }),
+  compressed: seemsCompressed({ said, stub }),
+  storedLength: isAsStored(said) ? Option.fromNullable(said.length) : Option.none()
+})
+
+/** An attachment that was not found, among those that the document has. */
+const withNames =
+  <A, R>(target: Document<A, R> | Place) => (error: NotFoundError | RequestError): NotFoundError | RequestError =>
+    error._tag === "NotFoundError" && isDocument(target)
+      ? new NotFoundError({ ...answerOf(error), attachments: Object.keys(target.attachments) })
+      : error
+
+export const head = <A, R>(
+  target: Document<A, R> | Place,
+  name: string
+): Effect.Effect<Info, RequestFailure, CouchHttp> =>
+  Effect.gen(function*() {
+    const spot = spotOf(target)
+    const where = yield* fileAt(spot, name)
+    const couch = yield* CouchHttp
+    const headers = yield* unconflicted(couch.execute({
+      method: "HEAD",
+      ...where,
+      headers: { accept: "*/*", "accept-encoding": "gzip" }
+    })).pipe(
+      Effect.map(({ headers }) => isFromCouch(headers, undefined) ? headers : undefined),
+      // The document says what the headers do not.
+      Effect.catchTag("UnexpectedResponseError", () => Effect.succeed(undefined)),
+      Effect.mapError(withNames(target))
+    )
+    const said = saidBy(headers ?? {})
+    if (headers !== undefined && isAsStored(said)) return infoOf(name, headers, said, stubOf(target, name))
+    const stub = yield* readStub(spot, name)
+    if (stub === undefined && headers === undefined) {
+      return yield* Effect.fail(
+        new NotFoundError({
+          method: "HEAD",
+          path: where.path,
+          status: 404,
+          error: "not_found",
+          reason: "Document is missing attachment",
+          database: spot.database,
+          id: spot.id
+        })
+      )
+    }
+    return stub === undefined || stub.digest === ""
+      ? infoOf(name, headers ?? {}, said, stub)
+      : {
+        name,
+        contentType: stub.contentType,
+        digest: stub.digest,
+        compressed: stub.encoding === "gzip",
+        storedLength: Option.some(stub.encodedLength ?? stub.length)
+      }
+  })
+
+const rangeHeader = ({ first, last }: Range): string => `bytes=${first}-${last ?? ""}`
+
+const isRange = ({ first, last }: Range): boolean =>
+  Number.isSafeInteger(first) && first >= 0 &&
+  (last === undefined || last === Infinity || (Number.isSafeInteger(last) && last >= first))
+
+const notSatisfiable = (request: CouchRequest, reason: string): RangeNotSatisfiableError =>
+  new RangeNotSatisfiableError({
+    method: request.method,
+    path: request.path,
+    status: 416,
+    error: "requested_range_not_satisfiable",
+    reason,
+    database: request.database,
+    id: request.id
+  })
+
+/**
+ * The part of a whole file that was asked for: of what is stored compressed a server gives no parts, and a proxy may not
+ * pass the question on.
+ */
+const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity }: Range): Opened => ({
+  ...opened,
+  // What follows the last byte is not read, and so the end is not seen.
+  verification: last === Infinity ? opened.verification : "none",
+  bytes: withHead(opened.bytes, (head, bytes) => {
+    // These may be stored bytes that nothing inflated, which shows at their end.
+    const mustEnd = opened.info.compressed && beginsAsGzip(head)
+    let whole = 0
+    const part = bytes.pipe(
+      Stream.mapAccum(0, (from, bytes) => {
+        whole = from + bytes.length
+        return [whole, { from, bytes }]
+      }),
+      Stream.takeUntil(({ bytes, from }) => !mustEnd && from + bytes.length > last),
+      Stream.map(({ bytes, from }) => bytes.subarray(Math.max(0, first - from), Math.max(0, last + 1 - from))),
+      Stream.filter((bytes) => bytes.length > 0)
+    )
+    // As the server says of what it gives parts of.
+    const outside = Stream.suspend(() =>
+      whole > first || (first === 0 && last === Infinity)
+        ? Stream.empty
+        : Stream.fail(notSatisfiable(request, `the file has ${whole} bytes`))
+    )
+    return Stream.concat(part, outside)
+  })
+})
+
+/** The part that a 206 brings, or what is wrong with it if it is not the one that was asked for. */
+const partial = (
+  request: CouchRequest,
+  { body, headers, server }: StreamedResponse & FromServer,
+  { codings }: Said,
+  { first, last = Infinity }: Range
+): Either.Either<{ readonly whole: number | undefined; readonly bytes: Bytes }, string> => {
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(headers["content-range"]?.trim() ?? "")
+  if (range === null) return Either.left("a part came that does not say which one it is")
+  const [from, to, whole] = [Number(range[1]), Number(range[2]), range[3] === "*" ? undefined : Number(range[3])]
+  const isComplete = to === last || (to < last && (whole === undefined ? last === Infinity : to === whole - 1))
+  if (from !== first || !isComplete) {
+    const end = last === Infinity ? "the end" : last
+    return Either.left(`bytes ${from} to ${to} came, and ${first} to ${end} were asked for`)
+  }
+  if (codings.length > 0) return Either.left(`a part came of what ${codings.join()} made of the file`)
+  const length = to - from + 1
+  const ended = (passed: number) =>
+    new TransportError({
+      ...serverOf({ server }),
+      method: request.method,
+      path: request.path,
+      reason: "Body",
+      description: `it ended after ${passed} of ${length} bytes`
+    })
+  return Either.right({
+    whole,
+    bytes: Stream.suspend(() => {
+      let passed = 0
+      return Stream.concat(
+        Stream.mapChunks(body, (chunk) => {
+          for (const piece of chunk) passed += piece.length
+          return chunk
+        }),
+        Stream.suspend(() => passed === length ? Stream.empty : Stream.fail(ended(passed)))
+      )
+    })
+  })
+}
+
+/** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
+export const open = <A, R>(
+  target: Document<A, R> | Place,
+  name: string,
+  range: Range | undefined
+): Effect.Effect<Opened, RequestFailure, CouchHttp | Scope.Scope> =>
+  Effect.gen(function*() {
+    const spot = spotOf(target)
+    const where = yield* fileAt(spot, name)
+    const couch = yield* CouchHttp
+    const stub = stubOf(target, name)
+    const asking = (headers: Headers): CouchRequest => ({
+      method: "GET",
+      ...where,
+      headers: { accept: "*/*", ...headers },
+      verify: verifyFor(stub)
+    })
+    const stream = (request: CouchRequest) => Effect.mapError(unconflicted(couch.stream(request)), withNames(target))
+    const wholeOf = (request: CouchRequest, response: StreamedResponse & FromServer) =>
+      Effect.gen(function*() {
+        const said = saidBy(response.headers)
+        const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
+        if (response.status !== 200 && response.status !== 203) return yield* strange("the answer is not a file")
+        const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
+        if (unsupported !== undefined) {
+          return yield* strange(`the answer was made ${unsupported} unasked, which cannot be undone here`)
+        }
+        const known: Known = { spot, request, name, said, stub, inflated: response.inflated, ...serverOf(response) }
+        const opened: Opened = {
+          info: infoOf(name, response.headers, said, stub),
+          verification: verificationOf(known),
+          bytes: yield* verified(known, response.body)
+        }
+        return opened
+      })
+
+    const compressed = asking({ "accept-encoding": "gzip" })
+    if (range === undefined) return yield* wholeOf(compressed, yield* stream(compressed))
+
+    const part = asking({ "accept-encoding": "identity", "range": rangeHeader(range) })
+    if (!isRange(range)) {
+      const reason = "a range has whole numbers from 0, the last not before the first; no request was sent"
+      return yield* Effect.fail(notSatisfiable(part, reason))
+    }
+    const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential))
+    const response = yield* Scope.extend(stream(part), scope)
+    if (response.status !== 206) return partOf(yield* wholeOf(part, response), part, range)
+    const said = saidBy(response.headers)
+    const came = partial(part, response, said, range)
+    if (Either.isRight(came)) {
+      const info = infoOf(name, response.headers, { ...said, length: came.right.whole }, stub)
+      return { info, verification: "length", bytes: came.right.bytes }
+    }
+    // A cache may hold the file compressed, and give parts of that.
+    yield* Scope.close(scope, Exit.void)
+    const again = yield* stream(compressed)
+    return again.status === 206
+      ? yield* Effect.fail(unexpectedResponse(part, response, came.left))
+      : partOf(yield* wholeOf(compressed, again), part, range)
+  })
+
+export const get = <A, R>(
+  target: Document<A, R> | Place,
+  name: string,
+  range: Range | undefined
+): Stream.Stream<Uint8Array, ReadError, CouchHttp> =>
+  Stream.unwrapScoped(Effect.map(open(target, name, range), ({ bytes }) => bytes))

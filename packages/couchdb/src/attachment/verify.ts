@@ -1,0 +1,305 @@
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import {
+  IntegrityError,
+  type InvalidIdError,
+  type NotFoundError,
+  type RequestError,
+  TransportError
+} from "../CouchError.js"
+import { attachmentsOf } from "../document/attachmentStubs.js"
+import { readRaw } from "../document/read.js"
+import { beginsAs, beginsAsGzip, codingsOf, undo, withHead } from "../http/contentEncoding.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
+import { currentAuth } from "../http/currentAuth.js"
+import { serverOf } from "../http/failAt.js"
+import type { ReadError, Stub } from "./Attachment.js"
+import type { Spot } from "./target.js"
+import { type Passed, passing } from "./verified.js"
+
+type Bytes = Stream.Stream<Uint8Array, ReadError>
+type Headers = Readonly<Record<string, string>>
+
+/**
+ * What the headers of an answer say of a file.
+ *
+ * - `digest`: the ETag, if it is strong and an MD5. Any other one was made or changed by a proxy
+ * - `codings`: what the body was put through, by the server or by a proxy
+ * - `ranges`: `bytes` for a file that is stored plain, `none` for one that is stored compressed; a proxy may leave it out
+ *   or give another
+ * - `length`: of the body as it was sent
+ */
+export interface Said {
+  readonly digest: string | undefined
+  readonly codings: ReadonlyArray<string>
+  readonly ranges: string | undefined
+  readonly length: number | undefined
+}
+
+const strongMd5 = /^"([A-Za-z0-9+/]{22}==)"$/
+
+const digits = /^\d+$/
+
+export const saidBy = (headers: Headers): Said => {
+  const md5 = strongMd5.exec(headers["etag"] ?? "")?.[1]
+  const length = headers["content-length"]
+  return {
+    digest: md5 === undefined ? undefined : `md5-${md5}`,
+    codings: codingsOf(headers),
+    ranges: headers["accept-ranges"]?.toLowerCase(),
+    length: length !== undefined && digits.test(length) ? Number(length) : undefined
+  }
+}
+
+/** Whether the headers are those that CouchDB sends of the bytes that it stores. A proxy changes some of them. */
+export const isAsStored = ({ codings, digest, ranges }: Said): boolean =>
+  digest !== undefined &&
+  (codings.length === 0 ? ranges === "bytes" : ranges === "none" && codings.join() === "gzip")
+
+/** The digest that a document names, if it does. */
+const digestIn = (stub: Stub | undefined): string | undefined =>
+  stub?.digest.startsWith("md5-") === true ? stub.digest : undefined
+
+/**
+ * What is known of a file when its bytes begin to come: what the headers say, what the document says if it is at hand, and
+ * whether the transport inflates.
+ */
+export interface Known extends FromServer {
+  readonly spot: Spot
+  readonly request: CouchRequest
+  readonly name: string
+  readonly said: Said
+  readonly stub: Stub | undefined
+  readonly inflated: boolean | undefined
+}
+
+/** The digest of the stored bytes. A document names that of the revision that is read, whatever the headers say. */
+export const digestOf = ({ said, stub }: Pick<Known, "said" | "stub">): string | undefined =>
+  digestIn(stub) ?? said.digest
+
+/** Whether the file seems to be stored compressed. The server says so by giving no ranges. */
+export const seemsCompressed = ({ said, stub }: Pick<Known, "said" | "stub">): boolean =>
+  stub?.encoding === "gzip" || said.ranges === "none" ||
+  // Compressed by the server, as long as nothing says that a proxy did.
+  (said.ranges !== "bytes" && said.digest !== undefined && said.codings[0] === "gzip")
+
+/** How the body arrives: as it was sent, with codings that are undone here, or inflated by the transport. */
+type Arrival = "plain" | "undone" | "inflated"
+
+/**
+ * How long the content of a compressed file is, if the document says so: of a file that was compressed before it was put
+ * its `length` is the stored one. What was sent tells the two from each other.
+ */
+const contentLength = ({ said, stub }: Known, arrival: Arrival): number | undefined => {
+  if (stub === undefined) return undefined
+  if (stub.encodedLength !== undefined) return stub.encodedLength === stub.length ? undefined : stub.length
+  return said.length !== undefined && (arrival === "plain") === (said.length === stub.length) ? stub.length : undefined
+}
+
+/** What the bytes are held against at their end. */
+export const verificationOf = (known: Known): "digest" | "length" | "none" | "unknown" => {
+  const { inflated, said } = known
+  const coded = said.codings.length > 0
+  if (coded && inflated === undefined) return "unknown"
+  const arrival: Arrival = !coded ? "plain" : inflated === true ? "inflated" : "undone"
+  const length = digestOf(known) === undefined
+    ? arrival === "inflated" ? undefined : said.length
+    : arrival === "undone" || !seemsCompressed(known)
+    ? "digest"
+    : contentLength(known, arrival)
+  return length === undefined ? "none" : length === "digest" ? "digest" : "length"
+}
+
+/** How a file is stored, by its document. */
+interface Stored {
+  readonly compressed: boolean
+  /** Of the content. */
+  readonly length: number | undefined
+}
+
+const storedAs = (stub: Stub): Stored => {
+  const compressed = stub.encoding !== undefined && stub.encoding !== "identity"
+  return { compressed, length: compressed && stub.encodedLength === stub.length ? undefined : stub.length }
+}
+
+export const stubNamed = (all: Readonly<Record<string, Stub>>, name: string): Stub | undefined =>
+  Object.hasOwn(all, name) ? all[name] : undefined
+
+/** What the document says of the file, and of how it is stored. */
+export const readStub = (
+  { database, id, rev }: Spot,
+  name: string
+): Effect.Effect<Stub | undefined, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  Effect.map(
+    readRaw(
+      database,
+      id,
+      "?att_encoding_info=true" +
+        Option.match(rev, { onNone: () => "", onSome: (rev) => `&rev=${encodeURIComponent(rev)}` })
+    ),
+    ({ stubs }) => stubNamed(attachmentsOf(stubs), name)
+  )
+
+/**
+ * Asks the document how the file is stored. Only what would fail otherwise asks; `None` if the document does not say, or
+ * has another file by now.
+ */
+const askDocument = ({ name, said, spot, stub }: Known): Effect.Effect<Option.Option<Stored>, never, CouchHttp> =>
+  readStub(spot, name).pipe(
+    Effect.map((found) =>
+      found !== undefined && found.digest === digestOf({ said, stub })
+        ? Option.some(storedAs(found))
+        : Option.none()
+    ),
+    Effect.catchAll(() => Effect.succeedNone)
+  )
+
+interface Arrived {
+  readonly arrival: Arrival
+  readonly content: Passed
+  /** What was sent, if that can be seen. */
+  readonly sent: Passed | undefined
+  /** The content begins as gzip does. */
+  readonly looksCompressed: boolean
+}
+
+/** Holds what arrived against what is known. It fails only if the bytes cannot be those of the file. */
+const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrived): Effect.Effect<
+  void,
+  ReadError,
+  CouchHttp
+> => {
+  const { inflated, name, request, said, spot, stub } = known
+  const broken = (problem: string) =>
+    Effect.failSync(() =>
+      new IntegrityError({
+        ...serverOf(known),
+        operation: "download",
+        database: spot.database,
+        id: spot.id,
+        name,
+        problem
+      })
+    )
+  const other = broken("the digest of the bytes is not the one that the server stored")
+  const ended = (length: number, of: number) =>
+    Effect.fail(
+      new TransportError({
+        ...serverOf(known),
+        method: request.method,
+        path: request.path,
+        reason: "Body",
+        description: `it ended after ${length} of ${of} bytes`
+      })
+    )
+  const ofLength = (length: number | undefined): Effect.Effect<void, ReadError> =>
+    length === undefined || length === content.length
+      ? Effect.void
+      : content.length < length
+      ? ended(content.length, length)
+      : broken(`there are ${content.length} bytes, and the file has ${length}`)
+  const asStored = askDocument(known)
+  const digest = digestOf(known)
+
+  // A transport that inflates may leave the length of what was sent in the headers.
+  const cut = sent !== undefined && inflated !== true && said.length !== undefined && said.length !== sent.length
+    ? ended(sent.length, said.length)
+    : undefined
+  if (digest === undefined) return cut ?? Effect.void
+
+  if (content.digest === digest && arrival !== "undone") {
+    if (!looksCompressed || said.ranges === "bytes") return Effect.void
+    // Either the file is gzip itself, or these are its compressed bytes, which nothing inflated.
+    return Effect.flatMap(
+      asStored,
+      (stored) =>
+        Option.match(stored, { onNone: () => said.ranges === "none", onSome: ({ compressed }) => compressed })
+          ? broken("these are the compressed bytes, and nothing inflated them")
+          : Effect.void
+    )
+  }
+  if (content.digest === digest) return Effect.void
+  if (sent?.digest === digest) {
+    if (inflated === false || said.ranges === "none") return Effect.void
+    return Effect.flatMap(asStored, (stored) =>
+      Option.isSome(stored) && !stored.value.compressed
+        ? broken("the transport inflates without saying so (StreamedResponse.inflated), and the file is gzip itself")
+        : Effect.void)
+  }
+  if (cut !== undefined) return cut
+  // The ETag stands for the bytes as they were sent or as they were before a proxy compressed them: they are neither.
+  if (arrival === "undone" && said.digest === digest) {
+    return content.digest !== "" ?
+      other :
+      Effect.flatMap(
+        asStored,
+        (stored) => Option.isSome(stored) && !stored.value.compressed ? ofLength(stored.value.length) : other
+      )
+  }
+  const settle = ({ compressed, length }: Stored) =>
+    compressed ? ofLength(length) : Effect.zipRight(ofLength(length), other)
+  if (stub?.encoding === "gzip") return settle(storedAs(stub))
+  // The server compressed it, and this is the content, which has no digest.
+  const isContent = arrival !== "undone" && said.ranges === "none"
+  const length = contentLength(known, arrival)
+  if (isContent && (stub === undefined || length !== undefined || stub.length === content.length)) {
+    return ofLength(length)
+  }
+  return Effect.flatMap(
+    asStored,
+    Option.match({ onNone: () => isContent ? Effect.void : other, onSome: settle })
+  )
+}
+
+/** The content of a whole file, which fails at its end if it is not what the server stored. */
+export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never, CouchHttp> =>
+  Effect.gen(function*() {
+    const couch = yield* CouchHttp
+    const auth = yield* FiberRef.get(currentAuth)
+    const { inflated, request, said: { codings } } = known
+    const judged = (arrived: Arrived) =>
+      judge(known, arrived).pipe(Effect.provideService(CouchHttp, couch), Effect.locally(currentAuth, auth))
+    const notUndone = (): ReadError =>
+      new TransportError({
+        ...serverOf(known),
+        method: request.method,
+        path: request.path,
+        reason: "Body",
+        description: `what came is no whole ${codings.join(", ")}`
+      })
+    const asItCame = (arrival: "plain" | "inflated", bytes: Bytes): Bytes =>
+      withHead(bytes, (head, bytes) => {
+        const looksCompressed = head.length > 0 && beginsAsGzip(head)
+        return passing(
+          bytes,
+          (content) => judged({ arrival, content, sent: arrival === "plain" ? content : undefined, looksCompressed })
+        )
+      })
+    const undone = (bytes: Bytes): Bytes =>
+      Stream.suspend(() => {
+        let sent: Passed | undefined
+        const noted = passing(bytes, (passed) =>
+          Effect.sync(() => {
+            sent = passed
+          }))
+        return passing(
+          undo(codings, noted, notUndone),
+          (content) => judged({ arrival: "undone", content, sent, looksCompressed: false }),
+          // What the server compressed has the digest as it was sent.
+          !isAsStored(known.said) || digestOf(known) !== known.said.digest
+        )
+      })
+    return codings.length === 0
+      ? asItCame("plain", body)
+      : inflated === true
+      ? asItCame("inflated", body)
+      : inflated === false
+      ? undone(body)
+      // What does not begin as it would was inflated on the way.
+      : withHead(
+        body,
+        (head, bytes) => beginsAs(codings[codings.length - 1], head) ? undone(bytes) : asItCame("inflated", bytes)
+      )
+  })

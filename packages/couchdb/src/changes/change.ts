@@ -1,0 +1,101 @@
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { JsonObject } from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { now } from "../rows/asEither.js"
+import { type Made, Piece } from "../rows/batch.js"
+import { isObject, member, type Row } from "../rows/row.js"
+import type { Source } from "../rows/source.js"
+import type { Change, Changed, DatabaseGone, Deleted } from "./Changes.js"
+
+/** A line of a feed that tells of a change, before anybody looked at its document. */
+export interface ChangeRow {
+  readonly id: string
+  readonly sequence: Option.Option<string>
+  readonly revisions: readonly [Revision.Revision, ...Array<Revision.Revision>]
+  readonly deleted: boolean
+  readonly row: Row
+}
+
+/** A sequence is a text; servers before 2.0 gave numbers. With `seqInterval` most rows have none. */
+export const sequenceOf = (json: unknown): Option.Option<string> =>
+  typeof json === "string" ? Option.some(json) : typeof json === "number" ? Option.some(String(json)) : Option.none()
+
+const leaves = (changes: unknown): Array<Revision.Revision> => {
+  const revisions: Array<Revision.Revision> = []
+  if (!Array.isArray(changes)) return revisions
+  for (let i = 0; i < changes.length; i++) {
+    const rev = member(changes[i], "rev")
+    if (Revision.isRevision(rev)) revisions.push(rev)
+  }
+  return revisions
+}
+
+const isNonEmpty = (
+  revisions: Array<Revision.Revision>
+): revisions is [Revision.Revision, ...Array<Revision.Revision>] => revisions.length > 0
+
+/** `undefined` where the row tells of no change. */
+export const changeRow = (row: Row): ChangeRow | undefined => {
+  if (!isObject(row.json)) return undefined
+  const { changes, deleted, id, seq } = row.json
+  const revisions = leaves(changes)
+  if (typeof id !== "string" || !isNonEmpty(revisions)) return undefined
+  return { id, sequence: sequenceOf(seq), revisions, deleted: deleted === true, row }
+}
+
+// As `Data.tagged` would make them, but a member at a time: many are made.
+const structural: object = Object.getPrototypeOf(Data.struct({}))
+
+type Writable<A> = { -readonly [K in keyof A]: A[K] }
+
+const makeDeleted = ({ id, revisions, sequence }: ChangeRow, body: Option.Option<JsonObject>): Deleted => {
+  const change = Object.create(structural) as Writable<Deleted>
+  change.id = id
+  change.sequence = sequence
+  change.rev = revisions[0]
+  change.revisions = revisions
+  change.body = body
+  change._tag = "Deleted"
+  return change
+}
+
+const makeChanged = <D>({ id, revisions, row, sequence }: ChangeRow, document: Option.Option<D>): Changed<D> => {
+  const change = Object.create(structural) as Writable<Changed<D>>
+  change.id = id
+  change.sequence = sequence
+  change.rev = revisions[0]
+  change.revisions = revisions
+  change.conflicts = conflictsOf(row)
+  change.document = document
+  change._tag = "Changed"
+  return change
+}
+
+export const databaseGone = Data.tagged<DatabaseGone>("DatabaseGone")
+
+const none: ReadonlyArray<Revision.Revision> = []
+
+const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
+  const conflicts = member(member(row.json, "doc"), "_conflicts")
+  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : none
+}
+
+/** The changes that rows tell of, their documents decoded if they bring some, each with its own error. */
+export const toChanges = <D, R>(source: Source<D, R>, rows: ReadonlyArray<ChangeRow>): Made<Change<D>, never, R> => {
+  const piece = new Piece<Change<D>, R>()
+  for (const change of rows) {
+    if (!source.concerns(change.id)) continue
+    if (change.deleted) {
+      piece.add(makeDeleted(change, source.body(change.row)))
+      continue
+    }
+    const document = source.document(change.row)
+    const either = now(document)
+    if (either === undefined) piece.addEffect(Effect.map(document, (document) => makeChanged(change, document)))
+    else piece.add(Either.isRight(either) ? makeChanged(change, either.right) : either.left)
+  }
+  return piece.made
+}

@@ -1,0 +1,185 @@
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { DecodeError } from "../CouchError.js"
+import { TransportError } from "../CouchError.js"
+import * as Json from "../data/Json.js"
+import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
+import { failAt, serverOf } from "../http/failAt.js"
+import { unexpectedResponse } from "../http/responseError.js"
+import { unconflicted } from "../http/unconflicted.js"
+import * as Pieces from "../rows/batch.js"
+import { member, type Row } from "../rows/row.js"
+import { skipped } from "../rows/skipped.js"
+import type { Source } from "../rows/source.js"
+import * as Rows from "../rows/stream.js"
+import { type ChangeRow, changeRow, sequenceOf, toChanges } from "./change.js"
+import type { Change, DatabaseOptions, Page } from "./Changes.js"
+import { changesRequest, type Feed } from "./request.js"
+
+export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest =>
+  source.feed?.request(feed, options) ??
+    changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
+
+/**
+ * The request of one feed. Its headers may come as late as the first heartbeat, or as the end where a proxy withholds the
+ * response until then.
+ */
+const patientRequest = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest => {
+  const request = requestOf(source, feed, options)
+  return feed === "normal"
+    ? request
+    : { ...request, timeout: Duration.sum(options.heartbeat ?? options.timeout ?? "1 minute", "1 minute") }
+}
+
+/** Whether the rows of a feed bring nothing that has digits to lose: only documents do. */
+export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): boolean =>
+  source.feed !== undefined || !(options.includeDocs ?? source.bringsDocuments)
+
+/** The rows as changes; one that tells of none is the server's failure. The line that ends a feed is left out. */
+export const changesIn = <D, R>(
+  request: CouchRequest,
+  source: Source<D, R>,
+  rows: ReadonlyArray<Row>,
+  ends = false,
+  head: Rows.Head = Rows.streamedHead
+): Pieces.Made<Change<D>, Rows.RowsError, R> => {
+  const parse = source.feed?.parse ?? changeRow
+  const changes: Array<ChangeRow> = []
+  for (const row of rows) {
+    if (ends && isLast(row)) continue
+    const change = parse(row)
+    if (change === undefined) {
+      return failAt((from) => unexpectedResponse(request, { ...head, ...from }, "a row that is not a change"))
+    }
+    changes.push(change)
+  }
+  return toChanges(source, changes)
+}
+
+export const placeBehind = (
+  request: CouchRequest,
+  head: Rows.Head,
+  around: Json.JsonObject
+): Effect.Effect<string, Rows.RowsError> =>
+  Option.match(sequenceOf(Json.get(around, "last_seq")), {
+    onNone: () => Effect.fail(unexpectedResponse(request, head, "the response has no last_seq")),
+    onSome: Effect.succeed
+  })
+
+/** The place in the feed behind everything that has happened. */
+export const present = <D, R>(source: Source<D, R>): Effect.Effect<string, Rows.RowsError, CouchHttp> => {
+  const request = requestOf(source, "normal", { since: "now", limit: 1, includeDocs: false })
+  return Effect.flatMap(Rows.collect(request, "results"), ({ around, head }) => placeBehind(request, head, around))
+}
+
+/** One answer, read to its end: what a page and a long poll are. */
+export const page = <D, R>(
+  source: Source<D, R>,
+  feed: Feed,
+  options: DatabaseOptions
+): Effect.Effect<Page<D>, DecodeError | Rows.RowsError, CouchHttp | R> => {
+  const request = patientRequest(source, feed, options)
+  return Effect.scoped(Effect.gen(function*() {
+    const answer = yield* Rows.open(request, "results")
+    const rows = yield* Stream.runCollect(answer.rows)
+    const changes = yield* Pieces.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows), false, answer.head))
+    const around = yield* answer.around
+    const lastSequence = yield* placeBehind(request, answer.head, around)
+    const pending = Json.get(around, "pending")
+    return { changes, lastSequence, pending: typeof pending === "number" ? Option.some(pending) : Option.none() }
+  }))
+}
+
+/** What a feed is made of: its rows, and what makes changes of them. */
+export type Read<D, R> = readonly [
+  rows: Stream.Stream<Row, Rows.RowsError, CouchHttp>,
+  make: (rows: Chunk.Chunk<Row>) => Pieces.Made<Change<D>, Rows.RowsError, R>
+]
+
+/** The changes there are. */
+export const normal = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
+  const request = requestOf(source, "normal", options)
+  return [
+    Rows.stream(request, "results", isPlain(source, options)),
+    (rows) => changesIn(request, source, Chunk.toReadonlyArray(rows))
+  ]
+}
+
+/** The changes of one connection, as they happen, until the server says which was the last. */
+export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
+  const request = patientRequest(source, "continuous", options)
+  const rows = Stream.unwrapScoped(Effect.gen(function*() {
+    const couch = yield* CouchHttp
+    const response = yield* unconflicted(couch.stream({ ...request, verify: Rows.isJson }))
+    return Rows.sequence(request, response, isPlain(source, options)).pipe(
+      Stream.concat(Stream.fail(brokenOff(request, response))),
+      Stream.takeUntil(isLast)
+    )
+  }))
+  return [rows, (rows) => changesIn(request, source, Chunk.toReadonlyArray(rows), true)]
+}
+
+export const continuousEither = <D, R>(
+  source: Source<D, R>,
+  options: DatabaseOptions
+): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> =>
+  Pieces.streamEither(...continuous(source, options))
+
+/** Whether this line ends a continuous feed. */
+export const isLast = (row: Row): boolean => lastSequence(row) !== undefined
+
+/** The sequence that ends a continuous feed, or `undefined` in any other line. */
+export const lastSequence = (row: Row): string | undefined => {
+  const last = member(row.json, "last_seq")
+  return last === undefined ? undefined : Option.getOrUndefined(sequenceOf(last))
+}
+
+const brokenOff = ({ method, path }: CouchRequest, response: FromServer): TransportError =>
+  new TransportError({
+    ...serverOf(response),
+    method,
+    path,
+    reason: "Body",
+    description: "the feed ended without its last sequence"
+  })
+
+/** Fails with the first document that does not decode, behind the changes before it. */
+export const failing = <A, E, E2, R>(
+  self: Stream.Stream<Either.Either<A, E>, E2, R>
+): Stream.Stream<A, E | E2, R> => {
+  const loop: Channel.Channel<Chunk.Chunk<A>, Chunk.Chunk<Either.Either<A, E>>, E | E2, E2, unknown> = Channel
+    .readWithCause({
+      onInput: (all: Chunk.Chunk<Either.Either<A, E>>) => {
+        const good: Array<A> = []
+        for (const one of all) {
+          if (Either.isLeft(one)) {
+            return Channel.zipRight(Channel.write(Chunk.unsafeFromArray(good)), Channel.fail(one.left))
+          }
+          good.push(one.right)
+        }
+        return Channel.zipRight(Channel.write(Chunk.unsafeFromArray(good)), loop)
+      },
+      onFailure: Channel.failCause,
+      onDone: () => Channel.void
+    })
+  return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(self), loop))
+}
+
+export { skipped }
+
+/** Leaves out what does not decode, and counts it. */
+export const valid = <A, E2, R>(
+  self: Stream.Stream<Either.Either<A, DecodeError>, E2, R>
+): Stream.Stream<A, E2, R> =>
+  Stream.mapChunksEffect(self, (all) => {
+    const [bad, good] = Chunk.separate(all)
+    return bad.length === 0
+      ? Effect.succeed(good)
+      : Effect.as(Metric.incrementBy(skipped, bad.length), good)
+  })

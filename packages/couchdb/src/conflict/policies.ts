@@ -1,0 +1,180 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import {
+  type ConflictError,
+  type DecodeError,
+  type InvalidIdError,
+  type NotFoundError,
+  OverlapError,
+  type RequestError,
+  type Standing
+} from "../CouchError.js"
+import * as DatabaseName from "../data/DatabaseName.js"
+import * as DocumentId from "../data/DocumentId.js"
+import { documentPath, documentRoute } from "../data/documentPath.js"
+import { structural } from "../data/equivalence.js"
+import * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { hashedAttachments } from "../document/attachmentStubs.js"
+import { bodyOf, stored, take } from "../document/base.js"
+import { encode } from "../document/codec.js"
+import type { Collection } from "../document/Collection.js"
+import { type AnyConflict, withAttempted } from "../document/conflictError.js"
+import type { Document } from "../document/Document.js"
+import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
+import { snapshot } from "../document/snapshot.js"
+import { toStore } from "../document/storedContent.js"
+import * as value from "../document/value.js"
+import { save } from "../document/write.js"
+import { revisionText } from "../http/bulk/revisionText.js"
+import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { unconflicted } from "../http/unconflicted.js"
+import { verifyWritten } from "../http/verification.js"
+import type { Merge, Overlap } from "../merge/Merge.js"
+import type * as Conflict from "../resolution/Conflict.js"
+import { policy, type Settling } from "./policy.js"
+
+export const make = <A, I, R, K, E, R2>(
+  _collection: Collection<A, I, R, K>,
+  name: string,
+  settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
+): Conflict.Policy<A, E, R2> => policy(name, settle)
+
+/** What stands on the server; `None` where the document is gone. */
+const standing = (
+  conflict: AnyConflict
+): Effect.Effect<Option.Option<Standing>, InvalidIdError | RequestError | NotFoundError, CouchHttp> =>
+  Effect.flatMap(DatabaseName.decode(conflict.database), (database) => readRaw(database, conflict.id, "")).pipe(
+    Effect.map(({ rev, stubs }) => Option.some({ rev, stubs })),
+    Effect.catchIf(
+      (error) => error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted"),
+      () => Effect.succeedNone
+    )
+  )
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- policies for every document
+type ForAny<E = never, R = never> = Conflict.Policy<any, E, R>
+
+export const fail: ForAny<Conflict.Again> = policy("fail", Effect.fail)
+
+export const ignore: ForAny = policy("ignore", ({ attempted }) => Effect.succeed(attempted))
+
+export const overwrite: ForAny<Conflict.Again, CouchHttp> = policy(
+  "overwrite",
+  (conflict) => Effect.flatMap(standing(conflict), conflict.repeat)
+)
+
+/** Creates again what the other side deleted; a document that is there after all is a conflict as before. */
+export const recreate = (conflict: AnyConflict) => conflict.repeat(Option.none())
+
+/** Whether the document is gone. */
+export const isGone = (conflict: AnyConflict) => Effect.map(standing(conflict), Option.isNone)
+
+export const keepTheirs: ForAny<Conflict.ReadError, CouchHttp> = policy(
+  "keepTheirs",
+  ({ attempted }) => fetchBound(attempted.collection, attempted.id)
+)
+
+const clash = (why: string): Overlap => ({
+  _tag: "Overlap",
+  clashes: [{ path: [], why, base: Option.none(), mine: Option.none(), theirs: Option.none() }]
+})
+
+/**
+ * Files go over the other side's body. Where edits of the body were to go with them, nobody but the caller can repeat both.
+ */
+const filesOver = (conflict: AnyConflict, theirs: Option.Option<Standing>): Settling =>
+  value.isDirty(conflict.attempted) ? Effect.fail(conflict) : conflict.repeat(theirs)
+
+export const merge = <A>(
+  merge: Merge<A>
+): Conflict.Policy<A, Conflict.Again | Conflict.Overlapping | DecodeError, CouchHttp> =>
+  policy("merge", (conflict: ConflictError<A, unknown, unknown>) => {
+    const { attempted } = conflict
+    const overlap = (found: Overlap, of = conflict) => Effect.fail(new OverlapError(of, found))
+    return Effect.flatMap(fetchBoundOption(attempted.collection, attempted.id), (found): Settling => {
+      if (Option.isNone(found)) return overlap(clash("edited here, deleted there"))
+      const theirs = found.value
+      const base = Option.map(attempted.base, bodyOf)
+      if (conflict.operation === "attachment") return filesOver(conflict, theirs.base)
+      if (conflict.operation === "delete") {
+        return Option.isSome(base) && merge.equivalence(base.value, theirs.body)
+          ? conflict.repeat(theirs.base)
+          : overlap(clash("deleted here, edited there"))
+      }
+      const { copy } = snapshot(attempted.body)
+      return Either.match(merge({ base, mine: attempted.body, theirs: theirs.body }), {
+        // A custom merge may have edited the refused body in place.
+        onLeft: (found) =>
+          overlap(found, structural(copy, attempted.body) ? conflict : withAttempted(conflict, () => copy)),
+        onRight: (body) => save(value.modify(theirs, () => body))
+      })
+    })
+  })
+
+export const reapply = <A, I, R, K>(
+  _collection: Collection<A, I, R, K>,
+  edit: (theirs: A, mine: A) => A
+): Conflict.Policy<A, Conflict.Again | DecodeError, CouchHttp> =>
+  policy("reapply", (conflict: ConflictError<A, unknown, unknown>) =>
+    Effect.flatMap(
+      fetchBound(conflict.attempted.collection, conflict.attempted.id),
+      (theirs): Settling =>
+        conflict.operation === "attachment"
+          ? filesOver(conflict, theirs.base)
+          : save(value.modify(theirs, (body) => edit(body, conflict.attempted.body)))
+    ))
+
+/** Stores the document beside what stands there, under the revision that it would have had. */
+const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
+  Effect.gen(function*() {
+    const id = yield* DocumentId.decode(attempted.id)
+    const { database } = attempted.collection
+    const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
+    const taken = take(attempted.collection, attempted.body)
+    const { body: raw } = yield* toStore(attempted.collection, {
+      id,
+      raw: yield* encode(attempted),
+      over: attempted.base,
+      base: attempted.base,
+      kind: "edit"
+    })
+    const predicted = Option.flatMap(
+      Option.match(stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+      (attachments) => Revision.predict({ parent: attempted.rev, body: raw, attachments })
+    )
+    if (Option.isNone(predicted)) return yield* Effect.fail(conflict)
+    const rev = predicted.value
+    const request: CouchRequest = {
+      method: "PUT",
+      path: `${documentPath(database, id)}?new_edits=false`,
+      route: documentRoute(id),
+      database,
+      id,
+      body: revisionText(
+        id,
+        [rev, ...Option.toArray(attempted.rev)],
+        false,
+        Json.fromEntries([
+          ...(Option.isSome(stubs) ? [["_attachments", stubs.value] as const] : []),
+          ...Json.entries(raw)
+        ])
+      ),
+      // Storing a revision that is there already does nothing.
+      safe: true,
+      verify: verifyWritten(id)
+    }
+    const couch = yield* CouchHttp
+    const { status } = yield* unconflicted(couch.execute(request))
+    const base = stored(taken, rev, { raw, stubs })
+    return value.clean(attempted.collection, attempted.id, status === 202 ? "accepted" : "quorum", base)
+  })
+
+export const fork: ForAny<Conflict.Again, CouchHttp> = policy(
+  "fork",
+  (conflict) =>
+    conflict.operation === "save" || conflict.operation === "create"
+      ? sibling(conflict.attempted, conflict)
+      : Effect.fail(conflict)
+)

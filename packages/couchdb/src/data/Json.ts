@@ -1,0 +1,445 @@
+/**
+ * JSON as CouchDB keeps it.
+ *
+ * CouchDB keeps `12345678901234567890`, tells `1.0` from `1`, and keeps the order of `{"b":1,"10":2}`. JavaScript's
+ * values do none of that, and a revision is a hash of exactly these details. A `Json` value is therefore plain
+ * JavaScript wherever that is exact, and a {@link RawNumber} or a `Map` where it is not.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import { copyTree } from "./json/copy.js"
+import { floatOf } from "./json/float.js"
+import { parseText } from "./json/parser.js"
+import * as inexact from "./json/precision.js"
+import { writeText } from "./json/writer.js"
+
+const digits = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const RawNumberTypeId: unique symbol = Symbol.for("effect-couchdb/Json/RawNumber") as never
+
+/**
+ * A number whose text a JavaScript number would not give back, such as `1.0`, `1e2` or `12345678901234567890`.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * const big = new Json.RawNumber("12345678901234567890")
+ * console.log(Json.stringify([big])) // [12345678901234567890]
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export class RawNumber {
+  // A symbol, which no JSON text can carry: an object that only looks like this one is data.
+  get [RawNumberTypeId](): true {
+    return true
+  }
+  /** Throws a `RangeError` where the text is no JSON number, since it is written as it stands. */
+  constructor(
+    /** The digits as they stand in the JSON text. */
+    readonly text: string
+  ) {
+    if (!digits.test(text)) throw new RangeError(`not a JSON number: ${JSON.stringify(text)}`)
+  }
+  /** The nearest JavaScript number. */
+  valueOf(): number {
+    return Number(this.text)
+  }
+  /** Plain JSON cannot say more than the nearest number. */
+  toJSON(): number {
+    return Number(this.text)
+  }
+  toString(): string {
+    return this.text
+  }
+}
+
+/**
+ * An object: a plain one, or a `Map` where JavaScript would reorder its keys or mistake `__proto__`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type JsonObject = { readonly [key: string]: Json } | ReadonlyMap<string, Json>
+
+/**
+ * Any JSON value, exact to the digit and to the order of keys.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Json = null | boolean | number | string | RawNumber | ReadonlyArray<Json> | JsonObject
+
+/**
+ * The text is not JSON that CouchDB takes: `offset` is the UTF-16 position at which reading stopped.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class JsonSyntaxError extends Data.TaggedError("JsonSyntaxError")<{
+  readonly offset: number
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `not JSON: ${this.problem} at offset ${this.offset}`
+  }
+}
+
+/**
+ * A JavaScript value that no JSON text can say. `path` leads to it, from the outside in.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export interface NotJson {
+  readonly path: ReadonlyArray<string | number>
+  readonly problem: string
+}
+
+/**
+ * Whether the value is a number kept as text.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRawNumber = (value: unknown): value is RawNumber =>
+  typeof value === "object" && value !== null && RawNumberTypeId in value
+
+/**
+ * Whether the value is an array.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isArray = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
+
+/**
+ * Whether the value is an object, plain or a `Map`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value)
+
+const isMap = (object: JsonObject): object is ReadonlyMap<string, Json> => object instanceof Map
+
+/**
+ * The keys in the order in which they stand.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const keys = (object: JsonObject): ReadonlyArray<string> =>
+  isMap(object) ? Array.from(object.keys()) : Object.keys(object)
+
+/**
+ * The members in the order in which they stand.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.entries(Json.fromEntries([["b", 1], ["10", 2]]))) // b first
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const entries = (object: JsonObject): ReadonlyArray<readonly [string, Json]> =>
+  isMap(object) ? Array.from(object.entries()) : Object.entries(object)
+
+/**
+ * A member, or `undefined` where there is none.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.get({ a: 1 }, "a")) // 1
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const get = (object: JsonObject, key: string): Json | undefined =>
+  isMap(object) ? object.get(key) : Object.hasOwn(object, key) ? object[key] : undefined
+
+/**
+ * Whether the object has the member.
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const has = (object: JsonObject, key: string): boolean =>
+  isMap(object) ? object.has(key) : Object.hasOwn(object, key)
+
+const reordered = /^(?:0|[1-9]\d{0,9})$|^__proto__$/
+
+/**
+ * An object of these members, in this order: plain where JavaScript keeps the order, else a `Map`. Of members with
+ * one key the last counts, at its own place, as CouchDB does it.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.stringify(Json.fromEntries([["b", 1], ["10", 2]]))) // {"b":1,"10":2}
+ *
+ * @since 0.1.0
+ * @category objects
+ */
+export const fromEntries = (members: Iterable<readonly [string, Json]>): JsonObject => {
+  const map = new Map<string, Json>()
+  let plain = true
+  for (const [key, value] of members) {
+    if (map.has(key)) map.delete(key)
+    else if (plain && reordered.test(key)) plain = false
+    map.set(key, value)
+  }
+  return plain ? Object.fromEntries(map) : map
+}
+
+/**
+ * Reads JSON text exactly: numbers keep their digits where a JavaScript number would lose them, objects their order,
+ * and what CouchDB refuses (lone surrogates, numbers beyond a double, raw control characters) is refused here.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ * import { Either } from "effect"
+ *
+ * const read = Json.parse(`{"b":1.0,"10":12345678901234567890}`)
+ * console.log(Either.map(read, Json.stringify)) // the same text again
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const parse = (text: string): Either.Either<Json, JsonSyntaxError> => {
+  const result = parseText(text, (digits) => new RawNumber(digits), fromEntries)
+  return result._tag === "Value"
+    ? Either.right(result.value)
+    : Either.left(new JsonSyntaxError({ offset: result.offset, problem: result.problem }))
+}
+
+/**
+ * Whether `JSON.parse` might not keep all that the text says. It may say yes where a no would do, never the reverse.
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const mayBeInexact: (text: string) => boolean = inexact.mayBeInexact
+
+/**
+ * Writes a value as compact JSON text, members in their order, raw numbers with their own digits. Nesting of any depth
+ * is written.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.stringify({ n: new Json.RawNumber("1.0") })) // {"n":1.0}
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const stringify = (value: Json): string =>
+  isParsed(value, 0) ? JSON.stringify(value) : writeText(value, scalarText, entries)
+
+const scalarText = (value: Json): string | undefined =>
+  typeof value !== "object" || value === null ? JSON.stringify(value) : isRawNumber(value) ? value.text : undefined
+
+/** Deeper values are written with a stack of their own. */
+const shallow = 100
+
+/** Whether `JSON.stringify` writes all of the value: no numbers as text, no members in an order of their own. */
+const isParsed = (value: Json, depth: number): boolean => {
+  if (typeof value !== "object" || value === null) return true
+  if (depth > shallow || isRawNumber(value)) return false
+  if (Array.isArray(value)) return value.every((element: Json) => isParsed(element, depth + 1))
+  if (isMap(value as JsonObject)) return false
+  for (const key in value) {
+    if (!isParsed((value as Readonly<Record<string, Json>>)[key] as Json, depth + 1)) return false
+  }
+  return true
+}
+
+/**
+ * The plain JavaScript value, as `JSON.parse` would have given it: raw numbers become the nearest number.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.toPlain([new Json.RawNumber("1.0")])) // [1]
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const toPlain = (value: Json): unknown =>
+  copyTree(value, (each) => isRawNumber(each) ? Number(each.text) : undefined, true)
+
+/**
+ * The double that CouchDB keeps of a number that is written with a fraction or an exponent; not finite if it refuses the
+ * text. It is the nearest double, with one exception: an integer with an exponent, whose text has 32 characters or more or
+ * whose value is too small for a normal double, is multiplied with a power of ten, which rounds twice.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.toFloat("5e-324")) // 0
+ * console.log(Json.toFloat("5.0e-324")) // 5e-324
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const toFloat: (text: string) => number = floatOf
+
+/**
+ * Whether two values say the same: object members in any order, numbers by their text (so `1` is not `1.0`).
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.equals({ a: 1, b: 2 }, { b: 2, a: 1 })) // true
+ *
+ * @since 0.1.0
+ * @category comparing
+ */
+export const equals = (self: Json, that: Json): boolean => {
+  if (self === that) return true
+  if (typeof self !== "object" || typeof that !== "object" || self === null || that === null) {
+    return (isRawNumber(self) || isRawNumber(that)) && numberText(self) === numberText(that)
+  }
+  if (isRawNumber(self) || isRawNumber(that)) return numberText(self) === numberText(that)
+  if (Array.isArray(self) || Array.isArray(that)) {
+    return Array.isArray(self) && Array.isArray(that) && self.length === that.length &&
+      self.every((item, i) => equals(item, that[i] as Json))
+  }
+  const left = entries(self as JsonObject)
+  const right = that as JsonObject
+  return left.length === keys(right).length &&
+    left.every(([key, member]) => has(right, key) && equals(member, get(right, key) as Json))
+}
+
+const numberText = (value: Json): string | undefined =>
+  isRawNumber(value) ? value.text : typeof value === "number" ? JSON.stringify(value) : undefined
+
+// Older browsers have no `isWellFormed`.
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+/**
+ * Whether the text holds half of a surrogate pair, which no UTF-8 can say.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const hasLoneSurrogate = (text: string): boolean =>
+  typeof text.isWellFormed === "function" ? !text.isWellFormed() : loneSurrogate.test(text)
+
+/** Deeper values would overflow the stack of some program on their way. */
+const deepest = 1_000
+
+/**
+ * A JavaScript value as `Json`, or the first place at which it cannot be JSON: NaN, an infinity, a cycle, a lone
+ * surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are left out; a `bigint` is an
+ * integer.
+ *
+ * @example
+ * import { Either } from "effect"
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Either.isLeft(Json.fromUnknown({ n: NaN }))) // true, and the path is ["n"]
+ *
+ * @since 0.1.0
+ * @category reading and writing
+ */
+export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
+  const path: Array<string | number> = []
+  const open = new Set<object>()
+  let problem: string | undefined
+
+  const refuse = (why: string): null => {
+    problem = why
+    return null
+  }
+  const step = (at: string | number, inner: unknown): Json => {
+    path.push(at)
+    const json = walk(inner)
+    if (problem === undefined) path.pop()
+    return json
+  }
+  const walk = (value: unknown): Json => {
+    switch (typeof value) {
+      case "boolean":
+        return value
+      case "string":
+        return hasLoneSurrogate(value) ? refuse("a lone surrogate, which UTF-8 cannot encode") : value
+      case "number":
+        return Number.isFinite(value) ? value : refuse(`${value}, which JSON cannot represent: use null`)
+      case "bigint":
+        return new RawNumber(value.toString())
+      case "object":
+        return value === null ? null : isRawNumber(value) ? value : walkObject(value)
+      default:
+        return refuse(
+          value === undefined
+            ? "undefined, which JSON cannot represent: use null"
+            : `a ${typeof value}, which JSON cannot represent`
+        )
+    }
+  }
+  const walkObject = (value: object): Json => {
+    if (open.has(value)) return refuse("a cycle: the value contains itself")
+    if (open.size >= deepest) return refuse(`nested deeper than ${deepest} levels`)
+    open.add(value)
+    const json = Array.isArray(value)
+      ? walkItems(value)
+      : value instanceof Map
+      ? walkMembers(Array.from(value.entries()))
+      : isPlain(value)
+      ? walkMembers(Object.entries(value))
+      : refuse(instanceProblem(value))
+    open.delete(value)
+    return json
+  }
+  const walkItems = (items: ReadonlyArray<unknown>): Json => {
+    const out: Array<Json> = []
+    for (let i = 0; i < items.length && problem === undefined; i++) out.push(step(i, items[i]))
+    return out
+  }
+  const walkMembers = (members: ReadonlyArray<readonly [unknown, unknown]>): Json => {
+    const out: Array<readonly [string, Json]> = []
+    for (const [key, member] of members) {
+      if (member === undefined) continue
+      if (typeof key !== "string") return refuse("a key that is not a string")
+      out.push([key, hasLoneSurrogate(key) ? refuse("a key with a lone surrogate") : step(key, member)])
+      if (problem !== undefined) break
+    }
+    return fromEntries(out)
+  }
+
+  const json = walk(value)
+  return problem === undefined ? Either.right(json) : Either.left({ path, problem })
+}
+
+/** The schemas of the classes that every platform has. */
+const schemas = new Map([
+  ["Date", "Schema.Date"],
+  ["Set", "Schema.ReadonlySet"],
+  ["Uint8Array", "Schema.Uint8ArrayFromBase64"],
+  ["URL", "Schema.URL"]
+])
+
+const instanceProblem = (value: object): string => {
+  const name = typeof value.constructor === "function" ? value.constructor.name : ""
+  const schema = schemas.get(name)
+  return `${
+    name === "" || name === "Object" ? "an object that is not a plain one" : `an instance of ${name}`
+  }, which JSON cannot represent: ${
+    schema === undefined ? "encode it in the schema of the body" : `use ${schema} in the schema of the body`
+  }`
+}
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}

@@ -1,0 +1,106 @@
+import * as Data from "effect/Data"
+import * as Equal from "effect/Equal"
+import * as Json from "./Json.js"
+import { isObject } from "./json/copy.js"
+
+// What `Data.Class`, and so `Schema.Class`, compares with: member by member, but nested plain values by reference.
+const memberwise: unknown = Data.struct({})[Equal.symbol as never]
+
+const option = Symbol.for("effect/Option")
+const either = Symbol.for("effect/Either")
+
+/** Whether the members of a value are all that it says. */
+export const comparesMembers = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || Array.isArray(value) ||
+    (value as Record<symbol, unknown>)[Equal.symbol] === memberwise || option in value || either in value
+}
+
+/**
+ * Whether two values surely say the same. It is what tells an edit from none, so it never calls two values equal that
+ * may differ: plain objects, arrays, dates, maps, sets, bytes, URLs and Effect's data are compared by what they hold, and
+ * anything else by reference.
+ */
+export const structural = (self: unknown, that: unknown): boolean => {
+  try {
+    return same(self, that)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return sameText(self as Json.Json, that as Json.Json)
+  }
+}
+
+/** For values that are too deep for the stack: the JSON writer does not recurse. */
+const sameText = (self: Json.Json, that: Json.Json): boolean => {
+  try {
+    return Json.stringify(self) === Json.stringify(that)
+  } catch {
+    return false
+  }
+}
+
+const same = (self: unknown, that: unknown): boolean => {
+  if (Object.is(self, that)) return true
+  if (!isObject(self) || !isObject(that)) return false
+  if (Object.getPrototypeOf(self) !== Object.getPrototypeOf(that)) return false
+  // Effect's own comparison of these hashes them first, and calls zero and minus zero equal.
+  if (Array.isArray(self)) return sameItems(self, that as ReadonlyArray<unknown>)
+  if (comparesMembers(self)) return sameMembers(self, that)
+  if (Equal.isEqual(self) && Equal.equals(self, that)) return true
+  if (self instanceof Date) return Object.is(self.getTime(), (that as Date).getTime())
+  if (self instanceof Map) return sameEntries(self, that as ReadonlyMap<unknown, unknown>)
+  if (self instanceof Set) return sameElements(self, that as ReadonlySet<unknown>)
+  if (self instanceof URL) return self.href === (that as URL).href
+  const bytes = bytesOf(self)
+  return bytes !== undefined && sameItems(bytes, bytesOf(that) as Uint8Array)
+}
+
+/** The bytes of a typed array, of a view, or of a buffer. */
+const bytesOf = (value: object): Uint8Array | undefined =>
+  ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : value instanceof ArrayBuffer
+    ? new Uint8Array(value)
+    : undefined
+
+const sameItems = (self: ArrayLike<unknown>, that: ArrayLike<unknown>): boolean => {
+  if (self.length !== that.length) return false
+  for (let i = 0; i < self.length; i++) {
+    const item = self[i]
+    const other = that[i]
+    if (item !== other && !same(item, other)) return false
+    // The one pair that the operator calls equal, and that is written differently.
+    if (item === 0 && !Object.is(item, other)) return false
+  }
+  return true
+}
+
+/** A member that is undefined says as little as one that is not there. */
+const sameMembers = (self: object, that: object): boolean => {
+  const left = self as Readonly<Record<string, unknown>>
+  const right = that as Readonly<Record<string, unknown>>
+  let more = 0
+  for (const key of Object.keys(left)) {
+    if (left[key] === undefined) continue
+    if (!Object.hasOwn(right, key) || !same(left[key], right[key])) return false
+    more--
+  }
+  for (const key of Object.keys(right)) if (right[key] !== undefined) more++
+  return more === 0
+}
+
+const sameEntries = (self: ReadonlyMap<unknown, unknown>, that: ReadonlyMap<unknown, unknown>): boolean =>
+  self.size === that.size &&
+  Array.from(self).every(([key, member]) => that.has(key) && same(member, that.get(key)))
+
+/** Each element has one of its own on the other side. */
+const sameElements = (self: ReadonlySet<unknown>, that: ReadonlySet<unknown>): boolean => {
+  if (self.size !== that.size) return false
+  const left = Array.from(self).filter((element) => !that.has(element))
+  const right = Array.from(that).filter((element) => !self.has(element))
+  return left.every((element) => {
+    const at = isObject(element) ? right.findIndex((other) => same(element, other)) : -1
+    if (at !== -1) right.splice(at, 1)
+    return at !== -1
+  })
+}

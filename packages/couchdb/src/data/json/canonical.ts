@@ -1,0 +1,28 @@
+import { sha256 } from "@noble/hashes/sha2"
+import { hex, utf8 } from "../bytes.js"
+import * as Json from "../Json.js"
+import { writeText } from "./writer.js"
+
+/** A number as JavaScript would write it, where it holds it: servers and programs on the way rewrite `1e2` and `1.0`. */
+const numberText = (text: string): string => {
+  const number = Number(text)
+  return Number.isFinite(number) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(number))
+    ? JSON.stringify(number)
+    : text
+}
+
+/** One text for each value, whatever the order of its keys: RFC 8785, and the digits of what a number cannot hold. */
+export const canonical = (json: Json.Json): string => writeText(json, scalarText, sortedEntries)
+
+const scalarText = (json: Json.Json): string | undefined =>
+  Json.isRawNumber(json)
+    ? numberText(json.text)
+    : typeof json !== "object" || json === null
+    ? JSON.stringify(Object.is(json, -0) ? 0 : json)
+    : undefined
+
+const sortedEntries = (object: Json.JsonObject): ReadonlyArray<readonly [string, Json.Json]> =>
+  [...Json.entries(object)].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
+
+/** The first 128 bits of a text's SHA-256, in hex: as long as CouchDB's own hashes. */
+export const hashOf = (text: string): string => hex(sha256(utf8(text))).slice(0, 32)

@@ -1,0 +1,431 @@
+/**
+ * Design documents as code: defined with their views and functions, compared with what a database has, and deployed so
+ * that no reader waits for an index.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { InvalidIdError, type NotFoundError, type RequestError, type UpdateConflictError } from "../CouchError.js"
+import { documentPath } from "../data/documentPath.js"
+import type { Json, JsonObject } from "../data/Json.js"
+import { segmentProblem } from "../data/pathSegment.js"
+import { askFor } from "../http/ask.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+import * as definition from "./design/definition.js"
+import * as internal from "./design/deploy.js"
+import * as normal from "./design/normal.js"
+import * as stored from "./design/stored.js"
+
+/**
+ * A function for the server: its text, or a function whose own text is sent. Such a function sees nothing of its module,
+ * and what a bundler or a coverage tool put into it would be sent along, so text is the sure way.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Code = string | ((...args: ReadonlyArray<never>) => unknown)
+
+/**
+ * A view: what it maps and reduces, and what its rows are. `map` is an object only where `language` is `query`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface ViewDefinition<
+  K = Json,
+  IK = unknown,
+  RK = never,
+  V = Json,
+  IV = unknown,
+  RV = never,
+  W = Json,
+  IW = unknown,
+  RW = never
+> {
+  readonly map: Code | JsonObject
+  readonly reduce?: Code | undefined
+  readonly options?: JsonObject | undefined
+  readonly key?: Schema.Schema<K, IK, RK> | undefined
+  readonly value?: Schema.Schema<V, IV, RV> | undefined
+  readonly reduced?: Schema.Schema<W, IW, RW> | undefined
+}
+
+/**
+ * Any view.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface AnyView {
+  readonly map: Code | JsonObject
+  readonly reduce?: Code | undefined
+  readonly options?: JsonObject | undefined
+  readonly key?: Schema.Schema.AnyNoContext | Schema.Schema.All | undefined
+  readonly value?: Schema.Schema.AnyNoContext | Schema.Schema.All | undefined
+  readonly reduced?: Schema.Schema.AnyNoContext | Schema.Schema.All | undefined
+}
+
+/**
+ * A view as `View.make` takes it: where it is, and the schemas of its keys and values.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Handle<V extends AnyView> = Omit<V, "map" | "reduce" | "options"> & {
+  readonly design: string
+  readonly view: string
+}
+
+/**
+ * How a text is cut into words: the name of an analyzer, or one with its options.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Analyzer = string | JsonObject
+
+/**
+ * An index of Nouveau.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Searchable {
+  readonly index: Code
+  readonly defaultAnalyzer?: Analyzer | undefined
+  readonly fieldAnalyzers?: Readonly<Record<string, Analyzer>> | undefined
+}
+
+/**
+ * What a design document holds.
+ *
+ * - `language`: `javascript`, unless said otherwise; `query` for the indexes of Mango
+ * - `lib`: CommonJS modules for the views, texts by name
+ * - `validate`: what refuses a write of any document of the database (`validate_doc_update`)
+ * - `nouveau`, `indexes`: search by Nouveau, and by Clouseau
+ * - `partitioned`: whether its views are of one partition each, in a database that has partitions
+ * - `options`, `members`: what else there is, as CouchDB calls it
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Content<Views extends Readonly<Record<string, AnyView>> = Readonly<Record<string, AnyView>>> {
+  readonly language?: string | undefined
+  readonly views?: Views | undefined
+  readonly lib?: Readonly<Record<string, unknown>> | undefined
+  readonly filters?: Readonly<Record<string, Code>> | undefined
+  readonly updates?: Readonly<Record<string, Code>> | undefined
+  readonly validate?: Code | undefined
+  readonly nouveau?: Readonly<Record<string, Searchable>> | undefined
+  readonly indexes?:
+    | Readonly<Record<string, { readonly index: Code; readonly analyzer?: Analyzer | undefined }>>
+    | undefined
+  readonly partitioned?: boolean | undefined
+  readonly options?: Readonly<Record<string, unknown>> | undefined
+  readonly members?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * A design document that is defined here: its name without `_design/`, its body as the server gets it, and its views.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface DesignDocument<
+  out Views extends Readonly<Record<string, AnyView>> = Readonly<Record<string, AnyView>>
+> {
+  readonly name: string
+  readonly body: JsonObject
+  readonly views: { readonly [View in keyof Views]: Handle<Views[View]> }
+}
+
+/**
+ * One thing in which two design documents differ: `["views", "bySeen"]`, `["validate_doc_update"]`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Difference {
+  readonly _tag: "Added" | "Removed" | "Changed"
+  readonly path: ReadonlyArray<string>
+  readonly before: Option.Option<Json>
+  readonly after: Option.Option<Json>
+}
+
+/**
+ * What a deployment did: nothing, since all was there; or it wrote the document, after it had new indexes built if they
+ * are others.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Deployment =
+  | { readonly _tag: "Unchanged" }
+  | {
+    readonly _tag: "Deployed"
+    readonly differences: ReadonlyArray<Difference>
+    readonly rebuilt: boolean
+  }
+
+/**
+ * What looking at a design document can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type DesignFailure = InvalidIdError | NotFoundError | RequestError
+
+/**
+ * What a deployment can fail with: a function that the server cannot compile is a `BadRequestError`, and nothing changed;
+ * an `UpdateConflictError` is left where others wrote the document again and again.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type DeployFailure = DesignFailure | UpdateConflictError
+
+/**
+ * Describes a view with the schemas of its keys, of its values, and of what it reduces them to.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { DesignDocument } from "effect-couchdb"
+ *
+ * const bySeen = DesignDocument.view({
+ *   map: "function (doc) { emit(doc.seen, doc.name) }",
+ *   reduce: "_count",
+ *   key: Schema.Number,
+ *   value: Schema.String,
+ *   reduced: Schema.Number
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const view = <
+  K = Json,
+  IK = unknown,
+  RK = never,
+  V = Json,
+  IV = unknown,
+  RV = never,
+  W = Json,
+  IW = unknown,
+  RW = never
+>(
+  definition: ViewDefinition<K, IK, RK, V, IV, RV, W, IW, RW>
+): ViewDefinition<K, IK, RK, V, IV, RV, W, IW, RW> => definition
+
+/**
+ * Defines a design document; no I/O. Throws at once where the name is none, or a function has no text that a server could
+ * run. Its views are what `View.make` takes.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { DesignDocument, View } from "effect-couchdb"
+ *
+ * const zoo = DesignDocument.make("zoo", {
+ *   views: {
+ *     bySeen: DesignDocument.view({
+ *       map: "function (doc) { emit(doc.seen, doc.name) }",
+ *       key: Schema.Number,
+ *       value: Schema.String
+ *     })
+ *   },
+ *   filters: { often: "function (doc) { return doc.seen > 10 }" }
+ * })
+ *
+ * const often = View.stream("zoo", View.make(zoo.views.bySeen), { startKey: 10 })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const Views extends Readonly<Record<string, AnyView>> = {}>(
+  name: string,
+  content: Content<Views>
+): DesignDocument<Views> => {
+  const problem = segmentProblem(name)
+  if (problem !== undefined) throw new InvalidIdError({ kind: "design document", value: name, problem })
+  const handles = Object.entries(content.views ?? {}).map(([view, { key, reduced, value }]) => [
+    view,
+    { design: name, view, key, value, reduced }
+  ])
+  return { name, body: definition.bodyOf(name, content), views: Object.fromEntries(handles) }
+}
+
+/**
+ * A field of a Mango index, ascending unless said otherwise.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type IndexField = string | Readonly<Record<string, "asc" | "desc">>
+
+/**
+ * Defines a design document that holds indexes for Mango. `partialFilterSelector` has its operators written out, as
+ * `{ seen: { $gt: 0 } }`. Where the indexes need not be deployed together, `POST /{db}/_index` is simpler.
+ *
+ * @example
+ * import { DesignDocument } from "effect-couchdb"
+ *
+ * const indexes = DesignDocument.mango("by-name", { name: { fields: ["name", "seen"] } })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const mango = (
+  name: string,
+  indexes: Readonly<
+    Record<
+      string,
+      { readonly fields: ReadonlyArray<IndexField>; readonly partialFilterSelector?: JsonObject | undefined }
+    >
+  >,
+  options?: { readonly partitioned?: boolean | undefined }
+): DesignDocument =>
+  make(name, {
+    language: "query",
+    ...(options?.partitioned !== undefined && { partitioned: options.partitioned }),
+    views: Object.fromEntries(
+      Object.entries(indexes).map(([index, { fields, partialFilterSelector }]) => {
+        const filter: JsonObject = partialFilterSelector === undefined
+          ? {}
+          : { partial_filter_selector: partialFilterSelector }
+        const ordered = fields.flatMap((field) =>
+          Object.entries(typeof field === "string" ? { [field]: "asc" } : field)
+        )
+        return [index, {
+          map: { fields: Object.fromEntries(ordered), ...filter },
+          reduce: "_count",
+          options: { def: { fields, ...filter } }
+        }]
+      })
+    )
+  })
+
+/**
+ * The design document that a database has, without `_id`, `_rev` and attachments: `GET /{db}/_design/{ddoc}`.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const deployed: {
+  (name: string): (database: string) => Effect.Effect<Option.Option<JsonObject>, DesignFailure, CouchHttp>
+  (database: string, name: string): Effect.Effect<Option.Option<JsonObject>, DesignFailure, CouchHttp>
+} = dual(
+  2,
+  (database: string, name: string) =>
+    Effect.map(Effect.flatMap(stored.address(database, name), stored.read), Option.map(({ body }) => body))
+)
+
+/**
+ * In what a definition differs from what a database has; in nothing where it is deployed. What is empty, the order of
+ * members and what the server adds make no difference.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { DesignDocument } from "effect-couchdb"
+ *
+ * const isDeployed = (design: DesignDocument.DesignDocument) =>
+ *   Effect.map(DesignDocument.compare("zoo", design), (differences) => differences.length === 0)
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const compare: {
+  (design: DesignDocument): (
+    database: string
+  ) => Effect.Effect<ReadonlyArray<Difference>, DesignFailure, CouchHttp>
+  (database: string, design: DesignDocument): Effect.Effect<ReadonlyArray<Difference>, DesignFailure, CouchHttp>
+} = dual(
+  2,
+  (database: string, design: DesignDocument) =>
+    Effect.map(deployed(database, design.name), (found) => normal.differences(found, design.body))
+)
+
+/**
+ * Puts a design document into a database, unless it is there. Where its indexes are new, a second document
+ * (`{name}~staged-…`) has them built first, for as long as that takes, while readers go on with the old ones; then the
+ * document itself is written, which has the same indexes, and what is left over is removed.
+ *
+ * It may be interrupted at any moment and run again, and any number may run at once: deployments of the same help each
+ * other, of different ones the last stays. How far an index is, `Server.activeTasks` tells.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { DesignDocument } from "effect-couchdb"
+ *
+ * const zoo = DesignDocument.make("zoo", {
+ *   views: { all: DesignDocument.view({ map: "function (doc) { emit(doc._id, null) }" }) }
+ * })
+ *
+ * const program = Effect.flatMap(DesignDocument.deploy("zoo", zoo), (done) => Effect.log(done._tag))
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const deploy = (
+  database: string,
+  design: DesignDocument,
+  options?: {
+    /** Whether files of indexes that nobody has any more are deleted; they are, unless said otherwise. */
+    readonly cleanUp?: boolean | undefined
+  }
+): Effect.Effect<Deployment, DeployFailure, CouchHttp> =>
+  internal.deploy(database, design.name, design.body, options?.cleanUp ?? true)
+
+const delete_ = (database: string, name: string): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
+  internal.removeDesign(database, name)
+export {
+  /**
+   * Deletes a design document and the files of its indexes, and gives whether it was there:
+   * `DELETE /{db}/_design/{ddoc}`.
+   *
+   * @since 0.1.0
+   * @category operations
+   */
+  delete_ as delete
+}
+
+/**
+ * How the indexes of a design document are. `pending` is how many changes are not in them yet.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Info extends Schema.Class<Info>("effect-couchdb/DesignDocument/Info")({
+  name: Schema.String,
+  index: Schema.propertySignature(Schema.Struct({
+    signature: Schema.String,
+    language: Schema.String,
+    updaterRunning: Schema.propertySignature(Schema.Boolean).pipe(Schema.fromKey("updater_running")),
+    compactRunning: Schema.propertySignature(Schema.Boolean).pipe(Schema.fromKey("compact_running")),
+    waitingClients: Schema.propertySignature(Schema.Number).pipe(Schema.fromKey("waiting_clients")),
+    sizes: Schema.Struct({ file: Schema.Number, external: Schema.Number, active: Schema.Number }),
+    pending: Schema.optionalWith(Schema.Struct({ total: Schema.Number }).pipe(Schema.pluck("total")), {
+      default: () => 0
+    }).pipe(Schema.fromKey("updates_pending"))
+  })).pipe(Schema.fromKey("view_index"))
+}) {}
+
+/**
+ * How the indexes of a design document are: `GET /{db}/_design/{ddoc}/_info`.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const info: {
+  (name: string): (database: string) => Effect.Effect<Info, DesignFailure, CouchHttp>
+  (database: string, name: string): Effect.Effect<Info, DesignFailure, CouchHttp>
+} = dual(2, (database: string, name: string) =>
+  Effect.flatMap(stored.address(database, name), (at) =>
+    askFor(Info, {
+      method: "GET",
+      path: `${documentPath(at.database, at.id)}/_info`,
+      route: "/{db}/_design/{ddoc}/_info",
+      database: at.database,
+      id: at.id
+    })))

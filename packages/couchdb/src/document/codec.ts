@@ -1,0 +1,89 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { ParseIssue } from "effect/ParseResult"
+import { DecodeError, type EncodeError } from "../CouchError.js"
+import type * as Json from "../data/Json.js"
+import { failAt } from "../http/failAt.js"
+import type { RawDocument } from "../http/rawDocument.js"
+import { make, rawOf, type Source, type State, stateOf, type Stored } from "./base.js"
+import { andThen, bodyIn, encodeBody, explainReserved, issuesOf, refusal, shown, Thrown, unreserved } from "./bodies.js"
+import type { Bound } from "./Collection.js"
+import type { Base, Document } from "./Document.js"
+import { overlay } from "./patch/overlay.js"
+
+/** What the server has, decoded. A schema that throws, or overflows the stack, has not decoded it. */
+export const decode = <A, R>(
+  collection: Bound<A, R>,
+  read: RawDocument,
+  source: Source = { raw: read.raw, stubs: read.stubs, isPlain: read.plain === read.raw }
+): Effect.Effect<Stored<A>, DecodeError, R> => {
+  const refuse = (failure: ParseIssue | Thrown): Effect.Effect<never, DecodeError> =>
+    failAt((from) =>
+      new DecodeError(
+        {
+          ...from,
+          database: collection.database,
+          id: read.id,
+          rev: read.rev,
+          issues: issuesOf(failure).map(explainReserved)
+        },
+        failure
+      )
+    )
+  const base = (body: A): Stored<A> => make(collection, read.rev, body, source)
+  try {
+    const decoded = collection.decode(shown(collection, read.plain))
+    // Most schemas need neither time nor services, and then nothing has to be scheduled.
+    if (!Either.isEither(decoded)) {
+      return Effect.matchEffect(decoded, { onFailure: refuse, onSuccess: (body) => Effect.succeed(base(body)) })
+    }
+    const either = decoded as Either.Either<A, ParseIssue>
+    return Either.isRight(either) ? Either.right(base(either.right)) : refuse(either.left)
+  } catch (error) {
+    return refuse(new Thrown(error))
+  }
+}
+
+/**
+ * The members to store: those that the server had, with the change that the edit made, in place or not. `known` is the
+ * state of the base, if the caller computed it already.
+ */
+export const encode = <A, R>(
+  self: Document<A, R>,
+  known: State<A> | undefined = Option.getOrUndefined(Option.map(self.base, stateOf))
+): Effect.Effect<Json.JsonObject, EncodeError, R> => {
+  const { base, collection, id } = self
+  if (Option.isNone(base) || known === undefined) return encodeBody(collection, id, self.body)
+  const raw = rawOf(base.value)
+  return andThen(
+    encodedBefore(self, base.value, known),
+    (before) =>
+      andThen(encodeBody(collection, id, self.body), (after): Either.Either<Json.JsonObject, EncodeError> => {
+        try {
+          // After an edit in place, the elements of both bodies are the same objects at other indices.
+          const decoded = known.edited ? undefined : { before: known.body, after: self.body }
+          // Objects in, object out: an overlay keeps the kind that both sides agree on.
+          const json = overlay(raw, before, after, decoded) as Json.JsonObject
+          return unreserved(json, refusal(collection, id))
+        } catch (error) {
+          return Either.left(refusal(collection, id)(issuesOf(new Thrown(error))))
+        }
+      })
+  )
+}
+
+/** What the schema writes of the body as it was. */
+const encodedBefore = <A, R>(
+  { collection, id }: Document<A, R>,
+  base: Base<A>,
+  { body, encoded, unsure }: State<A>
+): Effect.Effect<Json.JsonObject, EncodeError, R> =>
+  encoded !== undefined
+    ? Either.right(encoded)
+    : !unsure
+    ? encodeBody(collection, id, body)
+    : Effect.flatMap(
+      Effect.orElseSucceed(bodyIn(collection, rawOf(base)), () => body),
+      (again) => encodeBody(collection, id, again)
+    )

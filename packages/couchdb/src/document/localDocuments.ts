@@ -1,0 +1,91 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import {
+  type DecodeError,
+  InvalidIdError,
+  type NotFoundError,
+  type RequestError,
+  type UnexpectedResponseError
+} from "../CouchError.js"
+import { documentPath } from "../data/documentPath.js"
+import * as Json from "../data/Json.js"
+import { segmentProblem } from "../data/pathSegment.js"
+import { jsonOf, member } from "../http/answers.js"
+import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { serverOf } from "../http/failAt.js"
+import { readDocument } from "../http/rawDocument.js"
+import { unexpectedResponse } from "../http/responseError.js"
+import * as Transport from "../http/Transport.js"
+import { unconflicted } from "../http/unconflicted.js"
+import { type Verify, verifyDocument, verifyWritten } from "../http/verification.js"
+import { decode, encode } from "./codec.js"
+import type { Collection } from "./Collection.js"
+import type { LocalDocument } from "./LocalDocument.js"
+import * as value from "./value.js"
+
+const prefix = "_local/"
+
+/** One request to a local document. CouchDB never answers 409 here. */
+const ask = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K,
+  request: Pick<CouchRequest, "method" | "body" | "safe">,
+  verify: (id: string) => Verify
+): Effect.Effect<
+  {
+    readonly id: string
+    readonly response: Transport.BufferedResponse
+    readonly refuse: (reason: string) => UnexpectedResponseError
+  },
+  NotFoundError | InvalidIdError | RequestError,
+  CouchHttp
+> => {
+  const id = collection.id.encode(key)
+  const problem = segmentProblem(id)
+  if (problem !== undefined) return Effect.fail(new InvalidIdError({ kind: "local document", value: id, problem }))
+  const whole: CouchRequest = {
+    ...request,
+    path: `${documentPath(collection.database)}/${prefix}${encodeURIComponent(id)}`,
+    route: "/{db}/_local/{docid}",
+    database: collection.database,
+    id: prefix + id,
+    verify: verify(prefix + id)
+  }
+  return CouchHttp.pipe(
+    Effect.flatMap((couch) =>
+      Effect.map(unconflicted(couch.execute(whole)), (response) => ({
+        id,
+        response,
+        refuse: (reason: string) => unexpectedResponse(whole, { ...response, ...serverOf(couch) }, reason)
+      }))
+    )
+  )
+}
+
+export const fetch = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+  Effect.flatMap(
+    ask(collection, key, { method: "GET" }, verifyDocument),
+    ({ id, refuse, response }) =>
+      Option.match(readDocument(Transport.text(response)), {
+        onNone: (): Effect.Effect<LocalDocument<A>, DecodeError | UnexpectedResponseError, R> =>
+          Effect.fail(refuse("the response is not a document")),
+        onSome: (raw): Effect.Effect<LocalDocument<A>, DecodeError | UnexpectedResponseError, R> =>
+          Effect.map(decode(collection, raw), ({ body, rev }): LocalDocument<A> => ({ id, rev, body }))
+      })
+  )
+
+export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, body: A) =>
+  Effect.flatMap(encode(value.make(collection, key, body)), (json) =>
+    Effect.flatMap(
+      // Without revisions, storing it twice is storing it once.
+      ask(collection, key, { method: "PUT", body: Json.stringify(json), safe: true }, verifyWritten),
+      ({ id, refuse, response }) => {
+        const rev = member(jsonOf(response), "rev")
+        return typeof rev === "string"
+          ? Effect.succeed<LocalDocument<A>>({ id, rev, body })
+          : Effect.fail(refuse("the response names no revision"))
+      }
+    ))
+
+export const remove = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+  Effect.asVoid(ask(collection, key, { method: "DELETE" }, verifyWritten))

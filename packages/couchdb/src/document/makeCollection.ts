@@ -1,0 +1,71 @@
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import { Prototype } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+import * as DatabaseName from "../data/DatabaseName.js"
+import { structural } from "../data/equivalence.js"
+import type { Settings } from "../lineage/Lineage.js"
+import type * as Types from "./Collection.js"
+import type { Collection, IdCodec, Options } from "./Collection.js"
+import { decodeUnknown, parseOptions } from "./compiledDecoder.js"
+import { TypeId as LineageTypeId } from "./recorder.js"
+
+export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
+
+const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some, range: { prefix: "", exact: true } }
+
+const withLineage = (database: string, ast: AST.AST, settings: Settings): Settings => {
+  if (!hasProperty(settings, LineageTypeId)) {
+    throw new RangeError(
+      `lineage is switched on with Lineage.settings({ ... }), which ${database} got none of: options alone cannot record it`
+    )
+  }
+  if (database === "_users" || database === "_replicator") {
+    throw new RangeError(`lineage is not kept in ${database}: the server itself writes its documents`)
+  }
+  if (AST.getPropertySignatures(ast).some(({ name }) => name === settings.field)) {
+    throw new RangeError(
+      `the schema has a member ${
+        JSON.stringify(settings.field)
+      }, where lineage is kept: give lineage.field another name`
+    )
+  }
+  return settings
+}
+
+const build = <A, I, R, K>(
+  database: string,
+  schema: Schema.Schema<A, I, R>,
+  id: IdCodec<K>,
+  lineage: Settings | undefined
+): Collection<A, I, R, K> => ({
+  [TypeId]: TypeId,
+  database: DatabaseName.make(database),
+  schema,
+  id,
+  decode: decodeUnknown(schema),
+  encode: ParseResult.encode(schema, parseOptions),
+  equivalence: structural,
+  ...(lineage !== undefined && { lineage: withLineage(database, AST.encodedAST(schema.ast), lineage) }),
+  ...Prototype
+})
+
+export const make: {
+  <A, I, R>(
+    database: string,
+    schema: Schema.Schema<A, I, R>,
+    options?: { readonly lineage?: Settings }
+  ): Collection<A, I, R>
+  <A, I, R, K>(
+    database: string,
+    schema: Schema.Schema<A, I, R>,
+    options: Options<K> & { readonly id: IdCodec<K> }
+  ): Collection<A, I, R, K>
+} = <A, I, R>(
+  database: string,
+  schema: Schema.Schema<A, I, R>,
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the overloads above tie it to the key
+  options?: Options<any>
+) => build(database, schema, options?.id ?? asIs, options?.lineage)

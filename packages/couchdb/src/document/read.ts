@@ -1,0 +1,255 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import {
+  type InvalidIdError,
+  NotFoundError,
+  type RequestError,
+  type UnexpectedResponseError,
+  UnsavedChangesError
+} from "../CouchError.js"
+import type { DatabaseName } from "../data/DatabaseName.js"
+import * as DocumentId from "../data/DocumentId.js"
+import { documentPath, documentRoute } from "../data/documentPath.js"
+import * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { jsonOf, member } from "../http/answers.js"
+import type { CouchRequest, FromServer, ReadJson } from "../http/CouchHttp.js"
+import { CouchHttp } from "../http/CouchHttp.js"
+import { executeDecoded } from "../http/executeDecoded.js"
+import { failAt, serverOf } from "../http/failAt.js"
+import { documentOf, type RawDocument } from "../http/rawDocument.js"
+import { answerOf, unexpectedResponse } from "../http/responseError.js"
+import type * as Transport from "../http/Transport.js"
+import { unconflicted } from "../http/unconflicted.js"
+import { andThen } from "./bodies.js"
+import { decode } from "./codec.js"
+import type { Bound, Collection } from "./Collection.js"
+import { isCollection } from "./Collection.js"
+import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "./Document.js"
+import * as value from "./value.js"
+
+const queryOf = (options: FetchOptions | undefined): string => {
+  if (options === undefined) return ""
+  const parts: Array<string> = []
+  if (options.rev !== undefined) parts.push(`rev=${encodeURIComponent(options.rev)}`)
+  if (options.latest === true) parts.push("latest=true")
+  return parts.length === 0 ? "" : `?${parts.join("&")}`
+}
+
+/** The JSON taken apart; one that is no document of a CouchDB is the server's failure. */
+const takeApart = (
+  database: DatabaseName,
+  id: DocumentId.DocumentId,
+  query: string,
+  json: ReadJson,
+  couch: FromServer
+): Either.Either<RawDocument, UnexpectedResponseError> => {
+  const raw = documentOf(json)
+  return Option.isSome(raw) && Revision.isRevision(raw.value.rev)
+    ? Either.right(raw.value)
+    : Either.left(
+      unexpectedResponse(
+        { method: "GET", path: documentPath(database, id) + query, database, id },
+        { status: 200, headers: {}, ...serverOf(couch) },
+        "the response is not the document"
+      )
+    )
+}
+
+/** Reads a document, and makes of it what is wanted; in as few steps of the fiber as can be, since it is done most. */
+const reading = <A, E, R>(
+  database: DatabaseName,
+  text: string,
+  query: string,
+  then: (raw: RawDocument, id: DocumentId.DocumentId) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R> =>
+  Effect.withFiberRuntime<A, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R>((fiber) => {
+    const id = DocumentId.decode(text)
+    if (Either.isLeft(id)) return Effect.fail(id.left)
+    const couch = Context.unsafeGet(fiber.currentContext, CouchHttp)
+    return Effect.flatMap(
+      couch.readDocument({ database, id: id.right, query }),
+      (json): Effect.Effect<A, E | UnexpectedResponseError, R> => {
+        const raw = takeApart(database, id.right, query, json, couch)
+        return Either.isRight(raw) ? then(raw.right, id.right) : Effect.fail(raw.left)
+      }
+    )
+  })
+
+/** Reads and takes apart. */
+export const readRaw = (
+  database: DatabaseName,
+  id: string,
+  query: string
+): Effect.Effect<RawDocument, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  reading(database, id, query, Effect.succeed)
+
+/** The document at an id, given as the text that the server knows. */
+export const fetchBound = <A, R>(
+  collection: Bound<A, R>,
+  id: string,
+  options?: FetchOptions
+): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> => {
+  const query = queryOf(options)
+  return reading(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> =>
+    raw.deleted
+      ? failAt((from) =>
+        new NotFoundError({
+          ...from,
+          method: "GET",
+          path: documentPath(collection.database, id) + query,
+          status: 200,
+          error: "not_found",
+          reason: "deleted",
+          database: collection.database,
+          id
+        })
+      )
+      : andThen(decode(collection, raw), (base) => Either.right(value.clean(collection, id, "quorum", base))))
+}
+
+const onCollection = (args: IArguments): boolean => isCollection(args[0])
+
+export const fetch = dual<
+  <K>(
+    id: K,
+    options?: FetchOptions
+  ) => <A, I, R>(collection: Collection<A, I, R, K>) => Effect.Effect<Document<A, R>, FetchError, CouchHttp | R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    options?: FetchOptions
+  ) => Effect.Effect<Document<A, R>, FetchError, CouchHttp | R>
+>(onCollection, (collection, id, options) => fetchBound(collection, collection.id.encode(id), options))
+
+const isAbsence = (error: FetchError): error is NotFoundError =>
+  error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
+
+/** What a read for an update fails with if there is no document to edit. */
+export const asUpdate = (error: FetchError): FetchError =>
+  isAbsence(error) ? new NotFoundError({ ...answerOf(error), operation: "update" }) : error
+
+/** `None` for a document that is not there; a database that is not there stays an error. */
+export const fetchBoundOption = <A, R>(
+  collection: Bound<A, R>,
+  id: string,
+  options?: FetchOptions
+): Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R> =>
+  fetchBound(collection, id, options).pipe(
+    Effect.asSome,
+    Effect.catchIf(isAbsence, () => Effect.succeedNone)
+  )
+
+export const fetchOption = dual<
+  <K>(
+    id: K,
+    options?: FetchOptions
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    options?: FetchOptions
+  ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>
+>(onCollection, (collection, id, options) => fetchBoundOption(collection, collection.id.encode(id), options))
+
+/** What a proxy that compresses adds to an ETag, as Apache and Caddy do. */
+const addedByProxy = /[-;:/]+(?:gzip|deflate|br|zstd|gunzip)$/
+
+/** Id and revision by HEAD: the revision is the ETag, in quotes. If a GET had to take its place, they are in its body. */
+const infoOf = (id: DocumentId.DocumentId) => (response: Transport.BufferedResponse): Either.Either<Info, string> => {
+  const json = response.body.length === 0 ? undefined : jsonOf(response)
+  const rev = response.body.length === 0
+    ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "").replace(addedByProxy, "")
+    : member(json, "_id") === id
+    ? member(json, "_rev")
+    : undefined
+  return Revision.isRevision(rev) ? Either.right({ id, rev }) : Either.left("the response names no revision")
+}
+
+/** Id and revision of a document: `HEAD /{db}/{docid}`. */
+export const infoBound = (
+  database: DatabaseName,
+  text: string
+): Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  Effect.flatMap(DocumentId.decode(text), (id) => {
+    const request: CouchRequest = {
+      method: "HEAD",
+      path: documentPath(database, id),
+      route: documentRoute(id),
+      database,
+      id
+    }
+    return Effect.flatMap(CouchHttp, (couch) => unconflicted(executeDecoded(couch, request, infoOf(id))))
+  })
+
+export const info = dual<
+  <K>(
+    id: K
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K
+  ) => Effect.Effect<Info, NotFoundError | InvalidIdError | RequestError, CouchHttp>
+>(2, (collection, id) => infoBound(collection.database, collection.id.encode(id)))
+
+export const exists = dual<
+  <K>(
+    id: K
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<boolean, InvalidIdError | RequestError, CouchHttp>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K
+  ) => Effect.Effect<boolean, InvalidIdError | RequestError, CouchHttp>
+>(2, (collection, id) =>
+  info(collection, id).pipe(
+    Effect.as(true),
+    Effect.catchTag("NotFoundError", () => Effect.succeed(false))
+  ))
+
+export const refresh = <A, R>(self: Document<A, R>) =>
+  Effect.flatMap(
+    value.demandRevision(self, "refresh"),
+    (): Effect.Effect<Document<A, R>, FetchError | UnsavedChangesError, CouchHttp | R> =>
+      value.isDirty(self)
+        ? Effect.fail(
+          new UnsavedChangesError({ operation: "refresh", database: self.collection.database, id: self.id })
+        )
+        : fetchBound(self.collection, self.id)
+  )
+
+const isStatus = (status: Json.Json | undefined): status is RevisionInfo["status"] =>
+  status === "available" || status === "missing" || status === "deleted"
+
+// CouchDB gives the history of the winner only: asked for one revision, it leaves `_revs_info` out.
+export const revisions = <A, R>(self: Document<A, R>) =>
+  Effect.flatMap(value.demandRevision(self, "revisions"), () =>
+    Effect.map(
+      readRaw(self.collection.database, self.id, "?revs_info=true"),
+      (raw): ReadonlyArray<RevisionInfo> =>
+        listOf(raw.special("_revs_info")).flatMap((entry) => {
+          if (!Json.isObject(entry)) return []
+          const rev = Json.get(entry, "rev")
+          const status = Json.get(entry, "status")
+          return Revision.isRevision(rev) && isStatus(status) ? [{ rev, status }] : []
+        })
+    ))
+
+export const conflicts = <A, R>(self: Document<A, R>) =>
+  Effect.map(
+    readRaw(self.collection.database, self.id, "?conflicts=true&deleted_conflicts=true"),
+    (raw): Siblings => ({
+      conflicts: listOf(raw.special("_conflicts")).filter(Revision.isRevision),
+      deletedConflicts: listOf(raw.special("_deleted_conflicts")).filter(Revision.isRevision)
+    })
+  )
+
+const listOf = (json: Json.Json | undefined): ReadonlyArray<Json.Json> => Json.isArray(json) ? json : []

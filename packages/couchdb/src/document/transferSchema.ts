@@ -1,0 +1,98 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as DocumentId from "../data/DocumentId.js"
+import * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { make, rawOf } from "./base.js"
+import { shown } from "./bodies.js"
+import type { Collection } from "./Collection.js"
+import type { Base, Document, Encoded } from "./Document.js"
+import * as value from "./value.js"
+
+const readObject = (text: string): Option.Option<Json.JsonObject> =>
+  Option.filter(Either.getRight(Json.parse(text)), Json.isObject)
+
+/** Nothing but stubs: data in one of them would be stored. */
+const areStubs = (stubs: Json.JsonObject): boolean =>
+  Json.entries(stubs).every(([, stub]) =>
+    Json.isObject(stub) && Json.get(stub, "stub") === true && !Json.has(stub, "data")
+  )
+
+/**
+ * What the server had crosses as JSON text, exact to the digit, and is decoded again on arrival: so the other side sees
+ * the same base, and a body that its schema does not take is refused there.
+ */
+export const schema = <A, I, R, K>(
+  collection: Collection<A, I, R, K>
+): Schema.Schema<Document<A, R>, Encoded<I>, R> => {
+  const isOurs = (u: unknown): u is Document<A, R> =>
+    value.isDocument(u) && u.collection.database === collection.database
+  const Fields = Schema.Struct({
+    id: Schema.String,
+    rev: Schema.NullOr(Revision.Schema),
+    durability: Schema.Literal("quorum", "accepted"),
+    body: collection.schema,
+    base: Schema.NullOr(Schema.String),
+    stubs: Schema.NullOr(Schema.String)
+  })
+  const Self = Schema.declare(isOurs, {
+    identifier: `Document<${collection.database}>`,
+    description: `a document of ${collection.database}`
+  })
+
+  const baseOf = (
+    fields: typeof Fields.Type,
+    refuse: (message: string) => ParseResult.ParseIssue
+  ): Effect.Effect<Option.Option<Base<A>>, ParseResult.ParseIssue, R> => {
+    if (!DocumentId.isDocumentId(fields.id)) return Effect.fail(refuse("an id that no document has"))
+    if (fields.base === null || fields.rev === null) {
+      return fields.base === null && fields.rev === null && fields.stubs === null
+        ? Effect.succeedNone
+        : Effect.fail(refuse("a revision and a base go together"))
+    }
+    const rev = fields.rev
+    const raw = Option.filter(
+      readObject(fields.base),
+      (object) => !Json.keys(object).some((key) => key.startsWith("_"))
+    )
+    const stubs = fields.stubs === null ? Option.none() : Option.filter(readObject(fields.stubs), areStubs)
+    if (Option.isNone(raw)) return Effect.fail(refuse("a base that is not the members of a document"))
+    if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("stubs that are none"))
+    return Effect.map(
+      collection.decode(shown(collection, Json.toPlain(raw.value))),
+      (body) => Option.some(make(collection, rev, body, { raw: raw.value, stubs }))
+    )
+  }
+
+  return Schema.transformOrFail(Schema.typeSchema(Fields), Self, {
+    strict: true,
+    decode: (fields, _, ast) =>
+      Effect.map(
+        baseOf(fields, (message) => new ParseResult.Type(ast, fields, message)) as Effect.Effect<
+          Option.Option<Base<A>>,
+          ParseResult.ParseIssue
+        >,
+        (base) =>
+          value.document<A, R>({
+            collection,
+            id: fields.id,
+            rev: Option.fromNullable(fields.rev),
+            body: fields.body,
+            durability: fields.durability,
+            base
+          })
+      ),
+    encode: (doc) =>
+      ParseResult.succeed({
+        id: doc.id,
+        rev: Option.getOrNull(doc.rev),
+        durability: doc.durability,
+        body: doc.body,
+        base: Option.getOrNull(Option.map(doc.base, (base) => Json.stringify(rawOf(base)))),
+        stubs: Option.getOrNull(Option.map(Option.flatMap(doc.base, ({ stubs }) => stubs), Json.stringify))
+      })
+  }).pipe((own) => Schema.compose(Fields, own)) as unknown as Schema.Schema<Document<A, R>, Encoded<I>, R>
+}

@@ -1,0 +1,40 @@
+import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Auth } from "../../http/Auth.js"
+import type { CouchHttp } from "../../http/CouchHttp.js"
+import type { Bound } from "../Collection.js"
+import type { Document, FetchError, SaveError, UpdateOptions } from "../Document.js"
+
+export type Updated<A, R> = Effect.Effect<Document<A, R>, FetchError | SaveError<A, R>, CouchHttp | R>
+
+/**
+ * An edit of one document, to be made on what the server has.
+ *
+ * - `edit`: takes `None` where the document is not there
+ * - `creates`: whether it may be made where the document is not there; else that is a failure
+ */
+export interface Editing<A, R> {
+  readonly collection: Bound<A, R>
+  readonly id: string
+  readonly edit: (body: Option.Option<A>) => A
+  readonly creates: boolean
+  readonly options: UpdateOptions | undefined
+}
+
+/** Whose edits can go on from one another's document: those who read and write it in the same way. */
+export interface Kind {
+  readonly collection: unknown
+  readonly auth: Option.Option<Auth>
+}
+
+export const sameKind = (self: Kind, that: Kind): boolean =>
+  self.collection === that.collection &&
+  (self.auth._tag === "Some"
+    ? that.auth._tag === "Some" && self.auth.value === that.auth.value
+    : that.auth._tag === "None")
+
+/** Whether a save found nothing to store, and so nobody asked the server whether the document still is what it was. */
+export const isUnasked = <A, R>(before: Document<A, R>, saved: Document<A, R>): boolean =>
+  Option.getOrUndefined(before.rev) === Option.getOrUndefined(saved.rev)
+
+export const nameOf = <A, R>({ collection, id }: Editing<A, R>): string => `${collection.database}/${id}`

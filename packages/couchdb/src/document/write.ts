@@ -1,0 +1,243 @@
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type {
+  ConflictingOperation,
+  EncodeError,
+  InvalidIdError,
+  NotFoundError,
+  RequestError,
+  Standing,
+  UnsavedDocumentError,
+  UpdateConflictError
+} from "../CouchError.js"
+import { ConflictError, UnsavedChangesError } from "../CouchError.js"
+import * as DocumentId from "../data/DocumentId.js"
+import type { JsonObject } from "../data/Json.js"
+import { CouchHttp, type Written } from "../http/CouchHttp.js"
+import { answerOf } from "../http/responseError.js"
+import { rawOf as baseRaw, stored, take, type Taken } from "./base.js"
+import { decode, encode } from "./codec.js"
+import type { Collection } from "./Collection.js"
+import { isCollection } from "./Collection.js"
+import type { DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "./Document.js"
+import { type Deleted, membersKept, ownVersion } from "./keep.js"
+import { readRaw } from "./read.js"
+import type { Recorded } from "./recorder.js"
+import { plainly, toStore } from "./storedContent.js"
+import * as value from "./value.js"
+
+/** The wire's 409, with the document that it was about and the way to repeat the operation. */
+export const conflict = <A, R, Done>(
+  operation: ConflictingOperation,
+  attempted: Document<A, R>,
+  repeat: ConflictError<A, R, Done>["repeat"]
+) =>
+(error: UpdateConflictError): ConflictError<A, R, Done> =>
+  new ConflictError<A, R, Done>({
+    ...answerOf(error),
+    operation,
+    database: attempted.collection.database,
+    id: attempted.id,
+    attempts: 1
+  }, { attempted, repeat })
+
+/**
+ * Stores the members over what stands; `None` creates. Stubs are those of the revision that is extended: the server has
+ * no others. `taken` is the body that the members are of.
+ */
+export const put = <A, R>(
+  self: Document<A, R>,
+  raw: JsonObject,
+  over: Option.Option<Standing>,
+  operation: "save" | "create",
+  taken: Taken<A> = take(self.collection, self.body)
+): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
+  Effect.flatMap(DocumentId.decode(self.id), (id) =>
+    self.collection.lineage === undefined
+      ? store(self, id, raw, plainly({ kind: "edit", raw, over }), operation, taken)
+      : Effect.flatMap(
+        toStore(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
+        (stored) => store(self, id, raw, stored, operation, taken)
+      ))
+
+const store = <A, R>(
+  self: Document<A, R>,
+  id: DocumentId.DocumentId,
+  raw: JsonObject,
+  { anew, body, over, stubs }: Recorded,
+  operation: "save" | "create",
+  taken: Taken<A>
+): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
+  CouchHttp.pipe(
+    Effect.flatMap((couch) =>
+      anew ?? couch.writeDocument({
+        database: self.collection.database,
+        id,
+        parent: Option.map(over, ({ rev }) => rev),
+        body,
+        attachments: stubs,
+        deleted: false
+      })
+    ),
+    Effect.map(({ durability, rev }: Written) =>
+      value.clean(self.collection, self.id, durability, stored(taken, rev, { raw: body, stubs }))
+    ),
+    Effect.catchTag(
+      "UpdateConflictError",
+      (error) =>
+        Effect.fail(
+          conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation, taken))(error)
+        )
+    )
+  )
+
+export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
+  const known = value.knownOf(self)
+  if (!value.mayBeDirty(self, known)) return Effect.succeed(self)
+  return Effect.flatMap(
+    encode(self, known),
+    (raw) =>
+      Option.match(value.asStored(self, raw), {
+        onNone: () => put(self, raw, self.base, "save"),
+        onSome: Effect.succeed
+      })
+  )
+}
+
+export const create = dual<
+  <K, const B>(
+    id: K,
+    body: B
+  ) => <A, I, R>(
+    collection: Collection<A, I, R, K> & Takes<B, A>
+  ) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>,
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: K,
+    body: A
+  ) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>
+>((args) => isCollection(args[0]), (collection, id, body) => {
+  const self = value.make(collection, id, body)
+  return Effect.flatMap(encode(self), (raw) => put(self, raw, Option.none(), "create"))
+})
+
+/** What a delete can fail with once the local checks are behind. */
+export type RemoveError<A, R> = ConflictError<A, R, Tombstone<A, R>> | NotFoundError | InvalidIdError | RequestError
+
+export const rawOf = <A, R>(self: Document<A, R>): JsonObject =>
+  Option.match(self.base, { onNone: () => ({}), onSome: baseRaw })
+
+type Removal<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R>
+
+/** What a delete that keeps members can fail with. */
+type Keeping<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R> | EncodeError, CouchHttp | R>
+
+/** Deletes over what is stored. */
+const removeLeaving = <A, R>(
+  self: Document<A, R>,
+  over: Option.Option<Standing>,
+  remains: JsonObject | undefined,
+  repeat: (over: Option.Option<Standing>) => Keeping<A, R>
+): Removal<A, R> =>
+  Effect.flatMap(
+    DocumentId.decode(self.id),
+    (id) =>
+      toStore(self.collection, { id, raw: rawOf(self), over, base: self.base, kind: "delete", remains }).pipe(
+        Effect.flatMap((stored) =>
+          Effect.flatMap(CouchHttp, (couch) =>
+            couch.writeDocument({
+              database: self.collection.database,
+              id,
+              parent: Option.map(stored.over, ({ rev }) => rev),
+              body: stored.body,
+              attachments: stored.stubs,
+              deleted: true
+            }))
+        ),
+        Effect.map(({ durability, rev }) =>
+          value.tombstone({ collection: self.collection, id: self.id, rev, durability })
+        ),
+        Effect.catchTag("UpdateConflictError", (error) => {
+          const refused = Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, repeat)(error))
+          // CouchDB says of a DELETE that the document is gone, and calls a PUT a conflict.
+          return remains === undefined ? refused : Effect.zipRight(notGone(self), refused)
+        })
+      )
+  )
+
+/** Fails if the document is not there. What else the question fails with is no answer to it. */
+const notGone = <A, R>(self: Document<A, R>): Effect.Effect<void, NotFoundError, CouchHttp> =>
+  Effect.catchAll(
+    Effect.asVoid(readRaw(self.collection.database, self.id, "")),
+    (error) => error._tag === "NotFoundError" ? Effect.fail(error) : Effect.void
+  )
+
+/** Deletes over what is stored, and leaves nothing. */
+export const removeOver = <A, R>(self: Document<A, R>, over: Option.Option<Standing>): Removal<A, R> =>
+  removeLeaving(self, over, undefined, (over) => removeOver(self, over))
+
+/** The version that is deleted: the one of the document value, unless the other side has written another. */
+const deletedVersion = <A, R>(
+  self: Document<A, R>,
+  over: Standing
+): Effect.Effect<Deleted<A>, never, CouchHttp | R> => {
+  const own = ownVersion(self)
+  return Option.exists(self.base, ({ rev }) => rev === over.rev)
+    ? Effect.succeed(own)
+    : readRaw(self.collection.database, self.id, `?rev=${encodeURIComponent(over.rev)}`).pipe(
+      Effect.flatMap((theirs) =>
+        Effect.match(decode(self.collection, theirs), {
+          onFailure: (): Deleted<A> => ({ raw: theirs.raw, base: own.base }),
+          onSuccess: (base): Deleted<A> => ({ raw: theirs.raw, base: Option.some(base) })
+        })
+      ),
+      Effect.orElseSucceed(() => own)
+    )
+}
+
+/** Deletes over what is stored, and keeps members of it in the tombstone. */
+export const removeKeeping = <A, R>(
+  self: Document<A, R>,
+  over: Option.Option<Standing>,
+  keep: Keep<A>
+): Keeping<A, R> => {
+  const repeat = (over: Option.Option<Standing>) => removeKeeping(self, over, keep)
+  return Option.match(over, {
+    // What is gone already gets no other tombstone.
+    onNone: () => removeLeaving(self, over, undefined, repeat),
+    onSome: (standing) =>
+      Effect.flatMap(
+        Effect.flatMap(deletedVersion(self, standing), (version) => membersKept(self, keep, version)),
+        (remains) => removeLeaving(self, over, remains, repeat)
+      )
+  })
+}
+
+const refuseUnready = <A, R>(
+  self: Document<A, R>
+): Effect.Effect<void, UnsavedDocumentError | UnsavedChangesError> =>
+  Effect.flatMap(
+    value.demandRevision(self, "delete"),
+    () =>
+      value.isDirty(self)
+        ? Effect.fail(
+          new UnsavedChangesError({ operation: "delete", database: self.collection.database, id: self.id })
+        )
+        : Effect.void
+  )
+
+export const remove = <A, R>(
+  self: Document<A, R>
+): Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> =>
+  Effect.flatMap(refuseUnready(self), () => removeOver(self, self.base))
+
+/** Deletes, and keeps what the options say. */
+export const removeWith = <A, R>(
+  self: Document<A, R>,
+  { keep }: DeleteOptions<A>
+): Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R> =>
+  Effect.flatMap(
+    refuseUnready(self),
+    () => keep === undefined ? removeOver(self, self.base) : removeKeeping(self, self.base, keep)
+  )

@@ -1,0 +1,201 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { UpdateConflictError } from "../../CouchError.js"
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import { documentPath } from "../../data/documentPath.js"
+import * as Json from "../../data/Json.js"
+import * as Revision from "../../data/Revision.js"
+import { jsonOf, member } from "../answers.js"
+import { CouchHttp, type CouchRequest, type Durability } from "../CouchHttp.js"
+import { executeDecoded } from "../executeDecoded.js"
+import { fromResponse, type Reply } from "../responseError.js"
+import { isTooLargeForProxy } from "../retry.js"
+import { unconflicted } from "../unconflicted.js"
+import type { WireError } from "./errors.js"
+
+/** A document to write, as text. */
+export interface Row {
+  readonly id: string
+  readonly text: string
+}
+
+/**
+ * What became of a row: `rev` is what the server named it, where it names any; `error` what it was refused with. A
+ * conflict says that its parent is no leaf any more.
+ */
+export type RowResult =
+  | { readonly _tag: "Stored"; readonly durability: Durability; readonly rev: Revision.Revision | undefined }
+  | { readonly _tag: "Conflict"; readonly error: UpdateConflictError }
+  | { readonly _tag: "Refused"; readonly error: WireError }
+
+/** A row about which nobody answered, because the request failed that it was in, or that it was to follow. */
+export interface Unanswered {
+  readonly _tag: "Unanswered"
+  readonly error: WireError
+}
+
+/**
+ * - `newEdits`: whether each row is an edit of the revision that it names; else it is stored under that revision
+ * - `repeatable`: whether a request without an answer may be sent again; by default, which is right where a row under its
+ *   own revision does nothing the second time, or where the caller looks at what was refused
+ */
+export interface WriteOptions {
+  readonly newEdits: boolean
+  readonly repeatable?: boolean
+}
+
+const most = { rows: 200, characters: 4_000_000 }
+
+/** Parts that one request each can carry. */
+const parts = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> => {
+  const all: Array<Array<Row>> = []
+  let size = Infinity
+  for (const row of rows) {
+    const last = all[all.length - 1]
+    if (last === undefined || last.length >= most.rows || size + row.text.length > most.characters) {
+      all.push([row])
+      size = row.text.length
+    } else {
+      last.push(row)
+      size += row.text.length
+    }
+  }
+  return all
+}
+
+/**
+ * Writes documents, one result each in their order: `POST /{db}/_bulk_docs`. A failure of a whole request that is one
+ * document's fault is told for that document.
+ */
+export const bulkWrite = (
+  database: DatabaseName,
+  rows: ReadonlyArray<Row>,
+  options: WriteOptions
+): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> =>
+  Effect.map(
+    Effect.forEach(parts(rows), (part) => Effect.flatMap(writePart(database, part, options), allAnswered)),
+    (results) => results.flat()
+  )
+
+const allAnswered = (
+  results: ReadonlyArray<RowResult | Unanswered>
+): Effect.Effect<ReadonlyArray<RowResult>, WireError> =>
+  Effect.forEach(results, (result) => result._tag === "Unanswered" ? Effect.fail(result.error) : Effect.succeed(result))
+
+/**
+ * The same in one request, which is split only where the server wants it smaller. It fails where no row was answered: what
+ * a part of the rows was told is not lost with the others.
+ */
+export const writePart = (
+  database: DatabaseName,
+  rows: ReadonlyArray<Row>,
+  options: WriteOptions
+): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> => {
+  const { newEdits, repeatable = true } = options
+  const [first] = rows
+  const request: CouchRequest = {
+    method: "POST",
+    path: `${documentPath(database)}/_bulk_docs`,
+    route: "/{db}/_bulk_docs",
+    database,
+    ...(rows.length === 1 && first !== undefined && { id: first.id }),
+    body: `{"new_edits":${newEdits},"docs":[${rows.map(({ text }) => text).join(",")}]}`,
+    safe: repeatable
+  }
+  const decode = (response: Reply): Either.Either<ReadonlyArray<RowResult>, string> => {
+    const durability = response.status === 202 ? "accepted" : "quorum"
+    const results = jsonOf(response)
+    if (!Json.isArray(results)) return Either.left("the response is not a list of results")
+    // Under revisions of their own CouchDB reports refused rows alone. An empty list then means that all are stored, so
+    // that it must be CouchDB's.
+    if (
+      newEdits
+        ? results.length !== rows.length || !results.every((result, i) => isResult(result, rows[i]))
+        : !results.every(isRefusal) || (response.status !== 201 && response.status !== 202)
+    ) return Either.left("the response is not one result for each document")
+    return Either.right(rows.map((row, i) => {
+      const result = newEdits ? results[i] : results.find((each) => member(each, "id") === row.id)
+      const error = member(result, "error")
+      const rev = member(result, "rev")
+      return error === undefined
+        ? { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
+        : refused(request, response, row, error, member(result, "reason"))
+    }))
+  }
+  return CouchHttp.pipe(
+    Effect.flatMap((couch) => unconflicted(executeDecoded(couch, request, decode))),
+    Effect.catchIf(
+      (error) => ofOneDocument.has(error._tag) || (repeatable && rows.length > 1 && isTooLargeForProxy(error)),
+      (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
+        rows.length === 1
+          ? Effect.succeed([{ _tag: "Refused", error }])
+          : writeHalves(database, rows, options)
+    )
+  )
+}
+
+/** The halves one after the other; after a failure nothing more is sent. */
+const writeHalves = (
+  database: DatabaseName,
+  rows: ReadonlyArray<Row>,
+  options: WriteOptions
+): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> => {
+  const rest = rows.slice(rows.length >> 1)
+  return Effect.flatMap(writePart(database, rows.slice(0, rows.length >> 1), options), (first) => {
+    const unanswered = first.find((result) => result._tag === "Unanswered")
+    return unanswered !== undefined
+      ? Effect.succeed([...first, ...rest.map(() => unanswered)])
+      : Effect.match(writePart(database, rest, options), {
+        onFailure: (error) => [...first, ...rest.map((): Unanswered => ({ _tag: "Unanswered", error }))],
+        onSuccess: (second) => [...first, ...second]
+      })
+  })
+}
+
+/** What the whole request fails with because of some of its documents, or because there are too many. */
+const ofOneDocument = new Set<string>([
+  "MissingStubError",
+  "PreconditionFailedError",
+  "PayloadTooLargeError",
+  "BadRequestError",
+  "ExpectationFailedError"
+])
+
+/** Whether this is the result of a row: its revision, or why it was refused. */
+const isResult = (result: Json.Json | undefined, row: Row | undefined): boolean =>
+  isRefusal(result) || (member(result, "id") === row?.id && Revision.isRevision(member(result, "rev")))
+
+const isRefusal = (result: Json.Json | undefined): boolean => typeof member(result, "error") === "string"
+
+const statusOf = (error: Json.Json): number =>
+  error === "unauthorized" ? 401 : error === "forbidden" ? 403 : error === "not_found" ? 404 : 400
+
+const refused = (
+  request: CouchRequest,
+  reply: Reply,
+  row: Row,
+  error: Json.Json,
+  why: Json.Json | undefined
+): RowResult => {
+  const about = { ...request, id: row.id }
+  const reason = String(why ?? "no reason given")
+  return error === "conflict"
+    ? { _tag: "Conflict", error: conflictOf(about, reply, reason) }
+    : { _tag: "Refused", error: asError(about, reply, statusOf(error), String(error), reason) }
+}
+
+const conflictOf = (
+  { database, id, method, path }: Pick<CouchRequest, "method" | "path" | "database" | "id">,
+  { server }: Reply,
+  reason: string
+): UpdateConflictError =>
+  new UpdateConflictError({ server, method, path, status: 409, error: "conflict", reason, database, id })
+
+/** The error of one row, as if its document had been written alone. */
+const asError = (
+  request: CouchRequest,
+  { headers, server }: Reply,
+  status: number,
+  error: string,
+  reason: string
+): WireError => fromResponse(request, { status, headers, server, body: JSON.stringify({ error, reason }) }) as WireError

@@ -1,0 +1,88 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { NotFoundError, type RequestError } from "../../CouchError.js"
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import { documentPath } from "../../data/documentPath.js"
+import type * as Json from "../../data/Json.js"
+import * as Revision from "../../data/Revision.js"
+import { member } from "../answers.js"
+import type { CouchHttp, FromServer, ReadDocument, ReadJson } from "../CouchHttp.js"
+import type { BufferedResponse } from "../Transport.js"
+import { isBulkGet } from "../verification.js"
+import type { WireError } from "./errors.js"
+import { list, post } from "./post.js"
+import { rowFailure } from "./rowFailure.js"
+
+interface Leaf extends ReadJson {
+  readonly rev: Revision.Revision
+  readonly deleted: boolean
+}
+
+/** CouchDB's order, the winner first. */
+const wins = (self: Leaf, that: Leaf): boolean =>
+  self.deleted === that.deleted ? Revision.Order(self.rev, that.rev) > 0 : that.deleted
+
+const leafOf = (exact: Json.Json | undefined, plain: Json.Json | undefined): Leaf | undefined => {
+  const rev = member(plain, "_rev")
+  return exact !== undefined && Revision.isRevision(rev)
+    ? { exact, plain, rev, deleted: member(plain, "_deleted") === true }
+    : undefined
+}
+
+const winnerIn = (exact: Json.Json | undefined, plain: Json.Json | undefined): Leaf | undefined => {
+  const docs = list(member(exact, "docs"))
+  const plainDocs = exact === plain ? docs : list(member(plain, "docs"))
+  let winner: Leaf | undefined
+  for (let i = 0; i < docs.length; i++) {
+    const leaf = leafOf(member(docs[i], "ok"), member(plainDocs[i], "ok"))
+    if (leaf !== undefined && (winner === undefined || wins(leaf, winner))) winner = leaf
+  }
+  return winner
+}
+
+/** Why a document could not be read, unless it is not there. */
+const failureIn = (
+  database: DatabaseName,
+  row: Json.Json,
+  response: BufferedResponse & FromServer
+): WireError | undefined => {
+  const problem = list(member(row, "docs")).map((doc) => member(doc, "error")).find((error) => error !== undefined)
+  const id = member(row, "id")
+  return problem === undefined || typeof id !== "string" ? undefined : rowFailure(database, id, problem, response)
+}
+
+/** The winners of documents of one database, as a read of each would give them: one `_bulk_get`. */
+export const readWinners = (
+  reads: ReadonlyArray<ReadDocument>
+): Effect.Effect<ReadonlyArray<Either.Either<ReadJson, NotFoundError | RequestError>>, WireError, CouchHttp> => {
+  const [first] = reads
+  if (first === undefined) return Effect.succeed([])
+  const { database } = first
+  const ids = Array.from(new Set<string>(reads.map(({ id }) => id)))
+  return Effect.map(
+    post(database, "_bulk_get", "", { docs: ids.map((id) => ({ id })) }, (answer) => isBulkGet(answer, ids)),
+    ({ exact, plain, response }) => {
+      const rows = list(member(exact, "results"))
+      const plainRows = exact === plain ? rows : list(member(plain as Json.Json, "results"))
+      const winners = new Map(rows.map((row, i) => [member(row, "id"), winnerIn(row, plainRows[i])]))
+      const failures = new Map(rows.map((row) => [member(row, "id"), failureIn(database, row, response)]))
+      return reads.map(({ id }) => {
+        const winner = winners.get(id)
+        const failure = failures.get(id)
+        if (winner === undefined && failure !== undefined) return Either.left(failure)
+        return winner !== undefined && !winner.deleted ? Either.right(winner) : Either.left(
+          new NotFoundError({
+            ...(response.server !== undefined && { server: response.server }),
+            method: "GET",
+            path: documentPath(database, id),
+            status: 404,
+            error: "not_found",
+            reason: winner === undefined ? "missing" : "deleted",
+            database,
+            id
+          })
+        )
+      })
+    }
+  )
+}

@@ -1,0 +1,42 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import { documentPath } from "../../data/documentPath.js"
+import * as Json from "../../data/Json.js"
+import { CouchHttp, type CouchRequest, type FromServer, type ReadJson } from "../CouchHttp.js"
+import { executeDecoded } from "../executeDecoded.js"
+import { readJson } from "../rawDocument.js"
+import * as Transport from "../Transport.js"
+import { unconflicted } from "../unconflicted.js"
+import { jsonProblem } from "../verification.js"
+import type { WireError } from "./errors.js"
+
+/**
+ * A request that reads, and may be repeated. JSON that is not `expected` here does not come from CouchDB.
+ */
+export const post = (
+  database: DatabaseName,
+  endpoint: string,
+  query: string,
+  body: Json.Json,
+  expected: (answer: Json.Json) => boolean
+): Effect.Effect<ReadJson & { readonly response: Transport.BufferedResponse & FromServer }, WireError, CouchHttp> => {
+  const request: CouchRequest = {
+    method: "POST",
+    path: `${documentPath(database)}/${endpoint}${query}`,
+    route: `/{db}/${endpoint}`,
+    database,
+    body: Json.stringify(body),
+    safe: true
+  }
+  return Effect.flatMap(CouchHttp, (couch) =>
+    unconflicted(executeDecoded(couch, request, (response) => {
+      const json = readJson(Transport.text(response))
+      const problem = jsonProblem(json?.exact, response, expected)
+      return json === undefined || problem !== undefined
+        ? Either.left(problem ?? "the response is not JSON")
+        : Either.right({ ...json, response })
+    })))
+}
+
+export const list = (json: Json.Json | undefined): ReadonlyArray<Json.Json> => Json.isArray(json) ? json : []

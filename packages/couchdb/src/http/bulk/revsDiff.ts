@@ -1,0 +1,21 @@
+import * as Effect from "effect/Effect"
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import type * as Revision from "../../data/Revision.js"
+import type { CouchHttp } from "../CouchHttp.js"
+import { isRevsDiff, missingIn, revsDiffBody } from "../verification.js"
+import type { WireError } from "./errors.js"
+import { post } from "./post.js"
+
+/** Which of the revisions the server knows: `POST /{db}/_revs_diff`. */
+export const readKnown = (
+  database: DatabaseName,
+  asked: ReadonlyArray<readonly [id: string, rev: Revision.Revision]>
+): Effect.Effect<(id: string, rev: Revision.Revision) => boolean, WireError, CouchHttp> => {
+  if (asked.length === 0) return Effect.succeed(() => true)
+  const byId = new Map<string, Array<Revision.Revision>>()
+  for (const [id, rev] of asked) byId.set(id, [...(byId.get(id) ?? []), rev])
+  return Effect.map(
+    post(database, "_revs_diff", "", revsDiffBody(byId), (answer) => isRevsDiff(answer, byId)),
+    ({ exact }) => (id, rev) => !missingIn(exact, id).includes(rev)
+  )
+}

@@ -1,0 +1,32 @@
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import { documentPath } from "../../data/documentPath.js"
+import type * as Json from "../../data/Json.js"
+import { member } from "../answers.js"
+import type { FromServer } from "../CouchHttp.js"
+import { fromResponse } from "../responseError.js"
+import type { BufferedResponse } from "../Transport.js"
+import type { WireError } from "./errors.js"
+
+/** The status that CouchDB answers with when a single request fails with this `error`. */
+const statusOf = (error: Json.Json | undefined): number =>
+  error === "forbidden" ? 403 : error === "unauthorized" ? 401 : error === "bad_request" ? 400 : 500
+
+/** The failure that a result of `_bulk_get` reports of one document, or `undefined` if the document is not there. */
+export const rowFailure = (
+  database: DatabaseName,
+  id: string,
+  problem: Json.Json,
+  { headers, server }: Pick<BufferedResponse, "headers"> & FromServer
+): WireError | undefined => {
+  const error = member(problem, "error")
+  if (error === "not_found") return undefined
+  return fromResponse(
+    { method: "POST", path: `${documentPath(database)}/_bulk_get`, database, id },
+    {
+      status: statusOf(error),
+      headers,
+      server,
+      body: JSON.stringify({ error: String(error), reason: String(member(problem, "reason") ?? "no reason given") })
+    }
+  ) as WireError
+}

@@ -1,0 +1,46 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import type * as Schema from "effect/Schema"
+import type { BadRequestError, NotFoundError, RequestError } from "../CouchError.js"
+import * as Json from "../data/Json.js"
+import { jsonOf } from "./answers.js"
+import { CouchHttp, type CouchRequest } from "./CouchHttp.js"
+import { executeDecoded } from "./executeDecoded.js"
+import { schemaIssues } from "./schemaIssues.js"
+import * as Transport from "./Transport.js"
+import { unconflicted } from "./unconflicted.js"
+import { jsonProblem } from "./verification.js"
+
+const problem = (issue: ParseResult.ParseIssue): string =>
+  `the response is not what CouchDB's endpoint returns: ${
+    schemaIssues(issue).map(({ expected, path }) => `${path.map(String).join(".")} ${expected}`).join("; ")
+  }`
+
+/** The JSON of a response, exact to the digit. */
+const exactJsonOf = (response: Transport.BufferedResponse): Json.Json | undefined =>
+  Option.getOrUndefined(Either.getRight(Json.parse(Transport.text(response))))
+
+/**
+ * Decodes the JSON of a response by a schema, or says what is wrong with it. `from` makes of the exact JSON what the schema
+ * reads, for responses that are written back.
+ */
+export const decodeJson = <A, I>(schema: Schema.Schema<A, I>, from?: (exact: Json.Json) => unknown) => {
+  const decode = ParseResult.decodeUnknownEither(schema)
+  return (response: Transport.BufferedResponse): Either.Either<A, string> => {
+    const json = from === undefined ? jsonOf(response) : exactJsonOf(response)
+    const strange = jsonProblem(json, response, () => true)
+    return strange === undefined
+      ? Either.mapLeft(decode(from === undefined || json === undefined ? json : from(json)), problem)
+      : Either.left(strange)
+  }
+}
+
+/** One request to an endpoint that has no revisions to conflict about, its response decoded by a schema. */
+export const askFor = <A, I>(
+  schema: Schema.Schema<A, I>,
+  request: CouchRequest,
+  from?: (exact: Json.Json) => unknown
+): Effect.Effect<A, NotFoundError | RequestError | BadRequestError, CouchHttp> =>
+  Effect.flatMap(CouchHttp, (couch) => unconflicted(executeDecoded(couch, request, decodeJson(schema, from))))

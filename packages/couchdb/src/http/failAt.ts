@@ -1,0 +1,22 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { CouchHttp, type FromServer } from "./CouchHttp.js"
+
+const unknown: FromServer = {}
+
+/** The server alone, as a member that an error takes. */
+export const serverOf = ({ server }: FromServer): FromServer => server === undefined ? unknown : { server }
+
+const currentServer = (context: Context.Context<never>): FromServer =>
+  Option.match(Context.getOption(context, CouchHttp), { onNone: () => unknown, onSome: serverOf })
+
+/** The server of the `CouchHttp` in the context, if there is one, for errors that are created later. */
+export const fromServer: Effect.Effect<FromServer> = Effect.contextWith(currentServer)
+
+/**
+ * Fails with an error that names the server of the `CouchHttp` in the context, if there is one. Only a failure looks for
+ * it, so that a success carries nothing along.
+ */
+export const failAt = <E>(error: (from: FromServer) => E): Effect.Effect<never, E> =>
+  Effect.withFiberRuntime((fiber) => Effect.fail(error(currentServer(fiber.currentContext))))

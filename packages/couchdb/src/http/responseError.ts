@@ -1,0 +1,255 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as CouchError from "../CouchError.js"
+import { withoutCredentials } from "../data/withoutCredentials.js"
+import type { CouchRequest } from "./CouchHttp.js"
+import * as Hints from "./hints.js"
+import * as Transport from "./Transport.js"
+
+/**
+ * A response, and the server that was asked for it. `cookie` is `hidden` if the request was to carry the cookie of a
+ * session that no program can read, and the server does not know it.
+ */
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+  readonly server?: string | undefined
+  readonly cookie?: "hidden" | undefined
+  readonly redirectedTo?: string | undefined
+}
+
+type Target = Pick<CouchRequest, "method" | "path" | "database" | "id">
+
+/** The headers that only CouchDB sends. A proxy replaces `Server`, and passes the others on. */
+export const isIdentified = (headers: Reply["headers"]): boolean =>
+  headers["x-couch-request-id"] !== undefined || headers["x-couchdb-body-time"] !== undefined ||
+  /^couchdb\//i.test(headers["server"] ?? "")
+
+/**
+ * The values of `error` that CouchDB has for the statuses on which a decision is based. Another service may send JSON of
+ * the same shape.
+ */
+const knownErrors: { readonly [status: number]: RegExp } = {
+  401: /^unauthorized$/,
+  403: /^(?:forbidden|partition_overflow)$/,
+  404: /^not_found$/,
+  409: /^(?:conflict|not_found)$/,
+  412: /^(?:file_exists|missing_stub|nodedown)$/,
+  413: /^(?:too_large|attachment_too_large|document_too_large)$/
+}
+
+/** What a response said, without what its error knows besides. */
+export const answerOf = (
+  { database, error, id, method, path, reason, server, status }: CouchError.Answer
+): CouchError.Answer => ({
+  ...(server !== undefined && { server }),
+  method,
+  path,
+  status,
+  error,
+  reason,
+  ...(database !== undefined && { database }),
+  ...(id !== undefined && { id })
+})
+
+interface ErrorAndReason {
+  readonly error: string
+  readonly reason: string
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
+
+/**
+ * CouchDB's `error` and `reason`, or `undefined` if the response is not CouchDB's own. A refused bulk request answers with
+ * an array, whose first refused row counts. A HEAD has no body, so that its headers must identify CouchDB.
+ */
+const errorAndReason = (method: string, reply: Reply): ErrorAndReason | undefined => {
+  const identified = isIdentified(reply.headers)
+  if (method === "HEAD") return identified ? { error: "unknown", reason: "unknown" } : undefined
+  const json = parsed(Transport.text(reply))
+  const object: unknown = Array.isArray(json)
+    ? json.find((row) => typeof memberOf(row, "error") === "string")
+    : json
+  const status = memberOf(object, "status")
+  // What `/_up` says in maintenance mode.
+  if (reply.status === 404 && typeof status === "string" && /^(?:maintenance_mode|nolb|seeding)$/.test(status)) {
+    return { error: "not_found", reason: status }
+  }
+  const error = memberOf(object, "error")
+  const reason = memberOf(object, "reason")
+  if (typeof error !== "string") return undefined
+  // Some of CouchDB's failures inside have no reason, or one that is not a text.
+  if (identified) return { error, reason: typeof reason === "string" ? withoutSecrets(reason) : "no reason given" }
+  return typeof reason === "string" && (knownErrors[reply.status]?.test(error) ?? true)
+    ? { error, reason: withoutSecrets(reason) }
+    : undefined
+}
+
+/** CouchDB repeats a password that is not a text, and URLs with the credentials in them. */
+const withoutSecrets = (reason: string): string =>
+  withoutCredentials(reason).replace(/^(Password|Salt) value of .*$/s, "$1 value is invalid")
+
+/** The target of a redirect, without credentials and query. */
+const withoutQuery = (location: string): string =>
+  URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split(/[?#]/)[0] ?? ""
+
+/** What nginx, Apache, and servers and proxies in Go answer to plain HTTP on a TLS port. */
+const wantsTls =
+  /plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled|an HTTP request to an HTTPS server/
+
+/** What is wrong with a response that is not CouchDB's own. */
+const problemOf = (method: string, reply: Reply): string => {
+  const { body, headers, status } = reply
+  const { location } = headers
+  if (status === 0) return "redirected, and the browser does not say where"
+  if (status >= 300 && status < 400 && location !== undefined) return `redirected to ${withoutQuery(location)}`
+  if (method === "HEAD") return "its headers do not identify CouchDB"
+  if (status === 400 && wantsTls.test(Transport.text(reply))) return Hints.tlsPort
+  return body.length === 0
+    ? "the response has no body"
+    : `the response is not CouchDB's JSON (${body.length} ${typeof body === "string" ? "characters" : "bytes"})`
+}
+
+/**
+ * Why the response to a redirected request may not be the response to the original one. `fetch` may turn other methods into
+ * GET when it follows a redirect, and sends no credentials to another origin.
+ */
+export const redirection = (
+  { method }: Target,
+  { redirectedTo, status }: Omit<Reply, "body">
+): string | undefined => {
+  if (redirectedTo === undefined) return undefined
+  if (status === 401) return "no credentials are sent there"
+  if (method === "GET" || method === "HEAD") return undefined
+  return method === "POST" || status < 200 || status >= 300
+    ? `the response may be the one to a GET instead of the ${method}`
+    : undefined
+}
+
+/** `Retry-After`, in seconds or as a date. `now` is in milliseconds, for servers that do not send their own `Date`. */
+const retryAfter = (headers: Reply["headers"], now: number): Option.Option<Duration.Duration> => {
+  const text = headers["retry-after"]?.trim() ?? ""
+  if (/^\d+$/.test(text)) return Option.some(Duration.seconds(Number(text)))
+  const at = Date.parse(text)
+  if (!/[a-z]/i.test(text) || Number.isNaN(at)) return Option.none()
+  const sent = Date.parse(headers["date"] ?? "")
+  return Option.some(Duration.millis(Math.max(0, at - (Number.isNaN(sent) ? now : sent))))
+}
+
+const short = (text: string): string => text.length > 80 ? `${text.slice(0, 80)}…` : text
+
+/** The error of a response that is not CouchDB's own, or not the one that its endpoint documents. */
+export const unexpectedResponse = (
+  request: Target,
+  reply: Omit<Reply, "body">,
+  problem: string,
+  now = 0
+): CouchError.UnexpectedResponseError => {
+  const contentType = reply.headers["content-type"]
+  const responder = reply.headers["server"]
+  const wait = reply.headers["retry-after"] === undefined ? Option.none() : retryAfter(reply.headers, now)
+  return new CouchError.UnexpectedResponseError({
+    ...(reply.server !== undefined && { server: reply.server }),
+    method: request.method,
+    path: request.path,
+    status: reply.status,
+    ...(contentType !== undefined && { contentType: short(contentType) }),
+    ...(responder !== undefined && { responder: short(responder) }),
+    problem: reply.redirectedTo === undefined
+      ? problem
+      : `redirected to ${withoutQuery(reply.redirectedTo)}: ${problem}`,
+    ...(Option.isSome(wait) && { retryAfter: wait }),
+    ...(request.database !== undefined && { database: request.database }),
+    ...(request.id !== undefined && { id: request.id })
+  })
+}
+
+/** CouchDB has no other sign of it. */
+const lockedOut = "Account is temporarily locked"
+
+const refusedInside = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
+
+const refusedIndex = /: (forbidden|unauthorized)$/
+
+/** A 500 that reports what a part of the server refused the user: CouchDB lets it through where it writes by itself. */
+const refusedWithin = (answer: CouchError.Answer): CouchError.HttpError | undefined => {
+  const found = answer.error === "badmatch"
+    ? refusedInside.exec(answer.reason)
+    : answer.error === "error_saving_ddoc"
+    ? refusedIndex.exec(answer.reason)
+    : null
+  if (found === null) return undefined
+  const [, kind, reason = answer.reason] = found
+  return kind === "forbidden"
+    ? new CouchError.ForbiddenError({ ...answer, reason })
+    : new CouchError.UnauthorizedError({ ...answer, reason })
+}
+
+/**
+ * The error that a response is: the one place that decides whether it is CouchDB's own, and that gives a status its
+ * meaning. `now` is in milliseconds.
+ */
+export const fromResponse = (request: Target, reply: Reply, now = 0): CouchError.HttpError => {
+  const own = errorAndReason(request.method, reply)
+  const wait = retryAfter(reply.headers, now)
+  if (own === undefined && reply.status !== 429) {
+    return unexpectedResponse(request, reply, problemOf(request.method, reply), now)
+  }
+  const answer: CouchError.Answer = {
+    ...(reply.server !== undefined && { server: reply.server }),
+    method: request.method,
+    path: request.path,
+    status: reply.status,
+    ...(own ?? { error: "too_many_requests", reason: problemOf(request.method, reply) }),
+    ...(request.database !== undefined && { database: request.database }),
+    ...(request.id !== undefined && { id: request.id })
+  }
+  const failed = () => new CouchError.ServerError({ ...answer, ...(Option.isSome(wait) && { retryAfter: wait }) })
+  switch (reply.status) {
+    case 401:
+      return new CouchError.UnauthorizedError({
+        ...answer,
+        ...(reply.cookie !== undefined && { cookie: reply.cookie })
+      })
+    case 403:
+      return answer.reason.startsWith(lockedOut)
+        ? new CouchError.AccountLockedError(answer)
+        : new CouchError.ForbiddenError(answer)
+    case 404:
+      return new CouchError.NotFoundError(answer)
+    // A request that did not arrive in time, or too early, is repeated as one that the server failed at.
+    case 408:
+    case 425:
+      return failed()
+    case 409:
+      return new CouchError.UpdateConflictError(answer)
+    case 412:
+      return answer.error === "missing_stub"
+        ? new CouchError.MissingStubError(answer)
+        : new CouchError.PreconditionFailedError(answer)
+    case 413:
+      return new CouchError.PayloadTooLargeError(answer)
+    case 415:
+      return new CouchError.UnsupportedMediaTypeError(answer)
+    case 416:
+      return new CouchError.RangeNotSatisfiableError(answer)
+    case 417:
+      return new CouchError.ExpectationFailedError(answer)
+    case 429:
+      return new CouchError.TooManyRequestsError({ ...answer, retryAfter: wait })
+    case 500:
+      return refusedWithin(answer) ?? failed()
+    default:
+      return reply.status >= 400 && reply.status < 500 ? new CouchError.BadRequestError(answer) : failed()
+  }
+}

@@ -1,0 +1,119 @@
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Json from "../data/Json.js"
+import type { JsonObject } from "../data/Json.js"
+import { jsonOf, member } from "./answers.js"
+import type { CouchRequest } from "./CouchHttp.js"
+import { isIdentified } from "./responseError.js"
+import { schemaIssues } from "./schemaIssues.js"
+import type { BufferedResponse } from "./Transport.js"
+
+/** Reports what is wrong with a successful response, or `undefined` if it is the one that the endpoint documents. */
+export type Verify = NonNullable<CouchRequest["verify"]>
+
+const isEmpty = (json: Json.Json): boolean =>
+  typeof json === "object" && json !== null && Object.keys(json).length === 0
+
+/**
+ * What is wrong with JSON that was read from a response. `{}` and `[]` are documented answers of some endpoints, and those
+ * of many other services too: CouchDB's headers must come with them.
+ */
+export const jsonProblem = (
+  json: Json.Json | undefined,
+  response: BufferedResponse,
+  matches: (json: Json.Json) => boolean
+): string | undefined =>
+  json === undefined
+    ? "the response is not JSON"
+    : isEmpty(json) && !isIdentified(response.headers)
+    ? "the response is empty JSON, and its headers do not identify CouchDB"
+    : matches(json)
+    ? undefined
+    : "the response is not what CouchDB's endpoint returns"
+
+/** Verifies JSON by a predicate. */
+export const verifyJson = (matches: (json: Json.Json) => boolean): Verify => (response) =>
+  jsonProblem(jsonOf(response), response, matches)
+
+/** Verifies JSON by a schema, and names what does not match it. */
+export const verifySchema = <A, I>(schema: Schema.Schema<A, I>): Verify => {
+  const decode = ParseResult.decodeUnknownEither(schema)
+  return (response) => {
+    let issues = ""
+    const problem = verifyJson((json) => {
+      const decoded = decode(json)
+      if (decoded._tag === "Right") return true
+      issues = schemaIssues(decoded.left).map(({ expected, path }) => `${path.map(String).join(".")} ${expected}`)
+        .join("; ")
+      return false
+    })(response)
+    return problem === undefined || issues === "" ? problem : `${problem}: ${issues}`
+  }
+}
+
+/** Verifies `{"ok":true}`, which CouchDB sends when it has done, or begun, what a request asks for. */
+export const verifyOk: Verify = verifySchema(Schema.Struct({ ok: Schema.Literal(true) }))
+
+/** Verifies the document of an id. */
+export const verifyDocument = (id: string): Verify =>
+  verifyJson((json) => member(json, "_id") === id && typeof member(json, "_rev") === "string")
+
+/** Verifies the answer to a write of the document of an id, which names its revision. */
+export const verifyWritten = (id: string | undefined): Verify =>
+  verifyJson((json) => {
+    const written = member(json, "id")
+    return typeof member(json, "rev") === "string" && (id === undefined || written === undefined || written === id)
+  })
+
+/** A revision that no document has. */
+const impossible = "1-ffffffffffffffffffffffffffffffff"
+
+type Asked = ReadonlyMap<string, ReadonlyArray<string>>
+
+/**
+ * The body of `_revs_diff`. CouchDB answers with what is missing only, so that `{}`, which many services answer, would
+ * mean that all of it is there. One revision that no document has is therefore asked for too: CouchDB reports it missing.
+ */
+export const revsDiffBody = (asked: Asked): JsonObject =>
+  Json.fromEntries(Array.from(asked, ([id, revs], i) => [id, i === 0 ? [...revs, impossible] : revs] as const))
+
+/** What `_revs_diff` reports as missing of a document. */
+export const missingIn = (json: Json.Json | undefined, id: string): ReadonlyArray<Json.Json> => {
+  const missing = member(member(json, id), "missing")
+  return Json.isArray(missing) ? missing : []
+}
+
+/** Whether this is what `_revs_diff` answers to {@link revsDiffBody}. */
+export const isRevsDiff = (json: Json.Json | undefined, asked: Asked): boolean => {
+  const [first] = asked.keys()
+  return first !== undefined && Json.isObject(json) && missingIn(json, first).includes(impossible) &&
+    Json.entries(json).every(([id, diff]) => asked.has(id) && Json.isArray(member(diff, "missing")))
+}
+
+export const verifyRevsDiff = (asked: Asked): Verify => verifyJson((json) => isRevsDiff(json, asked))
+
+/**
+ * Whether this is what `_bulk_get` answers for these ids: one result for each, in any order, with its documents or errors.
+ * A response that leaves one out does not say that it does not exist.
+ */
+export const isBulkGet = (json: Json.Json | undefined, ids: ReadonlyArray<string>): boolean => {
+  const results = member(json, "results")
+  if (!Json.isArray(results) || results.length !== ids.length) return false
+  const asked = new Set(ids)
+  return results.every((result) => {
+    const id = member(result, "id")
+    const docs = member(result, "docs")
+    return typeof id === "string" && asked.has(id) && Json.isArray(docs) &&
+      docs.every((doc) => Json.isObject(member(doc, "ok")) || Json.isObject(member(doc, "error")))
+  })
+}
+
+/** Whether this is what `_all_docs` answers for these keys: one row for each, in their order. */
+export const isAllDocs = (json: Json.Json | undefined, keys: ReadonlyArray<string>): boolean => {
+  const rows = member(json, "rows")
+  return Json.isArray(rows) && rows.length === keys.length && rows.every((row, i) => member(row, "key") === keys[i])
+}
+
+/** Whether this is a page of `_changes`. */
+export const isChanges = (json: Json.Json | undefined): boolean =>
+  Json.isArray(member(json, "results")) && member(json, "last_seq") !== undefined

@@ -1,0 +1,52 @@
+import * as Either from "effect/Either"
+import * as Json from "../data/Json.js"
+import { canonical } from "../data/json/canonical.js"
+import type { Revision } from "../data/Revision.js"
+import type { Rules } from "../siblings/SiblingPolicy.js"
+import type { Graph, Missing } from "./graph.js"
+import type { Knowledge } from "./Lineage.js"
+
+/**
+ * Whether the document lives, by its newest edits and deletions. It is not merged pair by pair: which of them came
+ * together first must not matter.
+ */
+export const alive = (
+  knowledge: Knowledge,
+  graph: Graph,
+  heads: ReadonlyArray<Revision>,
+  rule: Rules["deleted"]
+): Either.Either<boolean, Missing> => {
+  const anyDeleted = heads.some((rev) => knowledge.tombstones.get(rev) === "deletion")
+  if (rule === "editWins" && !anyDeleted) return Either.right(true)
+  const newest = graph.newestEdits(heads)
+  if (!isList(newest)) return Either.left(newest)
+  const deletions = newest.filter((rev) => graph.link(rev)?.kind === "delete")
+  const edits = newest.filter((rev) => graph.link(rev)?.kind !== "delete")
+  if (deletions.length === 0) return Either.right(true)
+  if (edits.length === 0 || rule === "deleteWins") return Either.right(false)
+  if (rule === "editWins") return Either.right(true)
+  const said = (rev: Revision): Either.Either<string, Missing> => {
+    const content = knowledge.contents.get(rev)
+    return content === undefined
+      ? Either.left({ rev, why: `what ${rev} said is not on this server any more` })
+      : Either.right(canonical([content.body, digests(content.files)]))
+  }
+  return Either.gen(function*() {
+    const kept: Array<string> = []
+    for (const edit of edits) kept.push(yield* said(edit))
+    for (const deletion of deletions) {
+      const deleted = yield* said(
+        knowledge.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
+      )
+      if (kept.every((each) => each === deleted)) return false
+    }
+    return true
+  })
+}
+
+const isList = (newest: ReadonlyArray<Revision> | Missing): newest is ReadonlyArray<Revision> => Array.isArray(newest)
+
+const digests = (files: Json.JsonObject): Json.Json =>
+  Json.fromEntries(
+    Json.entries(files).map(([name, stub]) => [name, Json.isObject(stub) ? Json.get(stub, "digest") ?? null : null])
+  )

@@ -1,0 +1,21 @@
+import * as Json from "../data/Json.js"
+import { hashOf } from "../data/json/canonical.js"
+import * as Revision from "../data/Revision.js"
+import type { Stored } from "./Lineage.js"
+
+/** The text as it is stored is hashed, and no canonical form of it: `1` and `1.0` are two contents. */
+export const mergeRevision = ({ body, deleted, files, heads, parent }: Stored): Revision.Revision =>
+  Revision.make(
+    `${(parent === null ? 0 : Revision.generation(parent)) + 1}-${
+      hashOf(Json.stringify([
+        "effect-couchdb lineage 1",
+        [...heads].sort(),
+        deleted,
+        body,
+        Json.entries(files).map(([name, stub]) => [name, ...(Json.isObject(stub) ? described(stub) : [stub])])
+      ]))
+    }`
+  )
+
+const described = (stub: Json.JsonObject): ReadonlyArray<Json.Json> =>
+  ["content_type", "digest", "length"].map((key) => Json.get(stub, key) ?? null)

@@ -1,0 +1,45 @@
+import type { Settings } from "./Lineage.js"
+
+/** The rules of lineage by name, numbered as the specification numbers them. */
+export const rules = {
+  editIds: 1,
+  proof: 2,
+  journal: 3,
+  mergeRecord: 4,
+  burialsHideNothing: 5,
+  unknown: 6,
+  containment: 7,
+  base: 8,
+  chosenRevision: 9,
+  twoWrites: 10,
+  alive: 11,
+  recreation: 12,
+  takeIn: 13,
+  readLittle: 14,
+  garbage: 15,
+  disagreement: 16,
+  trust: 17,
+  privacy: 18
+} as const
+
+export type Rule = keyof typeof rules
+
+/** Simulations, in another package, show under this key what goes wrong without a rule. */
+const key: unique symbol = Symbol.for("effect-couchdb/lineage/without")
+
+interface Without {
+  readonly [key]?: ReadonlySet<number>
+}
+
+/** The same settings or options, without some rules. */
+export const withoutRules = <S extends object>(settings: S, without: ReadonlySet<number>): S =>
+  without.size === 0 ? settings : { ...settings, [key]: without }
+
+export const rulesWithout = (settings: object): ReadonlySet<number> => (settings as Without)[key] ?? none
+
+const none: ReadonlySet<number> = new Set()
+
+export const holds = (settings: Settings, rule: Rule): boolean => {
+  const without = (settings as Without)[key]
+  return without === undefined || !without.has(rules[rule])
+}

@@ -1,0 +1,215 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { type InvalidIdError, NotFoundError } from "../CouchError.js"
+import type { DatabaseName } from "../data/DatabaseName.js"
+import * as DocumentId from "../data/DocumentId.js"
+import { documentPath } from "../data/documentPath.js"
+import * as Json from "../data/Json.js"
+import { hashOf } from "../data/json/canonical.js"
+import type * as Revision from "../data/Revision.js"
+import * as Database from "../database/Database.js"
+import { type Collection } from "../document/Collection.js"
+import type { Document, FetchError } from "../document/Document.js"
+import { fetchBound } from "../document/read.js"
+import { member } from "../http/answers.js"
+import { bulkWrite, type RowResult } from "../http/bulk/bulkDocs.js"
+import type { Version } from "../http/bulk/bulkGetVersions.js"
+import type { WireError } from "../http/bulk/errors.js"
+import { revisionText } from "../http/bulk/revisionText.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+import { failAt } from "../http/failAt.js"
+import type { Buried, Erased } from "../resolution/Conflict.js"
+import { filesOf } from "../siblings/files.js"
+import { textOf } from "../siblings/merged.js"
+import { lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
+import * as Lineage from "./Lineage.js"
+import { sealed } from "./mac.js"
+import { kept } from "./record.js"
+import { slimBurial } from "./slimming.js"
+
+type Failure = NotFoundError | InvalidIdError | WireError
+
+const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Lineage.Settings => lineage ?? Lineage.settings()
+
+const absent = (database: DatabaseName, id: string): Effect.Effect<never, NotFoundError> =>
+  failAt((from) =>
+    new NotFoundError({
+      ...from,
+      method: "POST",
+      path: `${documentPath(database)}/_changes`,
+      status: 200,
+      error: "not_found",
+      reason: "missing",
+      database,
+      id
+    })
+  )
+
+/** All leaves of a document, and what they tell. */
+const read = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+  Effect.gen(function*() {
+    const id = yield* DocumentId.decode(collection.id.encode(key))
+    const versions = yield* readAllLeaves(collection.database, [id], makeSeen())
+    if (versions.length === 0) return yield* absent(collection.database, id)
+    return { id, versions, knowledge: Lineage.knowledge(settingsOf(collection), versions.map(lineageVersion)) }
+  })
+
+export const buried = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K
+): Effect.Effect<ReadonlyArray<Buried>, Failure, CouchHttp> =>
+  Effect.map(
+    read(collection, key),
+    ({ knowledge }) =>
+      Array.from(knowledge.burials, ([tombstone, { content, into, of }]) => ({
+        rev: of,
+        into: into.rev,
+        tombstone,
+        keepsBody: content !== undefined
+      }))
+  )
+
+/** The newest revision that the buried one and what stands have by their paths alone, whatever records say. */
+const forkOf = (path: ReadonlyArray<Revision.Revision>, versions: ReadonlyArray<Version>): number => {
+  const standing = new Set(versions.filter(({ raw }) => !raw.deleted).flatMap(({ path }) => path))
+  return path.findIndex((rev, i) => i > 0 && standing.has(rev))
+}
+
+export const unbury = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K,
+  rev: Revision.Revision
+): Effect.Effect<Document<A, R>, FetchError | WireError, CouchHttp | R> =>
+  Effect.gen(function*() {
+    const { database } = collection
+    const settings = settingsOf(collection)
+    const { id, knowledge, versions } = yield* read(collection, key)
+    const tombstone = versions.find(({ raw }) => knowledge.burials.get(raw.rev)?.of === rev)
+    const content = knowledge.contents.get(rev)
+    if (tombstone === undefined || content === undefined) return yield* absent(database, id)
+    const path = tombstone.path.slice(tombstone.path.indexOf(rev))
+    const at = forkOf(path, versions)
+    const fork = at === -1 ? [] : path.slice(at)
+    const parent = fork[0] ?? null
+    const record = Lineage.recordOf(knowledge, {
+      kind: "edit",
+      parent,
+      also: [],
+      content,
+      deleted: false,
+      // Brought back twice, it is back once.
+      edit: hashOf(`unbury ${rev}`)
+    })
+    const body = Json.fromEntries([
+      ...Json.entries(content.body),
+      [settings.field, sealed(settings, id, Lineage.encodeRecord(record))] as const
+    ])
+    const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
+    const back = Lineage.mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
+    const text = yield* textOf(database, {
+      id,
+      path: [back, ...fork],
+      raw: body,
+      files: filesOf(tombstone.raw.rev, stubs),
+      winner: back,
+      deleted: false
+    })
+    yield* stored(yield* bulkWrite(database, [{ id, text }], { newEdits: false }))
+    return yield* fetchBound(collection, id, { rev: back })
+  })
+
+/** A row that was refused fails; one that was there already is there. */
+const stored = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure> =>
+  Effect.forEach(
+    results,
+    (result) => result._tag === "Refused" ? Effect.fail(result.error) : Effect.void,
+    { discard: true }
+  )
+
+/**
+ * A tombstone on top of another leaf, under a revision of its own: CouchDB takes no edit of a tombstone where nothing of the
+ * document stands.
+ */
+const childOf = (
+  { path, raw }: Version,
+  settings: Lineage.Settings,
+  field: Json.JsonObject
+): { readonly id: string; readonly text: string } => {
+  const body = Json.fromEntries([
+    ...kept(settings, raw.raw),
+    [settings.field, sealed(settings, raw.id, field)] as const
+  ])
+  const rev = Lineage.mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
+  return { id: raw.id, text: revisionText(raw.id, [rev, ...path], true, body) }
+}
+
+const saysBodies = (field: Json.Json | undefined): boolean =>
+  Json.isObject(field) && ["doc", "path"].some((key) => {
+    const said = Json.get(field, key)
+    return said !== undefined && !(Json.isArray(said) && said.length === 0)
+  })
+
+const holdsBodies = ({ content, field }: Lineage.Burial): boolean => content !== undefined || saysBodies(field)
+
+/** Whether a leaf is a tombstone that says nothing but names, and what filters select it by. */
+const isErased = ({ raw }: Version, { field, tombstone }: Lineage.Settings): boolean =>
+  raw.deleted && Option.isNone(raw.stubs) &&
+  Json.keys(raw.raw).every((key) => key === field || tombstone.keep.includes(key)) &&
+  !saysBodies(Json.get(raw.raw, field)) && !saysBodies(member(Json.get(raw.raw, field), "field"))
+
+export const slim = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K
+): Effect.Effect<number, Failure, CouchHttp> =>
+  Effect.gen(function*() {
+    const { knowledge, versions } = yield* read(collection, key)
+    const settings = settingsOf(collection)
+    const rows = versions.flatMap((version) => {
+      const burial = knowledge.burials.get(version.raw.rev)
+      return burial !== undefined && holdsBodies(burial)
+        ? [childOf(version, settings, slimBurial(knowledge, version.raw.id, burial))]
+        : []
+    })
+    yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
+    return rows.length
+  })
+
+/** How often a document is looked at anew, where others write it at the same time. */
+const rounds = 5
+
+export const erase = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  key: K
+): Effect.Effect<Erased, Failure | Database.DatabaseFailure, CouchHttp> =>
+  Effect.gen(function*() {
+    const settings = { ...settingsOf(collection), keep: "names" as const }
+    const erased: Array<Revision.Revision> = []
+    for (let round = 0;; round++) {
+      const { id, knowledge, versions } = yield* read(collection, key)
+      const left = versions.filter((version) => !isErased(version, settings))
+      if (left.length === 0 || round === rounds) {
+        yield* Database.compact(collection.database)
+        return { id, revisions: erased, remaining: left.map(({ raw }) => raw.rev) }
+      }
+      const rows = left.map((version) => {
+        const { rev } = version.raw
+        const burial = knowledge.burials.get(rev)
+        return childOf(
+          version,
+          settings,
+          burial !== undefined ? slimBurial(knowledge, id, burial) : Lineage.encodeRecord(
+            Lineage.recordOf({ ...knowledge, settings }, {
+              kind: "delete",
+              parent: rev,
+              also: [],
+              content: { body: {}, files: {} },
+              deleted: true,
+              edit: hashOf(`erase ${rev}`)
+            })
+          )
+        )
+      })
+      yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
+      erased.push(...left.map(({ raw }) => raw.rev))
+    }
+  })

@@ -1,0 +1,34 @@
+import * as Effect from "effect/Effect"
+import type { InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import * as Database from "../database/Database.js"
+import type { Collection } from "../document/Collection.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+
+/** Beyond so many leaves each write of a document costs more than anybody expects. */
+const manyLeaves = 500
+
+export const ofDatabase = <A, I, R, K>(
+  { database, lineage }: Collection<A, I, R, K>
+): Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
+  lineage === undefined
+    ? Effect.succeed([])
+    : Effect.map(Database.revisionsLimit(database), (limit) =>
+      limit < 2 * lineage.depth
+        ? [
+          `_revs_limit of ${
+            JSON.stringify(database)
+          } is ${limit}: with a lineage of depth ${lineage.depth} it should be ` +
+          `at least ${2 * lineage.depth}, or merges are left to a person.`
+        ]
+        : [])
+
+/** Logs a document that has grown too many leaves. */
+export const ofDocument = (database: string, id: string, leaves: number): Effect.Effect<void> =>
+  leaves < manyLeaves
+    ? Effect.void
+    : Effect.logWarning(
+      `${JSON.stringify(id)} in ${
+        JSON.stringify(database)
+      } has ${leaves} leaves, most of them burials: slim them, or ` +
+        "purge them on all replicas; for a counter that many write, keep one document a delta."
+    )

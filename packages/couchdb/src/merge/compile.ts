@@ -1,0 +1,228 @@
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+import { structural } from "../data/equivalence.js"
+import type * as Types from "./Merge.js"
+import { type Node, overlap } from "./node.js"
+import * as leaves from "./scalars.js"
+import * as strategies from "./strategy.js"
+import * as structs from "./structs.js"
+
+const isNothing = (ast: AST.AST): boolean =>
+  ast._tag === "UndefinedKeyword" || ast._tag === "VoidKeyword" || (ast._tag === "Literal" && ast.literal === null)
+
+/** The one member of a union that is not null or undefined. */
+const something = (ast: AST.Union): Option.Option<AST.AST> => {
+  const members = ast.types.filter((member) => !isNothing(member))
+  return members.length === 1 ? Option.fromNullable(members[0]) : Option.none()
+}
+
+/** The nearest strategy, going down from the schema to what it is made of. */
+const strategyOf = (ast: AST.AST): Option.Option<Types.Strategy<never>> =>
+  Option.orElse(strategies.annotated(ast), () => {
+    switch (ast._tag) {
+      case "Refinement":
+        return strategyOf(ast.from)
+      case "Transformation":
+        return Option.orElse(strategyOf(ast.to), () => strategyOf(ast.from))
+      case "Union":
+        return Option.flatMap(something(ast), strategyOf)
+      default:
+        return Option.none()
+    }
+  })
+
+const typeSchema = (ast: AST.AST): Schema.Schema<unknown> => Schema.make<unknown>(AST.typeAST(ast))
+
+/**
+ * Compiles the schema's whole AST, transformations included: its type side alone has lost the annotations that stood on
+ * transformations. A node is built when it is first used, so that recursive schemas end.
+ */
+export const compile = (root: AST.AST): Node => {
+  const known = new Map<AST.AST, Node>()
+
+  const nodeOf = (ast: AST.AST): Node => {
+    const found = known.get(ast)
+    if (found !== undefined) return found
+    let built: Node | undefined
+    const node = (): Node => built ??= build(ast)
+    const lazy: Node = {
+      merge: (sides, run) => node().merge(sides, run),
+      equals: (self, that) => node().equals(self, that),
+      get computed() {
+        return node().computed
+      }
+    }
+    known.set(ast, lazy)
+    return lazy
+  }
+
+  const build = (ast: AST.AST): Node => {
+    const equals = structural
+    const strategy = strategyOf(ast)
+    if (Option.isSome(strategy)) {
+      return checked(ast, strategies.bind(strategy.value, { equals, element: () => elementOf(ast) }))
+    }
+    return checked(ast, structure(ast, equals))
+  }
+
+  const elementOf = (ast: AST.AST): Node => {
+    switch (ast._tag) {
+      case "TupleType":
+        return ast.rest[0] === undefined ? nodeOf(AST.unknownKeyword) : nodeOf(ast.rest[0].type)
+      case "Refinement":
+        return elementOf(ast.from)
+      case "Transformation":
+        return elementOf(ast.to._tag === "TupleType" && ast.from._tag === "TupleType" ? ast.from : ast.to)
+      case "Union":
+        return Option.match(something(ast), { onNone: () => nodeOf(AST.unknownKeyword), onSome: elementOf })
+      case "Suspend":
+        return elementOf(ast.f())
+      default:
+        return nodeOf(AST.unknownKeyword)
+    }
+  }
+
+  const structure = (ast: AST.AST, equals: Node["equals"]): Node => {
+    switch (ast._tag) {
+      case "Refinement":
+        return nodeOf(ast.from)
+      case "Suspend":
+        return nodeOf(ast.f())
+      case "Transformation":
+        return transformation(ast, equals)
+      case "TypeLiteral":
+        return typeLiteral(ast, () => Option.none())
+      case "TupleType":
+        return ast.rest.length === 0 && ast.elements.every((element) => !element.isOptional)
+          ? structs.tuple(ast.elements.map((element) => nodeOf(element.type)), leaves.equal(equals))
+          : leaves.equal(equals)
+      case "Union":
+        return structs.union(
+          ast.types.filter((member) => !isNothing(member)).map((member) => ({
+            is: ParseResult.is(typeSchema(member)),
+            node: nodeOf(member)
+          })),
+          leaves.equal(equals)
+        )
+      default:
+        return leaves.equal(equals)
+    }
+  }
+
+  const transformation = (ast: AST.Transformation, equals: Node["equals"]): Node => {
+    if (ast.to._tag === "TypeLiteral") {
+      const from = ast.from._tag === "TypeLiteral" ? ast.from : undefined
+      return typeLiteral(ast.to, (key) => {
+        // The strategy of a renamed, optional or defaulted field stands on the side that is read.
+        const renamed = ast.transformation._tag === "TypeLiteralTransformation"
+          ? ast.transformation.propertySignatureTransformations.find(({ to }) => to === key)?.from ?? key
+          : key
+        return Option.fromNullable(from?.propertySignatures.find(({ name }) => name === renamed)?.type)
+      })
+    }
+    const fields = classFields(ast)
+    return Option.isSome(fields)
+      ? rebuilt(ast, structure(fields.value, equals), equals)
+      : nodeOf(ast.to)
+  }
+
+  const typeLiteral = (
+    ast: AST.TypeLiteral,
+    readAs: (key: PropertyKey) => Option.Option<AST.AST>
+  ): Node => {
+    const fields = new Map(ast.propertySignatures.map(({ name, type }) => {
+      const read = readAs(name)
+      const node = Option.isSome(read) && hasStrategy(read.value) && Option.isNone(strategyOf(type))
+        ? nodeOf(read.value)
+        : nodeOf(type)
+      return [name, node] as const
+    }))
+    const signatures = ast.indexSignatures.map(({ parameter, type }) => ({
+      is: ParseResult.is(typeSchema(parameter)),
+      node: nodeOf(type)
+    }))
+    const rest = signatures.length === 0
+      ? undefined
+      : (key: PropertyKey) => signatures.find(({ is }) => is(key))?.node
+    return structs.struct(fields, rest, structs.memberwise(fields, rest))
+  }
+
+  return nodeOf(root)
+}
+
+/** Whether a strategy stands anywhere in it, so that its own side is worth compiling. */
+const hasStrategy = (root: AST.AST): boolean => {
+  const seen = new Set<AST.AST>()
+  const has = (ast: AST.AST): boolean => {
+    if (seen.has(ast)) return false
+    seen.add(ast)
+    if (Option.isSome(strategies.annotated(ast))) return true
+    switch (ast._tag) {
+      case "Refinement":
+        return has(ast.from)
+      case "Transformation":
+        return has(ast.from) || has(ast.to)
+      case "Suspend":
+        return has(ast.f())
+      case "Union":
+        return ast.types.some(has)
+      case "TupleType":
+        return ast.elements.some(({ type }) => has(type)) || ast.rest.some(({ type }) => has(type))
+      case "TypeLiteral":
+        return ast.propertySignatures.some(({ type }) => has(type)) ||
+          ast.indexSignatures.some(({ type }) => has(type))
+      default:
+        return false
+    }
+  }
+  return has(root)
+}
+
+/** The fields of a class, which its transformation turns into an instance. */
+const classFields = (ast: AST.Transformation): Option.Option<AST.AST> =>
+  ast.to._tag === "Declaration" && Option.isSome(AST.getSurrogateAnnotation(ast.to))
+    ? Option.some(ast.from)
+    : Option.none()
+
+/** Members are merged as a plain object, and the class makes an instance of them, checks and all. */
+const rebuilt = (ast: AST.Transformation, members: Node, equals: Node["equals"]): Node => ({
+  equals,
+  merge: (sides, run) => {
+    const before = run.clashes.length
+    const merged = members.merge(sides, run)
+    if (run.clashes.length > before || ast.transformation._tag !== "FinalTransformation") return merged
+    const made = ast.transformation.decode(merged, {}, ast, merged)
+    return Option.match(settled(made), {
+      onNone: () => overlap(sides, run, "the merged members do not make an instance of the class"),
+      onSome: (instance) => instance
+    })
+  }
+})
+
+/** What an effect gives that needs neither time nor services; `None` where it fails, or would have to wait. */
+const settled = (effect: Effect.Effect<unknown, unknown, unknown>): Option.Option<unknown> =>
+  Either.isEither(effect)
+    ? Either.getRight(effect as Either.Either<unknown, unknown>)
+    : Option.none()
+
+/** A filter that takes both sides may still refuse what they merge to. */
+const checked = (ast: AST.AST, node: Node): Node =>
+  ast._tag !== "Refinement"
+    ? node
+    : {
+      ...node,
+      equals: node.equals,
+      merge: (sides, run) => {
+        const before = run.clashes.length
+        const merged = node.merge(sides, run)
+        if (run.clashes.length > before || merged === sides.mine || merged === sides.theirs) return merged
+        return Option.match(ast.filter(merged, {}, ast), {
+          onNone: () => merged,
+          onSome: () => overlap(sides, run, `the merged value is not ${String(ast)}`)
+        })
+      }
+    }

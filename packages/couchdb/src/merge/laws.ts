@@ -1,0 +1,56 @@
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
+import type * as Types from "./Merge.js"
+
+type Property = FastCheck.IProperty<[unknown, unknown, unknown, unknown]>
+
+/** The laws as properties over a base and three edits of it. */
+export const laws = <A>(
+  merge: Types.Merge<A>,
+  arbitrary: FastCheck.Arbitrary<A>
+): ReadonlyArray<Types.Law> => {
+  const same = merge.equivalence
+  const from = (base: A, mine: A, theirs: A) => merge({ base: Option.some(base), mine, theirs })
+  const law = (
+    name: Types.LawName,
+    says: string,
+    holds: (base: A, x: A, y: A, z: A) => boolean
+  ): Types.Law => ({
+    name,
+    says,
+    check: (parameters) =>
+      FastCheck.assert(
+        FastCheck.property(arbitrary, arbitrary, arbitrary, arbitrary, holds) as unknown as Property,
+        parameters
+      )
+  })
+  const alike = (self: Either.Either<A, Types.Overlap>, that: Either.Either<A, Types.Overlap>): boolean =>
+    Either.isRight(self) ? Either.isRight(that) && same(self.right, that.right) : Either.isLeft(that)
+
+  return [
+    law("totality", "every three versions give a value or an overlap, with a base and without", (base, x, y) => {
+      const answers = [from(base, x, y), merge({ base: Option.none(), mine: x, theirs: y })]
+      return answers.every((answer) => Either.isRight(answer) || answer.left.clashes.length > 0)
+    }),
+    law(
+      "baseNeutrality",
+      "a side that changed nothing gives way to the other",
+      (base, x) => alike(from(base, base, x), Either.right(x)) && alike(from(base, x, base), Either.right(x))
+    ),
+    law("idempotence", "two equal sides are one", (base, x) => {
+      const answer = from(base, x, x)
+      return Either.isLeft(answer) || same(answer.right, x)
+    }),
+    law(
+      "commutativity",
+      "whose edit it was does not matter",
+      (base, x, y) => alike(from(base, x, y), from(base, y, x))
+    ),
+    law("associativity", "three edits of one base merge in any order, where they merge at all", (base, x, y, z) => {
+      const left = Either.flatMap(from(base, x, y), (xy) => from(base, xy, z))
+      const right = Either.flatMap(from(base, y, z), (yz) => from(base, x, yz))
+      return Either.isLeft(left) || Either.isLeft(right) || same(left.right, right.right)
+    })
+  ]
+}

@@ -1,0 +1,152 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
+import * as Json from "../../data/Json.js"
+import type { CouchHttp } from "../../http/CouchHttp.js"
+import { toValues } from "../../rows/batch.js"
+import { type Answer, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
+import type { Row } from "../../rows/row.js"
+import * as Rows from "../../rows/stream.js"
+import type { ExecutionStats, Page } from "../Mango.js"
+import { made, readAll } from "../view/query.js"
+import { type AnyQuery, queryRequest } from "./request.js"
+import { type Given, sent, type Source, sourceOf } from "./source.js"
+
+type QueryError = EncodeError | InvalidIdError | Rows.RowsError
+
+const number = (json: Json.Json | undefined): number => json === undefined || json === null ? 0 : Number(json)
+
+const statsOf = (json: Json.Json | undefined): Option.Option<ExecutionStats> =>
+  Json.isObject(json)
+    ? Option.some({
+      totalKeysExamined: number(Json.get(json, "total_keys_examined")),
+      totalDocsExamined: number(Json.get(json, "total_docs_examined")),
+      totalQuorumDocsExamined: number(Json.get(json, "total_quorum_docs_examined")),
+      resultsReturned: number(Json.get(json, "results_returned")),
+      executionTimeMs: number(Json.get(json, "execution_time_ms"))
+    })
+    : Option.none()
+
+const textOf = (json: Json.Json | undefined): Option.Option<string> =>
+  typeof json === "string" ? Option.some(json) : Option.none()
+
+const ask = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Answer, QueryError, CouchHttp> =>
+  Effect.flatMap(
+    queryRequest(source.database, "_find", sent(given, query)),
+    (request) => Effect.map(Rows.collect(request, "docs"), (answer) => ({ ...answer, request }))
+  )
+
+/** How many documents CouchDB gives to a query that does not say. */
+const defaultLimit = 25
+
+/** The most documents that a request asks for beyond those that are wanted. */
+const most = 200
+
+const isCount = (count: number): boolean => count === Infinity || (Number.isSafeInteger(count) && count >= 0)
+
+/** Whether the server counts right, or refuses to count: it says what is wrong with what is no number of documents. */
+const isCounted = (source: Source, { limit = defaultLimit, skip = 0 }: AnyQuery): boolean =>
+  source.isExact || limit === 0 || !isCount(limit) || !isCount(skip)
+
+/** The documents of a page: in one answer, if the server counts right. */
+const filled = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Filled, QueryError, CouchHttp> => {
+  const { bookmark, limit = defaultLimit, skip = 0 } = query
+  return isCounted(source, query)
+    ? Effect.map(
+      ask(given, source, query),
+      ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
+    )
+    : fill({
+      ask: (bookmark, limit) => ask(given, source, { ...query, skip: undefined, bookmark, limit }),
+      isOwn: isOwn(source),
+      bookmark,
+      skip,
+      limit,
+      most
+    })
+}
+
+const isOwn = ({ reading }: Source) => (row: Row): boolean =>
+  reading.problem(row) !== undefined || reading.concerns(row)
+
+/** What several answers cost. No server knows how many of their documents are the collection's. */
+const total = (all: ReadonlyArray<ExecutionStats>, resultsReturned: number): Option.Option<ExecutionStats> => {
+  if (all.length === 0) return Option.none()
+  const sum = (of: (stats: ExecutionStats) => number): number => all.reduce((sum, stats) => sum + of(stats), 0)
+  return Option.some({
+    totalKeysExamined: sum(({ totalKeysExamined }) => totalKeysExamined),
+    totalDocsExamined: sum(({ totalDocsExamined }) => totalDocsExamined),
+    totalQuorumDocsExamined: sum(({ totalQuorumDocsExamined }) => totalQuorumDocsExamined),
+    resultsReturned,
+    executionTimeMs: sum(({ executionTimeMs }) => executionTimeMs)
+  })
+}
+
+export const page = (
+  given: Given,
+  query: AnyQuery
+): Effect.Effect<Page<unknown>, DecodeError | QueryError, CouchHttp> =>
+  Effect.gen(function*() {
+    const source = yield* sourceOf(given, query)
+    const { answers, request, rows } = yield* filled(given, source, query)
+    const documents = yield* toValues(made(request, source.reading, rows))
+    const last = answers[answers.length - 1] as Json.JsonObject
+    return {
+      documents,
+      bookmark: Option.fromNullable(bookmarkOf(last)),
+      warning: Option.firstSomeOf(answers.map((around) => textOf(Json.get(around, "warning")))),
+      executionStats: total(
+        answers.flatMap((around) => Option.toArray(statsOf(Json.get(around, "execution_stats")))),
+        documents.length
+      )
+    }
+  }) as never
+
+interface State {
+  readonly bookmark: string | undefined
+  /** How many documents are skipped before the next: by the server, if it counts right. */
+  readonly skip: number | undefined
+  readonly left: number
+  readonly size: number
+}
+
+/**
+ * All results, a page after the other: one page is in memory at a time. A bookmark is behind what was skipped, so only the
+ * first page skips; a page that is not full is the last.
+ */
+export const either = (
+  given: Given,
+  query: AnyQuery,
+  pageSize: number
+): Stream.Stream<Either.Either<unknown, DecodeError>, QueryError, CouchHttp> =>
+  Stream.unwrap(Effect.map(sourceOf(given, query), (source) => {
+    const pageLimit = pageSize >= 1 ? Math.floor(pageSize) : 1
+    const isExact = isCounted(source, query)
+    const start: State = { bookmark: query.bookmark, skip: query.skip, left: query.limit ?? Infinity, size: 0 }
+    return Stream.paginateChunkEffect(start, ({ bookmark, left, size, skip }) => {
+      const limit = Math.min(pageLimit, Math.max(size, isExact ? left : left + (skip ?? 0)))
+      return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
+        const asked = isExact ? { ...query, bookmark, skip, limit } : { ...query, bookmark, skip: undefined, limit }
+        const { around, request, rows } = yield* ask(given, source, asked)
+        const own = isExact ? rows : rows.filter(isOwn(source))
+        const passed = isExact ? 0 : Math.min(own.length, skip ?? 0)
+        const shown = own.slice(passed, passed + left)
+        const next = bookmarkOf(around)
+        const more = rows.length === limit && left > shown.length && next !== undefined
+        return [
+          yield* readAll(request, source.reading, shown),
+          more
+            ? Option.some<State>({
+              bookmark: next,
+              skip: isExact ? undefined : (skip ?? 0) - passed,
+              left: left - shown.length,
+              size: own.length < limit ? 2 * limit : 0
+            })
+            : Option.none<State>()
+        ] as const
+      })
+    })
+  })) as never

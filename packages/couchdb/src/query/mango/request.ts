@@ -1,0 +1,75 @@
+import type * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { EncodeError, type InvalidIdError } from "../../CouchError.js"
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import * as Json from "../../data/Json.js"
+import type { CouchRequest } from "../../http/CouchHttp.js"
+import { pathIn } from "../view/request.js"
+
+/** The query as the overloads leave it: its types have done their work. */
+export interface AnyQuery {
+  readonly selector: object
+  readonly fields?: ReadonlyArray<string> | undefined
+  readonly sort?: ReadonlyArray<string | object> | undefined
+  readonly limit?: number | undefined
+  readonly skip?: number | undefined
+  readonly bookmark?: string | undefined
+  readonly useIndex?: string | readonly [string, string] | undefined
+  readonly allowFallback?: boolean | undefined
+  readonly conflicts?: boolean | undefined
+  readonly quorum?: number | undefined
+  readonly update?: boolean | undefined
+  readonly stable?: boolean | undefined
+  readonly executionStats?: boolean | undefined
+  readonly partition?: string | undefined
+}
+
+/** A body, or why it cannot be one: what a program puts in a selector may be no JSON. */
+export const encoded = (
+  database: string,
+  endpoint: string,
+  body: unknown
+): Either.Either<string, EncodeError> =>
+  Either.mapBoth(Json.fromUnknown(body), {
+    onLeft: ({ path, problem }) => new EncodeError({ database, id: endpoint, issues: [{ path, expected: problem }] }),
+    onRight: Json.stringify
+  })
+
+const bodyOf = (query: AnyQuery): unknown => ({
+  selector: query.selector,
+  fields: query.fields,
+  sort: query.sort,
+  limit: query.limit,
+  skip: query.skip,
+  bookmark: query.bookmark,
+  // CouchDB takes a name with a slash for both names.
+  use_index: typeof query.useIndex === "string" && query.useIndex.includes("/") &&
+      !query.useIndex.startsWith("_design/")
+    ? [query.useIndex]
+    : query.useIndex,
+  allow_fallback: query.allowFallback,
+  conflicts: query.conflicts,
+  r: query.quorum,
+  update: query.update,
+  stable: query.stable,
+  execution_stats: query.executionStats
+})
+
+/** A query, to be answered (`_find`) or explained (`_explain`). */
+export const queryRequest = (
+  database: DatabaseName,
+  endpoint: "_find" | "_explain",
+  query: AnyQuery
+): Effect.Effect<CouchRequest, EncodeError | InvalidIdError> =>
+  Either.flatMap(
+    pathIn(database, query.partition),
+    ({ path, route }) =>
+      Either.map(encoded(database, endpoint, bodyOf(query)), (body): CouchRequest => ({
+        method: "POST",
+        path: `${path}/${endpoint}`,
+        route: `${route}/${endpoint}`,
+        database,
+        safe: true,
+        body
+      }))
+  )

@@ -1,0 +1,69 @@
+import * as Either from "effect/Either"
+import { EncodeError, type InvalidIdError } from "../../CouchError.js"
+import type { DatabaseName } from "../../data/DatabaseName.js"
+import * as Json from "../../data/Json.js"
+import type { CouchRequest } from "../../http/CouchHttp.js"
+import type { ClouseauOptions, GroupOptions, Index, NouveauOptions } from "../Search.js"
+import { locate } from "./index.js"
+
+/** What either can be asked; the public types say which is asked what. */
+export interface AnyOptions
+  extends
+    Omit<NouveauOptions, "ranges">,
+    Omit<ClouseauOptions, "ranges">,
+    Partial<Pick<GroupOptions, "groupField" | "groupLimit" | "groupSort">>
+{
+  readonly ranges?: unknown
+}
+
+const nouveauBody = (options: AnyOptions): Record<string, unknown> => ({
+  q: options.query,
+  locale: options.locale,
+  limit: options.limit,
+  top_n: options.topN,
+  sort: options.sort,
+  ranges: options.ranges,
+  counts: options.counts,
+  update: options.update,
+  bookmark: options.bookmark,
+  include_docs: options.includeDocs
+})
+
+const clouseauBody = (options: AnyOptions): Record<string, unknown> => ({
+  q: options.query,
+  limit: options.limit,
+  sort: options.sort,
+  ranges: options.ranges,
+  counts: options.counts,
+  drilldown: options.drilldown,
+  stale: options.update === false ? "ok" : undefined,
+  bookmark: options.bookmark,
+  include_docs: options.includeDocs,
+  include_fields: options.includeFields,
+  highlight_fields: options.highlight?.fields,
+  highlight_pre_tag: options.highlight?.before,
+  highlight_post_tag: options.highlight?.after,
+  highlight_number: options.highlight?.fragments,
+  highlight_size: options.highlight?.size,
+  group_field: options.groupField,
+  group_limit: options.groupLimit,
+  group_sort: options.groupSort
+})
+
+/** A search, in a body: a Lucene query may be long, and needs no escapes there. */
+export const searchRequest = (
+  database: DatabaseName,
+  index: Index<unknown, unknown>,
+  options: AnyOptions
+): Either.Either<CouchRequest, EncodeError | InvalidIdError> => {
+  const body = index._tag === "Nouveau" ? nouveauBody(options) : clouseauBody(options)
+  return Either.flatMap(
+    locate(database, index, "", options.partition),
+    (where) =>
+      Either.mapBoth(Json.fromUnknown(body), {
+        onLeft: ({ path, problem }) =>
+          new EncodeError({ database, id: `_design/${index.design}`, issues: [{ path, expected: problem }] }),
+        onRight: (json): CouchRequest => ({ ...where, method: "POST", safe: true, body: Json.stringify(json) })
+      })
+  )
+}

@@ -1,0 +1,280 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { DecodeError, EncodeError, InvalidIdError, SearchUnavailableError } from "../../CouchError.js"
+import * as DatabaseName from "../../data/DatabaseName.js"
+import * as Json from "../../data/Json.js"
+import { type Collection, isCollection } from "../../document/Collection.js"
+import { member } from "../../http/answers.js"
+import { CouchHttp, type CouchRequest } from "../../http/CouchHttp.js"
+import { executeDecoded } from "../../http/executeDecoded.js"
+import { readJson } from "../../http/rawDocument.js"
+import { unexpectedResponse } from "../../http/responseError.js"
+import * as Transport from "../../http/Transport.js"
+import { unconflicted } from "../../http/unconflicted.js"
+import { type Answer, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
+import { exact, type Row } from "../../rows/row.js"
+import { type Source, sourceOf } from "../../rows/source.js"
+import * as Rows from "../../rows/stream.js"
+import type { Group, Groups, Hit, Index, Info, Page } from "../Search.js"
+import { readAll } from "../view/query.js"
+import { facetsOf, hitsOf, locate, readingOf } from "./index.js"
+import { type AnyOptions, searchRequest } from "./request.js"
+import { orUnavailable } from "./unavailable.js"
+
+export type Given = Collection<unknown, unknown, unknown, unknown> | string
+type AnyIndex = Index<unknown, unknown>
+
+type Failure = EncodeError | InvalidIdError | SearchUnavailableError | Rows.RowsError
+
+const settled = (source: Source<unknown, unknown>, options: AnyOptions): AnyOptions => ({
+  ...options,
+  includeDocs: options.includeDocs ?? source.bringsDocuments
+})
+
+const ask = (
+  source: Source<unknown, unknown>,
+  index: AnyIndex,
+  options: AnyOptions,
+  array: string
+): Effect.Effect<Answer, Failure, CouchHttp> =>
+  Effect.flatMap(
+    searchRequest(source.database, index, settled(source, options)),
+    (request) =>
+      Rows.collect(request, array).pipe(
+        Effect.map((answer) => ({ ...answer, request })),
+        orUnavailable(index, source.database)
+      )
+  )
+
+const count = (...candidates: ReadonlyArray<Json.Json | undefined>): number =>
+  Number(candidates.find((candidate) => typeof candidate === "number") ?? 0)
+
+/** How many hits a server gives to a search that does not say. */
+const defaultLimit = 25
+
+/** The most hits that servers give, unless they are configured otherwise. */
+const most = 200
+
+const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 0
+
+/** Whether every hit is the source's: design documents are in no index. */
+const isWhole = ({ span }: Source<unknown, unknown>): boolean =>
+  span === undefined || (span.exact && span.prefix === "")
+
+/** The hits of a page: in one answer, if no others are among them. */
+const filled = (
+  source: Source<unknown, unknown>,
+  index: AnyIndex,
+  options: AnyOptions
+): Effect.Effect<Filled, Failure, CouchHttp> => {
+  const { bookmark, limit = defaultLimit } = options
+  const { concerns, problem } = readingOf(index, source)
+  return isWhole(source) || limit === 0 || !isCount(limit)
+    ? Effect.map(
+      ask(source, index, options, hitsOf(index)),
+      ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
+    )
+    : fill({
+      ask: (bookmark, limit) => ask(source, index, { ...options, bookmark, limit }, hitsOf(index)),
+      isOwn: (row) => problem(row) !== undefined || concerns(row),
+      bookmark,
+      skip: 0,
+      limit,
+      most
+    })
+}
+
+export const page = (
+  given: Given,
+  index: AnyIndex,
+  options: AnyOptions
+): Effect.Effect<Page<Hit<unknown, unknown>>, DecodeError | Failure, CouchHttp> =>
+  Effect.gen(function*() {
+    const source = yield* sourceOf(given)
+    const { answers, request, rows } = yield* filled(source, index, options)
+    // Each answer counts all that match, wherever its hits begin.
+    const [around] = answers
+    const hits = yield* Effect.flatMap(readAll(request, readingOf(index, source), rows), (all) => Either.all(all))
+    const relation = Json.get(around, "total_hits_relation")
+    return {
+      hits,
+      totalHits: count(Json.get(around, "total_hits"), Json.get(around, "total_rows")),
+      totalIsExact: relation === undefined || relation === null || relation === "EQUAL_TO",
+      bookmark: Option.fromNullable(bookmarkOf(answers[answers.length - 1] as Json.JsonObject)),
+      counts: facetsOf(Json.get(around, "counts")),
+      ranges: facetsOf(Json.get(around, "ranges"))
+    }
+  }) as never
+
+interface State {
+  readonly bookmark: string | undefined
+  readonly left: number
+  readonly size: number
+}
+
+/** All hits, a page after the other. A page that is not full is the last, and so is one whose bookmark does not move. */
+export const either = (
+  given: Given,
+  index: AnyIndex,
+  options: AnyOptions,
+  pageSize: number
+): Stream.Stream<Either.Either<Hit<unknown, unknown>, DecodeError>, Failure, CouchHttp> =>
+  Stream.unwrap(Effect.map(sourceOf(given), (source) => {
+    const pageLimit = pageSize >= 1 ? Math.floor(pageSize) : 1
+    const reading = readingOf(index, source)
+    const isOwn = isWhole(source)
+      ? () => true
+      : (row: Row) => reading.problem(row) !== undefined || reading.concerns(row)
+    const start: State = { bookmark: options.bookmark, left: options.limit ?? Infinity, size: 0 }
+    return Stream.paginateChunkEffect(start, ({ bookmark, left, size }) => {
+      const limit = Math.min(pageLimit, Math.max(size, left))
+      return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
+        const { around, request, rows } = yield* ask(source, index, { ...options, bookmark, limit }, hitsOf(index))
+        const own = rows.filter(isOwn)
+        const shown = own.slice(0, left)
+        const next = bookmarkOf(around)
+        const more = rows.length === limit && left > shown.length && next !== undefined && next !== bookmark
+        return [
+          yield* readAll(request, reading, shown),
+          more
+            ? Option.some<State>({
+              bookmark: next,
+              left: left - shown.length,
+              size: own.length < limit ? 2 * limit : 0
+            })
+            : Option.none<State>()
+        ] as const
+      })
+    })
+  })) as never
+
+const rowOf = (json: Json.Json): Row => ({ text: Json.stringify(json), json: Json.toPlain(json) })
+
+/** A group as it comes: how many of its hits are the source's, and whether it has more hits than it shows. */
+interface RawGroup {
+  readonly by: Json.Json | undefined
+  readonly totalHits: number
+  readonly own: ReadonlyArray<Row>
+  readonly isCut: boolean
+}
+
+const rawGroup = (row: Row, limit: number, isOwn: (row: Row) => boolean): RawGroup | undefined => {
+  const group = exact(row)
+  const hits = member(group, "rows") ?? member(group, "hits")
+  return Json.isArray(hits)
+    ? {
+      by: member(group, "by"),
+      totalHits: count(member(group, "total_rows"), member(group, "total_hits")),
+      own: hits.map(rowOf).filter(isOwn),
+      isCut: hits.length >= limit
+    }
+    : undefined
+}
+
+/** How many groups a server gives to a search that does not say. */
+const defaultGroupLimit = 10
+
+/**
+ * Hits in groups have no bookmark. If those of others take the places of the collection's, the search is made again, for
+ * more hits and groups, up to what servers give.
+ */
+export const groups = (
+  given: Given,
+  index: AnyIndex,
+  options: AnyOptions
+): Effect.Effect<Groups<Hit<unknown, unknown>>, DecodeError | Failure, CouchHttp> =>
+  Effect.gen(function*() {
+    const source = yield* sourceOf(given)
+    const reading = readingOf(index, source)
+    const { groupLimit = defaultGroupLimit, limit = defaultLimit } = options
+    const isPart = !isWhole(source) && limit > 0 && isCount(limit) && isCount(groupLimit)
+    const isOwn = (row: Row): boolean => !isPart || reading.problem(row) !== undefined || reading.concerns(row)
+    let asked = options
+    while (true) {
+      const { groupLimit: groupsAsked = groupLimit, limit: hitsAsked = limit } = asked
+      const { around, request, rows } = yield* ask(source, index, asked, "groups")
+      const found = rows.map((row) => rawGroup(row, hitsAsked, isOwn))
+      const all = found.filter((group) => group !== undefined)
+      if (all.length < found.length) {
+        return yield* Effect.fail(unexpectedResponse(request, Rows.streamedHead, "a group without hits"))
+      }
+      const own = isPart ? all.filter(({ own }) => own.length > 0) : all
+      const needsHits = isPart && hitsAsked < most && all.some(({ isCut, own }) => isCut && own.length < limit)
+      const needsGroups = isPart && groupsAsked < most && own.length < groupLimit && rows.length >= groupsAsked
+      if (needsHits || needsGroups) {
+        asked = {
+          ...asked,
+          ...(needsHits && { limit: Math.min(most, 4 * hitsAsked) }),
+          ...(needsGroups && { groupLimit: Math.min(most, 4 * groupsAsked) })
+        }
+        continue
+      }
+      const groups = yield* Effect.forEach(isPart ? own.slice(0, groupLimit) : own, ({ by, own, totalHits }) =>
+        Effect.map(
+          Effect.flatMap(
+            readAll(request, reading, isPart ? own.slice(0, limit) : own),
+            (all) =>
+              Either.all(all)
+          ),
+          (hits): Group<Hit<unknown, unknown>> => ({
+            by: typeof by === "string" ? Option.some(by) : Option.none(),
+            totalHits,
+            hits
+          })
+        ))
+      return { groups, totalHits: count(Json.get(around, "total_rows"), Json.get(around, "total_hits")) }
+    }
+  }) as never
+
+const execute = <A extends {}>(
+  request: CouchRequest,
+  engine: AnyIndex["_tag"],
+  read: (json: Json.Json) => A | undefined
+): Effect.Effect<A, SearchUnavailableError | Rows.RowsError, CouchHttp> =>
+  CouchHttp.pipe(
+    Effect.flatMap((couch) =>
+      unconflicted(executeDecoded(couch, request, (response) =>
+        Either.fromNullable(
+          Option.getOrUndefined(
+            Option.flatMapNullable(Option.fromNullable(readJson(Transport.text(response))), ({ exact }) => read(exact))
+          ),
+          () => "the response is not what CouchDB's endpoint returns"
+        )))
+    ),
+    orUnavailable({ _tag: engine }, request.database)
+  )
+
+export const info = (given: Given, index: AnyIndex): Effect.Effect<Info, Failure, CouchHttp> =>
+  Effect.gen(function*() {
+    const database = yield* isCollection(given) ? Either.right(given.database) : DatabaseName.decode(given)
+    const where = yield* locate(database, index, "_info")
+    return yield* execute({ ...where, method: "GET" }, index._tag, (json) => {
+      const about = member(json, "search_index")
+      return Json.isObject(about)
+        ? {
+          documents: count(Json.get(about, "num_docs"), Json.get(about, "doc_count")),
+          diskSize: count(Json.get(about, "disk_size")),
+          answer: about
+        }
+        : undefined
+    })
+  })
+
+export const analyze = (
+  engine: AnyIndex["_tag"],
+  analyzer: Json.Json,
+  text: string
+): Effect.Effect<ReadonlyArray<string>, SearchUnavailableError | Rows.RowsError, CouchHttp> => {
+  const path = engine === "Nouveau" ? "/_nouveau_analyze" : "/_search_analyze"
+  return execute(
+    { method: "POST", path, route: path, safe: true, body: Json.stringify({ analyzer, text }) },
+    engine,
+    (json) => {
+      const tokens = member(json, "tokens")
+      return Json.isArray(tokens) ? tokens.map(String) : undefined
+    }
+  )
+}

@@ -1,0 +1,225 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { sequenceOf } from "../../changes/change.js"
+import type { DecodeError, EncodeError, InvalidIdError } from "../../CouchError.js"
+import * as Json from "../../data/Json.js"
+import type { Collection } from "../../document/Collection.js"
+import type { IdSpan } from "../../document/idRange.js"
+import type { CouchHttp, CouchRequest } from "../../http/CouchHttp.js"
+import { failAt } from "../../http/failAt.js"
+import { unexpectedResponse } from "../../http/responseError.js"
+import * as Pieces from "../../rows/batch.js"
+import type { Row } from "../../rows/row.js"
+import { type Source, sourceOf } from "../../rows/source.js"
+import * as Rows from "../../rows/stream.js"
+import type { AnyOptions, Group, Page, Place, Reduced, Refused, Row as ViewRow, View } from "../View.js"
+import { nameOf } from "./definition.js"
+import { locate, type Parameters, parametersOf, viewRequest } from "./request.js"
+import { numberOf, ofReduced, ofView, type Reading } from "./rows.js"
+import * as Scans from "./scan.js"
+import { scannedOf, startOf } from "./start.js"
+
+export type Given = Collection<unknown, unknown, unknown, unknown> | string
+export type AnyView = View<unknown, unknown, unknown> | Reduced<unknown, unknown, unknown>
+export type Out = ViewRow<unknown, unknown, unknown> | Group<unknown, unknown> | Refused
+
+/**
+ * Who counts the rows of a collection for `limit` and `skip`: the server, if no others are among them; the server, if only
+ * design documents are; or else the client, which looks at each.
+ */
+type Counting = "server" | "server, with designs" | "client"
+
+/** A query that is ready to go: where, with what, and what is made of its rows. */
+export interface Prepared<A, R> {
+  readonly where: Pick<CouchRequest, "path" | "route" | "database">
+  readonly place: Place
+  readonly parameters: Parameters
+  readonly reading: Reading<A, R>
+  readonly counting: Counting
+  /** Whether the view has rows of others, so that its own counts say nothing of the collection. */
+  readonly isPart: boolean
+  readonly skip: number
+  readonly limit: number | undefined
+}
+
+const countingOf = (span: IdSpan | undefined, view: AnyView, options: AnyOptions<unknown>): Counting => {
+  if (span === undefined || view._tag === "Reduced") return "server"
+  switch (view.place._tag) {
+    case "DesignDocs":
+    case "LocalDocs":
+      return "server"
+    case "Design":
+      return isWhole(span) ? "server" : "client"
+    case "AllDocs":
+      // Keys of others are not asked for, and no partition has design documents.
+      if (options.keys !== undefined || (span.exact && (!span.designs || options.partition !== undefined))) {
+        return "server"
+      }
+      return span.exact ? "server, with designs" : "client"
+  }
+}
+
+/** Whether every document is the collection's. */
+const isWhole = ({ exact, prefix }: IdSpan): boolean => exact && prefix === ""
+
+const isCount = (count: number | undefined): boolean =>
+  count === undefined || (Number.isSafeInteger(count) && count >= 0)
+
+/** A collection's rows bring its documents, unless said otherwise. No reduced row has a document. */
+const included = (source: Source<unknown, unknown>, view: AnyView, options: AnyOptions<unknown>) =>
+  view._tag === "View" &&
+  (options.includeDocs ?? (source.bringsDocuments && (view.place._tag === "AllDocs" || view.place._tag === "Design")))
+
+const readingOf = (
+  source: Source<unknown, unknown>,
+  view: AnyView,
+  options: AnyOptions<unknown>
+): Reading<Out, unknown> =>
+  view._tag === "View"
+    ? ofView(view, source)
+    : ofReduced(
+      view,
+      source.database,
+      nameOf(view.place),
+      options.group === true || (options.groupLevel ?? 0) > 0 || options.keys !== undefined
+    )
+
+/** The options as they go out: many keys of a reduced view are asked for by group, or CouchDB refuses them. */
+const settled = (
+  source: Source<unknown, unknown>,
+  view: AnyView,
+  options: AnyOptions<unknown>
+): AnyOptions<unknown> => ({
+  ...options,
+  includeDocs: included(source, view, options),
+  ...(view._tag === "Reduced" && options.keys !== undefined && { group: true })
+})
+
+export const prepare = (
+  given: Given,
+  view: AnyView,
+  options: AnyOptions<unknown>
+): Effect.Effect<Prepared<Out, unknown>, EncodeError | InvalidIdError, unknown> =>
+  Effect.gen(function*() {
+    const source = yield* sourceOf(given)
+    const where = yield* locate(source.database, view.place, options.partition)
+    const reduced = view._tag === "Reduced"
+    const { concerns, span } = source
+    const parameters = yield* parametersOf(
+      source.database,
+      view.place,
+      view.key,
+      settled(source, view, options),
+      reduced,
+      span === undefined ? undefined : { span, concerns }
+    )
+    return {
+      where,
+      place: view.place,
+      parameters,
+      reading: readingOf(source, view, options),
+      counting: countingOf(span, view, options),
+      isPart: span !== undefined && !isWhole(span) && !reduced &&
+        (view.place._tag === "AllDocs" || view.place._tag === "Design"),
+      skip: options.skip ?? 0,
+      limit: options.limit === Infinity ? undefined : options.limit
+    }
+  })
+
+/** What each row becomes; one that is no row at all is the server's failure. */
+export const made = <A, R>(
+  request: CouchRequest,
+  reading: Reading<A, R>,
+  rows: Iterable<Row>
+): Pieces.Made<A, Rows.RowsError, R> => {
+  const piece = new Pieces.Piece<A, R>()
+  for (const row of rows) {
+    const problem = reading.problem(row)
+    if (problem !== undefined) {
+      return failAt((from) => unexpectedResponse(request, { ...Rows.streamedHead, ...from }, problem))
+    }
+    if (!reading.concerns(row)) continue
+    const known = reading.readNow?.(row)
+    if (known !== undefined) piece.add(known)
+    else piece.addEffect(reading.read(row))
+  }
+  return piece.made
+}
+
+/** The rows, each with its own error. */
+export const readAll = <A, R>(
+  request: CouchRequest,
+  reading: Reading<A, R>,
+  rows: Iterable<Row>
+): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> =>
+  Pieces.toEithers(made(request, reading, rows))
+
+export const toPage = <A, R>(
+  request: CouchRequest,
+  { isPart, reading }: Pick<Prepared<A, R>, "isPart" | "reading">,
+  rows: ReadonlyArray<Row>,
+  around: Json.JsonObject
+): Effect.Effect<Page<A>, DecodeError | Rows.RowsError, R> =>
+  Effect.map(
+    Pieces.toValues(made(request, reading, rows)),
+    (rows) => ({
+      rows,
+      totalRows: isPart ? Option.none() : numberOf(Json.get(around, "total_rows")),
+      offset: isPart ? Option.none() : numberOf(Json.get(around, "offset")),
+      updateSequence: sequenceOf(Json.get(around, "update_seq"))
+    })
+  )
+
+/** Whether `limit` and `skip` are numbers of rows. If not, the server refuses them. */
+export const isCountable = ({ limit, skip }: Prepared<unknown, unknown>): boolean => isCount(limit) && isCount(skip)
+
+/** Whether one request is all that it takes: the server counts right, or refuses to count. */
+export const isDirect = (prepared: Prepared<unknown, unknown>): boolean =>
+  prepared.counting === "server" || (prepared.limit === undefined && prepared.skip === 0) || prepared.limit === 0 ||
+  !isCountable(prepared)
+
+export const page = <A, R>(
+  prepared: Prepared<A, R>
+): Effect.Effect<Page<A>, DecodeError | Rows.RowsError, CouchHttp | R> => {
+  if (!isDirect(prepared)) {
+    return Effect.gen(function*() {
+      const start = yield* startOf(prepared)
+      const { around, request, rows } = yield* Scans.collect(
+        new Scans.Scan(scannedOf(prepared), start, prepared.limit ?? Infinity)
+      )
+      return yield* toPage(request, prepared, rows, around)
+    })
+  }
+  const request = viewRequest(prepared.where, prepared.parameters)
+  return Effect.flatMap(
+    Rows.collect(request, "rows"),
+    ({ around, rows }) => toPage(request, prepared, rows, around)
+  )
+}
+
+type Streamed<A, E, R> = Stream.Stream<A, E | Rows.RowsError, CouchHttp | R>
+
+/** The rows and what makes them, for a stream of one's choice. */
+const rowsOf = <A, R>(prepared: Prepared<A, R>) => {
+  const request = viewRequest(prepared.where, prepared.parameters)
+  return [
+    isDirect(prepared)
+      ? Rows.stream(request, "rows")
+      : Stream.unwrap(Effect.map(
+        startOf(prepared),
+        (start) => Scans.stream(new Scans.Scan(scannedOf(prepared), start, prepared.limit ?? Infinity))
+      )),
+    (rows: Chunk.Chunk<Row>) => made(request, prepared.reading, Chunk.toReadonlyArray(rows))
+  ] as const
+}
+
+export const either = <A, R>(prepared: Prepared<A, R>): Streamed<Either.Either<A, DecodeError>, never, R> =>
+  Pieces.streamEither(...rowsOf(prepared))
+
+export const values = <A, R>(prepared: Prepared<A, R>): Streamed<A, DecodeError, R> =>
+  Pieces.stream(...rowsOf(prepared))
+
+export const valid = <A, R>(prepared: Prepared<A, R>): Streamed<A, never, R> => Pieces.streamValid(...rowsOf(prepared))

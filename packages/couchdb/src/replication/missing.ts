@@ -1,0 +1,56 @@
+import * as Effect from "effect/Effect"
+import type { Change } from "../changes/Changes.js"
+import * as DatabaseName from "../data/DatabaseName.js"
+import type * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { member } from "../http/answers.js"
+import type { WireError } from "../http/bulk/errors.js"
+import { list, post } from "../http/bulk/post.js"
+import { CouchHttp } from "../http/CouchHttp.js"
+import { isRevsDiff, missingIn, revsDiffBody } from "../http/verification.js"
+import type { Endpoint } from "./Replication.js"
+
+/** A revision that the target lacks. `leaves` are what it has of the document, and may be ancestors. */
+export interface Missing {
+  readonly id: string
+  readonly rev: Revision.Revision
+  readonly leaves: ReadonlyArray<Revision.Revision>
+}
+
+export const on = <A, E>({ couch }: Endpoint, effect: Effect.Effect<A, E, CouchHttp>): Effect.Effect<A, E> =>
+  Effect.provideService(effect, CouchHttp, couch)
+
+const revisions = (json: Json.Json | undefined) => list(json).filter(Revision.isRevision)
+
+/** What of these changes the target lacks: `POST /{db}/_revs_diff`. */
+export const missingAt = (
+  target: Endpoint,
+  changes: ReadonlyArray<Change<unknown>>
+): Effect.Effect<ReadonlyArray<Missing>, WireError> => {
+  if (changes.length === 0) return Effect.succeed([])
+  const byId = new Map<string, ReadonlyArray<Revision.Revision>>()
+  for (const { id, revisions } of changes) byId.set(id, [...(byId.get(id) ?? []), ...revisions])
+  return Effect.map(
+    on(
+      target,
+      post(
+        DatabaseName.make(target.database),
+        "_revs_diff",
+        "",
+        revsDiffBody(byId),
+        (answer) => isRevsDiff(answer, byId)
+      )
+    ),
+    ({ exact }) =>
+      Array.from(byId.keys()).flatMap((id) => {
+        const answer = member(exact, id)
+        const leaves = revisions(member(answer, "possible_ancestors"))
+        const asked = byId.get(id) ?? []
+        return revisions([...missingIn(exact, id)]).filter((rev) => asked.includes(rev)).map((rev) => ({
+          id,
+          rev,
+          leaves
+        }))
+      })
+  )
+}

@@ -1,0 +1,219 @@
+import { md5 } from "@noble/hashes/legacy"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import * as Changes from "../changes/Changes.js"
+import { EmptyAnswers } from "../changes/emptyAnswers.js"
+import { makeOutage } from "../changes/outage.js"
+import { runsOnServer } from "../changes/request.js"
+import { passes, patient } from "../changes/retry.js"
+import { type InvalidIdError, TimeoutError } from "../CouchError.js"
+import * as DatabaseName from "../data/DatabaseName.js"
+import * as Json from "../data/Json.js"
+import * as Database from "../database/Database.js"
+import { jsonOf, member } from "../http/answers.js"
+import { CouchHttp } from "../http/CouchHttp.js"
+import { isTransient } from "../http/retry.js"
+import { unconflicted } from "../http/unconflicted.js"
+import { verifyJson } from "../http/verification.js"
+import * as checkpoints from "./checkpoint.js"
+import type { Endpoint, Options, Progress, ReplicateError, Statistics } from "./Replication.js"
+import { transfer } from "./transfer.js"
+
+const encoder = new TextEncoder()
+
+const hexOf = (text: string): string => Encoding.encodeHex(md5(encoder.encode(text)))
+
+const isWelcome = verifyJson((json) => typeof member(json, "couchdb") === "string")
+
+/** Which server this is, for as long as it lives. */
+const serverOf = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError> =>
+  Effect.map(
+    unconflicted(couch.execute({ method: "GET", path: "/", route: "/", verify: isWelcome })),
+    (response) => member(jsonOf(response), "uuid") ?? null
+  )
+
+/** The same replication has the same id, so that it goes on where it was. */
+const idOf = (
+  source: Endpoint,
+  target: Endpoint,
+  options: Pick<Options, "id" | "filter">
+): Effect.Effect<string, ReplicateError> =>
+  options.id !== undefined ? Effect.succeed(options.id) : Effect.map(
+    Effect.all([serverOf(source), serverOf(target)], { concurrency: 2 }),
+    ([here, there]) => hexOf(JSON.stringify([here, source.database, there, target.database, options.filter ?? null]))
+  )
+
+const session = Effect.map(
+  Effect.all(Array.from({ length: 4 }, () => Random.nextIntBetween(0, 2 ** 32))),
+  (words) => words.map((word) => word.toString(16).padStart(8, "0")).join("")
+)
+
+/** A sequence as a request names it; there is none to name at the beginning. */
+const sequenceText = (sequence: Json.Json | undefined): string | undefined =>
+  sequence === undefined || sequence === null || sequence === 0
+    ? undefined
+    : typeof sequence === "string"
+    ? sequence
+    : Json.stringify(sequence)
+
+interface State {
+  readonly checkpoint: checkpoints.Checkpoint
+  readonly since: Json.Json | undefined
+  readonly statistics: Statistics
+  readonly caughtUp: boolean
+}
+
+const none: Statistics = {
+  revisionsChecked: 0,
+  missingFound: 0,
+  documentsRead: 0,
+  documentsWritten: 0,
+  writeFailures: 0
+}
+
+/** How long a poll may take beyond its own time. */
+const grace = "1 minute"
+
+export const replicate = <E = never, R = never>(
+  source: Endpoint,
+  target: Endpoint,
+  options: Options<E, R>
+): Stream.Stream<Progress, ReplicateError | E, R> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const [, into] = yield* Effect.all([
+      DatabaseName.decode(source.database),
+      DatabaseName.decode(target.database)
+    ])
+    const outage = yield* makeOutage({
+      what: "the replication",
+      annotations: { source: source.database, target: target.database },
+      retry: options.retry ?? patient,
+      onReconnect: options.onReconnect
+    })
+    const isOutlived = (error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> =>
+      error._tag !== "InvalidIdError" && passes(error) &&
+      (options.live === true || (options.retry !== undefined && (error._tag !== "ServerError" || isTransient(error))))
+
+    /** Repeats what failed for a moment, unless its failure is final. */
+    const outliving = <A>(
+      effect: Effect.Effect<A, ReplicateError>,
+      isFinal: (error: ReplicateError) => boolean = () => false
+    ): Effect.Effect<A, ReplicateError | E, R> =>
+      Effect.matchEffect(effect, {
+        onFailure: (error): Effect.Effect<A, ReplicateError | E, R> =>
+          isOutlived(error) && !isFinal(error)
+            ? Effect.zipRight(outage.wait(error), Effect.suspend(() => outliving(effect, isFinal)))
+            : Effect.fail(error),
+        onSuccess: (value) => outage.lasts() ? Effect.as(outage.end, value) : Effect.succeed(value)
+      })
+    const isBroken = (error: ReplicateError): boolean =>
+      error._tag === "ServerError" && outage.isBroken(error) && runsOnServer(options.filter)
+
+    const starting = Effect.gen(function*() {
+      if (options.createTarget === true) {
+        yield* Effect.provideService(Database.ensure(into), CouchHttp, target.couch)
+      }
+      const id = yield* idOf(source, target, options)
+      return { id, first: yield* checkpoints.read(source, target, id) }
+    })
+    const { first, id } = yield* options.live === true ? outliving(starting) : starting
+    const started = yield* Clock.currentTimeMillis
+    const name = yield* session
+    const batch = Math.max(1, options.batch ?? 100)
+    const poll = Duration.decode(options.poll ?? "25 seconds")
+    const from = first.since
+    const emptyAnswers = new EmptyAnswers()
+
+    const page = (state: State) => {
+      const read = state.caughtUp && options.live === true ? Changes.longpoll : Changes.fetch
+      const since = sequenceText(state.since)
+      const changes = Effect.provideService(
+        read(source.database, {
+          style: "all_docs",
+          limit: batch,
+          ...(since !== undefined && { since }),
+          ...(options.filter !== undefined && { filter: options.filter }),
+          ...(read === Changes.fetch ? { seqInterval: batch } : { timeout: poll })
+        }),
+        CouchHttp,
+        source.couch
+      )
+      if (read === Changes.fetch) return changes
+      // A connection that dies while the server holds the response back would be waited for without an end.
+      const longest = Duration.sum(poll, grace)
+      const timed = Effect.timeoutFail(changes, {
+        duration: longest,
+        onTimeout: () =>
+          new TimeoutError({
+            method: "GET",
+            path: `/${encodeURIComponent(source.database)}/_changes`,
+            milliseconds: Duration.toMillis(longest)
+          })
+      })
+      return Effect.gen(function*() {
+        if (emptyAnswers.wait > 0) yield* Effect.sleep(emptyAnswers.wait)
+        const begun = yield* Clock.currentTimeMillis
+        const answer = yield* timed
+        emptyAnswers.note(answer.changes.length === 0, (yield* Clock.currentTimeMillis) - begun)
+        return answer
+      })
+    }
+
+    const carry = (
+      state: State,
+      { changes, lastSequence, pending }: Changes.Page<unknown>
+    ): Effect.Effect<readonly [Chunk.Chunk<Progress>, Option.Option<State>], ReplicateError> =>
+      Effect.gen(function*() {
+        const done = yield* transfer(source, target, changes)
+        const statistics: Statistics = {
+          revisionsChecked: state.statistics.revisionsChecked + done.checked,
+          missingFound: state.statistics.missingFound + done.found,
+          documentsRead: state.statistics.documentsRead + done.read,
+          documentsWritten: state.statistics.documentsWritten + done.written,
+          writeFailures: state.statistics.writeFailures + done.failures.length
+        }
+        const moved = lastSequence !== sequenceText(state.since)
+        const checkpoint = options.checkpoints === false || !moved || (changes.length === 0 && state.caughtUp)
+          ? state.checkpoint
+          : yield* checkpoints.write([source, target], id, state.checkpoint, {
+            session: name,
+            started,
+            from,
+            to: lastSequence,
+            statistics
+          })
+        const caughtUp = changes.length < batch || Option.contains(pending, 0)
+        const next: State = { checkpoint, since: lastSequence, statistics, caughtUp }
+        const progress: Progress = {
+          id,
+          sequence: lastSequence,
+          pending,
+          caughtUp,
+          statistics,
+          failures: done.failures
+        }
+        // A poll that brought nothing is no progress.
+        const silent = state.caughtUp && changes.length === 0
+        return [
+          silent ? Chunk.empty() : Chunk.of(progress),
+          caughtUp && options.live !== true ? Option.none() : Option.some(next)
+        ] as const
+      })
+
+    const step = (state: State) =>
+      Effect.flatMap(outliving(page(state), isBroken), (changes) => {
+        outage.progress()
+        return outliving(carry(state, changes))
+      })
+
+    return Stream.paginateChunkEffect<State, Progress, ReplicateError | E, R>(
+      { checkpoint: first, since: from, statistics: none, caughtUp: false },
+      step
+    )
+  }))

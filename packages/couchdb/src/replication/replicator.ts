@@ -1,0 +1,242 @@
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Filter } from "../changes/Changes.js"
+import { BadRequestError, InvalidIdError, NotFoundError, ReplicationFailedError } from "../CouchError.js"
+import { functionName, functionNameProblem, isFoundByReplicator } from "../data/functionName.js"
+import * as Json from "../data/Json.js"
+import { segmentProblem } from "../data/pathSegment.js"
+import { jsonOf, member } from "../http/answers.js"
+import { asCreation } from "../http/asCreation.js"
+import { askForOk } from "../http/ask.js"
+import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { askFor } from "../http/decodeAnswer.js"
+import { quote } from "../http/errorMessage.js"
+import { failAt } from "../http/failAt.js"
+import { answerOf } from "../http/responseError.js"
+import { verifyDocument, verifyWritten } from "../http/verification.js"
+import type { Definition, DefinitionError, Remote, ServerError, Status } from "./Replication.js"
+import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer } from "./schemas.js"
+
+const remote = (side: Remote): Json.Json => {
+  if (typeof side === "string") return side
+  const { headers, password, url, username } = side
+  return {
+    url,
+    ...(username !== undefined && {
+      auth: { basic: { username, password: password === undefined ? "" : Redacted.value(password) } }
+    }),
+    ...(headers !== undefined && {
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Redacted.value(value)]))
+    })
+  }
+}
+
+const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Json } => {
+  switch (filter?._tag) {
+    case undefined:
+      return {}
+    case "Ids":
+      // CouchDB decodes them as parts of a URL.
+      return { doc_ids: filter.ids.map(encodeURIComponent) }
+    case "Selector":
+      return { selector: filter.selector }
+    case "DesignDocuments":
+      return { filter: "_design" }
+    case "View":
+      return { filter: "_view", query_params: { view: functionName(filter.design, filter.view) } }
+    case "Function":
+      return { filter: `${filter.design}/${filter.name}`, query_params: filter.parameters }
+  }
+}
+
+/** Why no server can be asked for this filter. */
+const filterProblem = (filter: Filter | undefined): string | undefined => {
+  switch (filter?._tag) {
+    case "Ids":
+      return filter.ids.some(Json.hasLoneSurrogate)
+        ? "an id of the filter holds half of a surrogate pair, which UTF-8 cannot say"
+        : undefined
+    case "View":
+      return functionNameProblem(filter.design, filter.view)?.message
+    case "Function":
+      return functionNameProblem(filter.design, filter.name)?.message ??
+        (isFoundByReplicator(filter.design, filter.name)
+          ? undefined
+          : `CouchDB's replicator does not find the filter function ${
+            quote(`${filter.design}/${filter.name}`)
+          }, whose ` +
+            "name has a plus sign, a slash, an escaped character or an underscore in front: rename it, filter by a view, " +
+            "or replicate by this program (Replication.replicate)")
+    default:
+      return undefined
+  }
+}
+
+const bodyOf = (
+  definition: Definition,
+  rest: { readonly [key: string]: Json.Json },
+  { method, path }: Pick<CouchRequest, "method" | "path">
+): Effect.Effect<string, BadRequestError> => {
+  const problem = filterProblem(definition.filter)
+  return problem === undefined ? Effect.sync(() => textOf(definition, rest)) : Effect.fail(
+    new BadRequestError({ method, path, status: 400, error: "bad_request", reason: `${problem}; no request was sent` })
+  )
+}
+
+const textOf = (definition: Definition, rest: { readonly [key: string]: Json.Json }): string =>
+  Json.stringify({
+    source: remote(definition.source),
+    target: remote(definition.target),
+    ...filtered(definition.filter),
+    ...(definition.createTarget === true && { create_target: true }),
+    ...(definition.sinceSequence !== undefined && { since_seq: definition.sinceSequence }),
+    ...(definition.useCheckpoints !== undefined && { use_checkpoints: definition.useCheckpoints }),
+    ...(definition.winningRevisionsOnly === true && { winning_revs_only: true }),
+    ...rest
+  })
+
+/** A database that the server cannot open is a failure of its own. */
+const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
+  Effect.mapError(self, (error) =>
+    error._tag === "ServerError" && error.error === "db_not_found"
+      ? new NotFoundError(answerOf(error))
+      : error)
+
+// The same definition has the same id: sent again, it joins the replication that runs, or continues it.
+const replicateRequest = (body: string): CouchRequest => ({
+  method: "POST",
+  path: "/_replicate",
+  route: "/_replicate",
+  body,
+  safe: true
+})
+
+export const once = (definition: Definition) =>
+  Effect.flatMap(
+    bodyOf(definition, {}, replicateRequest("")),
+    (body) => found(askFor(ResultAnswer, replicateRequest(body)))
+  )
+
+const Begun = Schema.Struct({ _local_id: Schema.String })
+
+export const continuous = (definition: Definition) =>
+  Effect.flatMap(
+    bodyOf(definition, { continuous: true }, replicateRequest("")),
+    (body) => Effect.map(found(askFor(Begun, replicateRequest(body))), ({ _local_id }) => ({ id: _local_id }))
+  )
+
+export const cancel = (which: string | Definition) =>
+  Effect.flatMap(
+    typeof which === "string"
+      ? Effect.succeed(Json.stringify({ replication_id: which, cancel: true }))
+      : bodyOf(which, { continuous: true, cancel: true }, replicateRequest("")),
+    (body) => askForOk({ ...replicateRequest(body), safe: false })
+  )
+
+const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {
+  const problem = segmentProblem(id) ?? (id.startsWith("_") ? "begins with an underscore" : undefined)
+  return problem === undefined
+    ? Effect.succeed<CouchRequest>({ method, path, route, database: "_replicator", id })
+    : Effect.fail(new InvalidIdError({ kind: "document", value: id, problem }))
+}
+
+const documentPath = (id: string) => `/_replicator/${encodeURIComponent(id)}`
+
+/** CouchDB writes into these documents, so that their revisions cannot be predicted: what is there is compared. */
+export const define = (
+  id: string,
+  definition: Definition,
+  continuous: boolean
+): Effect.Effect<void, DefinitionError, CouchHttp> =>
+  Effect.gen(function*() {
+    const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
+    const body = yield* bodyOf(definition, continuous ? { continuous: true } : {}, request)
+    const couch = yield* CouchHttp
+    yield* asCreation(couch.execute({ ...request, body, verify: verifyWritten(id) }))
+  })
+
+/** The server writes the document as well: a revision that moved meanwhile is read again. */
+export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHttp> =>
+  Effect.gen(function*() {
+    const read = yield* documentAt(id, "GET", documentPath(id), "/{db}/{docid}")
+    const couch = yield* CouchHttp
+    const rev = member(jsonOf(yield* couch.execute({ ...read, verify: verifyDocument(id) })), "_rev")
+    yield* couch.execute({
+      ...read,
+      method: "DELETE",
+      path: `${documentPath(id)}?rev=${encodeURIComponent(String(rev))}`,
+      verify: verifyWritten(id)
+    })
+  }).pipe(Effect.retry({
+    times: 5,
+    while: (error) => error._tag === "UpdateConflictError"
+  }))
+
+const page = 100
+
+const pages = <A>(
+  at: (skip: number) => Effect.Effect<ReadonlyArray<A>, ServerError, CouchHttp>
+): Stream.Stream<A, ServerError, CouchHttp> =>
+  Stream.flattenIterables(
+    Stream.paginateEffect(0, (skip) =>
+      Effect.map(at(skip), (rows) =>
+        [rows, rows.length < page ? Option.none<number>() : Option.some(skip + page)] as const))
+  )
+
+export const jobs = pages((skip) => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `/_scheduler/jobs?limit=${page}&skip=${skip}`,
+    route: "/_scheduler/jobs"
+  }
+  return Effect.map(askFor(JobsAnswer, request), ({ jobs }) => jobs)
+})
+
+export const statuses = pages((skip) => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `/_scheduler/docs?limit=${page}&skip=${skip}`,
+    route: "/_scheduler/docs"
+  }
+  return Effect.map(askFor(StatusesAnswer, request), ({ docs }) => docs)
+})
+
+export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> =>
+  Effect.gen(function*() {
+    const request = yield* documentAt(
+      id,
+      "GET",
+      `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`,
+      "/_scheduler/docs/{db}/{docid}"
+    )
+    return yield* askFor(StatusAnswer, request)
+  })
+
+const same = (self: Status, that: Status): boolean =>
+  self.state === that.state && self.lastUpdated === that.lastUpdated && self.errorCount === that.errorCount &&
+  JSON.stringify(self.statistics) === JSON.stringify(that.statistics)
+
+/** How the replication goes, until it ends; what did not change is not told again. */
+export const progress = (id: string, every: Duration.DurationInput) =>
+  Stream.paginateEffect(true, (first: boolean) =>
+    Effect.flatMap(
+      first ? awaited(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
+      (now): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
+        now.state === "failed"
+          ? failAt((from) => new ReplicationFailedError({ ...from, id, reason: now.error ?? "no reason given" }))
+          : Effect.succeed([now, now.state === "completed" ? Option.none() : Option.some(false)])
+    )).pipe(Stream.changesWith(same))
+
+/** The scheduler sees a new document a moment after it is written. */
+const awaited = (id: string, every: Duration.DurationInput) =>
+  status(id).pipe(
+    Effect.catchIf(
+      (error): error is NotFoundError => error._tag === "NotFoundError",
+      (error) => Effect.zipRight(Effect.sleep(every), Effect.fail(error))
+    ),
+    Effect.retry({ times: 20, while: (error) => error._tag === "NotFoundError" })
+  )

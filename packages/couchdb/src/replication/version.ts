@@ -1,0 +1,129 @@
+import * as Effect from "effect/Effect"
+import * as DatabaseName from "../data/DatabaseName.js"
+import * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { member } from "../http/answers.js"
+import type { WireError } from "../http/bulk/errors.js"
+import { list, post } from "../http/bulk/post.js"
+import { rowFailure } from "../http/bulk/rowFailure.js"
+import { isBulkGet } from "../http/verification.js"
+import { type Missing, on } from "./missing.js"
+import type { Endpoint } from "./Replication.js"
+
+/** A version as `_bulk_get` gave it, exact to the digit. */
+export interface Version {
+  readonly id: string
+  readonly rev: Revision.Revision
+  readonly json: Json.JsonObject
+  /** The latest ancestor that the target has: it keeps the attachments that are no younger. */
+  readonly ancestor: Revision.Revision | undefined
+}
+
+/** Which of the target's leaves the version comes from. */
+const ancestorOf = (json: Json.JsonObject, leaves: Missing["leaves"]): Version["ancestor"] => {
+  const history = member(json, "_revisions")
+  const start = Number(member(history, "start"))
+  const hashes = list(member(history, "ids"))
+  return leaves
+    .filter((rev) => hashes[start - Revision.generation(rev)] === Revision.parts(rev).hash)
+    .sort((one, other) => Revision.generation(other) - Revision.generation(one))[0]
+}
+
+const idOf = (row: Json.JsonObject): string => String(Json.get(row, "id"))
+
+const read = (
+  source: Endpoint,
+  rows: ReadonlyArray<Json.JsonObject>,
+  attachments: boolean
+): Effect.Effect<ReadonlyArray<Omit<Version, "ancestor">>, WireError> => {
+  if (rows.length === 0) return Effect.succeed([])
+  const database = DatabaseName.make(source.database)
+  const query = `?revs=true&${attachments ? "attachments=true" : "att_encoding_info=true"}`
+  return Effect.flatMap(
+    on(
+      source,
+      post(database, "_bulk_get", query, { docs: rows }, (answer) => isBulkGet(answer, rows.map(idOf)))
+    ),
+    ({ exact, response }) =>
+      Effect.map(
+        Effect.forEach(
+          list(member(exact, "results")).flatMap((result) => list(member(result, "docs"))),
+          (doc): Effect.Effect<ReadonlyArray<Omit<Version, "ancestor">>, WireError> => {
+            const json = member(doc, "ok")
+            const id = member(json, "_id")
+            const rev = member(json, "_rev")
+            if (Json.isObject(json) && typeof id === "string" && Revision.isRevision(rev)) {
+              return Effect.succeed([{ id, rev, json }])
+            }
+            // What is not there any more was compacted away, and its successor comes with a later change.
+            const problem = member(doc, "error") ?? null
+            const failure = rowFailure(database, String(member(problem, "id")), problem, response)
+            return failure === undefined ? Effect.succeed([]) : Effect.fail(failure)
+          }
+        ),
+        (versions) => versions.flat()
+      )
+  )
+}
+
+const keyOf = ({ id, rev }: { readonly id: string; readonly rev: string }): string => `${rev} ${id}`
+
+/** The versions as they are, with the names of their attachments only. */
+export const readBare = (
+  source: Endpoint,
+  wanted: ReadonlyArray<Missing>
+): Effect.Effect<ReadonlyArray<Version>, WireError> => {
+  const leaves = new Map(wanted.map((each) => [keyOf(each), each.leaves]))
+  return Effect.map(
+    read(source, wanted.map(({ id, rev }) => Json.fromEntries([["id", id], ["rev", rev]])), false),
+    (versions) =>
+      versions.map((version) => ({
+        ...version,
+        ancestor: ancestorOf(version.json, leaves.get(keyOf(version)) ?? [])
+      }))
+  )
+}
+
+/** The versions with the bytes of those attachments that the target does not have. */
+export const readWhole = (
+  source: Endpoint,
+  versions: ReadonlyArray<Version>
+): Effect.Effect<ReadonlyArray<Version>, WireError> => {
+  const ancestors = new Map(versions.map((version) => [keyOf(version), version.ancestor]))
+  return Effect.map(
+    read(
+      source,
+      versions.map(({ ancestor, id, rev }) =>
+        Json.fromEntries([
+          ["id", id] as const,
+          ["rev", rev] as const,
+          ...(ancestor === undefined ? [] : [["atts_since", [ancestor]] as const])
+        ])
+      ),
+      true
+    ),
+    (read) => read.map((version) => ({ ...version, ancestor: ancestors.get(keyOf(version)) }))
+  )
+}
+
+/** An attachment to carry over. One that does not tell its length may have any. */
+export interface Lacking {
+  readonly length: number
+  /** Stored compressed, as it is to arrive: what compresses it once more may do so in another way. */
+  readonly compressed: boolean
+}
+
+/** The attachments to carry over: those that the target does not have from an ancestor. */
+export const lacking = ({ ancestor, json }: Version): ReadonlyArray<Lacking> => {
+  const stubs = member(json, "_attachments")
+  if (!Json.isObject(stubs)) return []
+  const known = ancestor === undefined ? -1 : Revision.generation(ancestor)
+  return Json.entries(stubs).flatMap(([, stub]) => {
+    const born = member(stub, "revpos")
+    const length = member(stub, "length")
+    return typeof born === "number" && born <= known ? [] : [{
+      length: typeof length === "number" ? length : Infinity,
+      compressed: member(stub, "encoding") !== undefined
+    }]
+  })
+}

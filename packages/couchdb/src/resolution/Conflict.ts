@@ -1,0 +1,917 @@
+/**
+ * What to do about a conflict: policies, which are functions from a `ConflictError` to an effect.
+ *
+ * A policy is handed to `Effect.catchTag`, and the error channel afterwards says what can remain.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { FeedError, FollowOptions } from "../changes/Changes.js"
+import * as combinators from "../conflict/combinators.js"
+import * as policies from "../conflict/policies.js"
+import type {
+  ConflictError,
+  DecodeError,
+  EncodeError,
+  InvalidIdError,
+  NotFoundError,
+  OverlapError,
+  RepeatError,
+  RequestError
+} from "../CouchError.js"
+import type { Revision } from "../data/Revision.js"
+import type { Collection } from "../document/Collection.js"
+import type { Document, FetchError } from "../document/Document.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+import * as tombstones from "../lineage/tombstones.js"
+import * as warnings from "../lineage/warnings.js"
+import type { Clash, Merge } from "../merge/Merge.js"
+import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
+import * as leaves from "./siblings.js"
+import * as sweeping from "./sweep.js"
+import * as watching from "./watch.js"
+
+/**
+ * A marker in a policy's error: after it, a conflict of the same kind may remain.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Again {
+  readonly _tag: "effect-couchdb/Conflict/Again"
+}
+
+/**
+ * A marker in a policy's error: the two edits may not merge, which is an `OverlapError` of the document's type.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Overlapping {
+  readonly _tag: "effect-couchdb/Conflict/Overlapping"
+}
+
+/**
+ * What an operation gives once its conflict is settled: what it would have given, or a document.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type DocumentOf<X> = X extends ConflictError<infer A, infer R, infer Done> ? Document<A, R> | Done : never
+
+/**
+ * What the schema of a conflict's document requires.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type ContextOf<X> = X extends ConflictError<infer _A, infer R, infer _Done> ? R : never
+
+/**
+ * The error that a policy leaves for a conflict of type `X`: the markers become errors of its document.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type Reify<E, X> = E extends Again ? X | OwnErrors<X>
+  : E extends Overlapping ? OverlapOf<X>
+  : E
+
+/**
+ * What repeating the operation can fail with, apart from the conflict itself.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type OwnErrors<X> = X extends ConflictError<infer A, infer R, infer Done>
+  ? Exclude<RepeatError<A, R, Done>, { readonly _tag: "ConflictError" }>
+  : never
+
+/**
+ * The overlap of a conflict's document.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+export type OverlapOf<X> = X extends ConflictError<infer A, infer R, infer Done> ? OverlapError<A, R, Done> : never
+
+/**
+ * A function from a conflict to an effect, for documents whose body is `A` (`any` for every document). `E` and `R` are
+ * what the policy adds to the errors and requirements.
+ *
+ * It is generic over the very error it is given, so that it fits a `catchTag` with several document types. In `catchTags`
+ * write `(conflict) => policy(conflict)`, since a bare generic function loses its type there.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Policy<in out A, out E = never, out R = never> extends Pipeable {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  <X extends ConflictError<A, any, any>>(
+    conflict: X
+  ): Effect.Effect<DocumentOf<X>, Reify<E, X>, R | ContextOf<X>>
+}
+
+/**
+ * What reading the other side's document can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReadError = NotFoundError | DecodeError | InvalidIdError | RequestError
+
+/**
+ * A policy of one's own: `name` is what metrics and spans call it. `settle` gets the conflict, and gives a document or a
+ * failure; failing with the conflict itself, or with a new one, leaves it in the error channel.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const drafts = Collection.make("zoo", Schema.Struct({ text: Schema.String }))
+ *
+ * const saveAs = Conflict.make(drafts, "saveAs", ({ attempted }) =>
+ *   Document.create(drafts, `${attempted.id}-mine`, attempted.body))
+ *
+ * const saved = (doc: Document.Document<{ readonly text: string }>) =>
+ *   Document.save(doc).pipe(Effect.catchTag("ConflictError", saveAs))
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: <A, I, R, K, E = never, R2 = never>(
+  collection: Collection<A, I, R, K>,
+  name: string,
+  settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
+) => Policy<A, E, R2> = policies.make
+
+/**
+ * Leaves the conflict as it is: the end of a chain of policies.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const fail: Policy<any, Again> = policies.fail
+
+/**
+ * Leaves the server as it is, and gives back the document that was to be written, still with its edits. Right where only
+ * the existence of the document matters.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const seen = Collection.make("zoo", Schema.Struct({ at: Schema.String }))
+ *
+ * const mark = Document.create(seen, "monarch", { at: "2026-11-23" }).pipe(
+ *   Effect.catchTag("ConflictError", Conflict.ignore)
+ * )
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const ignore: Policy<any> = policies.ignore
+
+/**
+ * Repeats the operation over whatever stands on the server now, which loses the other side's edits of the body; its
+ * attachments stay. A document that the other side deleted is created again. Somebody may be faster once more, so a
+ * `ConflictError` can remain.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const settings = Collection.make("zoo", Schema.Struct({ theme: Schema.String }))
+ *
+ * const dark = Document.make(settings, "settings", { theme: "dark" }).pipe(
+ *   Document.save,
+ *   Effect.catchTag("ConflictError", Conflict.overwrite)
+ * )
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const overwrite: Policy<any, Again, CouchHttp> = policies.overwrite
+
+/**
+ * Gives up the edit, and reads what the other side wrote. A document that it deleted is a `NotFoundError`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const settled = Document.create(butterflies, "monarch", { name: "Monarch", seen: 0 }).pipe(
+ *   Effect.catchTag("ConflictError", Conflict.keepTheirs)
+ * )
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const keepTheirs: Policy<any, ReadError, CouchHttp> = policies.keepTheirs
+
+/**
+ * Merges both edits, three ways with the base that the document remembers, and writes the result on top of the other
+ * side's. Two edits that do not merge, or an edit that meets a deletion, are an `OverlapError`; a write that is refused
+ * again a `ConflictError`, for {@link retry}. Members that the schema does not know are the other side's.
+ *
+ * A delete that was refused is carried out if the other side left the body as it was, and overlaps if it did not.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document, Merge } from "effect-couchdb"
+ *
+ * const Butterfly = Schema.Struct({
+ *   name: Schema.String,
+ *   seen: Schema.Number.pipe(Merge.annotate(Merge.counter))
+ * })
+ * const merging = Conflict.merge(Merge.make(Butterfly)).pipe(Conflict.retry())
+ *
+ * const saved = (doc: Document.Document<typeof Butterfly.Type>) =>
+ *   Document.save(doc).pipe(Effect.catchTag("ConflictError", merging))
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const merge: <A>(
+  merge: Merge<A>
+) => Policy<A, Again | Overlapping | DecodeError, CouchHttp> = policies.merge
+
+/**
+ * Reads what the other side wrote, applies the edit to that, and writes it. `edit` gets their body and the one that was
+ * refused. A document that the other side deleted is a `NotFoundError`.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const onceMore = Conflict.reapply(butterflies, (theirs) => ({ ...theirs, seen: theirs.seen + 1 }))
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const reapply: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  edit: (theirs: NoInfer<A>, mine: NoInfer<A>) => NoInfer<A>
+) => Policy<A, Again | DecodeError, CouchHttp> = policies.reapply
+
+/**
+ * Writes the refused document beside the other side's, as a sibling: `PUT /{db}/{docid}?new_edits=false`. Nothing is lost,
+ * and the document is in conflict until somebody resolves it. A delete or a copy cannot be forked, and stays refused.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ *
+ * const both = Document.create(butterflies, "monarch", { name: "Monarch", seen: 0 }).pipe(
+ *   Effect.catchTag("ConflictError", Conflict.fork)
+ * )
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const fork: Policy<any, Again, CouchHttp> = policies.fork
+
+/**
+ * What to do where the other side deleted the document: create it again with the refused body, accept the deletion, which
+ * gives the attempted document back and writes nothing, or leave the conflict. Every other conflict goes on to the policy.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Conflict, Merge } from "effect-couchdb"
+ *
+ * const policy = Conflict.merge(Merge.make(Schema.Struct({ text: Merge.Text }))).pipe(
+ *   Conflict.onDeleted("recreate"),
+ *   Conflict.retry()
+ * )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const onDeleted: (
+  choice: "recreate" | "accept" | "fail"
+) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R | CouchHttp> = combinators.onDeleted
+
+/**
+ * What to do about two edits that do not merge: the second policy gets the conflict then.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Conflict, Merge } from "effect-couchdb"
+ *
+ * const policy = Conflict.merge(Merge.make(Schema.Struct({ name: Schema.String }))).pipe(
+ *   Conflict.orElse(Conflict.keepTheirs)
+ * )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const orElse: <B, E2, R2>(
+  that: Policy<B, E2, R2>
+) => <A extends B, E, R>(self: Policy<A, E, R>) => Policy<A, Exclude<E, Overlapping> | E2, R | R2> = combinators.orElse
+
+/**
+ * A policy for the conflicts that the predicate picks; every other one stays as it is.
+ *
+ * @example
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const savesOnly = Conflict.overwrite.pipe(Conflict.when(({ operation }) => operation === "save"))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const when: <A>(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  predicate: (conflict: ConflictError<A, any, any>) => boolean
+) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R> = combinators.when
+
+/**
+ * A policy for conflicts of documents that a schema takes, on both sides, as one kind of a union: it reads what the other
+ * side wrote first. Every other conflict stays as it is.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Document, Merge } from "effect-couchdb"
+ *
+ * const Note = Schema.Struct({ kind: Schema.Literal("note"), text: Merge.Text })
+ * const Photo = Schema.Struct({ kind: Schema.Literal("photo"), url: Schema.String })
+ * const things = Collection.make("things", Schema.Union(Note, Photo))
+ *
+ * const saved = (doc: Document.Document<typeof things.schema.Type>) =>
+ *   Document.save(doc).pipe(
+ *     Effect.catchTag("ConflictError", Conflict.merge(Merge.make(things)).pipe(Conflict.whenSchema(Note)))
+ *   )
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whenSchema: <B, I>(
+  schema: Schema.Schema<B, I>
+) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again | DecodeError, R | CouchHttp> = combinators.whenSchema
+
+/**
+ * A policy for each kind of document, by what `kindOf` finds in the refused body. A kind without a policy stays in
+ * conflict.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const things = Collection.make("things", Schema.Struct({ kind: Schema.String, text: Merge.Text }))
+ *
+ * const policy = Conflict.matchBy(things, ({ kind }) => kind, {
+ *   note: Conflict.merge(Merge.make(things)),
+ *   draft: Conflict.overwrite
+ * })
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const matchBy: <A, I, R0, K, Cases extends Readonly<Record<string, AnyCase<A>>>>(
+  collection: Collection<A, I, R0, K>,
+  kindOf: (body: NoInfer<A>) => string,
+  cases: Cases
+) => Policy<A, CaseError<Cases[keyof Cases]> | Again, CaseContext<Cases[keyof Cases]>> = combinators.matchBy
+
+/**
+ * A policy for documents whose body is `A`, whatever it adds.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any errors and requirements
+export type AnyCase<A> = Policy<A, any, any>
+
+/**
+ * What a policy adds to the errors.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the documents
+export type CaseError<P> = P extends Policy<any, infer E, infer _R> ? E : never
+
+/**
+ * What a policy requires.
+ *
+ * @since 0.1.0
+ * @category type level
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the documents
+export type CaseContext<P> = P extends Policy<any, infer _E, infer R> ? R : never
+
+/**
+ * Hands a new conflict to the policy again, which is the normal case among many writers. By default up to twenty times,
+ * at first at once, then with full jitter, 10 ms doubling to a second. Ends with the last error, which tells the attempts.
+ *
+ * @example
+ * import { Schedule } from "effect"
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const patient = Conflict.overwrite.pipe(Conflict.retry(Schedule.recurs(100)))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const retry: {
+  (): <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R>
+  <R2>(
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflicts of every document
+    schedule: Schedule.Schedule<unknown, ConflictError<any, any, any>, R2>
+  ): <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R | R2>
+} = combinators.retry
+
+/**
+ * Hands a new conflict to the policy again, at once, so many times in all.
+ *
+ * @example
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const twice = Conflict.overwrite.pipe(Conflict.limit(2))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const limit: (attempts: number) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R> = combinators.limit
+
+/**
+ * Looks at each conflict before the policy does: to log, or to count.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Conflict } from "effect-couchdb"
+ *
+ * const logged = Conflict.overwrite.pipe(Conflict.tap(({ id }) => Effect.logWarning("conflict", id)))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const tap: <A, E2, R2>(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  f: (conflict: ConflictError<A, any, any>) => Effect.Effect<unknown, E2, R2>
+) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | E2, R | R2> = combinators.tap
+
+/**
+ * Puts the refused version aside for a person before the policy decides: it is created in another collection of the same
+ * schema, under its own id, `~`, and the revision that it would have had. One that is there already is the same one.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
+ * const aside = Collection.make("quarantine", butterflies.schema)
+ *
+ * const kept = Conflict.keepTheirs.pipe(Conflict.quarantine(aside))
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const quarantine: <A, I, R0>(
+  aside: Collection<A, I, R0>
+) => <E, R>(
+  self: Policy<A, E, R>
+) => Policy<A, E | NotFoundError | EncodeError | InvalidIdError | RequestError, R | R0 | CouchHttp> =
+  combinators.quarantine
+
+/**
+ * One end of a document's history. `path` is its revision and its ancestors, the newest first, as far as the server
+ * remembers.
+ *
+ * - `Live`: a version that stands; the winner and its siblings
+ * - `Unreadable`: one that stands, but is not what the schema says
+ * - `Deleted`: a tombstone
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Leaf<A, R = never> =
+  | { readonly _tag: "Live"; readonly path: Path; readonly document: Document<A, R> }
+  | { readonly _tag: "Unreadable"; readonly path: Path; readonly error: DecodeError }
+  | { readonly _tag: "Deleted"; readonly path: Path }
+
+/**
+ * A revision and its ancestors, the newest first.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Path = readonly [Revision, ...ReadonlyArray<Revision>]
+
+/**
+ * All ends of a document's history, in the order in which CouchDB picks the winner: the first one wins.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface Siblings<A, R = never> {
+  readonly id: string
+  readonly leaves: readonly [Leaf<A, R>, ...ReadonlyArray<Leaf<A, R>>]
+}
+
+/**
+ * Reads every leaf of a document, live and deleted: `GET /{db}/{docid}?open_revs=all&revs=true`. A leaf that does not
+ * decode is told as such, and hides no other. A document that never was is a `NotFoundError`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String }))
+ *
+ * const inConflict = Conflict.siblings(butterflies, "monarch").pipe(
+ *   Effect.map(({ leaves }) => leaves.filter(({ _tag }) => _tag !== "Deleted").length > 1)
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const siblings: {
+  <K>(
+    id: K
+  ): <A, I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
+  <A, I, R, K>(
+    collection: Collection<A, I, R, K>,
+    id: NoInfer<K>
+  ): Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
+} = leaves.siblings
+
+/**
+ * Why siblings are left as they are.
+ *
+ * - `Overlap`: edits of one place that no stage of the policy decided; `paths` says where, `clashes` has the values and is
+ *   shown by no log
+ * - `Unknown`: something is missing here that another replica may have
+ * - `Unreadable`: a version is not what the schema says
+ * - `Refused`: the server did not take the merge, such as a validation function that forbids it
+ * - `Looping`: it was resolved again and again in a short while, so that some other resolver must disagree
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Deferral =
+  | {
+    readonly _tag: "Overlap" | "Unknown"
+    readonly why: string
+    readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
+    readonly clashes: ReadonlyArray<Clash>
+  }
+  | { readonly _tag: "Unreadable"; readonly why: string; readonly error: DecodeError }
+  | { readonly _tag: "Refused"; readonly why: string; readonly error: NotFoundError | RequestError }
+  | { readonly _tag: "Looping"; readonly why: string; readonly times: number }
+
+/**
+ * What was written: `document` is what stands now (`None` where a deletion won), `merged` the versions that went into it,
+ * `buried` those that became tombstones. `withoutBase` names the places that were merged without a common ancestor. After
+ * a partial resolution `document` is the merge that most versions went into, and `merged` has those of the others too.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface Settled<A, R = never> {
+  readonly id: string
+  readonly document: Option.Option<Document<A, R>>
+  readonly merged: ReadonlyArray<Revision>
+  readonly buried: ReadonlyArray<Revision>
+  readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
+}
+
+/**
+ * What became of a document's siblings.
+ *
+ * - `Resolved`: one version stands
+ * - `PartiallyResolved`: a merge stands, and some versions beside it, each with its reason: it does not merge with the
+ *   others, which then is `Deferred` the next time, or something could not be written, for which you run it again
+ * - `Superseded`: others wrote the document each time it was read, and nothing of theirs or ours is lost; run it again
+ * - `Deferred`: no two versions merge, and nothing was written; `versions` are those that stand, the winner first
+ * - `NothingToDo`: no siblings
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Resolution<A, R = never> =
+  | { readonly _tag: "Resolved" } & Settled<A, R>
+  | {
+    readonly _tag: "PartiallyResolved"
+    readonly remaining: ReadonlyArray<{ readonly rev: Revision; readonly why: string }>
+  } & Settled<A, R>
+  | { readonly _tag: "Superseded"; readonly id: string; readonly document: Option.Option<Document<A, R>> }
+  | {
+    readonly _tag: "Deferred"
+    readonly id: string
+    readonly reason: Deferral
+    readonly versions: ReadonlyArray<Leaf<A, R>>
+  }
+  | { readonly _tag: "NothingToDo"; readonly id: string }
+
+/**
+ * Makes one version of a document's siblings, however many there are. They are merged, the winner first, and the merge is
+ * written on top of the winner; once it is known to be stored, the losers become tombstones that keep what they said.
+ * Attachments of losers are carried over. A version that the policy has no answer for stays as it is, and the others are
+ * merged without it.
+ *
+ * The result is a function of the versions alone: replicas that resolve the same siblings write the same revision, and
+ * meet without a conflict. The merge says in its path of revisions what is in it, so that nothing counts twice when a
+ * loser is edited elsewhere. It may be interrupted between any two requests and run again.
+ *
+ * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`, each with at most 200 versions in a request; `_changes` if tombstones
+ * count; a GET of a loser with attachments, and of the history if a deletion may count; `_revs_diff` if somebody else writes
+ * at the same time. More than 64 siblings take several merges: with lineage one on top of the other, without lineage one
+ * that names tombstones with lists of them.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({
+ *   name: Schema.String,
+ *   phones: Schema.Array(Schema.String).pipe(Merge.annotate(Merge.set))
+ * }))
+ *
+ * const resolved = Conflict.resolve(cards, "ada", Merge.make(cards)).pipe(
+ *   Effect.flatMap((outcome) =>
+ *     outcome._tag === "Deferred"
+ *       ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`)
+ *       : Effect.void
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const resolve: {
+  <K, A, E = never, R2 = never>(
+    id: K,
+    policy: SiblingPolicy<A, E, R2> | Merge<A>
+  ): <I, R>(
+    collection: Collection<A, I, R, K>
+  ) => Effect.Effect<Resolution<A, R>, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R | R2>
+  <A, I, R, K, E = never, R2 = never>(
+    collection: Collection<A, I, R, K>,
+    id: NoInfer<K>,
+    policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>
+  ): Effect.Effect<Resolution<A, R>, E | NotFoundError | InvalidIdError | RequestError, CouchHttp | R | R2>
+} = sweeping.resolve
+
+/**
+ * Every document of the collection that has siblings, with all its leaves. Reads the changes of the database in pages, so
+ * that memory stays flat: `GET /{db}/_changes?style=all_docs`.
+ *
+ * @example
+ * import { Schema, Stream } from "effect"
+ * import { Collection, Conflict } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }))
+ *
+ * const howMany = Stream.runCount(Conflict.stream(cards))
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const stream: <A, I, R, K>(
+  collection: Collection<A, I, R, K>
+) => Stream.Stream<Siblings<A, R>, NotFoundError | RequestError, CouchHttp | R> = sweeping.stream
+
+/**
+ * How far a sweep is. `scanned` and `pending` count changes of the database, those of other collections too; the others
+ * count outcomes of the documents that had siblings. Hand `since` to another sweep to go on from here.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface Progress {
+  readonly since: string
+  readonly scanned: number
+  readonly pending: number
+  readonly resolved: number
+  readonly partiallyResolved: number
+  readonly superseded: number
+  readonly deferred: number
+}
+
+/**
+ * What a sweep tells: each outcome, its progress after each page, and a summary at the end.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export type Swept<A, R = never> =
+  | { readonly _tag: "Outcome"; readonly resolution: Resolution<A, R> }
+  | { readonly _tag: "Progress" } & Progress
+  | { readonly _tag: "Summary" } & Progress
+
+/**
+ * How often one document may be resolved within how long. One that is in conflict again and again is `Deferred` as
+ * `Looping` then, since some other resolver must disagree with this one.
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface GuardOptions {
+  readonly times: number
+  readonly within: Duration.DurationInput
+}
+
+/**
+ * How to sweep.
+ *
+ * - `since`: where an earlier sweep was
+ * - `pageSize`: how many documents are looked at together, and at most resolved in one go; 200 by default
+ * - `guard`: five times in a minute by default
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface SweepOptions {
+  readonly since?: string | undefined
+  readonly pageSize?: number | undefined
+  readonly guard?: GuardOptions | undefined
+}
+
+/**
+ * Resolves all siblings of a collection, page by page, many documents in one request. Memory does not grow with the
+ * database; a sweep that was interrupted goes on from the last `Progress`, or from the beginning, which does no harm.
+ *
+ * @example
+ * import { Effect, Schema, Stream } from "effect"
+ * import { Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String, votes: Merge.Counter }))
+ *
+ * const swept = Conflict.sweep(cards, Merge.make(cards)).pipe(
+ *   Stream.runForEach((event) =>
+ *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.deferred} for a person`) : Effect.void
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const sweep: <A, I, R, K, E = never, R2 = never>(
+  collection: Collection<A, I, R, K>,
+  policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
+  options?: SweepOptions
+) => Stream.Stream<Swept<A, R>, E | NotFoundError | RequestError, CouchHttp | R | R2> = sweeping.sweep
+
+/**
+ * How to watch: `since`, `checkpoint` and the like are those of `Changes.follow`. `retry` and `onReconnect` are also for
+ * the resolution itself.
+ *
+ * - `guard`: five times in a minute by default
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export interface WatchOptions<out E = never, out R = never, out E2 = never, out R2 = never> extends
+  Pick<
+    FollowOptions<E, R, E2, R2>,
+    "since" | "checkpoint" | "checkpointEvery" | "heartbeat" | "retry" | "onReconnect"
+  >
+{
+  readonly guard?: GuardOptions | undefined
+}
+
+/**
+ * Follows the changes of the database and resolves siblings as they come, those that are there already first. Tells each
+ * outcome; goes on over whatever breaks, as `Changes.follow` does, and ends where the database is gone.
+ *
+ * @example
+ * import { Effect, Schema, Stream } from "effect"
+ * import { Changes, Collection, Conflict, Merge } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String, votes: Merge.Counter }))
+ *
+ * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint: Changes.inLocalDocument("office", "resolver") }).pipe(
+ *   Stream.runForEach((outcome) =>
+ *     outcome._tag === "Deferred" ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`) : Effect.void
+ *   )
+ * )
+ *
+ * @since 0.1.0
+ * @category siblings
+ */
+export const watch: <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never, E4 = never, R4 = never>(
+  collection: Collection<A, I, R, K>,
+  policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
+  options?: WatchOptions<E3, R3, E4, R4>
+) => Stream.Stream<Resolution<A, R>, E | E3 | E4 | FeedError, CouchHttp | R | R2 | R3 | R4> = watching.watch
+
+/**
+ * A version that was buried: where it lives on, the tombstone that keeps it, and whether that still has its body.
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export interface Buried {
+  readonly rev: Revision
+  readonly into: Revision
+  readonly tombstone: Revision
+  readonly keepsBody: boolean
+}
+
+/**
+ * What was buried of a document. Endpoints: `_changes`, `_bulk_get`.
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export const buried: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>
+) => Effect.Effect<ReadonlyArray<Buried>, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.buried
+
+/**
+ * Brings a buried version back, where a merge says that it contains it and does not: by mistake, or because somebody forged
+ * it. What was edited on that version's own branch is an edit once more, beside what stands, and merges with it by the
+ * next `resolve`. After an honest merge it would count twice. `NotFoundError` where the tombstone is not there, or keeps
+ * no body. Endpoints: `_changes`, `_bulk_get`, `_bulk_docs`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Conflict, Lineage } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }), { lineage: Lineage.settings() })
+ *
+ * const first = Effect.gen(function*() {
+ *   const [burial] = yield* Conflict.buried(cards, "ada")
+ *   return burial === undefined ? undefined : yield* Conflict.unbury(cards, "ada", burial.rev)
+ * })
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export const unbury: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>,
+  rev: Revision
+) => Effect.Effect<Document<A, R>, FetchError | RequestError, CouchHttp | R> = tombstones.unbury
+
+/**
+ * Takes the bodies and journals out of a document's burials, and leaves the names, by which merges stay exact. A version
+ * that comes back late from a replica that was away may be left to a person then, so slim what is older than the longest
+ * time that a replica stays away. Answers how many burials were slimmed. Endpoints: `_changes`, `_bulk_get`, `_bulk_docs`.
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export const slim: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>
+) => Effect.Effect<number, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.slim
+
+/**
+ * What was erased: the leaves, whose bodies are gone from this database once its compaction is through. `remaining` are
+ * leaves that others wrote all the time while it was erased: run it again for them.
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export interface Erased {
+  readonly id: string
+  readonly revisions: ReadonlyArray<Revision>
+  readonly remaining: ReadonlyArray<Revision>
+}
+
+/**
+ * Deletes a document and everything that tombstones and journals keep of it: each leaf gets a tombstone with names only,
+ * and a compaction is asked for. Other replicas follow when they replicate and are compacted, and a backup never does:
+ * these are out of reach. Endpoints: `_changes`, `_bulk_get`, `_bulk_docs`, `POST /{db}/_compact`.
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export const erase: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>
+) => Effect.Effect<Erased, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.erase
+
+/**
+ * What of a database does not go well with the lineage of a collection, a sentence each: ancestors are cut off before
+ * their names are (`_revs_limit` under twice the depth). Endpoint: `GET /{db}/_revs_limit`.
+ *
+ * @since 0.1.0
+ * @category lineage
+ */
+export const lineageWarnings: <A, I, R, K>(
+  collection: Collection<A, I, R, K>
+) => Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =
+  warnings.ofDatabase

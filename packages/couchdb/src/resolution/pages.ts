@@ -1,0 +1,73 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { NotFoundError, RequestError } from "../CouchError.js"
+import { documentPath } from "../data/documentPath.js"
+import * as Json from "../data/Json.js"
+import type { Collection } from "../document/Collection.js"
+import { owns } from "../document/idRange.js"
+import { jsonOf, member } from "../http/answers.js"
+import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { executeDecoded } from "../http/executeDecoded.js"
+import { unconflicted } from "../http/unconflicted.js"
+
+/** A page of changes, and the documents in it that have more than one leaf. */
+export interface Page {
+  readonly since: string
+  readonly scanned: number
+  readonly pending: number
+  readonly ids: ReadonlyArray<string>
+}
+
+/** The changes of a database from a place on, one row a document: `GET /{db}/_changes?style=all_docs`. */
+export const pages = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  since: string,
+  size: number
+): Stream.Stream<Page, NotFoundError | RequestError, CouchHttp> =>
+  Stream.paginateEffect(since, (since) =>
+    Effect.map(
+      readPage(collection, since, size),
+      (page) => [page, page.pending > 0 && page.scanned > 0 ? Option.some(page.since) : Option.none()]
+    ))
+
+const readPage = <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  since: string,
+  size: number
+): Effect.Effect<Page, NotFoundError | RequestError, CouchHttp> => {
+  const request: CouchRequest = {
+    method: "GET",
+    path: `${documentPath(collection.database)}/_changes?style=all_docs&limit=${size}&since=${
+      encodeURIComponent(since)
+    }`,
+    route: "/{db}/_changes",
+    database: collection.database
+  }
+  return Effect.flatMap(CouchHttp, (couch) =>
+    unconflicted(executeDecoded(couch, request, (response) => {
+      const json = jsonOf(response)
+      const results = member(json, "results")
+      const last = member(json, "last_seq")
+      const pending = member(json, "pending")
+      if (!Json.isArray(results) || (typeof last !== "string" && typeof last !== "number")) {
+        return Either.left("the response is not a page of changes")
+      }
+      return Either.right({
+        since: String(last),
+        scanned: results.length,
+        pending: typeof pending === "number" ? pending : results.length === size ? 1 : 0,
+        ids: results.flatMap((row) => {
+          const id = member(row, "id")
+          const leaves = member(row, "changes")
+          return typeof id === "string" && Json.isArray(leaves) &&
+              // What a burial hides may be all that is left of a document.
+              (leaves.length > 1 || (collection.lineage !== undefined && member(row, "deleted") === true)) &&
+              owns(collection.id, id)
+            ? [id]
+            : []
+        })
+      })
+    })))
+}

@@ -1,0 +1,137 @@
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import { DecodeError } from "../CouchError.js"
+import { now } from "./asEither.js"
+import { skipped } from "./skipped.js"
+
+/**
+ * What the rows of one piece of an answer became: values, and errors in the place of those that are none.
+ *
+ * A piece goes through a stream as it is. An effect for each row, or one that holds rows, costs more than reading them;
+ * and V8 gives effects a place among the old, since a program's own are, so that what a dead one holds stays in memory
+ * until all of it is searched.
+ */
+export class Piece<out A, out R = never> {
+  readonly all: ReadonlyArray<A | DecodeError> = []
+  refused = 0
+  private waits = false
+
+  add(this: Piece<unknown, unknown>, one: unknown): void {
+    ;(this.all as Array<unknown>).push(one)
+    if (one instanceof DecodeError) this.refused++
+  }
+  /** What an effect gives, which is run only where it has to be. */
+  addEffect(this: Piece<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
+    const either = now(effect)
+    if (either === undefined) this.waits = true
+    this.add(either === undefined ? new Later(effect) : Either.merge(either))
+  }
+  /** The piece, which waits for effects first if it must. */
+  get made(): Made<A, never, R> {
+    return this.waits ? settled(this) : this as Piece<A, unknown> as Piece<A>
+  }
+}
+
+class Later {
+  constructor(readonly effect: Effect.Effect<unknown, unknown, unknown>) {}
+}
+
+const settled = <A, R>(piece: Piece<A, R>): Effect.Effect<Piece<A>, never, R> =>
+  Effect.map(
+    Effect.forEach(
+      piece.all,
+      (one): Effect.Effect<A | DecodeError, never, R> =>
+        one instanceof Later ? Effect.merge(one.effect as Effect.Effect<A, DecodeError, R>) : Effect.succeed(one)
+    ),
+    (all) => {
+      const settled = new Piece<A>()
+      for (const one of all) settled.add(one)
+      return settled
+    }
+  )
+
+/** What is made of rows: at once, or by an effect where a schema needs one. */
+export type Made<A, E, R> = Piece<A> | Effect.Effect<Piece<A>, E, R>
+
+export const isPiece = <A, E, R>(made: Made<A, E, R>): made is Piece<A> => made instanceof Piece
+
+const eithers = <A>({ all }: Piece<A>): Chunk.Chunk<Either.Either<A, DecodeError>> =>
+  Chunk.unsafeFromArray(all.map((one) => one instanceof DecodeError ? Either.left(one) : Either.right(one)))
+
+const values = <A>({ all, refused }: Piece<A>): Chunk.Chunk<A> =>
+  Chunk.unsafeFromArray(
+    refused === 0 ? all as ReadonlyArray<A> : all.filter((one): one is A => !(one instanceof DecodeError))
+  )
+
+type Out<O, E, R> = Channel.Channel<O, unknown, E, unknown, unknown, unknown, R>
+
+const streamed = <In, A, O, E, E2, R, R2>(
+  self: Stream.Stream<In, E, R>,
+  make: (rows: Chunk.Chunk<In>) => Made<A, E | E2, R2>,
+  emit: (piece: Piece<A>) => Out<Chunk.Chunk<O>, E2, never>
+): Stream.Stream<O, E | E2, R | R2> => {
+  const loop: Channel.Channel<Chunk.Chunk<O>, Chunk.Chunk<In>, E | E2, E, unknown, unknown, R2> = Channel.readWithCause(
+    {
+      onInput: (rows: Chunk.Chunk<In>) => {
+        const made = make(rows)
+        const out = isPiece(made) ? emit(made) : Channel.flatMap(Channel.fromEffect(made), emit)
+        return Channel.flatMap(out, () => loop)
+      },
+      onFailure: Channel.failCause,
+      onDone: () => Channel.void
+    }
+  )
+  return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(self), loop))
+}
+
+const write = <A>(all: Chunk.Chunk<A>): Out<Chunk.Chunk<A>, never, never> =>
+  Chunk.isEmpty(all) ? Channel.void : Channel.write(all)
+
+/** Each value, and each error in its place. */
+export const streamEither = <In, A, E, R, R2>(
+  self: Stream.Stream<In, E, R>,
+  make: (rows: Chunk.Chunk<In>) => Made<A, E, R2>
+): Stream.Stream<Either.Either<A, DecodeError>, E, R | R2> => streamed(self, make, (piece) => write(eithers(piece)))
+
+/** The values, up to the first error. */
+export const stream = <In, A, E, R, R2>(
+  self: Stream.Stream<In, E, R>,
+  make: (rows: Chunk.Chunk<In>) => Made<A, E, R2>
+): Stream.Stream<A, E | DecodeError, R | R2> =>
+  streamed(self, make, (piece: Piece<A>): Out<Chunk.Chunk<A>, DecodeError, never> => {
+    if (piece.refused === 0) return write(values(piece))
+    const at = piece.all.findIndex((one) => one instanceof DecodeError)
+    return Channel.zipRight(
+      write(Chunk.unsafeFromArray(piece.all.slice(0, at) as ReadonlyArray<A>)),
+      Channel.fail(piece.all[at] as DecodeError)
+    )
+  })
+
+/** The values, without the errors, which are counted. */
+export const streamValid = <In, A, E, R, R2>(
+  self: Stream.Stream<In, E, R>,
+  make: (rows: Chunk.Chunk<In>) => Made<A, E, R2>
+): Stream.Stream<A, E, R | R2> =>
+  streamed(self, make, (piece: Piece<A>): Out<Chunk.Chunk<A>, never, never> =>
+    piece.refused === 0
+      ? write(values(piece))
+      : Channel.zipRight(Channel.fromEffect(Metric.incrementBy(skipped, piece.refused)), write(values(piece))))
+
+/** As a chunk, for who has all rows at once. */
+export const toEithers = <A, E, R>(
+  made: Made<A, E, R>
+): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, E, R> =>
+  isPiece(made) ? Effect.succeed(eithers(made)) : Effect.map(made, eithers)
+
+/** All values, or the first error. */
+export const toValues = <A, E, R>(made: Made<A, E, R>): Effect.Effect<ReadonlyArray<A>, E | DecodeError, R> => {
+  const whole = ({ all, refused }: Piece<A>): Either.Either<ReadonlyArray<A>, DecodeError> =>
+    refused === 0
+      ? Either.right(all as ReadonlyArray<A>)
+      : Either.left(all.find((one) => one instanceof DecodeError) as DecodeError)
+  return isPiece(made) ? whole(made) : Effect.flatMap(made, whole)
+}

@@ -1,0 +1,111 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { DecodeError } from "../CouchError.js"
+import * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { decode } from "../document/codec.js"
+import type { Bound } from "../document/Collection.js"
+import type { Base, Document } from "../document/Document.js"
+import * as value from "../document/value.js"
+import type { RawDocument } from "../http/rawDocument.js"
+import { now } from "./asEither.js"
+import { exact, isObject, member, type Row } from "./row.js"
+
+/** Where in its row a document stands: `["doc"]` in a view, nothing in the answer of `_find`. */
+export type Path = ReadonlyArray<string | number>
+
+const at = (json: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (inner, step) => typeof step === "number" ? (Array.isArray(inner) ? inner[step] : undefined) : member(inner, step),
+    json
+  )
+
+const exactAt = (json: Json.Json | undefined, path: Path): Json.Json | undefined =>
+  path.reduce<Json.Json | undefined>(
+    (inner, step) =>
+      typeof step === "number"
+        ? (Json.isArray(inner) ? inner[step] : undefined)
+        : Json.isObject(inner)
+        ? Json.get(inner, step)
+        : undefined,
+    json
+  )
+
+/** The members that are the program's own. */
+const ownMembers = (document: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const own: Record<string, unknown> = {}
+  // `__proto__` too begins with an underscore.
+  for (const key in document) if (key.charCodeAt(0) !== underscore) own[key] = document[key]
+  return own
+}
+
+const underscore = 95
+
+/**
+ * Where `JSON.parse` lost something, what is exact to the digit is read when somebody asks for it, which only a save does:
+ * whoever streams rows past asks for nothing.
+ */
+class DocumentInRow implements RawDocument {
+  readonly deleted: boolean
+  private whole: Json.JsonObject | undefined
+  private own: Json.JsonObject | undefined
+
+  constructor(
+    readonly id: string,
+    readonly rev: Revision.Revision,
+    private readonly json: Readonly<Record<string, unknown>>,
+    private readonly row: Row,
+    private readonly path: Path
+  ) {
+    this.deleted = member(json, "_deleted") === true
+  }
+  get plain(): unknown {
+    return this.row.text === undefined ? this.raw : ownMembers(this.json)
+  }
+  private get exactly(): Json.JsonObject {
+    if (this.whole === undefined) {
+      const found = this.row.text === undefined ? this.json as Json.JsonObject : exactAt(exact(this.row), this.path)
+      this.whole = Json.isObject(found) ? found : {}
+    }
+    return this.whole
+  }
+  get raw(): Json.JsonObject {
+    return this.own ??= this.row.text === undefined
+      ? ownMembers(this.json) as Json.JsonObject
+      : Json.fromEntries(Json.entries(this.exactly).filter(([key]) => !key.startsWith("_")))
+  }
+  get isPlain(): boolean {
+    return this.row.text === undefined
+  }
+  get stubs(): Option.Option<Json.JsonObject> {
+    const stubs = this.special("_attachments")
+    return Json.isObject(stubs) ? Option.some(stubs) : Option.none()
+  }
+  special(name: string): Json.Json | undefined {
+    return name.startsWith("_") && Object.hasOwn(this.json, name) ? Json.get(this.exactly, name) : undefined
+  }
+}
+
+/** The document in a row, as `readDocument` takes it out of a text of its own; `None` where there is none. */
+export const documentIn = (row: Row, path: Path): Option.Option<RawDocument> => {
+  const json = at(row.json, path)
+  if (!isObject(json)) return Option.none()
+  const id = member(json, "_id")
+  const rev = member(json, "_rev")
+  return typeof id === "string" && Revision.isRevision(rev)
+    ? Option.some(new DocumentInRow(id, rev, json, row, path))
+    : Option.none()
+}
+
+/** The document value of what a row has: clean, with its base, as if it had been fetched. An `Either` where it can be. */
+export const toDocument = <A, R>(
+  collection: Bound<A, R>,
+  read: RawDocument
+): Effect.Effect<Document<A, R>, DecodeError, R> => {
+  // What is exact is not read before somebody asks.
+  const based = decode(collection, read, read instanceof DocumentInRow && !read.isPlain ? read : undefined)
+  const documentOf = (base: Base<A>): Document<A, R> => value.clean(collection, read.id, "quorum", base)
+  const at = now(based)
+  return at === undefined ? Effect.map(based, documentOf) : Either.map(at, documentOf)
+}

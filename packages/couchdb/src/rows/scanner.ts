@@ -1,0 +1,120 @@
+import { blank, join, parse, utf8 } from "../data/text.js"
+
+/**
+ * Finds the end of one JSON value, byte by byte and across any borders between pieces. With the name of an array it also
+ * stops at the opening bracket of this array, if it stands in the outermost object, and keeps the bytes around it.
+ */
+export class Scanner {
+  /** The value is whole. */
+  closed = false
+  /** It stopped right behind the bracket that opens the array. */
+  inside = false
+  /** The array was there. */
+  found = false
+  /** What begins here is no object. */
+  refused = false
+  private depth = 0
+  private started = false
+  private inString = false
+  private escaped = false
+  /** It stopped behind a bracket that opens an array of the outermost object. */
+  private atBracket = false
+  private kept: Array<Uint8Array> = []
+
+  constructor(private readonly array?: string | undefined) {}
+
+  /** Ready for the next value. */
+  reset(): void {
+    this.closed = false
+  }
+
+  /** The bytes around the array. */
+  bytes(): Uint8Array {
+    return join(this.kept)
+  }
+
+  /** Goes on from a position, and gives the one behind what it took. */
+  scan(chunk: Uint8Array, start: number): number {
+    if (this.array === undefined) return this.walk(chunk, start)
+    let at = start
+    if (!this.started) {
+      while (at < chunk.length && blank(chunk[at])) at++
+      if (at === chunk.length) return at
+      if (chunk[at] !== 123) {
+        this.refused = true
+        return at
+      }
+      this.started = true
+    }
+    for (;;) {
+      const from = at
+      at = this.walk(chunk, at)
+      this.kept.push(chunk.slice(from, at))
+      if (!this.atBracket) return at
+      this.atBracket = false
+      if (this.named()) {
+        this.found = true
+        this.inside = true
+        return at
+      }
+    }
+  }
+
+  private walk(chunk: Uint8Array, start: number): number {
+    let at = start
+    while (at < chunk.length) {
+      const byte = chunk[at]
+      if (this.inString) {
+        if (this.escaped) this.escaped = false
+        else if (byte === 92) this.escaped = true
+        else if (byte === 34) {
+          this.inString = false
+          if (this.depth === 0) return this.close(at + 1)
+        }
+        at++
+        continue
+      }
+      switch (byte) {
+        case 34:
+          this.inString = true
+          break
+        case 123:
+          this.depth++
+          break
+        case 91:
+          this.depth++
+          if (this.depth === 2 && this.array !== undefined && !this.found) {
+            this.atBracket = true
+            return at + 1
+          }
+          break
+        case 125:
+        case 93:
+          // The bracket of a scalar's container.
+          if (this.depth === 0) return this.close(at)
+          if (--this.depth === 0) return this.close(at + 1)
+          break
+        case 44:
+        case 32:
+        case 10:
+        case 13:
+        case 9:
+          if (this.depth === 0) return this.close(at)
+          break
+      }
+      at++
+    }
+    return at
+  }
+
+  private close(at: number): number {
+    this.closed = true
+    return at
+  }
+
+  /** Whether the bracket just read belongs to the key that is looked for. */
+  private named(): boolean {
+    const key = /("(?:[^"\\]|\\.)*")\s*:\s*\[$/.exec(utf8(this.bytes()))?.[1]
+    return key !== undefined && parse(key) === this.array
+  }
+}

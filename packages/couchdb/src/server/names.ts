@@ -1,0 +1,70 @@
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Json from "../data/Json.js"
+import * as Database from "../database/Database.js"
+import { askFor, type Failure, query } from "../http/ask.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+import type { DatabaseInfo, NamesOptions } from "./Server.js"
+
+const json = (text: string | undefined): string | undefined => text === undefined ? undefined : Json.stringify(text)
+
+/** The names in one answer. */
+export const names = (options: NamesOptions): Effect.Effect<ReadonlyArray<string>, Failure, CouchHttp> =>
+  askFor(Schema.Array(Schema.String), {
+    method: "GET",
+    path: `/_all_dbs${
+      query({
+        start_key: json(options.startKey),
+        end_key: json(options.endKey),
+        inclusive_end: options.inclusiveEnd,
+        descending: options.descending,
+        limit: options.limit,
+        skip: options.skip
+      })
+    }`,
+    route: "/_all_dbs"
+  })
+
+const pageSize = 1_000
+
+/** All names, a page at a time, each page behind the last name of the one before. */
+export const allNames: Stream.Stream<string, Failure, CouchHttp> = Stream.paginateChunkEffect(
+  undefined as string | undefined,
+  (last) =>
+    Effect.map(names({ startKey: last, limit: pageSize + (last === undefined ? 0 : 1) }), (page) => {
+      // The last one may have been deleted meanwhile.
+      const fresh = last !== undefined && page[0] === last ? page.slice(1) : page
+      const next = page.length < pageSize ? Option.none() : Option.fromNullable(fresh.at(-1))
+      return [Chunk.unsafeFromArray(fresh), next] as const
+    })
+)
+
+const Infos = Schema.Array(
+  Schema.Struct({ key: Schema.String, info: Schema.optionalWith(Database.Info, { as: "Option" }) })
+)
+
+/** CouchDB takes no more names in one request. */
+const atOnce = 100
+
+const infosOf = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<DatabaseInfo>, Failure, CouchHttp> =>
+  Effect.map(
+    askFor(Infos, {
+      method: "POST",
+      path: "/_dbs_info",
+      route: "/_dbs_info",
+      body: Json.stringify({ keys }),
+      safe: true
+    }),
+    (rows) => rows.map(({ info, key }) => ({ name: key, info }))
+  )
+
+export const infos = <E, R>(
+  all: Stream.Stream<string, E, R>
+): Stream.Stream<DatabaseInfo, Failure | E, CouchHttp | R> =>
+  Stream.mapConcatEffect(
+    Stream.rechunk(all, atOnce).pipe(Stream.chunks),
+    (chunk) => infosOf(Chunk.toReadonlyArray(chunk))
+  )

@@ -1,0 +1,100 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { NotFoundError } from "../CouchError.js"
+import * as Json from "../data/Json.js"
+import { ask, askFor, askForOk, type Failure } from "../http/ask.js"
+import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { executeDecoded } from "../http/executeDecoded.js"
+import * as Transport from "../http/Transport.js"
+import { unconflicted } from "../http/unconflicted.js"
+import { jsonProblem } from "../http/verification.js"
+
+const self = "_local"
+
+const segments = (path: ReadonlyArray<string>): string => path.map((name) => `/${encodeURIComponent(name)}`).join("")
+
+const request = (
+  method: CouchRequest["method"],
+  node: string,
+  route: string,
+  path: ReadonlyArray<string>,
+  body?: Json.Json
+): CouchRequest => ({
+  method,
+  path: `/_node/${encodeURIComponent(node)}${segments(path)}`,
+  route: `/_node/{node-name}${route}`,
+  ...(body !== undefined && { body: Json.stringify(body) })
+})
+
+const Values = Schema.Record({ key: Schema.String, value: Schema.String })
+
+export const config = (node = self) =>
+  askFor(Schema.Record({ key: Schema.String, value: Values }), request("GET", node, "/_config", ["_config"]))
+
+export const section = (section: string, node = self) =>
+  askFor(Values, request("GET", node, "/_config/{section}", ["_config", section]))
+
+const setting = (
+  method: CouchRequest["method"],
+  node: string,
+  section: string,
+  key: string,
+  body?: string
+): Effect.Effect<string, Failure, CouchHttp> =>
+  askFor(Schema.String, request(method, node, "/_config/{section}/{key}", ["_config", section, key], body))
+
+const ifThere = <A, R>(self: Effect.Effect<A, Failure, R>) =>
+  Effect.catchIf(
+    Effect.asSome(self),
+    (error): error is NotFoundError => error._tag === "NotFoundError" && error.reason === "unknown_config_value",
+    () => Effect.succeedNone
+  )
+
+export const value = (section: string, key: string, node = self) => ifThere(setting("GET", node, section, key))
+
+export const setValue = (section: string, key: string, value: string, node = self) =>
+  setting("PUT", node, section, key, value)
+
+export const deleteValue = (section: string, key: string, node = self) => ifThere(setting("DELETE", node, section, key))
+
+export const reload = (node = self) =>
+  askForOk({ ...request("POST", node, "/_config/_reload", ["_config", "_reload"], {}), safe: true })
+
+export const name = (node = self) =>
+  Effect.map(askFor(Schema.Struct({ name: Schema.String }), request("GET", node, "", [])), ({ name }) => name)
+
+const json = (request: CouchRequest): Effect.Effect<Json.Json, Failure, CouchHttp> =>
+  Effect.flatMap(
+    CouchHttp,
+    (couch) =>
+      unconflicted(
+        executeDecoded(couch, request, (response) =>
+          Either.flatMap(
+            Either.mapLeft(Json.parse(Transport.text(response)), () => "the response is not JSON"),
+            (json) =>
+              Either.fromNullable(
+                jsonProblem(json, response, Json.isObject) === undefined ? json : undefined,
+                () => "the response is not what CouchDB's endpoint returns"
+              )
+          ))
+      )
+  )
+
+export const stats = (path: ReadonlyArray<string> = [], node = self) =>
+  json(request("GET", node, "/_stats", ["_stats", ...path]))
+
+export const system = (node = self) => json(request("GET", node, "/_system", ["_system"]))
+
+export const versions = (node = self) => json(request("GET", node, "/_versions", ["_versions"]))
+
+export const prometheus = (node = self) =>
+  Effect.map(
+    ask({
+      ...request("GET", node, "/_prometheus", ["_prometheus"]),
+      headers: { accept: "text/plain" },
+      verify: (response) =>
+        /^# TYPE \w/m.test(Transport.text(response)) ? undefined : "the response is not a list of metrics"
+    }),
+    Transport.text
+  )

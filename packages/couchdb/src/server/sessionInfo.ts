@@ -1,0 +1,45 @@
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { askForOk, type Failure } from "../http/ask.js"
+import * as Auth from "../http/Auth.js"
+import { setCookie } from "../http/auth/setCookie.js"
+import { login as loginRequest } from "../http/auth/sources.js"
+import { withAuth } from "../http/client.js"
+import { CouchHttp } from "../http/CouchHttp.js"
+import { decodeJson } from "../http/decodeAnswer.js"
+import { executeDecoded } from "../http/executeDecoded.js"
+import { hiddenCookie } from "../http/hints.js"
+import { unexpectedResponse } from "../http/responseError.js"
+import { unconflicted } from "../http/unconflicted.js"
+import type { Session } from "./Session.js"
+
+const Begun = Schema.Struct({ ok: Schema.Literal(true), roles: Schema.Array(Schema.String) })
+
+export const login = (name: string, password: Redacted.Redacted): Effect.Effect<Session, Failure, CouchHttp> =>
+  Effect.gen(function*() {
+    const request = loginRequest(name, password)
+    const couch = yield* CouchHttp
+    const begun = decodeJson(Begun)
+    const { response, roles } = yield* unconflicted(
+      executeDecoded(couch, request, (response) => Either.map(begun(response), ({ roles }) => ({ response, roles })))
+    )
+    const now = yield* Clock.currentTimeMillis
+    const cookie = setCookie(response.headers, now)
+    if (cookie === undefined || cookie.value === "") {
+      return yield* Effect.fail(unexpectedResponse(request, response, hiddenCookie))
+    }
+    const expires = cookie.lasts === undefined ? Option.none() : DateTime.make(now + cookie.lasts)
+    return { name, roles, cookie: Redacted.make(cookie.value), expires }
+  }).pipe(withAuth(Auth.none))
+
+export const logout: Effect.Effect<void, Failure, CouchHttp> = askForOk({
+  method: "DELETE",
+  path: "/_session",
+  route: "/_session",
+  safe: true
+})

@@ -1,0 +1,83 @@
+import * as Option from "effect/Option"
+import * as Json from "../data/Json.js"
+import * as Revision from "../data/Revision.js"
+import { hashedAttachments } from "../document/attachmentStubs.js"
+import { member } from "../http/answers.js"
+import type { Version } from "../http/bulk/bulkGetVersions.js"
+import type { RawDocument } from "../http/rawDocument.js"
+
+/** The member of a tombstone that says what it buries. */
+const field = "lineage"
+
+/** The revision in which the buried one lives on. */
+export interface Into {
+  readonly rev: Revision.Revision
+  readonly parent: Revision.Revision | undefined
+  readonly also: ReadonlyArray<string>
+}
+
+/** The tombstone of a version that another one contains. It keeps what it buries: its body, and its attachments. */
+export interface Burial {
+  readonly of: Version
+  /** What the tombstone says, beside its attachments. */
+  readonly body: Json.JsonObject
+  readonly stubs: Option.Option<Json.JsonObject>
+}
+
+export const burial = (of: Version, into: Into): Burial => ({
+  of,
+  stubs: of.raw.stubs,
+  body: {
+    [field]: {
+      doc: of.raw.raw,
+      into: { also: into.also, parent: into.parent ?? null, rev: into.rev },
+      kind: "burial",
+      of: of.raw.rev,
+      ofParent: of.path[1] ?? null,
+      v: 1
+    }
+  }
+})
+
+/** The tombstone as `_bulk_docs` takes it. */
+export const tombstoneOf = (burial: Burial): Json.JsonObject =>
+  Json.fromEntries([
+    ["_id", burial.of.raw.id],
+    ["_rev", burial.of.raw.rev],
+    ["_deleted", true],
+    ...Option.match(burial.stubs, { onNone: () => [], onSome: (stubs) => [["_attachments", stubs] as const] }),
+    ...Json.entries(burial.body)
+  ])
+
+/** The revision that the tombstone has on every replica. */
+export const burialRevision = (burial: Burial): Option.Option<Revision.Revision> =>
+  Option.flatMap(
+    Option.match(burial.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+    (attachments) =>
+      Revision.predict({ parent: Option.some(burial.of.raw.rev), deleted: true, body: burial.body, attachments })
+  )
+
+/** Whether a tombstone is a burial, and no deletion. */
+export const isBurial = (leaf: RawDocument): boolean => member(Json.get(leaf.raw, field), "kind") === "burial"
+
+/** The revisions that a list names; `undefined` if the leaf is not a list. */
+export const listedIn = (leaf: RawDocument): ReadonlyArray<Revision.Revision> | undefined => {
+  const own = Json.get(leaf.raw, field)
+  const of = member(own, "of")
+  return leaf.deleted && member(own, "kind") === "list" && Json.isArray(of) ? of.filter(Revision.isRevision) : undefined
+}
+
+/** The body of a list. */
+export const listBody = (of: ReadonlyArray<Revision.Revision>): Json.JsonObject => ({
+  [field]: { kind: "list", of, v: 1 }
+})
+
+/** The body that a burial keeps. */
+export const buriedBody = (
+  leaf: RawDocument
+): Option.Option<{ readonly of: Revision.Revision; readonly doc: Json.JsonObject }> => {
+  const own = Json.get(leaf.raw, field)
+  const of = member(own, "of")
+  const doc = member(own, "doc")
+  return isBurial(leaf) && Revision.isRevision(of) && Json.isObject(doc) ? Option.some({ of, doc }) : Option.none()
+}

@@ -1,0 +1,84 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { Reason } from "./deferrals.js"
+import type { Failed } from "./fold.js"
+
+/** Heads that merge with each other, their merge, and why they do not merge with an earlier group. */
+export interface Group<H, S> {
+  readonly heads: readonly [H, ...ReadonlyArray<H>]
+  readonly state: S
+  readonly why: Reason | undefined
+}
+
+export interface Groups<H, S> {
+  readonly groups: ReadonlyArray<Group<H, S>>
+  /** Heads that cannot be merged at all, and why. */
+  readonly unusable: ReadonlyArray<{ readonly head: H; readonly why: Reason }>
+}
+
+/** The most groups that a head is tried with, so that versions that do not merge are not all compared with each other. */
+const mostOpen = 8
+
+/**
+ * Groups heads, in their order: each joins the first group that it merges with. So a head that does not merge keeps no
+ * others from merging. Usually there is one group.
+ */
+export const grouped = <H, S, E, R, R2>(
+  heads: ReadonlyArray<H>,
+  begin: (head: H) => Effect.Effect<S, Reason, R>,
+  join: (state: S, head: H) => Effect.Effect<S, Reason | Failed<E>, R2>
+): Effect.Effect<Groups<H, S>, Failed<E>, R | R2> =>
+  Effect.gen(function*() {
+    interface Growing {
+      readonly heads: [H, ...Array<H>]
+      readonly why: Reason | undefined
+      state: S
+    }
+    const groups: Array<Growing> = []
+    let open: Array<Growing> = []
+    const unusable: Array<{ readonly head: H; readonly why: Reason }> = []
+    for (const head of heads) {
+      let why: Reason | undefined
+      let joined = false
+      for (const group of open) {
+        const state = yield* tried(join(group.state, head))
+        if (Either.isRight(state)) {
+          group.heads.push(head)
+          group.state = state.right
+          joined = true
+          break
+        }
+        why ??= state.left
+      }
+      if (joined) continue
+      const state = yield* Effect.either(begin(head))
+      if (Either.isLeft(state)) {
+        unusable.push({ head, why: state.left })
+        continue
+      }
+      if (open.length === mostOpen) {
+        const least = Math.min(...open.map(({ heads }) => heads.length))
+        const closed = open.find(({ heads }) => heads.length === least)
+        open = open.filter((group) => group !== closed)
+      }
+      const group: Growing = { heads: [head], state: state.right, why }
+      groups.push(group)
+      open.push(group)
+    }
+    return { groups, unusable }
+  })
+
+const tried = <A, E, R>(
+  effect: Effect.Effect<A, Reason | Failed<E>, R>
+): Effect.Effect<Either.Either<A, Reason>, Failed<E>, R> =>
+  Effect.flatMap(
+    Effect.either(effect),
+    (either): Effect.Effect<Either.Either<A, Reason>, Failed<E>> =>
+      Either.isRight(either)
+        ? Effect.succeed(Either.right(either.right))
+        : isFailed(either.left)
+        ? Effect.fail(either.left)
+        : Effect.succeed(Either.left(either.left))
+  )
+
+const isFailed = <E>(error: Reason | Failed<E>): error is Failed<E> => error._tag === "Failed"

@@ -1,0 +1,157 @@
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type * as Order from "effect/Order"
+import { Prototype } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import { partially, TypeId as MergeTypeId } from "../merge/make.js"
+import type { Clash, Merge } from "../merge/Merge.js"
+import { type Base, fromOption, type Place } from "../merge/node.js"
+import type * as Types from "./SiblingPolicy.js"
+import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
+
+export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/SiblingPolicy") as Types.TypeId
+
+/**
+ * What one stage of a policy makes of a pair.
+ *
+ * - `Merged`: a merge, with the places that had no base
+ * - `Side`: one version whole
+ * - `Decided`: a body that somebody chose
+ * - `Overlap`: no answer
+ */
+export type Answer<A> =
+  | { readonly _tag: "Merged"; readonly body: A; readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>> }
+  | { readonly _tag: "Side"; readonly side: "mine" | "theirs" }
+  | { readonly _tag: "Decided"; readonly body: A }
+  | { readonly _tag: "Overlap"; readonly clashes: ReadonlyArray<Clash> }
+
+/** A stage is asked if those before it had no answer. Only one that `guesses` is asked about something unknown. */
+export interface Stage<A, E, R> {
+  readonly guesses: boolean
+  readonly merge?: Merge<A>
+  readonly answer: (question: Question<A>) => Effect.Effect<Answer<A>, E, R>
+}
+
+const stages = Symbol.for("effect-couchdb/SiblingPolicy/stages")
+
+export const stagesOf = <A, E, R>(self: SiblingPolicy<A, E, R>): ReadonlyArray<Stage<A, E, R>> =>
+  (self as unknown as { readonly [stages]: ReadonlyArray<Stage<A, E, R>> })[stages]
+
+const make = <A, E, R>(
+  name: string,
+  rules: Partial<Rules>,
+  own: ReadonlyArray<Stage<A, E, R>>
+): SiblingPolicy<A, E, R> =>
+  Object.assign(
+    {
+      [TypeId]: {
+        _A: (a: A) => a,
+        _E: (e: never) => e,
+        _R: (r: never) => r
+      },
+      name,
+      rules: { deleted: "editWins", attachments: "rename", missingBase: "defer", ...rules } as const
+    },
+    { [stages]: own },
+    Prototype
+  )
+
+const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, never> => ({
+  guesses: false,
+  answer: (question) => Effect.sync(() => answer(question))
+})
+
+const knownOf = Symbol.for("effect-couchdb/SiblingPolicy/known")
+
+/** What is known of the base beyond its body, for a merge alone to see. */
+export interface Known {
+  readonly base: Base
+  readonly holes: ReadonlySet<Place>
+}
+
+/** Put on a question. */
+export const known = (known: Known): object => ({ [knownOf]: known })
+
+export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
+  make("merge", rules, [{
+    ...pure<A>((question) => {
+      const { base, holes } = (question as unknown as { readonly [knownOf]?: Known })[knownOf] ??
+        { base: fromOption(question.base), holes: new Set<Place>() }
+      const { clashes, value, withoutBase } = partially(
+        merge,
+        { base, mine: question.mine, theirs: question.theirs },
+        holes
+      )
+      return clashes.length > 0
+        ? { _tag: "Overlap", clashes }
+        : { _tag: "Merged", body: value, withoutBase }
+    }),
+    merge
+  }])
+
+/** The merge that a policy begins with, if any. */
+export const mergeOf = <A, E, R>(self: SiblingPolicy<A, E, R>): Option.Option<Merge<A>> =>
+  Option.fromNullable(stagesOf(self).find((stage) => stage.merge !== undefined)?.merge)
+
+export const pick = <A>(order: Order.Order<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
+  make("pick", rules, [pure(({ mine, theirs }) => ({
+    _tag: "Side",
+    side: order(mine, theirs) < 0 ? "theirs" : "mine"
+  }))])
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
+export const winner: SiblingPolicy<any> = make("winner", {}, [pure(() => ({ _tag: "Side", side: "mine" }))])
+
+const then = <A, E, R, E2, R2>(
+  self: SiblingPolicy<A, E, R>,
+  name: string,
+  more: ReadonlyArray<Stage<A, E2, R2>>
+): SiblingPolicy<A, E | E2, R | R2> =>
+  make<A, E | E2, R | R2>(`${self.name}, ${name}`, self.rules, [...stagesOf(self), ...more])
+
+export const orElse = dual<
+  <B, E2, R2>(
+    that: SiblingPolicy<B, E2, R2>
+  ) => <A extends B, E, R>(self: SiblingPolicy<A, E, R>) => SiblingPolicy<A, E | E2, R | R2>,
+  <B, E2, R2, A extends B, E, R>(
+    self: SiblingPolicy<A, E, R>,
+    that: SiblingPolicy<B, E2, R2>
+  ) => SiblingPolicy<A, E | E2, R | R2>
+>(
+  2,
+  <B, E2, R2, A extends B, E, R>(self: SiblingPolicy<A, E, R>, that: SiblingPolicy<B, E2, R2>) =>
+    then(self, that.name, stagesOf(that) as unknown as ReadonlyArray<Stage<A, E2, R2>>)
+)
+
+const asking = <A, E, R>(
+  guesses: boolean,
+  decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E, R>
+): Stage<A, E, R> => ({
+  guesses,
+  answer: (question) =>
+    Effect.map(
+      decide(question),
+      Option.match({
+        onNone: (): Answer<A> => ({ _tag: "Overlap", clashes: question.clashes }),
+        onSome: (body) => ({ _tag: "Decided", body })
+      })
+    )
+})
+
+export const onOverlap =
+  <A, E2, R2>(decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E2, R2>) =>
+  <E, R>(self: SiblingPolicy<A, E, R>): SiblingPolicy<A, E | E2, R | R2> =>
+    then(self, "onOverlap", [asking(false, decide)])
+
+export const onUnknown =
+  <A, E2, R2>(decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E2, R2>) =>
+  <E, R>(self: SiblingPolicy<A, E, R>): SiblingPolicy<A, E | E2, R | R2> =>
+    then(self, "onUnknown", [asking(true, decide)])
+
+export const isSiblingPolicy = (value: unknown): value is SiblingPolicy<unknown, unknown, unknown> =>
+  hasProperty(value, TypeId)
+
+/** A merge stands for the policy that merges by it. */
+export const policyOf = <A, E, R>(self: SiblingPolicy<A, E, R> | Merge<A>): SiblingPolicy<A, E, R> =>
+  hasProperty(self, MergeTypeId) ? merge(self as Merge<A>) : self as SiblingPolicy<A, E, R>

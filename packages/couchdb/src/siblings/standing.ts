@@ -1,0 +1,35 @@
+import * as Effect from "effect/Effect"
+import type { DatabaseName } from "../data/DatabaseName.js"
+import * as Revision from "../data/Revision.js"
+import { member } from "../http/answers.js"
+import type { WireError } from "../http/bulk/errors.js"
+import { list, post } from "../http/bulk/post.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+import { isAllDocs } from "../http/verification.js"
+
+/** The revisions that stand, the winner first; none where the document is deleted, or never was. */
+export interface Standing {
+  readonly id: string
+  readonly exists: boolean
+  readonly live: ReadonlyArray<Revision.Revision>
+}
+
+/** Which versions of each document stand: `POST /{db}/_all_docs?include_docs=true&conflicts=true`. */
+export const readStanding = (
+  database: DatabaseName,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<Standing>, WireError, CouchHttp> =>
+  Effect.map(
+    post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (answer) => isAllDocs(answer, ids)),
+    ({ exact }) =>
+      list(member(exact, "rows")).map((row, i): Standing => {
+        const doc = member(row, "doc")
+        const rev = member(doc, "_rev")
+        const conflicts = list(member(doc, "_conflicts")).filter(Revision.isRevision)
+        return {
+          id: ids[i] ?? "",
+          exists: member(row, "error") === undefined,
+          live: Revision.isRevision(rev) ? [rev, ...conflicts] : []
+        }
+      })
+  )
