@@ -1,6 +1,26 @@
 import * as effect from "@effect/eslint-plugin"
 import importPlugin from "eslint-plugin-import"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import tseslint from "typescript-eslint"
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+/** A room imports its own files and those of lower floors, types included. */
+const zones = (source) => {
+  const floors = JSON.parse(readFileSync(at(`${source}/../floors.json`), "utf8")).map(Object.keys)
+  return floors.flatMap((rooms, floor) =>
+    rooms.map((room) => ({
+      target: at(`${source}/${room}`),
+      from: [
+        ...floors.slice(floor).flat().filter((other) => other !== room).map((other) => at(`${source}/${other}`)),
+        at(`${source}/index.ts`),
+        at(`${source}/CouchError.ts`)
+      ],
+      message: `The room "${room}" may import its own files and those of lower floors (floors.json).`
+    }))
+  )
+}
 
 export default tseslint.config(
   { ignores: ["**/dist", "**/.tshy", "**/.tshy-build", "**/node_modules", "**/*.json"] },
@@ -34,6 +54,7 @@ export default tseslint.config(
       "@typescript-eslint/no-namespace": "off",
       "import/no-cycle": ["error", { ignoreExternal: true }],
       "import/no-self-import": "error",
+      "import/no-restricted-paths": ["error", { zones: zones("packages/couchdb/src") }],
       "no-console": "error",
       "object-shorthand": "error"
     }

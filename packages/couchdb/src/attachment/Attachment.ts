@@ -12,45 +12,28 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { DatabaseName } from "../data/DatabaseName.js"
+import type { InvalidIdError } from "../data/errors.js"
+import type { Revision } from "../data/Revision.js"
+import { type Stub } from "../document/attachmentStub.js"
+import type { Collection } from "../document/Collection.js"
+import type { Document } from "../document/Document.js"
 import type {
   ConflictError,
   DecodeError,
   EncodeError,
-  IntegrityError,
-  InvalidIdError,
-  NotFoundError,
-  RequestError,
   UnsavedChangesError,
   UnsavedDocumentError
-} from "../CouchError.js"
-import type { DatabaseName } from "../data/DatabaseName.js"
-import type { Revision } from "../data/Revision.js"
-import type { Collection } from "../document/Collection.js"
-import type { Document } from "../document/Document.js"
+} from "../document/errors.js"
 import { isDocument } from "../document/value.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import type { IntegrityError } from "./errors.js"
 import * as allOf from "./parts.js"
 import * as reading from "./read.js"
 import * as writing from "./write.js"
 
-/**
- * What a document says of one of its attachments.
- *
- * - `length`: bytes of the file; `encodedLength` those that are stored, where the server compressed it (`encoding`)
- * - `digest`: `md5-` and the MD5 of the stored bytes in base64
- * - `revpos`: the generation in which it was added
- *
- * @since 0.1.0
- * @category model
- */
-export interface Stub {
-  readonly contentType: string
-  readonly length: number
-  readonly digest: string
-  readonly revpos: number
-  readonly encoding?: string
-  readonly encodedLength?: number
-}
+export { type Stub } from "../document/attachmentStub.js"
 
 /**
  * A document whose attachments are read without reading it first; made by {@link at}.

@@ -2,20 +2,17 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import {
-  IntegrityError,
-  type InvalidIdError,
-  type NotFoundError,
-  type RequestError,
-  TransportError
-} from "../CouchError.js"
+import { type InvalidIdError } from "../data/errors.js"
+import type { Stub } from "../document/attachmentStub.js"
 import { attachmentsOf } from "../document/attachmentStubs.js"
 import { readRaw } from "../document/read.js"
 import { beginsAs, beginsAsGzip, codingsOf, undo, withHead } from "../http/contentEncoding.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { currentAuth } from "../http/currentAuth.js"
+import { type NotFoundError, type RequestError, TransportError } from "../http/errors.js"
 import { serverOf } from "../http/failAt.js"
-import type { ReadError, Stub } from "./Attachment.js"
+import type { ReadError } from "./Attachment.js"
+import { IntegrityError } from "./errors.js"
 import type { Spot } from "./target.js"
 import { type Passed, passing } from "./verified.js"
 

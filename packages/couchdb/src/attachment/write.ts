@@ -3,26 +3,16 @@ import * as Encoding from "effect/Encoding"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import {
-  type ConflictError,
-  type HttpError,
-  IntegrityError,
-  type InvalidIdError,
-  type NotFoundError,
-  type RequestError,
-  type Standing,
-  type TransportError,
-  UnsavedChangesError,
-  type UpdateConflictError
-} from "../CouchError.js"
 import * as DocumentId from "../data/DocumentId.js"
 import { documentPath, documentRoute } from "../data/documentPath.js"
+import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import { join } from "../data/text.js"
 import { rawOf as baseRaw, stored, take, type Taken } from "../document/base.js"
 import { decode, encode } from "../document/codec.js"
 import type { Document } from "../document/Document.js"
+import { type ConflictError, type Standing, UnsavedChangesError } from "../document/errors.js"
 import { readRaw } from "../document/read.js"
 import { toStore } from "../document/storedContent.js"
 import * as value from "../document/value.js"
@@ -30,9 +20,17 @@ import { conflict } from "../document/write.js"
 import { member } from "../http/answers.js"
 import { pathOf } from "../http/bulk/bulkGetVersions.js"
 import type { CouchHttp, CouchRequest, Written } from "../http/CouchHttp.js"
+import {
+  type HttpError,
+  type NotFoundError,
+  type RequestError,
+  type TransportError,
+  type UpdateConflictError
+} from "../http/errors.js"
 import { failAt } from "../http/failAt.js"
 import type { RawDocument } from "../http/rawDocument.js"
 import type { File, SaveError, SaveOptions, WriteError } from "./Attachment.js"
+import { IntegrityError } from "./errors.js"
 import { related } from "./multipart/related.js"
 import { plainStubs } from "./stubs.js"
 import { decodeName, fileAt } from "./target.js"

@@ -11,21 +11,15 @@ import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type {
-  ConflictError,
-  EncodeError,
-  HttpError,
-  InvalidIdError,
-  NotFoundError,
-  RequestError,
-  UpdateConflictError
-} from "../CouchError.js"
+import type { ContextOf, DocumentOf, Policy, Reify } from "../conflict/model.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
 import type * as Document from "../document/Document.js"
+import type { ConflictError, EncodeError } from "../document/errors.js"
 import type { CouchHttp, Durability } from "../http/CouchHttp.js"
-import type { ContextOf, DocumentOf, Policy, Reify } from "../resolution/Conflict.js"
+import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
 import * as fetching from "./fetch.js"
 import * as inserting from "./insert.js"
 import { resolveRows } from "./resolveWith.js"

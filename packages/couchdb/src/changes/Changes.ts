@@ -17,19 +17,21 @@ import type * as MetricState from "effect/MetricState"
 import type * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Json, JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
+import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
 import * as Pieces from "../rows/batch.js"
-import { collectionSource, sourceOf } from "../rows/source.js"
+import { skipped as internalSkipped } from "../rows/skipped.js"
 import * as checkpoints from "./checkpoint.js"
-import * as feeds from "./feeds.js"
 import * as following from "./follow.js"
 import * as limited from "./limited.js"
 import * as processing from "./process.js"
+import { collectionSource, sourceOf } from "./source.js"
 
 /**
  * A document was written. `D` is what the feed brings of it: a `Document` from a collection, JSON from a database.
@@ -472,7 +474,7 @@ export const skipped: Metric.Metric<
   MetricKeyType.MetricKeyType.Counter<number>,
   number,
   MetricState.MetricState.Counter<number>
-> = feeds.skipped
+> = internalSkipped
 
 /**
  * The changes of one connection as they happen: `_changes?feed=continuous`. It ends where the server ends it, after

@@ -1,14 +1,17 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type { JsonObject } from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import { now } from "../rows/asEither.js"
 import { type Made, Piece } from "../rows/batch.js"
 import { isObject, member, type Row } from "../rows/row.js"
-import type { Source } from "../rows/source.js"
+import { sequenceOf } from "../rows/sequence.js"
 import type { Change, Changed, DatabaseGone, Deleted } from "./Changes.js"
+import type { Source } from "./source.js"
+
+export { sequenceOf } from "../rows/sequence.js"
 
 /** A line of a feed that tells of a change, before anybody looked at its document. */
 export interface ChangeRow {
@@ -18,10 +21,6 @@ export interface ChangeRow {
   readonly deleted: boolean
   readonly row: Row
 }
-
-/** A sequence is a text; servers before 2.0 gave numbers. With `seqInterval` most rows have none. */
-export const sequenceOf = (json: unknown): Option.Option<string> =>
-  typeof json === "string" ? Option.some(json) : typeof json === "number" ? Option.some(String(json)) : Option.none()
 
 const leaves = (changes: unknown): Array<Revision.Revision> => {
   const revisions: Array<Revision.Revision> = []

@@ -3,19 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
-import {
-  type DecodeError,
-  type EncodeError,
-  type InvalidIdError,
-  type NotFoundError,
-  type RequestError,
-  UnexpectedResponseError
-} from "../CouchError.js"
 import * as DatabaseName from "../data/DatabaseName.js"
+import { type InvalidIdError } from "../data/errors.js"
+import { quote } from "../data/quote.js"
 import * as Collection from "../document/Collection.js"
+import { type DecodeError, type EncodeError } from "../document/errors.js"
 import * as LocalDocument from "../document/LocalDocument.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { quote } from "../http/errorMessage.js"
+import { type NotFoundError, type RequestError, UnexpectedResponseError } from "../http/errors.js"
 import type { Checkpoint } from "./Changes.js"
 import { isGone } from "./retry.js"
 

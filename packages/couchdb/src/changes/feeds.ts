@@ -1,26 +1,24 @@
-import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Metric from "effect/Metric"
+import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { DecodeError } from "../CouchError.js"
-import { TransportError } from "../CouchError.js"
 import * as Json from "../data/Json.js"
+import type { DecodeError } from "../document/errors.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
+import { TransportError } from "../http/errors.js"
 import { failAt, serverOf } from "../http/failAt.js"
 import { unexpectedResponse } from "../http/responseError.js"
 import { unconflicted } from "../http/unconflicted.js"
 import * as Pieces from "../rows/batch.js"
 import { member, type Row } from "../rows/row.js"
-import { skipped } from "../rows/skipped.js"
-import type { Source } from "../rows/source.js"
+import { sequenceOf } from "../rows/sequence.js"
 import * as Rows from "../rows/stream.js"
-import { type ChangeRow, changeRow, sequenceOf, toChanges } from "./change.js"
+import { type ChangeRow, changeRow, toChanges } from "./change.js"
 import type { Change, DatabaseOptions, Page } from "./Changes.js"
 import { changesRequest, type Feed } from "./request.js"
+import type { Source } from "./source.js"
 
 export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest =>
   source.feed?.request(feed, options) ??
@@ -147,39 +145,4 @@ const brokenOff = ({ method, path }: CouchRequest, response: FromServer): Transp
     path,
     reason: "Body",
     description: "the feed ended without its last sequence"
-  })
-
-/** Fails with the first document that does not decode, behind the changes before it. */
-export const failing = <A, E, E2, R>(
-  self: Stream.Stream<Either.Either<A, E>, E2, R>
-): Stream.Stream<A, E | E2, R> => {
-  const loop: Channel.Channel<Chunk.Chunk<A>, Chunk.Chunk<Either.Either<A, E>>, E | E2, E2, unknown> = Channel
-    .readWithCause({
-      onInput: (all: Chunk.Chunk<Either.Either<A, E>>) => {
-        const good: Array<A> = []
-        for (const one of all) {
-          if (Either.isLeft(one)) {
-            return Channel.zipRight(Channel.write(Chunk.unsafeFromArray(good)), Channel.fail(one.left))
-          }
-          good.push(one.right)
-        }
-        return Channel.zipRight(Channel.write(Chunk.unsafeFromArray(good)), loop)
-      },
-      onFailure: Channel.failCause,
-      onDone: () => Channel.void
-    })
-  return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(self), loop))
-}
-
-export { skipped }
-
-/** Leaves out what does not decode, and counts it. */
-export const valid = <A, E2, R>(
-  self: Stream.Stream<Either.Either<A, DecodeError>, E2, R>
-): Stream.Stream<A, E2, R> =>
-  Stream.mapChunksEffect(self, (all) => {
-    const [bad, good] = Chunk.separate(all)
-    return bad.length === 0
-      ? Effect.succeed(good)
-      : Effect.as(Metric.incrementBy(skipped, bad.length), good)
   })

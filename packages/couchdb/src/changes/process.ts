@@ -1,14 +1,14 @@
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { DecodeError } from "../CouchError.js"
+import type { DecodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { Piece } from "../rows/batch.js"
-import type { Source } from "../rows/source.js"
 import type { RowsError } from "../rows/stream.js"
 import { databaseGone } from "./change.js"
 import type { Change, DatabaseGone, FollowOptions, OnInvalid } from "./Changes.js"
 import { follow } from "./follow.js"
+import type { Source } from "./source.js"
 
 /** Hands over a batch, and only then pulls the next, which moves the checkpoint. */
 export const process = <D, R, E2, R2, E3, R3, E4, R4, E5, R5>(

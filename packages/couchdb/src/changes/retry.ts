@@ -1,5 +1,5 @@
 import * as Schedule from "effect/Schedule"
-import type { NotFoundError } from "../CouchError.js"
+import type { NotFoundError } from "../http/errors.js"
 import { isOutOfTime, isTransient } from "../http/retry.js"
 import type { RowsError } from "../rows/stream.js"
 

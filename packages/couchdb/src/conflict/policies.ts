@@ -1,27 +1,21 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import {
-  type ConflictError,
-  type DecodeError,
-  type InvalidIdError,
-  type NotFoundError,
-  OverlapError,
-  type RequestError,
-  type Standing
-} from "../CouchError.js"
+import { hashedAttachments } from "../data/attachmentDigests.js"
 import * as DatabaseName from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
 import { documentPath, documentRoute } from "../data/documentPath.js"
 import { structural } from "../data/equivalence.js"
+import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { hashedAttachments } from "../document/attachmentStubs.js"
 import { bodyOf, stored, take } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import type { Collection } from "../document/Collection.js"
 import { type AnyConflict, withAttempted } from "../document/conflictError.js"
 import type { Document } from "../document/Document.js"
+import type { ReadError } from "../document/errors.js"
+import { type ConflictError, type DecodeError, type Standing } from "../document/errors.js"
 import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
 import { snapshot } from "../document/snapshot.js"
 import { toStore } from "../document/storedContent.js"
@@ -29,17 +23,19 @@ import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { type NotFoundError, type RequestError } from "../http/errors.js"
 import { unconflicted } from "../http/unconflicted.js"
 import { verifyWritten } from "../http/verification.js"
 import type { Merge, Overlap } from "../merge/Merge.js"
-import type * as Conflict from "../resolution/Conflict.js"
+import type { Again, Overlapping, Policy } from "./model.js"
+import { OverlapError } from "./overlapError.js"
 import { policy, type Settling } from "./policy.js"
 
 export const make = <A, I, R, K, E, R2>(
   _collection: Collection<A, I, R, K>,
   name: string,
   settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
-): Conflict.Policy<A, E, R2> => policy(name, settle)
+): Policy<A, E, R2> => policy(name, settle)
 
 /** What stands on the server; `None` where the document is gone. */
 const standing = (
@@ -54,13 +50,13 @@ const standing = (
   )
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- policies for every document
-type ForAny<E = never, R = never> = Conflict.Policy<any, E, R>
+type ForAny<E = never, R = never> = Policy<any, E, R>
 
-export const fail: ForAny<Conflict.Again> = policy("fail", Effect.fail)
+export const fail: ForAny<Again> = policy("fail", Effect.fail)
 
 export const ignore: ForAny = policy("ignore", ({ attempted }) => Effect.succeed(attempted))
 
-export const overwrite: ForAny<Conflict.Again, CouchHttp> = policy(
+export const overwrite: ForAny<Again, CouchHttp> = policy(
   "overwrite",
   (conflict) => Effect.flatMap(standing(conflict), conflict.repeat)
 )
@@ -71,7 +67,7 @@ export const recreate = (conflict: AnyConflict) => conflict.repeat(Option.none()
 /** Whether the document is gone. */
 export const isGone = (conflict: AnyConflict) => Effect.map(standing(conflict), Option.isNone)
 
-export const keepTheirs: ForAny<Conflict.ReadError, CouchHttp> = policy(
+export const keepTheirs: ForAny<ReadError, CouchHttp> = policy(
   "keepTheirs",
   ({ attempted }) => fetchBound(attempted.collection, attempted.id)
 )
@@ -89,7 +85,7 @@ const filesOver = (conflict: AnyConflict, theirs: Option.Option<Standing>): Sett
 
 export const merge = <A>(
   merge: Merge<A>
-): Conflict.Policy<A, Conflict.Again | Conflict.Overlapping | DecodeError, CouchHttp> =>
+): Policy<A, Again | Overlapping | DecodeError, CouchHttp> =>
   policy("merge", (conflict: ConflictError<A, unknown, unknown>) => {
     const { attempted } = conflict
     const overlap = (found: Overlap, of = conflict) => Effect.fail(new OverlapError(of, found))
@@ -116,7 +112,7 @@ export const merge = <A>(
 export const reapply = <A, I, R, K>(
   _collection: Collection<A, I, R, K>,
   edit: (theirs: A, mine: A) => A
-): Conflict.Policy<A, Conflict.Again | DecodeError, CouchHttp> =>
+): Policy<A, Again | DecodeError, CouchHttp> =>
   policy("reapply", (conflict: ConflictError<A, unknown, unknown>) =>
     Effect.flatMap(
       fetchBound(conflict.attempted.collection, conflict.attempted.id),
@@ -171,7 +167,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
     return value.clean(attempted.collection, attempted.id, status === 202 ? "accepted" : "quorum", base)
   })
 
-export const fork: ForAny<Conflict.Again, CouchHttp> = policy(
+export const fork: ForAny<Again, CouchHttp> = policy(
   "fork",
   (conflict) =>
     conflict.operation === "save" || conflict.operation === "create"

@@ -5,13 +5,13 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import { Prototype } from "effect/Pipeable"
 import type { AnyConflict } from "../document/conflictError.js"
-import type * as Conflict from "../resolution/Conflict.js"
+import type { Policy } from "./model.js"
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an effect that settles any document
 export type Settling = Effect.Effect<any, any, any>
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
-export type AnyPolicy = Conflict.Policy<any, any, any>
+export type AnyPolicy = Policy<any, any, any>
 
 const settled = Metric.counter("couchdb_conflicts", {
   description: "conflicts that a policy was handed, by policy and outcome",

@@ -6,7 +6,7 @@
 import type * as Brand from "effect/Brand"
 import * as Either from "effect/Either"
 import * as Schema_ from "effect/Schema"
-import { InvalidIdError } from "../CouchError.js"
+import { InvalidIdError } from "./errors.js"
 
 /**
  * A name that CouchDB takes for a database: lower-case letters, digits and `_$()+-/`, a letter first, or one of

@@ -7,7 +7,7 @@ import type * as Brand from "effect/Brand"
 import * as Either from "effect/Either"
 import * as Order_ from "effect/Order"
 import * as Schema_ from "effect/Schema"
-import { InvalidIdError } from "../CouchError.js"
+import { InvalidIdError } from "./errors.js"
 import { segmentProblem } from "./pathSegment.js"
 
 /**

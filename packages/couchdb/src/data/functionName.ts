@@ -1,4 +1,4 @@
-import { InvalidIdError } from "../CouchError.js"
+import { InvalidIdError } from "./errors.js"
 import { segmentProblem } from "./pathSegment.js"
 
 /** CouchDB takes a name that begins with an underscore for one of its own filters. */

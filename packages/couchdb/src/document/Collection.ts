@@ -11,8 +11,8 @@ import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type { DatabaseName } from "../data/DatabaseName.js"
-import type * as Lineage from "../lineage/Lineage.js"
 import * as internal from "./makeCollection.js"
+import type { Settings } from "./recorder.js"
 
 /**
  * @since 0.1.0
@@ -37,7 +37,7 @@ export interface Bound<in out A, out R = never> {
   readonly decode: (encoded: unknown) => Effect.Effect<A, ParseIssue, R>
   readonly encode: (body: A) => Effect.Effect<unknown, ParseIssue, R>
   readonly equivalence: Equivalence.Equivalence<A>
-  readonly lineage?: Lineage.Settings
+  readonly lineage?: Settings
 }
 
 /**
@@ -109,7 +109,7 @@ export interface IdRange {
  */
 export interface Options<in out K> {
   readonly id?: IdCodec<K>
-  readonly lineage?: Lineage.Settings
+  readonly lineage?: Settings
 }
 
 /**
@@ -135,7 +135,7 @@ export const make: {
   <A, I, R>(
     database: string,
     schema: Schema.Schema<A, I, R>,
-    options?: { readonly lineage?: Lineage.Settings }
+    options?: { readonly lineage?: Settings }
   ): Collection<A, I, R>
   <A, I, R, K>(
     database: string,

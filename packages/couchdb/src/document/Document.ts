@@ -13,23 +13,16 @@ import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
-import type * as Attachment from "../attachment/Attachment.js"
-import type {
-  ConflictError,
-  DecodeError,
-  EncodeError,
-  InvalidIdError,
-  NotFoundError,
-  RequestError,
-  UnsavedChangesError,
-  UnsavedDocumentError
-} from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { CouchHttp, Durability } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import type { Stub } from "./attachmentStub.js"
 import type { Bound, Collection } from "./Collection.js"
 import * as copying from "./copy.js"
 import type { Edit } from "./Edit.js"
+import type { ConflictError, DecodeError, EncodeError, UnsavedChangesError, UnsavedDocumentError } from "./errors.js"
 import * as reading from "./read.js"
 import * as wire from "./transferSchema.js"
 import * as updating from "./update/update.js"
@@ -86,7 +79,7 @@ export interface Document<in out A, out R = never> extends Pipeable, Inspectable
   readonly id: string
   readonly rev: Option.Option<Revision>
   readonly body: A
-  readonly attachments: Readonly<Record<string, Attachment.Stub>>
+  readonly attachments: Readonly<Record<string, Stub>>
   readonly durability: Durability
   readonly base: Option.Option<Base<A>>
 }

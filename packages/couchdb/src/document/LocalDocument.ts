@@ -7,11 +7,13 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
-import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
 import type { Collection } from "./Collection.js"
 import { isCollection } from "./Collection.js"
 import type { Takes } from "./Document.js"
+import type { DecodeError, EncodeError } from "./errors.js"
 import * as internal from "./localDocuments.js"
 
 /**

@@ -1,20 +1,6 @@
 import * as Option from "effect/Option"
-import type * as Attachment from "../attachment/Attachment.js"
 import * as Json from "../data/Json.js"
-import type { HashedAttachment } from "../data/Revision.js"
-
-/** What of each stub enters the revision; `None` where one of them does not say. */
-export const hashedAttachments = (stubs: Json.JsonObject): Option.Option<ReadonlyArray<HashedAttachment>> =>
-  Option.all(
-    Json.entries(stubs).map(([name, stub]) => {
-      if (!Json.isObject(stub)) return Option.none()
-      const contentType = Json.get(stub, "content_type")
-      const digest = Json.get(stub, "digest")
-      return typeof contentType === "string" && typeof digest === "string"
-        ? Option.some({ name, contentType, digest })
-        : Option.none()
-    })
-  )
+import type { Stub } from "./attachmentStub.js"
 
 const number = (stub: Json.JsonObject, key: string): number | undefined => {
   const value = Json.get(stub, key)
@@ -29,7 +15,7 @@ const text = (stub: Json.JsonObject, key: string): string | undefined => {
 /** The stubs as a program sees them. */
 export const attachmentsOf = (
   stubs: Option.Option<Json.JsonObject>
-): Readonly<Record<string, Attachment.Stub>> =>
+): Readonly<Record<string, Stub>> =>
   Object.fromEntries(
     Option.match(stubs, { onNone: () => [], onSome: Json.entries }).flatMap(([name, stub]) => {
       if (!Json.isObject(stub)) return []

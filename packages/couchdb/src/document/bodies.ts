@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { ParseIssue } from "effect/ParseResult"
-import { EncodeError, type SchemaIssue } from "../CouchError.js"
 import * as Json from "../data/Json.js"
+import { type SchemaIssue } from "../http/errors.js"
 import { schemaIssues } from "../http/schemaIssues.js"
 import type { Bound } from "./Collection.js"
+import { EncodeError } from "./errors.js"
 
 /** The body as a schema sees it: what the library itself keeps with it is not shown. */
 export const shown = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown => {

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { ParseIssue } from "effect/ParseResult"
-import { DecodeError, type EncodeError } from "../CouchError.js"
 import type * as Json from "../data/Json.js"
 import { failAt } from "../http/failAt.js"
 import type { RawDocument } from "../http/rawDocument.js"
@@ -10,6 +9,7 @@ import { make, rawOf, type Source, type State, stateOf, type Stored } from "./ba
 import { andThen, bodyIn, encodeBody, explainReserved, issuesOf, refusal, shown, Thrown, unreserved } from "./bodies.js"
 import type { Bound } from "./Collection.js"
 import type { Base, Document } from "./Document.js"
+import { DecodeError, type EncodeError } from "./errors.js"
 import { overlay } from "./patch/overlay.js"
 
 /** What the server has, decoded. A schema that throws, or overflows the stack, has not decoded it. */

@@ -1,5 +1,5 @@
-import { ConflictError } from "../CouchError.js"
 import { answerOf } from "../http/responseError.js"
+import { ConflictError } from "./errors.js"
 import * as value from "./value.js"
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the conflict of any document

@@ -1,11 +1,12 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { EncodeError, type SchemaIssue } from "../CouchError.js"
 import { structural } from "../data/equivalence.js"
 import * as Json from "../data/Json.js"
 import { isObject } from "../data/json/copy.js"
+import { type SchemaIssue } from "../http/errors.js"
 import { handedOf, own as ownBase, rawOf, type State, stateOf } from "./base.js"
 import type { Base, Document, Keep, Members } from "./Document.js"
+import { EncodeError } from "./errors.js"
 
 /** A version that is deleted: its members as they are stored, and the base whose body is read. */
 export interface Deleted<A> {

@@ -1,17 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import {
-  type DecodeError,
-  InvalidIdError,
-  type NotFoundError,
-  type RequestError,
-  type UnexpectedResponseError
-} from "../CouchError.js"
 import { documentPath } from "../data/documentPath.js"
+import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { segmentProblem } from "../data/pathSegment.js"
 import { jsonOf, member } from "../http/answers.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
+import { type NotFoundError, type RequestError, type UnexpectedResponseError } from "../http/errors.js"
 import { serverOf } from "../http/failAt.js"
 import { readDocument } from "../http/rawDocument.js"
 import { unexpectedResponse } from "../http/responseError.js"
@@ -20,6 +15,7 @@ import { unconflicted } from "../http/unconflicted.js"
 import { type Verify, verifyDocument, verifyWritten } from "../http/verification.js"
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
+import { type DecodeError } from "./errors.js"
 import type { LocalDocument } from "./LocalDocument.js"
 import * as value from "./value.js"
 

@@ -6,10 +6,10 @@ import type * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as DatabaseName from "../data/DatabaseName.js"
 import { structural } from "../data/equivalence.js"
-import type { Settings } from "../lineage/Lineage.js"
 import type * as Types from "./Collection.js"
 import type { Collection, IdCodec, Options } from "./Collection.js"
 import { decodeUnknown, parseOptions } from "./compiledDecoder.js"
+import type { Settings } from "./recorder.js"
 import { TypeId as LineageTypeId } from "./recorder.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId

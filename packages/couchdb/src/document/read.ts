@@ -3,21 +3,16 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import {
-  type InvalidIdError,
-  NotFoundError,
-  type RequestError,
-  type UnexpectedResponseError,
-  UnsavedChangesError
-} from "../CouchError.js"
 import type { DatabaseName } from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
 import { documentPath, documentRoute } from "../data/documentPath.js"
+import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import { jsonOf, member } from "../http/answers.js"
 import type { CouchRequest, FromServer, ReadJson } from "../http/CouchHttp.js"
 import { CouchHttp } from "../http/CouchHttp.js"
+import { NotFoundError, type RequestError, type UnexpectedResponseError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import { failAt, serverOf } from "../http/failAt.js"
 import { documentOf, type RawDocument } from "../http/rawDocument.js"
@@ -29,6 +24,7 @@ import { decode } from "./codec.js"
 import type { Bound, Collection } from "./Collection.js"
 import { isCollection } from "./Collection.js"
 import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "./Document.js"
+import { UnsavedChangesError } from "./errors.js"
 import * as value from "./value.js"
 
 const queryOf = (options: FetchOptions | undefined): string => {

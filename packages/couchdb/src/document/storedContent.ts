@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { InvalidIdError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { Bound } from "./Collection.js"

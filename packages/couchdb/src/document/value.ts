@@ -4,17 +4,17 @@ import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import { Prototype } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
-import type * as Attachment from "../attachment/Attachment.js"
-import { UnsavedDocumentError } from "../CouchError.js"
 import { structural } from "../data/equivalence.js"
 import * as Json from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Durability } from "../http/CouchHttp.js"
+import type { Stub } from "./attachmentStub.js"
 import { attachmentsOf } from "./attachmentStubs.js"
 import { handedOf, own as ownBase, rawOf, type State, stateOf, unedited, withBody as baseWithBody } from "./base.js"
 import type { Bound, Collection } from "./Collection.js"
 import type * as Types from "./Document.js"
 import type { Base, Document, Tombstone } from "./Document.js"
+import { UnsavedDocumentError } from "./errors.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Document") as Types.TypeId
 
@@ -32,7 +32,7 @@ const DocumentProto = {
   _tag: "Document" as const,
   ...Prototype,
   // Read lazily and not kept: most documents have none, and few programs ask.
-  get attachments(): Readonly<Record<string, Attachment.Stub>> {
+  get attachments(): Readonly<Record<string, Stub>> {
     const base = (this as unknown as Document<unknown>).base
     return attachmentsOf(Option.flatMap(base, ({ stubs }) => stubs))
   },

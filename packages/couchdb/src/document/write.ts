@@ -1,26 +1,19 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import type {
-  ConflictingOperation,
-  EncodeError,
-  InvalidIdError,
-  NotFoundError,
-  RequestError,
-  Standing,
-  UnsavedDocumentError,
-  UpdateConflictError
-} from "../CouchError.js"
-import { ConflictError, UnsavedChangesError } from "../CouchError.js"
 import * as DocumentId from "../data/DocumentId.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { JsonObject } from "../data/Json.js"
 import { CouchHttp, type Written } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
 import { answerOf } from "../http/responseError.js"
 import { rawOf as baseRaw, stored, take, type Taken } from "./base.js"
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
 import { isCollection } from "./Collection.js"
 import type { DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "./Document.js"
+import type { ConflictingOperation, EncodeError, Standing, UnsavedDocumentError } from "./errors.js"
+import { ConflictError, UnsavedChangesError } from "./errors.js"
 import { type Deleted, membersKept, ownVersion } from "./keep.js"
 import { readRaw } from "./read.js"
 import type { Recorded } from "./recorder.js"

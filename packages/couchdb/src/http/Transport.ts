@@ -12,8 +12,8 @@ import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { TransportError } from "../CouchError.js"
 import * as connection from "./connectionFailure.js"
+import type { TransportError } from "./errors.js"
 import * as internal from "./httpClientTransport.js"
 
 /**

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { type HttpError, UpdateConflictError } from "../CouchError.js"
+import { type HttpError, UpdateConflictError } from "./errors.js"
 import { answerOf } from "./responseError.js"
 
 /** A 409 of a request that is to create a document says that it exists already. */

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { NotFoundError, RequestError } from "../CouchError.js"
 import { CouchHttp, type CouchRequest } from "./CouchHttp.js"
+import type { NotFoundError, RequestError } from "./errors.js"
 import type { BufferedResponse } from "./Transport.js"
 import { unconflicted } from "./unconflicted.js"
 import { type Verify, verifyOk } from "./verification.js"

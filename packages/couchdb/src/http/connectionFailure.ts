@@ -1,4 +1,4 @@
-import { TransportError } from "../CouchError.js"
+import { TransportError } from "./errors.js"
 import type { TransportRequest } from "./Transport.js"
 
 /**

@@ -2,8 +2,8 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { TransportError } from "../CouchError.js"
 import { join } from "../data/text.js"
+import { TransportError } from "./errors.js"
 import type { BufferedResponse, StreamedResponse, TransportRequest } from "./Transport.js"
 
 type Headers = Readonly<Record<string, string>>

@@ -1,5 +1,6 @@
-import type { Answer } from "../CouchError.js"
+import { quote } from "../data/quote.js"
 import { decoded } from "./endpoint.js"
+import type { Answer } from "./errors.js"
 
 /** The middle and the end of an error message: what is wrong, and what to do. */
 export interface Explanation {
@@ -9,9 +10,6 @@ export interface Explanation {
 
 /** What a response said. */
 export type Said = Omit<Answer, "reason"> & { readonly reason: string }
-
-/** A name as a person should see it: quoted, controls escaped, cut if it is very long. */
-export const quote = (name: string): string => JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name)
 
 /** Server and path of a request, without credentials. */
 export const urlOf = ({ path, server = "" }: { readonly server?: string | undefined; readonly path: string }): string =>

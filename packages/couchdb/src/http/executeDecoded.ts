@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { HttpError } from "../CouchError.js"
 import type { CouchRequest, FromServer, Service } from "./CouchHttp.js"
+import type { HttpError } from "./errors.js"
 import { serverOf } from "./failAt.js"
 import { unexpectedResponse } from "./responseError.js"
 import type * as Transport from "./Transport.js"

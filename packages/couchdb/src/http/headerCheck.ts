@@ -1,8 +1,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { TransportError } from "../CouchError.js"
 import { describeCause } from "./connectionFailure.js"
+import { TransportError } from "./errors.js"
 import { sized, wrongLength } from "./sized.js"
 import type { Service, TransportRequest } from "./Transport.js"
 

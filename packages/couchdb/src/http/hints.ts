@@ -1,6 +1,7 @@
-import type { TransportError } from "../CouchError.js"
+import { quote } from "../data/quote.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
-import { type Explanation, quote, type Said } from "./errorMessage.js"
+import { type Explanation, type Said } from "./errorMessage.js"
+import type { TransportError } from "./errors.js"
 
 type Rule = readonly [says: RegExp, problem: string, hint: string]
 

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { TransportError } from "../CouchError.js"
 import { failed } from "./connectionFailure.js"
+import { TransportError } from "./errors.js"
 import type { HttpClientOptions, Service, Transport, TransportRequest } from "./Transport.js"
 
 /** Whether Node's `fetch` gives no cause, as for a redirect that it cannot follow because the body is a stream. */

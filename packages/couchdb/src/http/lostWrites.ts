@@ -1,19 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import type {
-  HttpError,
-  NotFoundError,
-  RequestError,
-  UnexpectedResponseError,
-  UpdateConflictError
-} from "../CouchError.js"
+import { hashedAttachments } from "../data/attachmentDigests.js"
 import { documentPath, documentRoute } from "../data/documentPath.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { hashedAttachments } from "../document/attachmentStubs.js"
 import { jsonOf, member, writtenOf } from "./answers.js"
 import type { CouchRequest, Ledger, WriteDocument, Written } from "./CouchHttp.js"
+import type { HttpError, NotFoundError, RequestError, UnexpectedResponseError, UpdateConflictError } from "./errors.js"
 import { unexpectedResponse } from "./responseError.js"
 import { mayHaveHappened } from "./retry.js"
 import type { BufferedResponse } from "./Transport.js"

@@ -1,8 +1,8 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import * as CouchError from "../CouchError.js"
 import { withoutCredentials } from "../data/withoutCredentials.js"
 import type { CouchRequest } from "./CouchHttp.js"
+import * as Errors from "./errors.js"
 import * as Hints from "./hints.js"
 import * as Transport from "./Transport.js"
 
@@ -41,8 +41,8 @@ const knownErrors: { readonly [status: number]: RegExp } = {
 
 /** What a response said, without what its error knows besides. */
 export const answerOf = (
-  { database, error, id, method, path, reason, server, status }: CouchError.Answer
-): CouchError.Answer => ({
+  { database, error, id, method, path, reason, server, status }: Errors.Answer
+): Errors.Answer => ({
   ...(server !== undefined && { server }),
   method,
   path,
@@ -154,11 +154,11 @@ export const unexpectedResponse = (
   reply: Omit<Reply, "body">,
   problem: string,
   now = 0
-): CouchError.UnexpectedResponseError => {
+): Errors.UnexpectedResponseError => {
   const contentType = reply.headers["content-type"]
   const responder = reply.headers["server"]
   const wait = reply.headers["retry-after"] === undefined ? Option.none() : retryAfter(reply.headers, now)
-  return new CouchError.UnexpectedResponseError({
+  return new Errors.UnexpectedResponseError({
     ...(reply.server !== undefined && { server: reply.server }),
     method: request.method,
     path: request.path,
@@ -182,7 +182,7 @@ const refusedInside = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
 const refusedIndex = /: (forbidden|unauthorized)$/
 
 /** A 500 that reports what a part of the server refused the user: CouchDB lets it through where it writes by itself. */
-const refusedWithin = (answer: CouchError.Answer): CouchError.HttpError | undefined => {
+const refusedWithin = (answer: Errors.Answer): Errors.HttpError | undefined => {
   const found = answer.error === "badmatch"
     ? refusedInside.exec(answer.reason)
     : answer.error === "error_saving_ddoc"
@@ -191,21 +191,21 @@ const refusedWithin = (answer: CouchError.Answer): CouchError.HttpError | undefi
   if (found === null) return undefined
   const [, kind, reason = answer.reason] = found
   return kind === "forbidden"
-    ? new CouchError.ForbiddenError({ ...answer, reason })
-    : new CouchError.UnauthorizedError({ ...answer, reason })
+    ? new Errors.ForbiddenError({ ...answer, reason })
+    : new Errors.UnauthorizedError({ ...answer, reason })
 }
 
 /**
  * The error that a response is: the one place that decides whether it is CouchDB's own, and that gives a status its
  * meaning. `now` is in milliseconds.
  */
-export const fromResponse = (request: Target, reply: Reply, now = 0): CouchError.HttpError => {
+export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.HttpError => {
   const own = errorAndReason(request.method, reply)
   const wait = retryAfter(reply.headers, now)
   if (own === undefined && reply.status !== 429) {
     return unexpectedResponse(request, reply, problemOf(request.method, reply), now)
   }
-  const answer: CouchError.Answer = {
+  const answer: Errors.Answer = {
     ...(reply.server !== undefined && { server: reply.server }),
     method: request.method,
     path: request.path,
@@ -214,42 +214,42 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): CouchError
     ...(request.database !== undefined && { database: request.database }),
     ...(request.id !== undefined && { id: request.id })
   }
-  const failed = () => new CouchError.ServerError({ ...answer, ...(Option.isSome(wait) && { retryAfter: wait }) })
+  const failed = () => new Errors.ServerError({ ...answer, ...(Option.isSome(wait) && { retryAfter: wait }) })
   switch (reply.status) {
     case 401:
-      return new CouchError.UnauthorizedError({
+      return new Errors.UnauthorizedError({
         ...answer,
         ...(reply.cookie !== undefined && { cookie: reply.cookie })
       })
     case 403:
       return answer.reason.startsWith(lockedOut)
-        ? new CouchError.AccountLockedError(answer)
-        : new CouchError.ForbiddenError(answer)
+        ? new Errors.AccountLockedError(answer)
+        : new Errors.ForbiddenError(answer)
     case 404:
-      return new CouchError.NotFoundError(answer)
+      return new Errors.NotFoundError(answer)
     // A request that did not arrive in time, or too early, is repeated as one that the server failed at.
     case 408:
     case 425:
       return failed()
     case 409:
-      return new CouchError.UpdateConflictError(answer)
+      return new Errors.UpdateConflictError(answer)
     case 412:
       return answer.error === "missing_stub"
-        ? new CouchError.MissingStubError(answer)
-        : new CouchError.PreconditionFailedError(answer)
+        ? new Errors.MissingStubError(answer)
+        : new Errors.PreconditionFailedError(answer)
     case 413:
-      return new CouchError.PayloadTooLargeError(answer)
+      return new Errors.PayloadTooLargeError(answer)
     case 415:
-      return new CouchError.UnsupportedMediaTypeError(answer)
+      return new Errors.UnsupportedMediaTypeError(answer)
     case 416:
-      return new CouchError.RangeNotSatisfiableError(answer)
+      return new Errors.RangeNotSatisfiableError(answer)
     case 417:
-      return new CouchError.ExpectationFailedError(answer)
+      return new Errors.ExpectationFailedError(answer)
     case 429:
-      return new CouchError.TooManyRequestsError({ ...answer, retryAfter: wait })
+      return new Errors.TooManyRequestsError({ ...answer, retryAfter: wait })
     case 500:
       return refusedWithin(answer) ?? failed()
     default:
-      return reply.status >= 400 && reply.status < 500 ? new CouchError.BadRequestError(answer) : failed()
+      return reply.status >= 400 && reply.status < 500 ? new Errors.BadRequestError(answer) : failed()
   }
 }

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
-import type { HttpError } from "../CouchError.js"
+import type { HttpError } from "./errors.js"
 
 /** The statuses of a server or a proxy in trouble that may be over in a moment. 52x and 530 are Cloudflare's. */
 const isTransientStatus = (status: number): boolean =>

@@ -1,5 +1,5 @@
 import type * as ParseResult from "effect/ParseResult"
-import type { SchemaIssue } from "../CouchError.js"
+import type { SchemaIssue } from "./errors.js"
 
 const many = <A>(issues: ParseResult.SingleOrNonEmpty<A>): ReadonlyArray<A> =>
   Array.isArray(issues) ? issues : [issues as A]

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Tracer from "effect/Tracer"
-import type { HttpError } from "../CouchError.js"
 import type { CouchRequest } from "./CouchHttp.js"
+import type { HttpError } from "./errors.js"
 
 /** Where the server is: what a request and its span need to know. */
 export interface Server {

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { BadRequestError, type HttpError, type UpdateConflictError } from "../CouchError.js"
+import { BadRequestError, type HttpError, type UpdateConflictError } from "./errors.js"
 import { answerOf } from "./responseError.js"
 
 /**

@@ -11,10 +11,9 @@
  * @since 0.1.0
  */
 import type * as Option from "effect/Option"
-import type { Redacted } from "effect/Redacted"
 import type { Json, JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
-import { type Recorder, TypeId as SettingsTypeId } from "../document/recorder.js"
+import type { Settings, TypeId } from "../document/recorder.js"
 import type { Rules } from "../siblings/SiblingPolicy.js"
 import * as journal from "./journal.js"
 import * as internalKnowledge from "./knowledge.js"
@@ -25,44 +24,7 @@ import * as record from "./record.js"
 import * as internalSettings from "./settings.js"
 import * as internalValidation from "./validation.js"
 
-/**
- * @since 0.1.0
- * @category symbols
- */
-export const TypeId: unique symbol = SettingsTypeId
-
-/**
- * @since 0.1.0
- * @category symbols
- */
-export type TypeId = typeof TypeId
-
-/**
- * How the documents of a collection keep their lineage. All writers of a collection should agree on them; where they do
- * not, nothing is merged wrongly, but more is written.
- *
- * - `field`: the member of the document that holds the record
- * - `depth`: how many ancestors of its own path a document can give back, each as a patch (8 KiB in all)
- * - `names`: how many further revisions of its history it names
- * - `keep`: whether tombstones keep the bodies that they bury or delete, or only names
- * - `redact`: paths that enter no journal and no tombstone; what both sides change there is an overlap
- * - `tombstone.keep`: top-level members that a tombstone repeats, so that filters which select by them let it pass
- * - `mac`: keys that records and burials are signed with. The first one signs, all are believed; where there are any, what
- *   was signed with none of them is not, and its revision is a foreign edit
- *
- * @since 0.1.0
- * @category model
- */
-export interface Settings {
-  readonly [TypeId]: Recorder
-  readonly field: string
-  readonly depth: number
-  readonly names: number
-  readonly keep: "bodies" | "names"
-  readonly redact: ReadonlyArray<ReadonlyArray<string>>
-  readonly tombstone: { readonly keep: ReadonlyArray<string> }
-  readonly mac: ReadonlyArray<Redacted>
-}
+export { type Settings, TypeId } from "../document/recorder.js"
 
 /**
  * What the settings are made of; everything has a default.

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
-import type { InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import * as Database from "../database/Database.js"
 import type { Collection } from "../document/Collection.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
 
 /** Beyond so many leaves each write of a document costs more than anybody expects. */
 const manyLeaves = 500

@@ -14,7 +14,6 @@ import type * as Option from "effect/Option"
 import type * as Order from "effect/Order"
 import type { Pipeable } from "effect/Pipeable"
 import * as Schema from "effect/Schema"
-import type { Collection } from "../document/Collection.js"
 import * as crdt from "./crdt.js"
 import * as internal from "./make.js"
 import * as strategies from "./strategy.js"
@@ -42,6 +41,16 @@ export const StrategyTypeId: unique symbol = strategies.StrategyTypeId as never
  * @category symbols
  */
 export type StrategyTypeId = typeof StrategyTypeId
+
+/**
+ * Something that a schema describes, such as a `Collection`.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Described<A, I = A, R = never> {
+  readonly schema: Schema.Schema<A, I, R>
+}
 
 /**
  * What a merge is given: both sides, and what they both come from, where that is known.
@@ -159,8 +168,8 @@ export const make: {
     schema: Schema.Schema<A, I, R>,
     overrides?: { readonly [K in keyof A]?: Strategy<NoInfer<A>[K]> }
   ): Merge<A>
-  <A, I, R, K>(
-    collection: Collection<A, I, R, K>,
+  <A, I, R>(
+    collection: Described<A, I, R>,
     overrides?: { readonly [F in keyof A]?: Strategy<NoInfer<A>[F]> }
   ): Merge<A>
 } = internal.make

@@ -4,8 +4,6 @@ import * as ParseResult from "effect/ParseResult"
 import { Prototype } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import { structural } from "../data/equivalence.js"
-import type { Collection } from "../document/Collection.js"
-import { isCollection } from "../document/Collection.js"
 import { compile } from "./compile.js"
 import type * as Types from "./Merge.js"
 import { type Base, fromOption, makeRun, type Node, overlap, type Place, placeOf } from "./node.js"
@@ -83,15 +81,15 @@ const overridden = (node: Node, overrides: Overrides): Node => {
 
 export const make: {
   <A, I, R>(schema: Schema.Schema<A, I, R>, overrides?: object): Types.Merge<A>
-  <A, I, R, K>(collection: Collection<A, I, R, K>, overrides?: object): Types.Merge<A>
-} = <A, I, R, K>(
-  subject: Schema.Schema<A, I, R> | Collection<A, I, R, K>,
+  <A, I, R>(collection: Types.Described<A, I, R>, overrides?: object): Types.Merge<A>
+} = <A, I, R>(
+  subject: Schema.Schema<A, I, R> | Types.Described<A, I, R>,
   overrides: object = {}
 ): Types.Merge<A> =>
   fromNode(
     overridden(
       compile(
-        isCollection(subject) ? (subject as Collection<A, I, R, K>).schema.ast : (subject as Schema.Schema<A, I, R>).ast
+        "ast" in subject ? subject.ast : subject.schema.ast
       ),
       overrides as Overrides
     )

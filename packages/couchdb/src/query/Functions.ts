@@ -7,9 +7,11 @@
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { DecodeError, EncodeError, HttpError, InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Revision } from "../data/Revision.js"
+import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp, CouchRequest, Durability } from "../http/CouchHttp.js"
+import type { HttpError, NotFoundError, RequestError } from "../http/errors.js"
 import * as internal from "./callFunction.js"
 import type { Options as ViewOptions, View } from "./View.js"
 

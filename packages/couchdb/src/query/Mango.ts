@@ -11,12 +11,14 @@ import type * as MetricKeyType from "effect/MetricKeyType"
 import type * as MetricState from "effect/MetricState"
 import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
-import * as feeds from "../changes/feeds.js"
-import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Json, JsonObject } from "../data/Json.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
+import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import * as decoded from "../rows/decoded.js"
 import * as internal from "./mango/find.js"
 import * as indexing from "./mango/indexes.js"
 import type { AnyQuery } from "./mango/request.js"
@@ -274,7 +276,7 @@ export const stream: {
     query: Query<Fixed<I>, F> & Paging
   ): Stream.Stream<Found<A, I, R, F>, FindError | DecodeError, CouchHttp | R>
   (database: string, query: DatabaseQuery & Paging): Stream.Stream<JsonObject, FindError, CouchHttp>
-} = ((given: Given, query: AnyQuery & Paging) => feeds.failing(eitherOf(given, query))) as never
+} = ((given: Given, query: AnyQuery & Paging) => decoded.failing(eitherOf(given, query))) as never
 
 /**
  * As {@link stream}, with each document that is not what its schema says as a `Left` in its place.
@@ -308,7 +310,7 @@ export const streamValid: <A, I, R, K, const F extends Fields<Fixed<I>> = never>
   collection: Collection<A, I, R, K>,
   query: Query<Fixed<I>, F> & Paging
 ) => Stream.Stream<Found<A, I, R, F>, FindError, CouchHttp | R> =
-  ((given: Given, query: AnyQuery & Paging) => feeds.valid(eitherOf(given, query))) as never
+  ((given: Given, query: AnyQuery & Paging) => decoded.valid(eitherOf(given, query))) as never
 
 /**
  * How many documents were skipped, here, in `View` and in `Changes`, because they are not what their schemas say.
@@ -320,7 +322,7 @@ export const skipped: Metric.Metric<
   MetricKeyType.MetricKeyType.Counter<number>,
   number,
   MetricState.MetricState.Counter<number>
-> = feeds.skipped
+> = decoded.skipped
 
 /**
  * How CouchDB would answer a query: `POST /{db}/_explain`. A query of a collection is explained as it is sent, with the

@@ -11,19 +11,15 @@ import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import * as feeds from "../changes/feeds.js"
-import type {
-  DecodeError,
-  EncodeError,
-  InvalidIdError,
-  NotFoundError,
-  RequestError,
-  SearchUnavailableError
-} from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Json, JsonObject } from "../data/Json.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
+import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import * as decoded from "../rows/decoded.js"
+import type { SearchUnavailableError } from "./search/errors.js"
 import * as describe from "./search/index.js"
 import type { AnyOptions } from "./search/request.js"
 import * as internal from "./search/search.js"
@@ -341,7 +337,7 @@ export const stream: {
   ): Stream.Stream<Hit<F, JsonObject>, SearchError | DecodeError, CouchHttp | R2>
 } =
   ((given: internal.Given, index: Index<unknown, unknown>, options: AnyOptions & Paging) =>
-    feeds.failing(eitherOf(given, index, options))) as never
+    decoded.failing(eitherOf(given, index, options))) as never
 
 /**
  * As {@link stream}, with each hit that is not what its schemas say as a `Left` in its place.
@@ -381,7 +377,7 @@ export const streamValid: {
   ): Stream.Stream<Hit<F, Document<A, R>>, SearchError, CouchHttp | R | R2>
 } =
   ((given: internal.Given, index: Index<unknown, unknown>, options: AnyOptions & Paging) =>
-    feeds.valid(eitherOf(given, index, options))) as never
+    decoded.valid(eitherOf(given, index, options))) as never
 
 /**
  * The hits that have one value of a field; `by` is `None` for those that have none.

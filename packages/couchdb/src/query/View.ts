@@ -16,13 +16,15 @@ import type * as Option from "effect/Option"
 import type { ParseIssue } from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as feeds from "../changes/feeds.js"
-import type { DecodeError, EncodeError, InvalidIdError, NotFoundError, RequestError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Json, JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
+import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import * as decoded from "../rows/decoded.js"
 import type { Row as RawRow } from "../rows/row.js"
 import * as describe from "./view/definition.js"
 import * as keys from "./view/keys.js"
@@ -537,7 +539,7 @@ export const skipped: Metric.Metric<
   MetricKeyType.MetricKeyType.Counter<number>,
   number,
   MetricState.MetricState.Counter<number>
-> = feeds.skipped
+> = decoded.skipped
 
 /**
  * What pages can be asked: everything but keys by name, which come in one answer. `pageSize` is a hundred rows, unless said

@@ -11,16 +11,11 @@ import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { Filter, Reconnect } from "../changes/Changes.js"
-import type {
-  HttpError,
-  InvalidIdError,
-  NotFoundError,
-  ReplicationFailedError,
-  RequestError,
-  UpdateConflictError
-} from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Revision } from "../data/Revision.js"
 import type { CouchHttp, Service } from "../http/CouchHttp.js"
+import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
+import type { ReplicationFailedError } from "./errors.js"
 import * as client from "./replicate.js"
 import * as serverId from "./replicationId.js"
 import * as server from "./replicator.js"

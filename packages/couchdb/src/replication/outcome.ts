@@ -1,4 +1,4 @@
-import type { HttpError } from "../CouchError.js"
+import type { HttpError } from "../http/errors.js"
 import type { Version } from "./version.js"
 
 /** What became of a version: one that is gone was compacted away while it was on its way. */

@@ -8,123 +8,45 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { FeedError, FollowOptions } from "../changes/Changes.js"
 import * as combinators from "../conflict/combinators.js"
+import { type Again, type Overlapping, type Policy } from "../conflict/model.js"
 import * as policies from "../conflict/policies.js"
-import type {
-  ConflictError,
-  DecodeError,
-  EncodeError,
-  InvalidIdError,
-  NotFoundError,
-  OverlapError,
-  RepeatError,
-  RequestError
-} from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Revision } from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document, FetchError } from "../document/Document.js"
+import type { ConflictError, DecodeError, EncodeError } from "../document/errors.js"
+import { type ReadError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import { type Buried, type Erased } from "../lineage/buried.js"
 import * as tombstones from "../lineage/tombstones.js"
 import * as warnings from "../lineage/warnings.js"
-import type { Clash, Merge } from "../merge/Merge.js"
+import type { Merge } from "../merge/Merge.js"
+import { type Deferral, type Leaf } from "../siblings/model.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import * as leaves from "./siblings.js"
 import * as sweeping from "./sweep.js"
 import * as watching from "./watch.js"
 
-/**
- * A marker in a policy's error: after it, a conflict of the same kind may remain.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Again {
-  readonly _tag: "effect-couchdb/Conflict/Again"
-}
-
-/**
- * A marker in a policy's error: the two edits may not merge, which is an `OverlapError` of the document's type.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Overlapping {
-  readonly _tag: "effect-couchdb/Conflict/Overlapping"
-}
-
-/**
- * What an operation gives once its conflict is settled: what it would have given, or a document.
- *
- * @since 0.1.0
- * @category type level
- */
-export type DocumentOf<X> = X extends ConflictError<infer A, infer R, infer Done> ? Document<A, R> | Done : never
-
-/**
- * What the schema of a conflict's document requires.
- *
- * @since 0.1.0
- * @category type level
- */
-export type ContextOf<X> = X extends ConflictError<infer _A, infer R, infer _Done> ? R : never
-
-/**
- * The error that a policy leaves for a conflict of type `X`: the markers become errors of its document.
- *
- * @since 0.1.0
- * @category type level
- */
-export type Reify<E, X> = E extends Again ? X | OwnErrors<X>
-  : E extends Overlapping ? OverlapOf<X>
-  : E
-
-/**
- * What repeating the operation can fail with, apart from the conflict itself.
- *
- * @since 0.1.0
- * @category type level
- */
-export type OwnErrors<X> = X extends ConflictError<infer A, infer R, infer Done>
-  ? Exclude<RepeatError<A, R, Done>, { readonly _tag: "ConflictError" }>
-  : never
-
-/**
- * The overlap of a conflict's document.
- *
- * @since 0.1.0
- * @category type level
- */
-export type OverlapOf<X> = X extends ConflictError<infer A, infer R, infer Done> ? OverlapError<A, R, Done> : never
-
-/**
- * A function from a conflict to an effect, for documents whose body is `A` (`any` for every document). `E` and `R` are
- * what the policy adds to the errors and requirements.
- *
- * It is generic over the very error it is given, so that it fits a `catchTag` with several document types. In `catchTags`
- * write `(conflict) => policy(conflict)`, since a bare generic function loses its type there.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Policy<in out A, out E = never, out R = never> extends Pipeable {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
-  <X extends ConflictError<A, any, any>>(
-    conflict: X
-  ): Effect.Effect<DocumentOf<X>, Reify<E, X>, R | ContextOf<X>>
-}
-
-/**
- * What reading the other side's document can fail with.
- *
- * @since 0.1.0
- * @category errors
- */
-export type ReadError = NotFoundError | DecodeError | InvalidIdError | RequestError
+export {
+  type Again,
+  type ContextOf,
+  type DocumentOf,
+  type OverlapOf,
+  type Overlapping,
+  type OwnErrors,
+  type Policy,
+  type Reify
+} from "../conflict/model.js"
+export { type Path } from "../data/revisionPath.js"
+export { type ReadError } from "../document/errors.js"
+export { type Buried, type Erased } from "../lineage/buried.js"
+export { type Deferral, type Leaf } from "../siblings/model.js"
 
 /**
  * A policy of one's own: `name` is what metrics and spans call it. `settle` gets the conflict, and gives a document or a
@@ -492,30 +414,6 @@ export const quarantine: <A, I, R0>(
   combinators.quarantine
 
 /**
- * One end of a document's history. `path` is its revision and its ancestors, the newest first, as far as the server
- * remembers.
- *
- * - `Live`: a version that stands; the winner and its siblings
- * - `Unreadable`: one that stands, but is not what the schema says
- * - `Deleted`: a tombstone
- *
- * @since 0.1.0
- * @category siblings
- */
-export type Leaf<A, R = never> =
-  | { readonly _tag: "Live"; readonly path: Path; readonly document: Document<A, R> }
-  | { readonly _tag: "Unreadable"; readonly path: Path; readonly error: DecodeError }
-  | { readonly _tag: "Deleted"; readonly path: Path }
-
-/**
- * A revision and its ancestors, the newest first.
- *
- * @since 0.1.0
- * @category siblings
- */
-export type Path = readonly [Revision, ...ReadonlyArray<Revision>]
-
-/**
  * All ends of a document's history, in the order in which CouchDB picks the winner: the first one wins.
  *
  * @since 0.1.0
@@ -554,30 +452,6 @@ export const siblings: {
     id: NoInfer<K>
   ): Effect.Effect<Siblings<A, R>, NotFoundError | InvalidIdError | RequestError, CouchHttp | R>
 } = leaves.siblings
-
-/**
- * Why siblings are left as they are.
- *
- * - `Overlap`: edits of one place that no stage of the policy decided; `paths` says where, `clashes` has the values and is
- *   shown by no log
- * - `Unknown`: something is missing here that another replica may have
- * - `Unreadable`: a version is not what the schema says
- * - `Refused`: the server did not take the merge, such as a validation function that forbids it
- * - `Looping`: it was resolved again and again in a short while, so that some other resolver must disagree
- *
- * @since 0.1.0
- * @category siblings
- */
-export type Deferral =
-  | {
-    readonly _tag: "Overlap" | "Unknown"
-    readonly why: string
-    readonly paths: ReadonlyArray<{ readonly path: string; readonly why: string }>
-    readonly clashes: ReadonlyArray<Clash>
-  }
-  | { readonly _tag: "Unreadable"; readonly why: string; readonly error: DecodeError }
-  | { readonly _tag: "Refused"; readonly why: string; readonly error: NotFoundError | RequestError }
-  | { readonly _tag: "Looping"; readonly why: string; readonly times: number }
 
 /**
  * What was written: `document` is what stands now (`None` where a deletion won), `merged` the versions that went into it,
@@ -816,19 +690,6 @@ export const watch: <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never, 
 ) => Stream.Stream<Resolution<A, R>, E | E3 | E4 | FeedError, CouchHttp | R | R2 | R3 | R4> = watching.watch
 
 /**
- * A version that was buried: where it lives on, the tombstone that keeps it, and whether that still has its body.
- *
- * @since 0.1.0
- * @category lineage
- */
-export interface Buried {
-  readonly rev: Revision
-  readonly into: Revision
-  readonly tombstone: Revision
-  readonly keepsBody: boolean
-}
-
-/**
  * What was buried of a document. Endpoints: `_changes`, `_bulk_get`.
  *
  * @since 0.1.0
@@ -877,19 +738,6 @@ export const slim: <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   id: NoInfer<K>
 ) => Effect.Effect<number, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.slim
-
-/**
- * What was erased: the leaves, whose bodies are gone from this database once its compaction is through. `remaining` are
- * leaves that others wrote all the time while it was erased: run it again for them.
- *
- * @since 0.1.0
- * @category lineage
- */
-export interface Erased {
-  readonly id: string
-  readonly revisions: ReadonlyArray<Revision>
-  readonly remaining: ReadonlyArray<Revision>
-}
 
 /**
  * Deletes a document and everything that tombstones and journals keep of it: each leaf gets a tombstone with names only,

@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { InvalidIdError } from "../CouchError.js"
-import { NotFoundError } from "../CouchError.js"
 import * as DocumentId from "../data/DocumentId.js"
 import { documentPath } from "../data/documentPath.js"
+import type { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Bound } from "../document/Collection.js"
@@ -14,6 +13,7 @@ import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import { readKnown } from "../http/bulk/revsDiff.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import { NotFoundError } from "../http/errors.js"
 import { failAt } from "../http/failAt.js"
 import { makeSeen, readAllLeaves, type Seen } from "../lineage/leaves.js"
 import type { Settings } from "../lineage/Lineage.js"
@@ -24,6 +24,7 @@ import { refusal } from "../siblings/deferrals.js"
 import { needsDeletions } from "../siblings/deletions.js"
 import { Failed } from "../siblings/fold.js"
 import { textOf } from "../siblings/merged.js"
+import type { Deferral, Leaf } from "../siblings/model.js"
 import {
   leavesOf,
   type Plan,
@@ -35,7 +36,7 @@ import {
 } from "../siblings/plan.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import { readStanding, type Standing } from "../siblings/standing.js"
-import type { Deferral, Leaf, Resolution } from "./Conflict.js"
+import type { Resolution } from "./Conflict.js"
 import { resolutionSeen } from "./metrics.js"
 
 /** How often a document is looked at anew, where others write it at the same time. */

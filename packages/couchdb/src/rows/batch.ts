@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
-import { DecodeError } from "../CouchError.js"
+import { DecodeError } from "../document/errors.js"
 import { now } from "./asEither.js"
 import { skipped } from "./skipped.js"
 

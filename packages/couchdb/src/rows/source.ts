@@ -1,17 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type { ChangeRow } from "../changes/change.js"
-import type { DatabaseOptions, Filter } from "../changes/Changes.js"
-import type { Feed } from "../changes/request.js"
-import type { DecodeError, InvalidIdError } from "../CouchError.js"
 import * as DatabaseName from "../data/DatabaseName.js"
-import { functionNameProblem } from "../data/functionName.js"
+import type { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { type Collection, isCollection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
+import type { DecodeError } from "../document/errors.js"
 import { type IdSpan, owns, spanOf } from "../document/idRange.js"
-import type { CouchRequest } from "../http/CouchHttp.js"
 import { now } from "./asEither.js"
 import { documentIn, toDocument } from "./document.js"
 import { exact, member, type Row } from "./row.js"
@@ -23,7 +19,6 @@ import { exact, member, type Row } from "./row.js"
  * - `span`: which ids its documents may have, if it is a collection: all others are left out of what it lists
  * - `document`: the live document in a row, if the feed brings documents; an `Either` where it can be
  * - `body`: what a deleted one still says
- * - `feed`: how another endpoint than `_changes` is asked, and what its rows tell
  */
 export interface Source<D, R = never> {
   readonly database: DatabaseName.DatabaseName
@@ -32,10 +27,6 @@ export interface Source<D, R = never> {
   readonly span?: IdSpan
   readonly document: (row: Row) => Effect.Effect<Option.Option<D>, DecodeError, R>
   readonly body: (row: Row) => Option.Option<Json.JsonObject>
-  readonly feed?: {
-    readonly request: (feed: Feed, options: DatabaseOptions) => CouchRequest
-    readonly parse: (row: Row) => ChangeRow | undefined
-  }
 }
 
 const documentOf = (row: Row): Option.Option<Json.JsonObject> => {
@@ -80,30 +71,8 @@ const ofDatabase = (name: string): Either.Either<Source<Json.JsonObject, never>,
     body: bodyOf
   }))
 
-const filterProblem = (filter: Filter | undefined): InvalidIdError | undefined =>
-  filter?._tag === "View"
-    ? functionNameProblem(filter.design, filter.view)
-    : filter?._tag === "Function"
-    ? functionNameProblem(filter.design, filter.name)
-    : undefined
-
-/** The collection as a source, if the filter may leave the process. */
-export const collectionSource = <A, I, R, K>(
-  collection: Collection<A, I, R, K>,
-  { filter }: Pick<DatabaseOptions, "filter">
-): Either.Either<Source<Document<A, R>, R>, InvalidIdError> => {
-  const problem = filterProblem(filter)
-  return problem === undefined ? Either.right(ofCollection(collection)) : Either.left(problem)
-}
-
 /** The source that an operation was given. What the types promise of it, its overloads say. */
 export const sourceOf = (
-  given: Collection<unknown, unknown, unknown, unknown> | string,
-  options: Pick<DatabaseOptions, "filter"> = {}
-): Effect.Effect<Source<unknown, unknown>, InvalidIdError> => {
-  if (isCollection(given)) {
-    return collectionSource(given, options) as Effect.Effect<Source<unknown, unknown>, InvalidIdError>
-  }
-  const problem = filterProblem(options.filter)
-  return problem === undefined ? ofDatabase(given) : Effect.fail(problem)
-}
+  given: Collection<unknown, unknown, unknown, unknown> | string
+): Either.Either<Source<unknown, unknown>, InvalidIdError> =>
+  isCollection(given) ? Either.right(ofCollection(given) as Source<unknown, unknown>) : ofDatabase(given)

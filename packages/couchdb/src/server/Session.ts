@@ -10,9 +10,9 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type { NotFoundError, RequestError } from "../CouchError.js"
 import { askFor } from "../http/ask.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
 import * as internal from "./sessionInfo.js"
 
 /**

@@ -8,8 +8,10 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
-import type { EncodeError, InvalidIdError, NotFoundError, RequestError, UpdateConflictError } from "../CouchError.js"
+import type { InvalidIdError } from "../data/errors.js"
+import type { EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
 import * as internal from "./userDocuments.js"
 
 /**

@@ -1,7 +1,7 @@
 import * as Option from "effect/Option"
+import { hashedAttachments } from "../data/attachmentDigests.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { hashedAttachments } from "../document/attachmentStubs.js"
 import { member } from "../http/answers.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { RawDocument } from "../http/rawDocument.js"

@@ -1,9 +1,9 @@
-import type { DecodeError } from "../CouchError.js"
 import type { Revision } from "../data/Revision.js"
+import type { DecodeError } from "../document/errors.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { hidden } from "../http/hidden.js"
-import type { Deferral } from "../resolution/Conflict.js"
 import type { Unmerged } from "./fold.js"
+import type { Deferral } from "./model.js"
 import type { Remaining } from "./plan.js"
 
 /** The reason for a version that the schema does not read. */

@@ -1,5 +1,5 @@
 import * as Revision from "../data/Revision.js"
-import type { Path } from "../resolution/Conflict.js"
+import type { Path } from "../data/revisionPath.js"
 import { markedBy, tagOf } from "./markers.js"
 
 /** A revision, or the tag of one that only a marker tells of. */

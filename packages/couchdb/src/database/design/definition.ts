@@ -1,6 +1,6 @@
 import * as Either from "effect/Either"
-import { EncodeError } from "../../CouchError.js"
 import * as Json from "../../data/Json.js"
+import { EncodeError } from "../../document/errors.js"
 import type { Analyzer, Code, Content, Searchable } from "../DesignDocument.js"
 
 const refuse = (name: string, path: ReadonlyArray<string>, expected: string): never => {

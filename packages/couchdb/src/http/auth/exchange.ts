@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { HttpError } from "../../CouchError.js"
 import { type Auth, TypeId } from "../Auth.js"
 import type { CouchRequest, FromServer } from "../CouchHttp.js"
+import type { HttpError } from "../errors.js"
 import type { BufferedResponse } from "../Transport.js"
 import type { Headers } from "./fixedHeaders.js"
 import type { Answered } from "./rejected.js"

@@ -1,6 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { HttpError } from "../../CouchError.js"
+import type { HttpError } from "../errors.js"
 import type { Headers } from "./fixedHeaders.js"
 
 /** Credentials for a while. `lasts` is in milliseconds from now; `undefined` where nobody knows. */

@@ -1,4 +1,4 @@
-import type { NotFoundError, RequestError } from "../../CouchError.js"
+import type { NotFoundError, RequestError } from "../errors.js"
 
 /** What an exchange about a whole database can fail with. */
 export type WireError = NotFoundError | RequestError

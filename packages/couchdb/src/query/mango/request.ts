@@ -1,8 +1,9 @@
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { EncodeError, type InvalidIdError } from "../../CouchError.js"
 import type { DatabaseName } from "../../data/DatabaseName.js"
+import { type InvalidIdError } from "../../data/errors.js"
 import * as Json from "../../data/Json.js"
+import { EncodeError } from "../../document/errors.js"
 import type { CouchRequest } from "../../http/CouchHttp.js"
 import { pathIn } from "../view/request.js"
 

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
-import { type NotFoundError, type RequestError, SearchUnavailableError } from "../../CouchError.js"
 import { CouchHttp, type CouchRequest } from "../../http/CouchHttp.js"
+import { type NotFoundError, type RequestError } from "../../http/errors.js"
 import { failAt } from "../../http/failAt.js"
 import type { Index } from "../Search.js"
+import { SearchUnavailableError } from "./errors.js"
 
 /** Clouseau that is not there says so; Nouveau that was switched off says no more than that something is missing. */
 const saysSo = (error: NotFoundError | RequestError): boolean =>

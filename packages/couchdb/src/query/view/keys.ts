@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { hasProperty } from "effect/Predicate"
-import { EncodeError } from "../../CouchError.js"
 import * as Json from "../../data/Json.js"
+import { EncodeError } from "../../document/errors.js"
 import { schemaIssues } from "../../http/schemaIssues.js"
 import type { Bound, Codec } from "../View.js"
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { DecodeError } from "../../CouchError.js"
+import type { DecodeError } from "../../document/errors.js"
 import type { CouchHttp } from "../../http/CouchHttp.js"
 import type * as Rows from "../../rows/stream.js"
 import type { Page } from "../View.js"

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { ServerError } from "../../CouchError.js"
+import { ServerError } from "../../http/errors.js"
 import { failAt } from "../../http/failAt.js"
 import type { AnyOptions, Reduced } from "../View.js"
 import { type Given, page, prepare } from "./query.js"
