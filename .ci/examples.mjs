@@ -11,7 +11,9 @@ mkdirSync(out, { recursive: true })
 
 const sources = ["couchdb", "couchdb-node", "couchdb-embedded"].flatMap((name) => {
   const folder = join(root, "packages", name, "src")
-  return readdirSync(folder).filter((file) => file.endsWith(".ts")).map((file) => join(folder, file))
+  return readdirSync(folder, { recursive: true }).filter((file) => file.endsWith(".ts")).map((file) =>
+    join(folder, file)
+  )
 })
 const origins = new Map()
 let count = 0
