@@ -17,7 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import * as RandomSource from "./internal/random.js"
+import * as RandomSource from "./internal/encoding/random.js"
 
 /**
  * What goes wrong.

@@ -6,7 +6,7 @@ import * as Encoding from "effect/Encoding"
 import * as Arbitrary from "effect/FastCheck"
 import { ungzip } from "pako"
 import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
-import * as Ranges from "../src/internal/ranges.js"
+import * as Ranges from "../src/internal/http/byteRange.js"
 import { client, fresh, requestOf } from "./client.js"
 
 const png = { headers: { "content-type": "image/png" } }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as RandomSource from "../../src/internal/random.js"
+import * as RandomSource from "../../src/internal/encoding/random.js"
 import {
   ask,
   embedded,

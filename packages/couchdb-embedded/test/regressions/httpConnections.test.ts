@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Channels from "node:diagnostics_channel"
 import * as Net from "node:net"
 import * as EmbeddedCouch from "../../src/EmbeddedCouch.js"
-import * as NodeServer from "../../src/internal/nodeServer.js"
+import * as NodeServer from "../../src/internal/serve/listener.js"
 import * as Serve from "../../src/Serve.js"
 
 /** A connection to a server, and all that it has sent. */

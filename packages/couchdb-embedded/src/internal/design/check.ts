@@ -1,9 +1,9 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
+import type { Functions } from "../storage/functions.js"
 import { builtIn } from "../views/reduceBuiltIn.js"
-import type { Functions } from "./functions.js"
 import { interpret } from "./program.js"
 
 type Type = "object" | "string" | "array" | "boolean"

@@ -1,8 +1,8 @@
 import type { JsonObject } from "effect-couchdb/Json"
-import { printWinner } from "../reading.js"
-import type { Node } from "../revisionTree.js"
-import * as RevisionTree from "../revisionTree.js"
-import type { Database, DocumentRecord, Version } from "../state.js"
+import type { Node } from "../storage/revisionTree.js"
+import * as RevisionTree from "../storage/revisionTree.js"
+import { printWinner } from "../storage/shown.js"
+import type { Database, DocumentRecord, Version } from "../storage/state.js"
 
 const conflicts: ReadonlySet<string> = new Set(["conflicts", "deleted_conflicts"])
 const conflictsAndSeq: ReadonlySet<string> = new Set([...conflicts, "local_seq"])

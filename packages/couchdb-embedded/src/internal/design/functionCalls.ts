@@ -1,9 +1,9 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { Design, Doc, Emit, Request, UserContext } from "../../DesignFunctions.js"
-import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
-import type { Functions } from "./functions.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
+import type { Functions } from "../storage/functions.js"
 import { interpret, toJson } from "./program.js"
 
 /** A design document and the name that its functions were given under. */

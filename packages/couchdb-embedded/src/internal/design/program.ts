@@ -1,8 +1,8 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Checked } from "../refusal.js"
-import { internalError, refuse } from "../refusal.js"
-import type { Functions } from "./functions.js"
+import type { Checked } from "../http/refusal.js"
+import { internalError, refuse } from "../http/refusal.js"
+import type { Functions } from "../storage/functions.js"
 
 /** What an interpreter can be asked for. */
 export type Kind =

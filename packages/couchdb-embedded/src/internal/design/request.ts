@@ -1,9 +1,9 @@
 import * as Json from "effect-couchdb/Json"
-import type { DatabaseContext } from "../context.js"
-import * as Req from "../request.js"
-import type { Database } from "../state.js"
-import type { UserContext } from "../users.js"
-import * as Utf8 from "../utf8.js"
+import type { DatabaseContext } from "../access/context.js"
+import type { UserContext } from "../access/users.js"
+import * as Utf8 from "../encoding/utf8.js"
+import * as Req from "../http/request.js"
+import type { Database } from "../storage/state.js"
 
 /** Who asks, as design functions are told. */
 export const userContext = (database: Database, user: UserContext): Json.JsonObject => ({

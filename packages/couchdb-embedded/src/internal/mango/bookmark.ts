@@ -2,11 +2,11 @@ import type * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import { deflate, inflate } from "pako"
-import { concat } from "../bytes.js"
-import * as Term from "../erlangTermFormat.js"
-import { print } from "../print.js"
-import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
+import { concat } from "../encoding/bytes.js"
+import * as Term from "../encoding/externalTerm.js"
+import { print } from "../encoding/printJson.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
 
 const version = 131
 const compressed = 80

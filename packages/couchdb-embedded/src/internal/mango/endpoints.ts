@@ -2,17 +2,26 @@ import { sha1 } from "@noble/hashes/legacy"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Answer, DatabaseContext } from "../context.js"
-import { byMethod } from "../context.js"
+import type { Answer, DatabaseContext } from "../access/context.js"
+import { byMethod } from "../access/context.js"
 import { designBody } from "../design/documentText.js"
-import { checkId } from "../documents.js"
-import { erlangTerm } from "../erlangTerm.js"
-import * as Term from "../erlangTermFormat.js"
-import { badRequest, type Checked, internalError, missing, places, type Refusal, refusal, refuse } from "../refusal.js"
-import * as Req from "../request.js"
-import * as Response from "../response.js"
-import * as RevisionTree from "../revisionTree.js"
-import * as Writes from "../writes.js"
+import * as Writes from "../documents/writes.js"
+import * as Term from "../encoding/externalTerm.js"
+import { erlangTerm } from "../encoding/termText.js"
+import {
+  badRequest,
+  type Checked,
+  internalError,
+  missing,
+  places,
+  type Refusal,
+  refusal,
+  refuse
+} from "../http/refusal.js"
+import * as Req from "../http/request.js"
+import * as Response from "../http/response.js"
+import { checkId } from "../storage/incoming.js"
+import * as RevisionTree from "../storage/revisionTree.js"
 import { explain } from "./explain.js"
 import { find } from "./find.js"
 import type { Index } from "./indexes.js"

@@ -1,8 +1,8 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import { erlangPretty, erlangTerm } from "../erlangTerm.js"
-import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
+import { erlangPretty, erlangTerm } from "../encoding/termText.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
 import type { Selector } from "./selector.js"
 import { normalise } from "./selector.js"
 

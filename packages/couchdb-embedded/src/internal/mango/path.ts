@@ -1,7 +1,7 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
 
 /** The members that lead to a value, from the outside in. */
 export type Path = ReadonlyArray<string>

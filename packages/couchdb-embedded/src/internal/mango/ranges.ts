@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
-import * as Collation from "../collation.js"
-import * as Utf8 from "../utf8.js"
+import * as Collation from "../encoding/collation.js"
+import * as Utf8 from "../encoding/utf8.js"
 import { only } from "./selector.js"
 
 /** One end of a range; without a value it is beyond all values. */

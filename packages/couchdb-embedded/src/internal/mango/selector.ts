@@ -1,8 +1,8 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import { erlangTerm } from "../erlangTerm.js"
-import type { Checked } from "../refusal.js"
-import { refuse } from "../refusal.js"
+import { erlangTerm } from "../encoding/termText.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
 import { compileRegex } from "./regex.js"
 
 /** A selector in CouchDB's normal form: every object has one member, negations stand at the fields. */

@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
-import type { DatabaseContext } from "../context.js"
-import * as Writes from "../writes.js"
+import type { DatabaseContext } from "../access/context.js"
+import * as Writes from "../documents/writes.js"
 
 /** What both databases remember of a replication. */
 export interface Checkpoint {

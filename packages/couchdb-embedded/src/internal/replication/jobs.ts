@@ -1,5 +1,5 @@
 import * as Json from "effect-couchdb/Json"
-import type { Checked } from "../refusal.js"
+import type { Checked } from "../http/refusal.js"
 import type { Replication } from "./replication.js"
 
 /** What became of a job, and when. */

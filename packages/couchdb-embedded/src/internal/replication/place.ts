@@ -1,14 +1,14 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Context, DatabaseContext } from "../context.js"
-import { openDatabase } from "../context.js"
-import { atom, json, list, type Term, tuple } from "../erlangTermFormat.js"
-import type { Checked } from "../refusal.js"
-import { notImplemented, refuse } from "../refusal.js"
-import * as Req from "../request.js"
-import { anonymous, isServerAdmin, login } from "../users.js"
-import * as Utf8 from "../utf8.js"
+import type { Context, DatabaseContext } from "../access/context.js"
+import { openDatabase } from "../access/context.js"
+import { anonymous, isServerAdmin, login } from "../access/users.js"
+import { atom, json, list, type Term, tuple } from "../encoding/externalTerm.js"
+import * as Utf8 from "../encoding/utf8.js"
+import type { Checked } from "../http/refusal.js"
+import { notImplemented, refuse } from "../http/refusal.js"
+import * as Req from "../http/request.js"
 
 /** One end of a replication: a database, and who reads or writes it. */
 export interface Place {

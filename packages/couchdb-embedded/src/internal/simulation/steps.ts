@@ -1,4 +1,4 @@
-import * as RandomSource from "../random.js"
+import * as RandomSource from "../encoding/random.js"
 
 /** Everything beyond edits, replication and resolution that a history may hold. */
 export interface Trouble {

@@ -1,4 +1,4 @@
-import type { Holdings, Journal } from "../state.js"
+import type { Holdings, Journal } from "../storage/state.js"
 
 /** What names a server, and what its cookies are signed with. */
 export interface Identity {

@@ -1,10 +1,10 @@
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import type { Node, Tree } from "../revisionTree.js"
-import * as RevisionTree from "../revisionTree.js"
-import type { Rev } from "../revs.js"
-import * as Revs from "../revs.js"
-import type { Version } from "../state.js"
+import type { Rev } from "../storage/revision.js"
+import * as Revs from "../storage/revision.js"
+import type { Node, Tree } from "../storage/revisionTree.js"
+import * as RevisionTree from "../storage/revisionTree.js"
+import type { Version } from "../storage/state.js"
 
 /** A revision that came, or changed; where `held`, its content is the one that was there under its name. */
 export interface Put {

@@ -1,9 +1,9 @@
 import * as Either from "effect/Either"
 import { forMap } from "../design/documentText.js"
-import type { Checked } from "../refusal.js"
-import type { Position } from "../sequences.js"
-import * as Sequences from "../sequences.js"
-import type { Database } from "../state.js"
+import type { Checked } from "../http/refusal.js"
+import type { Position } from "../storage/sequences.js"
+import * as Sequences from "../storage/sequences.js"
+import type { Database } from "../storage/state.js"
 import type { Row } from "./rows.js"
 import { merge } from "./rows.js"
 

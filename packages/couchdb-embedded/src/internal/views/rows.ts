@@ -1,7 +1,7 @@
 import type * as Json from "effect-couchdb/Json"
-import * as Collation from "../collation.js"
-import * as ErlangOrder from "../erlangOrder.js"
-import * as Utf8 from "../utf8.js"
+import * as Collation from "../encoding/collation.js"
+import * as ErlangOrder from "../encoding/termOrder.js"
+import * as Utf8 from "../encoding/utf8.js"
 
 /** A row of a view. */
 export interface Row {

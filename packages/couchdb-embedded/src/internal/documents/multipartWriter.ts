@@ -1,0 +1,109 @@
+import type { BufferedResponse } from "effect-couchdb/Transport"
+import { concat } from "../encoding/bytes.js"
+import { print } from "../encoding/printJson.js"
+import * as Utf8 from "../encoding/utf8.js"
+import type { View } from "../storage/attachments.js"
+import { isGiven } from "../storage/attachments.js"
+import type { Attachment } from "../storage/state.js"
+
+/** Text and bytes in the order in which they are sent. */
+export type Pieces = ReadonlyArray<string | Uint8Array>
+
+/** A document for a multipart answer: its JSON, and the attachments whose bytes follow. */
+export interface Document {
+  readonly text: string
+  readonly attachments: ReadonlyArray<Attachment>
+}
+
+/** The view in which attachments follow their document. */
+export const following = (since: number): View => ({ data: "follows", since, encoding: true })
+
+/** Picks the attachments that follow. */
+export const document = (text: string, attachments: ReadonlyArray<Attachment>, view: View): Document => ({
+  text,
+  attachments: attachments.filter((attachment) => isGiven(view, attachment))
+})
+
+const bytesOf = (pieces: Pieces): Uint8Array =>
+  concat(pieces.map((piece) => typeof piece === "string" ? Utf8.encode(piece) : piece))
+
+const answer = (status: number, headers: Readonly<Record<string, string>>, pieces: Pieces): BufferedResponse => ({
+  status,
+  headers,
+  body: pieces.every((piece) => typeof piece === "string") ? pieces.join("") : bytesOf(pieces)
+})
+
+const related = ({ attachments, text }: Document, boundary: string): Pieces => [
+  `--${boundary}\r\nContent-Type: application/json\r\n\r\n${text}\r\n--${boundary}`,
+  ...attachments.flatMap(({ contentType, data, encoding, name }): Pieces => [
+    `\r\nContent-Disposition: attachment; filename="${name}"\r\nContent-Type: ${contentType}\r\n` +
+    `Content-Length: ${data.length}${encoding === "gzip" ? "\r\nContent-Encoding: gzip" : ""}\r\n\r\n`,
+    data,
+    `\r\n--${boundary}`
+  ]),
+  "--"
+]
+
+/** The answer to a read of one document; JSON where no attachment follows. */
+export const multipartRelated = (
+  boundary: string,
+  document: Document,
+  headers: Readonly<Record<string, string>>
+): BufferedResponse =>
+  document.attachments.length === 0
+    ? answer(200, { ...headers, "content-type": "application/json" }, [document.text])
+    : answer(
+      200,
+      { ...headers, "content-type": `multipart/related; boundary="${boundary}"` },
+      related(document, boundary)
+    )
+
+/** A revision for a multipart answer; without a document where nothing is stored of it. */
+export interface Part {
+  readonly rev: string
+  readonly document: Document | undefined
+}
+
+const mixedPart = ({ document, rev }: Part, inner: string): Pieces =>
+  document === undefined
+    ? [`\r\nContent-Type: application/json; error="true"\r\n\r\n${print({ missing: rev })}`]
+    : document.attachments.length === 0
+    ? [`\r\nContent-Type: application/json\r\n\r\n${document.text}`]
+    : [`\r\nContent-Type: multipart/related; boundary="${inner}"\r\n\r\n`, ...related(document, inner)]
+
+/** The answer to `open_revs`. */
+export const multipartMixed = (outer: string, inner: string, parts: ReadonlyArray<Part>): BufferedResponse =>
+  answer(200, { "content-type": `multipart/mixed; boundary="${outer}"` }, [
+    `--${outer}`,
+    ...parts.flatMap((part): Pieces => [...mixedPart(part, inner), `\r\n--${outer}`]),
+    "--"
+  ])
+
+/** One revision of an answer to `_bulk_get`, or why there is none: as JSON in a list, and as JSON in a part. */
+export type BulkPart =
+  | { readonly _tag: "Document"; readonly id: string; readonly rev: string; readonly document: Document }
+  | { readonly _tag: "Error"; readonly listed: string; readonly alone: string }
+
+const bulkPart = (part: BulkPart, inner: string): Pieces => {
+  if (part._tag === "Error") return [`\r\nContent-Type: application/json; error="true"\r\n\r\n${part.alone}`]
+  const { document, id, rev } = part
+  return document.attachments.length === 0
+    ? [`\r\nContent-Type: application/json\r\n\r\n${document.text}`]
+    : [
+      `\r\nX-Doc-Id: ${id}\r\nX-Rev-Id: ${rev}\r\nContent-Type: multipart/related; boundary=${inner}\r\n\r\n`,
+      ...related(document, inner)
+    ]
+}
+
+/** The answer to `_bulk_get`. */
+export const bulkMultipart = (
+  type: "multipart/mixed" | "multipart/related",
+  boundary: () => string,
+  parts: ReadonlyArray<BulkPart>
+): BufferedResponse => {
+  const outer = `--${boundary()}`
+  return answer(200, { "content-type": `${type}; boundary="${outer}"` }, [
+    ...parts.flatMap((part): Pieces => [`\r\n--${outer}`, ...bulkPart(part, `--${boundary()}`)]),
+    ...(parts.length === 0 ? [] : [`\r\n--${outer}--\r\n`])
+  ])
+}

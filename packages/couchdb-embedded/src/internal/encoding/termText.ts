@@ -1,0 +1,22 @@
+import * as Json from "effect-couchdb/Json"
+import { print } from "./printJson.js"
+import * as Utf8 from "./utf8.js"
+
+const bytesOf = (text: string): string => `<<${Utf8.encode(text).join(",")}>>`
+
+// Erlang shows a text as one where all of it can be printed.
+const readable = (text: string): string =>
+  /^[\x20-\x7e]*$/.test(text) ? `<<"${text.replace(/["\\]/g, "\\$&")}">>` : bytesOf(text)
+
+const show = (value: Json.Json, text: (value: string) => string): string => {
+  if (typeof value === "string") return text(value)
+  if (Json.isArray(value)) return `[${value.map((item) => show(item, text)).join(",")}]`
+  if (!Json.isObject(value)) return print(value)
+  return `{[${Json.entries(value).map(([key, member]) => `{${text(key)},${show(member, text)}}`).join(",")}]}`
+}
+
+/** A value as Erlang's `~w` prints the term: texts are bytes. */
+export const erlangTerm = (value: Json.Json): string => show(value, bytesOf)
+
+/** A value as Erlang's `~p` prints the term. */
+export const erlangPretty = (value: Json.Json): string => show(value, readable)

@@ -1,0 +1,205 @@
+import { md5 } from "@noble/hashes/legacy"
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import { gzip } from "pako"
+import { print, printMembers } from "../encoding/printJson.js"
+import { inflate } from "../http/gunzip.js"
+import type { Checked } from "../http/refusal.js"
+import { badRequest, internalError, refuse } from "../http/refusal.js"
+import type { Attachment, Version } from "./state.js"
+
+/** An attachment as a request brings it. */
+export type IncomingAttachment =
+  /** What the parent holds. */
+  | { readonly _tag: "Stub"; readonly name: string; readonly revpos: number | undefined }
+  /** Its bytes. */
+  | ({ readonly _tag: "Data"; readonly data: Uint8Array } & Described)
+  /** Its description, while the bytes follow in parts of their own. */
+  | ({ readonly _tag: "Follows"; readonly bytes: number | undefined } & Described)
+  /** What is stored elsewhere already. */
+  | { readonly _tag: "Stored"; readonly name: string; readonly attachment: Attachment }
+
+/** What a request says of an attachment besides its bytes. */
+export interface Described {
+  readonly name: string
+  readonly contentType: string
+  readonly revpos: number
+  /** How its bytes are encoded already. */
+  readonly encoding: "identity" | "gzip"
+  /** The length before it was encoded, where that is known. */
+  readonly length: number | undefined
+  /** The digest that its bytes must have. */
+  readonly digest: string | undefined
+}
+
+export const defaultType = "application/octet-stream"
+
+const compressible = /^\s*(?:text\/.*|application\/(?:javascript|json|xml))(?:\s*;.*?)?\s*$/i
+
+const digestOf = (bytes: Uint8Array): string => `md5-${Encoding.encodeBase64(md5(bytes))}`
+
+const noClause = internalError("function_clause")
+
+const inline = (
+  name: string,
+  contentType: string,
+  revpos: number,
+  stub: Json.JsonObject
+): Checked<IncomingAttachment> => {
+  const data = Json.get(stub, "data")
+  const bytes = typeof data === "string"
+    ? Encoding.decodeBase64(data.replace(/[ \t\r\n]/g, ""))
+    : Either.left(undefined)
+  return Either.isLeft(bytes)
+    ? badRequest(`Invalid attachment data for ${name}`)
+    : Either.right({
+      _tag: "Data",
+      name,
+      contentType,
+      revpos,
+      data: bytes.right,
+      encoding: "identity",
+      length: bytes.right.length,
+      digest: undefined
+    })
+}
+
+const follows = (
+  name: string,
+  contentType: string,
+  revpos: number,
+  stub: Json.JsonObject
+): Checked<IncomingAttachment> => {
+  const length = Json.get(stub, "length")
+  const encoding = Json.get(stub, "encoding")
+  const encoded = Json.get(stub, "encoded_length")
+  const digest = Json.get(stub, "digest")
+  if (encoding !== undefined && encoding !== "gzip" && encoding !== "identity") return noClause
+  const bytes = encoding === undefined ? length : encoded ?? length
+  return Either.right({
+    _tag: "Follows",
+    name,
+    contentType,
+    revpos,
+    bytes: typeof bytes === "number" ? bytes : undefined,
+    encoding: encoding ?? "identity",
+    length: typeof length === "number" ? length : undefined,
+    digest: typeof digest === "string" && digest.startsWith("md5-") ? digest : undefined
+  })
+}
+
+const one = (name: string, stub: Json.JsonObject): Checked<IncomingAttachment> => {
+  const revpos = Json.get(stub, "revpos")
+  if (Json.get(stub, "stub") === true) {
+    return Either.right({ _tag: "Stub", name, revpos: typeof revpos === "number" ? revpos : undefined })
+  }
+  const contentType = Json.get(stub, "content_type") ?? defaultType
+  if (typeof contentType !== "string") return noClause
+  const read = Json.get(stub, "follows") === true ? follows : inline
+  return read(name, contentType, typeof revpos === "number" ? revpos : 0, stub)
+}
+
+/** Reads the member `_attachments` of a document; CouchDB leaves out what is no object. */
+export const fromJson = (value: Json.JsonObject): Checked<ReadonlyArray<IncomingAttachment>> =>
+  Either.all(Json.entries(value).flatMap(([name, stub]) => Json.isObject(stub) ? [one(name, stub)] : []))
+
+/** Refuses names of attachments that CouchDB reserves. */
+export const checkName = (name: string): Checked<string> =>
+  name.startsWith("_")
+    ? badRequest(`Attachment name '${name}' starts with prohibited character '_'`)
+    : Either.right(name)
+
+/** Stores the bytes as CouchDB does: what is worth it is compressed, and the digest is that of what is stored. */
+const store = (described: Described, data: Uint8Array, revpos: number): Checked<Attachment> => {
+  const { contentType, name } = described
+  const compress = described.encoding === "identity" && compressible.test(contentType)
+  const stored = compress ? compressed(data) : data
+  // A digest that is told is that of the bytes that are sent, before they are compressed here.
+  if (described.digest !== undefined && described.digest !== digestOf(data)) return noClause
+  return Either.right({
+    name,
+    contentType,
+    revpos,
+    digest: digestOf(stored),
+    encoding: compress ? "gzip" : described.encoding,
+    length: described.encoding === "identity" ? data.length : described.length ?? data.length,
+    data: stored
+  })
+}
+
+// The hash table is that of zlib itself, which CouchDB uses: others find other matches, and so have other digests.
+const compressed = (data: Uint8Array): Uint8Array => gzip(data, { level: 8, legacyHash: true })
+
+// No attachment of CouchDB is larger by default.
+const maxAttachmentSize = 2 ** 30
+
+/** The bytes before they were compressed; `undefined` if they are not properly compressed, or become too many. */
+export const decoded = ({ data, encoding }: Attachment): Uint8Array | undefined =>
+  encoding === "identity" ? data : Either.getOrUndefined(inflate(data, maxAttachmentSize))
+
+/**
+ * The attachments to store: what is new, and what the parent holds for the stubs. New ones belong to the revision
+ * `revpos`, unless replication says where they belong.
+ */
+export const resolve = (
+  id: string,
+  incoming: ReadonlyArray<IncomingAttachment>,
+  parent: Version | undefined,
+  revpos: number | undefined
+): Checked<ReadonlyArray<Attachment>> => {
+  const attachments: Array<Attachment> = []
+  for (const attachment of incoming) {
+    if (attachment._tag === "Follows") return noClause
+    if (attachment._tag === "Stored") attachments.push(attachment.attachment)
+    else if (attachment._tag === "Data") {
+      const stored = store(attachment, attachment.data, revpos ?? attachment.revpos)
+      if (Either.isLeft(stored)) return Either.left(stored.left)
+      attachments.push(stored.right)
+    } else {
+      const held = parent?.attachments.find(({ name }) => name === attachment.name)
+      if (held === undefined || (attachment.revpos !== undefined && attachment.revpos !== held.revpos)) {
+        return refuse(412, "missing_stub", `Invalid attachment stub in ${id} for ${attachment.name}`)
+      }
+      attachments.push(held)
+    }
+  }
+  return Either.right(attachments)
+}
+
+/**
+ * How a read shows attachments.
+ *
+ * - `data`: as stubs, with their bytes, or with their bytes to follow
+ * - `since`: attachments of this generation or an earlier one stay stubs; replication may bring some of generation 0
+ * - `encoding`: whether it is told how they are stored
+ */
+export interface View {
+  readonly data: "stubs" | "inline" | "follows"
+  readonly since: number
+  readonly encoding: boolean
+}
+
+export const stubs: View = { data: "stubs", since: -1, encoding: false }
+
+/** Whether the view gives the bytes of this one. */
+export const isGiven = (view: View, { revpos }: Attachment): boolean => view.data !== "stubs" && revpos > view.since
+
+const printOne = (attachment: Attachment, view: View): string => {
+  const given = isGiven(view, attachment)
+  return printMembers([
+    ["content_type", attachment.contentType],
+    ["revpos", attachment.revpos],
+    ["digest", attachment.digest],
+    ...(given && view.data === "inline"
+      ? [["data", Encoding.encodeBase64(decoded(attachment) ?? attachment.data)] as const]
+      : [["length", attachment.length] as const, [given ? "follows" : "stub", true] as const]),
+    ...(view.encoding && attachment.encoding === "gzip"
+      ? [["encoding", "gzip"] as const, ["encoded_length", attachment.data.length] as const]
+      : [])
+  ])
+}
+
+/** The members of `_attachments`, without braces. */
+export const printAll = (attachments: ReadonlyArray<Attachment>, view: View): string =>
+  attachments.map((attachment) => `${print(attachment.name)}:{${printOne(attachment, view)}}`).join(",")
