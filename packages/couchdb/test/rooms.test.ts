@@ -26,6 +26,15 @@ describe("the rooms of effect-couchdb", () => {
     assert.sameMembers(floors.flatMap(Object.keys), folders)
   })
 
+  it("are listed in CONTRIBUTING.md", () => {
+    const rows = Array.from(
+      readFileSync(`${root}CONTRIBUTING.md`, "utf8").matchAll(/^\| (\d) \| `(\w+)\/` \| (.*) \|$/gm),
+      ([, floor, room, contents]) => [Number(floor), room, contents]
+    )
+    const listed = floors.flatMap((rooms, i) => Object.entries(rooms).map(([room, what]) => [i + 1, room, what]))
+    assert.sameDeepMembers(rows, listed)
+  })
+
   const upward: ReadonlyArray<readonly [file: string, line: string]> = [
     ["data/Json.ts", "import type { CouchRequest } from \"../http/CouchHttp.js\""],
     ["data/Json.ts", "import { CouchHttp } from \"../http/CouchHttp.js\""],
