@@ -62,8 +62,14 @@ const makeBox = (): Box => {
     next: ({ method, path }) => {
       const number = passed++
       const response = documented(method, path)
-      return interferes?.({ method, path, number }) ??
-        (response === undefined ? undefined : { _tag: "Response", response, carriesOut: false })
+      const interference = interferes?.({ method, path, number })
+      // What is documented only never reaches a server, whatever becomes of its response.
+      if (response === undefined) return interference
+      return interference === undefined
+        ? { _tag: "Response", response, carriesOut: false }
+        : interference._tag === "Stall"
+        ? interference
+        : { ...interference, carriesOut: false }
     }
   }
 }
