@@ -107,14 +107,15 @@ const anybody = (authorization: string) => ({
   response: (headers: Readonly<Record<string, string>>) => ({ ...headers, ...cookie })
 })
 
-/** Every failure with every kind of credentials; without FOREIGN_RESPONSES a third of the failures, each with one kind. */
+/** Every failure with FOREIGN_RESPONSES kinds of credentials; without it a third of the failures with one kind. */
 const tries = (index: number) =>
   failures.flatMap((failure, n) =>
-    samples > 0
-      ? auths.map((auth) => [failure, auth] as const)
-      : (n + index) % 3 === 0
-      ? [[failure, auths[(index + n) % auths.length]!] as const]
-      : []
+    samples === 0 && (n + index) % 3 !== 0
+      ? []
+      : Array.from(
+        { length: Math.min(auths.length, Math.max(1, samples)) },
+        (_, i) => [failure, auths[(index + n + i) % auths.length]!] as const
+      )
   )
 
 for (const place of places) {
