@@ -36,6 +36,6 @@ export const plansOf = (
     }
   }
   // The step has no factor in common with the ways, so that each of them is among a few.
-  const step = samples > 0 ? 1 : Math.max(1, 2 * Math.floor(plans.length / 16) + 1)
+  const step = samples > 0 ? 1 : Math.max(1, 2 * Math.floor(plans.length / 6) + 1)
   return plans.filter((_, i) => (i + index) % step === 0)
 }
