@@ -1,4 +1,4 @@
-/** An empty answer within so many milliseconds is followed by a wait. */
+/** An empty answer that comes within this many milliseconds is followed by a wait. */
 const early = 1_000
 
 /** The waits in milliseconds: the first, and the longest after doubling. */
@@ -12,7 +12,7 @@ const lastWait = 10_000
 export class EmptyAnswers {
   private count = 0
 
-  /** What became of a poll that took so many milliseconds. */
+  /** Records a poll that took `took` milliseconds. */
   note(isEmpty: boolean, took: number): void {
     this.count = isEmpty && took < early ? this.count + 1 : 0
   }

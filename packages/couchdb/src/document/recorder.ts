@@ -55,7 +55,7 @@ export interface Writing {
   /** The members to store; those of the document before, where it is deleted. */
   readonly raw: JsonObject
   readonly over: Option.Option<Standing>
-  /** What was read, which is what stands unless somebody else wrote meanwhile. */
+  /** What was read, which is the current revision if nobody else wrote meanwhile. */
   readonly base: Option.Option<Base<unknown>>
   readonly kind: "edit" | "delete"
   /** What the tombstone says besides, where it is a delete. */

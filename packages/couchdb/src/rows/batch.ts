@@ -8,6 +8,9 @@ import { DecodeError } from "../document/errors.js"
 import { now } from "./asEither.js"
 import { skipped } from "./skipped.js"
 
+// The JSON of a row may have any `_tag`, and only this copy of the package makes these errors.
+const isDecodeError = (one: unknown): one is DecodeError => one instanceof DecodeError
+
 /**
  * What the rows of one piece of an answer became: values, and errors in the place of those that are none.
  *
@@ -22,7 +25,7 @@ export class Piece<out A, out R = never> {
 
   add(this: Piece<unknown, unknown>, one: unknown): void {
     ;(this.all as Array<unknown>).push(one)
-    if (one instanceof DecodeError) this.refused++
+    if (isDecodeError(one)) this.refused++
   }
   /** What an effect gives, which is run only where it has to be. */
   addEffect(this: Piece<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
@@ -60,11 +63,11 @@ export type Made<A, E, R> = Piece<A> | Effect.Effect<Piece<A>, E, R>
 export const isPiece = <A, E, R>(made: Made<A, E, R>): made is Piece<A> => made instanceof Piece
 
 const eithers = <A>({ all }: Piece<A>): Chunk.Chunk<Either.Either<A, DecodeError>> =>
-  Chunk.unsafeFromArray(all.map((one) => one instanceof DecodeError ? Either.left(one) : Either.right(one)))
+  Chunk.unsafeFromArray(all.map((one) => isDecodeError(one) ? Either.left(one) : Either.right(one)))
 
 const values = <A>({ all, refused }: Piece<A>): Chunk.Chunk<A> =>
   Chunk.unsafeFromArray(
-    refused === 0 ? all as ReadonlyArray<A> : all.filter((one): one is A => !(one instanceof DecodeError))
+    refused === 0 ? all as ReadonlyArray<A> : all.filter((one): one is A => !isDecodeError(one))
   )
 
 type Out<O, E, R> = Channel.Channel<O, unknown, E, unknown, unknown, unknown, R>
@@ -104,7 +107,7 @@ export const stream = <In, A, E, R, R2>(
 ): Stream.Stream<A, E | DecodeError, R | R2> =>
   streamed(self, make, (piece: Piece<A>): Out<Chunk.Chunk<A>, DecodeError, never> => {
     if (piece.refused === 0) return write(values(piece))
-    const at = piece.all.findIndex((one) => one instanceof DecodeError)
+    const at = piece.all.findIndex(isDecodeError)
     return Channel.zipRight(
       write(Chunk.unsafeFromArray(piece.all.slice(0, at) as ReadonlyArray<A>)),
       Channel.fail(piece.all[at] as DecodeError)
@@ -132,6 +135,6 @@ export const toValues = <A, E, R>(made: Made<A, E, R>): Effect.Effect<ReadonlyAr
   const whole = ({ all, refused }: Piece<A>): Either.Either<ReadonlyArray<A>, DecodeError> =>
     refused === 0
       ? Either.right(all as ReadonlyArray<A>)
-      : Either.left(all.find((one) => one instanceof DecodeError) as DecodeError)
+      : Either.left(all.find(isDecodeError) as DecodeError)
   return isPiece(made) ? whole(made) : Effect.flatMap(made, whole)
 }

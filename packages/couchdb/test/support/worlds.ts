@@ -66,7 +66,7 @@ const byTestClock: Timed = (effect) =>
     return stuck
   })
 
-/** Time that passes so many times faster than it does. */
+/** A clock whose time passes `factor` times as fast as real time. */
 const faster = (factor: number): Clock.Clock => {
   const clock = Clock.make()
   const start = Date.now()
