@@ -1,0 +1,137 @@
+/**
+ * How an operation walks through the source: `npm run trace [-- --steps save] [--source DIR]`. Every function of
+ * `packages/couchdb/src` reports its file on entry, each operation runs once more against responses that were recorded
+ * before, and the report counts the files that it entered and how often the file changed from one entry to the next.
+ */
+import { build } from "esbuild"
+import { execFileSync } from "node:child_process"
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import ts from "typescript"
+import { newFolder } from "./folder.js"
+
+const { values: options } = parseArgs({
+  options: {
+    source: { type: "string", default: fileURLToPath(new URL("../../couchdb/src", import.meta.url)) },
+    steps: { type: "string", default: "" }
+  }
+})
+
+/** Adds the report of its file to the begin of every function. */
+const instrument = (text: string, file: string): string => {
+  const report = ts.factory.createCallExpression(ts.factory.createIdentifier("__entered"), undefined, [
+    ts.factory.createStringLiteral(file)
+  ])
+  const transformer: ts.TransformerFactory<ts.SourceFile> = (context) => (source) => {
+    const body = (block: ts.Block): ts.Block =>
+      ts.factory.updateBlock(block, [ts.factory.createExpressionStatement(report), ...block.statements])
+    const visit = (node: ts.Node): ts.Node => {
+      const visited = ts.visitEachChild(node, visit, context)
+      if (ts.isArrowFunction(visited)) {
+        return ts.factory.updateArrowFunction(
+          visited,
+          visited.modifiers,
+          visited.typeParameters,
+          visited.parameters,
+          visited.type,
+          visited.equalsGreaterThanToken,
+          ts.isBlock(visited.body)
+            ? body(visited.body)
+            : ts.factory.createParenthesizedExpression(ts.factory.createComma(report, visited.body))
+        )
+      }
+      if (ts.isFunctionExpression(visited)) {
+        return ts.factory.updateFunctionExpression(
+          visited,
+          visited.modifiers,
+          visited.asteriskToken,
+          visited.name,
+          visited.typeParameters,
+          visited.parameters,
+          visited.type,
+          body(visited.body)
+        )
+      }
+      if (ts.isFunctionDeclaration(visited) && visited.body !== undefined) {
+        return ts.factory.updateFunctionDeclaration(
+          visited,
+          visited.modifiers,
+          visited.asteriskToken,
+          visited.name,
+          visited.typeParameters,
+          visited.parameters,
+          visited.type,
+          body(visited.body)
+        )
+      }
+      if (ts.isMethodDeclaration(visited) && visited.body !== undefined) {
+        return ts.factory.updateMethodDeclaration(
+          visited,
+          visited.modifiers,
+          visited.asteriskToken,
+          visited.name,
+          visited.questionToken,
+          visited.typeParameters,
+          visited.parameters,
+          visited.type,
+          body(visited.body)
+        )
+      }
+      if (ts.isGetAccessorDeclaration(visited) && visited.body !== undefined) {
+        return ts.factory.updateGetAccessorDeclaration(
+          visited,
+          visited.modifiers,
+          visited.name,
+          visited.parameters,
+          visited.type,
+          body(visited.body)
+        )
+      }
+      return visited
+    }
+    return ts.visitEachChild(source, visit, context)
+  }
+  return ts.transpileModule(text, {
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: false
+    },
+    transformers: { before: [transformer] }
+  }).outputText
+}
+
+const { outputFiles } = await build({
+  entryPoints: [fileURLToPath(new URL("traced/operations.ts", import.meta.url))],
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  mainFields: ["module", "main"],
+  target: "es2022",
+  conditions: ["effect-couchdb-source"],
+  banner: { js: "const __entered = (file) => { globalThis.__entries?.push(file) }" },
+  logLevel: "error",
+  write: false,
+  plugins: [{
+    name: "instrument",
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const file = relative(options.source, path)
+        return file.startsWith("..") || dirname(path).includes("node_modules")
+          ? undefined
+          : { contents: instrument(readFileSync(path, "utf8"), file), loader: "js" }
+      })
+    }
+  }]
+})
+
+const folder = newFolder("trace")
+try {
+  const file = join(folder, "trace.mjs")
+  writeFileSync(file, outputFiles[0]?.text ?? "")
+  process.stdout.write(execFileSync(process.execPath, [file, options.steps], { encoding: "utf8" }))
+} finally {
+  rmSync(folder, { recursive: true })
+}
