@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -34,8 +35,19 @@ const losingOne = (kind: (request: Transport.TransportRequest) => boolean): Medd
     })
 }
 
-/** A database, the requests that reach it, and a client that batches over a service, parts of which may be `changed`. */
-const scene = (options: Batching.Options = {}, changed: Partial<CouchHttp.Service> = {}) =>
+/** A service as a program may write one: without the private state of this library. */
+const withoutState = (
+  { execute, readDocument, server, stream, writeDocument }: CouchHttp.Service
+): CouchHttp.Service => ({
+  server,
+  execute,
+  stream,
+  readDocument,
+  writeDocument
+})
+
+/** A database, the requests that reach it, and a client that batches over a service, which `change` may replace. */
+const scene = (options: Batching.Options = {}, change: (service: CouchHttp.Service) => CouchHttp.Service = identity) =>
   Effect.gen(function*() {
     const couch = yield* EmbeddedCouch.make({ admin: { username: "admin", password: Redacted.make("password") } })
     const sent: Array<string> = []
@@ -54,7 +66,7 @@ const scene = (options: Batching.Options = {}, changed: Partial<CouchHttp.Servic
       auth: Auth.basic("admin", Redacted.make("password")),
       retry: Schedule.recurs(3)
     }).pipe(Effect.provideService(Transport.Transport, transport))
-    const service = yield* Batching.make({ ...plain, ...changed }, options)
+    const service = yield* Batching.make(change(plain), options)
     const asMe = Effect.provideService(CouchHttp.CouchHttp, service)
     yield* Effect.provideService(Database.create("zoo"), CouchHttp.CouchHttp, plain)
     sent.length = 0
@@ -304,9 +316,9 @@ describe("when something goes wrong", () => {
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "ConflictError")
     }))
 
-  it.scoped("an answer is recognised that was lost over a service which keeps no ledger", () =>
+  it.scoped("recognises a write whose response was lost over a service without private state", () =>
     Effect.gen(function*() {
-      const { asMe, meddler } = yield* scene({}, { ledger: undefined })
+      const { asMe, meddler } = yield* scene({}, withoutState)
       meddler.around = losingOne(({ path }) => path.endsWith("_bulk_docs"))
       const fiber = yield* Effect.fork(asMe(Effect.forEach(many(10), (id) => create(id), { concurrency: "unbounded" })))
       yield* TestClock.adjust("1 minute")

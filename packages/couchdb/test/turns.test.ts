@@ -11,6 +11,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
+import { stateOf } from "../src/http/serviceState.js"
 
 const counters = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const more = ({ n }: { readonly n: number }) => ({ n: n + 1 })
@@ -97,7 +98,7 @@ for (const together of [false, true]) {
         const writes = sent.filter((line) => !line.startsWith("GET")).length
         assert.isAtMost(sent.length, fibers * each * (together ? 0.1 : 1.2))
         if (!together) assert.strictEqual(writes, fibers * each)
-        assert.strictEqual(couch.turns?.queues.size, 0)
+        assert.strictEqual(stateOf(couch)?.updates.queues.size, 0)
       }))
 
     it.scoped("leave out alone what throws, what cannot be stored, and what is interrupted", () =>
@@ -128,7 +129,7 @@ for (const together of [false, true]) {
           // Whoever was interrupted may have been too late to.
           assert.isAtLeast(n, done)
           assert.isAtMost(n, done + given)
-          assert.strictEqual(couch.turns?.queues.size, 0)
+          assert.strictEqual(stateOf(couch)?.updates.queues.size, 0)
         }).pipe(Effect.withRandom(Random.make(`turns ${seed}`))), { discard: true }))
 
     it.scoped("count exactly beside a rival, with answers that are lost", () =>

@@ -15,14 +15,13 @@ import { decode } from "../document/codec.js"
 import type { Collection } from "../document/Collection.js"
 import { type DecodeError } from "../document/errors.js"
 import * as value from "../document/value.js"
-import { member } from "../http/answers.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { undo } from "../http/contentEncoding.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import { TransportError } from "../http/errors.js"
-import { serverOf } from "../http/failAt.js"
 import { type RawDocument, readDocument } from "../http/rawDocument.js"
 import { unexpectedResponse } from "../http/responseError.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { serverOf } from "../http/server.js"
 import type { Incoming, ReadError, Whole } from "./Attachment.js"
 import { IntegrityError } from "./errors.js"
 import { type Part, parts } from "./multipart/parts.js"
@@ -37,7 +36,7 @@ const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E
 const following = (raw: RawDocument): ReadonlyArray<string> =>
   Option.match(raw.stubs, {
     onNone: () => [],
-    onSome: (stubs) => Json.entries(stubs).flatMap(([name, stub]) => member(stub, "follows") === true ? [name] : [])
+    onSome: (stubs) => Json.entries(stubs).flatMap(([name, stub]) => Json.get(stub, "follows") === true ? [name] : [])
   })
 
 /** The attachments whose bytes are within the JSON, `undefined` for what is no Base64; and the stubs that tell their length. */
@@ -47,7 +46,7 @@ const inlined = (stubs: Json.JsonObject): {
 } => {
   const files: Array<readonly [string, Uint8Array | undefined]> = []
   const plain = Json.entries(stubs).map(([name, stub]): readonly [string, Json.Json] => {
-    const data = member(stub, "data")
+    const data = Json.get(stub, "data")
     if (!Json.isObject(stub) || typeof data !== "string") return [name, stub]
     const bytes = Either.getOrUndefined(Encoding.decodeBase64(data))
     files.push([name, bytes])
@@ -75,7 +74,7 @@ export const fetchAll = <A, I, R, K>(
       headers: { accept: "multipart/related, application/json" }
     }
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream({
+    const response = yield* conflictAsBadRequest(couch.stream({
       ...request,
       verify: ({ headers }) =>
         /^(?:multipart\/related|application\/json)/i.test(headers["content-type"] ?? "")

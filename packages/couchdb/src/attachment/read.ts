@@ -8,13 +8,13 @@ import * as Stream from "effect/Stream"
 import type { Stub } from "../document/attachmentStub.js"
 import type { Document } from "../document/Document.js"
 import { isDocument } from "../document/value.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { beginsAsGzip, unsupportedCoding, withHead } from "../http/contentEncoding.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { NotFoundError, RangeNotSatisfiableError, type RequestError, TransportError } from "../http/errors.js"
-import { serverOf } from "../http/failAt.js"
 import { answerOf, isIdentified, unexpectedResponse } from "../http/responseError.js"
+import { serverOf } from "../http/server.js"
 import type { StreamedResponse } from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import type { Info, Opened, Place, Range, ReadError, RequestFailure } from "./Attachment.js"
 import { fileAt, spotOf } from "./target.js"
 import {
@@ -71,7 +71,7 @@ export const head = <A, R>(
     const spot = spotOf(target)
     const where = yield* fileAt(spot, name)
     const couch = yield* CouchHttp
-    const headers = yield* unconflicted(couch.execute({
+    const headers = yield* conflictAsBadRequest(couch.execute({
       method: "HEAD",
       ...where,
       headers: { accept: "*/*", "accept-encoding": "gzip" }
@@ -213,7 +213,8 @@ export const open = <A, R>(
       headers: { accept: "*/*", ...headers },
       verify: verifyFor(stub)
     })
-    const stream = (request: CouchRequest) => Effect.mapError(unconflicted(couch.stream(request)), withNames(target))
+    const stream = (request: CouchRequest) =>
+      Effect.mapError(conflictAsBadRequest(couch.stream(request)), withNames(target))
     const wholeOf = (request: CouchRequest, response: StreamedResponse & FromServer) =>
       Effect.gen(function*() {
         const said = saidBy(response.headers)

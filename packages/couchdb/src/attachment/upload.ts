@@ -4,16 +4,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { quote } from "../data/quote.js"
-import { writtenOf } from "../http/answers.js"
 import { CouchHttp, type CouchRequest, type Written } from "../http/CouchHttp.js"
 import { type HttpError, TransportError } from "../http/errors.js"
-import { fromServer, serverOf } from "../http/failAt.js"
-import { unexpectedResponse } from "../http/responseError.js"
-import { defaultRetry, isTransient, mayHaveHappened, retryTransient } from "../http/retry.js"
+import { executeDecoded } from "../http/executeDecoded.js"
+import { fromServer } from "../http/failAt.js"
+import { recover } from "../http/recover.js"
+import { defaultRetry, retryTransient } from "../http/retry.js"
+import { serverOf } from "../http/server.js"
 import { type Actual, sized, wrongLength } from "../http/sized.js"
-import { verifyWritten } from "../http/verification.js"
+import { decodeWritten } from "../http/verification.js"
 import type { Bytes, File } from "./Attachment.js"
 import { type Passed, passing } from "./verified.js"
 
@@ -97,50 +99,18 @@ export const sendStream = <E, R>(
   })
 
 export const send = (request: CouchRequest): Effect.Effect<Written, HttpError, CouchHttp> =>
-  Effect.flatMap(
-    CouchHttp,
-    (couch) =>
-      Effect.flatMap(couch.execute({ ...request, verify: verifyWritten(request.id) }), (response) =>
-        Effect.mapError(
-          writtenOf(response),
-          (reason) => unexpectedResponse(request, { ...response, ...serverOf(couch) }, reason)
-        ))
-  )
-
-const isHttpError = (error: unknown): error is HttpError =>
-  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string" && "method" in error
-
-/**
- * A write that is looked for where its answer was lost, and repeated where it is not there and can be: a conflict is told
- * only where it is none of the write's own.
- */
-export const careful = <E, R, R2>(
-  write: Effect.Effect<Written, E | HttpError, R>,
-  landed: Effect.Effect<Option.Option<Written["rev"]>, HttpError, R2>,
-  repeatable: boolean
-): Effect.Effect<Written, E | HttpError, R | R2> =>
-  Effect.suspend(() => {
-    let doubt: HttpError | undefined
-    const once = Effect.catchAll(write, (error): Effect.Effect<Written, E | HttpError, R2> => {
-      if (!isHttpError(error)) return Effect.fail(error)
-      if (mayHaveHappened(error)) doubt = error
-      // An earlier attempt may have happened, whatever this one fails with, even if nothing of it was sent.
-      if (doubt === undefined) return Effect.fail(error)
-      const unknown = doubt
-      return Effect.matchEffect(landed, {
-        onFailure: () => Effect.fail(unknown),
-        onSuccess: Option.match({
-          onNone: (): Effect.Effect<Written, E | HttpError> => Effect.fail(error),
-          onSome: (rev) => Effect.succeed<Written>({ rev, durability: "accepted" })
-        })
-      })
-    })
-    return repeatable
-      ? Effect.retry(once, {
-        schedule: retry as never,
-        while: (error) => isHttpError(error) && isTransient(error)
-      }) as typeof once
-      : once
-  })
+  Effect.flatMap(CouchHttp, (couch) => executeDecoded(couch, request, decodeWritten(request.id)))
 
 const retry = retryTransient(defaultRetry, Duration.minutes(1))
+
+/** Repeats a write until its outcome is known. `repeatable` says whether its bytes can be sent again. */
+export const withRecovery = <E, R, R2>(
+  write: Effect.Effect<Written, E | HttpError, R>,
+  findStored: Effect.Effect<Option.Option<Written["rev"]>, HttpError, R2>,
+  repeatable: boolean
+): Effect.Effect<Written, E | HttpError, R | R2> =>
+  recover({
+    attempt: () => write,
+    findStored: () => Effect.map(findStored, Option.map((rev): Written => ({ rev, durability: "accepted" }))),
+    schedule: repeatable ? retry as Schedule.Schedule<unknown, E | HttpError> : undefined
+  })

@@ -10,7 +10,7 @@ import { beginsAs, beginsAsGzip, codingsOf, undo, withHead } from "../http/conte
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { currentAuth } from "../http/currentAuth.js"
 import { type NotFoundError, type RequestError, TransportError } from "../http/errors.js"
-import { serverOf } from "../http/failAt.js"
+import { serverOf } from "../http/server.js"
 import type { ReadError } from "./Attachment.js"
 import { IntegrityError } from "./errors.js"
 import type { Spot } from "./target.js"

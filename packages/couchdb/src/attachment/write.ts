@@ -17,7 +17,6 @@ import { readRaw } from "../document/read.js"
 import { toStore } from "../document/storedContent.js"
 import * as value from "../document/value.js"
 import { conflict } from "../document/write.js"
-import { member } from "../http/answers.js"
 import { pathOf } from "../http/bulk/bulkGetVersions.js"
 import type { CouchHttp, CouchRequest, Written } from "../http/CouchHttp.js"
 import {
@@ -34,7 +33,7 @@ import { IntegrityError } from "./errors.js"
 import { related } from "./multipart/related.js"
 import { plainStubs } from "./stubs.js"
 import { decodeName, fileAt } from "./target.js"
-import { careful, checkedSource, noted, passedOf, send, sendStream, type Source, sourceOf } from "./upload.js"
+import { checkedSource, noted, passedOf, send, sendStream, type Source, sourceOf, withRecovery } from "./upload.js"
 import type { Passed } from "./verified.js"
 
 type Over = Option.Option<Standing>
@@ -47,12 +46,12 @@ const overOf = <A, R>(self: Document<A, R>): Over => self.base
 /** Whether the document has each file as it was sent; the digest of what the server compressed is not that of the bytes. */
 const problemWith = (raw: RawDocument, sent: Sent): readonly [name: string, problem: string] | undefined => {
   for (const [name, { digest, length }] of sent) {
-    const stub = member(Option.getOrUndefined(raw.stubs), name)
+    const stub = Json.get(Option.getOrUndefined(raw.stubs), name)
     if (stub === undefined) return [name, "the document does not have it"]
-    if (member(stub, "length") !== length) {
-      return [name, `the server has ${String(member(stub, "length"))} bytes of ${length}`]
+    if (Json.get(stub, "length") !== length) {
+      return [name, `the server has ${String(Json.get(stub, "length"))} bytes of ${length}`]
     }
-    if (member(stub, "encoding") === undefined && member(stub, "digest") !== digest) {
+    if (Json.get(stub, "encoding") === undefined && Json.get(stub, "digest") !== digest) {
       return [name, "the digest that the server names is not that of the bytes"]
     }
   }
@@ -89,7 +88,7 @@ const areOwn = (over: Over, sent: Sent) => (raw: RawDocument): boolean => {
   const generation = Option.match(over, { onNone: () => 1, onSome: ({ rev }) => Revision.generation(rev) + 1 })
   return problemWith(raw, sent) === undefined &&
     Array.from(sent.keys()).every((name) =>
-      member(member(Option.getOrUndefined(raw.stubs), name), "revpos") === generation
+      Json.get(Json.get(Option.getOrUndefined(raw.stubs), name), "revpos") === generation
     )
 }
 
@@ -181,7 +180,7 @@ const putOver = <A, R, E2, R2>(
     // A stream that was not read to its end cannot be known again.
     const found = Effect.suspend(() => sent.has(name) ? landed(self, over, areOwn(over, sent)) : Effect.succeedNone)
     const done = yield* Effect.mapError(
-      careful(write, found, source.whole !== undefined),
+      withRecovery(write, found, source.whole !== undefined),
       asConflict<A, R, E2>(self, (over) => putOver(self, name, file, over))
     )
     return yield* written(self, taken, rawOf(self), done, file.encoding === undefined ? sent : new Map())
@@ -214,9 +213,9 @@ const removeOver = <A, R>(
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
     const taken = take(self.collection, self.body)
-    const isOwn = (raw: RawDocument) => member(Option.getOrUndefined(raw.stubs), name) === undefined
+    const isOwn = (raw: RawDocument) => Json.get(Option.getOrUndefined(raw.stubs), name) === undefined
     const done = yield* Effect.mapError(
-      careful<never, CouchHttp, CouchHttp>(send({ method: "DELETE", ...where }), landed(self, over, isOwn), true),
+      withRecovery<never, CouchHttp, CouchHttp>(send({ method: "DELETE", ...where }), landed(self, over, isOwn), true),
       asConflict<A, R, never>(self, (over) => removeOver(self, name, over))
     )
     return yield* written(self, taken, rawOf(self), done, new Map())
@@ -336,7 +335,7 @@ const saveOver = <A, R, E2, R2>(
         : Effect.succeedNone
     )
     const done = yield* Effect.mapError(
-      careful(write, found, prepared.every(({ source }) => source.whole !== undefined)),
+      withRecovery(write, found, prepared.every(({ source }) => source.whole !== undefined)),
       asConflict<A, R, E2>(self, (over) => repeatSave(self, files, options, over, own, gone))
     )
     return yield* written(self, taken, own, done, sent)

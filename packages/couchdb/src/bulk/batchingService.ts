@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import type { Auth } from "../http/Auth.js"
 import { readWinners } from "../http/bulk/bulkGetWinners.js"
-import { type Knowledge, textOf, writeAll, type WriteError } from "../http/bulk/writeAll.js"
+import { type BulkContext, textOf, writeAll, type WriteError } from "../http/bulk/writeAll.js"
 import {
   CouchHttp,
   type ReadDocument,
@@ -18,8 +18,8 @@ import {
 } from "../http/CouchHttp.js"
 import { currentAuth } from "../http/currentAuth.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
-import { ledgerOf } from "../http/ledger.js"
 import { defaultRetry, retryTransient } from "../http/retry.js"
+import { withState, writeStateOf } from "../http/serviceState.js"
 import type { Options } from "./Batching.js"
 import { makeAsk } from "./batchQueue.js"
 
@@ -61,7 +61,8 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
         lineFor(database, fiber.getFiberRef(currentAuth)),
       nameOf: ({ id }: { readonly id: string }) => id
     }
-    const knowledge: Knowledge = { retry: retryTransient(defaultRetry, Duration.minutes(1)), ...ledgerOf(couch) }
+    const state = writeStateOf(couch)
+    const context: BulkContext = { schedule: retryTransient(defaultRetry, Duration.minutes(1)), state }
     const onWire = Effect.provideService(CouchHttp, couch)
 
     const read = makeAsk<ReadDocument, ReadJson, NotFoundError | RequestError>({
@@ -88,7 +89,7 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
         onWire(writeAll(
           (batch[0] as WriteDocument).database,
           batch.map((write) => ({ write, text: textOf(write) })),
-          knowledge
+          context
         )),
         (outcomes) => Effect.forEach(batch, (write, i) => exactly(write, outcomes[i] as (typeof outcomes)[number]))
       )
@@ -112,12 +113,11 @@ export const make = (couch: Service, options: Options): Effect.Effect<Service, n
       })
     )
 
-    return {
+    return withState({
       ...couch,
-      turns: { queues: new Map(), together: scope },
       readDocument: (question) => question.query === "" ? read.ask(question) : couch.readDocument(question),
       writeDocument: write.ask
-    }
+    }, { writes: state, updates: { queues: new Map(), combineScope: scope } })
   })
 
 export const layer = (options: Options = {}): Layer.Layer<CouchHttp, never, CouchHttp> =>

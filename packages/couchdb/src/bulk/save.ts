@@ -15,14 +15,14 @@ import { membersKept, ownVersion } from "../document/keep.js"
 import { toStore } from "../document/storedContent.js"
 import * as value from "../document/value.js"
 import { conflict, put, rawOf, removeKeeping, removeOver } from "../document/write.js"
-import { type Knowledge, type Sending, textOf, writeAll, type WriteError } from "../http/bulk/writeAll.js"
+import { type BulkContext, type Row, textOf, writeAll, type WriteError } from "../http/bulk/writeAll.js"
 import { CouchHttp, type WriteDocument, type Written } from "../http/CouchHttp.js"
-import { ledgerOf } from "../http/ledger.js"
 import { defaultRetry, retryTransient } from "../http/retry.js"
+import { writeStateOf } from "../http/serviceState.js"
 import type { DeleteError, DeleteOptions, Options, SaveError } from "./Bulk.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 
-interface Payload<Out, E> extends Sending {
+interface Payload<Out, E> extends Row {
   readonly settle: (written: Either.Either<Written, WriteError>) => Either.Either<Out, E>
 }
 
@@ -146,7 +146,7 @@ const toDelete =
     )
 
 /** A wait that a server asks for is kept to a minute. */
-const retryOf = (options: Options): Knowledge["retry"] =>
+const scheduleOf = (options: Options): BulkContext["schedule"] =>
   retryTransient(options.retry ?? defaultRetry, Duration.minutes(1))
 
 const write = <A, R, Out, E, E2, R2>(
@@ -155,13 +155,13 @@ const write = <A, R, Out, E, E2, R2>(
   prepare: (self: Document<A, R>) => Effect.Effect<Prepared<Out, E>, never, CouchHttp | R>
 ): Stream.Stream<Either.Either<Out, E>, E2, CouchHttp | R | R2> =>
   Stream.unwrap(Effect.map(CouchHttp, (couch) => {
-    const knowledge: Knowledge = { retry: retryOf(options), ...ledgerOf(couch) }
+    const context: BulkContext = { schedule: scheduleOf(options), state: writeStateOf(couch) }
     return sendAll<Payload<Out, E>, Out, E, E2, CouchHttp | R | R2, never>(
       Stream.mapChunksEffect(documents, (chunk) => Effect.map(Effect.forEach(chunk, prepare), Chunk.unsafeFromArray)),
       options,
       (database, payloads) =>
         Effect.map(
-          writeAll(DatabaseName.make(database), payloads, knowledge),
+          writeAll(DatabaseName.make(database), payloads, context),
           (outcomes) => payloads.map(({ settle }, i) => settle(outcomes[i] as Either.Either<Written, WriteError>))
         )
     )

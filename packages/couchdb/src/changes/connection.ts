@@ -5,10 +5,10 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Json from "../data/Json.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest, Service } from "../http/CouchHttp.js"
 import { TransportError } from "../http/errors.js"
 import { unexpectedResponse } from "../http/responseError.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { RowReader } from "../rows/reader.js"
 import type { Row } from "../rows/row.js"
 import { sequenceOf } from "../rows/sequence.js"
@@ -110,7 +110,7 @@ const open = (
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
     const { plain, request, silence } = opening
-    const response = yield* unconflicted(couch.stream({ ...request, timeout: silence, verify: isJson }))
+    const response = yield* conflictAsBadRequest(couch.stream({ ...request, timeout: silence, verify: isJson }))
     const reader = new RowReader(array, plain)
     let rows: Array<Row> = []
     const taken = (): ReadonlyArray<Row> => {

@@ -6,11 +6,12 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Json from "../data/Json.js"
 import type { DecodeError } from "../document/errors.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { TransportError } from "../http/errors.js"
-import { failAt, serverOf } from "../http/failAt.js"
+import { failAt } from "../http/failAt.js"
 import { unexpectedResponse } from "../http/responseError.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { serverOf } from "../http/server.js"
 import * as Pieces from "../rows/batch.js"
 import { member, type Row } from "../rows/row.js"
 import { sequenceOf } from "../rows/sequence.js"
@@ -114,7 +115,7 @@ export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions)
   const request = patientRequest(source, "continuous", options)
   const rows = Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream({ ...request, verify: Rows.isJson }))
+    const response = yield* conflictAsBadRequest(couch.stream({ ...request, verify: Rows.isJson }))
     return Rows.sequence(request, response, isPlain(source, options)).pipe(
       Stream.concat(Stream.fail(brokenOff(request, response))),
       Stream.takeUntil(isLast)

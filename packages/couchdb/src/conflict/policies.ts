@@ -22,9 +22,9 @@ import { toStore } from "../document/storedContent.js"
 import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { revisionText } from "../http/bulk/revisionText.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import { type NotFoundError, type RequestError } from "../http/errors.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { verifyWritten } from "../http/verification.js"
 import type { Merge, Overlap } from "../merge/Merge.js"
 import type { Again, Overlapping, Policy } from "./model.js"
@@ -162,7 +162,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
       verify: verifyWritten(id)
     }
     const couch = yield* CouchHttp
-    const { status } = yield* unconflicted(couch.execute(request))
+    const { status } = yield* conflictAsBadRequest(couch.execute(request))
     const base = stored(taken, rev, { raw, stubs })
     return value.clean(attempted.collection, attempted.id, status === 202 ? "accepted" : "quorum", base)
   })

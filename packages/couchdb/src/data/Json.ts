@@ -154,18 +154,19 @@ export const entries = (object: JsonObject): ReadonlyArray<readonly [string, Jso
   isMap(object) ? Array.from(object.entries()) : Object.entries(object)
 
 /**
- * A member, or `undefined` where there is none.
+ * A member of a value, or `undefined` if the value is not an object or does not have it.
  *
  * @example
  * import { Json } from "effect-couchdb"
  *
  * console.log(Json.get({ a: 1 }, "a")) // 1
+ * console.log(Json.get([1], "a")) // undefined
  *
  * @since 0.1.0
  * @category objects
  */
-export const get = (object: JsonObject, key: string): Json | undefined =>
-  isMap(object) ? object.get(key) : Object.hasOwn(object, key) ? object[key] : undefined
+export const get = (value: Json | undefined, key: string): Json | undefined =>
+  !isObject(value) ? undefined : isMap(value) ? value.get(key) : Object.hasOwn(value, key) ? value[key] : undefined
 
 /**
  * Whether the object has the member.

@@ -12,10 +12,10 @@ import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { segmentProblem } from "../data/pathSegment.js"
 import { EncodeError } from "../document/errors.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import { askFor } from "../http/decodeAnswer.js"
 import { type NotFoundError, type RequestError } from "../http/errors.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { type Verify, verifyJson, verifyOk } from "../http/verification.js"
 
 /**
@@ -105,7 +105,7 @@ const ask = (
     DatabaseName.decode(name),
     (database) =>
       Effect.flatMap(CouchHttp, (couch) =>
-        Effect.asVoid(unconflicted(couch.execute({ ...request(database), database, verify }))))
+        Effect.asVoid(conflictAsBadRequest(couch.execute({ ...request(database), database, verify }))))
   )
 
 const path = (database: DatabaseName.DatabaseName, rest = ""): string => `/${DatabaseName.toPath(database)}${rest}`

@@ -4,12 +4,10 @@ import * as Option from "effect/Option"
 import * as DocumentId from "../data/DocumentId.js"
 import { documentPath, documentRoute } from "../data/documentPath.js"
 import type * as Revision from "../data/Revision.js"
-import { writtenOf } from "../http/answers.js"
 import type { CouchRequest } from "../http/CouchHttp.js"
 import { CouchHttp } from "../http/CouchHttp.js"
-import { serverOf } from "../http/failAt.js"
-import { unexpectedResponse } from "../http/responseError.js"
-import { verifyWritten } from "../http/verification.js"
+import { executeDecoded } from "../http/executeDecoded.js"
+import { decodeWritten } from "../http/verification.js"
 import { own } from "./base.js"
 import type { Base, CopyError, Document, SaveError } from "./Document.js"
 import { UnsavedChangesError, UnsavedDocumentError } from "./errors.js"
@@ -38,18 +36,12 @@ const send = <A, R>(
       route: documentRoute(id),
       database,
       id,
-      verify: verifyWritten(newId),
       headers: {
         destination: encodeURIComponent(newId) +
           Option.match(over, { onNone: () => "", onSome: (rev) => `?rev=${rev}` })
       }
     }
-    const couch = yield* CouchHttp
-    const response = yield* couch.execute(request)
-    const { durability, rev } = yield* Effect.mapError(
-      writtenOf(response),
-      (reason) => unexpectedResponse(request, { ...response, ...serverOf(couch) }, reason)
-    )
+    const { durability, rev } = yield* executeDecoded(yield* CouchHttp, request, decodeWritten(newId))
     return value.clean(self.collection, newId, durability, own(base, rev))
   }).pipe(
     Effect.catchTag("UpdateConflictError", (error) =>

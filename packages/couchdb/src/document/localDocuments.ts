@@ -4,14 +4,14 @@ import { documentPath } from "../data/documentPath.js"
 import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { segmentProblem } from "../data/pathSegment.js"
-import { jsonOf, member } from "../http/answers.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import { type NotFoundError, type RequestError, type UnexpectedResponseError } from "../http/errors.js"
-import { serverOf } from "../http/failAt.js"
 import { readDocument } from "../http/rawDocument.js"
 import { unexpectedResponse } from "../http/responseError.js"
+import { serverOf } from "../http/server.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { jsonOf } from "../http/verification.js"
 import { type Verify, verifyDocument, verifyWritten } from "../http/verification.js"
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
@@ -49,7 +49,7 @@ const ask = <A, I, R, K>(
   }
   return CouchHttp.pipe(
     Effect.flatMap((couch) =>
-      Effect.map(unconflicted(couch.execute(whole)), (response) => ({
+      Effect.map(conflictAsBadRequest(couch.execute(whole)), (response) => ({
         id,
         response,
         refuse: (reason: string) => unexpectedResponse(whole, { ...response, ...serverOf(couch) }, reason)
@@ -76,7 +76,7 @@ export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, bod
       // Without revisions, storing it twice is storing it once.
       ask(collection, key, { method: "PUT", body: Json.stringify(json), safe: true }, verifyWritten),
       ({ id, refuse, response }) => {
-        const rev = member(jsonOf(response), "rev")
+        const rev = Json.get(jsonOf(response), "rev")
         return typeof rev === "string"
           ? Effect.succeed<LocalDocument<A>>({ id, rev, body })
           : Effect.fail(refuse("the response names no revision"))

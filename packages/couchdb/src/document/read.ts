@@ -9,16 +9,17 @@ import { documentPath, documentRoute } from "../data/documentPath.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { jsonOf, member } from "../http/answers.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest, FromServer, ReadJson } from "../http/CouchHttp.js"
 import { CouchHttp } from "../http/CouchHttp.js"
 import { NotFoundError, type RequestError, type UnexpectedResponseError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
-import { failAt, serverOf } from "../http/failAt.js"
+import { failAt } from "../http/failAt.js"
 import { documentOf, type RawDocument } from "../http/rawDocument.js"
 import { answerOf, unexpectedResponse } from "../http/responseError.js"
+import { serverOf } from "../http/server.js"
 import type * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { jsonOf } from "../http/verification.js"
 import { andThen } from "./bodies.js"
 import { decode } from "./codec.js"
 import type { Bound, Collection } from "./Collection.js"
@@ -161,8 +162,8 @@ const infoOf = (id: DocumentId.DocumentId) => (response: Transport.BufferedRespo
   const json = response.body.length === 0 ? undefined : jsonOf(response)
   const rev = response.body.length === 0
     ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "").replace(addedByProxy, "")
-    : member(json, "_id") === id
-    ? member(json, "_rev")
+    : Json.get(json, "_id") === id
+    ? Json.get(json, "_rev")
     : undefined
   return Revision.isRevision(rev) ? Either.right({ id, rev }) : Either.left("the response names no revision")
 }
@@ -180,7 +181,7 @@ export const infoBound = (
       database,
       id
     }
-    return Effect.flatMap(CouchHttp, (couch) => unconflicted(executeDecoded(couch, request, infoOf(id))))
+    return Effect.flatMap(CouchHttp, (couch) => conflictAsBadRequest(executeDecoded(couch, request, infoOf(id))))
   })
 
 export const info = dual<

@@ -131,41 +131,6 @@ export interface Written {
 }
 
 /**
- * Who edits which document at the moment, so that `Document.update` and `Document.upsert` of many fibers follow one another
- * instead of running into conflicts. A service makes its own; there is nothing for programs to look into.
- *
- * - `queues`: who waits, for each document that somebody edits
- * - `together`: where edits of one document are made over one read and one write, the scope of the fiber that makes them
- *
- * @since 0.1.0
- * @category model
- */
-export interface Turns {
-  readonly queues: Map<string, unknown>
-  readonly together: Scope | undefined
-}
-
-/**
- * What the writes through one service know of each other, so that a write whose answer was lost is told from an equal one
- * of somebody else. A service makes its own, and what stands in front of it hands it on; there is nothing for programs to
- * look into.
- *
- * - `holds`: whether each database gives the revisions that were predicted; absent until its first answer
- * - `claims`: which revisions were given to a write already: `take` tells whether one was free, and `forget` frees those of
- *   a database
- *
- * @since 0.1.0
- * @category model
- */
-export interface Ledger {
-  readonly holds: Map<string, boolean>
-  readonly claims: {
-    readonly take: (write: WriteDocument, rev: Revision) => boolean
-    readonly forget: (database: string) => void
-  }
-}
-
-/**
  * What `CouchHttp` does.
  *
  * - `server`: scheme, host, port and base path of the server, without credentials; every error names it. A service that
@@ -174,16 +139,12 @@ export interface Ledger {
  * - `stream`: any request, its body as it comes; closing the scope closes the request
  * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
  *   the read gives the JSON of the document, taken apart once
- * - `turns`: how those who edit one document follow one another; without it they meet in conflicts
- * - `ledger`: what its writes know of each other; without it a batching layer and each bulk operation keep their own
  *
  * @since 0.1.0
  * @category model
  */
 export interface Service {
   readonly server?: string | undefined
-  readonly turns?: Turns | undefined
-  readonly ledger?: Ledger | undefined
   readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>
   readonly stream: (request: CouchRequest) => Effect.Effect<Transport.StreamedResponse & FromServer, HttpError, Scope>
   readonly readDocument: (read: ReadDocument) => Effect.Effect<ReadJson, NotFoundError | RequestError>

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
+import { conflictAsBadRequest } from "./conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "./CouchHttp.js"
 import type { NotFoundError, RequestError } from "./errors.js"
 import type { BufferedResponse } from "./Transport.js"
-import { unconflicted } from "./unconflicted.js"
 import { type Verify, verifyOk } from "./verification.js"
 
 export { askFor } from "./decodeAnswer.js"
@@ -14,7 +14,7 @@ export type Failure = NotFoundError | RequestError
 export const ask = (
   request: CouchRequest & { readonly verify: Verify }
 ): Effect.Effect<BufferedResponse, Failure, CouchHttp> =>
-  Effect.flatMap(CouchHttp, (couch) => unconflicted(couch.execute(request)))
+  Effect.flatMap(CouchHttp, (couch) => conflictAsBadRequest(couch.execute(request)))
 
 /** One request to an endpoint that answers `{"ok":true}`. */
 export const askForOk = (request: CouchRequest): Effect.Effect<void, Failure, CouchHttp> =>

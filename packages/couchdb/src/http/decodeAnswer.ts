@@ -4,13 +4,13 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
 import * as Json from "../data/Json.js"
-import { jsonOf } from "./answers.js"
+import { conflictAsBadRequest } from "./conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "./CouchHttp.js"
 import type { BadRequestError, NotFoundError, RequestError } from "./errors.js"
 import { executeDecoded } from "./executeDecoded.js"
 import { schemaIssues } from "./schemaIssues.js"
 import * as Transport from "./Transport.js"
-import { unconflicted } from "./unconflicted.js"
+import { jsonOf } from "./verification.js"
 import { jsonProblem } from "./verification.js"
 
 const problem = (issue: ParseResult.ParseIssue): string =>
@@ -43,4 +43,4 @@ export const askFor = <A, I>(
   request: CouchRequest,
   from?: (exact: Json.Json) => unknown
 ): Effect.Effect<A, NotFoundError | RequestError | BadRequestError, CouchHttp> =>
-  Effect.flatMap(CouchHttp, (couch) => unconflicted(executeDecoded(couch, request, decodeJson(schema, from))))
+  Effect.flatMap(CouchHttp, (couch) => conflictAsBadRequest(executeDecoded(couch, request, decodeJson(schema, from))))

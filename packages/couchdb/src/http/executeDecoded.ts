@@ -1,33 +1,42 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { CouchRequest, FromServer, Service } from "./CouchHttp.js"
+import type { CouchRequest, FromServer } from "./CouchHttp.js"
 import type { HttpError } from "./errors.js"
-import { serverOf } from "./failAt.js"
 import { unexpectedResponse } from "./responseError.js"
+import { serverOf } from "./server.js"
 import type * as Transport from "./Transport.js"
 
 type Response = Transport.BufferedResponse & FromServer
 
+/** What sends a request: a service, or one attempt of it. */
+interface Sender<E> extends FromServer {
+  readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, E>
+}
+
 /**
- * Sends a request and decodes its response, or says what is wrong with it. A response that does not decode comes from
- * something other than CouchDB: it is retried and reported as such.
+ * Sends a request and decodes its response, or reports what is wrong with it. A response that cannot be decoded comes from
+ * something other than CouchDB: it is retried and reported as such. Each response is decoded once.
  */
-export const executeDecoded = <A>(
-  couch: Pick<Service, "execute" | "server">,
+export const executeDecoded = <A, E extends HttpError = HttpError>(
+  sender: Sender<E>,
   request: CouchRequest,
   decode: (response: Response) => Either.Either<A, string>
-): Effect.Effect<A, HttpError> =>
+): Effect.Effect<A, E | HttpError> =>
   Effect.suspend(() => {
-    let last: { readonly response: object; readonly result: Either.Either<A, string> } | undefined
-    const from = serverOf(couch)
+    let last: { readonly headers: object; readonly result: Either.Either<A, string> } | undefined
+    const { server } = sender
+    const decoded = (response: Transport.BufferedResponse): Either.Either<A, string> =>
+      decode(server === undefined ? response : { ...response, server })
     const verify = (response: Transport.BufferedResponse): string | undefined => {
-      const result = decode({ ...response, ...from })
-      last = { response: response.headers, result }
+      const result = decoded(response)
+      last = { headers: response.headers, result }
       return Either.isLeft(result) ? result.left : undefined
     }
-    return Effect.flatMap(couch.execute({ ...request, verify }), (response) => {
-      // A service that does not verify leaves it to its caller.
-      const result = last?.response === response.headers ? last.result : decode({ ...response, ...from })
-      return Either.mapLeft(result, (problem) => unexpectedResponse(request, { ...response, ...from }, problem))
+    return Effect.flatMap(sender.execute({ ...request, verify }), (response): Effect.Effect<A, HttpError> => {
+      // A service that a program wrote may not verify.
+      const result = last?.headers === response.headers ? last.result : decoded(response)
+      return Either.isRight(result)
+        ? Effect.succeed(result.right)
+        : Effect.fail(unexpectedResponse(request, { ...response, ...serverOf(sender) }, result.left))
     })
   })

@@ -2,14 +2,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { CouchHttp, type FromServer } from "./CouchHttp.js"
-
-const unknown: FromServer = {}
-
-/** The server alone, as a member that an error takes. */
-export const serverOf = ({ server }: FromServer): FromServer => server === undefined ? unknown : { server }
+import { serverOf, unknownServer } from "./server.js"
 
 const currentServer = (context: Context.Context<never>): FromServer =>
-  Option.match(Context.getOption(context, CouchHttp), { onNone: () => unknown, onSome: serverOf })
+  Option.match(Context.getOption(context, CouchHttp), { onNone: () => unknownServer, onSome: serverOf })
 
 /** The server of the `CouchHttp` in the context, if there is one, for errors that are created later. */
 export const fromServer: Effect.Effect<FromServer> = Effect.contextWith(currentServer)

@@ -7,23 +7,15 @@ import * as FiberRef from "effect/FiberRef"
 import * as Tracer from "effect/Tracer"
 import type { CouchRequest } from "./CouchHttp.js"
 import type { HttpError } from "./errors.js"
+import type { FailureOf } from "./responseStatus.js"
+import type { Server } from "./server.js"
 
-/** Where the server is: what a request and its span need to know. */
-export interface Server {
-  readonly origin: string
-  readonly prefix: string
-  /** Origin and prefix: what errors show. */
-  readonly base: string
-  readonly address: string
-  readonly port: number
-}
-
-// The tracer that Effect has when nobody listens. A span costs several microseconds even then, so there is none.
+// Effect's default tracer, which discards its spans. A span costs several microseconds even then, so none is made.
 const silent = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-const nothing: Readonly<Record<string, string>> = {}
+const noHeaders: Readonly<Record<string, string>> = {}
 
-/** Whether nobody listens to the spans of the fiber. */
+/** Whether no tracer listens to the spans of the fiber. */
 export const isSilent = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): boolean =>
   fiber.currentTracer === silent || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
 
@@ -36,16 +28,16 @@ export const traced = <Response extends { readonly status: number }, E extends H
   server: Server,
   request: CouchRequest,
   exchange: (headers: Readonly<Record<string, string>>) => Effect.Effect<Response, E, R>,
-  failureOf: (response: Response) => Effect.Effect<never, HttpError> | undefined
+  failureOf: FailureOf<Response>
 ): Effect.Effect<Response, E | HttpError, R> => {
   const checked = (effect: Effect.Effect<Response, E, R>): Effect.Effect<Response, E | HttpError, R> =>
     Effect.flatMap(
       effect,
-      (response): Effect.Effect<Response, HttpError> => failureOf(response) ?? Effect.succeed(response)
+      (response): Effect.Effect<Response, HttpError> => failureOf(request, response) ?? Effect.succeed(response)
     )
   return Effect.withFiberRuntime<Response, E | HttpError, R>((fiber) => {
     if (isSilent(fiber)) {
-      return checked(exchange(nothing))
+      return checked(exchange(noHeaders))
     }
     const operation = `${request.method} ${request.route}`
     return Effect.useSpan(

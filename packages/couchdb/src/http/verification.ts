@@ -1,12 +1,19 @@
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Json from "../data/Json.js"
-import type { JsonObject } from "../data/Json.js"
-import { jsonOf, member } from "./answers.js"
-import type { CouchRequest } from "./CouchHttp.js"
+import * as Revision from "../data/Revision.js"
+import type { CouchRequest, Written } from "./CouchHttp.js"
 import { isIdentified } from "./responseError.js"
 import { schemaIssues } from "./schemaIssues.js"
-import type { BufferedResponse } from "./Transport.js"
+import { type BufferedResponse, text } from "./Transport.js"
+
+const parse = Option.liftThrowable((text: string): Json.Json => JSON.parse(text))
+
+/** The JSON of a response as `JSON.parse` reads it, or `undefined` if the body is not JSON. */
+export const jsonOf = (response: BufferedResponse): Json.Json | undefined =>
+  Option.getOrUndefined(parse(text(response)))
 
 /** Reports what is wrong with a successful response, or `undefined` if it is the one that the endpoint documents. */
 export type Verify = NonNullable<CouchRequest["verify"]>
@@ -56,14 +63,32 @@ export const verifyOk: Verify = verifySchema(Schema.Struct({ ok: Schema.Literal(
 
 /** Verifies the document of an id. */
 export const verifyDocument = (id: string): Verify =>
-  verifyJson((json) => member(json, "_id") === id && typeof member(json, "_rev") === "string")
+  verifyJson((json) => Json.get(json, "_id") === id && typeof Json.get(json, "_rev") === "string")
 
-/** Verifies the answer to a write of the document of an id, which names its revision. */
-export const verifyWritten = (id: string | undefined): Verify =>
-  verifyJson((json) => {
-    const written = member(json, "id")
-    return typeof member(json, "rev") === "string" && (id === undefined || written === undefined || written === id)
-  })
+/** Decodes the response to a write of the document with this id, which names its new revision. */
+export const decodeWritten =
+  (id: string | undefined) => (response: BufferedResponse): Either.Either<Written, string> => {
+    const json = jsonOf(response)
+    const rev = Json.get(json, "rev")
+    const problem = jsonProblem(json, response, (json) => {
+      const written = Json.get(json, "id")
+      return typeof rev === "string" && (id === undefined || written === undefined || written === id)
+    })
+    return problem !== undefined
+      ? Either.left(problem)
+      : Revision.isRevision(rev)
+      ? Either.right({ rev, durability: response.status === 202 ? "accepted" : "quorum" })
+      : Either.left("the response names no revision")
+  }
+
+/** Verifies the response to a write. */
+export const verifyWritten = (id: string | undefined): Verify => {
+  const decode = decodeWritten(id)
+  return (response) => {
+    const written = decode(response)
+    return Either.isLeft(written) ? written.left : undefined
+  }
+}
 
 /** A revision that no document has. */
 const impossible = "1-ffffffffffffffffffffffffffffffff"
@@ -74,12 +99,12 @@ type Asked = ReadonlyMap<string, ReadonlyArray<string>>
  * The body of `_revs_diff`. CouchDB answers with what is missing only, so that `{}`, which many services answer, would
  * mean that all of it is there. One revision that no document has is therefore asked for too: CouchDB reports it missing.
  */
-export const revsDiffBody = (asked: Asked): JsonObject =>
+export const revsDiffBody = (asked: Asked): Json.JsonObject =>
   Json.fromEntries(Array.from(asked, ([id, revs], i) => [id, i === 0 ? [...revs, impossible] : revs] as const))
 
 /** What `_revs_diff` reports as missing of a document. */
 export const missingIn = (json: Json.Json | undefined, id: string): ReadonlyArray<Json.Json> => {
-  const missing = member(member(json, id), "missing")
+  const missing = Json.get(Json.get(json, id), "missing")
   return Json.isArray(missing) ? missing : []
 }
 
@@ -87,7 +112,7 @@ export const missingIn = (json: Json.Json | undefined, id: string): ReadonlyArra
 export const isRevsDiff = (json: Json.Json | undefined, asked: Asked): boolean => {
   const [first] = asked.keys()
   return first !== undefined && Json.isObject(json) && missingIn(json, first).includes(impossible) &&
-    Json.entries(json).every(([id, diff]) => asked.has(id) && Json.isArray(member(diff, "missing")))
+    Json.entries(json).every(([id, diff]) => asked.has(id) && Json.isArray(Json.get(diff, "missing")))
 }
 
 export const verifyRevsDiff = (asked: Asked): Verify => verifyJson((json) => isRevsDiff(json, asked))
@@ -97,23 +122,23 @@ export const verifyRevsDiff = (asked: Asked): Verify => verifyJson((json) => isR
  * A response that leaves one out does not say that it does not exist.
  */
 export const isBulkGet = (json: Json.Json | undefined, ids: ReadonlyArray<string>): boolean => {
-  const results = member(json, "results")
+  const results = Json.get(json, "results")
   if (!Json.isArray(results) || results.length !== ids.length) return false
   const asked = new Set(ids)
   return results.every((result) => {
-    const id = member(result, "id")
-    const docs = member(result, "docs")
+    const id = Json.get(result, "id")
+    const docs = Json.get(result, "docs")
     return typeof id === "string" && asked.has(id) && Json.isArray(docs) &&
-      docs.every((doc) => Json.isObject(member(doc, "ok")) || Json.isObject(member(doc, "error")))
+      docs.every((doc) => Json.isObject(Json.get(doc, "ok")) || Json.isObject(Json.get(doc, "error")))
   })
 }
 
 /** Whether this is what `_all_docs` answers for these keys: one row for each, in their order. */
 export const isAllDocs = (json: Json.Json | undefined, keys: ReadonlyArray<string>): boolean => {
-  const rows = member(json, "rows")
-  return Json.isArray(rows) && rows.length === keys.length && rows.every((row, i) => member(row, "key") === keys[i])
+  const rows = Json.get(json, "rows")
+  return Json.isArray(rows) && rows.length === keys.length && rows.every((row, i) => Json.get(row, "key") === keys[i])
 }
 
 /** Whether this is a page of `_changes`. */
 export const isChanges = (json: Json.Json | undefined): boolean =>
-  Json.isArray(member(json, "results")) && member(json, "last_seq") !== undefined
+  Json.isArray(Json.get(json, "results")) && Json.get(json, "last_seq") !== undefined

@@ -1,8 +1,8 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type { DatabaseName } from "../data/DatabaseName.js"
+import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { member } from "../http/answers.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { list, post } from "../http/bulk/post.js"
@@ -40,10 +40,10 @@ const readLeaves = (
     Effect.map(
       post(database, "_changes", "?filter=_doc_ids&style=all_docs", { doc_ids: ids }, isChanges),
       ({ exact }) =>
-        list(member(exact, "results")).flatMap((row) => {
-          const id = member(row, "id")
-          return typeof id !== "string" ? [] : list(member(row, "changes")).flatMap((change) => {
-            const rev = member(change, "rev")
+        list(Json.get(exact, "results")).flatMap((row) => {
+          const id = Json.get(row, "id")
+          return typeof id !== "string" ? [] : list(Json.get(row, "changes")).flatMap((change) => {
+            const rev = Json.get(change, "rev")
             return Revision.isRevision(rev) ? [{ id, rev }] : []
           })
         })

@@ -11,7 +11,6 @@ import * as Database from "../database/Database.js"
 import { type Collection } from "../document/Collection.js"
 import type { Document, FetchError } from "../document/Document.js"
 import { fetchBound } from "../document/read.js"
-import { member } from "../http/answers.js"
 import { bulkWrite, type RowResult } from "../http/bulk/bulkDocs.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
@@ -156,7 +155,7 @@ const holdsBodies = ({ content, field }: Lineage.Burial): boolean => content !==
 const isErased = ({ raw }: Version, { field, tombstone }: Lineage.Settings): boolean =>
   raw.deleted && Option.isNone(raw.stubs) &&
   Json.keys(raw.raw).every((key) => key === field || tombstone.keep.includes(key)) &&
-  !saysBodies(Json.get(raw.raw, field)) && !saysBodies(member(Json.get(raw.raw, field), "field"))
+  !saysBodies(Json.get(raw.raw, field)) && !saysBodies(Json.get(Json.get(raw.raw, field), "field"))
 
 export const slim = <A, I, R, K>(
   collection: Collection<A, I, R, K>,

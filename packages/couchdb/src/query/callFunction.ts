@@ -10,12 +10,12 @@ import * as Json from "../data/Json.js"
 import { foldedAway, segmentProblem } from "../data/pathSegment.js"
 import * as Revision from "../data/Revision.js"
 import { DecodeError, EncodeError } from "../document/errors.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
-import { serverOf } from "../http/failAt.js"
 import { isIdentified } from "../http/responseError.js"
 import { schemaIssues } from "../http/schemaIssues.js"
+import { serverOf } from "../http/server.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import type { Answer, CallError, Fn, Options, Updated, UpdateError, Where } from "./Functions.js"
 import type { AnyOptions, Options as ViewOptions, View } from "./View.js"
 import { bodyOf, inDesign, parametersOf, queryOf } from "./view/request.js"
@@ -153,7 +153,7 @@ export const show = <In, Out, R>(
   Effect.gen(function*() {
     const asked = yield* request(where, "_show", fn, input, options, (given) => given ? "POST" : "GET")
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.execute({ ...asked, safe: true }))
+    const response = yield* conflictAsBadRequest(couch.execute({ ...asked, safe: true }))
     return yield* outputOf(couch, asked.database, asked.id, fn, response)
   })
 
@@ -191,7 +191,7 @@ export const list = <Out, R, K, V, R2>(
     const path = `/${DatabaseName.toPath(database)}${base}/${parts.map(encodeURIComponent).join("/")}`
     const about = nameOf("_list", fn)
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.execute({
+    const response = yield* conflictAsBadRequest(couch.execute({
       ...(keys.length === 0
         ? { method: "GET" as const }
         : { method: "POST" as const, safe: true, body: Json.stringify(bodyOf(keys)) }),

@@ -4,11 +4,10 @@ import * as Either from "effect/Either"
 import * as DatabaseName from "../data/DatabaseName.js"
 import { documentPath } from "../data/documentPath.js"
 import * as Json from "../data/Json.js"
-import { member } from "../http/answers.js"
 import type { WireError } from "../http/bulk/errors.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest } from "../http/CouchHttp.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { verifyDocument, verifyJson, verifyWritten } from "../http/verification.js"
 import type { Endpoint, Statistics } from "./Replication.js"
 
@@ -48,12 +47,12 @@ const jsonOf = (response: Transport.BufferedResponse): Json.Json =>
   Either.getOrElse(Json.parse(Transport.text(response)), () => null)
 
 const logAt = (endpoint: Endpoint, id: string): Effect.Effect<Log, WireError> =>
-  unconflicted(
+  conflictAsBadRequest(
     endpoint.couch.execute({ ...request(endpoint, id, { method: "GET" }), verify: verifyDocument(`_local/${id}`) })
   ).pipe(
     Effect.map((response): Log => {
       const body = jsonOf(response)
-      const rev = member(body, "_rev")
+      const rev = Json.get(body, "_rev")
       return { body, rev: typeof rev === "string" ? rev : undefined }
     }),
     Effect.catchIf(
@@ -63,28 +62,28 @@ const logAt = (endpoint: Endpoint, id: string): Effect.Effect<Log, WireError> =>
   )
 
 const historyOf = ({ body }: Log): ReadonlyArray<Json.Json> => {
-  const history = member(body, "history")
+  const history = Json.get(body, "history")
   return Json.isArray(history) ? history : []
 }
 
 /** Which side of the replication a checkpoint was written for. */
-const roleOf = ({ body }: Log): Json.Json | undefined => member(body, "role")
+const roleOf = ({ body }: Log): Json.Json | undefined => Json.get(body, "role")
 
-const sessionOf = (entry: Json.Json | undefined): Json.Json | undefined => member(entry, "session_id")
+const sessionOf = (entry: Json.Json | undefined): Json.Json | undefined => Json.get(entry, "session_id")
 
 const isIn = (history: ReadonlyArray<Json.Json>, entry: Json.Json | undefined): boolean =>
   sessionOf(entry) !== undefined && history.some((other) => sessionOf(other) === sessionOf(entry))
 
 /** How far a session came: CouchDB and PouchDB have different names for it. */
 const recorded = (entry: Json.Json | undefined): Json.Json | undefined =>
-  member(entry, "recorded_seq") ?? member(entry, "last_seq")
+  Json.get(entry, "recorded_seq") ?? Json.get(entry, "last_seq")
 
 /** How far a log says that the replication is. Where both wrote to it, its latest session knows best. */
 const reached = (log: Log): Json.Json | undefined => {
   const [latest] = historyOf(log)
   return sessionOf(latest) !== undefined && sessionOf(latest) === sessionOf(log.body)
     ? recorded(latest)
-    : member(log.body, "source_last_seq") ?? member(log.body, "last_seq")
+    : Json.get(log.body, "source_last_seq") ?? Json.get(log.body, "last_seq")
 }
 
 /**
@@ -109,7 +108,7 @@ const common = (
 const within = (ours: Log, theirs: Log): Pick<Checkpoint, "since" | "history"> => {
   const [since, history] = [reached(ours), historyOf(ours)]
   if (since !== undefined && Json.equals(since, reached(theirs) ?? null)) return { since, history }
-  const began = member(history[0], "start_last_seq")
+  const began = Json.get(history[0], "start_last_seq")
   return began === undefined
     ? common(history.slice(1), historyOf(theirs).slice(1))
     : { since: began, history: history.slice(1) }
@@ -118,25 +117,25 @@ const within = (ours: Log, theirs: Log): Pick<Checkpoint, "since" | "history"> =
 /** When a database was created; another one of its name was created at another time. */
 const createdAt = ({ couch, database }: Endpoint): Effect.Effect<Json.Json, WireError> =>
   Effect.map(
-    unconflicted(couch.execute({
+    conflictAsBadRequest(couch.execute({
       method: "GET",
       path: documentPath(DatabaseName.make(database)),
       route: "/{db}",
       database,
-      verify: verifyJson((json) => typeof member(json, "db_name") === "string")
+      verify: verifyJson((json) => typeof Json.get(json, "db_name") === "string")
     })),
-    (response) => member(jsonOf(response), "instance_start_time") ?? null
+    (response) => Json.get(jsonOf(response), "instance_start_time") ?? null
   )
 
 /** Where both sides agree that it was. */
 export const read = (source: Endpoint, target: Endpoint, id: string): Effect.Effect<Checkpoint, WireError> =>
   Effect.gen(function*() {
     const [ours, theirs] = yield* Effect.all([logAt(source, id), logAt(target, id)], { concurrency: 2 })
-    const alone = ours.rev === undefined ? member(theirs.body, aloneWith) : undefined
+    const alone = ours.rev === undefined ? Json.get(theirs.body, aloneWith) : undefined
     const rest = {
       source: ours.rev,
       target: theirs.rev,
-      pouch: [ours, theirs].some(({ body }) => member(body, "last_seq") !== undefined),
+      pouch: [ours, theirs].some(({ body }) => Json.get(body, "last_seq") !== undefined),
       alone
     }
     // Two copies of one server have one name, so that the other direction may have written here: its sequences are others.
@@ -196,7 +195,7 @@ export const write = (
       alone: Json.Json | undefined
     ) =>
       Effect.map(
-        unconflicted(endpoint.couch.execute({
+        conflictAsBadRequest(endpoint.couch.execute({
           ...request(endpoint, id, {
             method: "PUT",
             body: Json.stringify({
@@ -213,7 +212,7 @@ export const write = (
           verify: verifyWritten(`_local/${id}`)
         })),
         (response) => {
-          const written = member(jsonOf(response), "rev")
+          const written = Json.get(jsonOf(response), "rev")
           return typeof written === "string" ? written : rev
         }
       )

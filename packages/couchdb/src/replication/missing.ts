@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect"
 import type { Change } from "../changes/Changes.js"
 import * as DatabaseName from "../data/DatabaseName.js"
-import type * as Json from "../data/Json.js"
+import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { member } from "../http/answers.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { list, post } from "../http/bulk/post.js"
 import { CouchHttp } from "../http/CouchHttp.js"
@@ -43,8 +42,8 @@ export const missingAt = (
     ),
     ({ exact }) =>
       Array.from(byId.keys()).flatMap((id) => {
-        const answer = member(exact, id)
-        const leaves = revisions(member(answer, "possible_ancestors"))
+        const answer = Json.get(exact, id)
+        const leaves = revisions(Json.get(answer, "possible_ancestors"))
         const asked = byId.get(id) ?? []
         return revisions([...missingIn(exact, id)]).filter((rev) => asked.includes(rev)).map((rev) => ({
           id,

@@ -3,9 +3,9 @@ import * as DatabaseName from "../data/DatabaseName.js"
 import type { DocumentId } from "../data/DocumentId.js"
 import { documentPath, documentRoute } from "../data/documentPath.js"
 import type { WireError } from "../http/bulk/errors.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest } from "../http/CouchHttp.js"
 import { defaultRetry, isTransient } from "../http/retry.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { verifyWritten } from "../http/verification.js"
 import type { Outcome } from "./outcome.js"
 import type { Endpoint } from "./Replication.js"
@@ -45,7 +45,7 @@ export const pass = (
         : "the response is not a document",
     ...about
   }
-  const open = unconflicted(source.couch.stream(read)).pipe(
+  const open = conflictAsBadRequest(source.couch.stream(read)).pipe(
     Effect.map((response) => ({ _tag: "There" as const, response })),
     // It was compacted away meanwhile, and its successor comes with a later change.
     Effect.catchIf(
@@ -57,7 +57,7 @@ export const pass = (
     const opened = yield* open
     if (opened._tag === "Gone") return { _tag: "Gone", version } as const
     const { body, headers } = opened.response
-    return yield* unconflicted(target.couch.execute({
+    return yield* conflictAsBadRequest(target.couch.execute({
       method: "PUT",
       path: `${documentPath(DatabaseName.make(target.database), id)}?new_edits=false`,
       database: target.database,

@@ -16,11 +16,11 @@ import * as DatabaseName from "../data/DatabaseName.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Database from "../database/Database.js"
-import { jsonOf, member } from "../http/answers.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp } from "../http/CouchHttp.js"
 import { TimeoutError } from "../http/errors.js"
 import { isTransient } from "../http/retry.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { jsonOf } from "../http/verification.js"
 import { verifyJson } from "../http/verification.js"
 import * as checkpoints from "./checkpoint.js"
 import type { Endpoint, Options, Progress, ReplicateError, Statistics } from "./Replication.js"
@@ -30,13 +30,13 @@ const encoder = new TextEncoder()
 
 const hexOf = (text: string): string => Encoding.encodeHex(md5(encoder.encode(text)))
 
-const isWelcome = verifyJson((json) => typeof member(json, "couchdb") === "string")
+const isWelcome = verifyJson((json) => typeof Json.get(json, "couchdb") === "string")
 
 /** Which server this is, for as long as it lives. */
 const serverOf = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError> =>
   Effect.map(
-    unconflicted(couch.execute({ method: "GET", path: "/", route: "/", verify: isWelcome })),
-    (response) => member(jsonOf(response), "uuid") ?? null
+    conflictAsBadRequest(couch.execute({ method: "GET", path: "/", route: "/", verify: isWelcome })),
+    (response) => Json.get(jsonOf(response), "uuid") ?? null
   )
 
 /** The same replication has the same id, so that it goes on where it was. */

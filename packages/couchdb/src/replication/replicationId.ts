@@ -4,11 +4,12 @@ import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import { TermWriter } from "../data/externalTerm.js"
 import { functionName } from "../data/functionName.js"
-import { jsonOf, member } from "../http/answers.js"
+import * as Json from "../data/Json.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
-import { serverOf } from "../http/failAt.js"
 import { unexpectedResponse } from "../http/responseError.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { serverOf } from "../http/server.js"
+import { jsonOf } from "../http/verification.js"
 import { verifyJson } from "../http/verification.js"
 import type { Definition, Remote, ServerError as ServerFailure } from "./Replication.js"
 
@@ -98,7 +99,7 @@ const request: CouchRequest = {
   method: "GET",
   path: "/",
   route: "/",
-  verify: verifyJson((json) => typeof member(json, "uuid") === "string")
+  verify: verifyJson((json) => typeof Json.get(json, "uuid") === "string")
 }
 
 export const checkpointId = (
@@ -109,8 +110,8 @@ export const checkpointId = (
   const [source, target, parts] = known.value
   return Effect.gen(function*() {
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.execute(request))
-    const uuid = member(jsonOf(response), "uuid")
+    const response = yield* conflictAsBadRequest(couch.execute(request))
+    const uuid = Json.get(jsonOf(response), "uuid")
     if (typeof uuid !== "string") {
       return yield* Effect.fail(
         unexpectedResponse(request, { ...response, ...serverOf(couch) }, "the response names no uuid")

@@ -10,14 +10,14 @@ import { functionName, functionNameProblem, isFoundByReplicator } from "../data/
 import * as Json from "../data/Json.js"
 import { segmentProblem } from "../data/pathSegment.js"
 import { quote } from "../data/quote.js"
-import { jsonOf, member } from "../http/answers.js"
-import { asCreation } from "../http/asCreation.js"
 import { askForOk } from "../http/ask.js"
+import { conflictOfCreation } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import { askFor } from "../http/decodeAnswer.js"
 import { BadRequestError, NotFoundError } from "../http/errors.js"
 import { failAt } from "../http/failAt.js"
 import { answerOf } from "../http/responseError.js"
+import { jsonOf } from "../http/verification.js"
 import { verifyDocument, verifyWritten } from "../http/verification.js"
 import { ReplicationFailedError } from "./errors.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "./Replication.js"
@@ -158,7 +158,7 @@ export const define = (
     const request = yield* documentAt(id, "PUT", documentPath(id), "/{db}/{docid}")
     const body = yield* bodyOf(definition, continuous ? { continuous: true } : {}, request)
     const couch = yield* CouchHttp
-    yield* asCreation(couch.execute({ ...request, body, verify: verifyWritten(id) }))
+    yield* conflictOfCreation(couch.execute({ ...request, body, verify: verifyWritten(id) }))
   })
 
 /** The server writes the document as well: a revision that moved meanwhile is read again. */
@@ -166,7 +166,7 @@ export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHt
   Effect.gen(function*() {
     const read = yield* documentAt(id, "GET", documentPath(id), "/{db}/{docid}")
     const couch = yield* CouchHttp
-    const rev = member(jsonOf(yield* couch.execute({ ...read, verify: verifyDocument(id) })), "_rev")
+    const rev = Json.get(jsonOf(yield* couch.execute({ ...read, verify: verifyDocument(id) })), "_rev")
     yield* couch.execute({
       ...read,
       method: "DELETE",

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import * as DatabaseName from "../data/DatabaseName.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { member } from "../http/answers.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { list, post } from "../http/bulk/post.js"
 import { rowFailure } from "../http/bulk/rowFailure.js"
@@ -21,9 +20,9 @@ export interface Version {
 
 /** Which of the target's leaves the version comes from. */
 const ancestorOf = (json: Json.JsonObject, leaves: Missing["leaves"]): Version["ancestor"] => {
-  const history = member(json, "_revisions")
-  const start = Number(member(history, "start"))
-  const hashes = list(member(history, "ids"))
+  const history = Json.get(json, "_revisions")
+  const start = Number(Json.get(history, "start"))
+  const hashes = list(Json.get(history, "ids"))
   return leaves
     .filter((rev) => hashes[start - Revision.generation(rev)] === Revision.parts(rev).hash)
     .sort((one, other) => Revision.generation(other) - Revision.generation(one))[0]
@@ -47,17 +46,17 @@ const read = (
     ({ exact, response }) =>
       Effect.map(
         Effect.forEach(
-          list(member(exact, "results")).flatMap((result) => list(member(result, "docs"))),
+          list(Json.get(exact, "results")).flatMap((result) => list(Json.get(result, "docs"))),
           (doc): Effect.Effect<ReadonlyArray<Omit<Version, "ancestor">>, WireError> => {
-            const json = member(doc, "ok")
-            const id = member(json, "_id")
-            const rev = member(json, "_rev")
+            const json = Json.get(doc, "ok")
+            const id = Json.get(json, "_id")
+            const rev = Json.get(json, "_rev")
             if (Json.isObject(json) && typeof id === "string" && Revision.isRevision(rev)) {
               return Effect.succeed([{ id, rev, json }])
             }
             // What is not there any more was compacted away, and its successor comes with a later change.
-            const problem = member(doc, "error") ?? null
-            const failure = rowFailure(database, String(member(problem, "id")), problem, response)
+            const problem = Json.get(doc, "error") ?? null
+            const failure = rowFailure(database, String(Json.get(problem, "id")), problem, response)
             return failure === undefined ? Effect.succeed([]) : Effect.fail(failure)
           }
         ),
@@ -115,15 +114,15 @@ export interface Lacking {
 
 /** The attachments to carry over: those that the target does not have from an ancestor. */
 export const lacking = ({ ancestor, json }: Version): ReadonlyArray<Lacking> => {
-  const stubs = member(json, "_attachments")
+  const stubs = Json.get(json, "_attachments")
   if (!Json.isObject(stubs)) return []
   const known = ancestor === undefined ? -1 : Revision.generation(ancestor)
   return Json.entries(stubs).flatMap(([, stub]) => {
-    const born = member(stub, "revpos")
-    const length = member(stub, "length")
+    const born = Json.get(stub, "revpos")
+    const length = Json.get(stub, "length")
     return typeof born === "number" && born <= known ? [] : [{
       length: typeof length === "number" ? length : Infinity,
-      compressed: member(stub, "encoding") !== undefined
+      compressed: Json.get(stub, "encoding") !== undefined
     }]
   })
 }

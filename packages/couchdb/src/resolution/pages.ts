@@ -6,11 +6,11 @@ import { documentPath } from "../data/documentPath.js"
 import * as Json from "../data/Json.js"
 import type { Collection } from "../document/Collection.js"
 import { owns } from "../document/idRange.js"
-import { jsonOf, member } from "../http/answers.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
-import { unconflicted } from "../http/unconflicted.js"
+import { jsonOf } from "../http/verification.js"
 
 /** A page of changes, and the documents in it that have more than one leaf. */
 export interface Page {
@@ -46,11 +46,11 @@ const readPage = <A, I, R, K>(
     database: collection.database
   }
   return Effect.flatMap(CouchHttp, (couch) =>
-    unconflicted(executeDecoded(couch, request, (response) => {
+    conflictAsBadRequest(executeDecoded(couch, request, (response) => {
       const json = jsonOf(response)
-      const results = member(json, "results")
-      const last = member(json, "last_seq")
-      const pending = member(json, "pending")
+      const results = Json.get(json, "results")
+      const last = Json.get(json, "last_seq")
+      const pending = Json.get(json, "pending")
       if (!Json.isArray(results) || (typeof last !== "string" && typeof last !== "number")) {
         return Either.left("the response is not a page of changes")
       }
@@ -59,11 +59,11 @@ const readPage = <A, I, R, K>(
         scanned: results.length,
         pending: typeof pending === "number" ? pending : results.length === size ? 1 : 0,
         ids: results.flatMap((row) => {
-          const id = member(row, "id")
-          const leaves = member(row, "changes")
+          const id = Json.get(row, "id")
+          const leaves = Json.get(row, "changes")
           return typeof id === "string" && Json.isArray(leaves) &&
               // What a burial hides may be all that is left of a document.
-              (leaves.length > 1 || (collection.lineage !== undefined && member(row, "deleted") === true)) &&
+              (leaves.length > 1 || (collection.lineage !== undefined && Json.get(row, "deleted") === true)) &&
               owns(collection.id, id)
             ? [id]
             : []

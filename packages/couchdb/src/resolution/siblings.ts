@@ -7,14 +7,13 @@ import { documentPath, documentRoute } from "../data/documentPath.js"
 import type { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { type Collection, isCollection } from "../document/Collection.js"
-import { member } from "../http/answers.js"
 import { pathOf, type Version } from "../http/bulk/bulkGetVersions.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import { readDocument } from "../http/rawDocument.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { leafOf } from "../siblings/plan.js"
 import { liveFirst } from "../siblings/structure.js"
 import type { Siblings } from "./Conflict.js"
@@ -25,7 +24,7 @@ const leavesIn = (text: string): Option.Option<ReadonlyArray<Version>> =>
     Json.isArray(rows)
       ? Option.all(
         rows.flatMap((row) => {
-          const ok = member(row, "ok")
+          const ok = Json.get(row, "ok")
           return ok === undefined
             ? []
             : [Option.map(readDocument(Json.stringify(ok)), (raw): Version => ({ raw, path: pathOf(raw) }))]
@@ -53,12 +52,13 @@ export const siblings = dual<
         id
       }
       const couch = yield* CouchHttp
-      const [winner, ...others] = yield* unconflicted(executeDecoded(couch, request, (response) =>
+      const [winner, ...others] = yield* conflictAsBadRequest(executeDecoded(couch, request, (response) =>
         Either.fromOption(
           Option.filter(Option.map(leavesIn(Transport.text(response)), (all) => [...all].sort(liveFirst)), isNonEmpty),
           () => "the response is not a list of leaves"
         )))
-      const leaf = ({ path, raw }: Version) => leafOf(collection, raw, path)
+      const leaf = ({ path, raw }: Version) =>
+        leafOf(collection, raw, path)
       return { id, leaves: [yield* leaf(winner), ...(yield* Effect.forEach(others, leaf))] }
     })
 )

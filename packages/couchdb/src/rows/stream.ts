@@ -6,13 +6,13 @@ import * as Either from "effect/Either"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Json from "../data/Json.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { type NotFoundError, type RequestError, TransportError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
-import { serverOf } from "../http/failAt.js"
 import { fromResponse, isIdentified, type Reply, unexpectedResponse } from "../http/responseError.js"
+import { serverOf } from "../http/server.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { type End, RowReader } from "./reader.js"
 import { member, type Row } from "./row.js"
 
@@ -44,7 +44,7 @@ export const ended = (request: CouchRequest, head: Head, end: End): Effect.Effec
         onRight: (json) => Effect.succeed(Json.isObject(json) ? json : {})
       })
     case "Refused":
-      return Effect.fail(lateError(request, head, end.error)).pipe(unconflicted)
+      return Effect.fail(lateError(request, head, end.error)).pipe(conflictAsBadRequest)
     case "Cut":
       return Effect.fail(
         new TransportError({
@@ -120,7 +120,7 @@ export const open = (
 ): Effect.Effect<Answer, RowsError, CouchHttp | Scope> =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
-    const response = yield* unconflicted(couch.stream({ ...request, verify: isJson }))
+    const response = yield* conflictAsBadRequest(couch.stream({ ...request, verify: isJson }))
     const around = yield* Deferred.make<Json.JsonObject, RowsError>()
     // Whoever waits for it behind rows that nobody read to their end must not wait for ever.
     yield* Effect.addFinalizer(() =>
@@ -172,7 +172,7 @@ export const collect = (
 > =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
-    const { end, head, rows } = yield* unconflicted(executeDecoded(couch, request, (response) => {
+    const { end, head, rows } = yield* conflictAsBadRequest(executeDecoded(couch, request, (response) => {
       const reader = new RowReader(array)
       const rows: Array<Row> = []
       reader.push(Transport.bytes(response), rows)

@@ -3,11 +3,11 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Json from "../data/Json.js"
 import { ask, askFor, askForOk, type Failure } from "../http/ask.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import type { NotFoundError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { jsonProblem } from "../http/verification.js"
 
 const self = "_local"
@@ -68,7 +68,7 @@ const json = (request: CouchRequest): Effect.Effect<Json.Json, Failure, CouchHtt
   Effect.flatMap(
     CouchHttp,
     (couch) =>
-      unconflicted(
+      conflictAsBadRequest(
         executeDecoded(couch, request, (response) =>
           Either.flatMap(
             Either.mapLeft(Json.parse(Transport.text(response)), () => "the response is not JSON"),

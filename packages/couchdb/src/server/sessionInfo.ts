@@ -10,12 +10,12 @@ import * as Auth from "../http/Auth.js"
 import { setCookie } from "../http/auth/setCookie.js"
 import { login as loginRequest } from "../http/auth/sources.js"
 import { withAuth } from "../http/client.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp } from "../http/CouchHttp.js"
 import { decodeJson } from "../http/decodeAnswer.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import { hiddenCookie } from "../http/hints.js"
 import { unexpectedResponse } from "../http/responseError.js"
-import { unconflicted } from "../http/unconflicted.js"
 import type { Session } from "./Session.js"
 
 const Begun = Schema.Struct({ ok: Schema.Literal(true), roles: Schema.Array(Schema.String) })
@@ -25,7 +25,7 @@ export const login = (name: string, password: Redacted.Redacted): Effect.Effect<
     const request = loginRequest(name, password)
     const couch = yield* CouchHttp
     const begun = decodeJson(Begun)
-    const { response, roles } = yield* unconflicted(
+    const { response, roles } = yield* conflictAsBadRequest(
       executeDecoded(couch, request, (response) => Either.map(begun(response), ({ roles }) => ({ response, roles })))
     )
     const now = yield* Clock.currentTimeMillis

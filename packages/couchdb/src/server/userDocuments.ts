@@ -6,14 +6,14 @@ import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { loneSurrogate } from "../data/pathSegment.js"
 import { EncodeError } from "../document/errors.js"
-import { asCreation } from "../http/asCreation.js"
 import { patience } from "../http/backoff.js"
+import { conflictOfCreation } from "../http/conflictMapping.js"
+import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import { decodeJson } from "../http/decodeAnswer.js"
 import { type NotFoundError, type RequestError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import * as Transport from "../http/Transport.js"
-import { unconflicted } from "../http/unconflicted.js"
 import { verifyWritten } from "../http/verification.js"
 import type { UserFailure } from "./User.js"
 
@@ -59,7 +59,7 @@ const read = (name: string) =>
   Effect.gen(function*() {
     const asked = yield* request(name, "GET")
     const couch = yield* CouchHttp
-    return yield* unconflicted(executeDecoded(couch, asked, (response) =>
+    return yield* conflictAsBadRequest(executeDecoded(couch, asked, (response) =>
       Either.flatMap(decodeUser(response), (user) => {
         const json = Json.parse(Transport.text(response))
         return Either.isRight(json) && Json.isObject(json.right)
@@ -110,7 +110,7 @@ export const create = (
                 ["password", Redacted.value(password)]
               ]))
             }),
-            (asked) => asCreation(send(asked))
+            (asked) => conflictOfCreation(send(asked))
           ),
           { name, roles }
         )

@@ -2,7 +2,6 @@ import * as Option from "effect/Option"
 import { hashedAttachments } from "../data/attachmentDigests.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { member } from "../http/answers.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { RawDocument } from "../http/rawDocument.js"
 
@@ -58,13 +57,15 @@ export const burialRevision = (burial: Burial): Option.Option<Revision.Revision>
   )
 
 /** Whether a tombstone is a burial, and no deletion. */
-export const isBurial = (leaf: RawDocument): boolean => member(Json.get(leaf.raw, field), "kind") === "burial"
+export const isBurial = (leaf: RawDocument): boolean => Json.get(Json.get(leaf.raw, field), "kind") === "burial"
 
 /** The revisions that a list names; `undefined` if the leaf is not a list. */
 export const listedIn = (leaf: RawDocument): ReadonlyArray<Revision.Revision> | undefined => {
   const own = Json.get(leaf.raw, field)
-  const of = member(own, "of")
-  return leaf.deleted && member(own, "kind") === "list" && Json.isArray(of) ? of.filter(Revision.isRevision) : undefined
+  const of = Json.get(own, "of")
+  return leaf.deleted && Json.get(own, "kind") === "list" && Json.isArray(of)
+    ? of.filter(Revision.isRevision)
+    : undefined
 }
 
 /** The body of a list. */
@@ -77,7 +78,7 @@ export const buriedBody = (
   leaf: RawDocument
 ): Option.Option<{ readonly of: Revision.Revision; readonly doc: Json.JsonObject }> => {
   const own = Json.get(leaf.raw, field)
-  const of = member(own, "of")
-  const doc = member(own, "doc")
+  const of = Json.get(own, "of")
+  const doc = Json.get(own, "doc")
   return isBurial(leaf) && Revision.isRevision(of) && Json.isObject(doc) ? Option.some({ of, doc }) : Option.none()
 }

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import type { DatabaseName } from "../data/DatabaseName.js"
 import * as Json from "../data/Json.js"
 import { readRaw } from "../document/read.js"
-import { member } from "../http/answers.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
@@ -76,7 +75,7 @@ const digests = ({ raw }: Version): Json.JsonObject =>
   Json.fromEntries(
     (raw.stubs._tag === "Some" ? Json.entries(raw.stubs.value) : []).map(([name, stub]) => [
       name,
-      member(stub, "digest") ?? null
+      Json.get(stub, "digest") ?? null
     ])
   )
 
@@ -89,7 +88,7 @@ const wasRecreated = (
     Effect.map((raw) => {
       const history = raw.special("_revs_info")
       return raw.rev === winner.raw.rev && Json.isArray(history) &&
-        history.some((entry) => member(entry, "status") === "deleted")
+        history.some((entry) => Json.get(entry, "status") === "deleted")
     }),
     Effect.catchTags({ NotFoundError: () => Effect.succeed(false), InvalidIdError: () => Effect.succeed(false) })
   )

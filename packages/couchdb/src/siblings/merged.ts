@@ -7,7 +7,6 @@ import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import type { Path } from "../data/revisionPath.js"
 import { readRaw } from "../document/read.js"
-import { member } from "../http/answers.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
@@ -77,7 +76,7 @@ export const textOf = (
       Effect.map((read) => {
         const whole = new Map(read)
         const attachments = Array.from(files, ([name, { leaf, nameThere, stub }]) => {
-          const found = leaf === winner ? undefined : member(whole.get(leaf), nameThere)
+          const found = leaf === winner ? undefined : Json.get(whole.get(leaf), nameThere)
           return [name, found === undefined ? stub : added(found, Revision.generation(rev))] as const
         })
         return revisionText(

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { DatabaseName } from "../data/DatabaseName.js"
+import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { member } from "../http/answers.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { list, post } from "../http/bulk/post.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
@@ -22,13 +22,13 @@ export const readStanding = (
   Effect.map(
     post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (answer) => isAllDocs(answer, ids)),
     ({ exact }) =>
-      list(member(exact, "rows")).map((row, i): Standing => {
-        const doc = member(row, "doc")
-        const rev = member(doc, "_rev")
-        const conflicts = list(member(doc, "_conflicts")).filter(Revision.isRevision)
+      list(Json.get(exact, "rows")).map((row, i): Standing => {
+        const doc = Json.get(row, "doc")
+        const rev = Json.get(doc, "_rev")
+        const conflicts = list(Json.get(doc, "_conflicts")).filter(Revision.isRevision)
         return {
           id: ids[i] ?? "",
-          exists: member(row, "error") === undefined,
+          exists: Json.get(row, "error") === undefined,
           live: Revision.isRevision(rev) ? [rev, ...conflicts] : []
         }
       })

@@ -4,7 +4,6 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { documentPath } from "../../data/documentPath.js"
 import * as Json from "../../data/Json.js"
-import { member } from "../../http/answers.js"
 import { ask, askFor } from "../../http/ask.js"
 import type { CouchHttp } from "../../http/CouchHttp.js"
 import { isOutOfTime, isTransient } from "../../http/retry.js"
@@ -80,7 +79,7 @@ const get = (address: Address, path: string, route: string) =>
       route,
       database: address.database,
       id: address.id,
-      verify: verifyJson((json) => Json.isArray(member(json, "rows")) || Json.isArray(member(json, "hits")))
+      verify: verifyJson((json) => Json.isArray(Json.get(json, "rows")) || Json.isArray(Json.get(json, "hits")))
     }))
   )
 

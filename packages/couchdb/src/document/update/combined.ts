@@ -6,9 +6,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Json from "../../data/Json.js"
-import { CouchHttp, type Turns } from "../../http/CouchHttp.js"
+import { CouchHttp } from "../../http/CouchHttp.js"
 import { currentAuth } from "../../http/currentAuth.js"
 import { runFrom } from "../../http/forkAs.js"
+import type { UpdateQueues } from "../../http/serviceState.js"
 import { bodyIn } from "../bodies.js"
 import { encode } from "../codec.js"
 import { type AnyConflict, isConflict, withAttempts } from "../conflictError.js"
@@ -203,10 +204,10 @@ const work = (queue: Queue): Effect.Effect<void> =>
  * Edits of one document that come while another is under way are made together. A fiber of the scope does it, so that
  * nobody's interruption stops the others.
  */
-export const composed = <A, R>(turns: Turns, scope: Scope, editing: Editing<A, R>): Updated<A, R> =>
+export const combined = <A, R>({ queues: all }: UpdateQueues, scope: Scope, editing: Editing<A, R>): Updated<A, R> =>
   Effect.withFiberRuntime((fiber) =>
     Effect.async((resume) => {
-      const queues = turns.queues as Map<string, Queue>
+      const queues = all as Map<string, Queue>
       const name = nameOf(editing)
       const member: Member = {
         editing: editing as unknown as Editing<unknown, unknown>,

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Turns } from "../../http/CouchHttp.js"
 import { currentAuth } from "../../http/currentAuth.js"
+import type { UpdateQueues } from "../../http/serviceState.js"
 import type { Document } from "../Document.js"
 import { attempted } from "./attempt.js"
 import { type Editing, type Kind, nameOf, sameKind, type Updated } from "./edit.js"
@@ -45,9 +45,9 @@ const enter = (queues: Queues, name: string, kind: Kind): Effect.Effect<Known> =
  * One after the other, in the order in which they came. Whoever has waited goes on from the document that the one before
  * saved: that was the newest while it waited, and a rival's edit since then is a conflict like any other.
  */
-export const inTurn = <A, R>(turns: Turns, editing: Editing<A, R>): Updated<A, R> =>
+export const queued = <A, R>(updates: UpdateQueues, editing: Editing<A, R>): Updated<A, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const queues = turns.queues as Queues
+    const queues = updates.queues as Queues
     const name = nameOf(editing)
     const kind: Kind = { collection: editing.collection, auth: fiber.getFiberRef(currentAuth) }
     return Effect.uninterruptibleMask((restore) =>

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import { CouchHttp } from "../../http/CouchHttp.js"
+import { stateOf } from "../../http/serviceState.js"
 import type { Bound, Collection } from "../Collection.js"
 import { isCollection } from "../Collection.js"
 import type { Document, FetchError, SaveError, Tombstone, UpdateOptions } from "../Document.js"
@@ -12,19 +13,19 @@ import { asUpdate, fetchBound } from "../read.js"
 import * as value from "../value.js"
 import { removeKeeping, removeOver, save } from "../write.js"
 import { attempted, untilSettled } from "./attempt.js"
-import { composed } from "./combined.js"
+import { combined } from "./combined.js"
 import type { Editing, Updated } from "./edit.js"
-import { inTurn } from "./queued.js"
+import { queued } from "./queued.js"
 
-/** Takes its turn among those who edit the document by way of the same service. */
+/** Makes the edit after the ones that are under way through the same service. */
 const edited = <A, R>(editing: Editing<A, R>): Updated<A, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const { turns } = Context.unsafeGet(fiber.currentContext, CouchHttp)
-    return turns === undefined
+    const updates = stateOf(Context.unsafeGet(fiber.currentContext, CouchHttp))?.updates
+    return updates === undefined
       ? attempted(editing, undefined)
-      : turns.together === undefined
-      ? inTurn(turns, editing)
-      : composed(turns, turns.together, editing)
+      : updates.combineScope === undefined
+      ? queued(updates, editing)
+      : combined(updates, updates.combineScope, editing)
   })
 
 /** What the edit itself failed with: no business of the update's, whatever it is. */

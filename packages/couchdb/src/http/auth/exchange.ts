@@ -9,10 +9,10 @@ import type { Answered } from "./rejected.js"
 /** One exchange with headers of one's own, its status mapped. */
 export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse & FromServer, HttpError>
 
-/** One way to the server. `settled` is the response with its body at hand, its connection given back. */
+/** The response to one attempt. `buffered` is the response with its body in memory and its connection released. */
 export interface Attempt<Response> {
   readonly response: Response
-  readonly settled: Effect.Effect<Response>
+  readonly buffered: Effect.Effect<Response>
 }
 
 /**

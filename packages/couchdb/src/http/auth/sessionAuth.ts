@@ -46,7 +46,7 @@ const exchanged = (credentials: Renewing, cookies: boolean): Exchange => (body, 
     const first = yield* once(used)
     if (!isRefusal(first.response, !cookies) || body.read()) return withoutCookies(first.response)
     // What is asked for others may need the connection.
-    const refusal = yield* first.settled
+    const refusal = yield* first.buffered
     const others = Option.fromNullable(yield* credentials.instead(used, order))
     if (Option.isNone(others)) {
       return withoutCookies(cookies && isHidden(used) && used.knownBehind < order ? withHiddenCookie(refusal) : refusal)
@@ -56,7 +56,7 @@ const exchanged = (credentials: Renewing, cookies: boolean): Exchange => (body, 
       return withoutCookies(second.response)
     }
     // A browser that keeps the cookie sends it with this question too.
-    const answer = yield* second.settled
+    const answer = yield* second.buffered
     return withoutCookies((yield* credentials.known(others.value)) ? answer : withHiddenCookie(answer))
   })
 }

@@ -4,11 +4,11 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as Json from "../../data/Json.js"
-import { jsonOf, member } from "../answers.js"
 import type { CouchRequest } from "../CouchHttp.js"
 import { CredentialsError, type HttpError } from "../errors.js"
 import { isSendable } from "../headerCheck.js"
 import { unexpectedResponse } from "../responseError.js"
+import { jsonOf } from "../verification.js"
 import { verifyJson } from "../verification.js"
 import type { Ask } from "./exchange.js"
 import { type Headers, ofCookie, ofToken } from "./fixedHeaders.js"
@@ -17,7 +17,7 @@ import { setCookie } from "./setCookie.js"
 
 const target = { path: "/_session", route: "/_session" }
 
-const isOk = verifyJson((json) => member(json, "ok") === true)
+const isOk = verifyJson((json) => Json.get(json, "ok") === true)
 
 /** The request that begins a session. */
 export const login = (username: string, password: Redacted.Redacted): CouchRequest => ({
@@ -32,7 +32,7 @@ export const login = (username: string, password: Redacted.Redacted): CouchReque
 const alive = (ask: Ask) => (headers: Headers): Effect.Effect<boolean> =>
   Effect.match(ask({ method: "GET", ...target }, headers), {
     onFailure: () => false,
-    onSuccess: (response) => typeof member(member(jsonOf(response), "userCtx"), "name") === "string"
+    onSuccess: (response) => typeof Json.get(Json.get(jsonOf(response), "userCtx"), "name") === "string"
   })
 
 /** Sessions, by name and password. Where the answer shows no cookie, a browser keeps it. */
@@ -41,7 +41,7 @@ export const bySession = (username: string, password: Redacted.Redacted) => (ask
     const request = login(username, password)
     return Effect.zipWith(ask(request, {}), Clock.currentTimeMillis, (response, now) => ({ now, request, response }))
   }).pipe(Effect.flatMap(({ now, request, response }): Effect.Effect<Credential, HttpError> => {
-    if (member(jsonOf(response), "ok") !== true) {
+    if (Json.get(jsonOf(response), "ok") !== true) {
       return Effect.fail(unexpectedResponse(request, response, "the response begins no session"))
     }
     const cookie = setCookie(response.headers, now)
@@ -60,7 +60,7 @@ const decoder = new TextDecoder()
 const expiry = (token: string): number | undefined => {
   const payload = Encoding.decodeBase64Url(token.split(".")[1] ?? "")
   const claims = Either.flatMap(payload, (bytes) => Json.parse(decoder.decode(bytes)))
-  const exp = Either.isRight(claims) ? member(claims.right, "exp") : undefined
+  const exp = Either.isRight(claims) ? Json.get(claims.right, "exp") : undefined
   return typeof exp === "number" ? exp * 1000 : undefined
 }
 

@@ -4,13 +4,13 @@ import type { DatabaseName } from "../../data/DatabaseName.js"
 import { documentPath } from "../../data/documentPath.js"
 import * as Json from "../../data/Json.js"
 import * as Revision from "../../data/Revision.js"
-import { jsonOf, member } from "../answers.js"
+import { conflictAsBadRequest } from "../conflictMapping.js"
 import { CouchHttp, type CouchRequest, type Durability } from "../CouchHttp.js"
 import { UpdateConflictError } from "../errors.js"
 import { executeDecoded } from "../executeDecoded.js"
 import { fromResponse, type Reply } from "../responseError.js"
 import { isTooLargeForProxy } from "../retry.js"
-import { unconflicted } from "../unconflicted.js"
+import { jsonOf } from "../verification.js"
 import type { WireError } from "./errors.js"
 
 /** A document to write, as text. */
@@ -114,16 +114,16 @@ export const writePart = (
         : !results.every(isRefusal) || (response.status !== 201 && response.status !== 202)
     ) return Either.left("the response is not one result for each document")
     return Either.right(rows.map((row, i) => {
-      const result = newEdits ? results[i] : results.find((each) => member(each, "id") === row.id)
-      const error = member(result, "error")
-      const rev = member(result, "rev")
+      const result = newEdits ? results[i] : results.find((each) => Json.get(each, "id") === row.id)
+      const error = Json.get(result, "error")
+      const rev = Json.get(result, "rev")
       return error === undefined
         ? { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
-        : refused(request, response, row, error, member(result, "reason"))
+        : refused(request, response, row, error, Json.get(result, "reason"))
     }))
   }
   return CouchHttp.pipe(
-    Effect.flatMap((couch) => unconflicted(executeDecoded(couch, request, decode))),
+    Effect.flatMap((couch) => conflictAsBadRequest(executeDecoded(couch, request, decode))),
     Effect.catchIf(
       (error) => ofOneDocument.has(error._tag) || (repeatable && rows.length > 1 && isTooLargeForProxy(error)),
       (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
@@ -163,9 +163,9 @@ const ofOneDocument = new Set<string>([
 
 /** Whether this is the result of a row: its revision, or why it was refused. */
 const isResult = (result: Json.Json | undefined, row: Row | undefined): boolean =>
-  isRefusal(result) || (member(result, "id") === row?.id && Revision.isRevision(member(result, "rev")))
+  isRefusal(result) || (Json.get(result, "id") === row?.id && Revision.isRevision(Json.get(result, "rev")))
 
-const isRefusal = (result: Json.Json | undefined): boolean => typeof member(result, "error") === "string"
+const isRefusal = (result: Json.Json | undefined): boolean => typeof Json.get(result, "error") === "string"
 
 const statusOf = (error: Json.Json): number =>
   error === "unauthorized" ? 401 : error === "forbidden" ? 403 : error === "not_found" ? 404 : 400

@@ -5,7 +5,6 @@ import type { DatabaseName } from "../../data/DatabaseName.js"
 import * as Json from "../../data/Json.js"
 import * as Revision from "../../data/Revision.js"
 import type { Path } from "../../data/revisionPath.js"
-import { member } from "../answers.js"
 import type { CouchHttp, FromServer, ReadJson } from "../CouchHttp.js"
 import { documentOf, type RawDocument } from "../rawDocument.js"
 import type { BufferedResponse } from "../Transport.js"
@@ -67,12 +66,12 @@ const failureIn = (
   database: DatabaseName,
   { exact, response }: ReadJson & { readonly response: BufferedResponse & FromServer }
 ): WireError | undefined => {
-  for (const result of list(member(exact, "results"))) {
-    for (const doc of list(member(result, "docs"))) {
-      const problem = member(doc, "error")
+  for (const result of list(Json.get(exact, "results"))) {
+    for (const doc of list(Json.get(result, "docs"))) {
+      const problem = Json.get(doc, "error")
       const failure = problem === undefined
         ? undefined
-        : rowFailure(database, String(member(result, "id")), problem, response)
+        : rowFailure(database, String(Json.get(result, "id")), problem, response)
       if (failure !== undefined) return failure
     }
   }
@@ -80,9 +79,9 @@ const failureIn = (
 }
 
 const versionsOf = ({ exact, plain }: ReadJson): ReadonlyArray<Version> =>
-  list(member(exact, "results")).flatMap((result, i) =>
-    list(member(result, "docs")).flatMap((doc, j) => {
-      const ok = member(doc, "ok")
+  list(Json.get(exact, "results")).flatMap((result, i) =>
+    list(Json.get(result, "docs")).flatMap((doc, j) => {
+      const ok = Json.get(doc, "ok")
       return ok === undefined ? [] : Option.toArray(
         Option.map(
           documentOf({ exact: ok, plain: exact === plain ? ok : at(plain, "results", i, "docs", j, "ok") }),
@@ -95,8 +94,8 @@ const versionsOf = ({ exact, plain }: ReadJson): ReadonlyArray<Version> =>
 /** The revision and its ancestors, as `_revisions` tells them. */
 export const pathOf = (leaf: RawDocument): Path => {
   const revisions = leaf.special("_revisions")
-  const start = member(revisions, "start")
-  const ids = member(revisions, "ids")
+  const start = Json.get(revisions, "start")
+  const ids = Json.get(revisions, "ids")
   const older = typeof start === "number" && Json.isArray(ids)
     ? ids.slice(1).flatMap((hash, i) => {
       const rev = `${start - 1 - i}-${String(hash)}`

@@ -2,9 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { DatabaseName } from "../../data/DatabaseName.js"
 import { documentPath } from "../../data/documentPath.js"
-import type * as Json from "../../data/Json.js"
+import * as Json from "../../data/Json.js"
 import * as Revision from "../../data/Revision.js"
-import { member } from "../answers.js"
 import type { CouchHttp, FromServer, ReadDocument, ReadJson } from "../CouchHttp.js"
 import { NotFoundError, type RequestError } from "../errors.js"
 import type { BufferedResponse } from "../Transport.js"
@@ -23,18 +22,18 @@ const wins = (self: Leaf, that: Leaf): boolean =>
   self.deleted === that.deleted ? Revision.Order(self.rev, that.rev) > 0 : that.deleted
 
 const leafOf = (exact: Json.Json | undefined, plain: Json.Json | undefined): Leaf | undefined => {
-  const rev = member(plain, "_rev")
+  const rev = Json.get(plain, "_rev")
   return exact !== undefined && Revision.isRevision(rev)
-    ? { exact, plain, rev, deleted: member(plain, "_deleted") === true }
+    ? { exact, plain, rev, deleted: Json.get(plain, "_deleted") === true }
     : undefined
 }
 
 const winnerIn = (exact: Json.Json | undefined, plain: Json.Json | undefined): Leaf | undefined => {
-  const docs = list(member(exact, "docs"))
-  const plainDocs = exact === plain ? docs : list(member(plain, "docs"))
+  const docs = list(Json.get(exact, "docs"))
+  const plainDocs = exact === plain ? docs : list(Json.get(plain, "docs"))
   let winner: Leaf | undefined
   for (let i = 0; i < docs.length; i++) {
-    const leaf = leafOf(member(docs[i], "ok"), member(plainDocs[i], "ok"))
+    const leaf = leafOf(Json.get(docs[i], "ok"), Json.get(plainDocs[i], "ok"))
     if (leaf !== undefined && (winner === undefined || wins(leaf, winner))) winner = leaf
   }
   return winner
@@ -46,8 +45,8 @@ const failureIn = (
   row: Json.Json,
   response: BufferedResponse & FromServer
 ): WireError | undefined => {
-  const problem = list(member(row, "docs")).map((doc) => member(doc, "error")).find((error) => error !== undefined)
-  const id = member(row, "id")
+  const problem = list(Json.get(row, "docs")).map((doc) => Json.get(doc, "error")).find((error) => error !== undefined)
+  const id = Json.get(row, "id")
   return problem === undefined || typeof id !== "string" ? undefined : rowFailure(database, id, problem, response)
 }
 
@@ -62,10 +61,10 @@ export const readWinners = (
   return Effect.map(
     post(database, "_bulk_get", "", { docs: ids.map((id) => ({ id })) }, (answer) => isBulkGet(answer, ids)),
     ({ exact, plain, response }) => {
-      const rows = list(member(exact, "results"))
-      const plainRows = exact === plain ? rows : list(member(plain as Json.Json, "results"))
-      const winners = new Map(rows.map((row, i) => [member(row, "id"), winnerIn(row, plainRows[i])]))
-      const failures = new Map(rows.map((row) => [member(row, "id"), failureIn(database, row, response)]))
+      const rows = list(Json.get(exact, "results"))
+      const plainRows = exact === plain ? rows : list(Json.get(plain as Json.Json, "results"))
+      const winners = new Map(rows.map((row, i) => [Json.get(row, "id"), winnerIn(row, plainRows[i])]))
+      const failures = new Map(rows.map((row) => [Json.get(row, "id"), failureIn(database, row, response)]))
       return reads.map(({ id }) => {
         const winner = winners.get(id)
         const failure = failures.get(id)

@@ -3,11 +3,11 @@ import * as Either from "effect/Either"
 import type { DatabaseName } from "../../data/DatabaseName.js"
 import { documentPath } from "../../data/documentPath.js"
 import * as Json from "../../data/Json.js"
+import { conflictAsBadRequest } from "../conflictMapping.js"
 import { CouchHttp, type CouchRequest, type FromServer, type ReadJson } from "../CouchHttp.js"
 import { executeDecoded } from "../executeDecoded.js"
 import { readJson } from "../rawDocument.js"
 import * as Transport from "../Transport.js"
-import { unconflicted } from "../unconflicted.js"
 import { jsonProblem } from "../verification.js"
 import type { WireError } from "./errors.js"
 
@@ -30,7 +30,7 @@ export const post = (
     safe: true
   }
   return Effect.flatMap(CouchHttp, (couch) =>
-    unconflicted(executeDecoded(couch, request, (response) => {
+    conflictAsBadRequest(executeDecoded(couch, request, (response) => {
       const json = readJson(Transport.text(response))
       const problem = jsonProblem(json?.exact, response, expected)
       return json === undefined || problem !== undefined

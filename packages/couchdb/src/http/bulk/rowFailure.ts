@@ -1,7 +1,6 @@
 import type { DatabaseName } from "../../data/DatabaseName.js"
 import { documentPath } from "../../data/documentPath.js"
-import type * as Json from "../../data/Json.js"
-import { member } from "../answers.js"
+import * as Json from "../../data/Json.js"
 import type { FromServer } from "../CouchHttp.js"
 import { fromResponse } from "../responseError.js"
 import type { BufferedResponse } from "../Transport.js"
@@ -18,7 +17,7 @@ export const rowFailure = (
   problem: Json.Json,
   { headers, server }: Pick<BufferedResponse, "headers"> & FromServer
 ): WireError | undefined => {
-  const error = member(problem, "error")
+  const error = Json.get(problem, "error")
   if (error === "not_found") return undefined
   return fromResponse(
     { method: "POST", path: `${documentPath(database)}/_bulk_get`, database, id },
@@ -26,7 +25,7 @@ export const rowFailure = (
       status: statusOf(error),
       headers,
       server,
-      body: JSON.stringify({ error: String(error), reason: String(member(problem, "reason") ?? "no reason given") })
+      body: JSON.stringify({ error: String(error), reason: String(Json.get(problem, "reason") ?? "no reason given") })
     }
   ) as WireError
 }

@@ -1,31 +1,34 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import type { DatabaseName } from "../../data/DatabaseName.js"
 import * as Json from "../../data/Json.js"
-import type { CouchHttp, Ledger, WriteDocument, Written } from "../CouchHttp.js"
-import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "../errors.js"
-import { learn, predict } from "../lostWrites.js"
+import type { CouchHttp, WriteDocument, Written } from "../CouchHttp.js"
+import type { HttpError } from "../errors.js"
+import { recover } from "../recover.js"
 import { isTooLargeForProxy, isTransient, mayHaveHappened } from "../retry.js"
+import type { WriteState } from "../serviceState.js"
+import { predict, recordRevision } from "../storedWrites.js"
+import type { WriteError } from "../writeDocument.js"
 import { type RowResult, type Unanswered, writePart } from "./bulkDocs.js"
 import type { WireError } from "./errors.js"
-import { landed } from "./landedWrites.js"
+import { storedRevisions } from "./storedRevisions.js"
 
-/** What the write of one document among many can fail with. */
-export type WriteError = UpdateConflictError | NotFoundError | RequestError
+export type { WriteError } from "../writeDocument.js"
 
 export type Outcome = Either.Either<Written, WriteError>
 
 /** A write, and its text in `_bulk_docs`. */
-export interface Sending {
+export interface Row {
   readonly write: WriteDocument
   readonly text: string
 }
 
-/** What one bulk operation knows. */
-export interface Knowledge extends Ledger {
-  readonly retry: Schedule.Schedule<unknown, HttpError>
+/** The service that a bulk operation writes through. */
+export interface BulkContext {
+  readonly schedule: Schedule.Schedule<unknown, HttpError>
+  readonly state: WriteState
 }
 
 /** The text of a write in `_bulk_docs`. */
@@ -38,129 +41,168 @@ export const textOf = (write: WriteDocument): string =>
     ...Json.entries(write.body)
   ]))
 
+/** The rows of one bulk operation, and the outcomes that are known. */
+class BulkWrite {
+  private readonly outcomes: Array<Outcome | undefined>
+  /** A request has at most so many rows. A proxy with a limit of its own makes it smaller. */
+  private maxRows = Infinity
+  /** The rows of the last request whose outcome is unknown. */
+  private unanswered: ReadonlyArray<number> = []
+
+  constructor(
+    private readonly database: DatabaseName,
+    private readonly rows: ReadonlyArray<Row>,
+    private readonly state: WriteState
+  ) {
+    this.outcomes = new Array<Outcome | undefined>(rows.length)
+  }
+
+  get isPredictable(): boolean {
+    return this.state.predictable.get(this.database) !== false
+  }
+
+  /** The outcomes; rows without one have this error. */
+  outcomesOr(error: WireError | undefined): ReadonlyArray<Outcome> {
+    return this.rows.map((_, i) => this.outcomes[i] ?? Either.left(error as WireError))
+  }
+
+  /** Sends the rows without an outcome, in as many requests as needed. */
+  send(unknownOutcome: WireError | undefined): Effect.Effect<void, WireError, CouchHttp> {
+    return Effect.suspend(() => {
+      const indices = this.open().slice(0, this.maxRows)
+      if (indices.length === 0) return Effect.void
+      this.unanswered = indices
+      const rows = indices.map((i) => ({ id: this.row(i).write.id, text: this.row(i).text }))
+      return Effect.flatMap(writePart(this.database, rows, { newEdits: true, repeatable: false }), (results) => {
+        const answered: Array<readonly [number, RowResult]> = []
+        const unanswered: Array<number> = []
+        let failure: WireError | undefined
+        indices.forEach((i, n) => {
+          const result = results[n] as RowResult | Unanswered
+          if (result._tag !== "Unanswered") answered.push([i, result])
+          else {
+            unanswered.push(i)
+            failure ??= result.error
+          }
+        })
+        this.unanswered = unanswered
+        return Effect.zipRight(
+          this.settleAll(answered, unknownOutcome),
+          failure === undefined ? this.send(unknownOutcome) : Effect.fail(failure)
+        )
+      })
+    })
+  }
+
+  /**
+   * Finds the rows of the last request that are stored. Succeeds if all rows have an outcome then. If a proxy refused the
+   * size of the request, the others are sent in smaller ones.
+   */
+  findStored(error: WireError, unknownOutcome: WireError): Effect.Effect<Option.Option<void>, WireError, CouchHttp> {
+    const indices = this.unanswered
+    if (!this.isPredictable) return Effect.succeedNone
+    return Effect.flatMap(this.recognise(indices), () => {
+      if (this.open().length === 0) return Effect.succeedSome(undefined)
+      if (!isTooLargeForProxy(error)) return Effect.succeedNone
+      const [only] = indices
+      if (only !== undefined && indices.length === 1) this.outcomes[only] ??= Either.left(error)
+      this.maxRows = Math.min(this.maxRows, Math.ceil(indices.length / 2))
+      return Effect.asSome(
+        Effect.catchAll(
+          this.send(unknownOutcome),
+          (error) =>
+            Effect.flatMap(
+              this.findStored(error, unknownOutcome),
+              (found) => Option.isSome(found) ? Effect.void : Effect.fail(error)
+            )
+        )
+      )
+    })
+  }
+
+  private row(i: number): Row {
+    return this.rows[i] as Row
+  }
+
+  private open(): ReadonlyArray<number> {
+    return this.rows.flatMap((_, i) => this.outcomes[i] === undefined ? [i] : [])
+  }
+
+  /** Records the rows that the server has, with their revisions. */
+  private recognise(indices: ReadonlyArray<number>): Effect.Effect<void, WireError, CouchHttp> {
+    return Effect.map(
+      storedRevisions(this.database, indices.map((i) => this.row(i).write)),
+      (revs) =>
+        indices.forEach((i, n) => {
+          const rev = revs[n]
+          if (rev === undefined || !this.state.claimedRevisions.take(this.row(i).write, rev)) return
+          // The lost response said whether a quorum stored it.
+          this.outcomes[i] = Either.right({ rev, durability: "accepted" })
+        })
+    )
+  }
+
+  private settle(i: number, result: RowResult): void {
+    if (this.outcomes[i] !== undefined) return
+    if (result._tag !== "Stored") this.outcomes[i] = Either.left(result.error)
+    else if (result.rev !== undefined) {
+      recordRevision(this.state, this.row(i).write, result.rev)
+      this.outcomes[i] = Either.right({ rev: result.rev, durability: result.durability })
+    }
+  }
+
+  /** Records results. If an earlier outcome is unknown, a conflict may be that of the repeated write with itself. */
+  private settleAll(
+    results: ReadonlyArray<readonly [index: number, result: RowResult]>,
+    unknownOutcome: WireError | undefined
+  ): Effect.Effect<void, never, CouchHttp> {
+    const settleRest = () => results.forEach(([i, result]) => this.settle(i, result))
+    for (const [i, result] of results) if (result._tag !== "Conflict") this.settle(i, result)
+    const conflicts = results.flatMap(([i, { _tag }]) => _tag === "Conflict" ? [i] : [])
+    if (unknownOutcome === undefined || conflicts.length === 0) return Effect.sync(settleRest)
+    return Effect.match(this.isPredictable ? this.recognise(conflicts) : Effect.void, {
+      onFailure: () => conflicts.forEach((i) => this.outcomes[i] ??= Either.left(unknownOutcome)),
+      onSuccess: () => {
+        for (const i of conflicts) {
+          const { write } = this.row(i)
+          const canBeFound = this.isPredictable && Option.isSome(predict(write, write.parent))
+          if (!canBeFound) this.outcomes[i] ??= Either.left(unknownOutcome)
+        }
+        settleRest()
+      }
+    })
+  }
+}
+
 /**
- * Writes documents with different ids in one request, and gives one result each in their order.
+ * Writes documents with different ids in one request, and returns one outcome for each in their order.
  *
- * Where the answer is lost, the rows that landed are recognised by their revisions, and the others are sent again. Where
- * that cannot be told, the rows fail with what made it unknown: a conflict must not be told then, since whoever hears of
- * one edits again.
+ * If the response is lost, the rows that are stored are found by their revisions, and the others are sent again. If that
+ * cannot be decided, the rows fail with the error that made the outcome unknown, never with a conflict: a caller that
+ * receives a conflict edits the document again.
  */
 export const writeAll = (
   database: DatabaseName,
-  sending: ReadonlyArray<Sending>,
-  knowledge: Knowledge
+  rows: ReadonlyArray<Row>,
+  { schedule, state }: BulkContext
 ): Effect.Effect<ReadonlyArray<Outcome>, never, CouchHttp> =>
   Effect.suspend(() => {
-    const results = new Array<Outcome | undefined>(sending.length)
-    let doubt: WireError | undefined
-    /** How many rows one request may have. A proxy with a limit of its own makes it smaller. */
-    let maxRows = Infinity
-
-    const open = (): ReadonlyArray<number> => sending.flatMap((_, i) => results[i] === undefined ? [i] : [])
-
-    /** Takes for written what is there already. */
-    const recognise = (
-      indices: ReadonlyArray<number>
-    ): Effect.Effect<ReadonlySet<number>, WireError, CouchHttp> =>
-      knowledge.holds.get(database) === false
-        ? Effect.succeed(new Set())
-        : Effect.map(
-          landed(database, indices.map((i) => (sending[i] as Sending).write)),
-          (revs) =>
-            new Set(indices.filter((i, n) => {
-              const rev = revs[n]
-              if (rev === undefined || !knowledge.claims.take((sending[i] as Sending).write, rev)) return false
-              // Whether a quorum stored it was in the answer that was lost.
-              results[i] = Either.right({ rev, durability: "accepted" })
-              return true
-            }))
-        )
-
-    const settle = (i: number, result: RowResult): void => {
-      const { write } = sending[i] as Sending
-      if (result._tag !== "Stored") results[i] = Either.left(result.error)
-      else if (result.rev !== undefined) {
-        learn(knowledge, write, result.rev)
-        knowledge.claims.take(write, result.rev)
-        results[i] = Either.right({ rev: result.rev, durability: result.durability })
-      }
-    }
-
-    /** Nobody answered about these rows: what landed is recognised, and the failure is the answer to the others. */
-    const unanswered = (
-      indices: ReadonlyArray<number>,
-      error: WireError
-    ): Effect.Effect<void, WireError, CouchHttp> => {
-      if (mayHaveHappened(error)) doubt = error
-      if (doubt === undefined || knowledge.holds.get(database) === false) return Effect.fail(error)
-      return Effect.zipRight(
-        Effect.mapError(recognise(indices), () => doubt as WireError),
-        Effect.suspend(() => {
-          if (open().length === 0) return Effect.void
-          if (!isTooLargeForProxy(error)) return Effect.fail(error)
-          // What is stored is known, so that the others may be sent in smaller requests.
-          const [only, ...others] = indices
-          if (only !== undefined && others.length === 0) results[only] ??= Either.left(error)
-          maxRows = Math.min(maxRows, Math.ceil(indices.length / 2))
-          return once
-        })
-      )
-    }
-
-    const answered = (
-      told: ReadonlyArray<readonly [index: number, result: RowResult]>
-    ): Effect.Effect<void, never, CouchHttp> => {
-      const refused = told.flatMap(([i, { _tag }]) => _tag === "Conflict" ? [i] : [])
-      for (const [i, result] of told) if (result._tag !== "Conflict") settle(i, result)
-      const refuse = () => told.forEach(([i, result]) => results[i] === undefined && settle(i, result))
-      if (doubt === undefined || refused.length === 0) return Effect.sync(refuse)
-      const unknown = doubt
-      // The refusal may be of the repetition.
-      return Effect.match(recognise(refused), {
-        onFailure: () => refused.forEach((i) => results[i] ??= Either.left(unknown)),
-        onSuccess: () => {
-          for (const i of refused) {
-            const { write } = sending[i] as Sending
-            const tells = knowledge.holds.get(database) !== false && Option.isSome(predict(write, write.parent))
-            if (!tells) results[i] ??= Either.left(unknown)
-          }
-          refuse()
-        }
-      })
-    }
-
-    const once: Effect.Effect<void, WireError, CouchHttp> = Effect.suspend(() => {
-      const indices = open().slice(0, maxRows)
-      if (indices.length === 0) return Effect.void
-      const rows = indices.map((i) => ({ id: (sending[i] as Sending).write.id, text: (sending[i] as Sending).text }))
-      return Effect.matchEffect(writePart(database, rows, { newEdits: true, repeatable: false }), {
-        onFailure: (error) => unanswered(indices, error),
-        onSuccess: (answers) => {
-          const told: Array<readonly [number, RowResult]> = []
-          const left: Array<readonly [number, Unanswered]> = []
-          indices.forEach((i, n) => {
-            const result = answers[n] as RowResult | Unanswered
-            if (result._tag === "Unanswered") left.push([i, result])
-            else told.push([i, result])
-          })
-          const [first] = left
-          return first === undefined
-            ? Effect.zipRight(answered(told), once)
-            : Effect.zipRight(
-              answered(told),
-              Effect.suspend(() => unanswered(left.map(([i]) => i), first[1].error))
-            )
-        }
-      })
+    const bulk = new BulkWrite(database, rows, state)
+    let unknownOutcome: WireError | undefined
+    const written = recover<void, WireError, CouchHttp, CouchHttp>({
+      attempt: (unknown) =>
+        Effect.tapError(bulk.send(unknown), (error) =>
+          Effect.sync(() => {
+            if (mayHaveHappened(error)) unknownOutcome = error
+          })),
+      findStored: (error) => bulk.findStored(error, unknownOutcome ?? error),
+      // If a revision cannot be predicted, a repeated write may conflict with itself.
+      schedule: Schedule.whileInput(schedule, (error: WireError) =>
+        isTransient(error) && (unknownOutcome === undefined || bulk.isPredictable))
     })
-
-    const repeated = Effect.retry(once, {
-      schedule: knowledge.retry,
-      // Where a revision cannot be known, a repeated write could meet itself and look like a conflict.
-      while: (error) => isTransient(error) && (doubt === undefined || knowledge.holds.get(database) !== false)
-    })
-    return Effect.match(repeated, {
-      onFailure: (error): ReadonlyArray<Outcome> => sending.map((_, i) => results[i] ?? Either.left(doubt ?? error)),
-      onSuccess: () => results as ReadonlyArray<Outcome>
+    return Effect.match(written, {
+      onFailure: (error) =>
+        bulk.outcomesOr(unknownOutcome ?? error),
+      onSuccess: () => bulk.outcomesOr(undefined)
     })
   })

@@ -8,12 +8,11 @@ import * as Json from "../../data/Json.js"
 import { segmentProblem } from "../../data/pathSegment.js"
 import { isCollection } from "../../document/Collection.js"
 import { type EncodeError } from "../../document/errors.js"
-import { member } from "../../http/answers.js"
+import { conflictAsBadRequest } from "../../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../../http/CouchHttp.js"
 import { executeDecoded } from "../../http/executeDecoded.js"
 import { readJson } from "../../http/rawDocument.js"
 import type * as Transport from "../../http/Transport.js"
-import { unconflicted } from "../../http/unconflicted.js"
 import type { RowsError } from "../../rows/stream.js"
 import type { Explanation, Index } from "../Mango.js"
 import { type AnyQuery, encoded, queryRequest } from "./request.js"
@@ -30,14 +29,17 @@ const asked = <A extends {}>(
   request: CouchRequest,
   read: (json: Json.Json) => A | undefined
 ): Effect.Effect<A, RowsError, CouchHttp> =>
-  Effect.flatMap(CouchHttp, (couch) =>
-    unconflicted(executeDecoded(couch, request, (response) =>
-      Either.fromNullable(
-        Option.getOrUndefined(
-          Option.flatMapNullable(Option.fromNullable(readJson(textOf(response))), ({ exact }) => read(exact))
-        ),
-        () => "the response is not what CouchDB's endpoint returns"
-      ))))
+  Effect.flatMap(
+    CouchHttp,
+    (couch) =>
+      conflictAsBadRequest(executeDecoded(couch, request, (response) =>
+        Either.fromNullable(
+          Option.getOrUndefined(
+            Option.flatMapNullable(Option.fromNullable(readJson(textOf(response))), ({ exact }) => read(exact))
+          ),
+          () => "the response is not what CouchDB's endpoint returns"
+        )))
+  )
 
 const text = (json: Json.Json | undefined): string | undefined => typeof json === "string" ? json : undefined
 
@@ -53,21 +55,21 @@ const fieldOf = (json: Json.Json): Index["fields"] =>
     : []
 
 const indexOf = (json: Json.Json | undefined): Index | undefined => {
-  const name = text(member(json, "name"))
-  const definition = member(json, "def")
+  const name = text(Json.get(json, "name"))
+  const definition = Json.get(json, "def")
   if (name === undefined) return undefined
-  const fields = member(definition, "fields")
-  const partitioned = member(json, "partitioned")
+  const fields = Json.get(definition, "fields")
+  const partitioned = Json.get(json, "partitioned")
   return {
     design: Option.map(
-      Option.fromNullable(text(member(json, "ddoc"))),
+      Option.fromNullable(text(Json.get(json, "ddoc"))),
       (id) => id.replace(/^_design\//, "")
     ),
     name,
-    type: text(member(json, "type")) ?? "unknown",
+    type: text(Json.get(json, "type")) ?? "unknown",
     fields: Json.isArray(fields) ? fields.flatMap(fieldOf) : [],
     partitioned: typeof partitioned === "boolean" ? Option.some(partitioned) : Option.none(),
-    partialFilter: object(member(definition, "partial_filter_selector"))
+    partialFilter: object(Json.get(definition, "partial_filter_selector"))
   }
 }
 
@@ -76,7 +78,7 @@ export const list = (given: Given) =>
     asked(
       { method: "GET", path: `${documentPath(database)}/_index`, route: "/{db}/_index", database },
       (json) => {
-        const indexes = member(json, "indexes")
+        const indexes = Json.get(json, "indexes")
         if (!Json.isArray(indexes)) return undefined
         const all = indexes.map(indexOf)
         return all.includes(undefined) ? undefined : all as ReadonlyArray<Index>
@@ -113,11 +115,11 @@ export const create = (
         safe: true
       },
       (json) => {
-        const id = text(member(json, "id"))
-        const name = text(member(json, "name"))
+        const id = text(Json.get(json, "id"))
+        const name = text(Json.get(json, "name"))
         return id === undefined || name === undefined
           ? undefined
-          : { design: id.replace(/^_design\//, ""), name, created: text(member(json, "result")) === "created" }
+          : { design: id.replace(/^_design\//, ""), name, created: text(Json.get(json, "result")) === "created" }
       }
     )
   })
@@ -146,7 +148,7 @@ export const remove = (
         route: "/{db}/_index/{ddoc}/{type}/{name}",
         database
       },
-      (json) => member(json, "ok") === true ? true : undefined
+      (json) => Json.get(json, "ok") === true ? true : undefined
     ).pipe(Effect.asVoid)
   })
 
@@ -155,14 +157,14 @@ export const explain = (given: Given, query: AnyQuery) =>
     const database = yield* databaseOf(given)
     const request = yield* queryRequest(database, "_explain", sent(given, query))
     return yield* asked(request, (json): Explanation | undefined => {
-      const index = indexOf(member(json, "index"))
-      const covering = member(json, "covering")
-      const candidates = member(json, "index_candidates")
+      const index = indexOf(Json.get(json, "index"))
+      const covering = Json.get(json, "covering")
+      const candidates = Json.get(json, "index_candidates")
       return index === undefined || !Json.isObject(json) ? undefined : {
         index,
         covering: covering === true,
         candidates: Json.isArray(candidates)
-          ? candidates.flatMap((candidate) => indexOf(member(candidate, "index")) ?? [])
+          ? candidates.flatMap((candidate) => indexOf(Json.get(candidate, "index")) ?? [])
           : [],
         answer: json
       }

@@ -8,13 +8,12 @@ import type { InvalidIdError } from "../../data/errors.js"
 import * as Json from "../../data/Json.js"
 import { type Collection, isCollection } from "../../document/Collection.js"
 import type { DecodeError, EncodeError } from "../../document/errors.js"
-import { member } from "../../http/answers.js"
+import { conflictAsBadRequest } from "../../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../../http/CouchHttp.js"
 import { executeDecoded } from "../../http/executeDecoded.js"
 import { readJson } from "../../http/rawDocument.js"
 import { unexpectedResponse } from "../../http/responseError.js"
 import * as Transport from "../../http/Transport.js"
-import { unconflicted } from "../../http/unconflicted.js"
 import { type Answer, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
 import { exact, type Row } from "../../rows/row.js"
 import { type Source, sourceOf } from "../../rows/source.js"
@@ -165,11 +164,11 @@ interface RawGroup {
 
 const rawGroup = (row: Row, limit: number, isOwn: (row: Row) => boolean): RawGroup | undefined => {
   const group = exact(row)
-  const hits = member(group, "rows") ?? member(group, "hits")
+  const hits = Json.get(group, "rows") ?? Json.get(group, "hits")
   return Json.isArray(hits)
     ? {
-      by: member(group, "by"),
-      totalHits: count(member(group, "total_rows"), member(group, "total_hits")),
+      by: Json.get(group, "by"),
+      totalHits: count(Json.get(group, "total_rows"), Json.get(group, "total_hits")),
       own: hits.map(rowOf).filter(isOwn),
       isCut: hits.length >= limit
     }
@@ -238,7 +237,7 @@ const execute = <A extends {}>(
 ): Effect.Effect<A, SearchUnavailableError | Rows.RowsError, CouchHttp> =>
   CouchHttp.pipe(
     Effect.flatMap((couch) =>
-      unconflicted(executeDecoded(couch, request, (response) =>
+      conflictAsBadRequest(executeDecoded(couch, request, (response) =>
         Either.fromNullable(
           Option.getOrUndefined(
             Option.flatMapNullable(Option.fromNullable(readJson(Transport.text(response))), ({ exact }) => read(exact))
@@ -254,7 +253,7 @@ export const info = (given: Given, index: AnyIndex): Effect.Effect<Info, Failure
     const database = yield* isCollection(given) ? Either.right(given.database) : DatabaseName.decode(given)
     const where = yield* locate(database, index, "_info")
     return yield* execute({ ...where, method: "GET" }, index._tag, (json) => {
-      const about = member(json, "search_index")
+      const about = Json.get(json, "search_index")
       return Json.isObject(about)
         ? {
           documents: count(Json.get(about, "num_docs"), Json.get(about, "doc_count")),
@@ -275,7 +274,7 @@ export const analyze = (
     { method: "POST", path, route: path, safe: true, body: Json.stringify({ analyzer, text }) },
     engine,
     (json) => {
-      const tokens = member(json, "tokens")
+      const tokens = Json.get(json, "tokens")
       return Json.isArray(tokens) ? tokens.map(String) : undefined
     }
   )

@@ -1,29 +1,29 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { DatabaseName } from "../../data/DatabaseName.js"
+import * as Json from "../../data/Json.js"
 import type * as Revision from "../../data/Revision.js"
-import { member } from "../answers.js"
+import { conflictAsBadRequest } from "../conflictMapping.js"
 import { CouchHttp, type WriteDocument } from "../CouchHttp.js"
-import { creationLanded, predict } from "../lostWrites.js"
-import { unconflicted } from "../unconflicted.js"
+import { findCreation, predict } from "../storedWrites.js"
 import { isAllDocs } from "../verification.js"
 import type { WireError } from "./errors.js"
 import { list, post } from "./post.js"
 import { readKnown } from "./revsDiff.js"
 
-/** What the history of one document says of its creation. */
-const inHistory = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, WireError, CouchHttp> =>
+/** Finds the creation of one document in its history. */
+const findInHistory = (write: WriteDocument): Effect.Effect<Option.Option<Revision.Revision>, WireError, CouchHttp> =>
   Effect.flatMap(
     CouchHttp,
-    (couch) => creationLanded(write, (request) => unconflicted(couch.execute(request)), couch.server)
+    (couch) => findCreation(write, (request) => conflictAsBadRequest(couch.execute(request)), couch.server)
   )
 
 /**
- * Which of the writes are there, each with the revision that it has: one `_revs_diff` for all of them. A creation has its
- * place in the history checked as well, by the winner of its document where that is enough, since an equal one may have
- * been deleted, and since it may have landed on a tombstone.
+ * Finds which writes are stored, by their predicted revisions: `POST /{db}/_revs_diff` for all of them. A creation must
+ * also be the latest one of its document, since an equal one may have been deleted and since it may extend a tombstone:
+ * `POST /{db}/_all_docs` shows the winners, and only if that is not enough, the history of the document is read.
  */
-export const landed = (
+export const storedRevisions = (
   database: DatabaseName,
   writes: ReadonlyArray<WriteDocument>
 ): Effect.Effect<ReadonlyArray<Revision.Revision | undefined>, WireError, CouchHttp> =>
@@ -33,25 +33,25 @@ export const landed = (
       database,
       writes.flatMap(({ id }, i) => predicted[i] === undefined ? [] : [[id, predicted[i]] as const])
     )
-    const there = writes.map(({ id }, i) => {
+    const stored = writes.map(({ id }, i) => {
       const rev = predicted[i]
       return rev !== undefined && known(id, rev) ? rev : undefined
     })
     const creations = writes.flatMap((write, i) => Option.isNone(write.parent) && predicted[i] !== undefined ? [i] : [])
-    if (creations.length === 0) return there
+    if (creations.length === 0) return stored
     const keys = creations.map((i) => (writes[i] as WriteDocument).id)
     const answer = yield* post(database, "_all_docs", "", { keys }, (answer) => isAllDocs(answer, keys))
-    const rows = list(member(answer.exact, "rows"))
+    const rows = list(Json.get(answer.exact, "rows"))
     yield* Effect.forEach(creations, (i, n) => {
-      const value = member(rows[n], "value")
-      const winner = member(value, "rev")
-      if (winner === predicted[i] && member(value, "deleted") !== true) return Effect.void
-      there[i] = undefined
+      const value = Json.get(rows[n], "value")
+      const winner = Json.get(value, "rev")
+      if (winner === predicted[i] && Json.get(value, "deleted") !== true) return Effect.void
+      stored[i] = undefined
       return winner === undefined
         ? Effect.void
-        : Effect.map(inHistory(writes[i] as WriteDocument), (rev) => {
-          there[i] = Option.getOrUndefined(rev)
+        : Effect.map(findInHistory(writes[i] as WriteDocument), (rev) => {
+          stored[i] = Option.getOrUndefined(rev)
         })
     }, { concurrency: 4, discard: true })
-    return there
+    return stored
   })

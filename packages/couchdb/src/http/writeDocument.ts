@@ -1,0 +1,87 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import { documentPath, documentRoute } from "../data/documentPath.js"
+import * as Json from "../data/Json.js"
+import type { CouchRequest, WriteDocument, Written } from "./CouchHttp.js"
+import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "./errors.js"
+import { executeDecoded } from "./executeDecoded.js"
+import { recover } from "./recover.js"
+import type { WriteState } from "./serviceState.js"
+import { findWrite, recordRevision } from "./storedWrites.js"
+import type { BufferedResponse } from "./Transport.js"
+import { decodeWritten } from "./verification.js"
+
+/** What the write of one document can fail with. */
+export type WriteError = UpdateConflictError | NotFoundError | RequestError
+
+/** Sends a request once. */
+type Send = (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
+
+/** A service as far as writes need it. `schedule` repeats attempts that failed with a transient error. */
+interface Wire {
+  readonly schedule: Schedule.Schedule<HttpError, HttpError> | undefined
+  readonly state: WriteState
+  readonly server: string
+}
+
+const requestOf = (write: WriteDocument): CouchRequest => {
+  const target = {
+    path: documentPath(write.database, write.id) +
+      (write.parent._tag === "None" ? "" : `?rev=${encodeURIComponent(write.parent.value)}`),
+    route: documentRoute(write.id),
+    database: write.database,
+    id: write.id
+  }
+  // A DELETE leaves an empty tombstone.
+  if (write.deleted && Json.keys(write.body).length === 0 && Option.isNone(write.attachments)) {
+    return { method: "DELETE", ...target }
+  }
+  const body = Option.isNone(write.attachments) && !write.deleted
+    ? write.body
+    : Json.fromEntries([
+      ...(write.deleted ? [["_deleted", true] as const] : []),
+      ...Json.entries(write.body),
+      ...Option.toArray(Option.map(write.attachments, (stubs) => ["_attachments", stubs] as const))
+    ])
+  return { method: "PUT", ...target, body: Json.stringify(body) }
+}
+
+/**
+ * The write of one document in two steps: `first` is the first attempt, which is nearly always the only one, and `recovered`
+ * recovers from its failure. The caller chooses the deadline of each.
+ */
+export const writeDocument = ({ schedule, server, state }: Wire, write: WriteDocument): {
+  readonly request: CouchRequest
+  readonly first: (send: Send) => Effect.Effect<Written, WriteError>
+  readonly recovered: (failure: WriteError, send: Send) => Effect.Effect<Written, WriteError>
+} => {
+  const request = requestOf(write)
+  const decode = decodeWritten(write.id)
+  const first = (send: Send): Effect.Effect<Written, WriteError> =>
+    Effect.map(executeDecoded({ execute: send, server }, request, decode), (written) => {
+      recordRevision(state, write, written.rev)
+      return written
+    })
+  const recovered = (failure: WriteError, send: Send): Effect.Effect<Written, WriteError> =>
+    Effect.suspend(() => {
+      let known: WriteError | undefined = failure
+      return recover({
+        attempt: () => {
+          const error = known
+          known = undefined
+          return error === undefined ? first(send) : Effect.fail(error)
+        },
+        findStored: () =>
+          Effect.map(findWrite(state, write, send, server), (found) =>
+            Option.filterMap(found, (rev) =>
+              state.claimedRevisions.take(write, rev)
+                // The lost response said whether a quorum stored it.
+                ? Option.some<Written>({ rev, durability: "accepted" })
+                : Option.none())),
+        // If a prediction cannot be trusted, a repeated write may conflict with itself.
+        schedule: state.predictable.get(write.database) === false ? undefined : schedule
+      })
+    })
+  return { request, first, recovered }
+}
