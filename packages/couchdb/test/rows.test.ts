@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import { documentIn, toDocument } from "../src/rows/document.js"
 import { firstDoubt } from "../src/rows/precisionScan.js"
 import { type End, RowReader } from "../src/rows/reader.js"
-import { exact, type Row, textRow } from "../src/rows/row.js"
+import { exact, member, type Row, textRow } from "../src/rows/row.js"
 import * as Rows from "../src/rows/stream.js"
 import { json } from "./arbitraries.js"
 
@@ -434,7 +434,8 @@ describe("a stream of rows", () => {
       yield* couch.execute({ method: "PUT", path: "/zoo/monarch", route: "/{db}/{docid}", body: stored })
       const fetched = yield* Document.fetch(butterflies, "monarch")
       const { rows } = yield* Rows.collect({ ...request, path: "/zoo/_all_docs?include_docs=true" }, "rows")
-      const read = Option.flatMap(Option.fromNullable(rows[0]), (row) => documentIn(row, ["doc"]))
+      const read = Option.flatMap(Option.fromNullable(rows[0]), (row) =>
+        documentIn(row, member(row.json, "doc"), ["doc"]))
       const inRow = yield* toDocument(butterflies, yield* read)
       const baseOf = (doc: typeof inRow) =>
         Option.map(doc.base, ({ body, raw, rev, stubs }) => [rev, body, Json.stringify(raw), stubs])
@@ -456,10 +457,12 @@ describe("a stream of rows", () => {
   it.effect("a row without a document, or with one that was projected, has none", () =>
     Effect.sync(() => {
       for (const text of [`{"key":"a","error":"not_found"}`, `{"doc":null}`, `{"doc":{"name":"a"}}`, "1"]) {
-        assert.isTrue(Option.isNone(documentIn(textRow(text, JSON.parse(text)), ["doc"])))
+        const row = textRow(text, JSON.parse(text))
+        assert.isTrue(Option.isNone(documentIn(row, member(row.json, "doc"), ["doc"])))
       }
       const nested = `{"docs":[{"ok":{"_id":"a","_rev":"1-a","_deleted":true}}]}`
-      const found = documentIn(textRow(nested, JSON.parse(nested)), ["docs", 0, "ok"])
+      const row = textRow(nested, JSON.parse(nested))
+      const found = documentIn(row, JSON.parse(nested).docs[0].ok, ["docs", 0, "ok"])
       assert.isTrue(Exit.isSuccess(Effect.runSyncExit(found)) && Option.getOrThrow(found).deleted)
     }))
 })

@@ -1,4 +1,5 @@
 /** The operations that `trace.ts` follows. Each runs twice: the first run records the responses of an embedded CouchDB. */
+import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Changes from "effect-couchdb/Changes"
 import * as Collection from "effect-couchdb/Collection"
 import * as Conflict from "effect-couchdb/Conflict"
@@ -9,7 +10,6 @@ import * as Merge from "effect-couchdb/Merge"
 import * as SiblingPolicy from "effect-couchdb/SiblingPolicy"
 import * as Transport from "effect-couchdb/Transport"
 import * as View from "effect-couchdb/View"
-import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -55,19 +55,22 @@ const recording = (inner: Transport.Service) => {
 }
 
 const post = (path: string, route: string, json: unknown) =>
-  Effect.flatMap(CouchHttp.CouchHttp, (couch) =>
-    couch.execute({ method: "POST", path, route, body: JSON.stringify(json) }))
+  Effect.flatMap(
+    CouchHttp.CouchHttp,
+    (couch) => couch.execute({ method: "POST", path, route, body: JSON.stringify(json) })
+  )
 
+type Operation = () => Effect.Effect<unknown, unknown, CouchHttp.CouchHttp>
+
+/** Prepares each operation; its first step counts too. */
 const operations = {
-  fetch: Effect.succeed(Document.fetch(cards, "a")),
+  fetch: Effect.succeed(() => Document.fetch(cards, "a")),
   save: Effect.map(
     Document.fetch(cards, "b"),
-    (doc) => Document.save(Document.modify(doc, (card) => ({ ...card, seen: card.seen + 1 })))
+    (doc) => () => Document.save(Document.modify(doc, (card) => ({ ...card, seen: card.seen + 1 })))
   ),
-  view: Effect.succeed(View.fetch(cards, View.allDocs)),
-  follow: Effect.succeed(
-    Stream.runDrain(Stream.take(Changes.follow(cards, { since: "0" }), 2))
-  ),
+  view: Effect.succeed(() => View.fetch(cards, View.allDocs)),
+  follow: Effect.succeed(() => Stream.runDrain(Stream.take(Changes.follow(cards, { since: "0" }), 2))),
   resolve: Effect.as(
     post("/cards/_bulk_docs", "/{db}/_bulk_docs", {
       new_edits: false,
@@ -78,19 +81,20 @@ const operations = {
         _revisions: { start: 2, ids: [`${seen}`.repeat(32), "a".repeat(32)] }
       }))
     }),
-    Conflict.resolve(cards, "sibling", SiblingPolicy.merge(Merge.make(Card)))
+    () => Conflict.resolve(cards, "sibling", SiblingPolicy.merge(Merge.make(Card)))
   )
-} satisfies Record<string, Effect.Effect<unknown, unknown, CouchHttp.CouchHttp>>
+} satisfies Record<string, Effect.Effect<Operation, unknown, CouchHttp.CouchHttp>>
 
 const admin = { username: "admin", password: Redacted.make("password") }
 
-const traceOf = (prepare: Effect.Effect<Effect.Effect<unknown, unknown, CouchHttp.CouchHttp>, unknown, CouchHttp.CouchHttp>) =>
+const traceOf = (prepare: Effect.Effect<Operation, unknown, CouchHttp.CouchHttp>) =>
   Effect.gen(function*() {
     const couch = yield* EmbeddedCouch.make({ admin })
     const { recorder, replay } = recording(EmbeddedCouch.transport(couch))
     let current = EmbeddedCouch.transport(couch)
     const switching: Transport.Service = {
-      ...current, keepsDeadlines: true,
+      ...current,
+      keepsDeadlines: true,
       request: (request) => current.request(request),
       stream: (request) => current.stream(request)
     }
@@ -102,11 +106,11 @@ const traceOf = (prepare: Effect.Effect<Effect.Effect<unknown, unknown, CouchHtt
       yield* Effect.forEach(["a", "b", "c"], (id) => Document.create(cards, id, body))
       const operation = yield* prepare
       current = recorder
-      yield* operation
+      yield* operation()
       current = replay
       const entries: Array<string> = []
       tracer.__entries = entries
-      yield* operation
+      yield* operation()
       tracer.__entries = undefined
       return entries
     }).pipe(Effect.provide(client), Effect.scoped)

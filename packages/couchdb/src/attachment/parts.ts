@@ -5,10 +5,10 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as DocumentId from "../data/DocumentId.js"
-import { documentPath, documentRoute } from "../data/documentPath.js"
 import * as Json from "../data/Json.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import type * as Revision from "../data/Revision.js"
-import { join, utf8 } from "../data/text.js"
+import { concatBytes, decodeUtf8 } from "../data/text.js"
 import type { Stub } from "../document/attachmentStub.js"
 import { attachmentsOf } from "../document/attachmentStubs.js"
 import { decode } from "../document/codec.js"
@@ -30,7 +30,7 @@ import { plainStubs } from "./stubs.js"
 import { passing } from "./verified.js"
 
 const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
-  Effect.map(Stream.runCollect(bytes), (pieces) => utf8(join(Array.from(pieces))))
+  Effect.map(Stream.runCollect(bytes), (pieces) => decodeUtf8(concatBytes(Array.from(pieces))))
 
 /** The names whose bytes follow, in their order. */
 const following = (raw: RawDocument): ReadonlyArray<string> =>

@@ -4,17 +4,17 @@ import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as DocumentId from "../data/DocumentId.js"
-import { documentPath, documentRoute } from "../data/documentPath.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
-import { join } from "../data/text.js"
+import { concatBytes } from "../data/text.js"
 import { rawOf as baseRaw, stored, take, type Taken } from "../document/base.js"
 import { decode, encode } from "../document/codec.js"
 import type { Document } from "../document/Document.js"
 import { type ConflictError, type Standing, UnsavedChangesError } from "../document/errors.js"
 import { readRaw } from "../document/read.js"
-import { toStore } from "../document/storedContent.js"
+import { prepareWrite } from "../document/recorder.js"
 import * as value from "../document/value.js"
 import { conflict } from "../document/write.js"
 import { pathOf } from "../http/bulk/bulkGetVersions.js"
@@ -245,7 +245,7 @@ const prepare = <E2, R2>(
     const given = yield* checkedSource(request, name, sourceOf(file.bytes), file)
     // What is sent in front needs the length: a stream that does not tell it is read first.
     const source = given.whole === undefined && (inline || file.length === undefined)
-      ? sourceOf<E2 | TransportError, R2>(join(Array.from(yield* Stream.runCollect(given.bytes))))
+      ? sourceOf<E2 | TransportError, R2>(concatBytes(Array.from(yield* Stream.runCollect(given.bytes))))
       : given
     return { name, file, source, length: source.whole?.length ?? file.length ?? 0 }
   })
@@ -278,7 +278,7 @@ const saveOver = <A, R, E2, R2>(
         ? Option.flatMap(over, ({ stubs }) => stubs)
         : withoutName(Option.flatMap(over, ({ stubs }) => stubs), gone)
     )
-    const { body: raw, over: onto } = yield* toStore(self.collection, {
+    const { body: raw, over: onto } = yield* prepareWrite(self.collection, {
       id,
       raw: members,
       over,

@@ -4,8 +4,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { DatabaseName } from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
-import { documentPath } from "../data/documentPath.js"
 import * as Json from "../data/Json.js"
+import { documentPath } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
@@ -63,7 +63,9 @@ const foundIn = (request: CouchRequest, head: Head, { id, rev }: Wanted, row: Ro
     )
   if (row === undefined) return absent("unknown")
   const docs = versions(row)
-  const leaves = docs.flatMap((_, i) => Option.toArray(documentIn(row, ["docs", i, "ok"]))).sort(byWinning)
+  const leaves = docs.flatMap((doc, i) => Option.toArray(documentIn(row, member(doc, "ok"), ["docs", i, "ok"]))).sort(
+    byWinning
+  )
   const [winner] = leaves
   if (winner !== undefined) return winner.deleted && rev === undefined ? absent("deleted") : Either.right(winner)
   const problem = member(docs[0], "error")

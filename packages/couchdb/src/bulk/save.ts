@@ -7,12 +7,12 @@ import * as Stream from "effect/Stream"
 import * as DatabaseName from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
 import type * as Json from "../data/Json.js"
-import { stored as baseOf, take } from "../document/base.js"
+import { baseStateOf, isStored, mayBeDirty, stored as baseOf, take } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import type { Document, Keep, Tombstone } from "../document/Document.js"
 import { type EncodeError, UnsavedChangesError } from "../document/errors.js"
 import { membersKept, ownVersion } from "../document/keep.js"
-import { toStore } from "../document/storedContent.js"
+import { prepareWrite } from "../document/recorder.js"
 import * as value from "../document/value.js"
 import { conflict, put, rawOf, removeKeeping, removeOver } from "../document/write.js"
 import { type BulkContext, type Row, textOf, writeAll, type WriteError } from "../http/bulk/writeAll.js"
@@ -48,43 +48,48 @@ const sent = <Out, E>(
 const toSave = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp | R> => {
-  const state = value.knownOf(self)
-  if (!value.mayBeDirty(self, state)) return Effect.succeed(known(Either.right(self)))
+  const state = baseStateOf(self)
+  if (!mayBeDirty(self, state)) return Effect.succeed(known(Either.right(self)))
   return Effect.matchEffect(Effect.zip(DocumentId.decode(self.id), encode(self, state)), {
     onFailure: (error) => Effect.succeed(known(Either.left(error))),
     onSuccess: ([id, raw]) => {
-      const stored = value.asStored(self, raw)
-      if (Option.isSome(stored)) return Effect.succeed(known(Either.right(stored.value)))
+      if (isStored(self, raw)) return Effect.succeed(known(Either.right(value.asStored(self))))
       const taken = take(self.collection, self.body)
       const saved = ({ durability, rev }: Written, raw: Json.JsonObject, stubs: Option.Option<Json.JsonObject>) =>
         value.clean(self.collection, self.id, durability, baseOf(taken, rev, { raw, stubs }))
-      return Effect.matchEffect(toStore(self.collection, { id, raw, over: self.base, base: self.base, kind: "edit" }), {
-        onFailure: (error) => Effect.succeed(known<Document<A, R>, SaveError<A, R>>(Either.left(error))),
-        onSuccess: (
-          { anew, body, over, stubs }
-        ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp> =>
-          anew !== undefined
-            ? Effect.map(Effect.either(anew), (written) =>
-              known(Either.map(written, (written) => saved(written, body, stubs))))
-            : Effect.succeed(sent(
-              {
-                database: self.collection.database,
-                id,
-                parent: Option.map(over, ({ rev }) =>
-                  rev),
-                body,
-                attachments: stubs,
-                deleted: false
-              },
-              Either.mapBoth({
-                onLeft: (error): SaveError<A, R> =>
-                  error._tag === "UpdateConflictError"
-                    ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save", taken))(error)
-                    : error,
-                onRight: (written) => saved(written, body, stubs)
-              })
-            ))
-      })
+      return Effect.matchEffect(
+        prepareWrite(self.collection, { id, raw, over: self.base, base: self.base, kind: "edit" }),
+        {
+          onFailure: (error) => Effect.succeed(known<Document<A, R>, SaveError<A, R>>(Either.left(error))),
+          onSuccess: (
+            { anew, body, over, stubs }
+          ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp> =>
+            anew !== undefined
+              ? Effect.map(
+                Effect.either(anew),
+                (written) => known(Either.map(written, (written) => saved(written, body, stubs)))
+              )
+              : Effect.succeed(sent(
+                {
+                  database: self.collection.database,
+                  id,
+                  parent: Option.map(over, ({ rev }) => rev),
+                  body,
+                  attachments: stubs,
+                  deleted: false
+                },
+                Either.mapBoth({
+                  onLeft: (error): SaveError<A, R> =>
+                    error._tag === "UpdateConflictError"
+                      ? conflict<A, R, Document<A, R>>("save", self, (over) => put(self, raw, over, "save", taken))(
+                        error
+                      )
+                      : error,
+                  onRight: (written) => saved(written, body, stubs)
+                })
+              ))
+        }
+      )
     }
   })
 }
@@ -110,7 +115,7 @@ const toDelete =
         onFailure: (error): Effect.Effect<Deletion<A, R>> => Effect.succeed(known(Either.left(error))),
         onSuccess: ({ id, remains }) =>
           Effect.match(
-            toStore(self.collection, {
+            prepareWrite(self.collection, {
               id,
               raw: rawOf(self),
               over: self.base,

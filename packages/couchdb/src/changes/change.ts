@@ -4,9 +4,9 @@ import * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import type { JsonObject } from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { now } from "../rows/asEither.js"
+import type { DecodeError } from "../document/errors.js"
 import { type Made, Piece } from "../rows/batch.js"
-import { isObject, member, type Row } from "../rows/row.js"
+import { isObject, type Members, type Row } from "../rows/row.js"
 import { sequenceOf } from "../rows/sequence.js"
 import type { Change, Changed, DatabaseGone, Deleted } from "./Changes.js"
 import type { Source } from "./source.js"
@@ -26,7 +26,7 @@ const leaves = (changes: unknown): Array<Revision.Revision> => {
   const revisions: Array<Revision.Revision> = []
   if (!Array.isArray(changes)) return revisions
   for (let i = 0; i < changes.length; i++) {
-    const rev = member(changes[i], "rev")
+    const rev = (changes[i] as Members | null)?.rev
     if (Revision.isRevision(rev)) revisions.push(rev)
   }
   return revisions
@@ -78,7 +78,7 @@ export const databaseGone = Data.tagged<DatabaseGone>("DatabaseGone")
 const none: ReadonlyArray<Revision.Revision> = []
 
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
-  const conflicts = member(member(row.json, "doc"), "_conflicts")
+  const conflicts = ((row.json as Members).doc as Members | null | undefined)?._conflicts
   return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : none
 }
 
@@ -92,9 +92,10 @@ export const toChanges = <D, R>(source: Source<D, R>, rows: ReadonlyArray<Change
       continue
     }
     const document = source.document(change.row)
-    const either = now(document)
-    if (either === undefined) piece.addEffect(Effect.map(document, (document) => makeChanged(change, document)))
-    else piece.add(Either.isRight(either) ? makeChanged(change, either.right) : either.left)
+    if (Either.isEither(document)) {
+      const either = document as Either.Either<Option.Option<D>, DecodeError>
+      piece.add(Either.isRight(either) ? makeChanged(change, either.right) : either.left)
+    } else piece.addEffect(Effect.map(document, (document) => makeChanged(change, document)))
   }
   return piece.made
 }

@@ -4,10 +4,10 @@ import * as Option from "effect/Option"
 import { hashedAttachments } from "../data/attachmentDigests.js"
 import * as DatabaseName from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
-import { documentPath, documentRoute } from "../data/documentPath.js"
 import { structural } from "../data/equivalence.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
 import { bodyOf, stored, take } from "../document/base.js"
 import { encode } from "../document/codec.js"
@@ -17,8 +17,8 @@ import type { Document } from "../document/Document.js"
 import type { ReadError } from "../document/errors.js"
 import { type ConflictError, type DecodeError, type Standing } from "../document/errors.js"
 import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
+import { prepareWrite } from "../document/recorder.js"
 import { snapshot } from "../document/snapshot.js"
-import { toStore } from "../document/storedContent.js"
 import * as value from "../document/value.js"
 import { save } from "../document/write.js"
 import { revisionText } from "../http/bulk/revisionText.js"
@@ -129,7 +129,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
     const { database } = attempted.collection
     const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
     const taken = take(attempted.collection, attempted.body)
-    const { body: raw } = yield* toStore(attempted.collection, {
+    const { body: raw } = yield* prepareWrite(attempted.collection, {
       id,
       raw: yield* encode(attempted),
       over: attempted.base,

@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as Order_ from "effect/Order"
 import * as Schema_ from "effect/Schema"
 import { InvalidIdError } from "./errors.js"
-import { segmentProblem } from "./pathSegment.js"
+import { designPrefix, documentIdPath, segmentProblem } from "./path.js"
 
 /**
  * An id that may leave the process: any text that CouchDB takes, `_design/name` among it. Not `""`, `.`, `..`, other
@@ -19,14 +19,12 @@ import { segmentProblem } from "./pathSegment.js"
  */
 export type DocumentId = string & Brand.Brand<"effect-couchdb/DocumentId">
 
-const design = "_design/"
-
 const underscore = 95
 
 const problemOf = (id: string): string | undefined => {
   if (id.charCodeAt(0) !== underscore) return segmentProblem(id)
-  if (id.startsWith(design)) {
-    const problem = segmentProblem(id.slice(design.length))
+  if (id.startsWith(designPrefix)) {
+    const problem = segmentProblem(id.slice(designPrefix.length))
     return problem === undefined ? undefined : `has a design document name that ${problem}`
   }
   if (id.startsWith("_local/")) return "is the id of a local document, which LocalDocument reads and writes"
@@ -95,8 +93,7 @@ export const Schema: Schema_.Schema<DocumentId, string> = Schema_.String.pipe(
  * @since 0.1.0
  * @category encoding
  */
-export const toPath = (id: DocumentId): string =>
-  id.startsWith(design) ? `${design}${encodeURIComponent(id.slice(design.length))}` : encodeURIComponent(id)
+export const toPath: (id: DocumentId) => string = documentIdPath
 
 /**
  * The order of `_all_docs`: by the bytes of the UTF-8 text.

@@ -324,17 +324,17 @@ export const equals = (self: Json, that: Json): boolean => {
 const numberText = (value: Json): string | undefined =>
   isRawNumber(value) ? value.text : typeof value === "number" ? JSON.stringify(value) : undefined
 
-// Older browsers have no `isWellFormed`.
-const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
-
 /**
- * Whether the text holds half of a surrogate pair, which no UTF-8 can say.
+ * Whether the text contains half of a surrogate pair, which UTF-8 cannot encode.
  *
  * @since 0.1.0
  * @category guards
  */
 export const hasLoneSurrogate = (text: string): boolean =>
   typeof text.isWellFormed === "function" ? !text.isWellFormed() : loneSurrogate.test(text)
+
+// Older browsers have no `isWellFormed`.
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
 /** Deeper values would overflow the stack of some program on their way. */
 const deepest = 1_000

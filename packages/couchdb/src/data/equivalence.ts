@@ -41,7 +41,7 @@ const sameText = (self: Json.Json, that: Json.Json): boolean => {
 
 const same = (self: unknown, that: unknown): boolean => {
   if (Object.is(self, that)) return true
-  if (!isObject(self) || !isObject(that)) return false
+  if (typeof self !== "object" || typeof that !== "object" || self === null || that === null) return false
   if (Object.getPrototypeOf(self) !== Object.getPrototypeOf(that)) return false
   // Effect's own comparison of these hashes them first, and calls zero and minus zero equal.
   if (Array.isArray(self)) return sameItems(self, that as ReadonlyArray<unknown>)

@@ -1,5 +1,5 @@
 import { InvalidIdError } from "./errors.js"
-import { segmentProblem } from "./pathSegment.js"
+import { segmentProblem } from "./path.js"
 
 /** CouchDB takes a name that begins with an underscore for one of its own filters. */
 const escaped = (part: string): string => part.replace(/[%+/]/g, encodeURIComponent).replace(/^_/, "%5F")

@@ -11,10 +11,10 @@ import type { InvalidIdError } from "../data/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import type { Collection } from "./Collection.js"
-import { isCollection } from "./Collection.js"
 import type { Takes } from "./Document.js"
 import type { DecodeError, EncodeError } from "./errors.js"
 import * as internal from "./localDocuments.js"
+import { onCollection } from "./makeCollection.js"
 
 /**
  * A local document as read or written. `id` is given without `_local/`; `rev` looks like `"0-1"`, and nothing checks it.
@@ -50,7 +50,7 @@ export const fetch: {
     collection: Collection<A, I, R, K>,
     id: NoInfer<K>
   ): Effect.Effect<LocalDocument<A>, NotFoundError | DecodeError | InvalidIdError | RequestError, CouchHttp | R>
-} = dual((args) => isCollection(args[0]), internal.fetch)
+} = dual(onCollection, internal.fetch)
 
 /**
  * Reads a local document, or gives `None` where there is none: `GET /{db}/_local/{id}`.
@@ -83,7 +83,7 @@ export const fetchOption: {
     CouchHttp | R
   >
 } = dual(
-  (args) => isCollection(args[0]),
+  onCollection,
   <A, I, R, K>(collection: Collection<A, I, R, K>, id: K) =>
     internal.fetch(collection, id).pipe(
       Effect.asSome,
@@ -118,7 +118,7 @@ export const save: {
     id: NoInfer<K>,
     body: NoInfer<A>
   ): Effect.Effect<LocalDocument<A>, NotFoundError | EncodeError | InvalidIdError | RequestError, CouchHttp | R>
-} = dual((args) => isCollection(args[0]), internal.save)
+} = dual(onCollection, internal.save)
 
 const delete_: {
   <K>(id: K): <A, I, R>(
@@ -128,7 +128,7 @@ const delete_: {
     collection: Collection<A, I, R, K>,
     id: NoInfer<K>
   ): Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp>
-} = dual((args) => isCollection(args[0]), internal.remove)
+} = dual(onCollection, internal.remove)
 export {
   /**
    * Deletes a local document: `DELETE /{db}/_local/{id}`.

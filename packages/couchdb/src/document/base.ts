@@ -5,10 +5,10 @@ import * as Option from "effect/Option"
 import { structural } from "../data/equivalence.js"
 import * as Json from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
-import { encodeBody, shown } from "./bodies.js"
+import { decodeStored, encodeBody } from "./bodies.js"
 import type { Bound } from "./Collection.js"
 import type { Decode } from "./compiledDecoder.js"
-import type { Base } from "./Document.js"
+import type { Base, Document } from "./Document.js"
 import { overlay } from "./patch/overlay.js"
 import { copyJson, type Snapshot, snapshot } from "./snapshot.js"
 
@@ -45,7 +45,7 @@ interface Inside<in out A> extends Taken<A> {
   readonly source: Source
 }
 
-const Inside: unique symbol = Symbol.for("effect-couchdb/Document/Base") as never
+export const Inside: unique symbol = Symbol.for("effect-couchdb/Document/Base") as never
 
 /**
  * What the server had, which no program can change: what it hands out is a copy, except for the body, which is compared
@@ -84,7 +84,7 @@ export const rawOf = (base: Base<unknown>): Json.JsonObject => insideOf(base).so
 export const take = <A, R>(collection: Bound<A, R>, handed: A): Taken<A> => ({
   collection,
   handed,
-  kept: (collection.decode as Partial<Decode<A, R>>).follows?.() === true ? undefined : keep(collection, handed)
+  kept: isReproducible(collection.decode as Partial<Decode<A, R>>) ? undefined : keep(collection, handed)
 })
 
 /** The base of a body that was taken, and is stored like this. */
@@ -94,6 +94,10 @@ export const stored = <A>({ collection, handed, kept }: Taken<A>, rev: Revision,
 /** The base of a body that was just decoded. */
 export const make = <A, R>(collection: Bound<A, R>, rev: Revision, handed: A, source: Source): Stored<A> =>
   stored(take(collection, handed), rev, source)
+
+/** Whether decoding again gives an equal body. Known after the first document of a collection. */
+const isReproducible = <A, R>(decode: Partial<Decode<A, R>>): boolean =>
+  decode.isReproducible ??= decode.follows?.() === true
 
 const keep = <A, R>(collection: Bound<A, R>, body: A): Kept<A> => {
   const { copy, opaque } = snapshotOf(body)
@@ -121,7 +125,7 @@ const encodedNow = <A>(collection: AnyBound<A>, body: A): Json.JsonObject | unde
 /** The body decoded again, if that needs neither time nor services. */
 const decodedNow = <A>({ collection, source: { isPlain, raw } }: Inside<A>): Option.Option<A> => {
   try {
-    return ifNow(collection.decode(shown(collection, isPlain === true ? raw : Json.toPlain(raw))))
+    return ifNow(decodeStored(collection, isPlain === true ? raw : Json.toPlain(raw)))
   } catch {
     return Option.none()
   }
@@ -196,3 +200,25 @@ export const unedited = <A>(base: Base<A>): Base<A> => {
 
 /** The same base, with a body that no other document has. */
 export const own = <A>(base: Base<A>, rev?: Revision): Base<A> => withBody(base, bodyAgain(base), rev)
+
+/** The state of the base of a document; `undefined` if it has none. */
+export const baseStateOf = <A, R>({ base }: Document<A, R>): State<A> | undefined =>
+  Option.isSome(base) ? stateOf(base.value) : undefined
+
+/** Whether the body of a document differs from the stored one. A document that was never saved is always dirty. */
+export const isDirtyAgainst = <A, R>(
+  { base, body, collection }: Document<A, R>,
+  state: State<A> | undefined
+): boolean =>
+  Option.isNone(base) || state === undefined ||
+  (body === insideOf(base.value).handed
+    ? state.edited
+    : !collection.equivalence(state.body, body) || (state.edited && state.opaque))
+
+/** Whether a save must compare what it would store with what is stored. */
+export const mayBeDirty = <A, R>(self: Document<A, R>, state: State<A> | undefined): boolean =>
+  state?.unsure === true || isDirtyAgainst(self, state)
+
+/** Whether these members are stored already: an edit may change only what the schema does not store. */
+export const isStored = <A, R>(self: Document<A, R>, raw: Json.JsonObject): boolean =>
+  Option.exists(self.base, (base) => Json.equals(rawOf(base), raw))

@@ -7,8 +7,8 @@ import { schemaIssues } from "../http/schemaIssues.js"
 import type { Bound } from "./Collection.js"
 import { EncodeError } from "./errors.js"
 
-/** The body as a schema sees it: what the library itself keeps with it is not shown. */
-export const shown = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown => {
+/** The body without the record of its lineage, which no schema declares. */
+const stripLineageField = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown => {
   if (
     lineage === undefined || typeof plain !== "object" || plain === null || !Object.hasOwn(plain, lineage.field)
   ) return plain
@@ -16,9 +16,13 @@ export const shown = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown =
   return body
 }
 
+/** Decodes the members that are stored. A schema may throw instead of failing. */
+export const decodeStored = <A, R>(collection: Bound<A, R>, plain: unknown): Effect.Effect<A, ParseIssue, R> =>
+  collection.decode(stripLineageField(collection, plain))
+
 /** The body that a schema reads in members that are stored. */
 export const bodyIn = <A, R>(collection: Bound<A, R>, raw: Json.JsonObject): Effect.Effect<A, ParseIssue | Thrown, R> =>
-  attempt(() => collection.decode(shown(collection, Json.toPlain(raw))))
+  attempt(() => decodeStored(collection, Json.toPlain(raw)))
 
 /** Runs what a schema's functions may throw in, also while its effect is made. */
 const attempt = <A, R>(
@@ -73,7 +77,7 @@ export const encodeBody = <A, R>(
       return Either.isLeft(json)
         ? Either.left(refuse([{ path: json.left.path, expected: json.left.problem }]))
         : Json.isObject(json.right)
-        ? unreserved(json.right, refuse)
+        ? refuseReserved(json.right, Json.keys(json.right), refuse)
         : Either.left(refuse([{ path: [], expected: "is not a JSON object" }]))
     }
   )
@@ -106,11 +110,13 @@ export const explainReserved = (issue: SchemaIssue): SchemaIssue => {
     : issue
 }
 
-export const unreserved = (
+/** Fails if one of the keys is a member that CouchDB reserves. */
+export const refuseReserved = (
   json: Json.JsonObject,
+  keys: ReadonlyArray<string>,
   refuse: (issues: EncodeError["issues"]) => EncodeError
 ): Either.Either<Json.JsonObject, EncodeError> => {
-  const reserved = Json.keys(json).filter((key) => key.startsWith("_"))
+  const reserved = keys.filter((key) => key.startsWith("_"))
   return reserved.length === 0
     ? Either.right(json)
     : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: instead(key) }))))

@@ -2,11 +2,21 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { ParseIssue } from "effect/ParseResult"
-import type * as Json from "../data/Json.js"
+import * as Json from "../data/Json.js"
 import { failAt } from "../http/failAt.js"
 import type { RawDocument } from "../http/rawDocument.js"
 import { make, rawOf, type Source, type State, stateOf, type Stored } from "./base.js"
-import { andThen, bodyIn, encodeBody, explainReserved, issuesOf, refusal, shown, Thrown, unreserved } from "./bodies.js"
+import {
+  andThen,
+  bodyIn,
+  decodeStored,
+  encodeBody,
+  explainReserved,
+  issuesOf,
+  refusal,
+  refuseReserved,
+  Thrown
+} from "./bodies.js"
 import type { Bound } from "./Collection.js"
 import type { Base, Document } from "./Document.js"
 import { DecodeError, type EncodeError } from "./errors.js"
@@ -33,7 +43,7 @@ export const decode = <A, R>(
     )
   const base = (body: A): Stored<A> => make(collection, read.rev, body, source)
   try {
-    const decoded = collection.decode(shown(collection, read.plain))
+    const decoded = decodeStored(collection, read.plain)
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
     if (!Either.isEither(decoded)) {
       return Effect.matchEffect(decoded, { onFailure: refuse, onSuccess: (body) => Effect.succeed(base(body)) })
@@ -65,7 +75,7 @@ export const encode = <A, R>(
           const decoded = known.edited ? undefined : { before: known.body, after: self.body }
           // Objects in, object out: an overlay keeps the kind that both sides agree on.
           const json = overlay(raw, before, after, decoded) as Json.JsonObject
-          return unreserved(json, refusal(collection, id))
+          return refuseReserved(json, Json.keys(json), refusal(collection, id))
         } catch (error) {
           return Either.left(refusal(collection, id)(issuesOf(new Thrown(error))))
         }

@@ -310,9 +310,13 @@ const following = (ast: AST.AST): () => boolean =>
 /** A schema compiled once to functions that allocate what comes out, and little else. */
 export const compiled = (schema: Schema.Schema.All): Decoder => compile(schema.ast, new Known(false))
 
-/** The decoder of a collection. `follows`: whether the decoded value follows from the input alone. */
+/**
+ * The decoder of a collection. `follows` computes whether the decoded value follows from the input alone, and
+ * `isReproducible` is the result, once it was computed.
+ */
 export type Decode<A, R> = ReturnType<typeof ParseResult.decodeUnknown<A, unknown, R>> & {
   readonly follows: () => boolean
+  isReproducible?: boolean
 }
 
 /**

@@ -1,3 +1,4 @@
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import { Prototype } from "effect/Pipeable"
@@ -14,7 +15,10 @@ import { TypeId as LineageTypeId } from "./recorder.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
 
-const asIs: IdCodec<string> = { encode: (key) => key, decode: Option.some, range: { prefix: "", exact: true } }
+/** Whether the first argument is a collection: how dual functions tell their two forms apart. */
+export const onCollection = (args: IArguments): boolean => hasProperty(args[0], TypeId)
+
+const asIs: IdCodec<string> = { encode: identity, decode: Option.some, range: { prefix: "", exact: true } }
 
 const withLineage = (database: string, ast: AST.AST, settings: Settings): Settings => {
   if (!hasProperty(settings, LineageTypeId)) {

@@ -5,9 +5,9 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type { DatabaseName } from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
-import { documentPath, documentRoute } from "../data/documentPath.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest, FromServer, ReadJson } from "../http/CouchHttp.js"
@@ -20,12 +20,11 @@ import { answerOf, unexpectedResponse } from "../http/responseError.js"
 import { serverOf } from "../http/server.js"
 import type * as Transport from "../http/Transport.js"
 import { jsonOf } from "../http/verification.js"
-import { andThen } from "./bodies.js"
 import { decode } from "./codec.js"
 import type { Bound, Collection } from "./Collection.js"
-import { isCollection } from "./Collection.js"
-import type { Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "./Document.js"
-import { UnsavedChangesError } from "./errors.js"
+import type { Base, Document, FetchError, FetchOptions, Info, RevisionInfo, Siblings } from "./Document.js"
+import { type DecodeError, UnsavedChangesError } from "./errors.js"
+import { onCollection } from "./makeCollection.js"
 import * as value from "./value.js"
 
 const queryOf = (options: FetchOptions | undefined): string => {
@@ -91,9 +90,9 @@ export const fetchBound = <A, R>(
   options?: FetchOptions
 ): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> => {
   const query = queryOf(options)
-  return reading(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> =>
-    raw.deleted
-      ? failAt((from) =>
+  return reading(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> => {
+    if (raw.deleted) {
+      return failAt((from) =>
         new NotFoundError({
           ...from,
           method: "GET",
@@ -105,10 +104,13 @@ export const fetchBound = <A, R>(
           id
         })
       )
-      : andThen(decode(collection, raw), (base) => Either.right(value.clean(collection, id, "quorum", base))))
+    }
+    const base = decode(collection, raw)
+    return Either.isEither(base)
+      ? Either.map(base as Either.Either<Base<A>, DecodeError>, (base) => value.clean(collection, id, "quorum", base))
+      : Effect.map(base, (base) => value.clean(collection, id, "quorum", base))
+  })
 }
-
-const onCollection = (args: IArguments): boolean => isCollection(args[0])
 
 export const fetch = dual<
   <K>(

@@ -1,11 +1,12 @@
-import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Redacted } from "effect/Redacted"
 import type { DatabaseName } from "../data/DatabaseName.js"
 import type { InvalidIdError } from "../data/errors.js"
 import type { JsonObject } from "../data/Json.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp, Written } from "../http/CouchHttp.js"
+import type { Bound } from "./Collection.js"
 import type { Base } from "./Document.js"
 import type { Standing } from "./errors.js"
 
@@ -82,3 +83,18 @@ export type Recorder = (
   settings: Settings,
   writing: Writing
 ) => Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp>
+
+/** What a write stores if the collection keeps no lineage. */
+export const withoutLineage = (
+  { kind, over, raw, remains }: Pick<Writing, "kind" | "over" | "raw" | "remains">
+): Recorded =>
+  kind === "delete"
+    ? { body: remains ?? {}, over, stubs: Option.none() }
+    : { body: raw, over, stubs: Option.flatMap(over, (current) => current.stubs) }
+
+/** What a write stores, with its record if the collection keeps lineage. */
+export const prepareWrite = (
+  { database, lineage }: Pick<Bound<unknown>, "database" | "lineage">,
+  writing: Omit<Writing, "database">
+): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
+  lineage === undefined ? Effect.succeed(withoutLineage(writing)) : lineage[TypeId](lineage, { ...writing, database })

@@ -7,7 +7,7 @@ import * as DocumentId from "../data/DocumentId.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import { make, rawOf } from "./base.js"
-import { shown } from "./bodies.js"
+import { decodeStored } from "./bodies.js"
 import type { Collection } from "./Collection.js"
 import type { Base, Document, Encoded } from "./Document.js"
 import * as value from "./value.js"
@@ -62,7 +62,7 @@ export const schema = <A, I, R, K>(
     if (Option.isNone(raw)) return Effect.fail(refuse("a base that is not the members of a document"))
     if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("stubs that are none"))
     return Effect.map(
-      collection.decode(shown(collection, Json.toPlain(raw.value))),
+      decodeStored(collection, Json.toPlain(raw.value)),
       (body) => Option.some(make(collection, rev, body, { raw: raw.value, stubs }))
     )
   }

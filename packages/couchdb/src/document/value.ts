@@ -5,12 +5,21 @@ import * as Option from "effect/Option"
 import { Prototype } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import { structural } from "../data/equivalence.js"
-import * as Json from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Durability } from "../http/CouchHttp.js"
 import type { Stub } from "./attachmentStub.js"
 import { attachmentsOf } from "./attachmentStubs.js"
-import { handedOf, own as ownBase, rawOf, type State, stateOf, unedited, withBody as baseWithBody } from "./base.js"
+import {
+  baseStateOf,
+  handedOf,
+  Inside,
+  isDirtyAgainst,
+  own as ownBase,
+  stateOf,
+  type Stored,
+  unedited,
+  withBody as baseWithBody
+} from "./base.js"
 import type { Bound, Collection } from "./Collection.js"
 import type * as Types from "./Document.js"
 import type { Base, Document, Tombstone } from "./Document.js"
@@ -88,7 +97,15 @@ export const clean = <A, R>(
   durability: Durability,
   base: Base<A>
 ): Document<A, R> =>
-  document({ collection, id, rev: Option.some(base.rev), body: handedOf(base), durability, base: Option.some(base) })
+  document({
+    collection,
+    id,
+    rev: Option.some(base.rev),
+    // A property access, since each read makes a document.
+    body: (base as Stored<A>)[Inside].handed,
+    durability,
+    base: Option.some(base)
+  })
 
 /** The same document, with a body that no other one has. */
 export const own = <A, R>(self: Document<A, R>): Document<A, R> =>
@@ -104,35 +121,17 @@ export const modify: {
   <A, R>(self: Document<A, R>, f: (body: A) => A): Document<A, R>
 } = dual(2, <A, R>(self: Document<A, R>, f: (body: A) => A): Document<A, R> => withBody(self, f(self.body)))
 
-export const isDirty = <A, R>(self: Document<A, R>): boolean => isDirtyAgainst(self, knownOf(self))
+export const isDirty = <A, R>(self: Document<A, R>): boolean => isDirtyAgainst(self, baseStateOf(self))
 
-/** The state of the base of a document; `undefined` if it has none. */
-export const knownOf = <A, R>({ base }: Document<A, R>): State<A> | undefined =>
-  Option.isSome(base) ? stateOf(base.value) : undefined
-
-/** The same, if the state of the base is known. */
-export const isDirtyAgainst = <A, R>(
-  { base, body, collection }: Document<A, R>,
-  known: State<A> | undefined
-): boolean =>
-  Option.isNone(base) || known === undefined ||
-  (body === handedOf(base.value)
-    ? known.edited
-    : !collection.equivalence(known.body, body) || (known.edited && known.opaque))
-
-/** Whether a save has to look at what it would store. */
-export const mayBeDirty = <A, R>(self: Document<A, R>, known: State<A> | undefined): boolean =>
-  known?.unsure === true || isDirtyAgainst(self, known)
-
-/** The document, clean, if these members are what is stored already: an edit may be in nothing that is. */
-export const asStored = <A, R>(self: Document<A, R>, raw: Json.JsonObject): Option.Option<Document<A, R>> =>
-  Option.map(
-    Option.filter(self.base, (base) => Json.equals(rawOf(base), raw)),
-    (base) =>
+/** The document without unsaved changes, if what it stores is what is stored already. */
+export const asStored = <A, R>(self: Document<A, R>): Document<A, R> =>
+  Option.match(self.base, {
+    onNone: () => self,
+    onSome: (base) =>
       self.body === handedOf(base) && !stateOf(base).edited
         ? self
         : clean(self.collection, self.id, self.durability, baseWithBody(base, self.body))
-  )
+  })
 
 export const discard = <A, R>(self: Document<A, R>): Document<A, R> => {
   if (Option.isNone(self.base)) return self
@@ -164,7 +163,7 @@ export const changedPaths = <A, R>(self: Document<A, R>): ReadonlyArray<Readonly
       walk(before[key], after[key], [...path, key])
     }
   }
-  const known = knownOf(self)
+  const known = baseStateOf(self)
   if (!isDirtyAgainst(self, known)) return found
   walk(known?.body ?? {}, self.body, [])
   // An edit that shows only in what the schema encodes is one of the body as a whole.

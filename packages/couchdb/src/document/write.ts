@@ -7,17 +7,17 @@ import type { JsonObject } from "../data/Json.js"
 import { CouchHttp, type Written } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
 import { answerOf } from "../http/responseError.js"
-import { rawOf as baseRaw, stored, take, type Taken } from "./base.js"
+import { baseStateOf, isStored, mayBeDirty, rawOf as baseRaw, stored, take, type Taken } from "./base.js"
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
-import { isCollection } from "./Collection.js"
 import type { DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "./Document.js"
 import type { ConflictingOperation, EncodeError, Standing, UnsavedDocumentError } from "./errors.js"
 import { ConflictError, UnsavedChangesError } from "./errors.js"
 import { type Deleted, membersKept, ownVersion } from "./keep.js"
+import { onCollection } from "./makeCollection.js"
 import { readRaw } from "./read.js"
 import type { Recorded } from "./recorder.js"
-import { plainly, toStore } from "./storedContent.js"
+import { prepareWrite, withoutLineage } from "./recorder.js"
 import * as value from "./value.js"
 
 /** The wire's 409, with the document that it was about and the way to repeat the operation. */
@@ -48,9 +48,9 @@ export const put = <A, R>(
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   Effect.flatMap(DocumentId.decode(self.id), (id) =>
     self.collection.lineage === undefined
-      ? store(self, id, raw, plainly({ kind: "edit", raw, over }), operation, taken)
+      ? store(self, id, raw, withoutLineage({ kind: "edit", raw, over }), operation, taken)
       : Effect.flatMap(
-        toStore(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
+        prepareWrite(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
         (stored) => store(self, id, raw, stored, operation, taken)
       ))
 
@@ -86,16 +86,13 @@ const store = <A, R>(
   )
 
 export const save = <A, R>(self: Document<A, R>): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> => {
-  const known = value.knownOf(self)
-  if (!value.mayBeDirty(self, known)) return Effect.succeed(self)
-  return Effect.flatMap(
-    encode(self, known),
-    (raw) =>
-      Option.match(value.asStored(self, raw), {
-        onNone: () => put(self, raw, self.base, "save"),
-        onSome: Effect.succeed
-      })
-  )
+  const state = baseStateOf(self)
+  return mayBeDirty(self, state)
+    ? Effect.flatMap(
+      encode(self, state),
+      (raw) => isStored(self, raw) ? Effect.succeed(value.asStored(self)) : put(self, raw, self.base, "save")
+    )
+    : Effect.succeed(self)
 }
 
 export const create = dual<
@@ -110,7 +107,7 @@ export const create = dual<
     id: K,
     body: A
   ) => Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R>
->((args) => isCollection(args[0]), (collection, id, body) => {
+>(onCollection, (collection, id, body) => {
   const self = value.make(collection, id, body)
   return Effect.flatMap(encode(self), (raw) => put(self, raw, Option.none(), "create"))
 })
@@ -136,7 +133,7 @@ const removeLeaving = <A, R>(
   Effect.flatMap(
     DocumentId.decode(self.id),
     (id) =>
-      toStore(self.collection, { id, raw: rawOf(self), over, base: self.base, kind: "delete", remains }).pipe(
+      prepareWrite(self.collection, { id, raw: rawOf(self), over, base: self.base, kind: "delete", remains }).pipe(
         Effect.flatMap((stored) =>
           Effect.flatMap(CouchHttp, (couch) =>
             couch.writeDocument({

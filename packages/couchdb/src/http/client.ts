@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { documentPath } from "../data/documentPath.js"
+import { documentPath } from "../data/path.js"
 import type * as Auth from "./Auth.js"
 import type { CouchRequest, Options, Service } from "./CouchHttp.js"
 import { currentAuth } from "./currentAuth.js"
@@ -104,6 +104,7 @@ const makeService = (
   })
 
   const writes = { schedule: schedule && endingBefore(schedule, timeout), state: state.writes, server: server.base }
+  const sendFirst = exchange.sender(transportDeadline)
   const write: Service["writeDocument"] = (write) => {
     const { first, recovered, request } = writeDocument(writes, write)
     const sending = ({ wait }: TrackedRequest) => (request: CouchRequest) => exchange.send({ ...request, wait })
@@ -115,7 +116,7 @@ const makeService = (
       )
       : deadlines.withTransportDeadline(
         request,
-        first((request) => exchange.send(request, transportDeadline)),
+        first(sendFirst),
         recover,
         transportDeadline
       )

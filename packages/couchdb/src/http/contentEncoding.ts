@@ -2,7 +2,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { join } from "../data/text.js"
+import { concatBytes } from "../data/text.js"
 import { TransportError } from "./errors.js"
 import type { BufferedResponse, StreamedResponse, TransportRequest } from "./Transport.js"
 
@@ -135,6 +135,6 @@ export const decodedWhole = (
   return Effect.map(Stream.runCollect(streamed.body), (pieces) => ({
     status,
     headers: streamed.headers,
-    body: join(Chunk.toReadonlyArray(pieces))
+    body: concatBytes(Chunk.toReadonlyArray(pieces))
   }))
 }

@@ -22,7 +22,7 @@ import {
   readErrorBody
 } from "./responseStatus.js"
 import type { Server } from "./server.js"
-import { isSilent, traced } from "./tracing.js"
+import { discardingTracer, isSilent, traced } from "./tracing.js"
 import type * as Transport from "./Transport.js"
 
 /** The body of a request, and whether a stream of it was read from, since such a request cannot be sent again. */
@@ -130,7 +130,7 @@ export class Exchange {
    * The credentials of the fiber if they are fixed and no tracer listens: the request then goes straight to the transport.
    */
   fastPathCredentials<A, E>(fiber: Fiber.RuntimeFiber<A, E>): Headers | undefined {
-    if (!isSilent(fiber)) return undefined
+    if (fiber.currentTracer !== discardingTracer && !isSilent(fiber)) return undefined
     const authenticator = this.currentAuthenticator(fiber)
     return authenticator._tag === "Fixed" ? authenticator.headers : undefined
   }
@@ -158,6 +158,13 @@ export class Exchange {
         () => this.sendOnce({ ...request, method: "GET" }, deadline)
       )
       : this.sendOnce(request, deadline)
+  }
+
+  /** {@link send} with the same deadline for every request. */
+  sender(
+    deadline: number | undefined
+  ): (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError> {
+    return (request) => this.send(request, deadline)
   }
 
   /** Sends a request once. The body of the response is streamed. */

@@ -21,22 +21,21 @@ export const executeDecoded = <A, E extends HttpError = HttpError>(
   sender: Sender<E>,
   request: CouchRequest,
   decode: (response: Response) => Either.Either<A, string>
-): Effect.Effect<A, E | HttpError> =>
-  Effect.suspend(() => {
-    let last: { readonly headers: object; readonly result: Either.Either<A, string> } | undefined
-    const { server } = sender
-    const decoded = (response: Transport.BufferedResponse): Either.Either<A, string> =>
-      decode(server === undefined ? response : { ...response, server })
-    const verify = (response: Transport.BufferedResponse): string | undefined => {
-      const result = decoded(response)
-      last = { headers: response.headers, result }
-      return Either.isLeft(result) ? result.left : undefined
-    }
-    return Effect.flatMap(sender.execute({ ...request, verify }), (response): Effect.Effect<A, HttpError> => {
-      // A service that a program wrote may not verify.
-      const result = last?.headers === response.headers ? last.result : decoded(response)
-      return Either.isRight(result)
-        ? Effect.succeed(result.right)
-        : Effect.fail(unexpectedResponse(request, { ...response, ...serverOf(sender) }, result.left))
-    })
+): Effect.Effect<A, E | HttpError> => {
+  let last: { readonly headers: object; readonly result: Either.Either<A, string> } | undefined
+  const { server } = sender
+  const decoded = (response: Transport.BufferedResponse): Either.Either<A, string> =>
+    decode(server === undefined ? response : { ...response, server })
+  const verify = (response: Transport.BufferedResponse): string | undefined => {
+    const result = decoded(response)
+    last = { headers: response.headers, result }
+    return Either.isLeft(result) ? result.left : undefined
+  }
+  return Effect.flatMap(sender.execute({ ...request, verify }), (response): Effect.Effect<A, HttpError> => {
+    // A service that a program wrote may not verify, and another run of this effect may have verified since.
+    const result = last?.headers === response.headers ? last.result : decoded(response)
+    return Either.isRight(result)
+      ? Effect.succeed(result.right)
+      : Effect.fail(unexpectedResponse(request, { ...response, ...serverOf(sender) }, result.left))
   })
+}

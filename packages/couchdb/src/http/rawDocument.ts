@@ -79,7 +79,7 @@ const asParsed = (parsed: Record<string, Json.Json>): Option.Option<RawDocument>
     id,
     rev: rev as Revision.Revision,
     deleted: deleted === true,
-    stubs: Json.isObject(stubs) ? Option.some(stubs) : Option.none(),
+    stubs: isPlainObject(stubs) ? Option.some(stubs) : Option.none(),
     raw,
     plain: raw,
     special: (name) => Object.hasOwn(parsed, name) ? parsed[name] : undefined
@@ -88,8 +88,9 @@ const asParsed = (parsed: Record<string, Json.Json>): Option.Option<RawDocument>
 
 /** `None` where the JSON is no document of a CouchDB. */
 export const documentOf = ({ exact, plain }: ReadJson): Option.Option<RawDocument> => {
-  if (!Json.isObject(exact) || !isPlainObject(plain)) return Option.none()
+  if (!isPlainObject(plain)) return Option.none()
   if (exact === plain) return asParsed(plain)
+  if (!Json.isObject(exact)) return Option.none()
   const [special, own] = split(Json.entries(exact))
   const id = special.get("_id")
   const rev = special.get("_rev")

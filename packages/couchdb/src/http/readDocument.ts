@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { documentPath, documentRoute } from "../data/documentPath.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import { conflictAsBadRequest } from "./conflictMapping.js"
 import type { CouchRequest, ReadDocument, ReadJson, Service } from "./CouchHttp.js"
 import { countdown, type Deadlines, type TrackedRequest } from "./deadline.js"
@@ -77,6 +77,7 @@ export const makeReadDocument = (wire: Wire): Service["readDocument"] => {
     Effect.withFiberRuntime((fiber) => {
       const credentials = transportDeadline === undefined ? undefined : exchange.fastPathCredentials(fiber)
       if (transportDeadline === undefined || credentials === undefined) return decoded(read, wire.execute)
+      const headers = exchange.fastPathHeaders(undefined, credentials)
       const remaining = countdown(fiber, transportDeadline)
       const recovered = (error: HttpError) =>
         decoded(read, (request) => deadlines.recoverAfterFirstTry(request, error, wire.retryAfter, remaining))
@@ -85,7 +86,7 @@ export const makeReadDocument = (wire: Wire): Service["readDocument"] => {
           method: "GET",
           origin: server.origin,
           path: server.prefix + documentPath(read.database, read.id) + read.query,
-          headers: exchange.fastPathHeaders(undefined, credentials),
+          headers,
           deadline: transportDeadline
         }),
         {

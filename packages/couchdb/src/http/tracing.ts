@@ -11,13 +11,13 @@ import type { FailureOf } from "./responseStatus.js"
 import type { Server } from "./server.js"
 
 // Effect's default tracer, which discards its spans. A span costs several microseconds even then, so none is made.
-const silent = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+export const discardingTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 const noHeaders: Readonly<Record<string, string>> = {}
 
 /** Whether no tracer listens to the spans of the fiber. */
 export const isSilent = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): boolean =>
-  fiber.currentTracer === silent || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
+  fiber.currentTracer === discardingTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
 
 /**
  * Runs one exchange, and fails with the failure that its response is. If a tracer listens, it runs in a span as

@@ -1,5 +1,4 @@
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Json from "../data/Json.js"
@@ -9,11 +8,14 @@ import { isIdentified } from "./responseError.js"
 import { schemaIssues } from "./schemaIssues.js"
 import { type BufferedResponse, text } from "./Transport.js"
 
-const parse = Option.liftThrowable((text: string): Json.Json => JSON.parse(text))
-
 /** The JSON of a response as `JSON.parse` reads it, or `undefined` if the body is not JSON. */
-export const jsonOf = (response: BufferedResponse): Json.Json | undefined =>
-  Option.getOrUndefined(parse(text(response)))
+export const jsonOf = (response: BufferedResponse): Json.Json | undefined => {
+  try {
+    return JSON.parse(typeof response.body === "string" ? response.body : text(response))
+  } catch {
+    return undefined
+  }
+}
 
 /** Reports what is wrong with a successful response, or `undefined` if it is the one that the endpoint documents. */
 export type Verify = NonNullable<CouchRequest["verify"]>
@@ -70,10 +72,12 @@ export const decodeWritten =
   (id: string | undefined) => (response: BufferedResponse): Either.Either<Written, string> => {
     const json = jsonOf(response)
     const rev = Json.get(json, "rev")
-    const problem = jsonProblem(json, response, (json) => {
-      const written = Json.get(json, "id")
-      return typeof rev === "string" && (id === undefined || written === undefined || written === id)
-    })
+    const written = Json.get(json, "id")
+    const problem = jsonProblem(
+      json,
+      response,
+      () => typeof rev === "string" && (id === undefined || written === undefined || written === id)
+    )
     return problem !== undefined
       ? Either.left(problem)
       : Revision.isRevision(rev)

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import { documentPath, documentRoute } from "../data/documentPath.js"
 import * as Json from "../data/Json.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import type { CouchRequest, WriteDocument, Written } from "./CouchHttp.js"
 import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "./errors.js"
 import { executeDecoded } from "./executeDecoded.js"
@@ -57,9 +57,8 @@ export const writeDocument = ({ schedule, server, state }: Wire, write: WriteDoc
   readonly recovered: (failure: WriteError, send: Send) => Effect.Effect<Written, WriteError>
 } => {
   const request = requestOf(write)
-  const decode = decodeWritten(write.id)
   const first = (send: Send): Effect.Effect<Written, WriteError> =>
-    Effect.map(executeDecoded({ execute: send, server }, request, decode), (written) => {
+    Effect.map(executeDecoded({ execute: send, server }, request, decodeWritten(write.id)), (written) => {
       recordRevision(state, write, written.rev)
       return written
     })

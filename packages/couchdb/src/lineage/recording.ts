@@ -8,7 +8,7 @@ import * as Revision from "../data/Revision.js"
 import { rawOf } from "../document/base.js"
 import type { Standing } from "../document/errors.js"
 import type { Recorded, Recorder, Writing } from "../document/recorder.js"
-import { plainly } from "../document/storedContent.js"
+import { withoutLineage } from "../document/recorder.js"
 import { bulkWrite } from "../http/bulk/bulkDocs.js"
 import { readVersions } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
@@ -175,4 +175,4 @@ const writeAnew = (
 export const recorder: Recorder = (settings, writing) =>
   writing.kind === "edit" || holds(settings, "alive")
     ? recorded(settings, writing)
-    : Effect.succeed(plainly(writing))
+    : Effect.succeed(withoutLineage(writing))

@@ -7,7 +7,7 @@ import * as DatabaseName from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
 import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
-import { foldedAway, segmentProblem } from "../data/pathSegment.js"
+import { removedFromUrls, segmentProblem } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
 import { DecodeError, EncodeError } from "../document/errors.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
@@ -246,5 +246,5 @@ export const rewrite = (
 /** A path that a URL parser would fold leads out of the design document. */
 const segmentsProblem = (path: string): string | undefined =>
   (path.split("?")[0] ?? "").split("/").some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
-    ? foldedAway
+    ? removedFromUrls
     : undefined

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as DatabaseName from "../data/DatabaseName.js"
 import type { DocumentId } from "../data/DocumentId.js"
-import { documentPath, documentRoute } from "../data/documentPath.js"
+import { documentPath, documentRoute } from "../data/path.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest } from "../http/CouchHttp.js"

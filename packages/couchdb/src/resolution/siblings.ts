@@ -3,10 +3,11 @@ import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as DocumentId from "../data/DocumentId.js"
-import { documentPath, documentRoute } from "../data/documentPath.js"
 import type { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
-import { type Collection, isCollection } from "../document/Collection.js"
+import { documentPath, documentRoute } from "../data/path.js"
+import type { Collection } from "../document/Collection.js"
+import { onCollection } from "../document/makeCollection.js"
 import { pathOf, type Version } from "../http/bulk/bulkGetVersions.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
@@ -40,7 +41,7 @@ export const siblings = dual<
   <K>(id: K) => <A, I, R>(collection: Collection<A, I, R, K>) => Result<A, R>,
   <A, I, R, K>(collection: Collection<A, I, R, K>, id: K) => Result<A, R>
 >(
-  (args) => isCollection(args[0]),
+  onCollection,
   <A, I, R, K>(collection: Collection<A, I, R, K>, key: K): Result<A, R> =>
     Effect.gen(function*() {
       const id = yield* DocumentId.decode(collection.id.encode(key))

@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
 import type { InvalidIdError } from "../data/errors.js"
-import { type Collection, isCollection } from "../document/Collection.js"
+import type { Collection } from "../document/Collection.js"
+import { onCollection } from "../document/makeCollection.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { makeSeen, readAllLeaves } from "../lineage/leaves.js"
@@ -32,7 +33,7 @@ export const resolve = dual<
     policy: SiblingPolicy<A, E, R2> | Merge<A>
   ) => Effect.Effect<Resolution<A, R>, E | InvalidIdError | WireError, CouchHttp | R | R2>
 >(
-  (args) => isCollection(args[0]),
+  onCollection,
   (collection, id, policy) => resolveOne(collection, collection.id.encode(id), policyOf(policy))
 )
 

@@ -5,7 +5,6 @@ import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { DecodeError } from "../document/errors.js"
-import { now } from "./asEither.js"
 import { skipped } from "./skipped.js"
 
 // The JSON of a row may have any `_tag`, and only this copy of the package makes these errors.
@@ -29,9 +28,11 @@ export class Piece<out A, out R = never> {
   }
   /** What an effect gives, which is run only where it has to be. */
   addEffect(this: Piece<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
-    const either = now(effect)
-    if (either === undefined) this.waits = true
-    this.add(either === undefined ? new Later(effect) : Either.merge(either))
+    if (Either.isEither(effect)) this.add(Either.merge(effect as Either.Either<A, DecodeError>))
+    else {
+      this.waits = true
+      this.add(new Later(effect))
+    }
   }
   /** The piece, which waits for effects first if it must. */
   get made(): Made<A, never, R> {

@@ -9,17 +9,10 @@ import type { Base, Document } from "../document/Document.js"
 import type { DecodeError } from "../document/errors.js"
 import * as value from "../document/value.js"
 import type { RawDocument } from "../http/rawDocument.js"
-import { now } from "./asEither.js"
-import { exact, isObject, member, type Row } from "./row.js"
+import { exact, type Members, type Row } from "./row.js"
 
-/** Where in its row a document stands: `["doc"]` in a view, nothing in the answer of `_find`. */
+/** The path of a document in its row: `["doc"]` in a view, `[]` in the response of `_find`. */
 export type Path = ReadonlyArray<string | number>
-
-const at = (json: unknown, path: Path): unknown =>
-  path.reduce<unknown>(
-    (inner, step) => typeof step === "number" ? (Array.isArray(inner) ? inner[step] : undefined) : member(inner, step),
-    json
-  )
 
 const exactAt = (json: Json.Json | undefined, path: Path): Json.Json | undefined =>
   path.reduce<Json.Json | undefined>(
@@ -58,7 +51,7 @@ class DocumentInRow implements RawDocument {
     private readonly row: Row,
     private readonly path: Path
   ) {
-    this.deleted = member(json, "_deleted") === true
+    this.deleted = (json as Members)._deleted === true
   }
   get plain(): unknown {
     return this.row.text === undefined ? this.raw : ownMembers(this.json)
@@ -87,14 +80,12 @@ class DocumentInRow implements RawDocument {
   }
 }
 
-/** The document in a row, as `readDocument` takes it out of a text of its own; `None` where there is none. */
-export const documentIn = (row: Row, path: Path): Option.Option<RawDocument> => {
-  const json = at(row.json, path)
-  if (!isObject(json)) return Option.none()
-  const id = member(json, "_id")
-  const rev = member(json, "_rev")
+/** The document in a row, if there is one: `json` is what `JSON.parse` made of it, and `path` leads to it. */
+export const documentIn = (row: Row, json: unknown, path: Path): Option.Option<RawDocument> => {
+  if (typeof json !== "object" || json === null) return Option.none()
+  const { _id: id, _rev: rev } = json as Members
   return typeof id === "string" && Revision.isRevision(rev)
-    ? Option.some(new DocumentInRow(id, rev, json, row, path))
+    ? Option.some(new DocumentInRow(id, rev, json as Readonly<Record<string, unknown>>, row, path))
     : Option.none()
 }
 
@@ -106,6 +97,7 @@ export const toDocument = <A, R>(
   // What is exact is not read before somebody asks.
   const based = decode(collection, read, read instanceof DocumentInRow && !read.isPlain ? read : undefined)
   const documentOf = (base: Base<A>): Document<A, R> => value.clean(collection, read.id, "quorum", base)
-  const at = now(based)
-  return at === undefined ? Effect.map(based, documentOf) : Either.map(at, documentOf)
+  return Either.isEither(based)
+    ? Either.map(based as Either.Either<Base<A>, DecodeError>, documentOf)
+    : Effect.map(based, documentOf)
 }

@@ -1,5 +1,5 @@
 import * as Json from "../data/Json.js"
-import { blank, comma, join, newline, opening, parse, utf8 } from "../data/text.js"
+import { comma, concatBytes, decodeUtf8, newline, opening, parseJson, whitespace } from "../data/text.js"
 import { firstDoubt } from "./precisionScan.js"
 import { looksLikeError, plainRow, type Row, textRow } from "./row.js"
 import { Scanner } from "./scanner.js"
@@ -102,27 +102,27 @@ export class RowReader {
   end(out: Array<Row>): End {
     if (this.state === "line") {
       // A line that no line break ends: it may hold more than a row.
-      const begun = join(this.pieces)
+      const begun = concatBytes(this.pieces)
       this.forget()
       this.state = "between"
       this.lines = false
       this.push(begun, out)
     }
     if (this.state === "stray") {
-      const error = lastWords(utf8(join(this.stray))) ?? this.held?.json
+      const error = lastWords(decodeUtf8(concatBytes(this.stray))) ?? this.held?.json
       return error === undefined
         ? { _tag: "Strange", problem: "something stands where no row can" }
         : { _tag: "Refused", error }
     }
-    const left = utf8(join(this.pieces)).trim()
+    const left = decodeUtf8(concatBytes(this.pieces)).trim()
     if (left !== "") {
-      const json = parse(left)
+      const json = parseJson(left)
       if (json === undefined) return cut(left)
       this.take(this.rowIn(left, json), false, out)
     }
     if (this.held !== undefined) return { _tag: "Refused", error: this.held.json }
     if (this.sequence) return { _tag: "Whole", around: "{}" }
-    const around = utf8(this.around.bytes())
+    const around = decodeUtf8(this.around.bytes())
     return this.state === "around" && this.around.closed ? whole(around, this.around.found) : cut(around)
   }
 
@@ -134,7 +134,7 @@ export class RowReader {
       this.lines = false
     } else if (this.around.closed) {
       for (let i = next; i < chunk.length; i++) {
-        if (!blank(chunk[i])) {
+        if (whitespace[chunk[i] as number] === undefined) {
           this.state = "stray"
           return i
         }
@@ -148,7 +148,7 @@ export class RowReader {
 
   private readBetween(chunk: Uint8Array, start: number, out: Array<Row>): number {
     let at = start
-    while (at < chunk.length && blank(chunk[at])) {
+    while (at < chunk.length && whitespace[chunk[at] as number] === 1) {
       // A line break right behind the bracket is CouchDB's layout.
       if (chunk[at] === newline && this.count === 0 && this.misses === 0) this.lines = true
       at++
@@ -188,13 +188,13 @@ export class RowReader {
       const doubt = inBlocks ? this.plain ? end : firstDoubt(chunk, at, end) : at
       const clean = doubt === end ? end : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
       if (clean > at) {
-        if (this.takeBlock(utf8(chunk.subarray(at, clean)), out)) at = clean
+        if (this.takeBlock(decodeUtf8(chunk.subarray(at, clean)), out)) at = clean
         else inBlocks = false
         continue
       }
       // A line of its own, whose row may keep its text.
       const found = chunk.indexOf(newline, at)
-      const line = utf8(chunk.subarray(at, found))
+      const line = decodeUtf8(chunk.subarray(at, found))
       if (!this.takeLine(line, out)) return at
       at = found + 1
     }
@@ -212,9 +212,9 @@ export class RowReader {
     this.forget()
     this.state = "between"
     if (end !== -1) {
-      if (this.takeLine(utf8(join([...begun, chunk.subarray(at, end)])), out)) return end + 1
+      if (this.takeLine(decodeUtf8(concatBytes([...begun, chunk.subarray(at, end)])), out)) return end + 1
     } else this.lines = false
-    this.push(join(begun), out)
+    this.push(concatBytes(begun), out)
     return at
   }
 
@@ -226,7 +226,7 @@ export class RowReader {
     if (this.sequence ? separated : !this.separated) return false
     if (!this.plain && (lines.includes("\\u") || lines.includes("oto__\""))) return false
     const inner = lines.slice(start, separated ? end - 1 : end)
-    const rows = this.sequence ? parseLines(inner) : parse(`[${inner}]`)
+    const rows = this.sequence ? parseLines(inner) : parseJson(`[${inner}]`)
     if (!Array.isArray(rows) || rows.length === 0) return false
     this.release(out)
     const last = rows.length - 1
@@ -245,7 +245,7 @@ export class RowReader {
     const first = line.charCodeAt(start)
     if (first === 93 || first === comma || !(this.sequence || this.separated)) return false
     const text = line.slice(start, separated ? end - 1 : end)
-    const json = this.sequence && separated ? undefined : parse(text)
+    const json = this.sequence && separated ? undefined : parseJson(text)
     if (json === undefined) {
       this.scanNext = true
       if (++this.misses >= patience) this.lines = false
@@ -262,11 +262,11 @@ export class RowReader {
       this.carry(chunk.subarray(at))
       return chunk.length
     }
-    const bytes = join([...this.pieces, chunk.subarray(at, next)])
+    const bytes = concatBytes([...this.pieces, chunk.subarray(at, next)])
     this.forget()
     this.element.reset()
-    const text = utf8(bytes)
-    const json = parse(text)
+    const text = decodeUtf8(bytes)
+    const json = parseJson(text)
     if (json === undefined) {
       this.state = "stray"
       this.keep(bytes, 0)
@@ -319,8 +319,8 @@ export class RowReader {
 const trimmed = (text: string): readonly [start: number, end: number] => {
   let start = 0
   let end = text.length
-  while (end > start && blank(text.charCodeAt(end - 1))) end--
-  while (start < end && blank(text.charCodeAt(start))) start++
+  while (end > start && whitespace[text.charCodeAt(end - 1)] === 1) end--
+  while (start < end && whitespace[text.charCodeAt(start)] === 1) start++
   return [start, end]
 }
 
@@ -332,12 +332,12 @@ const parseLines = (text: string): unknown => {
     if (text.charCodeAt(end) !== 125 || text.charCodeAt(at + 1) !== 123) return undefined
     lines++
   }
-  const rows = lines === 1 ? parse(`[${text}]`) : parse(`[${text.replaceAll("\n", ",")}]`)
+  const rows = lines === 1 ? parseJson(`[${text}]`) : parseJson(`[${text.replaceAll("\n", ",")}]`)
   return Array.isArray(rows) && rows.length === lines ? rows : undefined
 }
 
 const whole = (around: string, found: boolean): End => {
-  const json = parse(around)
+  const json = parseJson(around)
   if (found && json !== undefined) return { _tag: "Whole", around }
   return looksLikeError(json)
     ? { _tag: "Refused", error: json }
@@ -354,6 +354,6 @@ const cut = (text: string): End => {
 const lastWords = (text: string): unknown => {
   const trimmed = text.trim()
   const candidates = [trimmed, trimmed.slice(trimmed.lastIndexOf("\n") + 1)]
-  return candidates.map((candidate) => candidate.startsWith(opening) ? parse(candidate) : undefined)
+  return candidates.map((candidate) => candidate.startsWith(opening) ? parseJson(candidate) : undefined)
     .find(looksLikeError)
 }

@@ -12,6 +12,24 @@ export interface Row {
   whole?: Json.Json | undefined
 }
 
+/**
+ * The members of rows and of documents in them, for reading without a check of each: no value that `JSON.parse` returns
+ * inherits a member of these names.
+ */
+export interface Members {
+  readonly id?: unknown
+  readonly key?: unknown
+  readonly value?: unknown
+  readonly doc?: unknown
+  readonly error?: unknown
+  readonly reason?: unknown
+  readonly rev?: unknown
+  readonly _id?: unknown
+  readonly _rev?: unknown
+  readonly _deleted?: unknown
+  readonly _conflicts?: unknown
+}
+
 /** A row of which `JSON.parse` lost nothing. */
 export const plainRow = (json: unknown): Row => ({ json, text: undefined, whole: undefined })
 

@@ -1,4 +1,4 @@
-import { blank, join, parse, utf8 } from "../data/text.js"
+import { concatBytes, decodeUtf8, parseJson, whitespace } from "../data/text.js"
 
 /**
  * Finds the end of one JSON value, byte by byte and across any borders between pieces. With the name of an array it also
@@ -30,7 +30,7 @@ export class Scanner {
 
   /** The bytes around the array. */
   bytes(): Uint8Array {
-    return join(this.kept)
+    return concatBytes(this.kept)
   }
 
   /** Goes on from a position, and gives the one behind what it took. */
@@ -38,7 +38,7 @@ export class Scanner {
     if (this.array === undefined) return this.walk(chunk, start)
     let at = start
     if (!this.started) {
-      while (at < chunk.length && blank(chunk[at])) at++
+      while (at < chunk.length && whitespace[chunk[at] as number] === 1) at++
       if (at === chunk.length) return at
       if (chunk[at] !== 123) {
         this.refused = true
@@ -114,7 +114,7 @@ export class Scanner {
 
   /** Whether the bracket just read belongs to the key that is looked for. */
   private named(): boolean {
-    const key = /("(?:[^"\\]|\\.)*")\s*:\s*\[$/.exec(utf8(this.bytes()))?.[1]
-    return key !== undefined && parse(key) === this.array
+    const key = /("(?:[^"\\]|\\.)*")\s*:\s*\[$/.exec(decodeUtf8(this.bytes()))?.[1]
+    return key !== undefined && parseJson(key) === this.array
   }
 }

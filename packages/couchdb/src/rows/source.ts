@@ -8,9 +8,8 @@ import { type Collection, isCollection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
 import type { DecodeError } from "../document/errors.js"
 import { type IdSpan, owns, spanOf } from "../document/idRange.js"
-import { now } from "./asEither.js"
 import { documentIn, toDocument } from "./document.js"
-import { exact, member, type Row } from "./row.js"
+import { exact, type Members, type Row } from "./row.js"
 
 /**
  * What changes: a collection, whose documents are decoded, or a database as it is.
@@ -29,8 +28,10 @@ export interface Source<D, R = never> {
   readonly body: (row: Row) => Option.Option<Json.JsonObject>
 }
 
+const docOf = (row: Row): unknown => (row.json as Members | null)?.doc
+
 const documentOf = (row: Row): Option.Option<Json.JsonObject> => {
-  if (member(row.json, "doc") === undefined) return Option.none()
+  if (docOf(row) === undefined) return Option.none()
   const whole = exact(row)
   const doc = Json.isObject(whole) ? Json.get(whole, "doc") : undefined
   return Json.isObject(doc) ? Option.some(doc) : Option.none()
@@ -53,11 +54,12 @@ export const ofCollection = <A, I, R, K>(collection: Collection<A, I, R, K>): So
   concerns: (id) => owns(collection.id, id),
   span: spanOf(collection.id),
   document: (row) => {
-    const read = documentIn(row, inDoc)
+    const read = documentIn(row, docOf(row), inDoc)
     if (Option.isNone(read)) return nothing
     const document = toDocument(collection, read.value)
-    const at = now(document)
-    return at === undefined ? Effect.asSome(document) : Either.map(at, Option.some)
+    return Either.isEither(document)
+      ? Either.map(document as Either.Either<Document<A, R>, DecodeError>, Option.some)
+      : Effect.asSome(document)
   },
   body: bodyOf
 })

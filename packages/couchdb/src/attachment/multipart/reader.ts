@@ -1,4 +1,4 @@
-import { join, utf8 } from "../../data/text.js"
+import { concatBytes, decodeUtf8 } from "../../data/text.js"
 
 /** What the bytes of a multipart body tell, one after the other. */
 export type Event =
@@ -55,7 +55,7 @@ export class MultipartReader {
   }
 
   push(chunk: Uint8Array, out: Array<Event>): void {
-    this.rest = this.rest.length === 0 ? chunk : join([this.rest, chunk])
+    this.rest = this.rest.length === 0 ? chunk : concatBytes([this.rest, chunk])
     while (!this.closed && !this.strange && this.step(out));
     if (this.closed || this.strange) this.rest = new Uint8Array(0)
   }
@@ -87,7 +87,7 @@ export class MultipartReader {
           this.strange = rest.length > longestHeaders
           return false
         }
-        out.push({ _tag: "Start", headers: headersOf(utf8(rest.subarray(0, at))) })
+        out.push({ _tag: "Start", headers: headersOf(decodeUtf8(rest.subarray(0, at))) })
         this.rest = rest.subarray(at + emptyLine.length)
         this.state = "body"
         return true

@@ -15,8 +15,15 @@ export interface Decoded {
  * and as edited; `raw` is what the server had. What the schema does not know stays, and so does the text of everything
  * that was not touched.
  */
-export const overlay = (raw: Json.Json, before: Json.Json, after: Json.Json, decoded?: Decoded): Json.Json => {
-  if (Json.equals(before, after)) return raw
+export const overlay = (raw: Json.Json, before: Json.Json, after: Json.Json, decoded?: Decoded): Json.Json =>
+  Json.equals(before, after) ? raw : overlayChanged(raw, before, after, decoded)
+
+const overlayChanged = (
+  raw: Json.Json,
+  before: Json.Json,
+  after: Json.Json,
+  decoded: Decoded | undefined
+): Json.Json => {
   if (Json.isObject(raw) && Json.isObject(before) && Json.isObject(after)) {
     return overlayObject(raw, before, after, decoded)
   }
@@ -46,7 +53,8 @@ const overlayObject = (
     const is = Json.get(after, key)
     if (is === undefined) {
       if (was === undefined) members.set(key, value)
-    } else members.set(key, was === undefined ? is : overlay(value, was, is, inside(decoded, key, key)))
+    } else if (was === undefined) members.set(key, is)
+    else members.set(key, Json.equals(was, is) ? value : overlayChanged(value, was, is, inside(decoded, key, key)))
   }
   for (const [key, is] of Json.entries(after)) {
     if (Json.has(raw, key)) continue

@@ -5,10 +5,10 @@ import * as Option from "effect/Option"
 import { CouchHttp } from "../../http/CouchHttp.js"
 import { stateOf } from "../../http/serviceState.js"
 import type { Bound, Collection } from "../Collection.js"
-import { isCollection } from "../Collection.js"
 import type { Document, FetchError, SaveError, Tombstone, UpdateOptions } from "../Document.js"
 import type * as Edit from "../Edit.js"
 import type { ConflictError } from "../errors.js"
+import { onCollection } from "../makeCollection.js"
 import { asUpdate, fetchBound } from "../read.js"
 import * as value from "../value.js"
 import { removeKeeping, removeOver, save } from "../write.js"
@@ -34,8 +34,6 @@ class EditFailure<E> {
 }
 
 type UpdateEffect<A, R> = Updated<A, R>
-
-const onCollection = (args: IArguments): boolean => isCollection(args[0])
 
 export const update = dual<
   <K, A>(

@@ -1,4 +1,4 @@
-import { parse, utf8 } from "../../data/text.js"
+import { decodeUtf8, parseJson } from "../../data/text.js"
 
 /**
  * A response as authentication sees it: a body that streams is not read. `cookie` is `hidden` if a session was begun whose
@@ -16,7 +16,7 @@ const ofToken =
   /^(?:Bad (?:HMAC|signature)|(?:Missing|Invalid) \S+ (?:claim|header parameter)|Malformed token|Unknown kid)$/
 
 const reasonOf = (body: string | Uint8Array): unknown => {
-  const json = parse(typeof body === "string" ? body : utf8(body))
+  const json = parseJson(typeof body === "string" ? body : decodeUtf8(body))
   return typeof json === "object" && json !== null && "reason" in json ? json.reason : undefined
 }
 

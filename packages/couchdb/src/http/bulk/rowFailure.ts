@@ -1,6 +1,6 @@
 import type { DatabaseName } from "../../data/DatabaseName.js"
-import { documentPath } from "../../data/documentPath.js"
 import * as Json from "../../data/Json.js"
+import { documentPath } from "../../data/path.js"
 import type { FromServer } from "../CouchHttp.js"
 import { fromResponse } from "../responseError.js"
 import type { BufferedResponse } from "../Transport.js"

@@ -35,9 +35,9 @@ const ofCollection = <A, I, R, K>(
   collection: Collection<A, I, R, K>
 ): Reading<Document<A, R>, R> => ({
   problem: (row) =>
-    noObject(row) ?? (Option.isNone(documentIn(row, [])) ? "a document without id or revision" : undefined),
+    noObject(row) ?? (Option.isNone(documentIn(row, row.json, [])) ? "a document without id or revision" : undefined),
   concerns: (row) => owns(collection.id, idOf(row)),
-  read: (row) => toDocument(collection, Option.getOrThrow(documentIn(row, [])))
+  read: (row) => toDocument(collection, Option.getOrThrow(documentIn(row, row.json, [])))
 })
 
 /** Whether a selector speaks of a member, however deep. */

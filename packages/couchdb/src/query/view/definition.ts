@@ -4,12 +4,12 @@ import * as Schema from "effect/Schema"
 import * as Json from "../../data/Json.js"
 import * as Revision from "../../data/Revision.js"
 import { compiled, type Decoder, parseOptions, unfit } from "../../document/compiledDecoder.js"
-import { exact, isObject, member, type Row } from "../../rows/row.js"
+import { exact, member, type Row } from "../../rows/row.js"
 import type { Codec, Listed, Place, Reduced, View } from "../View.js"
 
-/** A codec that decodes a member without an effect, or says `unfit`: then its other half knows why. */
+/** A codec that decodes a member of a row without an effect, or returns `unfit`: `decode` then reports why. */
 export interface AtOnce<A> {
-  readonly decodeNow: (row: Row, name: string) => A | typeof unfit
+  readonly decodeNow: (value: unknown, row: Row, name: string) => A | typeof unfit
 }
 
 /** A schema decodes what `JSON.parse` made of a member. */
@@ -20,7 +20,7 @@ const ofSchema = <A, I, R>(
   const decode = ParseResult.decodeUnknown(schema, parseOptions)
   return {
     decode: (row, name) => decode(member(row.json, name)),
-    decodeNow: (row, name) => decodeNow(member(row.json, name)) as A | typeof unfit,
+    decodeNow: decodeNow as AtOnce<A>["decodeNow"],
     encode: ParseResult.encode(schema, parseOptions)
   }
 }
@@ -28,7 +28,7 @@ const ofSchema = <A, I, R>(
 /** Without a schema, a member is JSON to the digit. */
 const asJson: Codec<Json.Json> & AtOnce<Json.Json> = {
   decode: (row, name) => Effect.succeed(exactMember(row, name)),
-  decodeNow: (row, name) => exactMember(row, name),
+  decodeNow: (_, row, name) => exactMember(row, name),
   encode: Effect.succeed
 }
 
@@ -66,8 +66,8 @@ const listed: Schema.Schema<Listed, { readonly rev: string; readonly deleted?: b
 
 /** As the schema decodes it, which is asked where this does not know. */
 const listedNow: Decoder = (json) => {
-  if (!isObject(json)) return unfit
-  const { deleted, rev } = json
+  if (typeof json !== "object" || json === null) return unfit
+  const { deleted, rev } = json as { readonly deleted?: unknown; readonly rev?: unknown }
   return Revision.isRevision(rev) && (deleted === undefined || typeof deleted === "boolean")
     ? { rev, deleted: deleted === true }
     : unfit

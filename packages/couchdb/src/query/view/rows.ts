@@ -9,28 +9,40 @@ import { unfit } from "../../document/compiledDecoder.js"
 import { DecodeError } from "../../document/errors.js"
 import { failAt } from "../../http/failAt.js"
 import { schemaIssues } from "../../http/schemaIssues.js"
-import { now } from "../../rows/asEither.js"
-import { isObject, member, type Row } from "../../rows/row.js"
+import { type Members, type Row } from "../../rows/row.js"
 import type { Source } from "../../rows/source.js"
 import type { Codec, Group, Place, Reduced, Refused, Row as ViewRow, View } from "../View.js"
 import { type AtOnce, exactMember } from "./definition.js"
 
-/** What is made of the rows of an answer. `problem` tells what keeps a row from being one at all. */
+/**
+ * How rows become results.
+ *
+ * - `problem`: what is wrong with an element that is not a row
+ * - `concerns`: whether the row is about a document of the source
+ * - `read`: the result of a row
+ * - `readNow`: the result without an effect, or `undefined` if only `read` can give it
+ */
 export interface Reading<Out, R> {
   readonly problem: (row: Row) => string | undefined
   readonly concerns: (row: Row) => boolean
   readonly read: (row: Row) => Effect.Effect<Out, DecodeError, R>
-  /** What the row becomes, where that is known without an effect; `undefined` where `read` has to be asked. */
   readonly readNow?: (row: Row) => Out | DecodeError | undefined
 }
 
+const isRecord = (json: unknown): json is Members => typeof json === "object" && json !== null && !Array.isArray(json)
+
+/** The members of a row; `problem` makes sure that it is an object. */
+const membersOf = (row: Row): Members => row.json as Members
+
+/** The members of what may be no object. */
+const inside = (json: unknown): Members | undefined => (json ?? undefined) as Members | undefined
+
 const makeRefused = Data.tagged<Refused>("Refused")
 
-/** A row that says why it is none, such as that of a key which no document has. */
+/** A row that reports an error, such as that of a key which no document has. */
 const refusedOf = (row: Row): Refused | undefined => {
-  const error = member(row.json, "error")
+  const { error, reason } = membersOf(row)
   if (typeof error !== "string") return undefined
-  const reason = member(row.json, "reason")
   return makeRefused({
     key: exactMember(row, "key"),
     error,
@@ -39,7 +51,8 @@ const refusedOf = (row: Row): Refused | undefined => {
 }
 
 const revisionIn = (row: Row): string => {
-  const found = member(member(row.json, "doc"), "_rev") ?? member(member(row.json, "value"), "rev")
+  const { doc, value } = membersOf(row)
+  const found = inside(doc)?._rev ?? inside(value)?.rev
   return typeof found === "string" ? found : ""
 }
 
@@ -65,12 +78,9 @@ export const decodeMember = <A, R>(
   const explain = (issue: ParseIssue): Effect.Effect<never, DecodeError> => refuse(schemaIssues(issue), issue)
   try {
     const decoded = codec.decode(row, name)
-    const either = now(decoded)
-    return either === undefined
-      ? Effect.catchAll(decoded, explain)
-      : Either.isRight(either)
-      ? Either.right(either.right)
-      : explain(either.left)
+    if (!Either.isEither(decoded)) return Effect.catchAll(decoded, explain)
+    const either = decoded as Either.Either<A, ParseIssue>
+    return Either.isRight(either) ? Either.right(either.right) : explain(either.left)
   } catch (error) {
     const expected = `the schema threw ${error instanceof Error ? error.name : "a value"}`
     return refuse([{ path: [], expected }], error)
@@ -82,19 +92,19 @@ const both = <A, B, C, R, R2>(
   left: Effect.Effect<A, DecodeError, R>,
   right: Effect.Effect<B, DecodeError, R2>,
   f: (a: A, b: B) => C
-): Effect.Effect<C, DecodeError, R | R2> => {
-  const first = now(left)
-  const second = now(right)
-  return first !== undefined && second !== undefined
-    ? Either.flatMap(first, (a) => Either.map(second, (b) => f(a, b)))
+): Effect.Effect<C, DecodeError, R | R2> =>
+  Either.isEither(left) && Either.isEither(right)
+    ? Either.flatMap(
+      left as Either.Either<A, DecodeError>,
+      (a) => Either.map(right as Either.Either<B, DecodeError>, (b) => f(a, b))
+    )
     : Effect.flatMap(left, (a) => Effect.map(right, (b) => f(a, b)))
-}
 
 /** A member decoded without an effect, or `unfit`. */
-const memberNow = <A, R>(codec: Codec<A, R>, row: Row, name: string): A | typeof unfit => {
+const memberNow = <A, R>(codec: Codec<A, R>, row: Row, name: "key" | "value"): A | typeof unfit => {
   const { decodeNow } = codec as Partial<AtOnce<A>>
   try {
-    return decodeNow === undefined ? unfit : decodeNow(row, name)
+    return decodeNow === undefined ? unfit : decodeNow(membersOf(row)[name], row, name)
   } catch {
     return unfit
   }
@@ -103,12 +113,12 @@ const memberNow = <A, R>(codec: Codec<A, R>, row: Row, name: string): A | typeof
 const noConflicts: ReadonlyArray<Revision.Revision> = []
 
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
-  const conflicts = member(member(row.json, "doc"), "_conflicts")
+  const conflicts = inside(membersOf(row).doc)?._conflicts
   return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : noConflicts
 }
 
 const idOf = (row: Row): string | undefined => {
-  const id = member(row.json, "id")
+  const { id } = membersOf(row)
   return typeof id === "string" ? id : undefined
 }
 
@@ -134,7 +144,7 @@ const makeRow = <K, V, D>(
 
 /** The id of the document that a row brings, or would bring: a row may link to another document than its own. */
 const documentIdOf = (row: Row): string | undefined => {
-  const linked = member(member(row.json, "value"), "_id")
+  const linked = inside(membersOf(row).value)?._id
   return typeof linked === "string" ? linked : idOf(row)
 }
 
@@ -142,7 +152,7 @@ const documentIdOf = (row: Row): string | undefined => {
 const concernsRow = (place: Place, source: Source<unknown, unknown>) => (row: Row): boolean => {
   if (source.span === undefined || place._tag === "DesignDocs" || place._tag === "LocalDocs") return true
   // A key without a document has no id, and is one itself.
-  const id = place._tag === "Design" ? documentIdOf(row) : idOf(row) ?? member(row.json, "key")
+  const id = place._tag === "Design" ? documentIdOf(row) : idOf(row) ?? membersOf(row).key
   return typeof id !== "string" || source.concerns(id)
 }
 
@@ -152,7 +162,7 @@ export const ofView = <K, V, R, D, R2>(
   source: Source<D, R2>
 ): Reading<ViewRow<K, V, D> | Refused, R | R2> => ({
   problem: (row) =>
-    !isObject(row.json) || (idOf(row) === undefined && typeof row.json["error"] !== "string")
+    !isRecord(row.json) || (idOf(row) === undefined && typeof row.json.error !== "string")
       ? "a row that names no document"
       : undefined,
   concerns: concernsRow(view.place, source as Source<unknown, unknown>),
@@ -178,8 +188,9 @@ export const ofView = <K, V, R, D, R2>(
     if (key === unfit) return undefined
     const value = memberNow(view.value, row, "value")
     if (value === unfit) return undefined
-    const document = now(source.document(row))
-    if (document === undefined) return undefined
+    const read = source.document(row)
+    if (!Either.isEither(read)) return undefined
+    const document = read as Either.Either<Option.Option<D>, DecodeError>
     return Either.isLeft(document)
       ? document.left
       : makeRow<K, V, D>(idOf(row) as string, key, value, document.right, conflictsOf(row))
@@ -197,7 +208,7 @@ export const ofReduced = <K, V, R>(
   grouped: boolean
 ): Reading<Group<K, V> | Refused, R> => ({
   problem: (row) =>
-    !isObject(row.json) || (!Object.hasOwn(row.json, "value") && typeof row.json["error"] !== "string")
+    !isRecord(row.json) || (!Object.hasOwn(row.json, "value") && typeof row.json.error !== "string")
       ? "a row without a value"
       : undefined,
   concerns: () => true,
