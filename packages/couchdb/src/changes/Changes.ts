@@ -25,7 +25,7 @@ import type { Document } from "../document/Document.js"
 import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
-import * as Pieces from "../rows/batch.js"
+import * as Batches from "../rows/batch.js"
 import { skipped as internalSkipped } from "../rows/skipped.js"
 import * as checkpoints from "./checkpoint.js"
 import * as following from "./follow.js"
@@ -419,7 +419,7 @@ export const stream: {
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given, options), (source) => Pieces.stream(...limited.normal(source, options)))
+    Effect.map(sourceOf(given, options), (source) => Batches.stream(...limited.normal(source, options)))
   )) as never
 
 /**
@@ -443,7 +443,7 @@ export const streamEither = <A, I, R, K>(
   Stream.unwrap(
     Either.map(
       collectionSource(collection, options),
-      (source) => Pieces.streamEither(...limited.normal(source, options))
+      (source) => Batches.streamEither(...limited.normal(source, options))
     )
   )
 
@@ -460,7 +460,7 @@ export const streamValid = <A, I, R, K>(
   Stream.unwrap(
     Either.map(
       collectionSource(collection, options),
-      (source) => Pieces.streamValid(...limited.normal(source, options))
+      (source) => Batches.streamValid(...limited.normal(source, options))
     )
   )
 
@@ -497,7 +497,7 @@ export const continuous: {
   (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
 } = ((given: Given, options: DatabaseOptions = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given, options), (source) => Pieces.stream(...limited.continuous(source, options)))
+    Effect.map(sourceOf(given, options), (source) => Batches.stream(...limited.continuous(source, options)))
   )) as never
 
 /**
@@ -551,7 +551,7 @@ export const follow: {
   ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2 | E3, CouchHttp | R2 | R3>
 } = ((given: Given, options: FollowOptions<unknown, unknown, unknown, unknown> & FollowLimit = {}) =>
   Stream.unwrap(
-    Effect.map(sourceOf(given, options), (source) => Pieces.stream(...following.followed(source, options)))
+    Effect.map(sourceOf(given, options), (source) => Batches.stream(...following.followed(source, options)))
   )) as never
 
 /**
@@ -584,7 +584,7 @@ export const followValid = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 =
 ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | E2 | E3, CouchHttp | R | R2 | R3> =>
   Stream.unwrap(
     Either.map(collectionSource(collection, options), (source) =>
-      Pieces.streamValid(...following.followed(source, options)))
+      Batches.streamValid(...following.followed(source, options)))
   )
 
 /**

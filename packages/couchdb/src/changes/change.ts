@@ -1,17 +1,14 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type { JsonObject } from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import type { DecodeError } from "../document/errors.js"
-import { type Made, Piece } from "../rows/batch.js"
-import { isObject, type Members, type Row } from "../rows/row.js"
-import { sequenceOf } from "../rows/sequence.js"
+import { type BatchOrEffect, RowBatch } from "../rows/batch.js"
+import { type Members, type Row, sequenceOf } from "../rows/row.js"
 import type { Change, Changed, DatabaseGone, Deleted } from "./Changes.js"
 import type { Source } from "./source.js"
-
-export { sequenceOf } from "../rows/sequence.js"
 
 /** A line of a feed that tells of a change, before anybody looked at its document. */
 export interface ChangeRow {
@@ -32,17 +29,35 @@ const leaves = (changes: unknown): Array<Revision.Revision> => {
   return revisions
 }
 
-const isNonEmpty = (
-  revisions: Array<Revision.Revision>
-): revisions is [Revision.Revision, ...Array<Revision.Revision>] => revisions.length > 0
+interface RowOfChange {
+  readonly id?: unknown
+  readonly seq?: unknown
+  readonly changes?: unknown
+  readonly deleted?: unknown
+}
 
-/** `undefined` where the row tells of no change. */
+/** The change that a row reports, or `undefined` if it is not a change. */
 export const changeRow = (row: Row): ChangeRow | undefined => {
-  if (!isObject(row.json)) return undefined
-  const { changes, deleted, id, seq } = row.json
+  if (typeof row.json !== "object" || row.json === null) return undefined
+  const { changes, deleted, id, seq } = row.json as RowOfChange
   const revisions = leaves(changes)
-  if (typeof id !== "string" || !isNonEmpty(revisions)) return undefined
-  return { id, sequence: sequenceOf(seq), revisions, deleted: deleted === true, row }
+  if (typeof id !== "string" || revisions.length === 0) return undefined
+  return {
+    id,
+    sequence: typeof seq === "string" ? Option.some(seq) : sequenceOf(seq),
+    revisions: revisions as unknown as ChangeRow["revisions"],
+    deleted: deleted === true,
+    row
+  }
+}
+
+/** Whether this line ends a continuous feed. */
+export const isLast = (row: Row): boolean => lastSequence(row) !== undefined
+
+/** The sequence that ends a continuous feed, or `undefined` in any other line. */
+export const lastSequence = (row: Row): string | undefined => {
+  const last = (row.json as { readonly last_seq?: unknown } | null)?.last_seq
+  return last === undefined ? undefined : Option.getOrUndefined(sequenceOf(last))
 }
 
 // As `Data.tagged` would make them, but a member at a time: many are made.
@@ -83,8 +98,11 @@ const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
 }
 
 /** The changes that rows tell of, their documents decoded if they bring some, each with its own error. */
-export const toChanges = <D, R>(source: Source<D, R>, rows: ReadonlyArray<ChangeRow>): Made<Change<D>, never, R> => {
-  const piece = new Piece<Change<D>, R>()
+export const toChanges = <D, R>(
+  source: Source<D, R>,
+  rows: ReadonlyArray<ChangeRow>
+): BatchOrEffect<Change<D>, never, R> => {
+  const piece = new RowBatch<Change<D>, R>()
   for (const change of rows) {
     if (!source.concerns(change.id)) continue
     if (change.deleted) {

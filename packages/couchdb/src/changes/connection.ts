@@ -11,10 +11,10 @@ import { TransportError } from "../http/errors.js"
 import { unexpectedResponse } from "../http/responseError.js"
 import { RowReader } from "../rows/reader.js"
 import type { Row } from "../rows/row.js"
-import { sequenceOf } from "../rows/sequence.js"
+import { sequenceOf } from "../rows/row.js"
 import { ended, type Head, isJson, type RowsError } from "../rows/stream.js"
 import { type ChangeRow } from "./change.js"
-import { lastSequence } from "./feeds.js"
+import { lastSequence } from "./change.js"
 import { watched } from "./silence.js"
 
 /**

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import type { CouchRequest, Service } from "../http/CouchHttp.js"
 import type { RowsError } from "../rows/stream.js"
-import { type Batch, type Connection, continuous, longpoll, type Opening } from "./connection.js"
+import { type Batch, type Connection, continuous, type End, longpoll, type Opening } from "./connection.js"
 import { EmptyAnswers } from "./emptyAnswers.js"
 
 /**
@@ -76,191 +76,214 @@ const longestSilence = Duration.minutes(10)
  * long polls follow each other, and a continuous feed is tried again from time to time. A dead server answers neither.
  */
 export interface Connector {
-  /** Opens the next request. `undefined` if nothing came of it, and the next is to be opened at once. */
+  /** Opens the next request. `undefined` if it brought nothing and the next one is to be opened at once. */
   readonly open: (since: string | undefined) => Effect.Effect<Connection | undefined, RowsError, Scope>
 }
 
-export const makeConnector = (settings: Settings): Connector => {
-  const { annotations, couch, filters, heartbeat, parse, plain, request } = settings
-  const silence = Duration.times(heartbeat, missed)
-  // A heartbeat of a long poll would keep the response from ending. So it ends instead of each heartbeat.
-  const longest = Duration.toMillis(Duration.min(heartbeat, longestPoll))
-  const pollSilence = Duration.sum(longest, silence)
+export const makeConnector = (settings: Settings): Connector => new FeedConnector(settings)
 
-  let mode: Mode = { _tag: "Continuous", doubts: 0 }
-  let trialAfter = firstTrial
-  let patience = pollSilence
-  /** After how many milliseconds of silence something on the way ends a request. */
-  let cutAfter = Infinity
-  const emptyAnswers = new EmptyAnswers()
-  /** Whether the last poll brought nothing: only then a trial tells silence from a backlog that fills a proxy's buffer. */
-  let idle = false
+class FeedConnector implements Connector {
+  private mode: Mode = { _tag: "Continuous", doubts: 0 }
+  /** How long continuous feeds may be silent. */
+  private readonly silence: Duration.Duration
+  private readonly pollSilence: Duration.Duration
+  /** How long polls may be silent at the moment. */
+  private currentPollSilence: Duration.Duration
+  /** A heartbeat of a long poll would keep the response from ending, so it ends instead of each heartbeat. */
+  private readonly maxPollMillis: number
+  private trialAfter = firstTrial
+  /** After how many milliseconds of silence something between ends a request. */
+  private cutAfter = Infinity
+  private readonly emptyAnswers = new EmptyAnswers()
+  /** Whether the last poll brought nothing. Only then a trial can tell silence from a backlog that fills a proxy's buffer. */
+  private idle = false
   /** Whether the log says that continuous feeds are withheld. */
-  let logged = false
+  private logged = false
 
-  /** How long a poll may last, so that its answer comes before something on the way ends it. */
-  const pollTimeout = (): number => Math.min(longest, Math.ceil(cutAfter / 2))
+  constructor(private readonly settings: Settings) {
+    const { heartbeat } = settings
+    this.silence = Duration.times(heartbeat, missed)
+    this.maxPollMillis = Duration.toMillis(Duration.min(heartbeat, longestPoll))
+    this.pollSilence = Duration.sum(this.maxPollMillis, this.silence)
+    this.currentPollSilence = this.pollSilence
+  }
 
-  /** How much it says of a proxy that nothing came on a request, and then this failure after some milliseconds. */
-  const doubtIn = (error: RowsError, took: number): number => {
+  open(since: string | undefined): Effect.Effect<Connection | undefined, RowsError, Scope> {
+    return Effect.flatMap(
+      Clock.currentTimeMillis,
+      (now): Effect.Effect<Connection | undefined, RowsError, Scope> => {
+        switch (this.mode._tag) {
+          case "Continuous":
+            return Effect.flatMap(this.openContinuous(since, now), (opened) => {
+              if (opened._tag === "Open") return Effect.succeed(opened.connection)
+              this.fellSilent(opened.doubt)
+              return Effect.fail(opened.error)
+            })
+          case "Probing":
+            return this.openPoll(since)
+          case "Polling":
+            return now < this.mode.trialAt || !this.idle ? this.openPoll(since) : this.tryContinuous(since, now)
+        }
+      }
+    )
+  }
+
+  /** How long a poll may last, so that its response comes before something between ends it. */
+  private get pollTimeout(): number {
+    return Math.min(this.maxPollMillis, Math.ceil(this.cutAfter / 2))
+  }
+
+  /** How much a request without a byte, which failed like this after `took` milliseconds, points to a proxy. */
+  private doubtIn(error: RowsError, took: number): number {
     if (error._tag === "TimeoutError") return mostDoubts
     if (!isCut(error) || took < shortestCut) return 0
-    cutAfter = Math.min(cutAfter, took)
-    return took >= 2 * Duration.toMillis(heartbeat) ? mostDoubts : 1
+    this.cutAfter = Math.min(this.cutAfter, took)
+    return took >= 2 * Duration.toMillis(this.settings.heartbeat) ? mostDoubts : 1
   }
 
-  const fellSilent = (doubt: number): void => {
-    if (mode._tag !== "Continuous") return
-    const doubts = mode.doubts + doubt
-    mode = doubts < mostDoubts ? { _tag: "Continuous", doubts } : { _tag: "Probing" }
+  private fellSilent(doubt: number): void {
+    if (this.mode._tag !== "Continuous") return
+    const doubts = this.mode.doubts + doubt
+    this.mode = doubts < mostDoubts ? { _tag: "Continuous", doubts } : { _tag: "Probing" }
   }
 
-  const observed = (batch: Batch): Batch => {
+  private observe(batch: Batch): Batch {
     if (batch.beats) {
-      trialAfter = firstTrial
-      if (mode._tag === "Continuous" && mode.doubts > 0) mode = { _tag: "Continuous", doubts: 0 }
+      this.trialAfter = firstTrial
+      if (this.mode._tag === "Continuous" && this.mode.doubts > 0) this.mode = { _tag: "Continuous", doubts: 0 }
     }
-    if (silentEnd(batch) !== undefined) fellSilent(1)
+    if (Option.isSome(batch.end) && isSilent(batch.end.value)) this.fellSilent(1)
     return batch
   }
 
-  const sayThatItWorks = Effect.suspend(() => {
-    logged = false
-    return Effect.annotateLogs(Effect.logInfo("the continuous changes feed works again"), annotations)
-  })
+  private annotated(log: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.annotateLogs(log, this.settings.annotations)
+  }
 
   /** A connection whose first batch was pulled already. */
-  const resumed = (first: Batch, connection: Connection): Connection => {
-    let begun: Batch | undefined = first
-    const rest = Effect.map(connection, observed)
+  private resumed(first: Batch, connection: Connection): Connection {
+    let pending: Batch | undefined = first
+    const rest = Effect.map(connection, (batch) => this.observe(batch))
     return Effect.suspend(() => {
-      const batch = begun
-      begun = undefined
-      const next = batch === undefined ? rest : Effect.sync(() => observed(batch))
-      return logged ? Effect.tap(next, ({ beats }) => beats ? sayThatItWorks : Effect.void) : next
+      const batch = pending
+      pending = undefined
+      const next = batch === undefined ? rest : Effect.sync(() => this.observe(batch))
+      return this.logged
+        ? Effect.tap(next, ({ beats }) => {
+          if (!beats) return Effect.void
+          this.logged = false
+          return this.annotated(Effect.logInfo("the continuous changes feed works again"))
+        })
+        : next
     })
   }
 
   /** Opens a continuous feed, and waits for its first byte. */
-  const openContinuous = (since: string | undefined): Effect.Effect<Opened, RowsError, Scope> =>
-    Effect.flatMap(Clock.currentTimeMillis, (begun) => {
-      const ended = <E>(error: RowsError, otherwise: Effect.Effect<Opened, E>): Effect.Effect<Opened, E> =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const doubt = doubtIn(error, now - begun)
-          return doubt > 0 ? Effect.succeed({ _tag: "Silent", error, doubt }) : otherwise
+  private openContinuous(since: string | undefined, now: number): Effect.Effect<Opened, RowsError, Scope> {
+    const { couch, heartbeat, parse, plain, request } = this.settings
+    const ended = <E>(error: RowsError, otherwise: Effect.Effect<Opened, E>): Effect.Effect<Opened, E> =>
+      Effect.flatMap(Clock.currentTimeMillis, (endedAt) => {
+        const doubt = this.doubtIn(error, endedAt - now)
+        return doubt > 0 ? Effect.succeed({ _tag: "Silent", error, doubt }) : otherwise
+      })
+    const opening = { request: request("continuous", { since, heartbeat }), silence: this.silence, plain, parse }
+    return continuous(couch, opening).pipe(
+      Effect.flatMap((connection) =>
+        Effect.flatMap(connection, (first): Effect.Effect<Opened> => {
+          const open = Effect.succeed<Opened>({ _tag: "Open", connection: this.resumed(first, connection) })
+          const end = Option.getOrUndefined(first.end)
+          if (end?._tag !== "Broken" || first.rows.length > 0 || Option.isSome(first.sequence)) return open
+          return end.silent
+            ? Effect.succeed({ _tag: "Silent", error: end.error, doubt: mostDoubts })
+            : ended(end.error, open)
         })
-      return continuous(couch, { request: request("continuous", { since, heartbeat }), silence, plain, parse }).pipe(
-        Effect.flatMap((connection) =>
-          Effect.flatMap(connection, (first): Effect.Effect<Opened> => {
-            const open = Effect.succeed<Opened>({ _tag: "Open", connection: resumed(first, connection) })
-            const end = Option.getOrUndefined(first.end)
-            if (end?._tag !== "Broken" || first.rows.length > 0 || Option.isSome(first.sequence)) return open
-            return end.silent
-              ? Effect.succeed({ _tag: "Silent", error: end.error, doubt: mostDoubts })
-              : ended(end.error, open)
-          })
-        ),
-        Effect.catchAll((error) => ended(error, Effect.fail(error)))
+      ),
+      Effect.catchAll((error) => ended(error, Effect.fail(error)))
+    )
+  }
+
+  /** Opens a continuous feed, to see whether it is still withheld. */
+  private tryContinuous(since: string | undefined, now: number) {
+    // However the trial ends, the next one is later.
+    this.mode = { _tag: "Polling", trialAt: now + this.trialAfter }
+    return Effect.flatMap(this.openContinuous(since, now), (opened): Effect.Effect<Connection | undefined> => {
+      if (opened._tag === "Open") {
+        this.mode = { _tag: "Continuous", doubts: 1 }
+        return Effect.succeed(opened.connection)
+      }
+      this.trialAfter = Math.min(2 * this.trialAfter, lastTrial)
+      this.mode = { _tag: "Polling", trialAt: now + this.trialAfter }
+      return Effect.as(
+        this.annotated(Effect.logDebug("the continuous changes feed is still withheld, so long polls continue")),
+        undefined
       )
     })
-
-  /** The last batch of a poll. */
-  const polled = (batch: Batch, isEmpty: boolean, took: number, now: number): Effect.Effect<Batch> => {
-    const end = Option.getOrUndefined(batch.end)
-    if (end?._tag === "Broken") {
-      pollFailed(end.error, end.silent, isEmpty ? took : 0)
-      return Effect.succeed(batch)
-    }
-    idle = isEmpty
-    emptyAnswers.note(isEmpty, took)
-    patience = pollSilence
-    if (mode._tag !== "Probing") return Effect.succeed(batch)
-    mode = { _tag: "Polling", trialAt: now + trialAfter }
-    if (logged) return Effect.succeed(batch)
-    logged = true
-    return Effect.as(Effect.annotateLogs(Effect.logWarning(withheld(silence, cutAfter)), annotations), batch)
   }
 
-  const pollFailed = (error: RowsError, silent: boolean, took: number): void => {
-    const before = pollTimeout()
-    doubtIn(error, took)
-    if (mode._tag === "Probing") {
-      // A poll that was ended before its time is tried again with less of it.
-      if (pollTimeout() === before) mode = { _tag: "Continuous", doubts: 0 }
-    } else if (silent && filters) patience = Duration.min(Duration.times(patience, 2), longestSilence)
-  }
-
-  const openPoll = (since: string | undefined): Effect.Effect<Connection, RowsError, Scope> =>
-    Effect.gen(function*() {
-      if (emptyAnswers.wait > 0) yield* Effect.sleep(emptyAnswers.wait)
-      const begun = yield* Clock.currentTimeMillis
+  private openPoll(since: string | undefined): Effect.Effect<Connection, RowsError, Scope> {
+    const { couch, parse, plain, request } = this.settings
+    const wait = this.emptyAnswers.wait
+    const poll = Effect.flatMap(Clock.currentTimeMillis, (begun) => {
       const limit = plain ? changesInPoll.plain : changesInPoll.documents
-      const connection = yield* Effect.tapError(
-        longpoll(couch, {
-          request: request("longpoll", { since, timeout: Duration.millis(pollTimeout()), limit }),
-          silence: patience,
-          plain,
-          parse
-        }),
-        (error) =>
+      const opening = {
+        request: request("longpoll", { since, timeout: Duration.millis(this.pollTimeout), limit }),
+        silence: this.currentPollSilence,
+        plain,
+        parse
+      }
+      return longpoll(couch, opening).pipe(
+        Effect.tapError((error) =>
           Effect.map(
             Clock.currentTimeMillis,
-            (now) => pollFailed(error, error._tag === "TimeoutError", now - begun)
+            (now) => this.pollFailed(error, error._tag === "TimeoutError", now - begun)
           )
+        ),
+        Effect.map((connection) => this.polling(connection, begun))
       )
-      let isEmpty = true
-      return Effect.flatMap(connection, (batch) => {
-        if (batch.rows.length > 0) isEmpty = false
-        return Option.isNone(batch.end)
-          ? Effect.succeed(batch)
-          : Effect.flatMap(Clock.currentTimeMillis, (now) => polled(batch, isEmpty, now - begun, now))
-      })
     })
+    return wait > 0 ? Effect.zipRight(Effect.sleep(wait), poll) : poll
+  }
 
-  /** A continuous feed, to see whether it is withheld still. */
-  const tryContinuous = (since: string | undefined, now: number) =>
-    Effect.suspend(() => {
-      // Whatever becomes of it, the next trial is later.
-      mode = { _tag: "Polling", trialAt: now + trialAfter }
-      return Effect.flatMap(openContinuous(since), (opened) => {
-        if (opened._tag === "Open") {
-          mode = { _tag: "Continuous", doubts: 1 }
-          return Effect.succeed(opened.connection)
-        }
-        trialAfter = Math.min(2 * trialAfter, lastTrial)
-        mode = { _tag: "Polling", trialAt: now + trialAfter }
-        return Effect.as(
-          Effect.annotateLogs(
-            Effect.logDebug("the continuous changes feed is withheld still, so that long polls go on"),
-            annotations
-          ),
-          undefined
-        )
-      })
+  private polling(connection: Connection, begun: number): Connection {
+    let isEmpty = true
+    return Effect.flatMap(connection, (batch) => {
+      if (batch.rows.length > 0) isEmpty = false
+      return Option.isNone(batch.end)
+        ? Effect.succeed(batch)
+        : Effect.flatMap(Clock.currentTimeMillis, (now) => this.polled(batch, isEmpty, now - begun, now))
     })
+  }
 
-  return {
-    open: (since) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<Connection | undefined, RowsError, Scope> => {
-        switch (mode._tag) {
-          case "Continuous":
-            return Effect.flatMap(openContinuous(since), (opened) => {
-              if (opened._tag === "Open") return Effect.succeed(opened.connection)
-              fellSilent(opened.doubt)
-              return Effect.fail(opened.error)
-            })
-          case "Probing":
-            return openPoll(since)
-          case "Polling":
-            return now < mode.trialAt || !idle ? openPoll(since) : tryContinuous(since, now)
-        }
-      })
+  /** Observes the last batch of a poll. */
+  private polled(batch: Batch, isEmpty: boolean, took: number, now: number): Effect.Effect<Batch> {
+    const end = Option.getOrUndefined(batch.end)
+    if (end?._tag === "Broken") {
+      this.pollFailed(end.error, end.silent, isEmpty ? took : 0)
+      return Effect.succeed(batch)
+    }
+    this.idle = isEmpty
+    this.emptyAnswers.note(isEmpty, took)
+    this.currentPollSilence = this.pollSilence
+    if (this.mode._tag !== "Probing") return Effect.succeed(batch)
+    this.mode = { _tag: "Polling", trialAt: now + this.trialAfter }
+    if (this.logged) return Effect.succeed(batch)
+    this.logged = true
+    return Effect.as(this.annotated(Effect.logWarning(withheld(this.silence, this.cutAfter))), batch)
+  }
+
+  private pollFailed(error: RowsError, silent: boolean, took: number): void {
+    const before = this.pollTimeout
+    this.doubtIn(error, took)
+    if (this.mode._tag === "Probing") {
+      // A poll that was ended early is repeated with a shorter timeout.
+      if (this.pollTimeout === before) this.mode = { _tag: "Continuous", doubts: 0 }
+    } else if (silent && this.settings.filters) {
+      this.currentPollSilence = Duration.min(Duration.times(this.currentPollSilence, 2), longestSilence)
+    }
   }
 }
 
-/** The failure of a batch that came of silence. */
-const silentEnd = ({ end }: Batch): RowsError | undefined =>
-  Option.isSome(end) && end.value._tag === "Broken" && end.value.silent ? end.value.error : undefined
+const isSilent = (end: End): boolean => end._tag === "Broken" && end.silent
 
 /** Whether something ended a request that was sent. A connection that was never made says nothing of a proxy. */
 const isCut = (error: RowsError): boolean =>

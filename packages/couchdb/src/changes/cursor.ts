@@ -4,10 +4,10 @@ import * as Option from "effect/Option"
 import type { Checkpoint } from "./Changes.js"
 
 /**
- * Where a follower is in its feed.
+ * The position of a follower in its feed.
  *
- * - `delivered`: the sequence of what was handed out last; the next request begins after it
- * - `acknowledged`: the sequence that the consumer is done with, which is what was handed out before its latest pull
+ * - `delivered`: the sequence of the latest emitted batch; the next request starts after it
+ * - `acknowledged`: the sequence that the consumer has processed, which is that of the batch before its latest pull
  * - `saved`: the sequence in the checkpoint
  */
 export class Cursor<E, R> {
@@ -21,23 +21,24 @@ export class Cursor<E, R> {
     private readonly every: number
   ) {}
 
-  /** What the checkpoint has. */
+  /** The sequence in the checkpoint. */
   get stored(): Effect.Effect<Option.Option<string>, E, R> {
     return this.checkpoint === undefined ? Effect.succeedNone : this.checkpoint.read
   }
 
-  begin(stored: Option.Option<string>, sequence: string | undefined): void {
+  start(stored: Option.Option<string>, sequence: string | undefined): void {
     this.saved = Option.getOrUndefined(stored)
     this.delivered = sequence
     this.acknowledged = sequence
   }
 
-  /** Pulling acknowledges what was handed out before, and what brought no change needs no acknowledgement. */
-  acknowledge(): void {
+  /** Acknowledges the previous batch. Returns whether there is a checkpoint to save. */
+  acknowledge(): boolean {
     this.acknowledged = this.delivered
+    return this.checkpoint !== undefined
   }
 
-  /** Goes back to what is acknowledged, so that a change may come twice and none is left out. */
+  /** Goes back to what is acknowledged: a change may be repeated, and none is lost. */
   rewind(): void {
     this.delivered = this.acknowledged
   }
@@ -55,12 +56,8 @@ export class Cursor<E, R> {
     )
   })
 
-  /** Writes the checkpoint if it is time to. After a failure it is time later. */
-  get saveWhenDue(): Effect.Effect<void, E, R> {
-    return this.checkpoint === undefined ? Effect.void : this.due
-  }
-
-  private readonly due: Effect.Effect<void, E, R> = Effect.flatMap(
+  /** Writes the checkpoint if the interval has passed since it was last written, or since that failed. */
+  readonly saveWhenDue: Effect.Effect<void, E, R> = Effect.flatMap(
     Clock.currentTimeMillis,
     (now) =>
       now - this.savedAt < this.every ? Effect.void : Effect.tapError(this.save, () =>

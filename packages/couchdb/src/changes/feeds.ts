@@ -12,11 +12,11 @@ import { TransportError } from "../http/errors.js"
 import { failAt } from "../http/failAt.js"
 import { unexpectedResponse } from "../http/responseError.js"
 import { serverOf } from "../http/server.js"
-import * as Pieces from "../rows/batch.js"
-import { member, type Row } from "../rows/row.js"
-import { sequenceOf } from "../rows/sequence.js"
+import * as Batches from "../rows/batch.js"
+import { type Row } from "../rows/row.js"
+import { sequenceOf } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
-import { type ChangeRow, changeRow, toChanges } from "./change.js"
+import { type ChangeRow, changeRow, isLast, toChanges } from "./change.js"
 import type { Change, DatabaseOptions, Page } from "./Changes.js"
 import { changesRequest, type Feed } from "./request.js"
 import type { Source } from "./source.js"
@@ -47,7 +47,7 @@ export const changesIn = <D, R>(
   rows: ReadonlyArray<Row>,
   ends = false,
   head: Rows.Head = Rows.streamedHead
-): Pieces.Made<Change<D>, Rows.RowsError, R> => {
+): Batches.BatchOrEffect<Change<D>, Rows.RowsError, R> => {
   const parse = source.feed?.parse ?? changeRow
   const changes: Array<ChangeRow> = []
   for (const row of rows) {
@@ -61,7 +61,7 @@ export const changesIn = <D, R>(
   return toChanges(source, changes)
 }
 
-export const placeBehind = (
+export const lastSequenceOf = (
   request: CouchRequest,
   head: Rows.Head,
   around: Json.JsonObject
@@ -71,10 +71,10 @@ export const placeBehind = (
     onSome: Effect.succeed
   })
 
-/** The place in the feed behind everything that has happened. */
-export const present = <D, R>(source: Source<D, R>): Effect.Effect<string, Rows.RowsError, CouchHttp> => {
+/** The sequence after everything that has happened so far. */
+export const currentSequence = <D, R>(source: Source<D, R>): Effect.Effect<string, Rows.RowsError, CouchHttp> => {
   const request = requestOf(source, "normal", { since: "now", limit: 1, includeDocs: false })
-  return Effect.flatMap(Rows.collect(request, "results"), ({ around, head }) => placeBehind(request, head, around))
+  return Effect.flatMap(Rows.collect(request, "results"), ({ around, head }) => lastSequenceOf(request, head, around))
 }
 
 /** One answer, read to its end: what a page and a long poll are. */
@@ -87,9 +87,9 @@ export const page = <D, R>(
   return Effect.scoped(Effect.gen(function*() {
     const answer = yield* Rows.open(request, "results")
     const rows = yield* Stream.runCollect(answer.rows)
-    const changes = yield* Pieces.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows), false, answer.head))
+    const changes = yield* Batches.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows), false, answer.head))
     const around = yield* answer.around
-    const lastSequence = yield* placeBehind(request, answer.head, around)
+    const lastSequence = yield* lastSequenceOf(request, answer.head, around)
     const pending = Json.get(around, "pending")
     return { changes, lastSequence, pending: typeof pending === "number" ? Option.some(pending) : Option.none() }
   }))
@@ -98,7 +98,7 @@ export const page = <D, R>(
 /** What a feed is made of: its rows, and what makes changes of them. */
 export type Read<D, R> = readonly [
   rows: Stream.Stream<Row, Rows.RowsError, CouchHttp>,
-  make: (rows: Chunk.Chunk<Row>) => Pieces.Made<Change<D>, Rows.RowsError, R>
+  make: (rows: Chunk.Chunk<Row>) => Batches.BatchOrEffect<Change<D>, Rows.RowsError, R>
 ]
 
 /** The changes there are. */
@@ -128,16 +128,7 @@ export const continuousEither = <D, R>(
   source: Source<D, R>,
   options: DatabaseOptions
 ): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> =>
-  Pieces.streamEither(...continuous(source, options))
-
-/** Whether this line ends a continuous feed. */
-export const isLast = (row: Row): boolean => lastSequence(row) !== undefined
-
-/** The sequence that ends a continuous feed, or `undefined` in any other line. */
-export const lastSequence = (row: Row): string | undefined => {
-  const last = member(row.json, "last_seq")
-  return last === undefined ? undefined : Option.getOrUndefined(sequenceOf(last))
-}
+  Batches.streamEither(...continuous(source, options))
 
 const brokenOff = ({ method, path }: CouchRequest, response: FromServer): TransportError =>
   new TransportError({

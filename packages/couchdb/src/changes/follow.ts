@@ -10,17 +10,17 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DecodeError } from "../document/errors.js"
 import { CouchHttp } from "../http/CouchHttp.js"
-import { isPiece, Piece, streamEither } from "../rows/batch.js"
+import { type BatchOrEffect, isBatch, RowBatch, streamEither } from "../rows/batch.js"
 import type { RowsError } from "../rows/stream.js"
 import { type ChangeRow, changeRow, databaseGone, toChanges } from "./change.js"
 import type { Change, DatabaseGone, FollowLimit, FollowOptions } from "./Changes.js"
-import type { Batch, Connection } from "./connection.js"
+import type { Batch, Connection, End } from "./connection.js"
 import { type Connector, makeConnector } from "./connector.js"
 import { Cursor } from "./cursor.js"
-import { isPlain, present, requestOf } from "./feeds.js"
+import { currentSequence, isPlain, requestOf } from "./feeds.js"
 import { makeOutage, type Outage } from "./outage.js"
 import { runsOnServer } from "./request.js"
-import { isGone, isGoneDatabase, isPassing, passes, patient } from "./retry.js"
+import { isGone, isGoneDatabase, isPassing, passes, untilItWorks } from "./retry.js"
 import type { Source } from "./source.js"
 
 type Followed<D> = Change<D> | DatabaseGone
@@ -28,7 +28,7 @@ type Followed<D> = Change<D> | DatabaseGone
 /** How long the last checkpoint may take when the stream is closed. */
 const finalSaveTimeout = "5 seconds"
 
-/** A connection that lived for so many milliseconds counts as progress. */
+/** A connection that lived for at least this many milliseconds counts as progress. */
 const longLife = 300_000
 
 /**
@@ -36,9 +36,9 @@ const longLife = 300_000
  *
  * - `Starting`: reads the checkpoint
  * - `Disconnected`: opens the next request
- * - `Connected`: reads the open one
- * - `Failed`: waits, or fails; then it is as before
- * - `Gone`: ends, since the database does not exist any more
+ * - `Connected`: reads the open request
+ * - `Failed`: waits or fails, and continues from the state before
+ * - `Gone`: ends, since the database no longer exists
  */
 type State =
   | { readonly _tag: "Starting" }
@@ -77,7 +77,7 @@ const connectorOf = <D, R>(
       })
   })
 
-/** The part of a batch that has so many changes of the source, and how far the feed is with it. */
+/** The part of a batch that has at most `limit` changes of the source, with the sequence after them. */
 const atMost = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch => {
   let left = limit
   const at = batch.rows.findIndex(({ id }) => source.concerns(id) && --left === 0)
@@ -89,172 +89,222 @@ const atMost = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch 
   }
 }
 
-/** Follows a feed over any number of requests. */
+/** The annotations of everything that a follower logs. */
+const annotationsOf = <D, R>(source: Source<D, R>): Readonly<Record<string, string>> =>
+  source.feed === undefined ? { database: source.database, feed: "_changes" } : { feed: "_db_updates" }
+
+/**
+ * Follows a feed over any number of requests.
+ *
+ * The connector opens requests, the cursor knows which changes were delivered and acknowledged, and `advance` is the loop
+ * over the state. The next batch is kept in a field: no effect holds it, so that it can be collected once it was emitted.
+ */
+class Follower<D, R, E2, R2, E3, R3> {
+  private state: State = starting
+  /** Whether the database existed at the last request. */
+  private alive = false
+  /** Whether the credentials worked since they were last refused. */
+  private trusted = true
+  private connectedAt = 0
+  private ready: RowBatch<Followed<D>> | undefined
+  /** How many changes are still to be emitted. */
+  private left: number
+
+  constructor(
+    private readonly source: Source<D, R>,
+    private readonly options: FollowOptions<E2, R2, E3, R3> & FollowLimit,
+    private readonly connector: Connector,
+    private readonly cursor: Cursor<E2, R2>,
+    private readonly outage: Outage<E3, R3>
+  ) {
+    this.left = options.limit ?? Infinity
+  }
+
+  /** Takes the batch that {@link advance} made ready, or `undefined` at the end of the feed. */
+  take(): RowBatch<Followed<D>> | undefined {
+    const batch = this.ready
+    this.ready = undefined
+    if (batch !== undefined) this.left -= batch.all.length
+    return batch
+  }
+
+  /** Runs until a batch is ready or the feed has ended. Pulling acknowledges the previous batch. */
+  readonly advance: Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> = Effect.suspend(() =>
+    this.cursor.acknowledge()
+      ? Effect.flatMap(this.saveCheckpoint, () => this.step())
+      : this.step()
+  )
+
+  /** Goes back to what is acknowledged, for a pull that was interrupted. */
+  readonly rewind: Effect.Effect<void> = Effect.suspend(() => {
+    this.cursor.rewind()
+    this.ready = undefined
+    if (this.state._tag === "Failed") this.state = this.state.before
+    if (this.state._tag === "Gone") this.state = disconnected
+    return this.close
+  })
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const open = this.state
+    if (open._tag !== "Connected") return Effect.void
+    this.state = disconnected
+    return Scope.close(open.scope, Exit.void)
+  })
+
+  private step(): Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> {
+    if (this.state._tag === "Gone" || this.left <= 0) return this.close
+    return Effect.flatMap(this.move(this.state), () => this.ready === undefined ? this.advance : Effect.void)
+  }
+
+  private move(
+    state: Exclude<State, { readonly _tag: "Gone" }>
+  ): Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> {
+    switch (state._tag) {
+      case "Starting":
+        return this.start
+      case "Disconnected":
+        return this.connect
+      case "Connected":
+        return this.read(state.connection)
+      case "Failed":
+        return this.backOffOrFail(state.error, state.before)
+    }
+  }
+
+  private fail(error: RowsError, before: Idle): void {
+    this.state = { _tag: "Failed", error, before }
+  }
+
+  private isOwnDatabaseGone(error: unknown): boolean {
+    return isGoneDatabase(error) && error.database === this.source.database
+  }
+
+  /** Saves the checkpoint. If that fails, it is saved later: until then changes may be repeated, and none is lost. */
+  private readonly saveCheckpoint: Effect.Effect<void, E2, R2> = Effect.suspend(() =>
+    Effect.catchAll(this.cursor.saveWhenDue, (error) =>
+      isPassing(error)
+        ? this.outage.warn("the checkpoint of the changes feed is not saved, and is tried again", error)
+        // The feed itself reports that its database is gone.
+        : this.isOwnDatabaseGone(error)
+        ? Effect.annotateLogs(
+          Effect.logDebug("the checkpoint of the changes feed is not saved, since its database does not exist"),
+          annotationsOf(this.source)
+        )
+        : Effect.fail(error))
+  )
+
+  /** Reads the checkpoint. */
+  private readonly start = Effect.suspend(() =>
+    this.cursor.stored.pipe(
+      Effect.catchIf((error) => this.isOwnDatabaseGone(error), () => Effect.succeedNone),
+      Effect.flatMap((stored) => {
+        this.alive = Option.isSome(stored)
+        const since = Option.getOrElse(stored, () => this.options.since)
+        // `now` would be another sequence for each connection.
+        return Effect.map(since === "now" ? currentSequence(this.source) : Effect.succeed(since), (since) => {
+          this.cursor.start(stored, since)
+          this.state = disconnected
+        })
+      }),
+      Effect.catchAll((error) => isPassing(error) ? Effect.sync(() => this.fail(error, starting)) : Effect.fail(error))
+    )
+  )
+
+  private readonly connect = Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Scope.make(),
+      (scope) =>
+        restore(Scope.extend(this.connector.open(this.cursor.delivered), scope)).pipe(
+          Effect.onError(() => Scope.close(scope, Exit.void)),
+          Effect.matchEffect({
+            onFailure: (error) => Effect.sync(() => this.fail(error, disconnected)),
+            onSuccess: (connection) => {
+              if (connection === undefined) return Scope.close(scope, Exit.void)
+              this.state = { _tag: "Connected", connection, scope }
+              this.alive = true
+              return Effect.map(Clock.currentTimeMillis, (now) => {
+                this.connectedAt = now
+              })
+            }
+          })
+        )
+    )
+  )
+
+  /** Reads the next batch of an open request. */
+  private read(connection: Connection): Effect.Effect<void, never, R> {
+    return Effect.flatMap(connection, (whole) => {
+      const batch = this.left === Infinity ? whole : atMost(this.source, whole, this.left)
+      const moved = Option.exists(batch.sequence, (sequence) => sequence !== this.cursor.delivered)
+      if (moved) this.outage.progress()
+      if (moved || batch.beats) this.trusted = true
+      const made: BatchOrEffect<Followed<D>, never, R> = toChanges(this.source, batch.rows)
+      return isBatch(made)
+        ? this.deliver(batch, made, moved)
+        : Effect.flatMap(made, (changes) => this.deliver(batch, changes, moved))
+    })
+  }
+
+  private deliver(batch: Batch, changes: RowBatch<Followed<D>>, moved: boolean): Effect.Effect<void> {
+    if (changes.all.length > 0) this.ready = changes
+    if (Option.isSome(batch.sequence)) this.cursor.delivered = batch.sequence.value
+    const closed = changes.all.length >= this.left
+      ? Effect.uninterruptible(this.close)
+      : Option.isNone(batch.end)
+      ? Effect.void
+      : this.finish(batch.end.value)
+    return (moved || batch.beats) && this.outage.lasts() ? Effect.zipRight(this.outage.end, closed) : closed
+  }
+
+  /** Closes a connection that has ended. */
+  private finish(end: End): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (now - this.connectedAt > longLife) this.outage.progress()
+      return Effect.map(Effect.uninterruptible(this.close), () => {
+        if (end._tag === "Broken") this.fail(end.error, disconnected)
+      })
+    })
+  }
+
+  /** Waits before the next attempt, or fails if no attempt can succeed. */
+  private backOffOrFail(error: RowsError, before: Idle): Effect.Effect<void, RowsError | E3, R3> {
+    return Effect.suspend(() => {
+      if (isGone(error) && this.alive) {
+        this.state = { _tag: "Gone" }
+        this.ready = new RowBatch<Followed<D>>()
+        this.ready.add(databaseGone())
+        return Effect.void
+      }
+      this.state = before
+      // A session may have expired, so credentials get one more chance; more of them could lock the account.
+      const expired = error._tag === "UnauthorizedError" && this.alive && this.trusted
+      if (expired) this.trusted = false
+      const isBroken = this.outage.isBroken(error) && runsOnServer(this.options.filter)
+      return !isBroken && (expired || passes(error)) ? this.outage.wait(error) : Effect.fail(error)
+    })
+  }
+}
+
+/** Follows a feed over any number of requests, as a stream of batches. */
 export const follow = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,
   options: FollowOptions<E2, R2, E3, R3> & FollowLimit
-): Stream.Stream<Piece<Followed<D>>, RowsError | E2 | E3, CouchHttp | R | R2 | R3> =>
+): Stream.Stream<RowBatch<Followed<D>>, RowsError | E2 | E3, CouchHttp | R | R2 | R3> =>
   Stream.unwrapScoped(Effect.gen(function*() {
-    const annotations = source.feed === undefined
-      ? { database: source.database, feed: "_changes" }
-      : { feed: "_db_updates" }
+    const annotations = annotationsOf(source)
     const connector = connectorOf(yield* CouchHttp, source, options, annotations)
     const outage: Outage<E3, R3> = yield* makeOutage({
       what: "the changes feed",
       annotations,
-      retry: options.retry ?? patient,
+      retry: options.retry ?? untilItWorks,
       onReconnect: options.onReconnect
     })
     const cursor = new Cursor(options.checkpoint, Duration.toMillis(options.checkpointEvery ?? "1 second"))
-
-    let state: State = starting
-    /** Whether the database was there. */
-    let alive = false
-    /** Whether the credentials were good since they were refused last. */
-    let trusted = true
-    let connectedAt = 0
-    /** How many changes are still to be handed out. */
-    let left = options.limit ?? Infinity
-    /** What is to be handed out. No effect holds it. */
-    let ready: Piece<Followed<D>> | undefined
-
-    const close = Effect.suspend(() => {
-      const open = state
-      if (open._tag !== "Connected") return Effect.void
-      state = disconnected
-      return Scope.close(open.scope, Exit.void)
-    })
-
-    const fail = (error: RowsError, before: Idle): void => {
-      state = { _tag: "Failed", error, before }
-    }
-
-    // What cannot be saved now is saved later: until then more would come twice, and nothing is left out.
-    const save = Effect.catchAll(cursor.saveWhenDue, (error) =>
-      isPassing(error)
-        ? outage.warn("the checkpoint of the changes feed is not saved, and is tried again", error)
-        // What became of the database itself, the feed reports.
-        : isGoneDatabase(error) && error.database === source.database
-        ? Effect.annotateLogs(
-          Effect.logDebug("the checkpoint of the changes feed is not saved, since its database does not exist"),
-          annotations
-        )
-        : Effect.fail(error))
-
-    const begin = Effect.gen(function*() {
-      const stored = yield* cursor.stored.pipe(
-        Effect.catchIf(
-          (error) => isGoneDatabase(error) && error.database === source.database,
-          () => Effect.succeedNone
-        )
-      )
-      alive = Option.isSome(stored)
-      const since = Option.getOrElse(stored, () => options.since)
-      // `now` would be another place for each connection.
-      cursor.begin(stored, since === "now" ? yield* present(source) : since)
-      state = disconnected
-    }).pipe(
-      Effect.catchAll((error) => isPassing(error) ? Effect.sync(() => fail(error, starting)) : Effect.fail(error))
-    )
-
-    const connect = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Scope.make(), (scope) =>
-        restore(Scope.extend(connector.open(cursor.delivered), scope)).pipe(
-          Effect.onError(() => Scope.close(scope, Exit.void)),
-          Effect.matchEffect({
-            onFailure: (error) => Effect.sync(() => fail(error, disconnected)),
-            onSuccess: (connection) => {
-              if (connection === undefined) return Scope.close(scope, Exit.void)
-              state = { _tag: "Connected", connection, scope }
-              alive = true
-              return Effect.map(Clock.currentTimeMillis, (now) => {
-                connectedAt = now
-              })
-            }
-          })
-        ))
-    )
-
-    /** Closes a connection that brings no more. */
-    const finish = ({ end }: Batch): Effect.Effect<void> =>
-      Option.isNone(end)
-        ? Effect.void
-        : Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          if (now - connectedAt > longLife) outage.progress()
-          const { value } = end
-          return Effect.map(Effect.uninterruptible(close), () => {
-            if (value._tag === "Broken") fail(value.error, disconnected)
-          })
-        })
-
-    /** The next batch of an open request, whose changes are handed out with the sequence after them. */
-    const read = (connection: Connection): Effect.Effect<void, never, R> =>
-      Effect.flatMap(connection, (whole) => {
-        const batch = left === Infinity ? whole : atMost(source, whole, left)
-        const moved = Option.exists(batch.sequence, (sequence) => sequence !== cursor.delivered)
-        if (moved) outage.progress()
-        const works = moved || batch.beats
-        if (works) trusted = true
-        const settle = (changes: Piece<Followed<D>>): Effect.Effect<void> => {
-          if (changes.all.length > 0) ready = changes
-          if (Option.isSome(batch.sequence)) cursor.delivered = batch.sequence.value
-          const finished = changes.all.length >= left ? Effect.uninterruptible(close) : finish(batch)
-          return works && outage.lasts() ? Effect.zipRight(outage.end, finished) : finished
-        }
-        const made = toChanges(source, batch.rows)
-        return isPiece(made) ? settle(made) : Effect.flatMap(made, settle)
-      })
-
-    /** Waits until it may work again, or fails if it will not. */
-    const outlive = (error: RowsError, before: Idle): Effect.Effect<void, RowsError | E3, R3> =>
-      Effect.suspend(() => {
-        if (isGone(error) && alive) {
-          state = { _tag: "Gone" }
-          ready = new Piece<Followed<D>>()
-          ready.add(databaseGone())
-          return Effect.void
-        }
-        state = before
-        // A session may have expired, so credentials get one more chance; more of them could lock the account.
-        const expired = error._tag === "UnauthorizedError" && alive && trusted
-        if (expired) trusted = false
-        const isBroken = outage.isBroken(error) && runsOnServer(options.filter)
-        return !isBroken && (expired || passes(error)) ? outage.wait(error) : Effect.fail(error)
-      })
-
-    const step = Effect.suspend((): Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> => {
-      switch (state._tag) {
-        case "Starting":
-          return begin
-        case "Disconnected":
-          return connect
-        case "Connected":
-          return read(state.connection)
-        case "Failed":
-          return outlive(state.error, state.before)
-        case "Gone":
-          return Effect.void
-      }
-    })
-
-    const advance: Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> = Effect.suspend(() => {
-      cursor.acknowledge()
-      return Effect.flatMap(save, () => state._tag === "Gone" || left <= 0 ? close : Effect.flatMap(step, unlessReady))
-    })
-    const unlessReady = (): typeof advance => ready === undefined ? advance : Effect.void
-
-    const advanced = advance.pipe(
-      Effect.onInterrupt(() => {
-        cursor.rewind()
-        ready = undefined
-        if (state._tag === "Failed") state = state.before
-        if (state._tag === "Gone") state = disconnected
-        return close
-      })
-    )
+    const follower = new Follower(source, options, connector, cursor, outage)
+    const advance = Effect.onInterrupt(follower.advance, () => follower.rewind)
 
     type Out = Channel.Channel<
-      Chunk.Chunk<Piece<Followed<D>>>,
+      Chunk.Chunk<RowBatch<Followed<D>>>,
       unknown,
       RowsError | E2 | E3,
       unknown,
@@ -262,18 +312,14 @@ export const follow = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
       unknown,
       CouchHttp | R | R2 | R3
     >
-    const handOut = (): Out => {
-      const piece = ready
-      ready = undefined
-      if (piece === undefined) return Channel.void
-      left -= piece.all.length
-      return Channel.flatMap(Channel.write(Chunk.of(piece)), () => pull)
-    }
-    const pull: Out = Channel.flatMap(Channel.fromEffect(advanced), handOut)
+    const pull: Out = Channel.flatMap(Channel.fromEffect(advance), (): Out => {
+      const batch = follower.take()
+      return batch === undefined ? Channel.void : Channel.flatMap(Channel.write(Chunk.of(batch)), () => pull)
+    })
 
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
-        close,
+        follower.close,
         cursor.save.pipe(Effect.disconnect, Effect.interruptible, Effect.timeout(finalSaveTimeout), Effect.ignoreLogged)
       )
     )
@@ -284,7 +330,7 @@ export const follow = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
 export const followed = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,
   options: FollowOptions<E2, R2, E3, R3> & FollowLimit
-) => [follow(source, options), (pieces: Chunk.Chunk<Piece<Followed<D>>>) => Chunk.unsafeHead(pieces)] as const
+) => [follow(source, options), (pieces: Chunk.Chunk<RowBatch<Followed<D>>>) => Chunk.unsafeHead(pieces)] as const
 
 export const followEither = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,

@@ -8,10 +8,11 @@ import * as Json from "../data/Json.js"
 import type { DecodeError } from "../document/errors.js"
 import { nextSize } from "../document/idRange.js"
 import type { CouchHttp, CouchRequest } from "../http/CouchHttp.js"
-import * as Pieces from "../rows/batch.js"
+import * as Batches from "../rows/batch.js"
 import { member, type Row } from "../rows/row.js"
-import { sequenceOf } from "../rows/sequence.js"
+import { sequenceOf } from "../rows/row.js"
 import * as Rows from "../rows/stream.js"
+import { isLast } from "./change.js"
 import type { DatabaseOptions, Page } from "./Changes.js"
 import * as feeds from "./feeds.js"
 import type { Feed } from "./request.js"
@@ -72,7 +73,7 @@ const readPart = (
         }
       }))
     const around = yield* answer.around
-    const last = yield* feeds.placeBehind(request, Rows.streamedHead, around)
+    const last = yield* feeds.lastSequenceOf(request, Rows.streamedHead, around)
     const pending = Json.get(around, "pending")
     return {
       own,
@@ -144,7 +145,7 @@ const forward = <D, R>(
       if (isDone) {
         const unread = part.isCut ? part.read - part.upTo : 0
         return {
-          changes: yield* Pieces.toValues(feeds.changesIn(request, source, rows)),
+          changes: yield* Batches.toValues(feeds.changesIn(request, source, rows)),
           lastSequence: sequence,
           pending: Option.map(part.pending, (pending) => pending + unread)
         }
@@ -174,7 +175,7 @@ const backward = <D, R>(
       }
       const isWhole = own.length < limit
       return {
-        changes: yield* Pieces.toValues(feeds.changesIn(request, source, own)),
+        changes: yield* Batches.toValues(feeds.changesIn(request, source, own)),
         lastSequence: isWhole
           ? last
           : Option.getOrElse(sequenceOf(member(own[own.length - 1]?.json, "seq")), () => last),
@@ -209,7 +210,7 @@ const atMost = <E, R>(
 ): Stream.Stream<Row, E, R> =>
   Stream.suspend(() => {
     let found = 0
-    return Stream.takeUntil(self, (row) => !feeds.isLast(row) && isOwn(source)(row) && ++found >= limit)
+    return Stream.takeUntil(self, (row) => !isLast(row) && isOwn(source)(row) && ++found >= limit)
   })
 
 /** The rows of one answer after the other, until enough are the source's. */
@@ -239,7 +240,7 @@ const rowsForward = (
           return own
         })
         const end = Effect.map(
-          Effect.flatMap(answer.around, (around) => feeds.placeBehind(request, Rows.streamedHead, around)),
+          Effect.flatMap(answer.around, (around) => feeds.lastSequenceOf(request, Rows.streamedHead, around)),
           (last) => {
             since = last
             isOver = found === limit || read - readBefore < size

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { DecodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import type { Piece } from "../rows/batch.js"
+import type { RowBatch } from "../rows/batch.js"
 import type { RowsError } from "../rows/stream.js"
 import { databaseGone } from "./change.js"
 import type { Change, DatabaseGone, FollowOptions, OnInvalid } from "./Changes.js"
@@ -18,7 +18,7 @@ export const process = <D, R, E2, R2, E3, R3, E4, R4, E5, R5>(
 ): Effect.Effect<DatabaseGone, RowsError | DecodeError | E2 | E3 | E4 | E5, CouchHttp | R | R2 | R3 | R4 | R5> => {
   const onInvalid = (error: DecodeError): Effect.Effect<unknown, DecodeError | E4, R4> =>
     options.onInvalid?.(error) ?? Effect.fail(error)
-  const handle = (pieces: Chunk.Chunk<Piece<Change<D> | DatabaseGone>>) => {
+  const handle = (pieces: Chunk.Chunk<RowBatch<Change<D> | DatabaseGone>>) => {
     const changes: Array<Change<D>> = []
     const invalid: Array<DecodeError> = []
     for (const { all } of pieces) {

@@ -3,8 +3,8 @@ import type { NotFoundError } from "../http/errors.js"
 import { isOutOfTime, isTransient } from "../http/retry.js"
 import type { RowsError } from "../rows/stream.js"
 
-/** 100 ms doubling up to half a minute, with full jitter, for as long as it takes. */
-export const patient: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
+/** Retries without end: 100 ms doubling up to half a minute, with full jitter. */
+export const untilItWorks: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
   Schedule.union(Schedule.spaced("30 seconds")),
   Schedule.jitteredWith({ min: 0, max: 1 })
 )

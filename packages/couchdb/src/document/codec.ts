@@ -43,7 +43,7 @@ export const decode = <A, R>(
     )
   const base = (body: A): Stored<A> => make(collection, read.rev, body, source)
   try {
-    const decoded = decodeStored(collection, read.plain)
+    const decoded = decodeStored(collection, source.isPlain === true ? source.raw : read.plain)
     // Most schemas need neither time nor services, and then nothing has to be scheduled.
     if (!Either.isEither(decoded)) {
       return Effect.matchEffect(decoded, { onFailure: refuse, onSuccess: (body) => Effect.succeed(base(body)) })

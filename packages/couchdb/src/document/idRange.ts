@@ -32,6 +32,9 @@ export const spanOf = <K>({ range }: IdCodec<K>): IdSpan =>
 export const owns = <K>(codec: IdCodec<K>, id: string): boolean =>
   !id.startsWith(designPrefix) && Option.isSome(codec.decode(id))
 
+/** {@link owns} for the ids of one collection. */
+export const ownsIn = <K>(codec: IdCodec<K>) => (id: string): boolean => owns(codec, id)
+
 /**
  * How many rows to ask for next, when `left` more are wanted and so many of those that were read were the collection's:
  * as many as will hold them if the rest is alike, and more each time that nothing was found.

@@ -88,6 +88,7 @@ const headersOf = (request: CouchRequest, credentials: Headers, trace: Headers):
  */
 export class Exchange {
   private readonly failureOf: FailureOf<Transport.BufferedResponse & Pick<Reply, "cookie">>
+  private readonly failureOfStream: FailureOf<Transport.StreamedResponse>
   private readonly authenticators: (auth: Auth) => Authenticator
   private readonly ownAuthenticator: Authenticator
   /** The headers of most requests are equal, so that one object serves them all. */
@@ -100,6 +101,7 @@ export class Exchange {
     private readonly deadlines: Deadlines
   ) {
     this.failureOf = failureOf(server.base)
+    this.failureOfStream = failureOfStream(server.base)
     this.authenticators = makeAuthenticators((request, headers) =>
       Effect.map(
         traced(
@@ -169,22 +171,33 @@ export class Exchange {
 
   /** Sends a request once. The body of the response is streamed. */
   stream(request: TrackedRequest): Effect.Effect<Transport.StreamedResponse, HttpError, Scope.Scope> {
-    return Effect.map(
-      openClosable(
-        traced(
-          this.server,
-          request,
-          (trace) =>
-            this.withCredentials(
-              request,
-              trace,
-              (asked) =>
-                attemptStream(Effect.map(this.transport.stream(asked), (response) => decodeStreamed(request, response)))
-            ),
-          failureOfStream(this.server.base)
+    const opened = Effect.withFiberRuntime<Transport.StreamedResponse, HttpError, Scope.Scope>((fiber) => {
+      const credentials = this.fastPathCredentials(fiber)
+      return credentials === undefined
+        ? this.streamTraced(request)
+        : Effect.flatMap(
+          this.transport.stream(this.toTransport(request, this.fastPathHeaders(request, credentials))),
+          (response) => {
+            const decoded = decodeStreamed(request, response)
+            return this.failureOfStream(request, decoded) ?? Effect.succeed(decoded)
+          }
         )
-      ),
-      ({ value }) => value
+    })
+    return Effect.map(openClosable(opened), ({ value }) => value)
+  }
+
+  private streamTraced(request: TrackedRequest): Effect.Effect<Transport.StreamedResponse, HttpError, Scope.Scope> {
+    return traced(
+      this.server,
+      request,
+      (trace) =>
+        this.withCredentials(
+          request,
+          trace,
+          (asked) =>
+            attemptStream(Effect.map(this.transport.stream(asked), (response) => decodeStreamed(request, response)))
+        ),
+      this.failureOfStream
     )
   }
 

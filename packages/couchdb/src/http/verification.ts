@@ -67,32 +67,37 @@ export const verifyOk: Verify = verifySchema(Schema.Struct({ ok: Schema.Literal(
 export const verifyDocument = (id: string): Verify =>
   verifyJson((json) => Json.get(json, "_id") === id && typeof Json.get(json, "_rev") === "string")
 
-/** Decodes the response to a write of the document with this id, which names its new revision. */
+/** What is wrong with JSON that is not the response to a write of the document with this id, which names its revision. */
+const writeProblem = (
+  id: string | undefined,
+  json: Json.Json | undefined,
+  response: BufferedResponse
+): string | undefined => {
+  const rev = Json.get(json, "rev")
+  const written = Json.get(json, "id")
+  return jsonProblem(
+    json,
+    response,
+    () => typeof rev === "string" && (id === undefined || written === undefined || written === id)
+  )
+}
+
+/** Verifies the response to a write. The revisions of local documents are not those of others. */
+export const verifyWritten = (id: string | undefined): Verify => (response) =>
+  writeProblem(id, jsonOf(response), response)
+
+/** Decodes the response to a write of a document that has revisions. */
 export const decodeWritten =
   (id: string | undefined) => (response: BufferedResponse): Either.Either<Written, string> => {
     const json = jsonOf(response)
+    const problem = writeProblem(id, json, response)
     const rev = Json.get(json, "rev")
-    const written = Json.get(json, "id")
-    const problem = jsonProblem(
-      json,
-      response,
-      () => typeof rev === "string" && (id === undefined || written === undefined || written === id)
-    )
     return problem !== undefined
       ? Either.left(problem)
       : Revision.isRevision(rev)
       ? Either.right({ rev, durability: response.status === 202 ? "accepted" : "quorum" })
       : Either.left("the response names no revision")
   }
-
-/** Verifies the response to a write. */
-export const verifyWritten = (id: string | undefined): Verify => {
-  const decode = decodeWritten(id)
-  return (response) => {
-    const written = decode(response)
-    return Either.isLeft(written) ? written.left : undefined
-  }
-}
 
 /** A revision that no document has. */
 const impossible = "1-ffffffffffffffffffffffffffffffff"

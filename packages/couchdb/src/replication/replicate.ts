@@ -11,7 +11,7 @@ import * as Changes from "../changes/Changes.js"
 import { EmptyAnswers } from "../changes/emptyAnswers.js"
 import { makeOutage } from "../changes/outage.js"
 import { runsOnServer } from "../changes/request.js"
-import { passes, patient } from "../changes/retry.js"
+import { passes, untilItWorks } from "../changes/retry.js"
 import * as DatabaseName from "../data/DatabaseName.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
@@ -94,7 +94,7 @@ export const replicate = <E = never, R = never>(
     const outage = yield* makeOutage({
       what: "the replication",
       annotations: { source: source.database, target: target.database },
-      retry: options.retry ?? patient,
+      retry: options.retry ?? untilItWorks,
       onReconnect: options.onReconnect
     })
     const isOutlived = (error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> =>

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Changes from "../changes/Changes.js"
 import { makeOutage } from "../changes/outage.js"
-import { isGoneDatabase, isPassing, patient } from "../changes/retry.js"
+import { isGoneDatabase, isPassing, untilItWorks } from "../changes/retry.js"
 import type { Collection } from "../document/Collection.js"
 import { owns } from "../document/idRange.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
@@ -24,7 +24,7 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never,
     const outage = yield* makeOutage<E4, R4>({
       what: "the resolution of siblings",
       annotations: { database: collection.database },
-      retry: options.retry ?? patient,
+      retry: options.retry ?? untilItWorks,
       onReconnect: options.onReconnect
     })
     type Outlived = Effect.Effect<

@@ -17,26 +17,26 @@ const isDecodeError = (one: unknown): one is DecodeError => one instanceof Decod
  * and V8 gives effects a place among the old, since a program's own are, so that what a dead one holds stays in memory
  * until all of it is searched.
  */
-export class Piece<out A, out R = never> {
+export class RowBatch<out A, out R = never> {
   readonly all: ReadonlyArray<A | DecodeError> = []
   refused = 0
   private waits = false
 
-  add(this: Piece<unknown, unknown>, one: unknown): void {
+  add(this: RowBatch<unknown, unknown>, one: unknown): void {
     ;(this.all as Array<unknown>).push(one)
     if (isDecodeError(one)) this.refused++
   }
   /** What an effect gives, which is run only where it has to be. */
-  addEffect(this: Piece<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
+  addEffect(this: RowBatch<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
     if (Either.isEither(effect)) this.add(Either.merge(effect as Either.Either<A, DecodeError>))
     else {
       this.waits = true
       this.add(new Later(effect))
     }
   }
-  /** The piece, which waits for effects first if it must. */
-  get made(): Made<A, never, R> {
-    return this.waits ? settled(this) : this as Piece<A, unknown> as Piece<A>
+  /** The batch, or an effect that waits for its effects. */
+  get made(): BatchOrEffect<A, never, R> {
+    return this.waits ? settled(this) : this as RowBatch<A, unknown> as RowBatch<A>
   }
 }
 
@@ -44,7 +44,7 @@ class Later {
   constructor(readonly effect: Effect.Effect<unknown, unknown, unknown>) {}
 }
 
-const settled = <A, R>(piece: Piece<A, R>): Effect.Effect<Piece<A>, never, R> =>
+const settled = <A, R>(piece: RowBatch<A, R>): Effect.Effect<RowBatch<A>, never, R> =>
   Effect.map(
     Effect.forEach(
       piece.all,
@@ -52,21 +52,21 @@ const settled = <A, R>(piece: Piece<A, R>): Effect.Effect<Piece<A>, never, R> =>
         one instanceof Later ? Effect.merge(one.effect as Effect.Effect<A, DecodeError, R>) : Effect.succeed(one)
     ),
     (all) => {
-      const settled = new Piece<A>()
+      const settled = new RowBatch<A>()
       for (const one of all) settled.add(one)
       return settled
     }
   )
 
 /** What is made of rows: at once, or by an effect where a schema needs one. */
-export type Made<A, E, R> = Piece<A> | Effect.Effect<Piece<A>, E, R>
+export type BatchOrEffect<A, E, R> = RowBatch<A> | Effect.Effect<RowBatch<A>, E, R>
 
-export const isPiece = <A, E, R>(made: Made<A, E, R>): made is Piece<A> => made instanceof Piece
+export const isBatch = <A, E, R>(made: BatchOrEffect<A, E, R>): made is RowBatch<A> => made instanceof RowBatch
 
-const eithers = <A>({ all }: Piece<A>): Chunk.Chunk<Either.Either<A, DecodeError>> =>
+const eithers = <A>({ all }: RowBatch<A>): Chunk.Chunk<Either.Either<A, DecodeError>> =>
   Chunk.unsafeFromArray(all.map((one) => isDecodeError(one) ? Either.left(one) : Either.right(one)))
 
-const values = <A>({ all, refused }: Piece<A>): Chunk.Chunk<A> =>
+const values = <A>({ all, refused }: RowBatch<A>): Chunk.Chunk<A> =>
   Chunk.unsafeFromArray(
     refused === 0 ? all as ReadonlyArray<A> : all.filter((one): one is A => !isDecodeError(one))
   )
@@ -75,14 +75,14 @@ type Out<O, E, R> = Channel.Channel<O, unknown, E, unknown, unknown, unknown, R>
 
 const streamed = <In, A, O, E, E2, R, R2>(
   self: Stream.Stream<In, E, R>,
-  make: (rows: Chunk.Chunk<In>) => Made<A, E | E2, R2>,
-  emit: (piece: Piece<A>) => Out<Chunk.Chunk<O>, E2, never>
+  make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E | E2, R2>,
+  emit: (piece: RowBatch<A>) => Out<Chunk.Chunk<O>, E2, never>
 ): Stream.Stream<O, E | E2, R | R2> => {
   const loop: Channel.Channel<Chunk.Chunk<O>, Chunk.Chunk<In>, E | E2, E, unknown, unknown, R2> = Channel.readWithCause(
     {
       onInput: (rows: Chunk.Chunk<In>) => {
         const made = make(rows)
-        const out = isPiece(made) ? emit(made) : Channel.flatMap(Channel.fromEffect(made), emit)
+        const out = isBatch(made) ? emit(made) : Channel.flatMap(Channel.fromEffect(made), emit)
         return Channel.flatMap(out, () => loop)
       },
       onFailure: Channel.failCause,
@@ -98,15 +98,15 @@ const write = <A>(all: Chunk.Chunk<A>): Out<Chunk.Chunk<A>, never, never> =>
 /** Each value, and each error in its place. */
 export const streamEither = <In, A, E, R, R2>(
   self: Stream.Stream<In, E, R>,
-  make: (rows: Chunk.Chunk<In>) => Made<A, E, R2>
+  make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E, R2>
 ): Stream.Stream<Either.Either<A, DecodeError>, E, R | R2> => streamed(self, make, (piece) => write(eithers(piece)))
 
 /** The values, up to the first error. */
 export const stream = <In, A, E, R, R2>(
   self: Stream.Stream<In, E, R>,
-  make: (rows: Chunk.Chunk<In>) => Made<A, E, R2>
+  make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E, R2>
 ): Stream.Stream<A, E | DecodeError, R | R2> =>
-  streamed(self, make, (piece: Piece<A>): Out<Chunk.Chunk<A>, DecodeError, never> => {
+  streamed(self, make, (piece: RowBatch<A>): Out<Chunk.Chunk<A>, DecodeError, never> => {
     if (piece.refused === 0) return write(values(piece))
     const at = piece.all.findIndex(isDecodeError)
     return Channel.zipRight(
@@ -118,24 +118,26 @@ export const stream = <In, A, E, R, R2>(
 /** The values, without the errors, which are counted. */
 export const streamValid = <In, A, E, R, R2>(
   self: Stream.Stream<In, E, R>,
-  make: (rows: Chunk.Chunk<In>) => Made<A, E, R2>
+  make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E, R2>
 ): Stream.Stream<A, E, R | R2> =>
-  streamed(self, make, (piece: Piece<A>): Out<Chunk.Chunk<A>, never, never> =>
+  streamed(self, make, (piece: RowBatch<A>): Out<Chunk.Chunk<A>, never, never> =>
     piece.refused === 0
       ? write(values(piece))
       : Channel.zipRight(Channel.fromEffect(Metric.incrementBy(skipped, piece.refused)), write(values(piece))))
 
 /** As a chunk, for who has all rows at once. */
 export const toEithers = <A, E, R>(
-  made: Made<A, E, R>
+  made: BatchOrEffect<A, E, R>
 ): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, E, R> =>
-  isPiece(made) ? Effect.succeed(eithers(made)) : Effect.map(made, eithers)
+  isBatch(made) ? Effect.succeed(eithers(made)) : Effect.map(made, eithers)
 
 /** All values, or the first error. */
-export const toValues = <A, E, R>(made: Made<A, E, R>): Effect.Effect<ReadonlyArray<A>, E | DecodeError, R> => {
-  const whole = ({ all, refused }: Piece<A>): Either.Either<ReadonlyArray<A>, DecodeError> =>
+export const toValues = <A, E, R>(
+  made: BatchOrEffect<A, E, R>
+): Effect.Effect<ReadonlyArray<A>, E | DecodeError, R> => {
+  const whole = ({ all, refused }: RowBatch<A>): Either.Either<ReadonlyArray<A>, DecodeError> =>
     refused === 0
       ? Either.right(all as ReadonlyArray<A>)
       : Either.left(all.find(isDecodeError) as DecodeError)
-  return isPiece(made) ? whole(made) : Effect.flatMap(made, whole)
+  return isBatch(made) ? whole(made) : Effect.flatMap(made, whole)
 }

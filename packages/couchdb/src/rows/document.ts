@@ -72,6 +72,7 @@ class DocumentInRow implements RawDocument {
     return this.row.text === undefined
   }
   get stubs(): Option.Option<Json.JsonObject> {
+    if ((this.json as Members)._attachments === undefined) return Option.none()
     const stubs = this.special("_attachments")
     return Json.isObject(stubs) ? Option.some(stubs) : Option.none()
   }

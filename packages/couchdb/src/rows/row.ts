@@ -1,4 +1,5 @@
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Json from "../data/Json.js"
 
 /**
@@ -28,6 +29,7 @@ export interface Members {
   readonly _rev?: unknown
   readonly _deleted?: unknown
   readonly _conflicts?: unknown
+  readonly _attachments?: unknown
 }
 
 /** A row of which `JSON.parse` lost nothing. */
@@ -54,3 +56,7 @@ export const member = (json: unknown, key: string): unknown =>
 /** Whether this could be the error that CouchDB puts behind the rows when it fails after status 200. */
 export const looksLikeError = (json: unknown): boolean =>
   isObject(json) && typeof json["error"] === "string" && typeof json["reason"] === "string"
+
+/** A sequence is a string. Servers before 2.0 sent numbers, and with `seqInterval` most rows have none. */
+export const sequenceOf = (json: unknown): Option.Option<string> =>
+  typeof json === "string" ? Option.some(json) : typeof json === "number" ? Option.some(String(json)) : Option.none()

@@ -7,7 +7,7 @@ import * as Json from "../data/Json.js"
 import { type Collection, isCollection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
 import type { DecodeError } from "../document/errors.js"
-import { type IdSpan, owns, spanOf } from "../document/idRange.js"
+import { type IdSpan, ownsIn, spanOf } from "../document/idRange.js"
 import { documentIn, toDocument } from "./document.js"
 import { exact, type Members, type Row } from "./row.js"
 
@@ -51,7 +51,7 @@ const nothing = Either.right(Option.none())
 export const ofCollection = <A, I, R, K>(collection: Collection<A, I, R, K>): Source<Document<A, R>, R> => ({
   database: collection.database,
   bringsDocuments: true,
-  concerns: (id) => owns(collection.id, id),
+  concerns: ownsIn(collection.id),
   span: spanOf(collection.id),
   document: (row) => {
     const read = documentIn(row, docOf(row), inDoc)

@@ -14,7 +14,7 @@ import * as Revision from "../data/Revision.js"
 import { query } from "../http/ask.js"
 import type { CouchHttp, CouchRequest } from "../http/CouchHttp.js"
 import { member, type Row } from "../rows/row.js"
-import { sequenceOf } from "../rows/sequence.js"
+import { sequenceOf } from "../rows/row.js"
 import type { RowsError } from "../rows/stream.js"
 import type { Update, UpdatesFollowOptions, UpdatesOptions, UpdatesPage } from "./Server.js"
 

@@ -11,9 +11,9 @@ import type { IdSpan } from "../../document/idRange.js"
 import type { CouchHttp, CouchRequest } from "../../http/CouchHttp.js"
 import { failAt } from "../../http/failAt.js"
 import { unexpectedResponse } from "../../http/responseError.js"
-import * as Pieces from "../../rows/batch.js"
+import * as Batches from "../../rows/batch.js"
 import type { Row } from "../../rows/row.js"
-import { sequenceOf } from "../../rows/sequence.js"
+import { sequenceOf } from "../../rows/row.js"
 import { type Source, sourceOf } from "../../rows/source.js"
 import * as Rows from "../../rows/stream.js"
 import type { AnyOptions, Group, Page, Place, Reduced, Refused, Row as ViewRow, View } from "../View.js"
@@ -135,8 +135,8 @@ export const made = <A, R>(
   request: CouchRequest,
   reading: Reading<A, R>,
   rows: Iterable<Row>
-): Pieces.Made<A, Rows.RowsError, R> => {
-  const piece = new Pieces.Piece<A, R>()
+): Batches.BatchOrEffect<A, Rows.RowsError, R> => {
+  const piece = new Batches.RowBatch<A, R>()
   for (const row of rows) {
     const problem = reading.problem(row)
     if (problem !== undefined) {
@@ -156,7 +156,7 @@ export const readAll = <A, R>(
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> =>
-  Pieces.toEithers(made(request, reading, rows))
+  Batches.toEithers(made(request, reading, rows))
 
 export const toPage = <A, R>(
   request: CouchRequest,
@@ -165,7 +165,7 @@ export const toPage = <A, R>(
   around: Json.JsonObject
 ): Effect.Effect<Page<A>, DecodeError | Rows.RowsError, R> =>
   Effect.map(
-    Pieces.toValues(made(request, reading, rows)),
+    Batches.toValues(made(request, reading, rows)),
     (rows) => ({
       rows,
       totalRows: isPart ? Option.none() : numberOf(Json.get(around, "total_rows")),
@@ -218,9 +218,9 @@ const rowsOf = <A, R>(prepared: Prepared<A, R>) => {
 }
 
 export const either = <A, R>(prepared: Prepared<A, R>): Streamed<Either.Either<A, DecodeError>, never, R> =>
-  Pieces.streamEither(...rowsOf(prepared))
+  Batches.streamEither(...rowsOf(prepared))
 
 export const values = <A, R>(prepared: Prepared<A, R>): Streamed<A, DecodeError, R> =>
-  Pieces.stream(...rowsOf(prepared))
+  Batches.stream(...rowsOf(prepared))
 
-export const valid = <A, R>(prepared: Prepared<A, R>): Streamed<A, never, R> => Pieces.streamValid(...rowsOf(prepared))
+export const valid = <A, R>(prepared: Prepared<A, R>): Streamed<A, never, R> => Batches.streamValid(...rowsOf(prepared))
