@@ -1,10 +1,11 @@
 /** What lineage costs: the bytes that a document grows by, and the time to plan among many burials. */
-import { Collection, Conflict, CouchHttp, Database, Document, Lineage, Merge, Transport } from "effect-couchdb"
+import { Collection, Conflict, CouchHttp, Database, Document, Merge, Transport } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Lineage from "../../couchdb/test/support/lineageInternals.js"
 
 const Card = Schema.Struct({
   ...Object.fromEntries(

@@ -12,6 +12,7 @@ import {
   Database,
   Document,
   Functions,
+  Lineage,
   Mango,
   Merge,
   Replication,
@@ -431,11 +432,11 @@ describe("what operations fail with", () => {
       watch: Conflict.watch(zoo, merging),
       watchFrom: Conflict.watch(zoo, asking, { checkpoint }),
       watchHooked: Conflict.watch(zoo, asking, { checkpoint, onReconnect }),
-      buried: Conflict.buried(zoo, "a"),
-      unbury: Conflict.unbury(zoo, "a", rev),
-      slim: Conflict.slim(zoo, "a"),
-      erase: Conflict.erase(zoo, "a"),
-      lineageWarnings: Conflict.lineageWarnings(zoo)
+      buried: Lineage.mergedVersions(zoo, "a"),
+      unbury: Lineage.restoreVersion(zoo, "a", rev),
+      slim: Lineage.stripTombstones(zoo, "a"),
+      erase: Lineage.erase(zoo, "a"),
+      lineageWarnings: Lineage.warnings(zoo)
     }
     expect<Failures<typeof all>>().type.toBe<{
       readonly siblings: Named

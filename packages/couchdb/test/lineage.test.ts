@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Json, Lineage, Revision } from "effect-couchdb"
+import { Json, Revision } from "effect-couchdb"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
@@ -11,6 +11,7 @@ import { diff, patched } from "../src/lineage/patch.js"
 import { sumOf } from "../src/lineage/record.js"
 import { json, jsonObject } from "./arbitraries.js"
 import { fieldOf, rev, version, writer } from "./support/lineageVersions.js"
+import * as Lineage from "./support/lineageInternals.js"
 
 type Rev = Revision.Revision
 

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Lineage } from "effect-couchdb"
 import * as Either from "effect/Either"
 import { makeFolding } from "../src/lineage/fold.js"
 import { makeGraph } from "../src/lineage/graph.js"
 import { fadedKnowledge, fadedLeaves } from "./support/forgetting.js"
 import { diceOf, type History, pureHistory, tallied, type Tally } from "./support/lineageHistory.js"
+import * as Lineage from "./support/lineageInternals.js"
 
 /** How many subsets are tried; the figures that are promised are of 10,000. */
 const tries = Number(process.env["LINEAGE_TRIES"] ?? 3_000)

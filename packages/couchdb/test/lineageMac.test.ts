@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Json, Lineage } from "effect-couchdb"
+import { Json } from "effect-couchdb"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import { slimmed } from "../src/lineage/mac.js"
 import { slimBurial, slimField } from "../src/lineage/slimming.js"
 import { pureHistory, tallied } from "./support/lineageHistory.js"
 import { fieldOf, rev, writer } from "./support/lineageVersions.js"
+import * as Lineage from "./support/lineageInternals.js"
 
 const key = Redacted.make("correct horse")
 const older = Redacted.make("battery staple")

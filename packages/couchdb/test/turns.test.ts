@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Batching, Collection, CouchHttp, Database, Document, Json, Lineage, Transport } from "effect-couchdb"
+import { Batching, Collection, CouchHttp, Database, Document, Json, Transport } from "effect-couchdb"
 import { EmbeddedCouch, Faults } from "effect-couchdb-embedded"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -12,6 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { stateOf } from "../src/http/serviceState.js"
+import * as Lineage from "./support/lineageInternals.js"
 
 const counters = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const more = ({ n }: { readonly n: number }) => ({ n: n + 1 })

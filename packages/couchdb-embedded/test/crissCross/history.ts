@@ -1,4 +1,4 @@
-import { Collection, Conflict, CouchError, Document, Lineage, Merge, type SiblingPolicy } from "effect-couchdb"
+import { Collection, Conflict, CouchError, Document, Merge, type SiblingPolicy } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -18,6 +18,7 @@ import {
 } from "../../src/internal/simulation/world.js"
 import { beginning, deciding, edited, type Effects, Note, nothing, type Place, started } from "./note.js"
 import { type Contained, together, wrongs } from "./truth.js"
+import * as Lineage from "../../../couchdb/test/support/lineageInternals.js"
 
 /** What a history is to have beyond edits, replication, merges and crashes. */
 export interface Options {

@@ -1,45 +1,41 @@
 /**
- * Merge commits for CouchDB: what makes three-way merges exact among replicas.
+ * Lineage makes merges exact among replicas: the merge commits that CouchDB does not have.
  *
- * A revision has one parent, so CouchDB cannot say that a merged revision also contains its losers, and two resolvers that
- * saw different leaves count edits twice when their results meet. A collection with lineage keeps one field more in each
- * document, in which every revision says what it is made of. This module is the pure part: what such records say, which
- * revisions contain which edits, and what is to be merged with what, over which base. It reads nothing and writes nothing.
+ * A revision has one parent, so CouchDB cannot record that a merged revision also contains its losers. Two resolvers that
+ * saw different leaves then count edits twice when their results meet. A collection with lineage keeps one more field in
+ * each document. It records what every revision is made of, and tombstones of merged versions keep their content.
  *
- * One rule holds throughout: what is forgotten may only turn a merge into a report, never into another value.
+ * What is forgotten may turn a merge into manual review, but never into another value.
  *
  * @since 0.1.0
  */
-import type * as Option from "effect/Option"
-import type { Json, JsonObject } from "../data/Json.js"
+import type * as Effect from "effect/Effect"
+import type { InvalidIdError } from "../data/errors.js"
 import type { Revision } from "../data/Revision.js"
-import type { Settings, TypeId } from "../document/recorder.js"
-import type { Rules } from "../siblings/SiblingPolicy.js"
-import * as journal from "./journal.js"
-import * as internalKnowledge from "./knowledge.js"
-import * as mac from "./mac.js"
-import * as chosen from "./mergeRevision.js"
-import * as internalPlan from "./plan.js"
-import * as record from "./record.js"
+import type { Collection } from "../document/Collection.js"
+import type { Document, FetchError } from "../document/Document.js"
+import type { Settings } from "../document/recorder.js"
+import type { CouchHttp } from "../http/CouchHttp.js"
+import type { NotFoundError, RequestError } from "../http/errors.js"
+import type { Options } from "./settings.js"
 import * as internalSettings from "./settings.js"
+import * as tombstones from "./tombstones.js"
+import type { Erased, MergedVersion } from "./tombstones.js"
 import * as internalValidation from "./validation.js"
+import * as internalWarnings from "./warnings.js"
 
 export { type Settings, TypeId } from "../document/recorder.js"
 
-/**
- * What the settings are made of; everything has a default.
- *
- * @since 0.1.0
- * @category model
- */
-export type Options = Partial<Omit<Settings, TypeId>>
+export { type Options } from "./settings.js"
+
+export { type Erased, type MergedVersion } from "./tombstones.js"
 
 /**
- * Switches lineage on, in `Collection.make`'s options. The code that records it comes along: programs that keep none do not
- * carry it.
+ * Switches lineage on, as an option of `Collection.make`. Programs without lineage do not bundle its code.
  *
- * Defaults: field `lineage`, 16 ancestors, 128 names, bodies kept, nothing redacted, nothing signed. Throws a `RangeError`
- * where the field's name begins with an underscore, which CouchDB keeps for itself, a number is none, or a key is empty.
+ * Defaults: field `lineage`, 16 ancestors, 128 names, tombstones with bodies, nothing redacted, nothing signed. Throws a
+ * `RangeError` if the name of the field begins with an underscore, which CouchDB reserves, if a number is out of range, or
+ * if a key is empty.
  *
  * @example
  * import { Schema } from "effect"
@@ -56,321 +52,9 @@ export type Options = Partial<Omit<Settings, TypeId>>
 export const settings: (options?: Options) => Settings = internalSettings.settings
 
 /**
- * What a revision is: an edit or a deletion by this library, a merge, or an edit by a program that knows no lineage.
- * Edits, deletions and foreign edits count; merges only bring them together.
- *
- * @since 0.1.0
- * @category model
- */
-export type Kind = "edit" | "merge" | "delete" | "foreign"
-
-/**
- * What a revision is made of: its parent (`null` for a first revision) and what else it contains.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Link {
-  readonly rev: Revision
-  readonly parent: Revision | null
-  readonly kind: Kind
-  readonly also: ReadonlyArray<Revision>
-}
-
-/**
- * A body, without the field, and the stubs of its attachments.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Content {
-  readonly body: JsonObject
-  readonly files: JsonObject
-}
-
-/**
- * An ancestor in a journal: how to get back to its body from the one after it, and the hash of what comes out.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Entry {
-  readonly link: Link
-  readonly sum: string
-  readonly back: Json
-  readonly files: JsonObject
-}
-
-/**
- * What a revision says of itself in the field.
- *
- * - `k`: the depth of the journal
- * - `edit`: makes two equal edits two; kept when the same write is repeated
- * - `sum`: the hash of this revision's own content, by which the record proves that it is this revision's
- * - `path`: the last ancestors on its own path, the newest first
- * - `names`: what else is known of the history of all its heads, the newest first
- * - `content`: the body, where the revision is a tombstone that keeps it
- * - `redact`: the paths that no sum counts
- *
- * @since 0.1.0
- * @category model
- */
-export interface Record {
-  readonly kind: "edit" | "merge" | "delete"
-  readonly parent: Revision | null
-  readonly also: ReadonlyArray<Revision>
-  readonly sum: string
-  readonly k: number
-  readonly edit: string | undefined
-  readonly content: JsonObject | undefined
-  readonly redact: ReadonlyArray<ReadonlyArray<string>>
-  readonly path: ReadonlyArray<Entry>
-  readonly names: ReadonlyArray<Link>
-}
-
-/**
- * The revision in which a buried one lives on.
- *
- * @since 0.1.0
- * @category model
- */
-export type Into = Link
-
-/**
- * The tombstone of a version that another one contains. It keeps what it buries: body and field as they were.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Burial {
-  readonly of: Revision
-  readonly ofParent: Revision | null
-  readonly into: Into
-  readonly content: JsonObject | undefined
-  readonly field: Json | undefined
-}
-
-/**
- * What stands in a field: a record, a burial, one of a newer format, or nothing that this library wrote.
- *
- * @since 0.1.0
- * @category model
- */
-export type Field =
-  | { readonly _tag: "Record"; readonly record: Record }
-  | { readonly _tag: "Burial"; readonly burial: Burial }
-  | { readonly _tag: "Newer"; readonly parent: Option.Option<Revision> }
-  | { readonly _tag: "None" }
-
-/**
- * A version of the document `id` as a server has it: `path` is the revision and its ancestors as `_revisions` tells them, `body` the members
- * without CouchDB's own, the field among them.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Version {
-  readonly id: string
-  readonly rev: Revision
-  readonly path: ReadonlyArray<Revision>
-  readonly deleted: boolean
-  readonly body: JsonObject
-  readonly files: JsonObject
-}
-
-/**
- * What a tombstone is: of a burial, of a deletion by this library, or bare, as other programs write it. A bare one closes
- * its branch, and that is all.
- *
- * @since 0.1.0
- * @category model
- */
-export type Tombstone = "burial" | "deletion" | "bare"
-
-/**
- * All that some versions of one document tell.
- *
- * - `links`: what each revision is made of, as far as a valid record, or the revision itself, says so
- * - `parents`: what CouchDB tells of paths
- * - `contents`: the bodies that are at hand, from the server, from burials, or worked out from journals
- * - `records`: the valid ones, each proven to be its own revision's
- * - `disputed`: revisions of which two sources say different things, or that are nested too deeply to look into, and why:
- *   these count as not known
- * - `newer`: revisions that a newer version of this library wrote, which count as not known either
- *
- * @since 0.1.0
- * @category model
- */
-export interface Knowledge {
-  readonly settings: Settings
-  readonly links: ReadonlyMap<Revision, Link>
-  readonly parents: ReadonlyMap<Revision, Revision>
-  readonly contents: ReadonlyMap<Revision, Content>
-  readonly records: ReadonlyMap<Revision, Record>
-  readonly tombstones: ReadonlyMap<Revision, Tombstone>
-  readonly burials: ReadonlyMap<Revision, Burial>
-  readonly disputed: ReadonlyMap<Revision, string>
-  readonly newer: ReadonlySet<Revision>
-}
-
-/**
- * What versions of a document tell, the leaves among them and whatever older ones could be had. A field that does not
- * prove to be its revision's own is not believed: the revision is a foreign edit then.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const knowledge: (settings: Settings, versions: ReadonlyArray<Version>) => Knowledge =
-  internalKnowledge.knowledge
-
-/**
- * What heads are together: contents, and merges of them. A merge without a base has none for certain: its sides were made
- * apart from the start.
- *
- * @since 0.1.0
- * @category model
- */
-export type Value =
-  | { readonly _tag: "Content"; readonly rev: Revision }
-  | { readonly _tag: "Merge"; readonly base: Value | undefined; readonly mine: Value; readonly theirs: Value }
-
-/**
- * A leaf to bury, and where it lives on.
- *
- * @since 0.1.0
- * @category model
- */
-export interface PlannedBurial {
-  readonly of: Revision
-  readonly into: Into
-}
-
-/**
- * What is to be done about the leaves of a document.
- *
- * - `Nothing`: one head, and nothing beside it
- * - `Bury`: one head, and leaves whose edits it has
- * - `Merge`: several heads, or one that was hidden; `value` says what of, `parent` and `also` what the merge names,
- *   `merged` the leaves that it takes in, `burials` those that were contained before
- * - `Unknown`: something is missing here that another replica may have; `rev` is what to look for
- *
- * @since 0.1.0
- * @category model
- */
-export type Plan =
-  | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Bury"; readonly head: Revision; readonly burials: ReadonlyArray<PlannedBurial> }
-  | {
-    readonly _tag: "Merge"
-    readonly parent: Revision
-    readonly also: ReadonlyArray<Revision>
-    readonly alive: boolean
-    readonly value: Value
-    readonly hidden: ReadonlyArray<Revision>
-    readonly merged: ReadonlyArray<Revision>
-    readonly burials: ReadonlyArray<PlannedBurial>
-  }
-  | {
-    readonly _tag: "Unknown"
-    readonly rev: Revision
-    readonly why: string
-    readonly parent: Revision
-    readonly also: ReadonlyArray<Revision>
-  }
-
-/**
- * What is to be done, as a function of what is known alone.
- *
- * @since 0.1.0
- * @category planning
- */
-export const plan: (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]) => Plan =
-  internalPlan.plan
-
-/**
- * A revision that is to be written. A tombstone carries its content in the record; `edit` makes two equal edits two, and a
- * merge has none.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Written {
-  readonly kind: Record["kind"]
-  readonly parent: Revision | null
-  readonly also: ReadonlyArray<Revision>
-  readonly content: Content
-  readonly deleted: boolean
-  readonly edit: string | undefined
-}
-
-/**
- * A merge as it will be stored: the heads that it takes in, `body` with the field, the stubs of its files in their order.
- *
- * @since 0.1.0
- * @category model
- */
-export interface Stored {
-  readonly parent: Revision | null
-  readonly heads: ReadonlyArray<Revision>
-  readonly deleted: boolean
-  readonly body: JsonObject
-  readonly files: JsonObject
-}
-
-/**
- * What a new revision says of itself, by what is known of its parent and of the other revisions that it contains.
- *
- * @since 0.1.0
- * @category writing
- */
-export const recordOf: (knowledge: Knowledge, written: Written) => Record = journal.recordOf
-
-/**
- * The record as JSON, its keys in canonical order.
- *
- * @since 0.1.0
- * @category writing
- */
-export const encodeRecord: (record: Record) => JsonObject = record.encodeRecord
-
-/**
- * The burial as JSON, its keys in canonical order.
- *
- * @since 0.1.0
- * @category writing
- */
-export const encodeBurial: (burial: Burial) => JsonObject = record.encodeBurial
-
-/**
- * A record or a burial as it is stored: with a `mac` (HMAC-SHA256, 128 bits in hex) where the settings have a key, and as
- * it is where they have none.
- *
- * @since 0.1.0
- * @category writing
- */
-export const sealed: (settings: Settings, id: string, field: JsonObject) => JsonObject = mac.sealed
-
-/**
- * What a field says, before anything of it is believed.
- *
- * @since 0.1.0
- * @category reading
- */
-export const decodeField: (field: Json | undefined) => Field = record.decodeField
-
-/**
- * The revision of a merge: a hash of everything that is stored, so that no two contents ever stand under one revision.
- *
- * @since 0.1.0
- * @category writing
- */
-export const mergeRevision: (merge: Stored) => Revision = chosen.mergeRevision
-
-/**
- * The text of a validation function by which a database takes merges and burials, and edits that name other versions than
- * their parent, from one role only, and from admins. A document that was deleted may be made anew by everybody, and a
- * record that a program carries along as it read it is let pass. It looks at no names of older versions: against
- * whoever writes false ones only `mac` helps.
+ * The source of a validation function that lets only one role, and admins, write merges, tombstones of merged versions,
+ * and edits that name more versions than their parent. Everybody may re-create a deleted document, and write a record
+ * that they read unchanged. The function does not check the names of older versions: only `mac` protects from false ones.
  *
  * @example
  * import { DesignDocument, Lineage } from "effect-couchdb"
@@ -381,3 +65,89 @@ export const mergeRevision: (merge: Stored) => Revision = chosen.mergeRevision
  * @category validation
  */
 export const validation: (role: string, options?: Options) => string = internalValidation.validation
+
+/**
+ * Lists the versions of a document that were merged into others and have a tombstone.
+ *
+ * Endpoints: `POST /{db}/_changes`, `POST /{db}/_bulk_get`.
+ *
+ * @since 0.1.0
+ * @category tombstones
+ */
+export const mergedVersions: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>
+) => Effect.Effect<ReadonlyArray<MergedVersion>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =
+  tombstones.mergedVersions
+
+/**
+ * Restores a merged version from its tombstone, for a merge that claims to contain it and does not, by mistake or because
+ * it was forged. The edits of that version become a sibling of the current revision again, which the next `Conflict.resolve`
+ * merges. After a correct merge they would count twice. Fails with `NotFoundError` if the tombstone does not exist or keeps
+ * no body.
+ *
+ * Endpoints: `POST /{db}/_changes`, `POST /{db}/_bulk_get`, `POST /{db}/_bulk_docs`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Collection, Lineage } from "effect-couchdb"
+ *
+ * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }), { lineage: Lineage.settings() })
+ *
+ * const first = Effect.gen(function*() {
+ *   const [merged] = yield* Lineage.mergedVersions(cards, "ada")
+ *   return merged === undefined ? undefined : yield* Lineage.restoreVersion(cards, "ada", merged.rev)
+ * })
+ *
+ * @since 0.1.0
+ * @category tombstones
+ */
+export const restoreVersion: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>,
+  rev: Revision
+) => Effect.Effect<Document<A, R>, FetchError | RequestError, CouchHttp | R> = tombstones.restoreVersion
+
+/**
+ * Removes bodies and journals from the tombstones of a document's merged versions, and returns how many it changed. The
+ * names remain, so that merges stay exact. A version that arrives later from a replica that was offline may then need
+ * manual review, so call it only for documents older than the longest time that a replica is offline.
+ *
+ * Endpoints: `POST /{db}/_changes`, `POST /{db}/_bulk_get`, `POST /{db}/_bulk_docs`.
+ *
+ * @since 0.1.0
+ * @category tombstones
+ */
+export const stripTombstones: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>
+) => Effect.Effect<number, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.stripTombstones
+
+/**
+ * Deletes a document together with everything that its tombstones and journals keep: each leaf gets a tombstone with names
+ * only, and the database is compacted. Other replicas follow when they have replicated and are compacted. Backups are not
+ * changed.
+ *
+ * Endpoints: `POST /{db}/_changes`, `POST /{db}/_bulk_get`, `POST /{db}/_bulk_docs`, `POST /{db}/_compact`.
+ *
+ * @since 0.1.0
+ * @category tombstones
+ */
+export const erase: <A, I, R, K>(
+  collection: Collection<A, I, R, K>,
+  id: NoInfer<K>
+) => Effect.Effect<Erased, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.erase
+
+/**
+ * Checks whether a database keeps enough history for the lineage of a collection. Returns one sentence for each problem,
+ * such as a `_revs_limit` below twice the depth.
+ *
+ * Endpoint: `GET /{db}/_revs_limit`.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const warnings: <A, I, R, K>(
+  collection: Collection<A, I, R, K>
+) => Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =
+  internalWarnings.ofDatabase

@@ -4,7 +4,7 @@ import { canonical } from "../data/json/canonical.js"
 import type { Revision } from "../data/Revision.js"
 import type { Rules } from "../siblings/SiblingPolicy.js"
 import type { Graph, Missing } from "./graph.js"
-import type { Knowledge } from "./Lineage.js"
+import type { Knowledge } from "./model.js"
 
 /**
  * Whether the document lives, by its newest edits and deletions. It is not merged pair by pair: which of them came

@@ -16,7 +16,7 @@ import { bodyOf, type Failed, type Folded, type Head, pair, standIn, type Unmerg
 import { mergeJson } from "../siblings/jsonMerge.js"
 import { mergeOf } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
-import type { Knowledge, Value } from "./Lineage.js"
+import type { Knowledge, Value } from "./model.js"
 import { holds } from "./rules.js"
 
 /** A merged base: at its holes nobody knows what it says. */

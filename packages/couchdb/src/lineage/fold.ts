@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import * as Revision from "../data/Revision.js"
 import type { Graph, GrowingSide, Missing } from "./graph.js"
-import type { Knowledge, Value } from "./Lineage.js"
+import type { Knowledge, Value } from "./model.js"
 import { holds } from "./rules.js"
 
 type Rev = Revision.Revision

@@ -1,5 +1,5 @@
 import * as Revision from "../data/Revision.js"
-import type { Knowledge, Link } from "./Lineage.js"
+import type { Knowledge, Link } from "./model.js"
 import { holds } from "./rules.js"
 
 type Rev = Revision.Revision

@@ -1,6 +1,6 @@
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import type { Content, Entry, Knowledge, Link, Record, Written } from "./Lineage.js"
+import type { Content, Entry, Knowledge, Link, Record, Written } from "./model.js"
 import { diff } from "./patch.js"
 import { redacted, sumOf } from "./record.js"
 import { holds } from "./rules.js"

@@ -1,7 +1,7 @@
 import * as Json from "../data/Json.js"
 import { hashOf } from "../data/json/canonical.js"
 import * as Revision from "../data/Revision.js"
-import type { Stored } from "./Lineage.js"
+import type { Stored } from "./model.js"
 
 /** The text as it is stored is hashed, and no canonical form of it: `1` and `1.0` are two contents. */
 export const mergeRevision = ({ body, deleted, files, heads, parent }: Stored): Revision.Revision =>

@@ -4,7 +4,7 @@ import type { Rules } from "../siblings/SiblingPolicy.js"
 import { alive } from "./alive.js"
 import { type Fold, type Folding, makeFolding } from "./fold.js"
 import { type Graph, makeGraph, type Missing } from "./graph.js"
-import type { Knowledge, Link, Plan, PlannedBurial, Version } from "./Lineage.js"
+import type { Knowledge, Link, Plan, PlannedBurial, Version } from "./model.js"
 import { holds } from "./rules.js"
 
 type Rev = Revision.Revision

@@ -2,7 +2,8 @@ import * as Option from "effect/Option"
 import * as Json from "../data/Json.js"
 import { canonical, hashOf } from "../data/json/canonical.js"
 import * as Revision from "../data/Revision.js"
-import type { Burial, Content, Entry, Field, Into, Kind, Link, Record, Settings } from "./Lineage.js"
+import type { Settings } from "../document/recorder.js"
+import type { Burial, Content, Entry, Field, Into, Kind, Link, Record } from "./model.js"
 
 const version = 1
 

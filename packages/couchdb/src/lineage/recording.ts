@@ -9,17 +9,19 @@ import { rawOf } from "../document/base.js"
 import type { Standing } from "../document/errors.js"
 import type { Recorded, Recorder, Writing } from "../document/recorder.js"
 import { withoutLineage } from "../document/recorder.js"
+import type { Settings } from "../document/recorder.js"
 import { bulkWrite } from "../http/bulk/bulkDocs.js"
 import { readVersions } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import type { CouchHttp, Written } from "../http/CouchHttp.js"
+import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
 import { recordOf } from "./journal.js"
 import * as knowing from "./knowledge.js"
-import { known, lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
-import type { Knowledge, Settings } from "./Lineage.js"
 import { sealed } from "./mac.js"
 import { mergeRevision } from "./mergeRevision.js"
+import type { Knowledge } from "./model.js"
+import { known, lineageVersion } from "./olderVersions.js"
 import { encodeRecord, kept, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 
@@ -52,7 +54,7 @@ interface Before {
 }
 
 const beforeCreation = (settings: Settings, { database, id }: Writing): Effect.Effect<Before, WireError, CouchHttp> =>
-  Effect.map(readAllLeaves(database, [id], makeSeen()), (leaves): Before => {
+  Effect.map(readAllLeaves(database, [id], makeTombstoneCache()), (leaves): Before => {
     const knowledge = knowing.knowledge(settings, leaves.map(lineageVersion))
     const none: Before = { knowledge, parent: null, also: [], over: Option.none() }
     // Something stands: the server refuses the creation, as it should.

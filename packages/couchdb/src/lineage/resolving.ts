@@ -6,6 +6,7 @@ import { hashOf } from "../data/json/canonical.js"
 import * as Revision from "../data/Revision.js"
 import type { Bound } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
+import type { Settings } from "../document/recorder.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
@@ -22,11 +23,13 @@ import { alive } from "./alive.js"
 import { evaluator } from "./evaluate.js"
 import type { Fold } from "./fold.js"
 import type { Missing } from "./graph.js"
-import { known, lineageVersion } from "./leaves.js"
-import * as Lineage from "./Lineage.js"
+import { recordOf } from "./journal.js"
 import { sealed } from "./mac.js"
+import { mergeRevision } from "./mergeRevision.js"
+import type * as Lineage from "./model.js"
+import { known, lineageVersion } from "./olderVersions.js"
 import { missingRevisions, type Survey, survey } from "./plan.js"
-import { kept, redacted, withoutField } from "./record.js"
+import { encodeBurial, encodeRecord, kept, redacted, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 import { slimField } from "./slimming.js"
 import { ofDocument } from "./warnings.js"
@@ -51,7 +54,7 @@ interface State<A, R> {
 /** Decides by lineage what is to be done about the leaves of one document, and reads what else it takes to know. */
 export const planByLineage = <A, R, E, R2>(
   collection: Bound<A, R>,
-  settings: Lineage.Settings,
+  settings: Settings,
   id: string,
   versions: ReadonlyArray<Version>,
   policy: SiblingPolicy<A, E, R2>,
@@ -268,7 +271,7 @@ interface Merging {
 
 const make = <A, R>(
   collection: Bound<A, R>,
-  settings: Lineage.Settings,
+  settings: Settings,
   id: string,
   versions: ReadonlyArray<Version>,
   { knowledge, learn }: Grown
@@ -308,7 +311,7 @@ const make = <A, R>(
           sealed(
             settings,
             id,
-            Lineage.encodeBurial({
+            encodeBurial({
               of,
               ofParent: version.path[1] ?? null,
               into,
@@ -370,7 +373,7 @@ const make = <A, R>(
     const files: Files = folded?.files ?? new Map()
     const stubs = stubsOf(files)
     const content = { body: folded?.raw ?? {}, files: stubs }
-    const record = Lineage.recordOf(knowledge, {
+    const record = recordOf(knowledge, {
       kind,
       parent,
       also,
@@ -382,10 +385,10 @@ const make = <A, R>(
     const own = folded === undefined ? { ...record, content: undefined } : record
     const body = Json.fromEntries([
       ...(deleted ? kept(settings, content.body) : Json.entries(content.body)),
-      [settings.field, sealed(settings, id, Lineage.encodeRecord(own))] as const
+      [settings.field, sealed(settings, id, encodeRecord(own))] as const
     ])
     const keepsFiles = !deleted || settings.keep === "bodies"
-    const rev = Lineage.mergeRevision(
+    const rev = mergeRevision(
       holds(settings, "chosenRevision")
         ? { parent, heads, deleted, body, files: keepsFiles ? stubs : {} }
         : { parent, heads, deleted, body: {}, files: {} }

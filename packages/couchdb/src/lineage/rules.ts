@@ -1,4 +1,4 @@
-import type { Settings } from "./Lineage.js"
+import type { Settings } from "../document/recorder.js"
 
 /** The rules of lineage by name, numbered as the specification numbers them. */
 export const rules = {

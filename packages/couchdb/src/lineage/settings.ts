@@ -1,8 +1,17 @@
 import * as Redacted from "effect/Redacted"
-import { TypeId } from "../document/recorder.js"
-import type { Options, Settings } from "./Lineage.js"
+import { type Settings, TypeId } from "../document/recorder.js"
+import { withPlanner } from "../siblings/lineagePlanner.js"
+import { planner } from "./planner.js"
 import { recorder } from "./recording.js"
 import { rulesWithout, withoutRules } from "./rules.js"
+
+/**
+ * The options of {@link settings}. All of them have a default.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Options = Partial<Omit<Settings, TypeId>>
 
 const atLeast = (name: string, least: number, value: number): number => {
   if (!Number.isInteger(value) || value < least) {
@@ -20,7 +29,7 @@ export const settings = (options: Options = {}): Settings => {
   if (mac.some((key) => Redacted.value(key) === "")) {
     throw new RangeError("lineage.mac has a key that is empty: a mac that everybody can make proves nothing")
   }
-  return withoutRules({
+  const complete = {
     [TypeId]: recorder,
     field,
     depth: atLeast("depth", 1, options.depth ?? 16),
@@ -29,5 +38,6 @@ export const settings = (options: Options = {}): Settings => {
     redact: options.redact ?? [],
     tombstone: { keep: options.tombstone?.keep ?? [] },
     mac
-  }, rulesWithout(options))
+  }
+  return withoutRules(withPlanner(complete, planner), rulesWithout(options))
 }

@@ -1,7 +1,7 @@
 import type * as Json from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
-import type { Burial, Knowledge } from "./Lineage.js"
 import { slimmed } from "./mac.js"
+import type { Burial, Knowledge } from "./model.js"
 import { encodeBurial } from "./record.js"
 
 /**

@@ -11,6 +11,7 @@ import * as Database from "../database/Database.js"
 import { type Collection } from "../document/Collection.js"
 import type { Document, FetchError } from "../document/Document.js"
 import { fetchBound } from "../document/read.js"
+import type { Settings } from "../document/recorder.js"
 import { bulkWrite, type RowResult } from "../http/bulk/bulkDocs.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
@@ -19,17 +20,48 @@ import type { CouchHttp } from "../http/CouchHttp.js"
 import { NotFoundError } from "../http/errors.js"
 import { failAt } from "../http/failAt.js"
 import { filesOf } from "../siblings/files.js"
+import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
 import { textOf } from "../siblings/merged.js"
-import type { Buried, Erased } from "./buried.js"
-import { lineageVersion, makeSeen, readAllLeaves } from "./leaves.js"
-import * as Lineage from "./Lineage.js"
+import { recordOf } from "./journal.js"
+import * as proofs from "./knowledge.js"
 import { sealed } from "./mac.js"
-import { kept } from "./record.js"
+import { mergeRevision } from "./mergeRevision.js"
+import type { Burial } from "./model.js"
+import { lineageVersion } from "./olderVersions.js"
+import { encodeRecord, kept } from "./record.js"
+import { settings as defaultSettings } from "./settings.js"
 import { slimBurial } from "./slimming.js"
+
+/**
+ * A version that was merged into another one: the revision `into` which it was merged, its tombstone, and whether the
+ * tombstone still keeps its body.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface MergedVersion {
+  readonly rev: Revision.Revision
+  readonly into: Revision.Revision
+  readonly tombstone: Revision.Revision
+  readonly keepsBody: boolean
+}
+
+/**
+ * The leaves of an erased document, whose bodies the next compaction removes from this database. `remaining` are leaves
+ * that other clients wrote meanwhile: erase the document again to remove them.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Erased {
+  readonly id: string
+  readonly revisions: ReadonlyArray<Revision.Revision>
+  readonly remaining: ReadonlyArray<Revision.Revision>
+}
 
 type Failure = NotFoundError | InvalidIdError | WireError
 
-const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Lineage.Settings => lineage ?? Lineage.settings()
+const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Settings => lineage ?? defaultSettings()
 
 const absent = (database: DatabaseName, id: string): Effect.Effect<never, NotFoundError> =>
   failAt((from) =>
@@ -49,15 +81,15 @@ const absent = (database: DatabaseName, id: string): Effect.Effect<never, NotFou
 const read = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(collection.id.encode(key))
-    const versions = yield* readAllLeaves(collection.database, [id], makeSeen())
+    const versions = yield* readAllLeaves(collection.database, [id], makeTombstoneCache())
     if (versions.length === 0) return yield* absent(collection.database, id)
-    return { id, versions, knowledge: Lineage.knowledge(settingsOf(collection), versions.map(lineageVersion)) }
+    return { id, versions, knowledge: proofs.knowledge(settingsOf(collection), versions.map(lineageVersion)) }
   })
 
-export const buried = <A, I, R, K>(
+export const mergedVersions = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K
-): Effect.Effect<ReadonlyArray<Buried>, Failure, CouchHttp> =>
+): Effect.Effect<ReadonlyArray<MergedVersion>, Failure, CouchHttp> =>
   Effect.map(
     read(collection, key),
     ({ knowledge }) =>
@@ -75,7 +107,7 @@ const forkOf = (path: ReadonlyArray<Revision.Revision>, versions: ReadonlyArray<
   return path.findIndex((rev, i) => i > 0 && standing.has(rev))
 }
 
-export const unbury = <A, I, R, K>(
+export const restoreVersion = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K,
   rev: Revision.Revision
@@ -91,7 +123,7 @@ export const unbury = <A, I, R, K>(
     const at = forkOf(path, versions)
     const fork = at === -1 ? [] : path.slice(at)
     const parent = fork[0] ?? null
-    const record = Lineage.recordOf(knowledge, {
+    const record = recordOf(knowledge, {
       kind: "edit",
       parent,
       also: [],
@@ -102,10 +134,10 @@ export const unbury = <A, I, R, K>(
     })
     const body = Json.fromEntries([
       ...Json.entries(content.body),
-      [settings.field, sealed(settings, id, Lineage.encodeRecord(record))] as const
+      [settings.field, sealed(settings, id, encodeRecord(record))] as const
     ])
     const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
-    const back = Lineage.mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
+    const back = mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
     const text = yield* textOf(database, {
       id,
       path: [back, ...fork],
@@ -132,14 +164,14 @@ const stored = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure>
  */
 const childOf = (
   { path, raw }: Version,
-  settings: Lineage.Settings,
+  settings: Settings,
   field: Json.JsonObject
 ): { readonly id: string; readonly text: string } => {
   const body = Json.fromEntries([
     ...kept(settings, raw.raw),
     [settings.field, sealed(settings, raw.id, field)] as const
   ])
-  const rev = Lineage.mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
+  const rev = mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
   return { id: raw.id, text: revisionText(raw.id, [rev, ...path], true, body) }
 }
 
@@ -149,15 +181,15 @@ const saysBodies = (field: Json.Json | undefined): boolean =>
     return said !== undefined && !(Json.isArray(said) && said.length === 0)
   })
 
-const holdsBodies = ({ content, field }: Lineage.Burial): boolean => content !== undefined || saysBodies(field)
+const holdsBodies = ({ content, field }: Burial): boolean => content !== undefined || saysBodies(field)
 
 /** Whether a leaf is a tombstone that says nothing but names, and what filters select it by. */
-const isErased = ({ raw }: Version, { field, tombstone }: Lineage.Settings): boolean =>
+const isErased = ({ raw }: Version, { field, tombstone }: Settings): boolean =>
   raw.deleted && Option.isNone(raw.stubs) &&
   Json.keys(raw.raw).every((key) => key === field || tombstone.keep.includes(key)) &&
   !saysBodies(Json.get(raw.raw, field)) && !saysBodies(Json.get(Json.get(raw.raw, field), "field"))
 
-export const slim = <A, I, R, K>(
+export const stripTombstones = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K
 ): Effect.Effect<number, Failure, CouchHttp> =>
@@ -197,8 +229,8 @@ export const erase = <A, I, R, K>(
         return childOf(
           version,
           settings,
-          burial !== undefined ? slimBurial(knowledge, id, burial) : Lineage.encodeRecord(
-            Lineage.recordOf({ ...knowledge, settings }, {
+          burial !== undefined ? slimBurial(knowledge, id, burial) : encodeRecord(
+            recordOf({ ...knowledge, settings }, {
               kind: "delete",
               parent: rev,
               also: [],

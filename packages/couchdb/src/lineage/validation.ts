@@ -1,5 +1,4 @@
-import type { Options } from "./Lineage.js"
-import { settings } from "./settings.js"
+import { type Options, settings } from "./settings.js"
 
 /** ES5: whatever engine the server has. */
 export const validation = (role: string, options: Options = {}): string =>

@@ -18,14 +18,11 @@ import * as policies from "../conflict/policies.js"
 import type { InvalidIdError } from "../data/errors.js"
 import type { Revision } from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
-import type { Document, FetchError } from "../document/Document.js"
+import type { Document } from "../document/Document.js"
 import type { ConflictError, DecodeError, EncodeError } from "../document/errors.js"
 import { type ReadError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
-import { type Buried, type Erased } from "../lineage/buried.js"
-import * as tombstones from "../lineage/tombstones.js"
-import * as warnings from "../lineage/warnings.js"
 import type { Merge } from "../merge/Merge.js"
 import { type Deferral, type Leaf } from "../siblings/model.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
@@ -45,7 +42,6 @@ export {
 } from "../conflict/model.js"
 export { type Path } from "../data/revisionPath.js"
 export { type ReadError } from "../document/errors.js"
-export { type Buried, type Erased } from "../lineage/buried.js"
 export { type Deferral, type Leaf } from "../siblings/model.js"
 
 /**
@@ -688,78 +684,3 @@ export const watch: <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never, 
   policy: SiblingPolicy<NoInfer<A>, E, R2> | Merge<NoInfer<A>>,
   options?: WatchOptions<E3, R3, E4, R4>
 ) => Stream.Stream<Resolution<A, R>, E | E3 | E4 | FeedError, CouchHttp | R | R2 | R3 | R4> = watching.watch
-
-/**
- * What was buried of a document. Endpoints: `_changes`, `_bulk_get`.
- *
- * @since 0.1.0
- * @category lineage
- */
-export const buried: <A, I, R, K>(
-  collection: Collection<A, I, R, K>,
-  id: NoInfer<K>
-) => Effect.Effect<ReadonlyArray<Buried>, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.buried
-
-/**
- * Brings a buried version back, where a merge says that it contains it and does not: by mistake, or because somebody forged
- * it. What was edited on that version's own branch is an edit once more, beside what stands, and merges with it by the
- * next `resolve`. After an honest merge it would count twice. `NotFoundError` where the tombstone is not there, or keeps
- * no body. Endpoints: `_changes`, `_bulk_get`, `_bulk_docs`.
- *
- * @example
- * import { Effect, Schema } from "effect"
- * import { Collection, Conflict, Lineage } from "effect-couchdb"
- *
- * const cards = Collection.make("office", Schema.Struct({ name: Schema.String }), { lineage: Lineage.settings() })
- *
- * const first = Effect.gen(function*() {
- *   const [burial] = yield* Conflict.buried(cards, "ada")
- *   return burial === undefined ? undefined : yield* Conflict.unbury(cards, "ada", burial.rev)
- * })
- *
- * @since 0.1.0
- * @category lineage
- */
-export const unbury: <A, I, R, K>(
-  collection: Collection<A, I, R, K>,
-  id: NoInfer<K>,
-  rev: Revision
-) => Effect.Effect<Document<A, R>, FetchError | RequestError, CouchHttp | R> = tombstones.unbury
-
-/**
- * Takes the bodies and journals out of a document's burials, and leaves the names, by which merges stay exact. A version
- * that comes back late from a replica that was away may be left to a person then, so slim what is older than the longest
- * time that a replica stays away. Answers how many burials were slimmed. Endpoints: `_changes`, `_bulk_get`, `_bulk_docs`.
- *
- * @since 0.1.0
- * @category lineage
- */
-export const slim: <A, I, R, K>(
-  collection: Collection<A, I, R, K>,
-  id: NoInfer<K>
-) => Effect.Effect<number, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.slim
-
-/**
- * Deletes a document and everything that tombstones and journals keep of it: each leaf gets a tombstone with names only,
- * and a compaction is asked for. Other replicas follow when they replicate and are compacted, and a backup never does:
- * these are out of reach. Endpoints: `_changes`, `_bulk_get`, `_bulk_docs`, `POST /{db}/_compact`.
- *
- * @since 0.1.0
- * @category lineage
- */
-export const erase: <A, I, R, K>(
-  collection: Collection<A, I, R, K>,
-  id: NoInfer<K>
-) => Effect.Effect<Erased, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.erase
-
-/**
- * What of a database does not go well with the lineage of a collection, a sentence each: ancestors are cut off before
- * their names are (`_revs_limit` under twice the depth). Endpoint: `GET /{db}/_revs_limit`.
- *
- * @since 0.1.0
- * @category lineage
- */
-export const lineageWarnings: <A, I, R, K>(
-  collection: Collection<A, I, R, K>
-) => Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =
-  warnings.ofDatabase

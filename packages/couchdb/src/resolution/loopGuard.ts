@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import type { Bound } from "../document/Collection.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { makeSeen } from "../lineage/leaves.js"
 import { looping } from "../siblings/deferrals.js"
+import { makeTombstoneCache } from "../siblings/leaves.js"
+import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
-import { readStanding } from "../siblings/standing.js"
 import type { GuardOptions, Resolution } from "./Conflict.js"
 import { resolveAll } from "./resolve.js"
 
@@ -44,7 +44,7 @@ export const makeGuarded = <A, R, E, R2>(
   { times = 5, within = "1 minute" }: Partial<GuardOptions> = {}
 ) => {
   const memory = makeMemory(Duration.toMillis(within))
-  const seen = makeSeen()
+  const seen = makeTombstoneCache()
 
   return (
     ids: ReadonlyArray<string>
@@ -56,7 +56,7 @@ export const makeGuarded = <A, R, E, R2>(
       // A document also comes because it was resolved, and then there is nothing to tell.
       const stopped = often.length === 0
         ? []
-        : (yield* readStanding(collection.database, often)).filter(({ live }) => live.length > 1)
+        : (yield* readLiveLeaves(collection.database, often)).filter(({ live }) => live.length > 1)
           .map(({ id }): Resolution<A, R> => ({
             _tag: "Deferred",
             id,

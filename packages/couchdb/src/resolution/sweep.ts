@@ -7,18 +7,18 @@ import type { Collection } from "../document/Collection.js"
 import { onCollection } from "../document/makeCollection.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { makeSeen, readAllLeaves } from "../lineage/leaves.js"
 import type { Merge } from "../merge/Merge.js"
+import { byDocument, makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
+import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import type { Leaf } from "../siblings/model.js"
 import { leafOf } from "../siblings/plan.js"
 import { policyOf } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
-import { readStanding } from "../siblings/standing.js"
 import { liveFirst } from "../siblings/structure.js"
 import type { Progress, Resolution, Siblings, SweepOptions, Swept } from "./Conflict.js"
 import { makeGuarded } from "./loopGuard.js"
 import { type Page, pages } from "./pages.js"
-import { byId, resolveOne } from "./resolve.js"
+import { resolveOne } from "./resolve.js"
 
 export const resolve = dual<
   <K, A, E = never, R2 = never>(
@@ -53,9 +53,11 @@ const siblingsOf = <A, I, R, K>(
 ): Effect.Effect<ReadonlyArray<Siblings<A, R>>, WireError, CouchHttp | R> =>
   Effect.gen(function*() {
     if (ids.length === 0) return []
-    const standing = yield* readStanding(collection.database, ids)
+    const standing = yield* readLiveLeaves(collection.database, ids)
     const inConflict = standing.filter(({ live }) => live.length > 1)
-    const versions = byId(yield* readAllLeaves(collection.database, inConflict.map(({ id }) => id), makeSeen()))
+    const versions = byDocument(
+      yield* readAllLeaves(collection.database, inConflict.map(({ id }) => id), makeTombstoneCache())
+    )
     const found: Array<Siblings<A, R>> = []
     for (const { id } of inConflict) {
       const own = [...versions.get(id) ?? []].sort(liveFirst)

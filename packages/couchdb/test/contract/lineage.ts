@@ -1,21 +1,11 @@
 import { assert } from "@effect/vitest"
-import {
-  Attachment,
-  Bulk,
-  Collection,
-  Conflict,
-  Document,
-  Json,
-  Lineage,
-  Merge,
-  Revision,
-  SiblingPolicy
-} from "effect-couchdb"
+import { Attachment, Bulk, Collection, Conflict, Document, Json, Merge, Revision, SiblingPolicy } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Lineage from "../support/lineageInternals.js"
 import { bytesOf, Card, docOf, leavesOf, replicate } from "./siblingScenes.js"
 import { type Contract, database, raw } from "./suite.js"
 
@@ -242,19 +232,19 @@ export const lineage: Contract = (it) => {
       const [here, there] = yield* apart(seen(1), seen(2))
       yield* replicate(there, here)
       yield* Conflict.resolve(here, "ada", merging)
-      const [burial] = yield* Conflict.buried(here, "ada")
+      const [burial] = yield* Lineage.mergedVersions(here, "ada")
       if (burial === undefined) return assert.fail("nothing is buried")
-      const back = yield* Conflict.unbury(here, "ada", burial.rev)
+      const back = yield* Lineage.restoreVersion(here, "ada", burial.rev)
       assert.include([11, 12], back.body.seen)
       // Brought back twice, it is back once.
-      assert.deepStrictEqual((yield* Conflict.unbury(here, "ada", burial.rev)).rev, back.rev)
+      assert.deepStrictEqual((yield* Lineage.restoreVersion(here, "ada", burial.rev)).rev, back.rev)
       yield* Conflict.resolve(here, "ada", merging)
       assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 13 + back.body.seen - 10)
-      assert.isAtLeast(yield* Conflict.slim(here, "ada"), 1)
-      assert.isTrue((yield* Conflict.buried(here, "ada")).every(({ keepsBody }) => !keepsBody))
-      assert.strictEqual(yield* Conflict.slim(here, "ada"), 0)
+      assert.isAtLeast(yield* Lineage.stripTombstones(here, "ada"), 1)
+      assert.isTrue((yield* Lineage.mergedVersions(here, "ada")).every(({ keepsBody }) => !keepsBody))
+      assert.strictEqual(yield* Lineage.stripTombstones(here, "ada"), 0)
       assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
-      const erased = yield* Conflict.erase(here, "ada")
+      const erased = yield* Lineage.erase(here, "ada")
       assert.isAtLeast(erased.revisions.length, 1)
       assert.deepStrictEqual(erased.remaining, [])
       assert.isTrue(Option.isNone(yield* Document.fetchOption(here, "ada")))
@@ -268,12 +258,12 @@ export const lineage: Contract = (it) => {
       yield* Conflict.resolve(here, "ada", merging)
       yield* Document.delete(yield* Document.fetch(here, "ada"))
       assert.include(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
-      assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
-      const erased = yield* Conflict.erase(here, "ada")
+      assert.strictEqual(yield* Lineage.stripTombstones(here, "ada"), 1)
+      const erased = yield* Lineage.erase(here, "ada")
       assert.lengthOf(erased.revisions, 1)
       assert.deepStrictEqual(erased.remaining, [])
       assert.notInclude(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
-      assert.deepStrictEqual((yield* Conflict.erase(here, "ada")).revisions, [])
+      assert.deepStrictEqual((yield* Lineage.erase(here, "ada")).revisions, [])
     }))
 
   it.scoped("what is slimmed or erased still has the members that filters select it by", () =>
@@ -281,17 +271,17 @@ export const lineage: Contract = (it) => {
       const [here, there] = yield* apart(seen(1), seen(2), { tombstone: { keep: ["name"] } })
       yield* replicate(there, here)
       yield* Conflict.resolve(here, "ada", merging)
-      assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
+      assert.strictEqual(yield* Lineage.stripTombstones(here, "ada"), 1)
       const slimmed = (yield* leavesOf(here, "ada")).filter(({ _deleted }) => _deleted === true)
       assert.deepStrictEqual(slimmed.map((leaf) => Object.keys(leaf).filter((key) => !key.startsWith("_")).sort()), [
         ["lineage", "name"]
       ])
-      const erased = yield* Conflict.erase(here, "ada")
+      const erased = yield* Lineage.erase(here, "ada")
       assert.deepStrictEqual(erased.remaining, [])
       const left = yield* leavesOf(here, "ada")
       assert.isTrue(left.every((leaf) => leaf._deleted === true && leaf.name === "ada"))
       assert.notInclude(JSON.stringify(left), "\"seen\"")
-      assert.deepStrictEqual((yield* Conflict.erase(here, "ada")).revisions, [])
+      assert.deepStrictEqual((yield* Lineage.erase(here, "ada")).revisions, [])
     }))
 
   it.scoped("what is nested too deeply to look into is edited, and left to a person where it is in conflict", () =>
@@ -373,16 +363,16 @@ export const lineage: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 13)
       assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "NothingToDo")
       // What was slimmed is still signed.
-      assert.strictEqual(yield* Conflict.slim(here, "ada"), 1)
-      assert.lengthOf(yield* Conflict.buried(here, "ada"), 1)
+      assert.strictEqual(yield* Lineage.stripTombstones(here, "ada"), 1)
+      assert.lengthOf(yield* Lineage.mergedVersions(here, "ada"), 1)
     }))
 
   it.scoped("a depth that the database does not keep is told", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
-      assert.deepStrictEqual(yield* Conflict.lineageWarnings(cards), [])
+      assert.deepStrictEqual(yield* Lineage.warnings(cards), [])
       yield* raw("PUT", `/${cards.database}/_revs_limit`, 20)
-      assert.lengthOf(yield* Conflict.lineageWarnings(cards), 1)
+      assert.lengthOf(yield* Lineage.warnings(cards), 1)
     }))
 
   it.effect("where it cannot be kept, it is refused before anything is sent", () =>

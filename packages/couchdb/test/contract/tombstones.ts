@@ -8,7 +8,6 @@ import {
   Document,
   Edit,
   Json,
-  Lineage,
   Merge,
   Replication
 } from "effect-couchdb"
@@ -16,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Lineage from "../support/lineageInternals.js"
 import { type Contract, database, raw, stored } from "./suite.js"
 
 const Card = Schema.Struct({

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Lineage, Revision } from "effect-couchdb"
+import { Revision } from "effect-couchdb"
 import * as Either from "effect/Either"
 import { makeFolding } from "../../src/lineage/fold.js"
 import { makeGraph } from "../../src/lineage/graph.js"
 import { writer } from "../support/lineageVersions.js"
+import * as Lineage from "../support/lineageInternals.js"
 
 const settings = Lineage.settings()
 const { written } = writer(settings)

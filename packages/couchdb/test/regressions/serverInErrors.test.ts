@@ -157,7 +157,7 @@ const cases: ReadonlyArray<Case> = [
     title: "siblings of a document that does not exist",
     fails: Conflict.resolve(zoo, "none", Merge.make(Butterfly))
   },
-  { title: "tombstones of a document that does not exist", fails: Conflict.buried(kept, "none") },
+  { title: "tombstones of a document that does not exist", fails: Lineage.mergedVersions(kept, "none") },
   {
     title: "a batch with a document that does not exist",
     fails: Effect.provide(

@@ -3,7 +3,7 @@ import { Conflict, Document, SiblingPolicy } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
-import { makeSeen, readAllLeaves } from "../../src/lineage/leaves.js"
+import { makeTombstoneCache, readAllLeaves } from "../../src/siblings/leaves.js"
 import { planByLineage } from "../../src/lineage/resolving.js"
 import {
   blank,
@@ -159,7 +159,7 @@ describe("replicas that resolve different parts of many siblings", () => {
         for (const [i, edit] of edits.entries()) yield* fork(first, edited(edit, i))
         const { lineage } = cards
         if (lineage === undefined) return assert.fail("no lineage")
-        const versions = yield* readAllLeaves(cards.database, [id], makeSeen())
+        const versions = yield* readAllLeaves(cards.database, [id], makeTombstoneCache())
         const planned = (size: number) =>
           Effect.map(planByLineage(cards, lineage, id, versions, SiblingPolicy.merge(merging), size), (plan) => {
             if (plan._tag !== "Write") throw new Error(plan._tag)

@@ -1,4 +1,5 @@
-import { Json, type Lineage } from "effect-couchdb"
+import { Json } from "effect-couchdb"
+import type * as Lineage from "./lineageInternals.js"
 
 type Dice = (below: number) => number
 

@@ -1,5 +1,6 @@
-import { Json, Lineage, Revision } from "effect-couchdb"
+import { Json, Revision } from "effect-couchdb"
 import { hashOf } from "../../src/data/json/canonical.js"
+import * as Lineage from "./lineageInternals.js"
 
 type Rev = Revision.Revision
 

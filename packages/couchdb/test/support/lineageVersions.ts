@@ -1,4 +1,5 @@
-import { Json, Lineage, Revision } from "effect-couchdb"
+import { Json, Revision } from "effect-couchdb"
+import * as Lineage from "./lineageInternals.js"
 
 type Rev = Revision.Revision
 

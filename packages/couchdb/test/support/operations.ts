@@ -341,7 +341,7 @@ const grouped = Search.clouseau({ design: "d", index: "i" })
 
 /** Heads of `sib` were merged with lineage, and the loser is buried. */
 const buried = ({ lineal }: Scene) =>
-  Effect.zipRight(Conflict.resolve(lineal, "sib", merge), Conflict.buried(lineal, "sib"))
+  Effect.zipRight(Conflict.resolve(lineal, "sib", merge), Lineage.mergedVersions(lineal, "sib"))
 
 /** Every public operation that sends a request. */
 export const operations: ReadonlyArray<Operation> = [
@@ -552,14 +552,14 @@ export const operations: ReadonlyArray<Operation> = [
   ),
   plain("Conflict.stream", ({ notes }) => collected(Conflict.stream(notes))),
   operation(
-    "Conflict.unbury",
+    "Lineage.restoreVersion",
     buried,
-    ({ lineal }, found) => Effect.map(Conflict.unbury(lineal, "sib", found[0]!.rev), ({ id }) => id)
+    ({ lineal }, found) => Effect.map(Lineage.restoreVersion(lineal, "sib", found[0]!.rev), ({ id }) => id)
   ),
-  operation("Conflict.slim", buried, ({ lineal }) => Conflict.slim(lineal, "sib")),
-  operation("Conflict.erase", buried, ({ lineal }) => Conflict.erase(lineal, "sib")),
-  plain("Conflict.buried", ({ lineal }) => Conflict.buried(lineal, "sib")),
-  plain("Conflict.lineageWarnings", ({ lineal }) => Conflict.lineageWarnings(lineal)),
+  operation("Lineage.stripTombstones", buried, ({ lineal }) => Lineage.stripTombstones(lineal, "sib")),
+  operation("Lineage.erase", buried, ({ lineal }) => Lineage.erase(lineal, "sib")),
+  plain("Lineage.mergedVersions", ({ lineal }) => Lineage.mergedVersions(lineal, "sib")),
+  plain("Lineage.warnings", ({ lineal }) => Lineage.warnings(lineal)),
   operation(
     "Conflict.overwrite",
     stale,

@@ -79,7 +79,7 @@ export const bytesOfBurials = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const [here, there] = yield* pair(settingsOf(0, plain))
     yield* buried(here, there, 40)
-    if (holds) yield* own(here, Conflict.slim(here.cards, id))
+    if (holds) yield* own(here, Lineage.stripTombstones(here.cards, id))
     return sizeOf(yield* leavesAt(here))
   }).pipe(Effect.withRandom(Random.make(15)))
 

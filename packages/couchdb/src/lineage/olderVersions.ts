@@ -1,94 +1,13 @@
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type { DatabaseName } from "../data/DatabaseName.js"
-import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
+import type { Settings } from "../document/recorder.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { list, post } from "../http/bulk/post.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { isChanges } from "../http/verification.js"
 import * as knowing from "./knowledge.js"
-import type { Knowledge, Settings, Version as LineageVersion } from "./Lineage.js"
+import type { Knowledge, Version as LineageVersion } from "./model.js"
 import { holds } from "./rules.js"
-
-/** CouchDB looks this many ids up one by one; beyond it reads through all changes. */
-const idsAtOnce = 100
-
-/** How many bodies one request asks for: each may be as large as a document and its history. */
-const bodiesAtOnce = 50
-
-const inParts = <A, B, E, R>(
-  all: ReadonlyArray<A>,
-  size: number,
-  f: (part: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E, R>
-): Effect.Effect<ReadonlyArray<B>, E, R> =>
-  Effect.map(
-    Effect.forEach(
-      Chunk.toReadonlyArray(Chunk.chunksOf(Chunk.fromIterable(all), size)),
-      (part) => f(Chunk.toReadonlyArray(part))
-    ),
-    (parts) => parts.flat()
-  )
-
-/** The leaves of documents, without their bodies: `POST /{db}/_changes?filter=_doc_ids&style=all_docs`. */
-const readLeaves = (
-  database: DatabaseName,
-  ids: ReadonlyArray<string>
-): Effect.Effect<ReadonlyArray<{ readonly id: string; readonly rev: Revision.Revision }>, WireError, CouchHttp> =>
-  inParts(ids, idsAtOnce, (ids) =>
-    Effect.map(
-      post(database, "_changes", "?filter=_doc_ids&style=all_docs", { doc_ids: ids }, isChanges),
-      ({ exact }) =>
-        list(Json.get(exact, "results")).flatMap((row) => {
-          const id = Json.get(row, "id")
-          return typeof id !== "string" ? [] : list(Json.get(row, "changes")).flatMap((change) => {
-            const rev = Json.get(change, "rev")
-            return Revision.isRevision(rev) ? [{ id, rev }] : []
-          })
-        })
-    ))
-
-/** Tombstones that were read. A revision never changes, and a document may have a thousand burials. */
-export interface Seen {
-  readonly get: (id: string, rev: Revision.Revision) => Version | undefined
-  readonly add: (version: Version) => void
-}
-
-const most = 10_000
-
-export const makeSeen = (): Seen => {
-  const seen = new Map<string, Version>()
-  return {
-    get: (id, rev) => seen.get(`${rev} ${id}`),
-    add: (version) => {
-      if (!version.raw.deleted) return
-      if (seen.size >= most) seen.clear()
-      seen.set(`${version.raw.rev} ${version.raw.id}`, version)
-    }
-  }
-}
-
-/** All leaves of documents with their bodies, the deleted ones too. */
-export const readAllLeaves = (
-  database: DatabaseName,
-  ids: ReadonlyArray<string>,
-  seen: Seen
-): Effect.Effect<ReadonlyArray<Version>, WireError, CouchHttp> =>
-  Effect.gen(function*() {
-    const leaves = yield* readLeaves(database, ids)
-    const known = leaves.flatMap(({ id, rev }) => {
-      const version = seen.get(id, rev)
-      return version === undefined ? [] : [version]
-    })
-    const read = yield* inParts(
-      leaves.filter(({ id, rev }) => seen.get(id, rev) === undefined),
-      bodiesAtOnce,
-      (wanted) => readVersions(database, wanted)
-    )
-    for (const version of read) seen.add(version)
-    return [...known, ...read]
-  })
 
 /** A version as lineage sees it. */
 export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({

@@ -7,22 +7,22 @@ import { list, post } from "../http/bulk/post.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { isAllDocs } from "../http/verification.js"
 
-/** The revisions that stand, the winner first; none where the document is deleted, or never was. */
-export interface Standing {
+/** The leaf revisions of a document that are not deleted, the winner first. */
+export interface LiveLeaves {
   readonly id: string
   readonly exists: boolean
   readonly live: ReadonlyArray<Revision.Revision>
 }
 
-/** Which versions of each document stand: `POST /{db}/_all_docs?include_docs=true&conflicts=true`. */
-export const readStanding = (
+/** Reads the live leaves of each document: `POST /{db}/_all_docs?include_docs=true&conflicts=true`. */
+export const readLiveLeaves = (
   database: DatabaseName,
   ids: ReadonlyArray<string>
-): Effect.Effect<ReadonlyArray<Standing>, WireError, CouchHttp> =>
+): Effect.Effect<ReadonlyArray<LiveLeaves>, WireError, CouchHttp> =>
   Effect.map(
     post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (answer) => isAllDocs(answer, ids)),
     ({ exact }) =>
-      list(Json.get(exact, "rows")).map((row, i): Standing => {
+      list(Json.get(exact, "rows")).map((row, i): LiveLeaves => {
         const doc = Json.get(row, "doc")
         const rev = Json.get(doc, "_rev")
         const conflicts = list(Json.get(doc, "_conflicts")).filter(Revision.isRevision)

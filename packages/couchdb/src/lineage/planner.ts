@@ -1,0 +1,26 @@
+import * as Effect from "effect/Effect"
+import { readVersions } from "../http/bulk/bulkGetVersions.js"
+import { Failed } from "../siblings/fold.js"
+import { byDocument, readAllLeaves } from "../siblings/leaves.js"
+import type { LineagePlanner } from "../siblings/lineagePlanner.js"
+import { planByLineage } from "./resolving.js"
+import { holds } from "./rules.js"
+
+/** Plans by all leaves: a tombstone records what a merge contains, and when a document was deleted. */
+export const planner: LineagePlanner = {
+  planAll: (collection, settings, ids, policy, cache) =>
+    Effect.gen(function*() {
+      const versions = byDocument(
+        yield* holds(settings, "readLittle")
+          ? readAllLeaves(collection.database, ids, cache)
+          : readVersions(collection.database, ids.map((id) => ({ id })))
+      )
+      return new Map(
+        yield* Effect.forEach(ids, (id) =>
+          planByLineage(collection, settings, id, versions.get(id) ?? [], policy).pipe(
+            Effect.map((plan) => [id, plan] as const)
+          ))
+      )
+    }).pipe(Effect.mapError((error) => error instanceof Failed ? error.error : error)),
+  storesMergesFirst: (settings) => holds(settings, "twoWrites")
+}
