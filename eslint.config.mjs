@@ -1,6 +1,6 @@
 import * as effect from "@effect/eslint-plugin"
 import importPlugin from "eslint-plugin-import"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import tseslint from "typescript-eslint"
 
@@ -9,13 +9,13 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url))
 /** A room imports its own files and those of lower floors, types included. */
 const zones = (source) => {
   const floors = JSON.parse(readFileSync(at(`${source}/../floors.json`), "utf8")).map(Object.keys)
+  const entries = readdirSync(at(source)).filter((name) => name.endsWith(".ts")).map((name) => at(`${source}/${name}`))
   return floors.flatMap((rooms, floor) =>
     rooms.map((room) => ({
       target: at(`${source}/${room}`),
       from: [
         ...floors.slice(floor).flat().filter((other) => other !== room).map((other) => at(`${source}/${other}`)),
-        at(`${source}/index.ts`),
-        at(`${source}/CouchError.ts`)
+        ...entries
       ],
       message: `The room "${room}" may import its own files and those of lower floors (floors.json).`
     }))
@@ -54,7 +54,9 @@ export default tseslint.config(
       "@typescript-eslint/no-namespace": "off",
       "import/no-cycle": ["error", { ignoreExternal: true }],
       "import/no-self-import": "error",
-      "import/no-restricted-paths": ["error", { zones: zones("packages/couchdb/src") }],
+      "import/no-restricted-paths": ["error", {
+        zones: ["couchdb", "couchdb-embedded"].flatMap((name) => zones(`packages/${name}/src`))
+      }],
       "no-console": "error",
       "object-shorthand": "error"
     }

@@ -6,4 +6,4 @@ const project = (name: string): TestProjectConfiguration => ({
 })
 
 /** The packages whose tests `npm test` runs. */
-export default ["couchdb", "couchdb-node", "couchdb-embedded"].map(project)
+export default ["couchdb", "couchdb-node", "couchdb-embedded", "simulation"].map(project)

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { main } from "./internal/bin/main.js"
+import { main } from "./cli/main.js"
 
 const fiber = Effect.runFork(main(process.argv.slice(2), process.env))
 

@@ -1,16 +1,12 @@
 /**
  * @since 0.1.0
  */
-export * as DesignFunctions from "./DesignFunctions.js"
+export * as DesignFunctions from "./functions/DesignFunctions.js"
 /**
  * @since 0.1.0
  */
-export * as EmbeddedCouch from "./EmbeddedCouch.js"
+export * as EmbeddedCouch from "./engine/EmbeddedCouch.js"
 /**
  * @since 0.1.0
  */
-export * as Faults from "./Faults.js"
-/**
- * @since 0.1.0
- */
-export * as Simulation from "./Simulation.js"
+export * as Faults from "./faults/Faults.js"

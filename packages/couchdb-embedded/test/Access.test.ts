@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 import { admin, basic, client } from "./client.js"
 
 const root = basic("admin", "password")

@@ -5,8 +5,8 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Arbitrary from "effect/FastCheck"
 import { ungzip } from "pako"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
-import * as Ranges from "../src/internal/http/byteRange.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
+import * as Ranges from "../src/http/byteRange.js"
 import { client, fresh, requestOf } from "./client.js"
 
 const png = { headers: { "content-type": "image/png" } }

@@ -8,7 +8,7 @@ import * as Http from "node:http"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
-import { parse } from "../src/internal/bin/options.js"
+import { parse } from "../src/cli/options.js"
 import { basic } from "./client.js"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))

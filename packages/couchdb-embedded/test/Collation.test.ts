@@ -2,9 +2,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Arbitrary from "effect/FastCheck"
-import * as Collation from "../src/internal/encoding/collation.js"
-import * as ErlangOrder from "../src/internal/encoding/termOrder.js"
-import type { CompareKeys } from "../src/internal/views/rows.js"
+import * as Collation from "../src/encoding/collation.js"
+import * as ErlangOrder from "../src/encoding/termOrder.js"
+import type { CompareKeys } from "../src/views/rows.js"
 
 const json = (text: string): Json.Json => Either.getOrThrow(Json.parse(text))
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { DesignFunctions } from "../src/DesignFunctions.js"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
+import type { DesignFunctions } from "../src/functions/DesignFunctions.js"
 import { admin, basic, client, fresh } from "./client.js"
 
 const text = "function () {}"

@@ -8,8 +8,8 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
-import * as Watchers from "../src/internal/storage/watchers.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
+import * as Watchers from "../src/storage/watchers.js"
 import { client } from "./client.js"
 
 const decoder = new TextDecoder()

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Arbitrary from "effect/FastCheck"
 import * as Stream from "effect/Stream"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 import { client, fresh } from "./client.js"
 
 const methods = ["GET", "HEAD", "PUT", "POST", "DELETE", "COPY", "PATCH", "OPTIONS", "TRACE", "nonsense", ""]

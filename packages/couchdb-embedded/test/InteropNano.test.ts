@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import Nano from "nano"
-import * as JavaScript from "../src/JavaScript.js"
-import * as Serve from "../src/Serve.js"
+import * as JavaScript from "../src/functions/JavaScript.js"
+import * as Serve from "../src/httpServer/Serve.js"
 import { admin } from "./client.js"
 
 /** A nano that talks to a server of its own. */

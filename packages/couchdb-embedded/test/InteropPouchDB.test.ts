@@ -4,8 +4,8 @@ import type { PouchDB } from "pouchdb"
 import Pouchdb from "pouchdb"
 import MemoryAdapter from "pouchdb-adapter-memory"
 import Find from "pouchdb-find"
-import * as JavaScript from "../src/JavaScript.js"
-import * as Serve from "../src/Serve.js"
+import * as JavaScript from "../src/functions/JavaScript.js"
+import * as Serve from "../src/httpServer/Serve.js"
 import { admin } from "./client.js"
 
 const Pouch = Pouchdb.plugin(MemoryAdapter).plugin(Find)

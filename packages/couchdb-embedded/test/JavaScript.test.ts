@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as JavaScript from "../src/JavaScript.js"
+import * as JavaScript from "../src/functions/JavaScript.js"
 import { fresh } from "./client.js"
 
 const withJavaScript = fresh({ interpreter: JavaScript.make({ timeout: "200 millis" }) })

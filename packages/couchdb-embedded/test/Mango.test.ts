@@ -3,7 +3,7 @@ import * as Json from "effect-couchdb/Json"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Arbitrary from "effect/FastCheck"
-import { matcherOf } from "../src/internal/mango/match.js"
+import { matcherOf } from "../src/selector/match.js"
 import { fresh } from "./client.js"
 
 const matches = (selector: unknown, document: unknown): boolean => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Arbitrary from "effect/FastCheck"
-import * as Revs from "../src/internal/storage/revision.js"
-import type { Node, Path, Tree } from "../src/internal/storage/revisionTree.js"
-import * as RevisionTree from "../src/internal/storage/revisionTree.js"
+import * as Revs from "../src/storage/revision.js"
+import type { Node, Path, Tree } from "../src/storage/revisionTree.js"
+import * as RevisionTree from "../src/storage/revisionTree.js"
 
 interface Version {
   readonly deleted: boolean

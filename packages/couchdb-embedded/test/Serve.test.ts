@@ -4,8 +4,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
-import * as Serve from "../src/Serve.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
+import * as Serve from "../src/httpServer/Serve.js"
 
 interface Answer {
   readonly status: number

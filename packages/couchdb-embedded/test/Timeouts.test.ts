@@ -22,8 +22,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
-import * as Faults from "../src/Faults.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
+import * as Faults from "../src/faults/Faults.js"
 
 const Counter = Schema.Struct({ n: Schema.Number })
 const counters = Collection.make("zoo", Counter)

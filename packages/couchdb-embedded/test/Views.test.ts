@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Arbitrary from "effect/FastCheck"
-import type { DesignFunctions } from "../src/DesignFunctions.js"
+import type { DesignFunctions } from "../src/functions/DesignFunctions.js"
 import { fresh } from "./client.js"
 
 const functions: DesignFunctions = {

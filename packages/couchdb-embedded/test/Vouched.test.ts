@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { createHmac } from "node:crypto"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 import { admin, basic, client } from "./client.js"
 
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")

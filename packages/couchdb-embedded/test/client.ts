@@ -4,7 +4,7 @@ import * as Transport from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
+import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 
 export interface Call {
   readonly headers?: Readonly<Record<string, string>>

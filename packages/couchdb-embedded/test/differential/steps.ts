@@ -1,5 +1,5 @@
 /** Random requests, valid and not. What they need of earlier answers stands in them as a placeholder. */
-import type { Random } from "../../src/internal/encoding/random.js"
+import type { Random } from "../../src/encoding/random.js"
 
 export interface Step {
   readonly method: string

@@ -4,7 +4,7 @@
  * Which of two shards is the first to tell its changes, or its unsorted rows, is chance, there as here. The ids in a recorded answer tell
  * whose turn it was, so that the engine can be given the same turns; what a shard tells, and in which order, is its own.
  */
-import { crc32 } from "../../src/internal/encoding/crc32.js"
+import { crc32 } from "../../src/encoding/crc32.js"
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 

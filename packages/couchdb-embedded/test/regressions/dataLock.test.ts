@@ -10,9 +10,9 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
-import * as FileStore from "../../src/FileStore.js"
-import * as Lock from "../../src/internal/store/lock.js"
-import * as Owners from "../../src/internal/store/owner.js"
+import * as FileStore from "../../src/fileStore/FileStore.js"
+import * as Lock from "../../src/fileStore/lock.js"
+import * as Owners from "../../src/fileStore/owner.js"
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url))
 const holder = fileURLToPath(new URL("../store/holder.ts", import.meta.url))

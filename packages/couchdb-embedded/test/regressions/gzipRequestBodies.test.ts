@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib"
-import * as Serve from "../../src/Serve.js"
+import * as Serve from "../../src/httpServer/Serve.js"
 import { admin, basic, fresh } from "../client.js"
 
 const gzipped = (value: unknown): Uint8Array<ArrayBuffer> =>

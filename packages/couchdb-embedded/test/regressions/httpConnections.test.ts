@@ -7,9 +7,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Channels from "node:diagnostics_channel"
 import * as Net from "node:net"
-import * as EmbeddedCouch from "../../src/EmbeddedCouch.js"
-import * as NodeServer from "../../src/internal/serve/listener.js"
-import * as Serve from "../../src/Serve.js"
+import * as EmbeddedCouch from "../../src/engine/EmbeddedCouch.js"
+import * as NodeServer from "../../src/httpServer/listener.js"
+import * as Serve from "../../src/httpServer/Serve.js"
 
 /** A connection to a server, and all that it has sent. */
 const connect = (port: number) =>

@@ -1,6 +1,6 @@
 /** All that an engine tells when it is asked for everything. */
 import * as Effect from "effect/Effect"
-import type * as EmbeddedCouch from "../../src/EmbeddedCouch.js"
+import type * as EmbeddedCouch from "../../src/engine/EmbeddedCouch.js"
 import { client } from "../client.js"
 
 const paths = [

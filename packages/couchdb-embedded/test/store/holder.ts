@@ -1,7 +1,7 @@
 /** Opens a directory at the first line of its input, prints the result, and keeps it until its input ends. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import * as FileStore from "../../src/FileStore.js"
+import * as FileStore from "../../src/fileStore/FileStore.js"
 
 const [directory = ""] = process.argv.slice(2)
 

@@ -1,5 +1,5 @@
 /** Mistakes in requests: what a client, a proxy or somebody with bad intentions may send. */
-import type { Random } from "../../src/internal/encoding/random.js"
+import type { Random } from "../../src/encoding/random.js"
 import type { Request } from "./requests.js"
 
 const tokens = [

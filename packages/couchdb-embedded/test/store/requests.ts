@@ -1,5 +1,5 @@
 /** Random requests that make sense: what they need of earlier answers, they remember. */
-import type { Random } from "../../src/internal/encoding/random.js"
+import type { Random } from "../../src/encoding/random.js"
 
 export interface Request {
   readonly method: string

@@ -1,8 +1,8 @@
 /** Writes to a directory without end, and says which writes were acknowledged, until somebody kills it. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import * as EmbeddedCouch from "../../src/EmbeddedCouch.js"
-import * as FileStore from "../../src/FileStore.js"
+import * as EmbeddedCouch from "../../src/engine/EmbeddedCouch.js"
+import * as FileStore from "../../src/fileStore/FileStore.js"
 import { client } from "../client.js"
 
 const [directory = "", life = ""] = process.argv.slice(2)

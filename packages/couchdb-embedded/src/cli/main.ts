@@ -1,0 +1,77 @@
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import { randomBytes, randomInt } from "node:crypto"
+import * as FileStore from "../fileStore/FileStore.js"
+import * as JavaScript from "../functions/JavaScript.js"
+import * as Serve from "../httpServer/Serve.js"
+import type { Command } from "./options.js"
+import { Command as Commands, parse, usage } from "./options.js"
+import { version } from "./version.js"
+
+type Run = Extract<Command, { readonly _tag: "Run" }>
+
+const taken = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "code" in cause && cause.code === "EADDRINUSE"
+
+const serve = (run: Run) =>
+  Effect.gen(function*() {
+    const password = run.password ?? (yield* Effect.sync(() => randomBytes(12).toString("base64url")))
+    const store = run.directory === undefined ? undefined : yield* FileStore.make({ directory: run.directory })
+    const { url } = yield* Serve.serve({
+      store,
+      quiet: true,
+      port: run.port,
+      cors: run.cors,
+      q: run.q,
+      seed: run.seed ?? (yield* Effect.sync(() => randomInt(0x100000000))),
+      admin: { username: run.username, password: Redacted.make(password) },
+      interpreter: run.javascript ? JavaScript.make() : undefined
+    })
+    yield* Console.log(`embedded CouchDB at ${url}, for development and tests only, never for production`)
+    yield* Console.log(store === undefined ? "in memory: all is gone when it stops" : `data in ${store.place}`)
+    if (run.javascript) {
+      yield* Console.log("design documents run JavaScript, and not in a sandbox: trust them, or leave --javascript out")
+    }
+    yield* Console.log(
+      run.password === undefined
+        ? `administrator ${run.username}, with the password ${password}, made up for this start`
+        : `administrator ${run.username}`
+    )
+    return yield* Effect.never
+  }).pipe(Effect.scoped)
+
+const fail = (message: string, code: number): Effect.Effect<number> =>
+  Effect.as(Console.error(`effect-couchdb-embedded: ${message}`), code)
+
+const begin = (command: Command): Effect.Effect<number> =>
+  Commands.$match(command, {
+    Help: () => Effect.as(Console.log(usage.trimEnd()), 0),
+    Version: () => Effect.as(Console.log(version), 0),
+    Run: (run) =>
+      serve(run).pipe(
+        Effect.catchTags({
+          FileStoreError: (error) => fail(error.message, 1),
+          ServeError: (error) =>
+            fail(
+              taken(error.cause)
+                ? `port ${error.port} of 127.0.0.1 is in use. Give another one with --port, or 0 for any free one`
+                : error.message,
+              1
+            )
+        }),
+        Effect.onInterrupt(() => Console.log("stopped"))
+      )
+  })
+
+/** Does what the command line asks for; gives the exit code. It runs until it is interrupted. */
+export const main = (
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string | undefined>>
+): Effect.Effect<number> =>
+  Either.match(parse(args, env), {
+    onLeft: (problem) => fail(`${problem}\nTry --help.`, 2),
+    onRight: begin
+  }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))))

@@ -1,0 +1,194 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Design, Doc, Emit, Request, UserContext } from "../functions/DesignFunctions.js"
+import type { Functions } from "../functions/sources.js"
+import type { Checked } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
+import { interpret, toJson } from "./program.js"
+
+/** A design document and the name that its functions were given under. */
+export interface Place {
+  readonly name: string
+  readonly body: Json.JsonObject
+}
+
+const isDoc = (value: unknown): value is Doc =>
+  typeof value === "object" && value !== null && "_id" in value && typeof value._id === "string"
+
+const isRequest = (value: unknown): value is Request =>
+  typeof value === "object" && value !== null && "userCtx" in value && "method" in value
+
+const isUser = (value: unknown): value is UserContext =>
+  typeof value === "object" && value !== null && "roles" in value && "db" in value
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
+
+const docOf = (text: string): Doc | null => {
+  const value: unknown = JSON.parse(text)
+  return isDoc(value) ? value : null
+}
+
+const requestOf = (text: string): Request | undefined => {
+  const value: unknown = JSON.parse(text)
+  return isRequest(value) ? value : undefined
+}
+
+const givenBy = ({ given }: Functions, { name }: Place): Design | undefined =>
+  Object.hasOwn(given, name) ? given[name] : undefined
+
+const named = <A>(record: { readonly [name: string]: A } | undefined, name: string): A | undefined =>
+  record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined
+
+const failed = (error: unknown): Checked<never> =>
+  refuse(500, "render_error", `function raised error: ${String(error)}`)
+
+/** The text of a member such as `filters.odd`, or CouchDB's refusal where there is none. */
+export const source = ({ body }: Place, group: string, name: string): Checked<Json.Json> => {
+  const members = Json.get(body, group)
+  if (!Json.isObject(members)) return refuse(404, "not_found", `missing json key: ${group}`)
+  const found = Json.get(members, name)
+  return found === undefined ? refuse(404, "not_found", `missing json key: ${name}`) : Either.right(found)
+}
+
+/** Refuses a function that was not given and whose text cannot be run. */
+export const ready = (
+  functions: Functions,
+  place: Place,
+  group: "filters" | "views",
+  name: string,
+  text: Json.Json
+): Checked<void> => {
+  const own = givenBy(functions, place)
+  const found = group === "filters" ? named(own?.filters, name) : named(own?.views, name)
+  return found !== undefined ? Either.void : Either.map(
+    interpret(functions, `_design/${place.name}/${group}/${name}`, "compile", text, place.body, "[]"),
+    () => undefined
+  )
+}
+
+/** Whether a filter lets a document pass. */
+export const filter = (
+  functions: Functions,
+  place: Place,
+  name: string,
+  text: Json.Json,
+  doc: string,
+  request: string
+): Checked<boolean> => {
+  const own = named(givenBy(functions, place)?.filters, name)
+  if (own === undefined) {
+    return Either.map(
+      interpret(
+        functions,
+        `_design/${place.name}/filters/${name}`,
+        "filter",
+        text,
+        place.body,
+        `[[${doc}],${request}]`
+      ),
+      (passes) => Json.isArray(passes) && passes[0] === true
+    )
+  }
+  try {
+    const [document, asked] = [docOf(doc), requestOf(request)]
+    return Either.right(document !== null && asked !== undefined && own(document, asked))
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** Whether a view's map function emits anything for a document. */
+export const viewFilter = (
+  functions: Functions,
+  place: Place,
+  view: string,
+  text: Json.Json,
+  doc: string
+): Checked<boolean> => {
+  const own = named(givenBy(functions, place)?.views, view)?.map
+  if (own === undefined) {
+    return Either.map(
+      interpret(functions, `_design/${place.name}/_view/${view}`, "view", text, place.body, `[[${doc}]]`),
+      (passes) => Json.isArray(passes) && passes[0] === true
+    )
+  }
+  let emitted = false
+  const emit: Emit = () => {
+    emitted = true
+  }
+  try {
+    const document = docOf(doc)
+    if (document !== null) own(document, emit)
+    return Either.right(emitted)
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** What an update function stores, and what it answers. */
+export const update = (
+  functions: Functions,
+  place: Place,
+  name: string,
+  text: Json.Json,
+  doc: string,
+  request: string
+): Checked<readonly [doc: Json.Json, response: Json.Json]> => {
+  const own = named(givenBy(functions, place)?.updates, name)
+  if (own === undefined) {
+    return Either.map(
+      interpret(functions, `_design/${place.name}/_update/${name}`, "update", text, place.body, `[${doc},${request}]`),
+      (answer) => Json.isArray(answer) ? [answer[0] ?? null, answer[1] ?? null] : [null, null]
+    )
+  }
+  const asked = requestOf(request)
+  if (asked === undefined || asked.method === "GET") {
+    return refuse(405, "method_not_allowed", "Update functions do not allow GET")
+  }
+  try {
+    const [stored, response] = own(docOf(doc), asked)
+    return Either.right([toJson(stored), toJson(response)])
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+const refusalOf = (answer: Json.Json): Checked<void> => {
+  if (!Json.isObject(answer)) {
+    return typeof answer === "string" ? refuse(500, "unknown_error", answer) : Either.void
+  }
+  const [member] = Json.entries(answer)
+  const [error, reason] = member ?? ["", ""]
+  if (error === "forbidden") return refuse(403, "forbidden", reason)
+  return error === "unauthorized" ? refuse(401, "unauthorized", reason) : refuse(500, "unknown_error", reason)
+}
+
+/** Asks `validate_doc_update` whether a document may be stored. */
+export const validate = (
+  functions: Functions,
+  place: Place,
+  text: Json.Json,
+  doc: string,
+  before: string,
+  user: Json.JsonObject,
+  security: Json.JsonObject
+): Checked<void> => {
+  const own = givenBy(functions, place)?.validate
+  if (own === undefined) {
+    const input = `[${doc},${before},${Json.stringify(user)},${Json.stringify(security)}]`
+    return Either.flatMap(
+      interpret(functions, `_design/${place.name}/validate_doc_update`, "validate", text, place.body, input),
+      refusalOf
+    )
+  }
+  const asks = Json.toPlain(user)
+  const object = Json.toPlain(security)
+  const document = docOf(doc)
+  if (document === null || !isUser(asks) || !isRecord(object)) return Either.void
+  try {
+    const refused = own(document, docOf(before), asks, object)
+    return refused === undefined ? Either.void : refusalOf(toJson(refused))
+  } catch (error) {
+    return refuse(500, "unknown_error", String(error))
+  }
+}

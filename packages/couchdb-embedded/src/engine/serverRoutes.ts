@@ -1,0 +1,21 @@
+import * as Either from "effect/Either"
+import type { Answer, Context } from "../access/context.js"
+import * as Replication from "../replication/endpoint.js"
+import * as Scheduler from "../replication/schedulerEndpoints.js"
+import * as Server from "../server/server.js"
+
+type Endpoint = (context: Context) => Answer
+
+const endpoints: Readonly<Record<string, Endpoint>> = {
+  ...Server.endpoints,
+  _replicate: Replication.handle,
+  _active_tasks: (context) => Either.flatMap(Server.onlyAdmin(context), () => Scheduler.activeTasks(context)),
+  _scheduler: (context) => Either.flatMap(Server.onlyAdmin(context), () => Scheduler.handle(context))
+}
+
+/** The endpoint of the server, if the path names one. */
+export const find = (context: Context): Endpoint | undefined => {
+  const [first] = context.request.segments
+  if (context.request.segments.length === 0) return Server.welcome
+  return first !== undefined && Object.hasOwn(endpoints, first) ? endpoints[first] : undefined
+}

@@ -1,0 +1,355 @@
+/**
+ * Everything that goes wrong between a client and its server, caused on purpose: a transport around any transport, an
+ * embedded one or one to a real server.
+ *
+ * Each fault strikes by rules of method, path and count, or by seeded chance; time is the `Clock`'s, so that a test's
+ * clock drives it too.
+ *
+ * @since 0.1.0
+ */
+import { TransportError } from "effect-couchdb/CouchError"
+import * as Transport from "effect-couchdb/Transport"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as RandomSource from "../encoding/random.js"
+
+/**
+ * What goes wrong.
+ *
+ * - `Latency`: the request waits so long before it goes on
+ * - `Status`: a proxy answers instead of the server, such as 503 or 429, with a `Retry-After` if it says one
+ * - `Refused`: no connection is made
+ * - `Dropped`: the request is lost on its way
+ * - `Lost`: the request is carried out, and its answer is lost
+ * - `Truncated`: the answer breaks off after so many bytes
+ * - `Stalled`: the answer comes to so many bytes, and then no further
+ * - `Rival`: somebody else writes first
+ * - `Rewound`: a `_changes` request starts from the beginning, whatever `since` it asks for
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Fault = Data.TaggedEnum<{
+  Latency: { readonly duration: Duration.DurationInput }
+  Status: { readonly status: number; readonly retryAfter?: Duration.DurationInput | undefined }
+  Refused: {}
+  Dropped: {}
+  Lost: {}
+  Truncated: { readonly after: number }
+  Stalled: { readonly after: number }
+  Rival: {
+    readonly write: (
+      request: Transport.TransportRequest,
+      transport: Transport.Service
+    ) => Effect.Effect<unknown, TransportError>
+  }
+  Rewound: {}
+}>
+
+/**
+ * The constructors of faults: `Faults.Fault.Lost()`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Fault = Data.taggedEnum<Fault>()
+
+/**
+ * When a fault strikes: all of what a rule says must hold.
+ *
+ * - `method`, `path`: what the request must be; the path is tested as sent, query and all
+ * - `after`: how many such requests pass unharmed first
+ * - `times`: how many are struck at the most
+ * - `chance`: how likely each of them is struck, between 0 and 1
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Rule {
+  readonly fault: Fault
+  readonly method?: string | ReadonlyArray<string> | undefined
+  readonly path?: RegExp | undefined
+  readonly after?: number | undefined
+  readonly times?: number | undefined
+  readonly chance?: number | undefined
+}
+
+/**
+ * The rules, and where chance begins: the same seed and the same requests meet the same faults.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Options {
+  readonly rules: ReadonlyArray<Rule>
+  readonly seed?: number | undefined
+}
+
+/**
+ * A fault that struck.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Struck {
+  readonly method: string
+  readonly path: string
+  readonly fault: Fault["_tag"]
+}
+
+/**
+ * What can be asked and told while faults strike.
+ *
+ * - `struck`: all that struck, in order
+ * - `use`: other rules from now on, whose counts begin anew; none at all makes the line whole
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Service {
+  readonly struck: Effect.Effect<ReadonlyArray<Struck>>
+  readonly use: (rules: ReadonlyArray<Rule>) => Effect.Effect<void>
+}
+
+/**
+ * The faults on the line, to look at and to change.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Faults extends Context.Tag("effect-couchdb-embedded/Faults")<Faults, Service>() {}
+
+interface Counted {
+  readonly rule: Rule
+  readonly passed: number
+  readonly struck: number
+}
+
+const fresh = (rules: ReadonlyArray<Rule>): ReadonlyArray<Counted> =>
+  rules.map((rule) => ({ rule, passed: 0, struck: 0 }))
+
+const concerns = ({ method, path }: Rule, request: Transport.TransportRequest): boolean =>
+  (method === undefined ||
+    (typeof method === "string" ? method === request.method : method.includes(request.method))) &&
+  (path === undefined || new RegExp(path.source, path.flags.replace("g", "")).test(request.path))
+
+/** The faults that strike a request, and the counts after it. */
+const draw = (
+  rules: ReadonlyArray<Counted>,
+  request: Transport.TransportRequest,
+  chance: () => number
+): readonly [ReadonlyArray<Fault>, ReadonlyArray<Counted>] => {
+  const faults: Array<Fault> = []
+  const counted = rules.map((one) => {
+    const { passed, rule, struck } = one
+    if (!concerns(rule, request)) return one
+    if (passed < (rule.after ?? 0)) return { ...one, passed: passed + 1 }
+    if (struck >= (rule.times ?? Number.POSITIVE_INFINITY)) return one
+    if (rule.chance !== undefined && chance() >= rule.chance) return one
+    faults.push(rule.fault)
+    return { ...one, struck: struck + 1 }
+  })
+  return [faults, counted]
+}
+
+const failure = (
+  request: Transport.TransportRequest,
+  reason: TransportError["reason"],
+  description: string
+): TransportError =>
+  new TransportError({ server: request.origin, method: request.method, path: request.path, reason, description })
+
+const standIn = (status: number, retryAfter: Option.Option<Duration.DurationInput>): Transport.BufferedResponse => ({
+  status,
+  headers: {
+    "content-type": "application/json",
+    ...(Option.isSome(retryAfter) && { "retry-after": String(Math.ceil(Duration.toSeconds(retryAfter.value))) })
+  },
+  body: JSON.stringify({ error: "fault", reason: "An answer that was asked for by the test." })
+})
+
+/** The body up to so many bytes, and then what comes instead of the rest. */
+const cut = (
+  body: Stream.Stream<Uint8Array, TransportError>,
+  after: number,
+  rest: Stream.Stream<Uint8Array, TransportError>
+): Stream.Stream<Uint8Array, TransportError> =>
+  Stream.concat(
+    Stream.mapAccum(body, 0, (seen, chunk) => [seen + chunk.length, chunk.subarray(0, Math.max(0, after - seen))]).pipe(
+      Stream.takeUntil((chunk) => chunk.length === 0),
+      Stream.filter((chunk) => chunk.length > 0)
+    ),
+    rest
+  )
+
+/** A request that asks for changes from the beginning. */
+const rewound = (request: Transport.TransportRequest): Transport.TransportRequest =>
+  /\/_changes(?:\?|$)/.test(request.path)
+    ? { ...request, path: request.path.replace(/([?&])since=[^&]*/, "$1since=0") }
+    : request
+
+/**
+ * The transport with faults on its line.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { EmbeddedCouch, Faults } from "effect-couchdb-embedded"
+ *
+ * const flaky = Effect.gen(function*() {
+ *   const couch = yield* EmbeddedCouch.make()
+ *   return yield* Faults.make(EmbeddedCouch.transport(couch), {
+ *     seed: 7,
+ *     rules: [{ fault: Faults.Fault.Lost(), method: "PUT", chance: 0.3 }]
+ *   })
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  transport: Transport.Service,
+  options: Options
+): Effect.Effect<{ readonly transport: Transport.Service; readonly faults: Service }> =>
+  Effect.gen(function*() {
+    const rules = yield* Ref.make(fresh(options.rules))
+    const log = yield* Ref.make<ReadonlyArray<Struck>>([])
+    const random = RandomSource.make(options.seed ?? 1)
+    const chance = (): number => random.below(1_000_000) / 1_000_000
+
+    const strike = (request: Transport.TransportRequest): Effect.Effect<ReadonlyArray<Fault>> =>
+      Effect.tap(
+        Ref.modify(rules, (counted) => draw(counted, request, chance)),
+        (faults) =>
+          Ref.update(log, (all) => [
+            ...all,
+            ...faults.map(({ _tag }) => ({ method: request.method, path: request.path, fault: _tag }))
+          ])
+      )
+
+    /** Goes through the faults in the order of their rules, around the exchange itself. */
+    const around = <Response extends Transport.BufferedResponse | Transport.StreamedResponse, R>(
+      request: Transport.TransportRequest,
+      exchange: (request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>,
+      instead: (response: Transport.BufferedResponse) => Response,
+      broken: (response: Response, after: number, stalls: boolean) => Effect.Effect<Response, TransportError>
+    ): Effect.Effect<Response, TransportError, R> =>
+      Effect.flatMap(strike(request), (faults) =>
+        faults.reduceRight<(request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>>(
+          (inner, fault) =>
+            Fault.$match(fault, {
+              Latency: ({ duration }) =>
+              (asked: Transport.TransportRequest) => Effect.delay(inner(asked), duration),
+              Status: ({ retryAfter, status }) => () =>
+                Effect.succeed(instead(standIn(status, Option.fromNullable(retryAfter)))),
+              Refused: () => () => Effect.fail(failure(request, "Connection", "refused by the test")),
+              Dropped: () => () => Effect.fail(failure(request, "NoAnswer", "dropped by the test")),
+              Lost: () => (asked: Transport.TransportRequest) =>
+                Effect.zipRight(
+                  inner(asked),
+                  Effect.fail(failure(request, "NoAnswer", "the answer was lost by the test"))
+                ),
+              Truncated: ({ after }) => (asked: Transport.TransportRequest) =>
+                Effect.flatMap(inner(asked), (response) => broken(response, after, false)),
+              Stalled: ({ after }) => (asked: Transport.TransportRequest) =>
+                Effect.flatMap(inner(asked), (response) => broken(response, after, true)),
+              Rival: ({ write }) => (asked: Transport.TransportRequest) =>
+                Effect.zipRight(write(asked, transport), inner(asked)),
+              Rewound: () => (asked: Transport.TransportRequest) => inner(rewound(asked))
+            }),
+          exchange
+        )(request))
+
+    return {
+      faults: {
+        struck: Ref.get(log),
+        use: (next) =>
+          Ref.set(rules, fresh(next))
+      },
+      transport: {
+        request: (request) =>
+          around(
+            request,
+            transport.request,
+            (response) => response,
+            (_, after, stalls) =>
+              stalls
+                ? Effect.never
+                : Effect.fail(failure(request, "Body", `cut after ${after} bytes by the test`))
+          ),
+        stream: (request) =>
+          around(
+            request,
+            transport.stream,
+            (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }),
+            (response, after, stalls) =>
+              Effect.succeed({
+                ...response,
+                body: cut(
+                  response.body,
+                  after,
+                  stalls ? Stream.never : Stream.fail(failure(request, "Body", `cut after ${after} bytes by the test`))
+                )
+              })
+          )
+      }
+    }
+  })
+
+/**
+ * Faults on the line of whatever transport is below.
+ *
+ * @example
+ * import { Layer } from "effect"
+ * import { CouchHttp } from "effect-couchdb"
+ * import { EmbeddedCouch, Faults } from "effect-couchdb-embedded"
+ *
+ * const couch = CouchHttp.layer({ url: "http://embedded" }).pipe(
+ *   Layer.provide(Faults.layer({ rules: [{ fault: Faults.Fault.Status({ status: 503 }), times: 2 }] })),
+ *   Layer.provide(EmbeddedCouch.layer())
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<Transport.Transport | Faults, never, Transport.Transport> =>
+  Layer.effectContext(
+    Effect.map(
+      Effect.flatMap(Transport.Transport, (transport) => make(transport, options)),
+      ({ faults, transport }) => Context.make(Transport.Transport, transport).pipe(Context.add(Faults, faults))
+    )
+  )
+
+/**
+ * A rival that reads the document of the request, edits its JSON, and writes it back: to be put into `Fault.Rival`. A
+ * request that is about no document, or a document that is not there, meets no rival.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rivalEdit =
+  (edit: (document: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>) =>
+  (request: Transport.TransportRequest, transport: Transport.Service): Effect.Effect<void, TransportError> =>
+    Effect.gen(function*() {
+      const path = request.path.split("?")[0] ?? request.path
+      if (!/^\/[^/]+\/(?:_design\/)?[^/_][^/]*$/.test(path)) return
+      const { "content-type": _, ...headers } = request.headers
+      const read = yield* transport.request({ method: "GET", origin: request.origin, path, headers })
+      if (read.status !== 200) return
+      const document: unknown = JSON.parse(Transport.text(read))
+      if (typeof document !== "object" || document === null) return
+      yield* transport.request({
+        method: "PUT",
+        origin: request.origin,
+        path,
+        headers: { ...headers, "content-type": "application/json" },
+        body: JSON.stringify(edit({ ...document }))
+      })
+    })

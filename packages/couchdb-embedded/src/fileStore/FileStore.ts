@@ -1,0 +1,218 @@
+/**
+ * Keeps the data of an embedded CouchDB in a directory, so that they outlive the process. It needs Node.
+ *
+ * There is one file, a log of every change with a checksum for whatever one `fsync` made safe. No write is acknowledged
+ * before it is safe; writes that come together share one `fsync`. After a crash, a half-written end is cut off, which
+ * loses nothing that was acknowledged, and the log says so. Damage anywhere else is an error. Compaction writes a new log
+ * beside the old one and then takes its place: `_compact` of a database does, which also drops the bodies of old
+ * revisions, and so does a start or a write that finds more than half of a large log to be of no use.
+ *
+ * One process has the directory at a time. Its lock is a socket in the directory, which the operating system closes when
+ * the process ends, also if it is killed, and which holds among the containers that share the directory on one machine.
+ * On file systems without sockets, the number and the start of the process take its place. Between machines that share a
+ * directory, nothing can be seen of a process: the error names the file to delete once that process has ended.
+ *
+ * It is for development and tests: everything also lives in memory.
+ *
+ * @since 0.1.0
+ */
+import type * as Transport from "effect-couchdb/Transport"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Scope } from "effect/Scope"
+import * as Fs from "node:fs"
+import { hostname } from "node:os"
+import { join } from "node:path"
+import * as EmbeddedCouch from "../engine/EmbeddedCouch.js"
+import * as Lock from "./lock.js"
+import * as Logs from "./log.js"
+import * as Owners from "./owner.js"
+import * as Restore from "./restore.js"
+import * as internal from "./writer.js"
+
+/**
+ * The data of a directory could not be had, or could not be kept. The reasons:
+ *
+ * - `Locked`: another process has the directory open; the description names it
+ * - `Corrupt`: the log is damaged somewhere before its end, or is no log of this version. Nothing was changed
+ * - `System`: the file system refused
+ * - `Closed`: the store was closed before
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FileStoreError extends Data.TaggedError("FileStoreError")<{
+  readonly directory: string
+  readonly reason: "Locked" | "Corrupt" | "System" | "Closed"
+  readonly description: string
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return `the embedded CouchDB cannot keep its data in ${this.directory}: ${this.description}`
+  }
+}
+
+/**
+ * What a store can be told.
+ *
+ * - `directory`: is made where it is not there
+ * - `compactAbove`: up to so many bytes, 4 MiB unless told otherwise, the log is never written anew by itself
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Options {
+  readonly directory: string
+  readonly compactAbove?: number | undefined
+}
+
+const describe = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+/** What to do when the file system refuses, by its error code. */
+const remedies: Readonly<Record<string, string>> = {
+  EROFS: "The file system is read-only. Mount it for writing, or use another directory",
+  EACCES: "This user may not write there. Change the permissions, or use another directory",
+  EPERM: "This user may not write there. Change the permissions, or use another directory",
+  ENOENT: "The directory cannot be made there. Check that its parent exists and can be written",
+  ENOSPC: "The disk is full. Free some space, and start again",
+  EDQUOT: "The quota of this user is used up. Free some space, and start again",
+  EEXIST: "A file has that name. Use the name of a directory",
+  ENOTDIR: "A part of the path is a file. Use the name of a directory"
+}
+
+const remedyOf = (cause: unknown): string => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+  const remedy = Object.hasOwn(remedies, code) ? remedies[code] : undefined
+  return remedy === undefined ? "" : `. ${remedy}`
+}
+
+const system = (directory: string) => (cause: unknown): FileStoreError =>
+  new FileStoreError({ directory, reason: "System", description: describe(cause) + remedyOf(cause), cause })
+
+/** Which process has the directory, and what to do. */
+const describeRival = (directory: string, { certain, claim: { details, name, state }, place }: Lock.Rival): string => {
+  const who = `process ${details.pid}${details.host === hostname() ? "" : ` of the host or container ${details.host}`}`
+  const does = state === "holding" ? "has it open" : "is about to open it"
+  const since = details.since === 0 ? "" : `, since ${new Date(details.since).toISOString()}`
+  if (Owners.isSelf(details)) {
+    return `${who} ${does}${since}: this one. Close that store first, or use another directory`
+  }
+  return certain
+    ? `${who} ${does}${since}. Stop that process, or use another directory`
+    : `${who} ${does}${since}, but whether it still runs cannot be seen from this ${
+      place === "Here" ? "container" : "machine"
+    }. Stop that process or use another directory. If it has ended already, delete ${join(directory, name)}`
+}
+
+const acquireLock = (directory: string): Effect.Effect<Effect.Effect<void>, FileStoreError> =>
+  Effect.try(() => Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })).pipe(
+    Effect.mapError(({ error }) => error),
+    Effect.zipRight(Lock.take(directory)),
+    Effect.mapError(system(directory)),
+    Effect.flatMap((taken) =>
+      taken._tag === "Held" ? Effect.succeed(taken.release) : Effect.fail(
+        new FileStoreError({ directory, reason: "Locked", description: describeRival(directory, taken.rival) })
+      )
+    )
+  )
+
+const load = (directory: string) =>
+  Effect.gen(function*() {
+    const restored = Restore.empty()
+    const corrupt = (description: string): FileStoreError =>
+      new FileStoreError({ directory, reason: "Corrupt", description })
+    let senseless: string | undefined
+    const opened = yield* Effect.try({
+      try: () =>
+        Logs.open(directory, (payload, at) => {
+          if (senseless !== undefined) return
+          try {
+            Restore.replay(restored, payload)
+          } catch (error) {
+            senseless = `data.log makes no sense at byte ${at}: ${describe(error)}`
+          }
+        }),
+      catch: system(directory)
+    })
+    if (opened === "absent") return { restored, log: undefined }
+    if (opened === "foreign") return yield* corrupt("data.log is no log of this version, or its header is damaged")
+    const { log, read, size } = opened
+    const problem = senseless ?? (read.state !== "damaged" ? undefined : `data.log is damaged at byte ${read.end}` +
+      ", and there are whole records after it. Nothing was changed. Bring the file back from a copy")
+    if (problem !== undefined) {
+      Logs.close(log)
+      return yield* corrupt(problem)
+    }
+    if (read.state === "torn") {
+      yield* Effect.logWarning(
+        `embedded CouchDB: the last ${
+          size - read.end
+        } bytes of data.log in ${directory} are a write that was cut off ` +
+          "before it was acknowledged; they are removed"
+      )
+      yield* Effect.try({ try: () => Logs.truncate(log), catch: system(directory) })
+    }
+    return { restored, log }
+  })
+
+/**
+ * Opens a directory, and reads all that it holds. When the scope closes, the rest is made safe and the directory is
+ * free again. Each store is for one engine.
+ *
+ * Fails with `FileStoreError`.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { EmbeddedCouch } from "effect-couchdb-embedded"
+ * import * as FileStore from "effect-couchdb-embedded/FileStore"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const store = yield* FileStore.make({ directory: "zoo-data" })
+ *   const couch = yield* EmbeddedCouch.make({ store })
+ *   return yield* couch.handler({ method: "GET", origin: "http://embedded", path: "/_all_dbs", headers: {} })
+ * }))
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<EmbeddedCouch.Store, FileStoreError, Scope> =>
+  Effect.gen(function*() {
+    const { directory } = options
+    yield* Effect.acquireRelease(acquireLock(directory), (release) => release)
+    const { store } = yield* Effect.acquireRelease(
+      Effect.flatMap(load(directory), ({ log, restored }) =>
+        internal.make({
+          directory,
+          log,
+          restored,
+          compactAbove: options.compactAbove ?? 4 * 1024 * 1024,
+          failure: system(directory),
+          closed: new FileStoreError({ directory, reason: "Closed", description: "the store was closed" })
+        })),
+      ({ close }) => close
+    )
+    return store
+  })
+
+/**
+ * An embedded CouchDB that keeps its data in a directory, and the transport that reaches it.
+ *
+ * Fails with `FileStoreError`.
+ *
+ * @example
+ * import { Layer } from "effect"
+ * import * as CouchHttp from "effect-couchdb/CouchHttp"
+ * import * as FileStore from "effect-couchdb-embedded/FileStore"
+ *
+ * const couch = CouchHttp.layer({ url: "http://embedded" }).pipe(
+ *   Layer.provide(FileStore.layer({ directory: "zoo-data" }))
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options & Omit<EmbeddedCouch.Options, "store">
+): Layer.Layer<EmbeddedCouch.EmbeddedCouch | Transport.Transport, FileStoreError> =>
+  Layer.unwrapScoped(Effect.map(make(options), (store) => EmbeddedCouch.layer({ ...options, store })))

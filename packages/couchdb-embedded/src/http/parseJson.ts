@@ -1,0 +1,63 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import { identity } from "effect/Function"
+import type { Checked } from "./refusal.js"
+import { badRequest, invalidJson, refuse } from "./refusal.js"
+
+const maxDepth = 2_000
+
+/** How deep the text nests, brackets inside of strings aside. */
+const tooDeep = (text: string): boolean => {
+  let depth = 0
+  let quoted = false
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit === 34) quoted = !quoted
+    else if (quoted) {
+      if (unit === 92) i++
+    } else if (unit === 123 || unit === 91) {
+      if (++depth > maxDepth) return true
+    } else if (unit === 125 || unit === 93) depth--
+  }
+  return false
+}
+
+/** A text that every reader of JSON reads as this double. */
+const floatText = (value: number): string => {
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0"
+  const text = String(value)
+  return text.includes(".") ? text : text.includes("e") ? text.replace("e", ".0e") : `${text}.0`
+}
+
+const exponential = /\d[eE][-+]?\d/
+
+/** Replaces each number that CouchDB does not keep as the nearest double. */
+const asKept = (json: Json.Json): Json.Json => {
+  if (typeof json === "number" || Json.isRawNumber(json)) {
+    const text = Json.stringify(json)
+    const kept = exponential.test(text) ? Json.toFloat(text) : Number(text)
+    return Object.is(kept, Number(text)) ? json : new Json.RawNumber(floatText(kept))
+  }
+  return Json.isArray(json)
+    ? json.map(asKept)
+    : Json.isObject(json)
+    ? Json.fromEntries(Json.entries(json).map(([key, member]) => [key, asKept(member)]))
+    : json
+}
+
+/** Reads JSON as CouchDB does. */
+export const parseJson = (text: string | undefined): Checked<Json.Json> => {
+  if (text === undefined) return Either.left(invalidJson)
+  if (text.length > 2 * maxDepth && tooDeep(text)) {
+    return badRequest(`The embedded CouchDB takes JSON that nests at most ${maxDepth} levels deep.`)
+  }
+  try {
+    return Either.mapBoth(Json.parse(text), {
+      onLeft: () => invalidJson,
+      onRight: exponential.test(text) ? asKept : identity
+    })
+  } catch {
+    // A text beyond all limits, on which the parser runs out of stack.
+    return refuse(413, "document_too_large", "")
+  }
+}

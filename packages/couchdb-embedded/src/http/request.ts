@@ -1,0 +1,193 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import * as Utf8 from "../encoding/utf8.js"
+import { gunzip } from "./gunzip.js"
+import { parseJson } from "./parseJson.js"
+import type { Checked, Refusal } from "./refusal.js"
+import { badRequest, refusal, refuse, tooLarge } from "./refusal.js"
+
+/** A request taken apart. */
+export interface Request {
+  /** `HEAD` is `GET` here: the body of its answer is dropped at the end. */
+  readonly method: string
+  readonly path: string
+  readonly origin: string
+  /** Decoded; `undefined` where the bytes are not UTF-8. */
+  readonly segments: ReadonlyArray<string | undefined>
+  readonly query: ReadonlyArray<readonly [string, string]>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | undefined
+  /** How many bytes a compressed body may become. */
+  readonly maxBodyBytes: number
+}
+
+const badEscape = /%(?![0-9a-fA-F]{2})/
+
+const isDigit = (byte: number): boolean =>
+  (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102)
+
+const isEscape = (bytes: Uint8Array, at: number): boolean => isDigit(bytes[at + 1] ?? 0) && isDigit(bytes[at + 2] ?? 0)
+
+/** Undoes percent-encoding as CouchDB does, for which `+` is a space, in paths too. */
+export const unquote = (text: string): string | undefined => {
+  if (!/[%+]/.test(text)) return text
+  const bytes: Array<number> = []
+  const source = Utf8.encode(text)
+  for (let i = 0; i < source.length; i++) {
+    const byte = source[i] ?? 0
+    if (byte === 0x25 && isEscape(source, i)) {
+      bytes.push(parseInt(String.fromCharCode(source[i + 1] ?? 0, source[i + 2] ?? 0), 16))
+      i += 2
+    } else bytes.push(byte === 0x2b ? 0x20 : byte)
+  }
+  return Utf8.decode(Uint8Array.from(bytes))
+}
+
+/** Percent-encodes a part of a path the way CouchDB does in its `Location` headers. */
+export const quote = (text: string): string =>
+  encodeURIComponent(text).replace(
+    /[!'()*~]|%3A/g,
+    (part) => part === "%3A" ? ":" : `%${part.charCodeAt(0).toString(16).toUpperCase()}`
+  )
+
+const parseQuery = (text: string): ReadonlyArray<readonly [string, string]> =>
+  text.split(/[&;]/).filter((part) => part !== "").map((part) => {
+    const equals = part.indexOf("=")
+    const key = equals < 0 ? part : part.slice(0, equals)
+    return [unquote(key) ?? "", equals < 0 ? "" : unquote(part.slice(equals + 1)) ?? ""]
+  })
+
+const longestLine = 8_192
+
+/** Whether a line of the request is longer than CouchDB's HTTP server reads. */
+export const isTooLong = (
+  { headers, method, target }: {
+    readonly method: string
+    readonly target: string
+    readonly headers: Readonly<Record<string, string>>
+  }
+): boolean =>
+  method.length + target.length + 12 > longestLine ||
+  Object.entries(headers).some(([name, value]) => name.length + value.length + 4 >= longestLine)
+
+/** Reads the target of a request. */
+export const make = (options: {
+  readonly method: string
+  readonly target: string
+  readonly origin: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | undefined
+}, maxBodyBytes: number): Checked<Request> => {
+  const target = options.target.split("#", 1)[0] ?? ""
+  const mark = target.indexOf("?")
+  const path = mark < 0 ? target : target.slice(0, mark)
+  if (badEscape.test(target)) return badRequest("invalid_url_encoding")
+  const search = mark < 0 ? "" : target.slice(mark + 1)
+  const override = options.headers["x-http-method-override"]
+  const method = options.method === "POST" && override !== undefined && overridable.has(override)
+    ? override
+    : options.method
+  return Either.right({
+    method: method === "HEAD" ? "GET" : method,
+    path,
+    origin: options.origin,
+    segments: path.split("/").filter((part) => part !== "").map(unquote),
+    query: search === ""
+      ? []
+      : parseQuery(badEscape.test(search) ? search.replace(/%(?![0-9a-fA-F]{2})/g, "%25") : search),
+    headers: options.headers,
+    body: options.body,
+    maxBodyBytes
+  })
+}
+
+const overridable = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "COPY"])
+
+/** The first value of a query parameter. */
+export const param = (request: Request, name: string): string | undefined =>
+  request.query.find(([key]) => key === name)?.[1]
+
+/** A header; names are in lower case. */
+export const header = (request: Request, name: string): string | undefined => request.headers[name]
+
+/** The length of the body as it was sent, in units of whatever holds it. */
+export const bodyLength = (request: Request): number => request.body?.length ?? 0
+
+/** Whether the request has a body at all, be it an empty one. */
+export const hasBody = ({ body }: Request): boolean => body !== undefined
+
+const notGzip = refusal(400, "bad_request", "Request body is not properly gzipped.")
+
+/** What some endpoints of CouchDB answer to a body that is not properly compressed. */
+export const dataError = (ref: number): Refusal => refusal(500, "unknown_error", "data_error", { ref })
+
+/** The body without its content encoding, of which CouchDB knows one, by its exact name. */
+const unpacked = (request: Request, corrupt: Refusal): Checked<string | Uint8Array> => {
+  const { body, headers: { "content-encoding": given }, maxBodyBytes } = request
+  if (body === undefined) return badRequest("Missing request body")
+  if (given === undefined) return Either.right(body)
+  const encoding = given.trim()
+  if (encoding === "identity") return Either.right(body)
+  if (encoding !== "gzip") {
+    return refuse(415, "bad_content_type", `${encoding} is not a supported content encoding.`)
+  }
+  return Either.mapLeft(
+    gunzip(typeof body === "string" ? Utf8.encode(body) : body, maxBodyBytes),
+    (problem) => problem === "TooLarge" ? tooLarge : corrupt
+  )
+}
+
+/** A JSON value, and the length of its text in units of whatever held it. */
+export interface Sized {
+  readonly value: Json.Json
+  readonly length: number
+}
+
+/** The body as JSON, and how long its text is once it is decompressed. */
+export const sizedJson = (request: Request, corrupt: Refusal = notGzip): Checked<Sized> =>
+  Either.flatMap(unpacked(request, corrupt), (body) =>
+    Either.map(
+      parseJson(typeof body === "string" ? body : Utf8.decode(body)),
+      (value) => ({ value, length: body.length })
+    ))
+
+/** The body as JSON. `corrupt` is the answer if it is not properly compressed. */
+export const json = (request: Request, corrupt?: Refusal): Checked<Json.Json> =>
+  Either.map(sizedJson(request, corrupt), ({ value }) => value)
+
+/** Refuses any content type but JSON, as most `POST` endpoints do. */
+export const requireJson = (request: Request): Checked<void> => {
+  const type = (header(request, "content-type") ?? "").split(";", 1)[0]?.trim()
+  return type === "application/json"
+    ? Either.void
+    : refuse(415, "bad_content_type", "Content-Type must be application/json")
+}
+
+/** The body of an endpoint that takes nothing but JSON objects, and how long its text is. */
+export const sizedObject = (
+  request: Request
+): Checked<{ readonly value: Json.JsonObject; readonly length: number }> =>
+  Either.flatMap(
+    requireJson(request),
+    () =>
+      Either.flatMap(sizedJson(request), ({ length, value }) =>
+        Json.isObject(value)
+          ? Either.right({ value, length })
+          : badRequest("Request body must be a JSON object"))
+  )
+
+/** The body of an endpoint that takes nothing but JSON objects. */
+export const jsonObject = (request: Request): Checked<Json.JsonObject> =>
+  Either.map(sizedObject(request), ({ value }) => value)
+
+/** Whether the client takes this type; a client that says nothing takes everything. */
+export const accepts = (request: Request, type: string): boolean => {
+  const accept = header(request, "accept")
+  if (accept === undefined || accept.trim() === "") return true
+  const family = type.split("/", 1)[0]
+  return accept.split(",").some((range) => {
+    const [name = "", ...parameters] = range.split(";").map((part) => part.trim())
+    if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false
+    return name === type || name === "*/*" || name === "*" || name === `${family}/*`
+  })
+}

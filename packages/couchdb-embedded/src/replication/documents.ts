@@ -1,0 +1,59 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { Context, DatabaseContext } from "../access/context.js"
+import { isDatabaseAdmin } from "../access/users.js"
+import { erlangPretty } from "../encoding/termText.js"
+import type { Checked, Refusal } from "../http/refusal.js"
+import { refuse } from "../http/refusal.js"
+import type { Incoming } from "../storage/incoming.js"
+import type { Replication } from "./replication.js"
+import { parse } from "./replication.js"
+
+const forbidden = (reason: string): Either.Either<never, Refusal> => refuse(403, "forbidden", reason)
+
+const withOwner = (body: Json.JsonObject, name: string | null): Json.JsonObject =>
+  Json.has(body, "owner")
+    ? Json.fromEntries(Json.entries(body).map(([key, value]) => [key, key === "owner" ? name : value]))
+    : Json.fromEntries([...Json.entries(body), ["owner", name]])
+
+const own = ({ database, user }: DatabaseContext, body: Json.JsonObject): Checked<Json.JsonObject> => {
+  const owner = Json.get(body, "owner")
+  if (owner === undefined) return Either.right(withOwner(body, user.name))
+  if (owner === user.name) return Either.right(body)
+  if (!isDatabaseAdmin(database, user)) return forbidden("Can't update replication documents from other users.")
+  return Either.right(owner === null ? withOwner(body, user.name) : body)
+}
+
+/** An end that only the document's own server could mean. */
+const isLocal = (value: Json.Json | undefined): boolean => {
+  const url = value !== undefined && Json.isObject(value) ? Json.get(value, "url") : value
+  return typeof url === "string" && !/^https?:\/\//.test(url)
+}
+
+/** The replication that a document asks for, or why there is none, in the words of its server. */
+export const read = (context: Context, body: Json.JsonObject): Checked<Replication> => {
+  const ends = [Json.get(body, "source"), Json.get(body, "target")]
+  if (ends.some((end) => typeof end === "number")) return forbidden("{error,function_clause}")
+  if (ends.some(isLocal)) return forbidden("local_endpoints_not_supported")
+  return Either.mapLeft(parse(context, body), (refused) => ({
+    ...refused,
+    reason: refused.error === "bad_request" ? `{throw,{bad_request,${erlangPretty(refused.reason)}}}` : refused.reason
+  }))
+}
+
+/** Writes into a document of `_replicator` whose it is, and refuses one that asks for nothing that could be done. */
+export const prepare = (context: DatabaseContext, document: Incoming): Checked<Incoming> => {
+  const { body, deleted, id } = document
+  if (id.startsWith("_design/") || id.startsWith("_local/")) {
+    return Either.right(document)
+  }
+  return Either.flatMap(own(context, body), (owned): Checked<Incoming> => {
+    const next = { ...document, body: owned }
+    if (deleted || Json.get(body, "_replication_state") === "failed") return Either.right(next)
+    const asked = read(context, owned)
+    // What cannot be done here may be asked for: the scheduler tells that it failed.
+    if (Either.isRight(asked) || asked.left.status === 501) return Either.right(next)
+    const { reason } = asked.left
+    return forbidden(typeof reason === "string" ? reason : Json.stringify(reason))
+  })
+}

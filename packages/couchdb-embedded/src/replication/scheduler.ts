@@ -1,0 +1,164 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import type { BeforeWrite, Context } from "../access/context.js"
+import * as Writes from "../documents/writes.js"
+import type { Request } from "../http/request.js"
+import type { Job } from "../storage/job.js"
+import * as RevisionTree from "../storage/revisionTree.js"
+import type { Database, DocumentRecord, Server, Version } from "../storage/state.js"
+import * as Documents from "./documents.js"
+import * as Jobs from "./jobs.js"
+import { run } from "./run.js"
+
+const replicator = "_replicator"
+
+const request = (origin: string): Request => ({
+  method: "POST",
+  path: "/_replicate",
+  origin,
+  segments: ["_replicate"],
+  query: [],
+  headers: {},
+  body: undefined,
+  maxBodyBytes: 0
+})
+
+const admin = { name: null, roles: ["_admin"] }
+
+// The scheduler itself writes past the hook.
+const beforeWrite: BeforeWrite = (_, document) => Either.right(document)
+
+const transient = new Set([
+  "_replication_state",
+  "_replication_state_time",
+  "_replication_state_reason",
+  "_replication_stats",
+  "_replication_id"
+])
+
+/** Writes into the document what became of its replication. */
+const settleDocument = (
+  server: Server,
+  database: Database,
+  id: string,
+  state: "completed" | "failed",
+  more: readonly [string, Json.Json],
+  now: number
+): void => {
+  const record = database.documents.get(id)
+  const winner = record === undefined ? undefined : RevisionTree.winner(record.tree)
+  if (winner?.version === undefined || winner.version.deleted) return
+  const kept = Json.entries(winner.version.body).filter(([name]) => !transient.has(name))
+  Writes.edit(server, database, admin, [{
+    id,
+    generation: winner.generation,
+    hashes: [winner.hash],
+    deleted: false,
+    body: Json.fromEntries([
+      ...kept,
+      ["_replication_state", state],
+      ["_replication_state_time", Jobs.timestamp(now)],
+      more
+    ]),
+    attachments: winner.version.attachments.map((attachment) => ({
+      _tag: "Stored" as const,
+      name: attachment.name,
+      attachment
+    }))
+  }])
+}
+
+const jobOf = ({ replications }: Server, document: string): Job | undefined => {
+  for (const job of replications.values()) if (job.document === document) return job
+  return undefined
+}
+
+const begin = (context: Context, database: Database, id: string, body: Json.JsonObject): void => {
+  const { now, server } = context
+  const fail = (reason: string): void =>
+    settleDocument(server, database, id, "failed", ["_replication_state_reason", reason], now)
+  const before = jobOf(server, id)
+  const asked = Documents.read(context, body)
+  if (Either.isLeft(asked)) {
+    if (before !== undefined) server.replications.delete(before.id)
+    const { reason } = asked.left
+    return fail(typeof reason === "string" ? reason : Json.stringify(reason))
+  }
+  const replication = asked.right
+  const running = server.replications.get(replication.job)
+  if (running !== undefined && running.document !== id) {
+    const by = running.document === undefined
+      ? "through the `_replicate` endpoint"
+      : `triggered by document \`${running.document}\` from db \`${replicator}\``
+    return fail(`Replication \`${running.id}\` specified by document \`${id}\` already started, ${by}`)
+  }
+  if (running !== undefined) return
+  if (before !== undefined) server.replications.delete(before.id)
+  const owner = Json.get(body, "owner")
+  server.replications.set(
+    replication.job,
+    Jobs.make(replication, (now) => run(replication, now), {
+      owner: typeof owner === "string" ? owner : null,
+      document: id,
+      now
+    })
+  )
+}
+
+const look = (context: Context, database: Database, { id, tree }: DocumentRecord): void => {
+  if (id.startsWith("_design/")) return
+  const version: Version | undefined = RevisionTree.winner(tree)?.version
+  const state = version === undefined ? undefined : Json.get(version.body, "_replication_state")
+  if (version === undefined || version.deleted || state === "completed" || state === "failed") {
+    const job = jobOf(context.server, id)
+    if (job !== undefined) context.server.replications.delete(job.id)
+    return
+  }
+  begin(context, database, id, version.body)
+}
+
+/** Begins and ends what the documents of `_replicator` ask for. */
+const lookAtDocuments = (server: Server, origin: string, now: number): void => {
+  const database = server.databases.get(replicator)
+  const { replicatorSeen: seen } = server.node
+  if (database === undefined) return
+  if (seen.instance !== database.instance) {
+    seen.instance = database.instance
+    seen.position = database.shards.map(() => 0)
+  }
+  const changed = database.shards.flatMap(({ log, seq }, i) => {
+    const since = seen.position[i] ?? 0
+    if (seq <= since) return []
+    seen.position[i] = seq
+    return log.flatMap(({ id, seq }) => {
+      const record = seq > since ? database.documents.get(id) : undefined
+      return record?.seq === seq ? [record] : []
+    })
+  })
+  const context: Context = { server, request: request(origin), user: admin, authenticated: undefined, now, beforeWrite }
+  for (const record of changed) look(context, database, record)
+}
+
+const proceed = (server: Server, job: Job, now: number): void => {
+  if (now < job.next || !Jobs.run(job, now) || job.continuous) return
+  server.replications.delete(job.id)
+  const database = server.databases.get(replicator)
+  if (job.document === undefined || database === undefined) return
+  const stats = Json.fromEntries([...Json.entries(job.info ?? {}), ["start_time", Jobs.timestamp(job.started)]])
+  settleDocument(server, database, job.document, "completed", ["_replication_stats", stats], now)
+}
+
+// Two that fill each other come to rest; this ends those that would not.
+const rounds = 100
+
+/** Lets the replications that go on catch up with what a request did. */
+export const settle = (server: Server, origin: string, now: number): void => {
+  for (let i = 0; i < rounds; i++) {
+    const before = server.updates.seq
+    lookAtDocuments(server, origin, now)
+    if (server.replications.size === 0) return
+    // One that cannot run, because a database is gone, waits for better times.
+    for (const job of Array.from(server.replications.values())) proceed(server, job, now)
+    if (server.updates.seq === before) return
+  }
+}

@@ -1,0 +1,69 @@
+import * as Json from "effect-couchdb/Json"
+import * as Either from "effect/Either"
+import { interpret, toJson } from "../design/program.js"
+import type { Emit } from "../functions/DesignFunctions.js"
+import type { Functions } from "../functions/sources.js"
+import type { Definition } from "./definition.js"
+import { signature } from "./definition.js"
+import type { MapDocuments, Source } from "./index.js"
+import * as MangoIndex from "./jsonIndex.js"
+import type { Row } from "./rows.js"
+import { compareKeys, compareRows } from "./rows.js"
+
+type Emitted = Array<Pick<Row, "key" | "value">>
+
+const given = (map: (doc: { readonly _id: string }, emit: Emit) => void): MapDocuments => (documents) =>
+  Either.right(documents.map(({ text }) => {
+    const emitted: Emitted = []
+    try {
+      map(JSON.parse(text), (key, value) => emitted.push({ key: toJson(key), value: toJson(value) }))
+      return emitted
+    } catch {
+      return []
+    }
+  }))
+
+const pairsOf = (answer: Json.Json | undefined): Emitted =>
+  Json.isArray(answer)
+    ? answer.map((pair) => Json.isArray(pair) ? { key: pair[0] ?? null, value: pair[1] ?? null } : nothing)
+    : []
+
+const nothing = { key: null, value: null }
+
+/** How many documents one call maps, so that a time limit is one for a few documents, not for all. */
+const batch = 200
+
+const interpreted = (functions: Functions, definition: Definition): MapDocuments => (documents) =>
+  Either.gen(function*() {
+    const emitted: Array<Emitted> = []
+    for (let from = 0; from < documents.length; from += batch) {
+      const some = documents.slice(from, from + batch)
+      const answer = yield* interpret(
+        functions,
+        `_design/${definition.design}/_view/${definition.view}`,
+        "map",
+        definition.map,
+        definition.body,
+        `[${some.map(({ text }) => text).join(",")}]`
+      )
+      some.forEach((_, i) => emitted.push(pairsOf(Json.isArray(answer) ? answer[i] : undefined)))
+    }
+    return emitted
+  })
+
+/** Where the rows of a view come from: a Mango index, a function that was given, or the view's own text. */
+export const sourceOf = (functions: Functions, definition: Definition): Source => {
+  const { body, design, includeDesign, localSeq, map, raw, view } = definition
+  const functionOf = functions.given[design]?.views?.[view]?.map
+  return {
+    signature: signature(definition),
+    compare: compareRows(compareKeys(raw)),
+    includeDesign,
+    localSeq,
+    map: Json.get(body, "language") === "query"
+      ? MangoIndex.mapOf(map)
+      : functionOf === undefined
+      ? interpreted(functions, definition)
+      : given(functionOf)
+  }
+}

@@ -1,0 +1,94 @@
+import { isUnnamed } from "../world/edits.js"
+import { together, type Truth, visible } from "../world/groundTruth.js"
+import type { Json, Leaf } from "../world/replicas.js"
+import type { Trouble } from "../world/steps.js"
+
+/** What is wrong at the end of a history; all of it must be nothing. */
+export interface Findings {
+  readonly diverged: ReadonlyArray<string>
+  readonly lost: ReadonlyArray<string>
+  readonly doubled: ReadonlyArray<string>
+  readonly wrong: ReadonlyArray<string>
+  readonly silent: ReadonlyArray<string>
+  readonly twoContents: number
+  /** Lost edits that no burial keeps either. */
+  readonly gone: ReadonlyArray<string>
+  /** What is left to a person, and why. */
+  readonly deferred: ReadonlyArray<string>
+}
+
+const sorted = (names: Iterable<string>): string => [...names].sort().join(" ")
+
+const burialOf = ({ deleted, doc }: Leaf): { readonly of: string } | undefined => {
+  const field = doc["lineage"] as { readonly [key: string]: Json } | undefined
+  return deleted && field?.["kind"] === "burial" ? { of: String(field["of"]) } : undefined
+}
+
+const buriedIn = (leaf: Leaf): ReadonlyArray<string> => {
+  const field = leaf.doc["lineage"] as { readonly doc?: { readonly seen?: ReadonlyArray<string> } } | undefined
+  return burialOf(leaf) === undefined ? [] : field?.doc?.seen ?? []
+}
+
+export const check = (
+  truth: Truth,
+  ends: ReadonlyArray<ReadonlyArray<Leaf>>,
+  deferred: ReadonlyArray<string>,
+  trouble: Trouble
+): Omit<Findings, "twoContents"> => {
+  const diverged: Array<string> = []
+  const lost = new Set<string>()
+  const doubled: Array<string> = []
+  const wrong: Array<string> = []
+  const silent = new Set<string>()
+  const standing = ends.map((leaves) => leaves.filter(({ deleted }) => !deleted))
+  const quiet = deferred.length === 0
+  // A replica that refuses merges, or one that gets no tombstones, stays apart: that is its own will.
+  const apart = trouble.refusals || trouble.filtered || trouble.versions
+  const states = new Set(standing.map((leaves) => sorted(leaves.map(({ rev }) => rev))))
+  if (quiet && !apart && states.size > 1) diverged.push(Array.from(states).join(" | "))
+
+  standing.forEach((leaves, i) => {
+    for (const { doc, rev } of leaves) {
+      const expected = visible(truth.of(rev))
+      const seen = doc["seen"] as ReadonlyArray<string>
+      const count = Number(doc["count"])
+      const total = truth.total(truth.of(rev).edits)
+      if (sorted(seen) !== sorted(expected.filter((edit) => !isUnnamed(edit)))) {
+        wrong.push(`${i}: ${rev} says ${sorted(seen)}, and contains ${sorted(expected)}`)
+      }
+      if (count > total) doubled.push(`${i}: ${rev} counts ${count}, not ${total}`)
+      if (count < total) wrong.push(`${i}: ${rev} counts ${count}, not ${total}`)
+    }
+    const whole = together(leaves.map(({ rev }) => truth.of(rev)))
+    const alive = new Set(visible(whole))
+    if (quiet && !apart) {
+      if (leaves.length > 1) diverged.push(`${i}: ${leaves.length} versions stand`)
+      // An edit that no deletion saw keeps a document alive.
+      if (leaves.length === 0 && truth.undeleted().length > 0) { for (const edit of truth.undeleted()) lost.add(edit) }
+      if (leaves.length > 0) {
+        for (const edit of truth.all()) if (!alive.has(edit) && !whole.given.has(edit)) lost.add(edit)
+      }
+    }
+    if (quiet) {
+      // Where nothing stands, it is for a deletion, and not for a burial alone.
+      const owed = new Set(leaves.length > 0 ? truth.all() : truth.undeleted())
+      for (const leaf of ends[i] ?? []) {
+        const burial = burialOf(leaf)
+        if (burial === undefined) continue
+        for (const edit of visible(truth.of(burial.of))) {
+          if (owed.has(edit) && !alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
+        }
+      }
+    }
+  })
+  const kept = new Set(ends.flat().flatMap(buriedIn))
+  return {
+    diverged,
+    lost: Array.from(lost),
+    doubled,
+    wrong,
+    silent: Array.from(silent),
+    gone: Array.from(lost).filter((edit) => !kept.has(edit)),
+    deferred
+  }
+}

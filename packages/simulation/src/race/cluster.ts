@@ -1,0 +1,71 @@
+import { type Lineage, Transport } from "effect-couchdb"
+import * as Effect from "effect/Effect"
+import type { Scope } from "effect/Scope"
+import { ask, type Json, type Place, replicaAt } from "../world/replicas.js"
+import { placesAt } from "../world/servers.js"
+import { copyAt } from "./copies.js"
+import type { Course } from "./race.js"
+
+/** Asks a server about itself; anything but an answer ends the program. */
+const told = (place: Place, path: string): Effect.Effect<Json> =>
+  place.request({
+    method: "GET",
+    origin: "http://replica",
+    path,
+    headers: { accept: "application/json", ...place.headers }
+  }).pipe(
+    Effect.orDie,
+    Effect.flatMap((response) =>
+      response.status === 200
+        ? Effect.sync(() => JSON.parse(Transport.text(response)) as Json)
+        : Effect.dieMessage(`GET ${path} was answered with ${response.status}`)
+    )
+  )
+
+interface Placement {
+  readonly shard_suffix: ReadonlyArray<number>
+  readonly by_range: { readonly [range: string]: ReadonlyArray<string> }
+}
+
+/**
+ * A database of a cluster, with a resolver at each of the first two URLs. A node answers for the cluster; what it holds
+ * itself is read at `/_node/{node}/{shard}/{id}`, which is asked of that node alone.
+ */
+export const cluster = (
+  urls: ReadonlyArray<URL>,
+  database: string,
+  settings: readonly [Lineage.Options, Lineage.Options]
+): Effect.Effect<Course, never, Scope> =>
+  Effect.gen(function*() {
+    const placeAt = yield* placesAt
+    const places = urls.map((url) => placeAt(url, database))
+    const [first, second] = places
+    if (first === undefined || second === undefined) {
+      return yield* Effect.dieMessage("a race takes two nodes: give --url twice or more")
+    }
+    const members = yield* Effect.forEach(places, (place) => told(place, "/_membership"))
+    if (new Set(members.map((each) => JSON.stringify(each))).size > 1) {
+      return yield* Effect.dieMessage("the URLs are not of one cluster: their /_membership differ")
+    }
+    const racers = [replicaAt(first, settings[0]), replicaAt(second, settings[1])] as const
+    const made = yield* Effect.acquireRelease(ask(racers[0], "PUT", ""), () => ask(racers[0], "DELETE", ""))
+    if (made.status >= 300) return yield* Effect.dieMessage(`the database was not made: ${JSON.stringify(made.json)}`)
+    // A node hears of a new database from the others.
+    for (const racer of racers) {
+      for (let i = 0; i < 50 && (yield* ask(racer, "GET", "")).status !== 200; i++) yield* Effect.sleep("100 millis")
+    }
+    const { by_range, shard_suffix } = (yield* told(first, `/_node/_local/_dbs/${database}`)) as unknown as Placement
+    const suffix = String.fromCharCode(...shard_suffix)
+    return {
+      racers,
+      copies: (id) =>
+        Effect.gen(function*() {
+          const { range } = (yield* told(first, `/${database}/_shards/${id}`)) as { readonly range: string }
+          const shard = encodeURIComponent(`shards/${range}/${database}${suffix}`)
+          return yield* Effect.forEach(
+            by_range[range] ?? [],
+            (node) => copyAt(node, (query) => told(first, `/_node/${node}/${shard}/${id}${query}`))
+          )
+        })
+    }
+  })

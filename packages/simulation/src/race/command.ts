@@ -1,0 +1,93 @@
+import type { Lineage } from "effect-couchdb"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type { Scope } from "effect/Scope"
+import * as TestContext from "effect/TestContext"
+import { withoutRules } from "../history/history.js"
+import { ask, embedded } from "../world/replicas.js"
+import { cluster } from "./cluster.js"
+import { contentsOf, copyAt } from "./copies.js"
+import { failed, line } from "./figures.js"
+import { type Course, race } from "./race.js"
+
+export interface Racing {
+  readonly documents: number
+  readonly seed: number
+  readonly urls: ReadonlyArray<URL>
+  readonly without: ReadonlySet<number>
+  /** Writes so many documents by hand, under one revision with two contents, to show that the check finds them. */
+  readonly byHand: number
+}
+
+/** The two resolvers' collections keep journals of different depth. */
+const settingsOf = (without: ReadonlySet<number>): readonly [Lineage.Options, Lineage.Options] => [
+  withoutRules({ depth: 16 }, without),
+  withoutRules({ depth: 8 }, without)
+]
+
+/** Two clients of one embedded database: the same race where there is no cluster. */
+export const alone = (seed: number, without: ReadonlySet<number> = new Set()): Effect.Effect<Course> =>
+  Effect.gen(function*() {
+    const world = yield* embedded(seed, settingsOf(without))
+    const [first, second] = world.replicas
+    if (first === undefined || second === undefined) return yield* Effect.dieMessage("there is no replica")
+    const racers = [first, {
+      ...second,
+      place: first.place,
+      cards: { ...second.cards, database: first.cards.database }
+    }] as const
+    return {
+      racers,
+      copies: (id) =>
+        Effect.map(
+          copyAt("embedded", (query) => Effect.map(ask(first, "GET", `/${id}${query}`), ({ json }) => json)),
+          (copy) => [copy]
+        )
+    }
+  })
+
+/** How many of so many documents have two contents under one revision, where each node was given another one. */
+export const writtenByHand = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
+  Effect.map(
+    Effect.forEach(Array.from({ length: documents }, (_, i) => `by-hand-${i}`), (id) =>
+      Effect.gen(function*() {
+        yield* Effect.all(
+          racers.map((racer, node) =>
+            ask(racer, "POST", "/_bulk_docs", {
+              new_edits: false,
+              docs: [{ _id: id, _rev: "1-967a00dff5e02add41819138abb3284d", node }]
+            })
+          ),
+          { concurrency: "unbounded" }
+        )
+        return contentsOf(yield* copies(id)).two().length
+      })),
+    (two) => two.reduce((sum, each) => sum + each, 0)
+  )
+
+/** Runs the race and prints what came of it; whether all that must be nothing is. */
+export const racing = (
+  { byHand, documents, seed, urls, without }: Racing
+): Effect.Effect<boolean> => {
+  const course: Effect.Effect<Course, never, Scope> = urls.length === 0
+    ? alone(seed, without)
+    : cluster(urls, `race-${process.pid}-${seed}`, settingsOf(without))
+  const raced = Effect.gen(function*() {
+    const { figures, wrong } = yield* course.pipe(
+      Effect.flatMap((course) =>
+        Effect.gen(function*() {
+          const told = yield* race(course, { documents, seed })
+          if (byHand === 0) return told
+          const two = yield* writtenByHand(course, byHand)
+          yield* Console.log(`by hand: of ${byHand} documents, ${two} with two contents under one revision`)
+          return { ...told, figures: { ...told.figures, twoContents: told.figures.twoContents + two } }
+        })
+      )
+    )
+    for (const each of wrong) yield* Console.log(each)
+    yield* Console.log(line(figures))
+    return !failed(figures)
+  }).pipe(Effect.scoped, Effect.withRandom(Random.make(`${seed} ${process.pid}`)))
+  return urls.length === 0 ? Effect.provide(raced, TestContext.TestContext) : raced
+}

@@ -1,0 +1,208 @@
+import { Conflict, CouchError, Document, Json as CouchJson, Revision, type SiblingPolicy } from "effect-couchdb"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Card } from "../world/card.js"
+import { edited, weightOf } from "../world/edits.js"
+import { together, type Truth } from "../world/groundTruth.js"
+import { ask, type Doc, type Hook, type Json, type Leaf, leavesAt, type Replica, through } from "../world/replicas.js"
+import type { Step } from "../world/steps.js"
+import { type Contents, makeContents } from "./copies.js"
+
+/** An edit that was sent. Whether it counts is told by the server, or by its being there. */
+interface Sent {
+  readonly name: string
+  readonly weight: number
+  readonly rev: string
+  stored: boolean
+}
+
+/** One document that two resolvers race on. */
+export interface Contested {
+  readonly id: string
+  readonly truth: Truth
+  /** Versions that are not there yet when the race begins. */
+  readonly late: Array<Leaf>
+  readonly edits: Array<Sent>
+  /** What resolvers sent, so that it can be sent once more. */
+  readonly writes: Array<string>
+  /** What resolvers meant to be under each revision. */
+  readonly sent: Contents
+  /** Writes that were accepted, and not by a quorum. */
+  readonly accepted: Array<string>
+}
+
+export const contested = (id: string, truth: Truth, late: ReadonlyArray<Leaf>): Contested => ({
+  id,
+  truth,
+  late: [...late],
+  edits: [],
+  writes: [],
+  sent: makeContents(),
+  accepted: []
+})
+
+/** Versions under another name, as replication brings them. */
+export const bring = ({ id }: Contested, replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
+  leaves.length === 0
+    ? Effect.void
+    : Effect.asVoid(
+      ask(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => ({ ...doc, _id: id })) })
+    )
+
+type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolean }
+
+const isWrite = (path: string): boolean => path.includes("/_bulk_docs")
+
+/** Notes what each merge that goes out contains, by the history as it was made. */
+const note = ({ sent, truth, writes }: Contested, body: string): void => {
+  writes.push(body)
+  const { docs = [], new_edits } = JSON.parse(body) as Written
+  for (const doc of new_edits === false ? docs : []) {
+    const rev = String(doc["_rev"])
+    const record = doc["lineage"] as { readonly [key: string]: Json } | undefined
+    const from = [record?.["parent"], ...((record?.["also"] ?? []) as ReadonlyArray<Json>)]
+    truth.wrote(rev, together(from.map((each) => truth.of(String(each)))))
+    sent.add(rev, doc)
+  }
+}
+
+const noting = ({ accepted }: Contested, request: Parameters<Hook>[0], pass: Parameters<Hook>[1]): ReturnType<Hook> =>
+  Effect.tap(pass(request), ({ status }) => {
+    if (status === 202) accepted.push(request.path)
+    return Effect.void
+  })
+
+/** Resolves the document. Its first write waits for the gate, and where it crashes there is no second one. */
+export const resolveAt = (
+  document: Contested,
+  replica: Replica,
+  policy: SiblingPolicy.SiblingPolicy<Card>,
+  { crashes = false, gate = Effect.void }: { readonly crashes?: boolean; readonly gate?: Effect.Effect<void> } = {}
+): Effect.Effect<Either.Either<Conflict.Resolution<Card>, unknown>> => {
+  let count = 0
+  const hook: Hook = (request, pass) => {
+    if (!isWrite(request.path)) return pass(request)
+    count++
+    const first = count === 1
+    const send = Effect.suspend(() => {
+      if (crashes && !first) {
+        return Effect.fail(
+          new CouchError.TransportError({
+            method: request.method,
+            path: request.path,
+            reason: "Connection",
+            description: "the resolver died"
+          })
+        )
+      }
+      note(document, String(request.body))
+      return noting(document, request, pass)
+    })
+    return first ? Effect.zipRight(gate, send) : send
+  }
+  return through(replica, hook, Effect.either(Conflict.resolve(replica.cards, document.id, policy)))
+}
+
+/** Sends all that resolvers sent so far once more. */
+export const replay = ({ id, writes }: Contested, replica: Replica): Effect.Effect<number> =>
+  Effect.gen(function*() {
+    const again = writes.slice()
+    for (const body of again) {
+      const { status } = yield* ask(replica, "POST", "/_bulk_docs", JSON.parse(body))
+      if (status >= 400) yield* Effect.dieMessage(`${id}: a write was refused when it was sent again: ${status}`)
+    }
+    return again.length
+  })
+
+const bodyOf = (text: string): CouchJson.JsonObject =>
+  Either.match(CouchJson.parse(text), {
+    onLeft: () => ({}),
+    onRight: (json) =>
+      CouchJson.isObject(json)
+        ? CouchJson.fromEntries(CouchJson.entries(json).filter(([key]) => !key.startsWith("_")))
+        : {}
+  })
+
+/** What stands, as this node says. */
+const standingAt = ({ id }: Contested, replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
+  Effect.map(leavesAt(replica, id), (leaves) => leaves.filter(({ deleted }) => !deleted))
+
+/** Edits one of the versions that stand, a loser as well as the winner, through the library. */
+export const editAt = (document: Contested, replica: Replica, step: Step): Effect.Effect<void> =>
+  Effect.flatMap(standingAt(document, replica), (standing) => {
+    const leaf = standing[(step.dice[0] ?? 0) % Math.max(1, standing.length)]
+    return leaf === undefined ? Effect.void : editOf(document, replica, step, leaf)
+  })
+
+/** Edits one version through several nodes at one time. All but one are refused, and are stored beside it. */
+export const rivals = (
+  document: Contested,
+  replicas: ReadonlyArray<Replica>,
+  step: Step
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const [first] = replicas
+    const standing = first === undefined ? [] : yield* standingAt(document, first)
+    const leaf = standing[(step.dice[0] ?? 0) % Math.max(1, standing.length)]
+    if (leaf === undefined) return
+    const read = yield* Effect.forEach(replicas, () => Deferred.make<void>())
+    yield* Effect.forEach(replicas, (replica, i) => {
+      const arrived = Effect.forEach(read.slice(i, i + 1), (mine) => Deferred.succeed(mine, undefined))
+      return editOf(
+        document,
+        replica,
+        { ...step, dice: step.dice.map((die) => die + i), name: `${step.name}-${i + 1}` },
+        leaf,
+        // All have read before one of them writes.
+        Effect.zipRight(arrived, Effect.forEach(read, Deferred.await, { discard: true }))
+      ).pipe(Effect.ensuring(arrived))
+    }, { concurrency: "unbounded", discard: true })
+  })
+
+/**
+ * The revision is known before it is sent: nodes that disagree may refuse an edit that one of them keeps. What is refused
+ * is written beside what stands.
+ */
+const editOf = (
+  document: Contested,
+  replica: Replica,
+  step: Step,
+  leaf: Leaf,
+  gate: Effect.Effect<void> = Effect.void
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { edits, id, truth } = document
+    const weight = weightOf(step)
+    const sent: Array<Sent> = []
+    const hook: Hook = (request, pass) => {
+      if (request.method !== "PUT") return pass(request)
+      const body = String(request.body)
+      const rev = request.path.includes("new_edits=false")
+        ? String((JSON.parse(body) as Doc)["_rev"])
+        : Option.getOrElse(Revision.predict({ parent: Option.some(leaf.rev), body: bodyOf(body) }), () => "")
+      const contained = truth.of(leaf.rev)
+      truth.wrote(rev, { ...contained, edits: new Set([...contained.edits, step.name]) })
+      const one = { name: step.name, weight, rev, stored: false }
+      sent.push(one)
+      edits.push(one)
+      return noting(document, request, pass)
+    }
+    const saved = yield* through(
+      replica,
+      hook,
+      Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
+        Effect.map(Document.modify((card) => edited(card, step, weight))),
+        Effect.tap(() => gate),
+        Effect.flatMap(Document.save),
+        Effect.catchTag("ConflictError", Conflict.fork),
+        Effect.either
+      )
+    )
+    if (Either.isLeft(saved)) return
+    const rev = Option.getOrUndefined(saved.right.rev)
+    const found = sent.find((each) => each.rev === rev)
+    if (found === undefined) yield* Effect.dieMessage(`${id}: an edit was to be ${sent[0]?.rev}, and is ${rev}`)
+    else found.stored = true
+  })

@@ -1,0 +1,68 @@
+import * as Effect from "effect/Effect"
+import { type Doc, type Json, type Leaf, leavesIn } from "../world/replicas.js"
+
+/** What one node holds of one document. */
+export interface Copy {
+  readonly node: string
+  /** What stands, and what is deleted. */
+  readonly leaves: ReadonlyArray<Leaf>
+  /** Older versions whose bodies are still there. */
+  readonly older: ReadonlyArray<Leaf>
+}
+
+/** Reads all of a document that there is in one place. */
+export const copyAt = (
+  node: string,
+  get: (query: string) => Effect.Effect<Json>
+): Effect.Effect<Copy> =>
+  Effect.gen(function*() {
+    const leaves = leavesIn(yield* get("?open_revs=all&revs=true"))
+    const own = new Set<string>(leaves.map(({ rev }) => rev))
+    const before = Array.from(new Set(leaves.flatMap(({ path }) => path))).filter((rev) => !own.has(rev))
+    const older = before.length === 0
+      ? []
+      : leavesIn(yield* get(`?open_revs=${encodeURIComponent(JSON.stringify(before))}&revs=true`))
+    return { node, leaves, older }
+  })
+
+/** Whether all copies have the same leaves: nodes pass on what one of them did not get. */
+export const agree = (copies: ReadonlyArray<Copy>): boolean =>
+  new Set(copies.map(({ leaves }) => leaves.map(({ rev }) => rev).sort().join(" "))).size <= 1
+
+const inOrder = (value: Json): Json =>
+  Array.isArray(value)
+    ? value.map(inOrder)
+    : typeof value === "object" && value !== null
+    ? Object.fromEntries(
+      Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, inner]) => [key, inOrder(inner as Json)])
+    )
+    : value
+
+/** A version as text; how far back its path is known is not part of it. */
+export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(inOrder(content))
+
+/** The contents under each revision. */
+export interface Contents {
+  readonly add: (rev: string, doc: Doc) => void
+  readonly count: () => number
+  /** Revisions under which there are two contents. */
+  readonly two: () => ReadonlyArray<string>
+}
+
+export const makeContents = (): Contents => {
+  const known = new Map<string, Set<string>>()
+  return {
+    add: (rev, doc) => {
+      known.set(rev, (known.get(rev) ?? new Set()).add(contentOf(doc)))
+    },
+    count: () => known.size,
+    two: () => Array.from(known).flatMap(([rev, texts]) => texts.size > 1 ? [rev] : [])
+  }
+}
+
+/** What copies say of each revision, whether it stands, is deleted or was written over. */
+export const contentsOf = (copies: ReadonlyArray<Copy>): Contents => {
+  const contents = makeContents()
+  for (const { leaves, older } of copies) for (const { doc, rev } of [...leaves, ...older]) contents.add(rev, doc)
+  return contents
+}

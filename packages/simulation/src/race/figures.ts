@@ -1,0 +1,121 @@
+import { check, type Findings } from "../history/check.js"
+import { plain } from "../world/steps.js"
+import type { Contested } from "./contest.js"
+import { agree, contentsOf, type Copy } from "./copies.js"
+
+/** What must be nothing when a race is over: the documents of which it is true. */
+export interface Faults {
+  /** A revision of it has two contents, on one node and on another. */
+  readonly twoContents: number
+  /** Resolvers sent two contents under one revision, whatever became of them. */
+  readonly sentTwo: number
+  /** The nodes did not come to the same leaves. */
+  readonly unlike: number
+  readonly inConflict: number
+  readonly lost: number
+  readonly doubled: number
+  readonly wrong: number
+  readonly silent: number
+  readonly deferred: number
+}
+
+export interface Figures extends Faults {
+  readonly documents: number
+  readonly nodes: number
+  /** Until both resolvers found nothing to do. */
+  readonly rounds: number
+  readonly resolutions: number
+  readonly edits: number
+  /** Writes that only some nodes took at first. */
+  readonly accepted: number
+  /** Writes of resolvers that were sent once more. */
+  readonly repeated: number
+  /** Of which the content was read. */
+  readonly revisions: number
+}
+
+const faults = (figures: Faults): ReadonlyArray<readonly [name: string, count: number]> => [
+  ["two contents", figures.twoContents],
+  ["sent as two", figures.sentTwo],
+  ["nodes unlike", figures.unlike],
+  ["in conflict", figures.inConflict],
+  ["lost edits", figures.lost],
+  ["doubled edits", figures.doubled],
+  ["wrong leaves", figures.wrong],
+  ["silent burials", figures.silent],
+  ["deferred", figures.deferred]
+]
+
+export const failed = (figures: Faults): boolean => faults(figures).some(([, count]) => count > 0)
+
+export const line = (figures: Figures): string =>
+  [
+    ["documents", figures.documents] as const,
+    ["nodes", figures.nodes] as const,
+    ["rounds", figures.rounds] as const,
+    ["resolutions", figures.resolutions] as const,
+    ["edits", figures.edits] as const,
+    ["accepted only", figures.accepted] as const,
+    ["sent again", figures.repeated] as const,
+    ["revisions", figures.revisions] as const,
+    ...faults(figures)
+  ].map(([name, count]) => `${name} ${count}`).join(" · ")
+
+/** What the nodes' own copies say of a document, against its history as it was made. */
+export interface Judged extends Faults {
+  readonly edits: number
+  readonly accepted: number
+  readonly revisions: number
+  /** What is wrong in words, and nothing else. */
+  readonly found: Partial<Findings & { readonly two: ReadonlyArray<string>; readonly sent: ReadonlyArray<string> }>
+}
+
+const one = (wrong: boolean): number => wrong ? 1 : 0
+
+export const judge = (
+  { accepted, edits, sent, truth }: Contested,
+  copies: ReadonlyArray<Copy>,
+  deferred: ReadonlyArray<string>
+): Judged => {
+  const there = new Set(copies.flatMap(({ leaves }) => leaves.flatMap(({ path }) => path)))
+  // What was refused counts where it is there.
+  const counting = edits.filter(({ rev, stored }) => stored || there.has(rev))
+  for (const { name, weight } of counting) truth.weigh(name, weight)
+  const found = check(truth, copies.map(({ leaves }) => leaves), deferred, plain)
+  const contents = contentsOf(copies)
+  const told = { ...found, two: contents.two(), sent: sent.two() }
+  return {
+    edits: counting.length,
+    accepted: accepted.length,
+    revisions: contents.count(),
+    twoContents: one(told.two.length > 0),
+    sentTwo: one(told.sent.length > 0),
+    unlike: one(!agree(copies)),
+    inConflict: one(copies.some(({ leaves }) => leaves.filter(({ deleted }) => !deleted).length !== 1)),
+    lost: one(found.lost.length > 0),
+    doubled: one(found.doubled.length > 0),
+    wrong: one(found.wrong.length > 0),
+    silent: one(found.silent.length > 0),
+    deferred: one(deferred.length > 0),
+    found: Object.fromEntries(Object.entries(told).filter(([, all]) => all.length > 0))
+  }
+}
+
+/** All documents together. */
+export const sum = (all: ReadonlyArray<Judged>): Omit<Judged, "found"> => {
+  const of = (figure: Exclude<keyof Judged, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
+  return {
+    edits: of("edits"),
+    accepted: of("accepted"),
+    revisions: of("revisions"),
+    twoContents: of("twoContents"),
+    sentTwo: of("sentTwo"),
+    unlike: of("unlike"),
+    inConflict: of("inConflict"),
+    lost: of("lost"),
+    doubled: of("doubled"),
+    wrong: of("wrong"),
+    silent: of("silent"),
+    deferred: of("deferred")
+  }
+}

@@ -1,0 +1,226 @@
+import { Document, Json as CouchJson } from "effect-couchdb"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Lineage from "../../../couchdb/test/support/lineageInternals.js"
+import type { Card } from "./card.js"
+import { empty } from "./card.js"
+import { nothing, together, type Truth } from "./groundTruth.js"
+import { ask, type Doc, id, type Leaf, leavesAt, type Replica, through, untouched } from "./replicas.js"
+import type { Step } from "./steps.js"
+
+const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
+
+const pick = <A>(all: ReadonlyArray<A>, die: number): A | undefined => all[die % Math.max(1, all.length)]
+
+/** What an edit makes of a card: it is always counted and seen, and changes some of the rest. */
+export const edited = (card: Card, { dice, name }: Step, weight: number): Card => {
+  const one = at(dice, 1)
+  const word = `w${at(dice, 2) % 50}`
+  const words = card.text.split(" ")
+  const i = at(dice, 3) % Math.max(1, words.length)
+  const item = pick(card.list, at(dice, 4))
+  return {
+    count: card.count + weight,
+    seen: [...card.seen, name],
+    tags: one % 3 === 0
+      ? [...card.tags.filter((tag) => tag !== word), word]
+      : one % 3 === 1
+      ? card.tags.slice(1)
+      : card.tags,
+    list: one % 5 === 0
+      ? [...card.list, { key: name, text: word }]
+      : one % 5 === 1
+      ? card.list.slice(1)
+      : one % 5 === 2
+      ? card.list.map((each) => each === item ? { ...each, text: word } : each)
+      : one % 5 === 3
+      ? [...card.list].reverse()
+      : card.list,
+    text: one % 4 === 0 ? words.map((each, j) => j === i ? word : each).join(" ") : card.text,
+    register: one % 4 === 1 ? word : card.register
+  }
+}
+
+export const weightOf = ({ dice }: Step): number => 1 + at(dice, 5) % 9
+
+const live = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => leaves.filter(({ deleted }) => !deleted)
+
+/** Edits one of the leaves that stand, a loser as well as the winner, through the library. */
+export const edit = (truth: Truth, replica: Replica, step: Step, version: number) =>
+  Effect.gen(function*() {
+    const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
+    if (leaf === undefined) return
+    const weight = weightOf(step)
+    const saved = yield* through(
+      replica,
+      (request, pass) => pass(version === 1 ? request : newer(request, version)),
+      Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
+        Effect.map(Document.modify((card) => edited(card, step, weight))),
+        Effect.flatMap(Document.save),
+        Effect.either
+      )
+    )
+    if (Either.isLeft(saved)) return
+    const contained = truth.of(leaf.rev)
+    truth.weigh(step.name, weight)
+    truth.wrote(Option.getOrElse(saved.right.rev, () => ""), {
+      ...contained,
+      edits: new Set([...contained.edits, step.name])
+    })
+  })
+
+/** A later version of this library would write what this one does not read. */
+const newer = <A extends { readonly method: string; readonly body?: unknown }>(request: A, version: number): A =>
+  request.method === "PUT" && typeof request.body === "string"
+    ? { ...request, body: request.body.replace(/"v":1\}(?=\}$)/, `"v":${version}}`) }
+    : request
+
+/** Edits the winner as a program does that reads a document, changes what it knows, and puts it back. */
+export const foreign = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
+  Effect.gen(function*() {
+    const { json, status } = yield* ask(replica, "GET", `/${id}`)
+    if (status !== 200) return
+    const doc = json as Doc
+    const weight = weightOf(step)
+    const { _id, _rev, lineage, ...body } = doc
+    const written = yield* ask(replica, "PUT", `/${id}?rev=${String(_rev)}`, {
+      _id,
+      ...edited(body as unknown as Card, step, weight),
+      ...(keeps && lineage !== undefined && { lineage })
+    })
+    const rev = (written.json as { readonly rev?: string }).rev
+    if (rev === undefined) return
+    const contained = truth.of(String(_rev))
+    truth.weigh(step.name, weight)
+    truth.wrote(rev, { ...contained, edits: new Set([...contained.edits, step.name]) })
+  })
+
+export const remove = (truth: Truth, replica: Replica, step: Step) =>
+  Effect.gen(function*() {
+    const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
+    if (leaf === undefined) return
+    const tombstone = yield* through(
+      replica,
+      untouched,
+      Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(Effect.flatMap(Document.delete), Effect.either)
+    )
+    if (Either.isLeft(tombstone)) return
+    const contained = truth.of(leaf.rev)
+    truth.deletion(contained)
+    truth.wrote(tombstone.right.rev, contained)
+  })
+
+/** Makes the document anew where nothing stands; what was deleted is not in it. */
+export const recreate = (truth: Truth, replica: Replica, step: Step) =>
+  Effect.gen(function*() {
+    const leaves = yield* leavesAt(replica)
+    if (leaves.length === 0 || live(leaves).length > 0) return
+    const weight = weightOf(step)
+    const made = yield* through(
+      replica,
+      untouched,
+      Effect.either(Document.create(replica.cards, id, edited(empty, step, weight)))
+    )
+    if (Either.isLeft(made)) return
+    const { rev } = made.right
+    // Who makes it anew has seen it deleted, every time it was.
+    const gone = new Set(leaves.map(({ rev }) => truth.of(rev)).flatMap(({ edits, given }) => [...edits, ...given]))
+    // A counter that begins anew takes back what was counted, and adds its own.
+    truth.weigh(step.name, weight - truth.total(gone))
+    truth.wrote(Option.getOrElse(rev, () => ""), {
+      ...nothing,
+      edits: new Set([...gone, step.name]),
+      given: gone
+    })
+  })
+
+/** How an edit that does not write its name into the card is called. */
+export const isUnnamed = (edit: string): boolean => edit.endsWith("=")
+
+/** The same edit of the same version on two replicas. They are two, and nothing in the card tells them apart. */
+export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: Step) =>
+  Effect.gen(function*() {
+    if (here === there) return
+    const others = new Set((yield* leavesAt(there)).map(({ rev }) => rev))
+    const leaf = pick(live(yield* leavesAt(here)).filter(({ rev }) => others.has(rev)), at(step.dice, 0))
+    if (leaf === undefined) return
+    const weight = weightOf(step)
+    const contained = truth.of(leaf.rev)
+    for (const replica of [here, there]) {
+      const name = `${step.name}@${replica === here ? 1 : 2}=`
+      const saved = yield* through(
+        replica,
+        untouched,
+        Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
+          Effect.map(Document.modify((card) => ({ ...card, count: card.count + weight }))),
+          Effect.flatMap(Document.save),
+          Effect.either
+        )
+      )
+      if (Either.isLeft(saved)) continue
+      truth.weigh(name, weight)
+      const rev = Option.getOrElse(saved.right.rev, () => "")
+      truth.wrote(rev, together([truth.of(rev), { ...contained, edits: new Set([...contained.edits, name]) }]))
+    }
+  })
+
+/**
+ * Edits the winner as a program does that writes records, but not true ones: this one says that another head is contained,
+ * by itself where nobody else can tell, or by an ancestor of which the other head says something else.
+ */
+export const forge = (truth: Truth, replica: Replica, step: Step, forged: "disputed" | "unheard") =>
+  Effect.gen(function*() {
+    const leaves = yield* leavesAt(replica)
+    const [winner, other] = live(leaves)
+    if (winner === undefined || other === undefined) return
+    const settings = Lineage.settings()
+    const knowledge = Lineage.knowledge(settings, leaves.map(versionOf))
+    const weight = weightOf(step)
+    const body = edited(cardOf(winner), step, weight)
+    const written = Lineage.recordOf(knowledge, {
+      kind: forged === "unheard" ? "merge" : "edit",
+      parent: winner.rev,
+      also: forged === "unheard" ? [other.rev] : [],
+      content: { body: body as unknown as CouchJson.JsonObject, files: {} },
+      deleted: false,
+      edit: step.name
+    })
+    const theirs = knowledge.records.get(other.rev)
+    const shared = new Set([
+      ...theirs?.path.map(({ link }) => link.rev) ?? [],
+      ...theirs?.names.map(({ rev }) => rev) ?? []
+    ])
+    const lie = (link: Lineage.Link): Lineage.Link =>
+      shared.has(link.rev) && link.rev !== other.rev ? { ...link, also: [...link.also, other.rev] } : link
+    const record = forged === "unheard" ? written : {
+      ...written,
+      path: written.path.map((entry) => ({ ...entry, link: lie(entry.link) })),
+      names: written.names.map(lie)
+    }
+    const { json } = yield* ask(replica, "PUT", `/${id}?rev=${winner.rev}`, {
+      ...body,
+      lineage: JSON.parse(CouchJson.stringify(Lineage.encodeRecord(record)))
+    })
+    const { rev } = json as { readonly rev?: string }
+    if (rev === undefined) return
+    const contained = truth.of(winner.rev)
+    truth.weigh(step.name, weight)
+    truth.wrote(rev, { ...contained, edits: new Set([...contained.edits, step.name]) })
+  })
+
+const bodyOf = ({ doc }: Leaf): Doc => Object.fromEntries(Object.entries(doc).filter(([key]) => !key.startsWith("_")))
+
+const cardOf = (leaf: Leaf): Card => {
+  const { lineage: _, ...card } = bodyOf(leaf)
+  return card as unknown as Card
+}
+
+const versionOf = (leaf: Leaf): Lineage.Version => ({
+  id,
+  rev: leaf.rev,
+  path: leaf.path as Lineage.Version["path"],
+  deleted: leaf.deleted,
+  body: bodyOf(leaf) as unknown as CouchJson.JsonObject,
+  files: {}
+})

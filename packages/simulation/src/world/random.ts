@@ -1,0 +1,9 @@
+import { PCGRandom } from "effect/Utils"
+
+/** A seeded source of integers from 0 to `bound - 1`. */
+export type Random = (bound: number) => number
+
+export const makeRandom = (seed: number): Random => {
+  const source = new PCGRandom(seed)
+  return (bound) => Math.floor(source.number() * bound)
+}

@@ -1,0 +1,124 @@
+import { makeRandom } from "./random.js"
+
+/** Everything beyond edits, replication and resolution that a history may hold. */
+export interface Trouble {
+  /** A program that knows no lineage edits too, and keeps the field as it read it, or drops it. */
+  readonly foreign: "none" | "keep" | "drop"
+  readonly deletions: boolean
+  readonly revsLimit: number | undefined
+  /** One replica takes no merges of others, as a validation function may refuse them. */
+  readonly refusals: boolean
+  /** One replica passes no tombstones on. */
+  readonly filtered: boolean
+  /** Burials are purged. */
+  readonly purge: boolean
+  /** A replication may carry some of the leaves only. */
+  readonly lostLeaves: boolean
+  /** Replicas keep journals of different depth. */
+  readonly depths: boolean
+  /** One replica writes records of a newer format. */
+  readonly versions: boolean
+  /** Replicas decide overlaps differently. */
+  readonly policies: boolean
+  /** Burials and deletions keep names only. */
+  readonly names: boolean
+  /** Records are signed, and a program without the key writes merges that are none. */
+  readonly forgeries: boolean
+}
+
+/** What the table of rules asks for beside trouble. */
+export interface Experiment extends Trouble {
+  /** Rules of the specification that do not hold. */
+  readonly without?: ReadonlySet<number>
+  /** The same edit is made on two replicas. */
+  readonly equal?: boolean
+  /** A program that knows the format writes records that are not true: against what others say, or where none can tell. */
+  readonly forged?: "disputed" | "unheard"
+  /** The server of the first replica refuses merges that a resolver writes. */
+  readonly unwelcome?: boolean
+}
+
+export const plain: Trouble = {
+  foreign: "none",
+  deletions: false,
+  revsLimit: undefined,
+  refusals: false,
+  filtered: false,
+  purge: false,
+  lostLeaves: false,
+  depths: false,
+  versions: false,
+  policies: false,
+  names: false,
+  forgeries: false
+}
+
+export type Kind =
+  | "edit"
+  | "replicate"
+  | "resolve"
+  | "slow"
+  | "release"
+  | "compact"
+  | "foreign"
+  | "delete"
+  | "recreate"
+  | "purge"
+  | "equal"
+  | "forge"
+
+/** One step: what, where, and the dice that it throws. The same step does the same wherever it stands. */
+export interface Step {
+  readonly kind: Kind
+  readonly here: number
+  readonly there: number
+  readonly dice: ReadonlyArray<number>
+  readonly name: string
+}
+
+const weights = (trouble: Experiment): ReadonlyArray<readonly [Kind, number]> => [
+  ["edit", 34],
+  ["replicate", 30],
+  ["resolve", 20],
+  ["slow", 6],
+  ["release", 6],
+  ["compact", 4],
+  ["foreign", trouble.foreign === "none" ? 0 : 8],
+  ["delete", trouble.deletions ? 5 : 0],
+  ["recreate", trouble.deletions ? 5 : 0],
+  ["purge", trouble.purge ? 4 : 0],
+  ["equal", trouble.equal === true ? 8 : 0],
+  ["forge", trouble.forged === undefined && !trouble.forgeries ? 0 : 4]
+]
+
+export const stepsOf = (seed: number, length: number, replicas: number, trouble: Experiment): ReadonlyArray<Step> => {
+  const random = makeRandom(seed)
+  const all = weights(trouble)
+  const sum = all.reduce((sum, [, weight]) => sum + weight, 0)
+  return Array.from({ length }, (_, i): Step => {
+    let thrown = random(sum)
+    const kind = all.find(([, weight]) => (thrown -= weight) < 0)?.[0] ?? "edit"
+    return {
+      kind,
+      here: random(replicas),
+      there: random(replicas),
+      dice: Array.from({ length: 8 }, () => random(1_000)),
+      name: `e${i + 1}`
+    }
+  })
+}
+
+export const show = ({ dice, here, kind, name, there }: Step): string => {
+  switch (kind) {
+    case "edit":
+    case "foreign":
+    case "recreate":
+      return `${name}: ${kind} at ${here} (${dice.slice(0, 4).join(" ")})`
+    case "equal":
+      return `${name}: equal edits at ${here} and ${there} (${dice.slice(0, 4).join(" ")})`
+    case "replicate":
+      return `${name}: replicate ${here} to ${there}`
+    default:
+      return `${name}: ${kind} at ${here} (${dice[0]})`
+  }
+}

@@ -1,0 +1,56 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { history, type Options, type Outcome } from "../../src/crissCross/history.js"
+
+/** How many histories of each kind are told; the figures in the chapter on lineage are of thousands. */
+const histories = Number(process.env["CRISS_CROSS_HISTORIES"] ?? 10)
+const from = Number(process.env["CRISS_CROSS_SEED"] ?? 1)
+
+const sum = (outcomes: ReadonlyArray<Outcome>, of: (outcome: Outcome) => number): number =>
+  outcomes.reduce((all, outcome) => all + of(outcome), 0)
+
+const told = (seeds: ReadonlyArray<number>, options: Options) =>
+  Effect.forEach(seeds, (seed) =>
+    Effect.map(history(seed, options), (outcome) => {
+      for (const figure of ["wrong", "diverged", "deferred"] as const) {
+        assert.deepStrictEqual(outcome[figure], [], `${figure}, seed ${seed}`)
+      }
+      return outcome
+    }))
+
+const many = (options: Options) => told(Array.from({ length: histories }, (_, i) => from + i), options)
+
+const minutes = (histories: number): number => 60_000 + histories * 2_000
+
+describe("texts and lists that replicas merge across each other", () => {
+  it.effect(
+    "hold what their edits put in, once, but for what somebody decided; and replicas come to one revision",
+    () =>
+      Effect.gen(function*() {
+        const outcomes = yield* many({ replicas: 4, steps: 60, decides: "apart" })
+        // Else nothing was tried.
+        assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories)
+        assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
+        assert.isAtLeast(Math.max(...outcomes.map(({ deepest }) => deepest)), 2)
+      }),
+    minutes(histories)
+  )
+
+  it.effect("are decided alike everywhere by one policy", () =>
+    Effect.gen(function*() {
+      const outcomes = yield* many({ replicas: 3, steps: 40, decides: "alike" })
+      assert.isAbove(sum(outcomes, ({ decisions }) => decisions), histories)
+    }), minutes(histories))
+
+  it.effect(
+    "are left where they overlap; a person decides, by a policy or by saving, and all come to one revision",
+    () =>
+      Effect.gen(function*() {
+        const outcomes = yield* many({ replicas: 3, steps: 40, decides: "never" })
+        assert.isAbove(sum(outcomes, ({ byPerson }) => byPerson), histories / 4)
+        assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories / 5)
+        assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
+      }),
+    minutes(histories)
+  )
+})
