@@ -169,6 +169,20 @@ export const get = (value: Json | undefined, key: string): Json | undefined =>
   !isObject(value) ? undefined : isMap(value) ? value.get(key) : Object.hasOwn(value, key) ? value[key] : undefined
 
 /**
+ * The elements of a value, or none if it is not an array.
+ *
+ * @example
+ * import { Json } from "effect-couchdb"
+ *
+ * console.log(Json.elements([1, 2])) // [1, 2]
+ * console.log(Json.elements({ a: 1 })) // []
+ *
+ * @since 0.1.0
+ * @category arrays
+ */
+export const elements = (value: Json | undefined): ReadonlyArray<Json> => isArray(value) ? value : []
+
+/**
  * Whether the object has the member.
  *
  * @since 0.1.0

@@ -234,7 +234,7 @@ export const revisions = <A, R>(self: Document<A, R>) =>
     Effect.map(
       readRaw(self.collection.database, self.id, "?revs_info=true"),
       (raw): ReadonlyArray<RevisionInfo> =>
-        listOf(raw.special("_revs_info")).flatMap((entry) => {
+        Json.elements(raw.special("_revs_info")).flatMap((entry) => {
           if (!Json.isObject(entry)) return []
           const rev = Json.get(entry, "rev")
           const status = Json.get(entry, "status")
@@ -246,9 +246,7 @@ export const conflicts = <A, R>(self: Document<A, R>) =>
   Effect.map(
     readRaw(self.collection.database, self.id, "?conflicts=true&deleted_conflicts=true"),
     (raw): Siblings => ({
-      conflicts: listOf(raw.special("_conflicts")).filter(Revision.isRevision),
-      deletedConflicts: listOf(raw.special("_deleted_conflicts")).filter(Revision.isRevision)
+      conflicts: Json.elements(raw.special("_conflicts")).filter(Revision.isRevision),
+      deletedConflicts: Json.elements(raw.special("_deleted_conflicts")).filter(Revision.isRevision)
     })
   )
-
-const listOf = (json: Json.Json | undefined): ReadonlyArray<Json.Json> => Json.isArray(json) ? json : []

@@ -55,8 +55,15 @@ const define = (target: object, key: PropertyKey, value: unknown): void => {
   Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
-const mergeMember = (node: Node, { base, mine, theirs }: Sides, key: PropertyKey, run: Run) =>
-  within(run, key, () => mergeSlot(node, part(base, member(key)), member(key)(mine), member(key)(theirs), run))
+const mergeMember = (node: Node, { base, mine, theirs }: Sides, key: PropertyKey, run: Run) => {
+  const read = member(key)
+  const left = read(mine)
+  const right = read(theirs)
+  run.path.push(key)
+  const result = mergeSlot(node, part(base, read), left, right, run)
+  run.path.pop()
+  return result
+}
 
 /** The fields in their order, then other keys sorted, so that both replicas write them in one order. */
 const keysOf = (

@@ -4,7 +4,7 @@ import * as DatabaseName from "../data/DatabaseName.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { list, post } from "../http/bulk/post.js"
+import { post } from "../http/bulk/post.js"
 import { CouchHttp } from "../http/CouchHttp.js"
 import { isRevsDiff, missingIn, revsDiffBody } from "../http/verification.js"
 import type { Endpoint } from "./Replication.js"
@@ -19,7 +19,7 @@ export interface Missing {
 export const on = <A, E>({ couch }: Endpoint, effect: Effect.Effect<A, E, CouchHttp>): Effect.Effect<A, E> =>
   Effect.provideService(effect, CouchHttp, couch)
 
-const revisions = (json: Json.Json | undefined) => list(json).filter(Revision.isRevision)
+const revisions = (json: Json.Json | undefined) => Json.elements(json).filter(Revision.isRevision)
 
 /** What of these changes the target lacks: `POST /{db}/_revs_diff`. */
 export const missingAt = (

@@ -3,7 +3,7 @@ import * as DatabaseName from "../data/DatabaseName.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { list, post } from "../http/bulk/post.js"
+import { post } from "../http/bulk/post.js"
 import { rowFailure } from "../http/bulk/rowFailure.js"
 import { isBulkGet } from "../http/verification.js"
 import { type Missing, on } from "./missing.js"
@@ -22,7 +22,7 @@ export interface Version {
 const ancestorOf = (json: Json.JsonObject, leaves: Missing["leaves"]): Version["ancestor"] => {
   const history = Json.get(json, "_revisions")
   const start = Number(Json.get(history, "start"))
-  const hashes = list(Json.get(history, "ids"))
+  const hashes = Json.elements(Json.get(history, "ids"))
   return leaves
     .filter((rev) => hashes[start - Revision.generation(rev)] === Revision.parts(rev).hash)
     .sort((one, other) => Revision.generation(other) - Revision.generation(one))[0]
@@ -46,7 +46,7 @@ const read = (
     ({ exact, response }) =>
       Effect.map(
         Effect.forEach(
-          list(Json.get(exact, "results")).flatMap((result) => list(Json.get(result, "docs"))),
+          Json.elements(Json.get(exact, "results")).flatMap((result) => Json.elements(Json.get(result, "docs"))),
           (doc): Effect.Effect<ReadonlyArray<Omit<Version, "ancestor">>, WireError> => {
             const json = Json.get(doc, "ok")
             const id = Json.get(json, "_id")

@@ -1,4 +1,4 @@
-import * as Revision from "../data/Revision.js"
+import type * as Revision from "../data/Revision.js"
 import type { Path } from "../data/revisionPath.js"
 import { markedBy, tagOf } from "./markers.js"
 
@@ -55,6 +55,11 @@ export type Common =
 
 const none: ReadonlyArray<Node> = []
 
+/** A tag is a part of a hash, without a generation. */
+const isTag = (node: Node): boolean => !node.includes("-")
+
+const isRevision = (node: Node): node is Revision.Revision => !isTag(node)
+
 /** `lists` has the revisions that each list names. */
 export const makeHistory = (
   paths: ReadonlyArray<Path>,
@@ -84,8 +89,7 @@ export const makeHistory = (
   const up = (node: Node): ReadonlyArray<Node> =>
     [parents.get(node), named(node), ...lists.get(node) ?? none].filter((each) => each !== undefined)
 
-  const isCut = (node: Node): boolean =>
-    parents.get(node) === undefined && !(Revision.isRevision(node) && Revision.generation(node) === 1)
+  const isCut = (node: Node): boolean => parents.get(node) === undefined && !node.startsWith("1-")
 
   const memo = new Map<Node, Side>()
   const sideOf = (node: Node): Side => {
@@ -98,7 +102,7 @@ export const makeHistory = (
     const side = {
       nodes,
       cuts: new Set(all.filter(isCut)),
-      tags: new Set(all.filter((each) => !Revision.isRevision(each)))
+      tags: new Set(all.filter(isTag))
     }
     memo.set(node, side)
     return side
@@ -134,7 +138,7 @@ export const makeHistory = (
   }
 
   const newestEdits = (node: Node): ReadonlyArray<Revision.Revision> => {
-    const found = Array.from(edits(node)).filter(Revision.isRevision)
+    const found = Array.from(edits(node)).filter(isRevision)
     const older = new Set<Node>()
     for (const edit of found) for (const each of ancestors(edit)) if (each !== edit) older.add(each)
     return found.filter((edit) => !older.has(edit))
@@ -169,7 +173,7 @@ export const makeHistory = (
     if (rest.length > 0) {
       return { _tag: "Unclear", why: "each side was merged with a part of the other", waits: false }
     }
-    return Revision.isRevision(first)
+    return isRevision(first)
       ? { _tag: "One", revision: first }
       : { _tag: "Unclear", why: "what both sides contain is not on this server", waits: false }
   }
@@ -195,7 +199,7 @@ export const makeHistory = (
     if (known !== undefined) return known
     const found = new Map<Node, Revision.Revision>()
     for (const each of ancestors(head)) {
-      if (!Revision.isRevision(each) || lists.has(each) || !isMerge(each)) continue
+      if (!isRevision(each) || lists.has(each) || !isMerge(each)) continue
       const naming = new Set(also(each))
       for (const node of naming) for (const listed of lists.get(node) ?? none) naming.add(listed)
       for (const loser of naming) if (!found.has(loser)) found.set(loser, each)

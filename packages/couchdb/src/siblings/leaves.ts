@@ -5,7 +5,7 @@ import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { list, post } from "../http/bulk/post.js"
+import { post } from "../http/bulk/post.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { isChanges } from "../http/verification.js"
 
@@ -37,9 +37,9 @@ const readLeaves = (
     Effect.map(
       post(database, "_changes", "?filter=_doc_ids&style=all_docs", { doc_ids: ids }, isChanges),
       ({ exact }) =>
-        list(Json.get(exact, "results")).flatMap((row) => {
+        Json.elements(Json.get(exact, "results")).flatMap((row) => {
           const id = Json.get(row, "id")
-          return typeof id !== "string" ? [] : list(Json.get(row, "changes")).flatMap((change) => {
+          return typeof id !== "string" ? [] : Json.elements(Json.get(row, "changes")).flatMap((change) => {
             const rev = Json.get(change, "rev")
             return Revision.isRevision(rev) ? [{ id, rev }] : []
           })

@@ -3,7 +3,7 @@ import type { DatabaseName } from "../data/DatabaseName.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { list, post } from "../http/bulk/post.js"
+import { post } from "../http/bulk/post.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { isAllDocs } from "../http/verification.js"
 
@@ -22,10 +22,10 @@ export const readLiveLeaves = (
   Effect.map(
     post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (answer) => isAllDocs(answer, ids)),
     ({ exact }) =>
-      list(Json.get(exact, "rows")).map((row, i): LiveLeaves => {
+      Json.elements(Json.get(exact, "rows")).map((row, i): LiveLeaves => {
         const doc = Json.get(row, "doc")
         const rev = Json.get(doc, "_rev")
-        const conflicts = list(Json.get(doc, "_conflicts")).filter(Revision.isRevision)
+        const conflicts = Json.elements(Json.get(doc, "_conflicts")).filter(Revision.isRevision)
         return {
           id: ids[i] ?? "",
           exists: Json.get(row, "error") === undefined,

@@ -23,9 +23,9 @@ const placeOf = (parent: Revision.Revision): string => hashOf(`effect-couchdb on
 
 /** The tag of a marker; `undefined` for any other revision. */
 export const markedBy = (revision: Revision.Revision): string | undefined => {
-  const { hash } = Revision.parts(revision)
-  return hash.length === 32 && hash.startsWith(sign)
-    ? hash.slice(sign.length, sign.length + digits.tag)
+  const at = revision.indexOf("-") + 1
+  return revision.length === at + 32 && revision.startsWith(sign, at)
+    ? revision.slice(at + sign.length, at + sign.length + digits.tag)
     : undefined
 }
 

@@ -1,5 +1,6 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { DatabaseName } from "../../data/DatabaseName.js"
 import * as Json from "../../data/Json.js"
@@ -10,7 +11,7 @@ import { documentOf, type RawDocument } from "../rawDocument.js"
 import type { BufferedResponse } from "../Transport.js"
 import { isBulkGet } from "../verification.js"
 import type { WireError } from "./errors.js"
-import { list, post } from "./post.js"
+import { post } from "./post.js"
 import { rowFailure } from "./rowFailure.js"
 
 const at = (plain: unknown, ...path: ReadonlyArray<string | number>): unknown =>
@@ -35,7 +36,7 @@ export interface Version {
 /** How many versions one request asks for. */
 const atOnce = 200
 
-/** Reads versions: `POST /{db}/_bulk_get?revs=true`. What is not there is left out. */
+/** Reads versions: `POST /{db}/_bulk_get?revs=true`. Versions that do not exist are left out. */
 export const readVersions = (
   database: DatabaseName,
   wanted: ReadonlyArray<Wanted>
@@ -52,44 +53,33 @@ export const readVersions = (
             { docs: Chunk.toReadonlyArray(part).map(({ id, rev }) => rev === undefined ? { id } : { id, rev }) },
             (answer) => isBulkGet(answer, Chunk.toReadonlyArray(part).map(({ id }) => id))
           ),
-          (answer) => {
-            const failure = failureIn(database, answer)
-            return failure === undefined ? Effect.succeed(versionsOf(answer)) : Effect.fail(failure)
-          }
+          (response) => versionsIn(database, response)
         )
     ),
     (parts) => parts.flat()
   )
 
-/** Why a version could not be read, unless it is not there. */
-const failureIn = (
+/** The versions in a response, or why one of them could not be read. A version that does not exist is left out. */
+const versionsIn = (
   database: DatabaseName,
-  { exact, response }: ReadJson & { readonly response: BufferedResponse & FromServer }
-): WireError | undefined => {
-  for (const result of list(Json.get(exact, "results"))) {
-    for (const doc of list(Json.get(result, "docs"))) {
+  { exact, plain, response }: ReadJson & { readonly response: BufferedResponse & FromServer }
+): Either.Either<ReadonlyArray<Version>, WireError> => {
+  const versions: Array<Version> = []
+  for (const [i, result] of Json.elements(Json.get(exact, "results")).entries()) {
+    for (const [j, doc] of Json.elements(Json.get(result, "docs")).entries()) {
+      const ok = Json.get(doc, "ok")
       const problem = Json.get(doc, "error")
-      const failure = problem === undefined
-        ? undefined
-        : rowFailure(database, String(Json.get(result, "id")), problem, response)
-      if (failure !== undefined) return failure
+      if (problem !== undefined) {
+        const failure = rowFailure(database, String(Json.get(result, "id")), problem, response)
+        if (failure !== undefined) return Either.left(failure)
+      }
+      if (ok === undefined) continue
+      const raw = documentOf({ exact: ok, plain: exact === plain ? ok : at(plain, "results", i, "docs", j, "ok") })
+      if (Option.isSome(raw)) versions.push({ raw: raw.value, path: pathOf(raw.value) })
     }
   }
-  return undefined
+  return Either.right(versions)
 }
-
-const versionsOf = ({ exact, plain }: ReadJson): ReadonlyArray<Version> =>
-  list(Json.get(exact, "results")).flatMap((result, i) =>
-    list(Json.get(result, "docs")).flatMap((doc, j) => {
-      const ok = Json.get(doc, "ok")
-      return ok === undefined ? [] : Option.toArray(
-        Option.map(
-          documentOf({ exact: ok, plain: exact === plain ? ok : at(plain, "results", i, "docs", j, "ok") }),
-          (raw): Version => ({ raw, path: pathOf(raw) })
-        )
-      )
-    })
-  )
 
 /** The revision and its ancestors, as `_revisions` tells them. */
 export const pathOf = (leaf: RawDocument): Path => {

@@ -9,7 +9,7 @@ import { NotFoundError, type RequestError } from "../errors.js"
 import type { BufferedResponse } from "../Transport.js"
 import { isBulkGet } from "../verification.js"
 import type { WireError } from "./errors.js"
-import { list, post } from "./post.js"
+import { post } from "./post.js"
 import { rowFailure } from "./rowFailure.js"
 
 interface Leaf extends ReadJson {
@@ -29,8 +29,8 @@ const leafOf = (exact: Json.Json | undefined, plain: Json.Json | undefined): Lea
 }
 
 const winnerIn = (exact: Json.Json | undefined, plain: Json.Json | undefined): Leaf | undefined => {
-  const docs = list(Json.get(exact, "docs"))
-  const plainDocs = exact === plain ? docs : list(Json.get(plain, "docs"))
+  const docs = Json.elements(Json.get(exact, "docs"))
+  const plainDocs = exact === plain ? docs : Json.elements(Json.get(plain, "docs"))
   let winner: Leaf | undefined
   for (let i = 0; i < docs.length; i++) {
     const leaf = leafOf(Json.get(docs[i], "ok"), Json.get(plainDocs[i], "ok"))
@@ -45,7 +45,9 @@ const failureIn = (
   row: Json.Json,
   response: BufferedResponse & FromServer
 ): WireError | undefined => {
-  const problem = list(Json.get(row, "docs")).map((doc) => Json.get(doc, "error")).find((error) => error !== undefined)
+  const problem = Json.elements(Json.get(row, "docs")).map((doc) => Json.get(doc, "error")).find((error) =>
+    error !== undefined
+  )
   const id = Json.get(row, "id")
   return problem === undefined || typeof id !== "string" ? undefined : rowFailure(database, id, problem, response)
 }
@@ -61,8 +63,8 @@ export const readWinners = (
   return Effect.map(
     post(database, "_bulk_get", "", { docs: ids.map((id) => ({ id })) }, (answer) => isBulkGet(answer, ids)),
     ({ exact, plain, response }) => {
-      const rows = list(Json.get(exact, "results"))
-      const plainRows = exact === plain ? rows : list(Json.get(plain as Json.Json, "results"))
+      const rows = Json.elements(Json.get(exact, "results"))
+      const plainRows = exact === plain ? rows : Json.elements(Json.get(plain as Json.Json, "results"))
       const winners = new Map(rows.map((row, i) => [Json.get(row, "id"), winnerIn(row, plainRows[i])]))
       const failures = new Map(rows.map((row) => [Json.get(row, "id"), failureIn(database, row, response)]))
       return reads.map(({ id }) => {

@@ -38,5 +38,3 @@ export const post = (
         : Either.right({ ...json, response })
     })))
 }
-
-export const list = (json: Json.Json | undefined): ReadonlyArray<Json.Json> => Json.isArray(json) ? json : []

@@ -8,7 +8,7 @@ import { CouchHttp, type WriteDocument } from "../CouchHttp.js"
 import { findCreation, predict } from "../storedWrites.js"
 import { isAllDocs } from "../verification.js"
 import type { WireError } from "./errors.js"
-import { list, post } from "./post.js"
+import { post } from "./post.js"
 import { readKnown } from "./revsDiff.js"
 
 /** Finds the creation of one document in its history. */
@@ -41,7 +41,7 @@ export const storedRevisions = (
     if (creations.length === 0) return stored
     const keys = creations.map((i) => (writes[i] as WriteDocument).id)
     const answer = yield* post(database, "_all_docs", "", { keys }, (answer) => isAllDocs(answer, keys))
-    const rows = list(Json.get(answer.exact, "rows"))
+    const rows = Json.elements(Json.get(answer.exact, "rows"))
     yield* Effect.forEach(creations, (i, n) => {
       const value = Json.get(rows[n], "value")
       const winner = Json.get(value, "rev")
