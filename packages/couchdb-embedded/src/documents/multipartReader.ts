@@ -31,7 +31,11 @@ interface Parts {
   readonly ended: boolean
 }
 
-/** The parts between the boundaries. What the last one lacks at its end is not missed. */
+/**
+ * The parts between the boundaries. The reader of `effect-couchdb` is stricter, because it must notice a response that
+ * was cut off. CouchDB also accepts text in front of the first boundary, an empty part without a line of its own, and a
+ * body without its last boundary.
+ */
 const split = (bytes: Uint8Array, boundary: string): Parts => {
   const delimiter = Utf8.encode(`\r\n--${boundary}`)
   const opening = delimiter.subarray(2)

@@ -1,3 +1,4 @@
+import { TermWriter } from "effect-couchdb/internal/externalTerm"
 import * as Json from "effect-couchdb/Json"
 import * as Utf8 from "./utf8.js"
 
@@ -13,71 +14,30 @@ export const tuple = (...items: ReadonlyArray<Term>): Term => ({ _tag: "Tuple", 
 export const list = (items: ReadonlyArray<Term>): Term => ({ _tag: "List", items })
 export const json = (value: Json.Json): Term => ({ _tag: "Json", value })
 
-const big = (value: number, bytes: number): ReadonlyArray<number> =>
-  Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** (bytes - 1 - i)) & 0xff)
-
-const float = (value: number): ReadonlyArray<number> => {
-  const view = new DataView(new ArrayBuffer(8))
-  view.setFloat64(0, value)
-  return [70, ...new Uint8Array(view.buffer)]
-}
-
-const integer = (value: bigint): ReadonlyArray<number> => {
-  if (value >= 0n && value <= 255n) return [97, Number(value)]
-  if (value >= -0x80000000n && value <= 0x7fffffffn) return [98, ...big(Number(BigInt.asUintN(32, value)), 4)]
-  const digits: Array<number> = []
-  for (let rest = value < 0n ? -value : value; rest > 0n; rest >>= 8n) digits.push(Number(rest & 0xffn))
-  return [110, digits.length, value < 0n ? 1 : 0, ...digits]
-}
-
-const number = (text: string): ReadonlyArray<number> => /[.eE]/.test(text) ? float(Number(text)) : integer(BigInt(text))
-
-const writeList = (items: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArray<number> => {
-  if (items.length === 0) return [106]
-  // A list of bytes is a string to Erlang.
-  if (items.length <= 0xffff && items.every((item) => item[0] === 97)) {
-    return [107, ...big(items.length, 2), ...items.map((item) => item[1] ?? 0)]
-  }
-  return [108, ...big(items.length, 4), ...items.flat(), 106]
-}
-
-const writeAtom = (name: string): ReadonlyArray<number> => [100, ...big(name.length, 2), ...Utf8.encode(name)]
-
-const writeText = (text: string): ReadonlyArray<number> => {
-  const bytes = Utf8.encode(text)
-  return [109, ...big(bytes.length, 4), ...bytes]
-}
-
-const writeJson = (value: Json.Json): ReadonlyArray<number> => {
-  if (typeof value === "string") return writeText(value)
-  if (typeof value === "number") return number(JSON.stringify(value))
-  if (value === null || typeof value === "boolean") return writeAtom(String(value))
-  if (Json.isRawNumber(value)) return number(value.text)
-  if (Json.isArray(value)) return writeList(value.map(writeJson))
-  return Json.isObject(value)
-    ? [
-      104,
-      1,
-      ...writeList(Json.entries(value).map(([key, inner]) => [104, 2, ...writeText(key), ...writeJson(inner)]))
-    ]
-    : []
-}
-
-const write = (term: Term): ReadonlyArray<number> => {
+const write = (writer: TermWriter, term: Term): void => {
   switch (term._tag) {
     case "Atom":
-      return writeAtom(term.name)
+      return writer.atom(term.name)
     case "Tuple":
-      return [104, term.items.length, ...term.items.flatMap(write)]
+      writer.tuple(term.items.length)
+      for (const item of term.items) write(writer, item)
+      return
     case "List":
-      return writeList(term.items.map(write))
+      if (term.items.length > 0) writer.list(term.items.length)
+      for (const item of term.items) write(writer, item)
+      return writer.nil()
     case "Json":
-      return writeJson(term.value)
+      return writer.json(term.value)
   }
 }
 
 /** A term in Erlang's external format. */
-export const encode = (term: Term): Uint8Array => Uint8Array.from([131, ...write(term)])
+export const encode = (term: Term): Uint8Array => {
+  const writer = new TermWriter()
+  writer.version()
+  write(writer, term)
+  return writer.result()
+}
 
 class Malformed extends Error {}
 
