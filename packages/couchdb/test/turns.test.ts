@@ -11,6 +11,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
+import { sample } from "./support/deep.js"
 
 const counters = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const more = ({ n }: { readonly n: number }) => ({ n: n + 1 })
@@ -49,7 +50,7 @@ const scene = (together: boolean, rules: ReadonlyArray<Faults.Rule> = [], seed =
   })
 
 const fibers = 64
-const each = 50
+const each = sample(20, 50)
 const range = (length: number) => Array.from({ length }, (_, i) => i)
 
 /** Lets time pass until the fiber is done. */
