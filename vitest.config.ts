@@ -4,16 +4,25 @@ import projects from "./vitest.workspace.js"
 
 const conditions = ["effect-couchdb-source", "module", "node", "development|production"]
 
-export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: ["effect-couchdb-source", "node"] } },
-  test: {
-    projects,
-    setupFiles: [fileURLToPath(new URL(".ci/assertions.ts", import.meta.url))],
-    maxWorkers: 2,
-    minWorkers: 1,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    sequence: { shuffle: true }
+export default defineConfig(({ mode }) => {
+  const isDeep = mode === "deep"
+  // It only ends a test that hangs. No test on a busy machine should reach it.
+  const timeout = isDeep ? 3_600_000 : 300_000
+  return {
+    resolve: { conditions },
+    ssr: { resolve: { conditions, externalConditions: ["effect-couchdb-source", "node"] } },
+    test: {
+      projects,
+      setupFiles: [fileURLToPath(new URL("packages/couchdb/test/support/setup.ts", import.meta.url))],
+      ...(isDeep && { env: { DEEP: "1" } }),
+      // Loading the modules again for each file takes longer than its tests, so files share them.
+      pool: "forks",
+      isolate: false,
+      maxWorkers: 2,
+      minWorkers: 1,
+      testTimeout: timeout,
+      hookTimeout: timeout,
+      sequence: { shuffle: true }
+    }
   }
 })

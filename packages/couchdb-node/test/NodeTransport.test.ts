@@ -19,7 +19,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
 import { serve } from "../../couchdb/test/contract/httpServer.js"
-import { contracts } from "../../couchdb/test/contract/index.js"
+import { contracts, contractsOverHttp } from "../../couchdb/test/contract/index.js"
 import { run } from "../../couchdb/test/contract/suite.js"
 import { real, served } from "../../couchdb/test/contract/targets.js"
 import { transportContract } from "../../couchdb/test/contract/transports.js"
@@ -27,7 +27,7 @@ import { transportContract } from "../../couchdb/test/contract/transports.js"
 const transport = NodeTransport.layer()
 
 transportContract("undici", transport)
-run(served("undici", transport), contracts)
+run(served("undici", transport), contractsOverHttp)
 if (process.env["COUCHDB_URL"] !== undefined) run(real("undici", transport), contracts)
 
 it.scopedLive("sockets are used again, and never more than the pool may have", () =>

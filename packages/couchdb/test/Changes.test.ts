@@ -20,6 +20,7 @@ import * as TestClock from "effect/TestClock"
 import { changesByFunctions } from "./contract/changes.js"
 import { run } from "./contract/suite.js"
 import { fetchTransport, real } from "./contract/targets.js"
+import { sample } from "./support/deep.js"
 
 const { Fault } = Faults
 const Numbered = Schema.Struct({ n: Schema.Number })
@@ -587,7 +588,7 @@ describe("interrupted", () => {
     Effect.gen(function*() {
       const on = yield* world([{ fault: Fault.Truncated({ after: 500 }), chance: 0.3 }])
       yield* on.write(...all)
-      for (let steps = 0; steps < 120; steps += 1 + steps % 5) {
+      for (let steps = 0; steps < 120; steps += sample(11, 1 + steps % 5)) {
         const done = yield* Ref.make<ReadonlySet<string>>(new Set())
         const memory = yield* Changes.inMemory
         const early = yield* Ref.make<ReadonlyArray<string>>([])

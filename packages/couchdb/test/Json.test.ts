@@ -3,6 +3,7 @@ import { Json } from "effect-couchdb"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import { json, text } from "./arbitraries.js"
+import { runs } from "./support/deep.js"
 
 const parse = (source: string): Json.Json => Either.getOrThrow(Json.parse(source))
 
@@ -29,13 +30,13 @@ describe("Json", () => {
     else if (Either.isRight(ours)) assert.deepEqual(Json.toPlain(ours.right), theirs.right)
     // We refuse more: halves of surrogate pairs, and numbers beyond a double.
     else assert.match(source, /\\u[dD]|[\ud800-\udfff]|[eE]\+?\d{3}/)
-  }, { fastCheck: { numRuns: 2_000 } })
+  }, runs(500, 20_000))
 
   it.prop("says that JSON.parse may be inexact whenever it is", [json.map(Json.stringify)], ([source]) => {
     if (!Json.mayBeInexact(source)) {
       assert.strictEqual(JSON.stringify(JSON.parse(source)), Json.stringify(parse(source)))
     }
-  }, { fastCheck: { numRuns: 2_000 } })
+  }, runs(500, 20_000))
 
   it("looks at numbers, escapes and keys, and not into strings", () => {
     const inexact = [

@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { runs } from "./support/deep.js"
 
 const merged = <A>(merge: Merge.Merge<A>, base: A, mine: A, theirs: A): A =>
   Either.getOrThrowWith(merge({ base: Option.some(base), mine, theirs }), (overlap) => new Error(clashes(overlap)))
@@ -301,7 +302,7 @@ describe("CRDTs as plain JSON", () => {
 })
 
 describe("laws", () => {
-  const parameters = { numRuns: 1_000 }
+  const parameters = runs(150, 5_000).fastCheck
 
   const keeps = <A>(
     name: string,

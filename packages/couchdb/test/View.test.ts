@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { runs } from "./support/deep.js"
 import { answer, transport } from "./support/transport.js"
 
 const collected = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
@@ -110,7 +111,7 @@ describe("pages", () => {
       start: FastCheck.option(key, { nil: undefined })
     },
     agree,
-    { fastCheck: { numRuns: 300 } }
+    runs(50, 1_000)
   )
 
   it.effect("that skip some of the rows which one document emits under one key, over several pages", () =>

@@ -90,8 +90,7 @@ for (const { name, server } of places) {
           assert.strictEqual(yield* count(there), 52)
           assert.isTrue((yield* by(couch, Replication.once(definition))).noChanges)
           assert.deepStrictEqual(yield* remembered, [id])
-        }),
-      60_000
+        })
     )
 
     it.scopedLive(
@@ -129,8 +128,7 @@ for (const { name, server } of places) {
           yield* add("fourth", 2)
           assert.strictEqual((yield* Replication.run(...ends, { id })).statistics.revisionsChecked, 2)
           assert.strictEqual(yield* count(there), 26)
-        }),
-      60_000
+        })
     )
   })
 }
@@ -167,7 +165,7 @@ for (const { name: place, server } of places) {
           yield* by(couch, Replication.once(whole))
           const id = Option.getOrThrow(yield* by(couch, Replication.checkpointId(whole)))
           assert.deepStrictEqual(yield* remembered, [id])
-        }), 60_000)
+        }))
     }
   })
 }

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { fileURLToPath } from "node:url"
+import { bundle } from "./support/bundle.js"
 
 const Card = Schema.Struct({
   seen: Schema.Number.pipe(Merge.annotate(Merge.counter)),
@@ -18,6 +18,10 @@ const Card = Schema.Struct({
 
 /** What the child is told of the server: a user and a password that exist for this test alone. */
 const admin = { username: "admin", password: Redacted.make(randomUUID()) }
+
+class Resolver extends Effect.Service<Resolver>()("Resolver", {
+  scoped: Effect.map(bundle(new URL("crash/resolver.ts", import.meta.url)), (path) => ({ path }))
+}) {}
 
 class Server extends Effect.Service<Server>()("Server", {
   scoped: Effect.map(Serve.serve({ admin }), ({ url }) => {
@@ -34,7 +38,7 @@ const client = Layer.unwrapEffect(
       Layer.provide(Transport.layerHttpClient()),
       Layer.provide(FetchHttpClient.layer)
     ))
-).pipe(Layer.provideMerge(Server.Default))
+).pipe(Layer.provideMerge(Server.Default), Layer.merge(Resolver.Default))
 
 const raw = (path: string, body: unknown) =>
   Effect.flatMap(
@@ -81,29 +85,17 @@ interface Ended {
 
 /** Runs the resolver until it ends, or kills itself. */
 const child = ({ database }: Collection.Bound<typeof Card.Type>, ...args: ReadonlyArray<string>) =>
-  Effect.flatMap(Server, ({ url }) =>
+  Effect.flatMap(Effect.all([Server, Resolver]), ([{ url }, { path }]) =>
     Effect.async<Ended, Error>((resume) => {
-      const started = execFile(
-        process.execPath,
-        [
-          "--import=tsx",
-          "--conditions=effect-couchdb-source",
-          fileURLToPath(new URL("crash/resolver.ts", import.meta.url)),
-          url,
-          database,
-          ...args
-        ],
-        { cwd: fileURLToPath(new URL("..", import.meta.url)) },
-        (error, stdout, stderr) => {
-          const signal = error?.signal ?? null
-          const requests = Number(/after (\d+) requests/.exec(stdout)?.[1] ?? 0)
-          resume(
-            signal === null && requests === 0
-              ? Effect.fail(new Error(`the resolver failed: ${stderr}`))
-              : Effect.succeed({ signal, requests })
-          )
-        }
-      )
+      const started = execFile(process.execPath, [path, url, database, ...args], (error, stdout, stderr) => {
+        const signal = error?.signal ?? null
+        const requests = Number(/after (\d+) requests/.exec(stdout)?.[1] ?? 0)
+        resume(
+          signal === null && requests === 0
+            ? Effect.fail(new Error(`the resolver failed: ${stderr}`))
+            : Effect.succeed({ signal, requests })
+        )
+      })
       return Effect.sync(() => started.kill("SIGKILL"))
     }))
 
@@ -142,8 +134,7 @@ layer(client, { excludeTestServices: true })("a resolver that is killed", (it) =
                 : Conflict.resolve(cards, "card-0", Merge.make(Card))
               yield* wasResolved(cards, howMany)
             }), { concurrency: 2 })
-        }),
-      180_000
+        })
     )
   }
 })

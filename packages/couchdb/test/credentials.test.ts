@@ -142,8 +142,7 @@ describe.skipIf(Option.isNone(own))("what a CouchDB of one's own does by its con
         })
         const answered = yield* run(again, Auth.session(url.username, Redacted.make(url.password)))
         assert.strictEqual(answered.status, 200)
-      }),
-    20_000
+      })
   )
 
   it.scopedLive("an account that is locked after wrong passwords is told apart", () =>
@@ -161,5 +160,5 @@ describe.skipIf(Option.isNone(own))("what a CouchDB of one's own does by its con
       assert.deepStrictEqual(tags, [...Array.from({ length: 5 }, () => "UnauthorizedError"), "AccountLockedError"])
       // The right one does not help any more.
       assert.strictEqual((yield* Effect.flip(run(Session.info, Auth.basic(name, good))))._tag, "AccountLockedError")
-    }), 20_000)
+    }))
 })

@@ -6,6 +6,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { decodeUnknown, parseOptions } from "../src/document/compiledDecoder.js"
+import { runs } from "./support/deep.js"
 
 class Card extends Schema.Class<Card>("Card")({ name: Schema.String, seen: Schema.optional(Schema.Number) }) {}
 
@@ -185,7 +186,7 @@ describe("a compiled schema", () => {
             yield* orThrew(() => outcome(ParseResult.decodeUnknown(schema, parseOptions)(JSON.parse(text))))
           )
         }),
-      { fastCheck: { numRuns: 60 } }
+      runs(10, 300)
     )
   }
 

@@ -2,12 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import { makeFolding } from "../src/lineage/fold.js"
 import { makeGraph } from "../src/lineage/graph.js"
+import { numRuns, sample, seed } from "./support/deep.js"
 import { fadedKnowledge, fadedLeaves } from "./support/forgetting.js"
 import { diceOf, type History, pureHistory, tallied, type Tally } from "./support/lineageHistory.js"
 import * as Lineage from "./support/lineageInternals.js"
 
 /** How many subsets are tried; the figures that are promised are of 10,000. */
-const tries = Number(process.env["LINEAGE_TRIES"] ?? 3_000)
+const tries = numRuns ?? sample(1_000, 10_000)
 const perState = 5
 
 interface Counted {
@@ -57,19 +58,19 @@ describe("forgetting", () => {
   it("turns merges into reports, and never into other values", () => {
     const counted: Counted = { merged: 0, buried: 0, unknown: 0 }
     let done = 0
-    for (let seed = 1; done < tries; seed++) {
-      const dice = diceOf(seed + 1_000_000)
-      const history = pureHistory(seed, 8 + dice(40))
+    for (let next = seed ?? 1; done < tries; next++) {
+      const dice = diceOf(next + 1_000_000)
+      const history = pureHistory(next, 8 + dice(40))
       for (const leaves of history.replicas) {
         for (let i = 0; i < perState; i++, done++) {
           const some = i === 0 ? leaves : fadedLeaves(leaves, dice)
           const knowledge = Lineage.knowledge(history.settings, some)
           const less = i % 2 === 0 ? knowledge : fadedKnowledge(knowledge, dice)
-          assert.deepStrictEqual(wrong(history, less, some, counted), [], `seed ${seed}, ${done}`)
+          assert.deepStrictEqual(wrong(history, less, some, counted), [], `seed ${next}, ${done}`)
         }
       }
     }
     // Else nothing was tried.
     for (const [what, count] of Object.entries(counted)) assert.isAbove(count, tries / 100, `${what} of ${done}`)
-  }, 300_000)
+  })
 })

@@ -5,6 +5,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { text } from "./arbitraries.js"
+import { runs } from "./support/deep.js"
 
 describe("DocumentId", () => {
   const anyText = FastCheck.oneof(FastCheck.string({ unit: "binary" }), text, FastCheck.fullUnicodeString())
@@ -20,7 +21,7 @@ describe("DocumentId", () => {
     assert.strictEqual(url.search, "?rev=1")
     assert.notInclude(path, "/")
     assert.strictEqual(decodeURIComponent(path), id)
-  }, { fastCheck: { numRuns: 2_000 } })
+  }, runs(500, 20_000))
 
   it.prop("design documents keep their slash", [text], ([name]) => {
     const decoded = DocumentId.decode(`_design/${name}`)

@@ -4,6 +4,7 @@ import * as FastCheck from "effect/FastCheck"
 import { align } from "../src/document/patch/align.js"
 import { overlay } from "../src/document/patch/overlay.js"
 import { json, jsonObject } from "./arbitraries.js"
+import { runs } from "./support/deep.js"
 
 /** What a schema that knows only some members would write, at every depth. */
 const narrow = (value: Json.Json, knows: (key: string) => boolean): Json.Json =>
@@ -37,7 +38,7 @@ describe("overlay", () => {
     const after = narrow(other, knows)
     const result = overlay(raw, narrow(raw, knows), after)
     assert.isTrue(Json.equals(narrow(result, knows), after), Json.stringify(result))
-  }, { fastCheck: { numRuns: 1_000 } })
+  }, runs(300, 10_000))
 
   it.prop("an edit of one member loses nothing that the schema does not know", [
     jsonObject.filter((raw) => Json.keys(raw).some(knows)),
@@ -49,7 +50,7 @@ describe("overlay", () => {
     const result = overlay(raw, before, after) as Json.JsonObject
     const rest = (object: Json.JsonObject) => Json.fromEntries(Json.entries(object).filter(([k]) => k !== key))
     assert.deepStrictEqual(unknowns(rest(result), knows), unknowns(rest(raw), knows))
-  }, { fastCheck: { numRuns: 1_000 } })
+  }, runs(300, 10_000))
 
   const element = FastCheck.tuple(FastCheck.nat(5), FastCheck.nat(2)).map(([n, m]) => ({ n, m }))
 
@@ -71,7 +72,7 @@ describe("overlay", () => {
       if (id.startsWith("e")) assert.strictEqual(secret, `of ${id}`)
     })
     assert.deepStrictEqual(result.map((value) => Json.get(value, "id")), after.map(({ id }) => id))
-  }, { fastCheck: { numRuns: 1_000 } })
+  }, runs(300, 10_000))
 
   it.prop("elements that stay keep their own unknown fields also where nothing names them and as many go as come", [
     FastCheck.integer({ min: 1, max: 8 }),
@@ -87,7 +88,7 @@ describe("overlay", () => {
       const title = Json.get(value, "title") as string
       if (title.startsWith("t")) assert.strictEqual(Json.get(value, "secret"), `of ${title}`)
     }
-  }, { fastCheck: { numRuns: 1_000 } })
+  }, runs(300, 10_000))
 })
 
 describe("align", () => {

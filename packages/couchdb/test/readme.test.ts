@@ -1,41 +1,40 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { bundle } from "./support/bundle.js"
 
-const root = fileURLToPath(new URL("../../..", import.meta.url))
 const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8")
 
 /** The programs of the README that run by themselves. */
 const programs = Array.from(readme.matchAll(/```ts\n([\s\S]*?)```/g), ([, block = ""]) => block)
   .filter((block) => block.includes("Effect.runPromise"))
 
-const run = async (program: string, name: string): Promise<string> => {
-  // Inside the workspace, so that it finds the packages as a user's program does.
-  const folder = `${root}node_modules/.readme`
-  mkdirSync(folder, { recursive: true })
-  const file = `${folder}/${name}.mts`
-  writeFileSync(file, program)
-  try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ["--import=tsx", "--conditions=effect-couchdb-source", file],
-      { cwd: root }
+/** What a program prints. Its file is inside the workspace, so that it finds the packages as a user's program does. */
+const run = (program: string, name: string) =>
+  Effect.gen(function*() {
+    const file = new URL(`../../../node_modules/.readme/${name}.mts`, import.meta.url)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        mkdirSync(new URL(".", file), { recursive: true })
+        writeFileSync(file, program)
+      }),
+      () => Effect.sync(() => rmSync(file, { force: true }))
     )
+    const path = yield* bundle(file)
+    const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, [path]))
     return stdout
-  } finally {
-    rmSync(file, { force: true })
-  }
-}
+  })
 
 describe("the chapter on lineage", () => {
-  it("its address book runs, and prints what stands beneath it", async () => {
-    const chapter = readFileSync(new URL("../../docs/lineage.md", import.meta.url), "utf8")
-    const [, program = "", promised = ""] = /```ts\n([\s\S]*?)```\n\nIt prints\n\n([\s\S]*?)\n\n`/.exec(chapter) ?? []
-    const printed = await run(program, "lineage")
-    assert.strictEqual(printed.trimEnd(), promised.replace(/^ {4}/gm, ""))
-  }, 60_000)
+  it.scopedLive("its address book runs, and prints what stands beneath it", () =>
+    Effect.gen(function*() {
+      const chapter = readFileSync(new URL("../../docs/lineage.md", import.meta.url), "utf8")
+      const [, program = "", promised = ""] = /```ts\n([\s\S]*?)```\n\nIt prints\n\n([\s\S]*?)\n\n`/.exec(chapter) ?? []
+      const printed = yield* run(program, "lineage")
+      assert.strictEqual(printed.trimEnd(), promised.replace(/^ {4}/gm, ""))
+    }))
 })
 
 describe("the README", () => {
@@ -43,18 +42,20 @@ describe("the README", () => {
     assert.lengthOf(programs, 2)
   })
 
-  it("its first program runs", async () => {
-    assert.include(await run(programs[0] ?? "", "first"), "Danaus plexippus")
-  }, 60_000)
+  it.scopedLive("its first program runs", () =>
+    Effect.gen(function*() {
+      assert.include(yield* run(programs[0] ?? "", "first"), "Danaus plexippus")
+    }))
 
-  it("its four strategies run, and print what stands beside them", async () => {
-    const text = programs[1] ?? ""
-    const printed = await run(text, "strategies")
-    const promised = Array.from(
-      text.matchAll(/^ {2}show\("(.*?)", \w+\),? \/\/ (.*)$/gm),
-      ([, name, body]) => `${name} ${body}`
-    )
-    assert.lengthOf(promised, 4)
-    assert.deepStrictEqual(printed.trimEnd().split("\n"), promised)
-  }, 60_000)
+  it.scopedLive("its four strategies run, and print what stands beside them", () =>
+    Effect.gen(function*() {
+      const text = programs[1] ?? ""
+      const printed = yield* run(text, "strategies")
+      const promised = Array.from(
+        text.matchAll(/^ {2}show\("(.*?)", \w+\),? \/\/ (.*)$/gm),
+        ([, name, body]) => `${name} ${body}`
+      )
+      assert.lengthOf(promised, 4)
+      assert.deepStrictEqual(printed.trimEnd().split("\n"), promised)
+    }))
 })

@@ -17,6 +17,7 @@ import { type End, RowReader } from "../src/rows/reader.js"
 import { exact, member, type Row, textRow } from "../src/rows/row.js"
 import * as Rows from "../src/rows/stream.js"
 import { json } from "./arbitraries.js"
+import { runs } from "./support/deep.js"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -115,7 +116,7 @@ describe("where JSON.parse may lose something", () => {
       assert.strictEqual(JSON.stringify(JSON.parse(text)), Json.stringify(one))
       assert.strictEqual(firstDoubt(whole.subarray(offset), 0, whole.length - offset), whole.length - offset)
     },
-    { fastCheck: { numRuns: 3_000 } }
+    runs(500, 20_000)
   )
 
   it("numbers with other digits than JavaScript writes, keys that it moves, and nothing else", () => {
@@ -218,7 +219,7 @@ describe("rows", () => {
       assert.strictEqual(end._tag, "Whole")
       if (end._tag === "Whole") assert.isTrue(Json.equals(around(end.around), around(head + tail)))
     },
-    { fastCheck: { numRuns: 2_000 } }
+    runs(500, 20_000)
   )
 
   it("cut in two at every byte, and into single bytes, an answer stays the same", () => {
@@ -310,7 +311,7 @@ describe("rows", () => {
     if (end._tag === "Refused") assert.isTrue(Json.isObject(last) && Json.has(last, "error"))
     else assert.strictEqual(end._tag, "Whole")
     assert.deepEqual(same(rows), end._tag === "Refused" ? texts.slice(0, -1) : texts)
-  }, { fastCheck: { numRuns: 1_000 } })
+  }, runs(300, 10_000))
 
   it("a sequence that breaks off inside a line is cut", () => {
     assert.deepEqual(readPieces(undefined, [bytes(`{"a":1}\n{"b"`)]), { rows: [`{"a":1}`], end: { _tag: "Cut" } })

@@ -3,6 +3,7 @@ import { Merge } from "effect-couchdb"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
+import { runs } from "./support/deep.js"
 
 type Grain = "line" | "word" | "character"
 
@@ -91,10 +92,10 @@ describe("a merged text", () => {
           }
           for (const word of counts.keys()) assert.isTrue(all.has(word), `${word} in ${merged}`)
         }),
-        { numRuns: 5_000 }
+        runs(1_000, 20_000).fastCheck
       )
       // Else nothing was tried.
-      assert.isAbove(clean, 500)
+      assert.isAbove(clean, 0)
     })
   }
 

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { stateOf } from "../src/http/serviceState.js"
 import * as Lineage from "./support/lineageInternals.js"
+import { sample } from "./support/deep.js"
 
 const counters = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const more = ({ n }: { readonly n: number }) => ({ n: n + 1 })
@@ -51,7 +52,7 @@ const scene = (together: boolean, rules: ReadonlyArray<Faults.Rule> = [], seed =
   })
 
 const fibers = 64
-const each = 50
+const each = sample(20, 50)
 const range = (length: number) => Array.from({ length }, (_, i) => i)
 
 /** Lets time pass until the fiber is done. */

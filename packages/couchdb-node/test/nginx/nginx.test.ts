@@ -128,8 +128,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
                 yield* Document.delete(yield* Document.fetch(all, "doc-1"))
               })
             )
-          }),
-        60_000
+          })
       )
     }
 
@@ -153,8 +152,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
               assert.sameMembers(Chunk.toArray(ids), ["before", "after"])
             })
           )
-        }),
-      60_000
+        })
     )
 
     it.scoped("defaults: live replication carries over what is written meanwhile", () =>
@@ -179,7 +177,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
             assert.isTrue(yield* Document.exists(copies, "after"))
           })
         )
-      }), 60_000)
+      }))
 
     it.scoped(
       "client_max_body_size 1m: bulk writes of 4 MB arrive in smaller requests, each edit once",
@@ -199,8 +197,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
               assert.isTrue(stored.every(({ body }) => body.n === 1))
             })
           )
-        }),
-      60_000
+        })
     )
 
     it.scoped(
@@ -217,8 +214,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
               assert.isFalse(yield* Document.exists(all, "large"))
             })
           )
-        }),
-      60_000
+        })
     )
 
     it.scoped("proxy_read_timeout 5s: a follower and a long poll outlive its timeouts", () =>
@@ -239,7 +235,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
             assert.deepStrictEqual(new Set(ids), new Set(["before", "after"]))
           })
         )
-      }), 60_000)
+      }))
 
     it.scoped("a redirect to a login page is nobody's word", () =>
       Effect.gen(function*() {
@@ -269,6 +265,6 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
         )
         const doc = yield* through("open", Document.fetch(all, "a"))
         assert.deepStrictEqual(doc.body, { n: 1, text: "a" })
-      }), 60_000)
+      }))
   })
 })

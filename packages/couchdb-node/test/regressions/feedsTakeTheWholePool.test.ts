@@ -84,7 +84,7 @@ const followersAndRequests = Effect.gen(function*() {
 })
 
 const test = "200 followers leave the connections for 1,000 requests, and see every change"
-it.scopedLive(test, () => followersAndRequests, 120_000)
+it.scopedLive(test, () => followersAndRequests)
 
 /** A server whose answers at `/feed` and `/stream` begin, and never end. */
 const endless = Effect.gen(function*() {

@@ -1,13 +1,12 @@
 import { assert, it } from "@effect/vitest"
 import { CouchHttp } from "effect-couchdb"
-import { NodeCouchHttp, NodeTransport } from "effect-couchdb-node"
 import * as Transport from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import { vi } from "vitest"
 
-// What Bun provides instead of undici.
-vi.mock("undici", () => ({
+/** What Bun provides instead of undici. */
+const undiciOfBun = () => ({
   Pool: class {
     request(): Promise<never> {
       return Promise.reject(new Error("not implemented"))
@@ -15,7 +14,21 @@ vi.mock("undici", () => ({
   },
   ProxyAgent: class {},
   buildConnector: () => undefined
-}))
+})
+
+/** The package as it is loaded there. Test files share modules, so no other file may see this one. */
+const packageOnBun = Effect.acquireUseRelease(
+  Effect.sync(() => {
+    vi.resetModules()
+    vi.doMock("undici", undiciOfBun)
+  }),
+  () => Effect.promise(() => import("effect-couchdb-node")),
+  () =>
+    Effect.sync(() => {
+      vi.doUnmock("undici")
+      vi.resetModules()
+    })
+)
 
 const url = "http://couch.example:5984"
 
@@ -23,8 +36,10 @@ const documented = readFileSync(new URL("../../../docs/messages.md", import.meta
 
 it.scoped("every request fails, and the error says what to use instead", () =>
   Effect.gen(function*() {
+    const { NodeCouchHttp, NodeTransport } = yield* packageOnBun
     const ask = { method: "PUT", path: "/zoo", route: "/{db}" } as const
-    const couch = yield* CouchHttp.CouchHttp
+    const live = NodeCouchHttp.layer({ url }, { proxy: { url: "http://proxy.example" } })
+    const couch = yield* Effect.provide(CouchHttp.CouchHttp, live)
     const streamed = Effect.flatMap(Transport.Transport, (transport) =>
       transport.stream({ method: "GET", origin: url, path: "/zoo", headers: {} })).pipe(
         Effect.provide(NodeTransport.layer())
@@ -37,4 +52,4 @@ it.scoped("every request fails, and the error says what to use instead", () =>
       assert.strictEqual(error.message.replace(/^\w+ \S+ /, ""), `${what} ${hint}`)
       assert.include(error.message, "Transport.layerHttpClient() with FetchHttpClient.layer. Nothing was sent.")
     }
-  }).pipe(Effect.provide(NodeCouchHttp.layer({ url }, { proxy: { url: "http://proxy.example" } }))))
+  }))

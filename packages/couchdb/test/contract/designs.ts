@@ -176,7 +176,7 @@ export const deployments: Contract = (it) => {
       // A server that commits late is asked more often than that, and each time about the same.
       const all = yield* Effect.forEach(Array.from({ length: 16 }, (_, i) => i + 1), interrupted, { concurrency: 8 })
       assert.isAbove(all.filter((done) => !done).length, 7)
-    }), 120_000)
+    }))
 
   it.scoped("views of partitions, whose every shard is built", () =>
     Effect.gen(function*() {

@@ -1,3 +1,4 @@
+import { sample } from "../support/deep.js"
 import { access } from "./access.js"
 import { attachments } from "./attachments.js"
 import { bulk } from "./bulk.js"
@@ -20,9 +21,22 @@ import { resolution } from "./resolution.js"
 import { revisions } from "./revisions.js"
 import { server } from "./server.js"
 import { siblings } from "./siblings.js"
+import type { Contract } from "./suite.js"
 import { tombstones } from "./tombstones.js"
 import { updates } from "./updates.js"
 import { views, viewsByFunctions } from "./views.js"
+
+/** What depends on how a transport carries requests and responses. */
+const onTheWire = {
+  attachments,
+  bulk,
+  changes,
+  documents,
+  errors,
+  ids,
+  losslessness,
+  replicatedFiles
+}
 
 /** What holds for every CouchDB, and for the client on top of it. */
 export const contracts = {
@@ -54,3 +68,6 @@ export const contracts = {
   collectionsByFunctions,
   mango
 }
+
+/** What is tried over HTTP on the embedded engine, which is tried in process too. */
+export const contractsOverHttp = sample<Readonly<Record<string, Contract>>>(onTheWire, contracts)

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Lineage from "../support/lineageInternals.js"
+import { sample } from "../support/deep.js"
 import { bytesOf, Card, docOf, leavesOf, replicate } from "./siblingScenes.js"
 import { type Contract, database, raw } from "./suite.js"
 
@@ -97,12 +98,14 @@ export const lineage: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 17)
     }))
 
-  it.scoped("a hundred versions merge one on top of the other, with their files, alike on two databases", () =>
+  it.scoped("many versions merge one on top of the other, with their files, alike on two databases", () =>
     Effect.gen(function*() {
+      // More than one merge takes.
+      const howMany = sample(70, 100)
       const [here, there] = [yield* newCards, yield* newCards]
       const first = yield* Document.create(here, "ada", { ...card, tags: [] })
       yield* replicate(here, there)
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < howMany; i++) {
         const forked = yield* Document.modify(first, (each) => ({ ...each, seen: each.seen + 1, tags: [`t${i}`] }))
           .pipe(
             Document.save,
@@ -118,9 +121,12 @@ export const lineage: Contract = (it) => {
       }
       assert.deepStrictEqual(yield* leavesOf(there, "ada"), yield* leavesOf(here, "ada"))
       const doc = yield* Document.fetch(here, "ada")
-      assert.strictEqual(doc.body.seen, card.seen + 100)
-      assert.lengthOf(doc.body.tags, 100)
-      assert.sameMembers(Object.keys(doc.attachments), [0, 20, 40, 60, 80].map((i) => `file ${i}`))
+      assert.strictEqual(doc.body.seen, card.seen + howMany)
+      assert.lengthOf(doc.body.tags, howMany)
+      assert.sameMembers(
+        Object.keys(doc.attachments),
+        Array.from({ length: Math.ceil(howMany / 20) }, (_, i) => `file ${20 * i}`)
+      )
       assert.strictEqual(new TextDecoder().decode(yield* bytesOf(here, "ada", "file 40")), "file 40 ".repeat(20))
       assert.deepStrictEqual((yield* Document.conflicts(doc)).conflicts, [])
       yield* raw("POST", `/${here.database}/_compact`, {})
@@ -128,7 +134,7 @@ export const lineage: Contract = (it) => {
       yield* Document.update(here, "ada", seen(2000))
       yield* replicate(there, here)
       assert.strictEqual((yield* Conflict.resolve(here, "ada", merging))._tag, "Resolved")
-      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, card.seen + 3100)
+      assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, card.seen + howMany + 3000)
     }))
 
   it.scoped("a program that keeps the field, or drops it, has made an edit of its own", () =>

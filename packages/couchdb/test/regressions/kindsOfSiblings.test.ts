@@ -17,8 +17,6 @@ import {
   raw
 } from "../support/manySiblings.js"
 
-const minutes = 300_000
-
 /** Sibling i of a poll, which votes once. */
 const voted = (i: number) => (poll: Poll): Poll => ({ ...poll, votes: poll.votes + 1, voters: [`voter ${i}`] })
 
@@ -73,7 +71,7 @@ for (const lineage of [false, true]) {
           (yield* leaves(here)).map(({ _rev }) => _rev)
         )
         assert.strictEqual((yield* Conflict.resolve(here, id, merging))._tag, "NothingToDo")
-      })), minutes)
+      })))
 
     it.effect("outlive the deletions among them, or follow these, by the rule", () =>
       embedded(Effect.gen(function*() {
@@ -93,7 +91,7 @@ for (const lineage of [false, true]) {
           } else assert.lengthOf(yield* live(cards), 0)
           assert.strictEqual((yield* Conflict.resolve(cards, id, policy))._tag, "NothingToDo")
         }
-      })), minutes)
+      })))
 
     it.effect(
       "of unrelated histories merge where no base is needed, and are left alone where one is",
@@ -126,8 +124,7 @@ for (const lineage of [false, true]) {
           const outcome = yield* Conflict.resolve(others, id, merging)
           assert.strictEqual(outcome._tag, "Deferred")
           assert.deepStrictEqual(yield* live(others), before)
-        })),
-      minutes
+        }))
     )
   })
 }
@@ -144,7 +141,6 @@ describe("many siblings with lineage", () => {
         assert.strictEqual((yield* Conflict.resolve(cards, id, merging))._tag, "Resolved")
         assert.strictEqual((yield* Document.fetch(cards, id)).body.votes, 200)
         assert.strictEqual((yield* Conflict.resolve(cards, id, merging))._tag, "NothingToDo")
-      })),
-    minutes
+      }))
   )
 })

@@ -4,6 +4,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { sample } from "../support/deep.js"
 import {
   carry,
   carryVersion,
@@ -23,11 +24,12 @@ import {
   withSiblings
 } from "../support/manySiblings.js"
 
-const minutes = 300_000
+/** Enough for several merges, one on top of the other. */
+const several = sample(70, 150)
 
 for (const lineage of [false, true]) {
   describe(`many siblings ${lineage ? "with" : "without"} lineage`, () => {
-    for (const [howMany, lines] of [[16, 1], [17, 1], [100, 1], [500, 10]] as const) {
+    for (const [howMany, lines] of sample([[17, 1]] as const, [[16, 1], [17, 1], [100, 1], [500, 10]] as const)) {
       it.effect(`${howMany} become one, and each edit counts once`, () =>
         embedded(Effect.gen(function*() {
           const cards = yield* polls("office", lineage)
@@ -45,7 +47,7 @@ for (const lineage of [false, true]) {
           // What was merged is edited like any other version.
           yield* Document.update(cards, id, vote(howMany))
           assert.strictEqual((yield* Document.fetch(cards, id)).body.votes, howMany + 1)
-        })), minutes)
+        })))
     }
 
     it.effect(
@@ -54,15 +56,14 @@ for (const lineage of [false, true]) {
         embedded(Effect.gen(function*() {
           const here = yield* polls("here", lineage)
           const there = yield* polls("there", lineage)
-          const first = yield* withSiblings(here, 150, 5)
+          const first = yield* withSiblings(here, several, 5)
           yield* carryVersion(here, there, yield* Document.revision(first))
           yield* carry(here, there, (all) => [...all].reverse())
           for (const each of [here, there]) {
             assert.strictEqual((yield* Conflict.resolve(each, id, merging))._tag, "Resolved")
           }
           assert.deepStrictEqual(yield* leaves(there), yield* leaves(here))
-        })),
-      minutes
+        }))
     )
 
     it.effect("are swept and watched like any others", () =>
@@ -80,14 +81,13 @@ for (const lineage of [false, true]) {
         )
         assert.strictEqual(outcome?._tag, "Resolved")
         assert.deepStrictEqual(tally((yield* Document.fetch(watched, id)).body), expected(80, 10))
-      })), minutes)
+      })))
 
     it.effect("come to the same revision if a resolver dies between any two requests", () =>
       Effect.gen(function*() {
-        // Enough for several merges, one on top of the other.
         const versions = yield* embedded(Effect.gen(function*() {
           const cards = yield* polls("office", lineage)
-          const first = yield* withSiblings(cards, 140, 200)
+          const first = yield* withSiblings(cards, several, 200)
           return [yield* version(cards, yield* Document.revision(first)), ...yield* leaves(cards)]
         }))
         const ends = new Set<string>()
@@ -101,12 +101,12 @@ for (const lineage of [false, true]) {
             assert.include(done ? ["NothingToDo"] : ["Resolved", "NothingToDo"], outcome._tag, `after ${requests}`)
             const [doc, ...others] = yield* live(cards)
             assert.lengthOf(others, 0, `after ${requests}`)
-            assert.strictEqual(doc?.votes, 140, `after ${requests}`)
+            assert.strictEqual(doc?.votes, several, `after ${requests}`)
             ends.add((yield* leaves(cards)).map(({ _rev }) => _rev).join())
           }).pipe(Effect.provide(layer))
         }
         assert.strictEqual(ends.size, 1)
-      }), minutes)
+      }))
 
     it.effect(
       "that come late, or are edited after they were merged, count once",
@@ -114,13 +114,13 @@ for (const lineage of [false, true]) {
         embedded(Effect.gen(function*() {
           const here = yield* polls("here", lineage)
           const there = yield* polls("there", lineage)
-          const first = yield* withSiblings(here, 150, 10)
+          const first = yield* withSiblings(here, several, 10)
           yield* carryVersion(here, there, yield* Document.revision(first))
           yield* carry(here, there)
           assert.strictEqual((yield* Conflict.resolve(here, id, merging))._tag, "Resolved")
           // One that was taken in early, one late, and one that nobody saw.
           const { leaves: [, ...losers] } = yield* Conflict.siblings(there, id)
-          for (const [i, leaf] of [losers[3], losers[140]].entries()) {
+          for (const [i, leaf] of [losers[3], losers[several - 10]].entries()) {
             if (leaf?._tag !== "Live") return assert.fail("no loser")
             yield* Document.save(
               Document.modify(leaf.document, (poll) => ({ ...poll, votes: poll.votes + 1000 * (i + 1) }))
@@ -129,17 +129,16 @@ for (const lineage of [false, true]) {
           yield* fork(first, (poll) => ({ ...poll, votes: poll.votes + 10_000 }))
           yield* carry(there, here)
           assert.strictEqual((yield* Conflict.resolve(here, id, merging))._tag, "Resolved")
-          assert.strictEqual((yield* Document.fetch(here, id)).body.votes, 150 + 13_000)
+          assert.strictEqual((yield* Document.fetch(here, id)).body.votes, several + 13_000)
           yield* carry(here, there)
           yield* Conflict.resolve(there, id, merging)
           yield* carry(there, here)
           yield* Conflict.resolve(here, id, merging)
           for (const each of [here, there]) {
             assert.lengthOf(yield* live(each), 1)
-            assert.strictEqual((yield* Document.fetch(each, id)).body.votes, 150 + 13_000)
+            assert.strictEqual((yield* Document.fetch(each, id)).body.votes, several + 13_000)
           }
-        })),
-      minutes
+        }))
     )
   })
 }

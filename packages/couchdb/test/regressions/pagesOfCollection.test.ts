@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { runs } from "../support/deep.js"
 
 const emissions = View.make({ design: "zoo", view: "emissions" })
 
@@ -115,5 +116,5 @@ it.effect.prop(
         yield* check(emissions, {})
       }
     }).pipe(Effect.provide(engine)),
-  { fastCheck: { numRuns: 15 } }
+  runs(10, 200)
 )

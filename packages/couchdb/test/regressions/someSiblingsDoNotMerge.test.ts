@@ -3,6 +3,7 @@ import { Conflict, Document, Merge, SiblingPolicy, Transport } from "effect-couc
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Order from "effect/Order"
+import { sample } from "../support/deep.js"
 import {
   blank,
   embedded,
@@ -16,8 +17,6 @@ import {
   raw,
   vote
 } from "../support/manySiblings.js"
-
-const minutes = 120_000
 
 const partly = <A, R>(outcome: Conflict.Resolution<A, R>) => {
   if (outcome._tag !== "PartiallyResolved") throw new Error(`not partially resolved: ${JSON.stringify(outcome)}`)
@@ -48,7 +47,7 @@ const votes = (howMany: number, more: (poll: Poll, i: number) => Poll = (poll) =
 
 for (const lineage of [false, true]) {
   describe(`siblings ${lineage ? "with" : "without"} lineage, some of which do not merge`, () => {
-    for (const howMany of [3, 17, 100]) {
+    for (const howMany of sample([3, 17], [3, 17, 100])) {
       it.effect(
         `one of ${howMany} that does not decode stays, and keeps no others apart`,
         () =>
@@ -75,8 +74,7 @@ for (const lineage of [false, true]) {
               assert.sameMembers(again.versions.map(({ _tag }) => _tag), ["Live", "Unreadable"])
               assert.deepStrictEqual(yield* live(cards), left)
             }
-          })),
-        minutes
+          }))
       )
     }
 
@@ -103,8 +101,7 @@ for (const lineage of [false, true]) {
           const { body } = yield* Document.fetch(cards, id)
           assert.strictEqual(body.votes, 100)
           assert.strictEqual(body.chair, "chair 2")
-        })),
-      minutes
+        }))
     )
 
     it.effect(
@@ -118,8 +115,7 @@ for (const lineage of [false, true]) {
           assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Overlap")
           assert.strictEqual(outcome._tag === "Deferred" && outcome.versions.length, 30)
           assert.deepStrictEqual(yield* live(cards), before)
-        })),
-      minutes
+        }))
     )
 
     it.effect(
@@ -135,8 +131,7 @@ for (const lineage of [false, true]) {
             assert.strictEqual((yield* Document.fetch(cards, id)).body.votes, name === "winner" ? body.votes : 100)
             assert.lengthOf(yield* live(cards), 1)
           }
-        })),
-      minutes
+        }))
     )
 
     it.effect(
@@ -157,8 +152,7 @@ for (const lineage of [false, true]) {
           const outcome = partly(yield* Conflict.resolve(cards, id, policy))
           assert.lengthOf(outcome.remaining, 1)
           assert.deepStrictEqual(asked, ["nobody", "ada", "ben"])
-        })),
-      minutes
+        }))
     )
   })
 }

@@ -1,11 +1,9 @@
+import { numRuns, sample } from "./deep.js"
 import type { Foreign } from "./impostor.js"
 import type { Plan } from "./trial.js"
 
-/**
- * How many responses each request of each operation meets in each way: FOREIGN_RESPONSES. All of them take hours, so that
- * without it only a few of the requests meet one response.
- */
-export const samples = Number(process.env["FOREIGN_RESPONSES"] ?? 0)
+/** How many responses each request of an operation meets in each way. To try all of them takes hours. */
+export const samples = numRuns ?? 1
 
 export type Way = Pick<Plan, "times" | "carriesOut">
 
@@ -23,7 +21,7 @@ export const plansOf = (
   let next = index
   for (let from = 0; from < requests; from++) {
     for (const { carriesOut, times } of ways) {
-      for (let n = 0; n < Math.max(1, samples); n++) {
+      for (let n = 0; n < samples; n++) {
         const { name, response } = responses[next++ * 7 % responses.length]!
         plans.push({
           name: `${name}, request ${from}, ${times === 1 ? "once" : "for good"}${carriesOut ? ", carried out" : ""}`,
@@ -35,7 +33,8 @@ export const plansOf = (
       }
     }
   }
+  if (numRuns !== undefined) return plans
   // The step has no factor in common with the ways, so that each of them is among a few.
-  const step = samples > 0 ? 1 : Math.max(1, 2 * Math.floor(plans.length / 6) + 1)
+  const step = 2 * Math.floor(plans.length / sample(2, 6)) + 1
   return plans.filter((_, i) => (i + index) % step === 0)
 }

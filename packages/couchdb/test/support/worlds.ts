@@ -50,7 +50,7 @@ export interface Place {
   readonly overFetch: boolean
   readonly has: (operation: Operation) => boolean
   readonly make: (rewrites?: (admin: string) => Rewrites) => Effect.Effect<World, unknown, Scope>
-  readonly it: (name: string, test: () => Effect.Effect<void, unknown, Scope>, timeout: number) => void
+  readonly it: (name: string, test: () => Effect.Effect<void, unknown, Scope>) => void
 }
 
 const options = { retry: Schedule.recurs(2), timeout: "20 seconds" } as const
@@ -113,7 +113,7 @@ const inThisProcess: Place = {
         timed: byTestClock
       }
     }),
-  it: (name, test, timeout) => it.scoped(name, test, timeout)
+  it: (name, test) => it.scoped(name, test)
 }
 
 interface Address {
@@ -148,8 +148,7 @@ const behindProxy = (
         timed: byFasterClock
       }
     }),
-  it: (name, test, timeout) =>
-    it.scopedLive(name, () => Effect.suspend(() => Effect.withClock(test(), faster(20))), timeout)
+  it: (name, test) => it.scopedLive(name, () => Effect.suspend(() => Effect.withClock(test(), faster(20))))
 })
 
 const servedOverHttp = behindProxy(

@@ -1,4 +1,4 @@
-// Type-checks every @example of the docstrings and every TypeScript block of the README, each as a module of its own.
+// Type-checks every @example of the docstrings and every TypeScript block of the READMEs, each as a module of its own.
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
@@ -35,9 +35,12 @@ for (const file of sources) {
     add(block.join("\n"), file, start)
   }
 }
-const readme = join(root, "README.md")
-for (const match of readFileSync(readme, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)) {
-  add(match[1], readme, readFileSync(readme, "utf8").slice(0, match.index).split("\n").length)
+for (const folder of ["", "packages/couchdb", "packages/couchdb-node", "packages/couchdb-embedded"]) {
+  const readme = join(root, folder, "README.md")
+  const text = readFileSync(readme, "utf8")
+  for (const match of text.matchAll(/```ts\n([\s\S]*?)```/g)) {
+    add(match[1], readme, text.slice(0, match.index).split("\n").length)
+  }
 }
 
 writeFileSync(join(out, "package.json"), `{ "type": "module" }`)

@@ -1,4 +1,7 @@
+import { it, makeMethods } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
 import { chai } from "vitest"
+import { numRuns, seed } from "./deep.js"
 
 const tagOf = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "_tag" in value ? value._tag : undefined
@@ -8,3 +11,8 @@ chai.config.deepEqual = (expected, actual) =>
   chai.util.eql(expected, actual, {
     comparator: (left, right) => tagOf(left) === tagOf(right) ? null : false
   })
+
+// `layer` of @effect/vitest replaces `it.effect` for every file that runs afterwards in the same process.
+makeMethods(it)
+
+FastCheck.configureGlobal({ ...(seed !== undefined && { seed }), ...(numRuns !== undefined && { numRuns }) })
