@@ -27,10 +27,10 @@ export { InvalidIdError } from "./data/errors.js"
 export {
   ConflictError,
   type ConflictingOperation,
+  type CurrentRevision,
   DecodeError,
   EncodeError,
   type RepeatError,
-  type Standing,
   UnsavedChangesError,
   UnsavedDocumentError
 } from "./document/errors.js"

@@ -301,7 +301,7 @@ describe("retries and the deadline", () => {
       assert.strictEqual(yield* asked(get, answer(500, { error: "unknown_error", reason: "badmatch" })), 1)
       assert.strictEqual(yield* asked(get, answer(404, { error: "not_found", reason: "missing" })), 1)
       assert.strictEqual(yield* asked({ ...get, method: "POST" }, answer(503)), 1)
-      assert.strictEqual(yield* asked({ ...get, method: "POST", safe: true }, answer(503)), 2)
+      assert.strictEqual(yield* asked({ ...get, method: "POST", idempotent: true }, answer(503)), 2)
       assert.strictEqual(yield* asked({ ...get, method: "HEAD" }, answer(503)), 2)
     }))
 

@@ -112,7 +112,7 @@ const inConflictAgain = (cards: Cards, id: string) =>
 
 const untilQuiet = (cards: Cards, id: string) =>
   Conflict.resolve(cards, id, merging).pipe(
-    Effect.repeat({ until: ({ _tag }) => _tag === "NothingToDo" || _tag === "Deferred", times: 10 })
+    Effect.repeat({ until: ({ _tag }) => _tag === "NothingToDo" || _tag === "Unresolved", times: 10 })
   )
 
 const liveLeaves = (cards: Cards, id: string) =>
@@ -380,7 +380,7 @@ describe("a sweep", () => {
       }
       const events = Chunk.toReadonlyArray(yield* asMe(Stream.runCollect(Conflict.sweep(cards, merging))))
       const summary = events[events.length - 1]
-      assert.deepInclude(summary, { _tag: "Summary", resolved: 200, deferred: 0, pending: 0 })
+      assert.deepInclude(summary, { _tag: "Summary", resolved: 200, unresolved: 0, pending: 0 })
       assert.isBelow(sent, 70)
       assert.strictEqual(yield* asMe(Stream.runCount(Conflict.stream(cards))), 0)
     }))
@@ -408,7 +408,7 @@ describe("a sweep among rivals", () => {
       const guarded = yield* swept(3)
       assert.strictEqual(guarded.at(-1)?._tag, "Summary")
       assert.isTrue(guarded.some((event) =>
-        event._tag === "Outcome" && event.resolution._tag === "Deferred" && event.resolution.reason._tag === "Looping"
+        event._tag === "Outcome" && event.resolution._tag === "Unresolved" && event.resolution.reason._tag === "Looping"
       ))
       // Nothing else would have ended it.
       assert.lengthOf(yield* swept(1_000), 100)
@@ -424,7 +424,7 @@ describe("a sweep among rivals", () => {
           Stream.runCollect(Conflict.sweep(cards, merging, { pageSize: 1, guard: { times: 1, within: "1 minute" } }))
         )
       )
-      assert.deepInclude(events[events.length - 1], { _tag: "Summary", resolved: 1, deferred: 0 })
+      assert.deepInclude(events[events.length - 1], { _tag: "Summary", resolved: 1, unresolved: 0 })
     }))
 })
 
@@ -492,7 +492,7 @@ describe("a watch", () => {
             Stream.tap((outcome) =>
               outcome._tag === "Resolved" ? asRival(inConflictAgain(cards, outcome.id)) : Effect.void
             ),
-            Stream.takeUntil((outcome) => outcome._tag === "Deferred" && outcome.reason._tag === "Looping"),
+            Stream.takeUntil((outcome) => outcome._tag === "Unresolved" && outcome.reason._tag === "Looping"),
             Stream.runCollect
           )
         )

@@ -12,7 +12,7 @@ import { concatBytes } from "../data/text.js"
 import { rawOf as baseRaw, stored, take, type Taken } from "../document/base.js"
 import { decode, encode } from "../document/codec.js"
 import type { Document } from "../document/Document.js"
-import { type ConflictError, type Standing, UnsavedChangesError } from "../document/errors.js"
+import { type ConflictError, type CurrentRevision, UnsavedChangesError } from "../document/errors.js"
 import { readRaw } from "../document/read.js"
 import { prepareWrite } from "../document/recorder.js"
 import * as value from "../document/value.js"
@@ -36,7 +36,7 @@ import { decodeName, fileAt } from "./target.js"
 import { checkedSource, noted, passedOf, send, sendStream, type Source, sourceOf, withRecovery } from "./upload.js"
 import type { Passed } from "./verified.js"
 
-type Over = Option.Option<Standing>
+type Over = Option.Option<CurrentRevision>
 
 /** What passed of each file. */
 type Sent = Map<string, Passed>

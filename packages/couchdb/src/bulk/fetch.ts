@@ -35,7 +35,7 @@ const requestFor = (database: DatabaseName, wanted: ReadonlyArray<Wanted>): Couc
   route: "/{db}/_bulk_get",
   database,
   body: Json.stringify({ docs: wanted.map(({ id, rev }) => rev === undefined ? { id } : { id, rev }) }),
-  safe: true
+  idempotent: true
 })
 
 const versions = (row: Row): ReadonlyArray<unknown> => {

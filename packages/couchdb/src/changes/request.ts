@@ -68,7 +68,7 @@ export const changesRequest = (
     path: `/${DatabaseNames.toPath(database)}/_changes${parts.length === 0 ? "" : `?${parts.join("&")}`}`,
     route: "/{db}/_changes",
     database,
-    safe: true,
+    idempotent: true,
     ...(feed !== "normal" && { kind: "feed" as const }),
     ...(body !== undefined && { body })
   }

@@ -15,7 +15,7 @@ import type { Collection } from "../document/Collection.js"
 import { type AnyConflict, withAttempted } from "../document/conflictError.js"
 import type { Document } from "../document/Document.js"
 import type { ReadError } from "../document/errors.js"
-import { type ConflictError, type DecodeError, type Standing } from "../document/errors.js"
+import { type ConflictError, type CurrentRevision, type DecodeError } from "../document/errors.js"
 import { fetchBound, fetchBoundOption, readRaw } from "../document/read.js"
 import { prepareWrite } from "../document/recorder.js"
 import { snapshot } from "../document/snapshot.js"
@@ -40,7 +40,7 @@ export const make = <A, I, R, K, E, R2>(
 /** What stands on the server; `None` where the document is gone. */
 const standing = (
   conflict: AnyConflict
-): Effect.Effect<Option.Option<Standing>, InvalidIdError | RequestError | NotFoundError, CouchHttp> =>
+): Effect.Effect<Option.Option<CurrentRevision>, InvalidIdError | RequestError | NotFoundError, CouchHttp> =>
   Effect.flatMap(DatabaseName.decode(conflict.database), (database) => readRaw(database, conflict.id, "")).pipe(
     Effect.map(({ rev, stubs }) => Option.some({ rev, stubs })),
     Effect.catchIf(
@@ -80,7 +80,7 @@ const clash = (why: string): Overlap => ({
 /**
  * Files go over the other side's body. Where edits of the body were to go with them, nobody but the caller can repeat both.
  */
-const filesOver = (conflict: AnyConflict, theirs: Option.Option<Standing>): Settling =>
+const filesOver = (conflict: AnyConflict, theirs: Option.Option<CurrentRevision>): Settling =>
   value.isDirty(conflict.attempted) ? Effect.fail(conflict) : conflict.repeat(theirs)
 
 export const merge = <A>(
@@ -158,7 +158,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
         ])
       ),
       // Storing a revision that is there already does nothing.
-      safe: true,
+      idempotent: true,
       verify: verifyWritten(id)
     }
     const couch = yield* CouchHttp

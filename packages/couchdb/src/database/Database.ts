@@ -129,11 +129,12 @@ const fetchOf = <A, I>(
   rest: string,
   route = rest,
   body?: string,
-  safe?: boolean
+  idempotent?: boolean
 ): Effect.Effect<A, DatabaseFailure, CouchHttp> =>
   Effect.flatMap(
     DatabaseName.decode(name),
-    (database) => askFor(schema, { method, path: path(database, rest), route: `/{db}${route}`, database, body, safe })
+    (database) =>
+      askFor(schema, { method, path: path(database, rest), route: `/{db}${route}`, database, body, idempotent })
   )
 
 const post = (name: string, rest: string, route = rest): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
@@ -143,7 +144,7 @@ const post = (name: string, rest: string, route = rest): Effect.Effect<void, Dat
     path: path(database, rest),
     route: `/{db}${route}`,
     body: "{}",
-    safe: true
+    idempotent: true
   }))
 
 const put = (name: string, rest: string, value: number): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
@@ -152,7 +153,7 @@ const put = (name: string, rest: string, value: number): Effect.Effect<void, Dat
     path: path(database, rest),
     route: `/{db}${rest}`,
     body: Json.stringify(value),
-    safe: true
+    idempotent: true
   }))
 
 const segment = (kind: InvalidIdError["kind"], text: string): Effect.Effect<string, InvalidIdError> => {
@@ -336,7 +337,7 @@ export const setSecurity: {
           path: path(database, "/_security"),
           route: "/{db}/_security",
           body: Json.stringify(json),
-          safe: true
+          idempotent: true
         }))
     })
 )

@@ -27,7 +27,7 @@ export type ConflictingOperation = "save" | "create" | "delete" | "copy" | "atta
  * @since 0.1.0
  * @category model
  */
-export interface Standing {
+export interface CurrentRevision {
   readonly rev: Revision
   readonly stubs: Option.Option<JsonObject>
 }
@@ -59,7 +59,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
    * The same operation again, over what the server has now, or `None` if the document is gone.
    */
   declare readonly repeat: (
-    over: Option.Option<Standing>
+    over: Option.Option<CurrentRevision>
   ) => Effect.Effect<Done, RepeatError<A, R, Done>, CouchHttp | R>
 
   constructor(
@@ -72,7 +72,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
     refused: {
       readonly attempted: Document<A, R>
       readonly repeat: (
-        over: Option.Option<Standing>
+        over: Option.Option<CurrentRevision>
       ) => Effect.Effect<Done, RepeatError<A, R, Done>, CouchHttp | R>
     }
   ) {

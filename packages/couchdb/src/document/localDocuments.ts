@@ -24,7 +24,7 @@ const prefix = "_local/"
 const ask = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K,
-  request: Pick<CouchRequest, "method" | "body" | "safe">,
+  request: Pick<CouchRequest, "method" | "body" | "idempotent">,
   verify: (id: string) => Verify
 ): Effect.Effect<
   {
@@ -73,7 +73,7 @@ export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, bod
   Effect.flatMap(encode(value.make(collection, key, body)), (json) =>
     Effect.flatMap(
       // Without revisions, storing it twice is storing it once.
-      ask(collection, key, { method: "PUT", body: Json.stringify(json), safe: true }, verifyWritten),
+      ask(collection, key, { method: "PUT", body: Json.stringify(json), idempotent: true }, verifyWritten),
       ({ id, refuse, response }) => {
         const rev = Json.get(jsonOf(response), "rev")
         return typeof rev === "string"

@@ -8,7 +8,7 @@ import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp, Written } from "../http/CouchHttp.js"
 import type { Bound } from "./Collection.js"
 import type { Base } from "./Document.js"
-import type { Standing } from "./errors.js"
+import type { CurrentRevision } from "./errors.js"
 
 /**
  * @since 0.1.0
@@ -55,7 +55,7 @@ export interface Writing {
   readonly id: string
   /** The members to store; those of the document before, where it is deleted. */
   readonly raw: JsonObject
-  readonly over: Option.Option<Standing>
+  readonly over: Option.Option<CurrentRevision>
   /** What was read, which is the current revision if nobody else wrote meanwhile. */
   readonly base: Option.Option<Base<unknown>>
   readonly kind: "edit" | "delete"
@@ -68,7 +68,7 @@ export interface Writing {
 /** What to store, over what. */
 export interface Recorded {
   readonly body: JsonObject
-  readonly over: Option.Option<Standing>
+  readonly over: Option.Option<CurrentRevision>
   /** The attachments that stay: a tombstone keeps them where it keeps the body. */
   readonly stubs: Option.Option<JsonObject>
   /** Writes a document that was deleted under a revision of its own, which no plain write could. */

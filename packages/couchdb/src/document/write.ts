@@ -11,7 +11,7 @@ import { baseStateOf, isStored, mayBeDirty, rawOf as baseRaw, stored, take, type
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
 import type { DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "./Document.js"
-import type { ConflictingOperation, EncodeError, Standing, UnsavedDocumentError } from "./errors.js"
+import type { ConflictingOperation, CurrentRevision, EncodeError, UnsavedDocumentError } from "./errors.js"
 import { ConflictError, UnsavedChangesError } from "./errors.js"
 import { type Deleted, membersKept, ownVersion } from "./keep.js"
 import { onCollection } from "./makeCollection.js"
@@ -42,7 +42,7 @@ export const conflict = <A, R, Done>(
 export const put = <A, R>(
   self: Document<A, R>,
   raw: JsonObject,
-  over: Option.Option<Standing>,
+  over: Option.Option<CurrentRevision>,
   operation: "save" | "create",
   taken: Taken<A> = take(self.collection, self.body)
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
@@ -126,9 +126,9 @@ type Keeping<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R> | EncodeEr
 /** Deletes over what is stored. */
 const removeLeaving = <A, R>(
   self: Document<A, R>,
-  over: Option.Option<Standing>,
+  over: Option.Option<CurrentRevision>,
   remains: JsonObject | undefined,
-  repeat: (over: Option.Option<Standing>) => Keeping<A, R>
+  repeat: (over: Option.Option<CurrentRevision>) => Keeping<A, R>
 ): Removal<A, R> =>
   Effect.flatMap(
     DocumentId.decode(self.id),
@@ -164,13 +164,13 @@ const notGone = <A, R>(self: Document<A, R>): Effect.Effect<void, NotFoundError,
   )
 
 /** Deletes over what is stored, and leaves nothing. */
-export const removeOver = <A, R>(self: Document<A, R>, over: Option.Option<Standing>): Removal<A, R> =>
+export const removeOver = <A, R>(self: Document<A, R>, over: Option.Option<CurrentRevision>): Removal<A, R> =>
   removeLeaving(self, over, undefined, (over) => removeOver(self, over))
 
 /** The version that is deleted: the one of the document value, unless the other side has written another. */
 const deletedVersion = <A, R>(
   self: Document<A, R>,
-  over: Standing
+  over: CurrentRevision
 ): Effect.Effect<Deleted<A>, never, CouchHttp | R> => {
   const own = ownVersion(self)
   return Option.exists(self.base, ({ rev }) => rev === over.rev)
@@ -189,10 +189,10 @@ const deletedVersion = <A, R>(
 /** Deletes over what is stored, and keeps members of it in the tombstone. */
 export const removeKeeping = <A, R>(
   self: Document<A, R>,
-  over: Option.Option<Standing>,
+  over: Option.Option<CurrentRevision>,
   keep: Keep<A>
 ): Keeping<A, R> => {
-  const repeat = (over: Option.Option<Standing>) => removeKeeping(self, over, keep)
+  const repeat = (over: Option.Option<CurrentRevision>) => removeKeeping(self, over, keep)
   return Option.match(over, {
     // What is gone already gets no other tombstone.
     onNone: () => removeLeaving(self, over, undefined, repeat),

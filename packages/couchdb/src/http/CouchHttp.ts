@@ -30,7 +30,8 @@ import type * as Transport from "./Transport.js"
  * - `path`: below the server's URL, percent-encoded, with its query; it begins with `/`
  * - `route`: the endpoint as CouchDB's documentation writes it, such as `/{db}/{docid}`; names the span
  * - `database`, `id`: what the request is about; they name the span and the errors
- * - `safe`: a request that may be repeated, since it only reads or has the same effect twice; GET and HEAD always may
+ * - `idempotent`: whether the request may be repeated, since it only reads or has the same effect twice. GET and HEAD always
+ *   are
  * - `verify`: reports what is wrong with a successful response that is not the one which the endpoint documents, such as a
  *   login page with status 200; `undefined` if nothing is. Such a response is an `UnexpectedResponseError`, and is retried
  *   like one. For a stream it sees an empty body. A HEAD with `verify` is sent again as a GET if its headers do not
@@ -50,7 +51,7 @@ export interface CouchRequest {
   readonly id?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | Uint8Array | Stream.Stream<Uint8Array, TransportError> | undefined
-  readonly safe?: boolean | undefined
+  readonly idempotent?: boolean | undefined
   readonly verify?: ((response: Transport.BufferedResponse) => string | undefined) | undefined
   readonly kind?: "feed" | undefined
   readonly timeout?: Duration.DurationInput | undefined

@@ -126,7 +126,7 @@ const makeService = (
 }
 
 const isRepeatable = (request: CouchRequest): boolean =>
-  request.method === "GET" || request.method === "HEAD" || request.safe === true
+  request.method === "GET" || request.method === "HEAD" || request.idempotent === true
 
 /** The decorator that repeats what may be repeated. */
 const retrying = (exchange: Exchange, schedule: ReturnType<typeof retryTransient> | undefined) => {

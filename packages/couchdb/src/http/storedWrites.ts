@@ -98,7 +98,7 @@ const findUpdate = (
     database: write.database,
     id: write.id,
     body: Json.stringify(revsDiffBody(asked)),
-    safe: true,
+    idempotent: true,
     verify: verifyRevsDiff(asked)
   }
   return Effect.map(

@@ -6,7 +6,7 @@ import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
 import { rawOf } from "../document/base.js"
-import type { Standing } from "../document/errors.js"
+import type { CurrentRevision } from "../document/errors.js"
 import type { Recorded, Recorder, Writing } from "../document/recorder.js"
 import { withoutLineage } from "../document/recorder.js"
 import type { Settings } from "../document/recorder.js"
@@ -48,7 +48,7 @@ interface Before {
   readonly knowledge: Knowledge
   readonly parent: Revision.Revision | null
   readonly also: ReadonlyArray<Revision.Revision>
-  readonly over: Option.Option<Standing>
+  readonly over: Option.Option<CurrentRevision>
   /** The tombstone that a document is made anew on, and its ancestors. */
   readonly grave?: ReadonlyArray<Revision.Revision>
 }
@@ -75,7 +75,7 @@ const beforeCreation = (settings: Settings, { database, id }: Writing): Effect.E
 const beforeEdit = (
   settings: Settings,
   { base, database, id }: Writing,
-  standing: Standing
+  standing: CurrentRevision
 ): Effect.Effect<Before, WireError, CouchHttp> =>
   Effect.gen(function*() {
     const { rev } = standing

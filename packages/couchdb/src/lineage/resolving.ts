@@ -11,7 +11,6 @@ import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { Burial } from "../siblings/burial.js"
-import { deferralOf, type End, leaderOf, type Reason, reasonOf, remainingOf } from "../siblings/deferrals.js"
 import type { Files } from "../siblings/files.js"
 import type { Failed, Folded, Unmerged } from "../siblings/fold.js"
 import { type Group, grouped } from "../siblings/groups.js"
@@ -19,6 +18,7 @@ import { stubsOf } from "../siblings/merged.js"
 import { documentAt, leavesOf, type Plan, type Step } from "../siblings/plan.js"
 import { stagesOf } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
+import { type End, leaderOf, type Reason, reasonOf, remainingOf, unresolvedReasonOf } from "../siblings/unresolved.js"
 import { alive } from "./alive.js"
 import { evaluator } from "./evaluate.js"
 import type { Fold } from "./fold.js"
@@ -90,8 +90,8 @@ export const planByLineage = <A, R, E, R2>(
     const leader = leaderOf(ends)
     if (first === undefined && buried.length === 0) {
       return {
-        _tag: "Defer",
-        deferral: deferralOf(reasonOf(ends)),
+        _tag: "Unresolved",
+        reason: unresolvedReasonOf(reasonOf(ends)),
         versions: yield* leavesOf(collection, versions),
         remaining: remainingOf(ends)
       }

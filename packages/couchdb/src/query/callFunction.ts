@@ -153,7 +153,7 @@ export const show = <In, Out, R>(
   Effect.gen(function*() {
     const asked = yield* request(where, "_show", fn, input, options, (given) => given ? "POST" : "GET")
     const couch = yield* CouchHttp
-    const response = yield* conflictAsBadRequest(couch.execute({ ...asked, safe: true }))
+    const response = yield* conflictAsBadRequest(couch.execute({ ...asked, idempotent: true }))
     return yield* outputOf(couch, asked.database, asked.id, fn, response)
   })
 
@@ -194,7 +194,7 @@ export const list = <Out, R, K, V, R2>(
     const response = yield* conflictAsBadRequest(couch.execute({
       ...(keys.length === 0
         ? { method: "GET" as const }
-        : { method: "POST" as const, safe: true, body: Json.stringify(bodyOf(keys)) }),
+        : { method: "POST" as const, idempotent: true, body: Json.stringify(bodyOf(keys)) }),
       path: withQuery(parameters.length === 0 ? path : `${path}?${queryOf(parameters)}`, query),
       route: `/{db}/_design/{ddoc}/_list/{func}/${parts.length === 1 ? "{view}" : "{other-ddoc}/{view}"}`,
       database,

@@ -40,7 +40,7 @@ const request = (
   database,
   id: `_local/${id}`,
   // Local documents have no conflicts: the same text a second time does no harm.
-  safe: true
+  idempotent: true
 })
 
 const jsonOf = (response: Transport.BufferedResponse): Json.Json =>

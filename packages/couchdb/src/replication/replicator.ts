@@ -114,7 +114,7 @@ const replicateRequest = (body: string): CouchRequest => ({
   path: "/_replicate",
   route: "/_replicate",
   body,
-  safe: true
+  idempotent: true
 })
 
 export const once = (definition: Definition) =>
@@ -136,7 +136,7 @@ export const cancel = (which: string | Definition) =>
     typeof which === "string"
       ? Effect.succeed(Json.stringify({ replication_id: which, cancel: true }))
       : bodyOf(which, { continuous: true, cancel: true }, replicateRequest("")),
-    (body) => askForOk({ ...replicateRequest(body), safe: false })
+    (body) => askForOk({ ...replicateRequest(body), idempotent: false })
   )
 
 const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {

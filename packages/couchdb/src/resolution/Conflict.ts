@@ -24,7 +24,7 @@ import { type ReadError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import type { Merge } from "../merge/Merge.js"
-import { type Deferral, type Leaf } from "../siblings/model.js"
+import { type Leaf, type UnresolvedReason } from "../siblings/model.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import * as leaves from "./siblings.js"
 import * as sweeping from "./sweep.js"
@@ -42,7 +42,7 @@ export {
 } from "../conflict/model.js"
 export { type Path } from "../data/revisionPath.js"
 export { type ReadError } from "../document/errors.js"
-export { type Deferral, type Leaf } from "../siblings/model.js"
+export { type Leaf, type UnresolvedReason } from "../siblings/model.js"
 
 /**
  * A policy of one's own: `name` is what metrics and spans call it. `settle` gets the conflict, and gives a document or a
@@ -470,9 +470,9 @@ export interface Settled<A, R = never> {
  *
  * - `Resolved`: one version stands
  * - `PartiallyResolved`: a merge stands, and some versions beside it, each with its reason: it does not merge with the
- *   others, which then is `Deferred` the next time, or something could not be written, for which you run it again
+ *   others, which then is `Unresolved` the next time, or something could not be written, for which you run it again
  * - `Superseded`: others wrote the document each time it was read, and nothing of theirs or ours is lost; run it again
- * - `Deferred`: no two versions merge, and nothing was written; `versions` are those that stand, the winner first
+ * - `Unresolved`: no two versions merge, and nothing was written; `versions` are those that stand, the winner first
  * - `NothingToDo`: no siblings
  *
  * @since 0.1.0
@@ -486,9 +486,9 @@ export type Resolution<A, R = never> =
   } & Settled<A, R>
   | { readonly _tag: "Superseded"; readonly id: string; readonly document: Option.Option<Document<A, R>> }
   | {
-    readonly _tag: "Deferred"
+    readonly _tag: "Unresolved"
     readonly id: string
-    readonly reason: Deferral
+    readonly reason: UnresolvedReason
     readonly versions: ReadonlyArray<Leaf<A, R>>
   }
   | { readonly _tag: "NothingToDo"; readonly id: string }
@@ -519,7 +519,7 @@ export type Resolution<A, R = never> =
  *
  * const resolved = Conflict.resolve(cards, "ada", Merge.make(cards)).pipe(
  *   Effect.flatMap((outcome) =>
- *     outcome._tag === "Deferred"
+ *     outcome._tag === "Unresolved"
  *       ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`)
  *       : Effect.void
  *   )
@@ -575,7 +575,7 @@ export interface Progress {
   readonly resolved: number
   readonly partiallyResolved: number
   readonly superseded: number
-  readonly deferred: number
+  readonly unresolved: number
 }
 
 /**
@@ -590,7 +590,7 @@ export type Swept<A, R = never> =
   | { readonly _tag: "Summary" } & Progress
 
 /**
- * How often one document may be resolved within how long. One that is in conflict again and again is `Deferred` as
+ * How often one document may be resolved within how long. One that is in conflict again and again is `Unresolved` as
  * `Looping` then, since some other resolver must disagree with this one.
  *
  * @since 0.1.0
@@ -629,7 +629,7 @@ export interface SweepOptions {
  *
  * const swept = Conflict.sweep(cards, Merge.make(cards)).pipe(
  *   Stream.runForEach((event) =>
- *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.deferred} for a person`) : Effect.void
+ *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for a person`) : Effect.void
  *   )
  * )
  *
@@ -672,7 +672,7 @@ export interface WatchOptions<out E = never, out R = never, out E2 = never, out 
  *
  * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint: Changes.inLocalDocument("office", "resolver") }).pipe(
  *   Stream.runForEach((outcome) =>
- *     outcome._tag === "Deferred" ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`) : Effect.void
+ *     outcome._tag === "Unresolved" ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`) : Effect.void
  *   )
  * )
  *

@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import type { Bound } from "../document/Collection.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { looping } from "../siblings/deferrals.js"
 import { makeTombstoneCache } from "../siblings/leaves.js"
 import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
+import { looping } from "../siblings/unresolved.js"
 import type { GuardOptions, Resolution } from "./Conflict.js"
 import { resolveAll } from "./resolve.js"
 
@@ -58,7 +58,7 @@ export const makeGuarded = <A, R, E, R2>(
         ? []
         : (yield* readLiveLeaves(collection.database, often)).filter(({ live }) => live.length > 1)
           .map(({ id }): Resolution<A, R> => ({
-            _tag: "Deferred",
+            _tag: "Unresolved",
             id,
             reason: looping(memory.count(id, now)),
             versions: []
@@ -66,7 +66,7 @@ export const makeGuarded = <A, R, E, R2>(
       const going = ids.filter((id) => !often.includes(id))
       const resolutions = going.length === 0 ? [] : yield* resolveAll(collection, going, policy, seen)
       const told = resolutions.flatMap((each) => each._tag === "Absent" || each._tag === "NothingToDo" ? [] : [each])
-      for (const { _tag, id } of told) if (_tag !== "Deferred") memory.add(id, now)
+      for (const { _tag, id } of told) if (_tag !== "Unresolved") memory.add(id, now)
       return [...stopped, ...told]
     })
 }

@@ -1,7 +1,7 @@
 import * as Option from "effect/Option"
 import type { Revision } from "../data/Revision.js"
 import type { Document } from "../document/Document.js"
-import type { Deferral, Leaf } from "../siblings/model.js"
+import type { Leaf, UnresolvedReason } from "../siblings/model.js"
 import type { Plan, Remaining, Step as WriteStep } from "../siblings/plan.js"
 import type { Resolution } from "./Conflict.js"
 
@@ -75,12 +75,12 @@ export const finished = <A, R>({ done, id }: Open<A, R>): Resolution<A, R> =>
     onSome: (done) => ({ _tag: "Resolved", id, ...done })
   })
 
-export const deferred = <A, R>(
+export const unresolved = <A, R>(
   id: string,
-  reason: Deferral,
+  reason: UnresolvedReason,
   versions: ReadonlyArray<Leaf<A, R>>
 ): Resolution<A, R> => ({
-  _tag: "Deferred",
+  _tag: "Unresolved",
   id,
   reason,
   versions

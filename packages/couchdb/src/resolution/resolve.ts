@@ -13,7 +13,16 @@ import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import type { Resolution } from "./Conflict.js"
 import { resolutionSeen } from "./metrics.js"
-import { type Absent, deferred, finished, type Open, partly, type Round, superseded, type WritePlan } from "./model.js"
+import {
+  type Absent,
+  finished,
+  type Open,
+  partly,
+  type Round,
+  superseded,
+  unresolved,
+  type WritePlan
+} from "./model.js"
 import { planAll, readsDeletions, type ToPlan } from "./planning.js"
 import { writeAll } from "./writing.js"
 
@@ -86,10 +95,10 @@ const runRound = <A, R, E, R2>(
     for (const each of going) {
       const made = plans.get(each.id) ?? { _tag: "Nothing" }
       if (made._tag === "Nothing") steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
-      else if (made._tag === "Defer") {
+      else if (made._tag === "Unresolved") {
         // An earlier round may have written something that was not reported yet.
         const resolution = Option.match(each.done, {
-          onNone: (): Resolution<A, R> => deferred(each.id, made.deferral, made.versions),
+          onNone: (): Resolution<A, R> => unresolved(each.id, made.reason, made.versions),
           onSome: (done): Resolution<A, R> => partly(each.id, done, made.remaining)
         })
         steps.set(each.id, { _tag: "Closed", resolution })

@@ -78,7 +78,7 @@ const nothing: Progress = {
   resolved: 0,
   partiallyResolved: 0,
   superseded: 0,
-  deferred: 0
+  unresolved: 0
 }
 
 const count = <A, R>(progress: Progress, page: Page, resolutions: ReadonlyArray<Resolution<A, R>>): Progress => {
@@ -90,7 +90,7 @@ const count = <A, R>(progress: Progress, page: Page, resolutions: ReadonlyArray<
     resolved: progress.resolved + how("Resolved"),
     partiallyResolved: progress.partiallyResolved + how("PartiallyResolved"),
     superseded: progress.superseded + how("Superseded"),
-    deferred: progress.deferred + how("Deferred")
+    unresolved: progress.unresolved + how("Unresolved")
   }
 }
 

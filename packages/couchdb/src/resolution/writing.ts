@@ -9,13 +9,13 @@ import { revisionText } from "../http/bulk/revisionText.js"
 import { readKnown } from "../http/bulk/revsDiff.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { burialRevision, tombstoneOf } from "../siblings/burial.js"
-import { refusal } from "../siblings/deferrals.js"
 import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
 import { plannerOf } from "../siblings/lineagePlanner.js"
 import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import { textOf } from "../siblings/merged.js"
 import { leavesOf, type Remaining } from "../siblings/plan.js"
-import { deferred, ended, type Open, progress, type Round, stopped, type WritePlan, type Writing } from "./model.js"
+import { refusal } from "../siblings/unresolved.js"
+import { ended, type Open, progress, type Round, stopped, unresolved, type WritePlan, type Writing } from "./model.js"
 
 type Stepped<A, R> = Round<A, R> | { readonly _tag: "Going"; readonly going: Writing<A, R> }
 
@@ -91,7 +91,7 @@ const refusedStep = <A, R>(
     ? Effect.succeed(stopped(going, step.merged.map((rev) => ({ rev, why })), why))
     : Effect.map(versionsNow(collection, open.id), (versions): Round<A, R> => ({
       _tag: "Closed",
-      resolution: deferred(open.id, reason, versions)
+      resolution: unresolved(open.id, reason, versions)
     }))
 }
 

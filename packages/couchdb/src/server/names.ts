@@ -56,7 +56,7 @@ const infosOf = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Datab
       path: "/_dbs_info",
       route: "/_dbs_info",
       body: Json.stringify({ keys }),
-      safe: true
+      idempotent: true
     }),
     (rows) => rows.map(({ info, key }) => ({ name: key, info }))
   )

@@ -59,7 +59,7 @@ export const setValue = (section: string, key: string, value: string, node = sel
 export const deleteValue = (section: string, key: string, node = self) => ifThere(setting("DELETE", node, section, key))
 
 export const reload = (node = self) =>
-  askForOk({ ...request("POST", node, "/_config/_reload", ["_config", "_reload"], {}), safe: true })
+  askForOk({ ...request("POST", node, "/_config/_reload", ["_config", "_reload"], {}), idempotent: true })
 
 export const name = (node = self) =>
   Effect.map(askFor(Schema.Struct({ name: Schema.String }), request("GET", node, "", [])), ({ name }) => name)

@@ -39,7 +39,7 @@ const change = (path: string, route: string, state: ReshardState, reason: string
     path: `${path}/state`,
     route: `${route}/state`,
     body: Json.stringify({ state, ...(reason !== undefined && { reason }) }),
-    safe: true
+    idempotent: true
   })
 
 export const summary = askFor(Summary, { method: "GET", path: "/_reshard", route: "/_reshard" })

@@ -41,5 +41,5 @@ export const logout: Effect.Effect<void, Failure, CouchHttp> = askForOk({
   method: "DELETE",
   path: "/_session",
   route: "/_session",
-  safe: true
+  idempotent: true
 })

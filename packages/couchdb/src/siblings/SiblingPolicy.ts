@@ -80,7 +80,7 @@ export interface SiblingPolicy<in out A, out E = never, out R = never> extends P
 
 /**
  * Merges the versions, three ways where their common ancestor is still there. Members that the schema does not know merge
- * too, as JSON. What does not merge stays as it is, and is told as `Deferred`; `Conflict.resolve` takes a `Merge` for such
+ * too, as JSON. What does not merge stays as it is, and is told as `Unresolved`; `Conflict.resolve` takes a `Merge` for such
  * a policy with the default rules.
  *
  * @example

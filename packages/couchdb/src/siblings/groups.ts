@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Reason } from "./deferrals.js"
 import type { Failed } from "./fold.js"
+import type { Reason } from "./unresolved.js"
 
 /** Heads that merge with each other, their merge, and why they do not merge with an earlier group. */
 export interface Group<H, S> {

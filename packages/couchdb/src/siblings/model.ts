@@ -33,7 +33,7 @@ export type Leaf<A, R = never> =
  * @since 0.1.0
  * @category siblings
  */
-export type Deferral =
+export type UnresolvedReason =
   | {
     readonly _tag: "Overlap" | "Unknown"
     readonly why: string

@@ -15,17 +15,17 @@ import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { RawDocument } from "../http/rawDocument.js"
 import { type Burial, burial, buriedBody } from "./burial.js"
-import { deferralOf, type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable } from "./deferrals.js"
 import { deletionsThatCount } from "./deletions.js"
 import { filesOf } from "./files.js"
 import { baseBy, bodyOf, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
 import { grouped } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
 import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
-import type { Deferral, Leaf } from "./model.js"
+import type { Leaf, UnresolvedReason } from "./model.js"
 import { stagesOf } from "./policy.js"
 import type { Rules, SiblingPolicy } from "./SiblingPolicy.js"
 import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
+import { type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable, unresolvedReasonOf } from "./unresolved.js"
 
 /** A version that stays beside the others, and why. */
 export interface Remaining {
@@ -49,8 +49,8 @@ export interface Step<A, R> {
 export type Plan<A, R> =
   | { readonly _tag: "Nothing" }
   | {
-    readonly _tag: "Defer"
-    readonly deferral: Deferral
+    readonly _tag: "Unresolved"
+    readonly reason: UnresolvedReason
     readonly versions: ReadonlyArray<Leaf<A, R>>
     readonly remaining: ReadonlyArray<Remaining>
   }
@@ -156,8 +156,8 @@ export const plan = <A, R, E, R2>(
     const settled = (plan: Plan<A, R>) => ({ plan, unsure: false })
     const defer = (reason: Reason, remaining: ReadonlyArray<Remaining>): Effect.Effect<Plan<A, R>, never, R> =>
       Effect.map(leavesOf(collection, versions), (versions) => ({
-        _tag: "Defer",
-        deferral: deferralOf(reason),
+        _tag: "Unresolved",
+        reason: unresolvedReasonOf(reason),
         versions,
         remaining
       }))

@@ -112,7 +112,7 @@ export const functions: Contract = (it) => {
       const spy: CouchHttp.Service = {
         ...couch,
         execute: (request) => {
-          asked.push(request.safe)
+          asked.push(request.idempotent)
           return couch.execute(request)
         }
       }

@@ -149,7 +149,7 @@ export const lineage: Contract = (it) => {
         if (outcome._tag === "Resolved") {
           assert.strictEqual((yield* Document.fetch(here, "ada")).body.seen, 17)
         } else {
-          assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Unknown")
+          assert.strictEqual(outcome._tag === "Unresolved" && outcome.reason._tag, "Unknown")
         }
         const again = yield* Conflict.resolve(there, "ada", merging)
         assert.strictEqual(again._tag, "NothingToDo")
@@ -301,7 +301,7 @@ export const lineage: Contract = (it) => {
       yield* Document.update(there, "ada", seen(2))
       yield* replicate(there, here)
       const outcome = yield* Conflict.resolve(here, "ada", merging)
-      assert(outcome._tag === "Deferred" && outcome.reason._tag === "Unknown")
+      assert(outcome._tag === "Unresolved" && outcome.reason._tag === "Unknown")
       assert.include(outcome.reason.why, "nested deeper")
       assert.lengthOf(yield* leavesOf(here, "ada"), 2)
     }))

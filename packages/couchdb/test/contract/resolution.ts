@@ -17,7 +17,7 @@ const isResolved = <A, R>(resolution: Conflict.Resolution<A, R>) => {
 }
 
 const isDeferred = <A, R>(resolution: Conflict.Resolution<A, R>) => {
-  if (resolution._tag !== "Deferred") throw new Error(`not deferred: ${JSON.stringify(resolution)}`)
+  if (resolution._tag !== "Unresolved") throw new Error(`not deferred: ${JSON.stringify(resolution)}`)
   return resolution
 }
 
@@ -315,7 +315,7 @@ export const resolution: Contract = (it) => {
       assert.strictEqual(reason._tag, "Unknown")
       assert.include(reason.why, "1-")
       const winning = SiblingPolicy.merge(merging).pipe(SiblingPolicy.orElse(SiblingPolicy.winner))
-      assert.strictEqual((yield* Conflict.resolve(there, "ada", winning))._tag, "Deferred")
+      assert.strictEqual((yield* Conflict.resolve(there, "ada", winning))._tag, "Unresolved")
       const lossy = isResolved(
         yield* Conflict.resolve(there, "ada", SiblingPolicy.merge(merging, { missingBase: "merge" }))
       )
@@ -497,7 +497,7 @@ export const resolution: Contract = (it) => {
       if (summary?._tag !== "Summary") return assert.fail("no summary")
       assert.strictEqual(summary.resolved + paused.resolved, 6)
       const outcomes = [...started, ...rest].flatMap((event) => event._tag === "Outcome" ? [event.resolution] : [])
-      assert.deepStrictEqual(outcomes.filter(({ _tag }) => _tag === "Deferred").map(({ id }) => id), ["card-3"])
+      assert.deepStrictEqual(outcomes.filter(({ _tag }) => _tag === "Unresolved").map(({ id }) => id), ["card-3"])
       const left = yield* Stream.runCollect(Conflict.stream(cards))
       assert.deepStrictEqual(Chunk.toReadonlyArray(left).map(({ id }) => id), ["card-3"])
       assert.strictEqual((yield* Document.fetch(cards, "card-5")).body.seen, 13)

@@ -37,7 +37,7 @@ describe("a merge whose path is shorter than what it merged", () => {
         const [winner] = yield* live(here)
         if (outcome._tag === "Resolved") assert.strictEqual(winner?.votes, 9 + 100 * (i + 1))
         else {
-          assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Unknown")
+          assert.strictEqual(outcome._tag === "Unresolved" && outcome.reason._tag, "Unknown")
           break
         }
       }

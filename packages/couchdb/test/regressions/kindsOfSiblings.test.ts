@@ -122,7 +122,7 @@ for (const lineage of [false, true]) {
           })
           const before = yield* live(others)
           const outcome = yield* Conflict.resolve(others, id, merging)
-          assert.strictEqual(outcome._tag, "Deferred")
+          assert.strictEqual(outcome._tag, "Unresolved")
           assert.deepStrictEqual(yield* live(others), before)
         }))
     )

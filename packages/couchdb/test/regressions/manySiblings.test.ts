@@ -71,7 +71,7 @@ for (const lineage of [false, true]) {
         const cards = yield* polls("office", lineage)
         yield* withSiblings(cards, 80, 10)
         const swept = Chunk.toReadonlyArray(yield* Stream.runCollect(Conflict.sweep(cards, merging)))
-        assert.deepInclude(swept[swept.length - 1], { _tag: "Summary", resolved: 1, deferred: 0 })
+        assert.deepInclude(swept[swept.length - 1], { _tag: "Summary", resolved: 1, unresolved: 0 })
         assert.deepStrictEqual(tally((yield* Document.fetch(cards, id)).body), expected(80, 10))
 
         const watched = yield* polls("watched", lineage)

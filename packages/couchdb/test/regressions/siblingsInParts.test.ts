@@ -99,7 +99,7 @@ describe("replicas that resolve different parts of many siblings", () => {
         yield* carry(other, one)
         for (const each of [one, other]) {
           const outcome = yield* Conflict.resolve(each, id, merging)
-          assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Unknown")
+          assert.strictEqual(outcome._tag === "Unresolved" && outcome.reason._tag, "Unknown")
           assert.deepStrictEqual((yield* live(each)).map(({ votes }) => votes), [90, 90])
         }
         // One that has all of the other's versions takes it in.

@@ -69,7 +69,7 @@ for (const lineage of [false, true]) {
               assert.sameMembers(left.map(({ votes }) => votes), ["many", howMany - 1])
               assert.strictEqual(Option.getOrThrow(outcome.document).body.votes, howMany - 1)
               const again = yield* Conflict.resolve(cards, id, merging)
-              if (again._tag !== "Deferred") return assert.fail(again._tag)
+              if (again._tag !== "Unresolved") return assert.fail(again._tag)
               assert.strictEqual(again.reason._tag, "Unreadable")
               assert.sameMembers(again.versions.map(({ _tag }) => _tag), ["Live", "Unreadable"])
               assert.deepStrictEqual(yield* live(cards), left)
@@ -92,7 +92,7 @@ for (const lineage of [false, true]) {
           assert.lengthOf(outcome.remaining, 2)
           assert.strictEqual(left.reduce((sum, { votes = 0 }) => sum + votes, 0), 100)
           const again = yield* Conflict.resolve(cards, id, merging)
-          assert.strictEqual(again._tag === "Deferred" && again.reason._tag, "Overlap")
+          assert.strictEqual(again._tag === "Unresolved" && again.reason._tag, "Overlap")
           // A policy that decides takes what is left.
           const decides = SiblingPolicy.merge(merging).pipe(SiblingPolicy.orElse(
             SiblingPolicy.merge(Merge.make(cards, { chair: Merge.max }))
@@ -112,8 +112,8 @@ for (const lineage of [false, true]) {
           yield* forked(cards, votes(30, (poll, i) => ({ ...poll, chair: `chair ${i}` })))
           const before = yield* live(cards)
           const outcome = yield* Conflict.resolve(cards, id, merging)
-          assert.strictEqual(outcome._tag === "Deferred" && outcome.reason._tag, "Overlap")
-          assert.strictEqual(outcome._tag === "Deferred" && outcome.versions.length, 30)
+          assert.strictEqual(outcome._tag === "Unresolved" && outcome.reason._tag, "Overlap")
+          assert.strictEqual(outcome._tag === "Unresolved" && outcome.versions.length, 30)
           assert.deepStrictEqual(yield* live(cards), before)
         }))
     )

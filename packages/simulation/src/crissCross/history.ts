@@ -253,7 +253,7 @@ export const history = (seed: number, { decides, replicas: size, steps }: Option
 
     let { outcomes, rounds } = yield* rest
     const isDeferred = (outcome: (typeof outcomes)[number]) =>
-      Either.isRight(outcome) && outcome.right._tag === "Deferred" && outcome.right.reason._tag === "Overlap"
+      Either.isRight(outcome) && outcome.right._tag === "Unresolved" && outcome.right.reason._tag === "Overlap"
     // A person decides, on any replica; the others go on merging, and deciding nothing.
     for (let i = 1; decides === "never" && i <= mostRounds && outcomes.some(isDeferred); i++) {
       const replica = replicas[dice(size)] ?? one
@@ -287,7 +287,7 @@ export const history = (seed: number, { decides, replicas: size, steps }: Option
       deferred: outcomes.flatMap((outcome) =>
         Either.isLeft(outcome)
           ? [String(outcome.left)]
-          : outcome.right._tag === "Deferred"
+          : outcome.right._tag === "Unresolved"
           ? [`${outcome.right.reason._tag}: ${JSON.stringify(outcome.right.reason)}`]
           : []
       ),

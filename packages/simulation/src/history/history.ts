@@ -175,7 +175,7 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Exp
           ? resolve(truth, counts, replica, policyAt(replica), { crashes: false })
           : Effect.succeed(undefined))
       deferred = outcomes.flatMap((outcome, i) =>
-        outcome?._tag === "Deferred"
+        outcome?._tag === "Unresolved"
           ? [`${i}: ${outcome.reason._tag} ${"why" in outcome.reason ? outcome.reason.why : ""}`]
           : outcome === undefined && !trouble.versions
           ? [`${i}: failed`]

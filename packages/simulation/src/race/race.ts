@@ -169,13 +169,13 @@ export const race = (course: Course, options: Options): Effect.Effect<Told> =>
         both.flatMap((outcome) =>
           Either.isLeft(outcome)
             ? [`failed: ${String(outcome.left)}`]
-            : outcome.right._tag === "Deferred"
+            : outcome.right._tag === "Unresolved"
             ? [`${outcome.right.reason._tag} ${outcome.right.reason.why}`]
             : []
         )
       )
       resting = outcomes.flat().every((outcome) =>
-        Either.isRight(outcome) && (outcome.right._tag === "NothingToDo" || outcome.right._tag === "Deferred")
+        Either.isRight(outcome) && (outcome.right._tag === "NothingToDo" || outcome.right._tag === "Unresolved")
       )
     }
 

@@ -24,7 +24,7 @@ export const login = (username: string, password: Redacted.Redacted): CouchReque
   method: "POST",
   ...target,
   body: Json.stringify({ name: username, password: Redacted.value(password) }),
-  safe: true,
+  idempotent: true,
   verify: isOk
 })
 

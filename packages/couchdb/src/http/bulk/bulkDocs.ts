@@ -100,7 +100,7 @@ export const writePart = (
     database,
     ...(rows.length === 1 && first !== undefined && { id: first.id }),
     body: `{"new_edits":${newEdits},"docs":[${rows.map(({ text }) => text).join(",")}]}`,
-    safe: repeatable
+    idempotent: repeatable
   }
   const decode = (response: Reply): Either.Either<ReadonlyArray<RowResult>, string> => {
     const durability = response.status === 202 ? "accepted" : "quorum"

@@ -27,7 +27,7 @@ export const post = (
     route: `/{db}/${endpoint}`,
     database,
     body: Json.stringify(body),
-    safe: true
+    idempotent: true
   }
   return Effect.flatMap(CouchHttp, (couch) =>
     conflictAsBadRequest(executeDecoded(couch, request, (response) => {

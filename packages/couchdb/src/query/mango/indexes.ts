@@ -111,7 +111,7 @@ export const create = (
         route: "/{db}/_index",
         database,
         body: yield* body(database),
-        safe: true
+        idempotent: true
       },
       (json) => {
         const id = text(Json.get(json, "id"))

@@ -70,7 +70,7 @@ export const queryRequest = (
         path: `${path}/${endpoint}`,
         route: `${route}/${endpoint}`,
         database,
-        safe: true,
+        idempotent: true,
         body
       }))
   )

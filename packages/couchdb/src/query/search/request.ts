@@ -64,7 +64,7 @@ export const searchRequest = (
       Either.mapBoth(Json.fromUnknown(body), {
         onLeft: ({ path, problem }) =>
           new EncodeError({ database, id: `_design/${index.design}`, issues: [{ path, expected: problem }] }),
-        onRight: (json): CouchRequest => ({ ...where, method: "POST", safe: true, body: Json.stringify(json) })
+        onRight: (json): CouchRequest => ({ ...where, method: "POST", idempotent: true, body: Json.stringify(json) })
       })
   )
 }

@@ -271,7 +271,7 @@ export const analyze = (
 ): Effect.Effect<ReadonlyArray<string>, SearchUnavailableError | Rows.RowsError, CouchHttp> => {
   const path = engine === "Nouveau" ? "/_nouveau_analyze" : "/_search_analyze"
   return execute(
-    { method: "POST", path, route: path, safe: true, body: Json.stringify({ analyzer, text }) },
+    { method: "POST", path, route: path, idempotent: true, body: Json.stringify({ analyzer, text }) },
     engine,
     (json) => {
       const tokens = Json.get(json, "tokens")

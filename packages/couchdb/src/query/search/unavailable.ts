@@ -14,7 +14,7 @@ const analysis: CouchRequest = {
   method: "POST",
   path: "/_nouveau_analyze",
   route: "/_nouveau_analyze",
-  safe: true,
+  idempotent: true,
   body: `{"analyzer":"keyword","text":"a"}`
 }
 

@@ -34,7 +34,7 @@ export const queries = (
       method: "POST",
       path: `${where.path}/queries`,
       route: `${where.route}/queries`,
-      safe: true,
+      idempotent: true,
       body: Json.stringify({ queries: together.map(({ parameters }) => bodyOf(parameters)) })
     }
     const results = apart.length > 0 && together.length === 0

@@ -102,7 +102,7 @@ export const viewRequest = (
 ): CouchRequest => {
   const query = queryOf(parameters)
   return where.path.length + query.length > longestQuery
-    ? { ...where, method: "POST", safe: true, body: Json.stringify(bodyOf(parameters)) }
+    ? { ...where, method: "POST", idempotent: true, body: Json.stringify(bodyOf(parameters)) }
     : { ...where, method: "GET", path: query === "" ? where.path : `${where.path}?${query}` }
 }
 

@@ -3,7 +3,7 @@ import type { DecodeError } from "../document/errors.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { hidden } from "../http/hidden.js"
 import type { Unmerged } from "./fold.js"
-import type { Deferral } from "./model.js"
+import type { UnresolvedReason } from "./model.js"
 import type { Remaining } from "./plan.js"
 
 /** The reason for a version that the schema does not read. */
@@ -16,27 +16,27 @@ export class Unreadable {
 export type Reason = Unmerged | Unreadable
 
 /** Values stand in clashes, so a log shows their paths only. */
-export const unmergedDeferral = ({ _tag, clashes, why }: Unmerged): Deferral => {
-  const deferral = {
+export const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReason => {
+  const described = {
     _tag,
     why,
     paths: clashes.map(({ path, why }) => ({ path: path.map(String).join("."), why }))
   }
-  hidden(deferral, { clashes })
-  return deferral as typeof deferral & { readonly clashes: typeof clashes }
+  hidden(described, { clashes })
+  return described as typeof described & { readonly clashes: typeof clashes }
 }
 
-export const deferralOf = (reason: Reason): Deferral =>
-  reason._tag === "Unreadable" ? unreadable(reason.error) : unmergedDeferral(reason)
+export const unresolvedReasonOf = (reason: Reason): UnresolvedReason =>
+  reason._tag === "Unreadable" ? unreadable(reason.error) : unmergedReason(reason)
 
 /** The most paths that a sentence names. */
 const mostPaths = 5
 
 const sentence = (reason: Reason): string => {
-  const deferral = deferralOf(reason)
-  const paths = "paths" in deferral ? deferral.paths.map(({ path }) => path) : []
+  const described = unresolvedReasonOf(reason)
+  const paths = "paths" in described ? described.paths.map(({ path }) => path) : []
   const named = [...paths.slice(0, mostPaths), ...(paths.length > mostPaths ? ["…"] : [])]
-  return named.length === 0 ? deferral.why : `${deferral.why}: ${named.join(", ")}`
+  return named.length === 0 ? described.why : `${described.why}: ${named.join(", ")}`
 }
 
 /** A version that is left at the end: how many versions it merges, and why it does not merge with an earlier one. */
@@ -66,19 +66,19 @@ export const reasonOf = (ends: ReadonlyArray<End>): Reason => {
   return reasons.find(({ _tag }) => _tag === "Unreadable") ?? reasons[0] ?? unexplained
 }
 
-const unreadable = (error: DecodeError): Deferral => ({
+const unreadable = (error: DecodeError): UnresolvedReason => ({
   _tag: "Unreadable",
   why: `the version ${error.rev ?? ""} is not what the schema says`,
   error
 })
 
-export const refusal = (error: WireError): Deferral => ({
+export const refusal = (error: WireError): UnresolvedReason => ({
   _tag: "Refused",
   why: "the server refused the merge",
   error
 })
 
-export const looping = (times: number): Deferral => ({
+export const looping = (times: number): UnresolvedReason => ({
   _tag: "Looping",
   why: `it was resolved ${times} times in a short while, and is in conflict again`,
   times
