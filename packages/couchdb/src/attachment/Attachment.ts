@@ -29,7 +29,7 @@ import { isDocument } from "../document/value.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import type { IntegrityError } from "./errors.js"
-import * as allOf from "./parts.js"
+import * as allOf from "./fetchAll.js"
 import * as reading from "./read.js"
 import * as writing from "./write.js"
 

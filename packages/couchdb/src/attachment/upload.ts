@@ -1,80 +1,25 @@
-import { md5 } from "@noble/hashes/legacy"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { quote } from "../data/quote.js"
 import { CouchHttp, type CouchRequest, type Written } from "../http/CouchHttp.js"
 import { type HttpError, TransportError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
-import { fromServer } from "../http/failAt.js"
 import { recover } from "../http/recover.js"
 import { defaultRetry, retryTransient } from "../http/retry.js"
 import { serverOf } from "../http/server.js"
-import { type Actual, sized, wrongLength } from "../http/sized.js"
 import { decodeWritten } from "../http/verification.js"
-import type { Bytes, File } from "./Attachment.js"
+import { related } from "./multipart/related.js"
+import { passedOf, type Source } from "./source.js"
+import type { DescribedUpload } from "./uploadDescription.js"
 import { type Passed, passing } from "./verified.js"
 
 const encoder = new TextEncoder()
 
-/** The bytes of a source, as often as they are asked for where `again` says so. */
-export interface Source<E, R> {
-  readonly bytes: Stream.Stream<Uint8Array, E, R>
-  readonly whole: Uint8Array | undefined
-}
-
-export const sourceOf = <E, R>(bytes: Bytes<E, R>): Source<E, R> => {
-  const whole = typeof bytes === "string" ? encoder.encode(bytes) : bytes instanceof Uint8Array ? bytes : undefined
-  return { whole, bytes: whole !== undefined ? Stream.succeed(whole) : bytes as Stream.Stream<Uint8Array, E, R> }
-}
-
-export const passedOf = (whole: Uint8Array): Passed => ({
-  digest: `md5-${Encoding.encodeBase64(md5(whole))}`,
-  length: whole.length
-})
-
-type Target = Pick<CouchRequest, "method" | "path">
-
-/** The bytes of a file, checked against its `length`. Bytes in memory are checked before anything is sent. */
-export const checkedSource = <E, R>(
-  { method, path }: Target,
-  name: string,
-  source: Source<E, R>,
-  { length }: Pick<File, "length">
-): Effect.Effect<Source<E | TransportError, R>, TransportError> => {
-  if (length === undefined) return Effect.succeed(source)
-  return Effect.flatMap(fromServer, (from): Effect.Effect<Source<E | TransportError, R>, TransportError> => {
-    const wrong = (problem: string): TransportError =>
-      new TransportError({
-        ...from,
-        method,
-        path,
-        reason: "RequestBody",
-        description: `attachment ${quote(name)}: ${problem}`
-      })
-    const differs = (actual: Actual) => wrong(wrongLength(length, actual))
-    if (!Number.isSafeInteger(length) || length < 0) {
-      return Effect.fail(wrong(`its length is a whole number of bytes, not ${length}`))
-    }
-    if (source.whole === undefined) {
-      return Effect.succeed({ whole: undefined, bytes: sized(source.bytes, length, differs) })
-    }
-    return source.whole.length === length
-      ? Effect.succeed(source)
-      : Effect.fail(differs({ exactly: source.whole.length }))
-  })
-}
-
-/** A source whose passing is noted. */
-export const noted = <E, R>(source: Source<E, R>, note: (passed: Passed) => void): Stream.Stream<Uint8Array, E, R> =>
-  passing(source.bytes, (passed) => Effect.sync(() => note(passed)))
-
-/** A request whose body may fail with errors of its own, which are then what the request fails with. */
-export const sendStream = <E, R>(
+/** Sends a request with a streamed body. If the source of the body fails, the request fails with that error. */
+const sendStream = <E, R>(
   request: Omit<CouchRequest, "body">,
   bytes: Stream.Stream<Uint8Array, E, R>
 ): Effect.Effect<Written, E | HttpError, CouchHttp | R> =>
@@ -98,8 +43,76 @@ export const sendStream = <E, R>(
     return Effect.mapError(send({ ...request, body }), (error) => Option.getOrElse(failure, () => error))
   })
 
+/** Sends the request of a write. */
 export const send = (request: CouchRequest): Effect.Effect<Written, HttpError, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) => executeDecoded(couch, request, decodeWritten(request.id)))
+
+/**
+ * A write of files.
+ *
+ * - `sent`: the digest and length of each file, once it was sent
+ * - `isSent`: whether all files were sent to their end, so that the write can be recognized on the server
+ * - `repeatable`: whether all bytes are in memory
+ */
+export interface SendingFiles<E, R> {
+  readonly write: Effect.Effect<Written, E | HttpError, CouchHttp | R>
+  readonly sent: ReadonlyMap<string, Passed>
+  readonly isSent: () => boolean
+  readonly repeatable: boolean
+}
+
+/** Sends one file as the body of a request. */
+export const sendFile = <E, R>(request: CouchRequest, name: string, source: Source<E, R>): SendingFiles<E, R> => {
+  const sent = new Map<string, Passed>()
+  const { bytes, whole } = source
+  return {
+    write: whole === undefined
+      ? sendStream(request, passing(bytes, (passed) => Effect.sync(() => sent.set(name, passed))))
+      : Effect.suspend(() => {
+        sent.set(name, passedOf(whole))
+        return send({ ...request, body: whole })
+      }),
+    sent,
+    isSent: () => sent.has(name),
+    repeatable: whole !== undefined
+  }
+}
+
+const boundaryPrefix = "effect-couchdb-"
+
+/** A boundary that depends only on the document, and that no file contains by chance. */
+const boundaryFor = (text: string): string => boundaryPrefix + passedOf(encoder.encode(text)).digest.replace(/\W/g, "")
+
+/** Sends a document with its attachments: in the JSON, or as `multipart/related`. */
+export const sendUpload = <E, R>({ files, inline, request, text }: DescribedUpload<E, R>): SendingFiles<E, R> => {
+  const sent = new Map<string, Passed>()
+  const sendJson = Effect.suspend(() => {
+    for (const { name, source } of files) if (source.whole !== undefined) sent.set(name, passedOf(source.whole))
+    return send({ ...request, body: text })
+  })
+  const sendMultipart = Effect.suspend(() => {
+    const boundary = boundaryFor(text)
+    const body = related(
+      boundary,
+      text,
+      files.map(({ length, name, source }) => ({
+        bytes: passing(source.bytes, (passed) => Effect.sync(() => sent.set(name, passed))),
+        length
+      }))
+    )
+    const headers = {
+      "content-type": `multipart/related; boundary="${boundary}"`,
+      "content-length": String(body.length)
+    }
+    return sendStream({ ...request, headers }, body.bytes)
+  })
+  return {
+    write: inline || files.length === 0 ? sendJson : sendMultipart,
+    sent,
+    isSent: () => sent.size === files.length,
+    repeatable: files.every(({ source }) => source.whole !== undefined)
+  }
+}
 
 const retry = retryTransient(defaultRetry, Duration.minutes(1))
 
