@@ -20,103 +20,103 @@ import { currentAuth } from "../http/currentAuth.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import { defaultRetry, retryTransient } from "../http/retry.js"
 import { withState, writeStateOf } from "../http/serviceState.js"
+import { Batcher } from "./batcher.js"
 import type { Options } from "./Batching.js"
-import { makeAsk } from "./batchQueue.js"
 
 const defaultSize = 400
 
-// Enough to keep a server busy while answers are read, and few enough that batches fill.
+// Enough to keep a server busy while responses are read, and few enough that batches fill.
 const defaultInFlight = 8
 
 const atLeastOne = (number: number): number => Math.max(1, Math.floor(number))
 
 /** Whether the request was not sent because the id is too long for a path. */
-const isTooLong = (answer: Either.Either<unknown, NotFoundError | WriteError>): boolean =>
-  Either.isLeft(answer) && answer.left._tag === "TransportError" && answer.left.reason === "LongLine"
+const isTooLong = (result: Either.Either<unknown, NotFoundError | WriteError>): boolean =>
+  Either.isLeft(result) && result.left._tag === "TransportError" && result.left.reason === "LongLine"
 
-/** One line for each database and each user. */
+/** Makes one key for each database and each user: only their requests may share a batch. */
 const makeKeys = () => {
-  const nobody = {}
+  const noUser = {}
   const users = new WeakMap<object, Map<string, object>>()
   return (database: string, auth: Option.Option<Auth>): object => {
-    const user: object = Option.getOrElse(auth, () => nobody)
-    const known = users.get(user) ?? new Map<string, object>()
-    users.set(user, known)
-    const key = known.get(database) ?? {}
-    known.set(database, key)
+    const user: object = Option.getOrElse(auth, () => noUser)
+    const databases = users.get(user) ?? new Map<string, object>()
+    users.set(user, databases)
+    const key = databases.get(database) ?? {}
+    databases.set(database, key)
     return key
   }
+}
+
+/** Sends reads. A single read is sent as without batching, unless its id is too long for a path. */
+const sendReads = (couch: Service) => (batch: ReadonlyArray<ReadDocument>) => {
+  const [first] = batch
+  const together = Effect.provideService(readWinners(batch), CouchHttp, couch)
+  return batch.length > 1 || first === undefined
+    ? together
+    : Effect.flatMap(
+      Effect.either(couch.readDocument(first)),
+      (result) => isTooLong(result) ? together : Effect.succeed([result])
+    )
+}
+
+/** Sends writes. A single write is sent as without batching, unless its id is too long for a path. */
+const sendWrites = (couch: Service, context: BulkContext) => (batch: ReadonlyArray<WriteDocument>) => {
+  const [first] = batch
+  if (first === undefined) return Effect.succeed([])
+  /** Deleting a document that does not exist is not a conflict, but only a single request reports that. */
+  const exactly = (write: WriteDocument, outcome: Either.Either<Written, WriteError>) =>
+    write.deleted && Either.isLeft(outcome) && outcome.left._tag === "UpdateConflictError"
+      ? Effect.map(Effect.either(couch.writeDocument(write)), (exact) => isTooLong(exact) ? outcome : exact)
+      : Effect.succeed(outcome)
+  const rows = batch.map((write) => ({ write, text: textOf(write) }))
+  const together = Effect.flatMap(
+    Effect.provideService(writeAll(first.database, rows, context), CouchHttp, couch),
+    (outcomes) => Effect.forEach(batch, (write, i) => exactly(write, outcomes[i] as (typeof outcomes)[number]))
+  )
+  return batch.length > 1
+    ? together
+    : Effect.flatMap(
+      Effect.either(couch.writeDocument(first)),
+      (result) => isTooLong(result) ? together : Effect.succeed([result])
+    )
 }
 
 export const make = (couch: Service, options: Options): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const lineFor = makeKeys()
+    const keyFor = makeKeys()
     const common = {
       maxSize: atLeastOne(options.maxSize ?? defaultSize),
       maxInFlight: atLeastOne(options.maxInFlight ?? defaultInFlight),
       window: options.window,
       scope,
       keyOf: <A, E>(fiber: Fiber.RuntimeFiber<A, E>, { database }: { readonly database: string }) =>
-        lineFor(database, fiber.getFiberRef(currentAuth)),
+        keyFor(database, fiber.getFiberRef(currentAuth)),
       nameOf: ({ id }: { readonly id: string }) => id
     }
     const state = writeStateOf(couch)
     const context: BulkContext = { schedule: retryTransient(defaultRetry, Duration.minutes(1)), state }
-    const onWire = Effect.provideService(CouchHttp, couch)
-
-    const read = makeAsk<ReadDocument, ReadJson, NotFoundError | RequestError>({
+    const reads = new Batcher<ReadDocument, ReadJson, NotFoundError | RequestError>({
       ...common,
       reads: true,
-      // A single read is sent as without batching, unless its id is too long for a path.
-      send: (batch) =>
-        batch.length === 1
-          ? Effect.flatMap(
-            Effect.either(couch.readDocument(batch[0] as ReadDocument)),
-            (answer) => isTooLong(answer) ? onWire(readWinners(batch)) : Effect.succeed([answer])
-          )
-          : onWire(readWinners(batch))
+      send: sendReads(couch)
     })
-
-    /** A delete of what is not there is no conflict, which only the single request tells. */
-    const exactly = (write: WriteDocument, outcome: Either.Either<Written, WriteError>) =>
-      write.deleted && Either.isLeft(outcome) && outcome.left._tag === "UpdateConflictError"
-        ? Effect.map(Effect.either(couch.writeDocument(write)), (told) => isTooLong(told) ? outcome : told)
-        : Effect.succeed(outcome)
-
-    const writeTogether = (batch: ReadonlyArray<WriteDocument>) =>
-      Effect.flatMap(
-        onWire(writeAll(
-          (batch[0] as WriteDocument).database,
-          batch.map((write) => ({ write, text: textOf(write) })),
-          context
-        )),
-        (outcomes) => Effect.forEach(batch, (write, i) => exactly(write, outcomes[i] as (typeof outcomes)[number]))
-      )
-
-    const write = makeAsk<WriteDocument, Written, WriteError>({
+    const writes = new Batcher<WriteDocument, Written, WriteError>({
       ...common,
       reads: false,
-      send: (batch) =>
-        batch.length === 1
-          ? Effect.flatMap(
-            Effect.either(couch.writeDocument(batch[0] as WriteDocument)),
-            (answer) => isTooLong(answer) ? writeTogether(batch) : Effect.succeed([answer])
-          )
-          : writeTogether(batch)
+      send: sendWrites(couch, context)
     })
-
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        read.close()
-        write.close()
+        reads.close()
+        writes.close()
       })
     )
-
     return withState({
       ...couch,
-      readDocument: (question) => question.query === "" ? read.ask(question) : couch.readDocument(question),
-      writeDocument: write.ask
+      readDocument: (read) => read.query === "" ? reads.request(read) : couch.readDocument(read),
+      writeDocument: (write) => writes.request(write)
     }, { writes: state, updates: { queues: new Map(), combineScope: scope } })
   })
 

@@ -1,4 +1,4 @@
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils"
+import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 
 const encoder = new TextEncoder()
@@ -12,12 +12,11 @@ export const latin1 = (text: string): string => {
   return out
 }
 
-export const hex: (bytes: Uint8Array) => string = bytesToHex
+export const hex: (bytes: Uint8Array) => string = Encoding.encodeHex
 
 /** `None` where the text is no hexadecimal digits, or an odd number of them. */
-export const fromHex: (text: string) => Option.Option<Uint8Array> = Option.liftThrowable(hexToBytes)
+export const fromHex: (text: string) => Option.Option<Uint8Array> = (text) => Option.getRight(Encoding.decodeHex(text))
 
 /** `None` where the text is no Base64. */
-export const fromBase64: (text: string) => Option.Option<Uint8Array> = Option.liftThrowable((text) =>
-  Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
-)
+export const fromBase64: (text: string) => Option.Option<Uint8Array> = (text) =>
+  Option.getRight(Encoding.decodeBase64(text))
