@@ -20,7 +20,16 @@ console.log(`CouchDB ${welcome.version} at ${origin}`)
 
 const { status } = spawnSync(
   "npx",
-  ["vitest", "run", "--mode", "deep", "--testNamePattern", "CouchDB at COUCHDB_URL", "contract.test", "NodeTransport.test"],
+  [
+    "vitest",
+    "run",
+    "--mode",
+    "deep",
+    "--testNamePattern",
+    "CouchDB at COUCHDB_URL",
+    "contract.test",
+    "NodeTransport.test"
+  ],
   { stdio: "inherit", shell: process.platform === "win32" }
 )
 process.exit(status ?? 1)

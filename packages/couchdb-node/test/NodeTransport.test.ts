@@ -95,7 +95,7 @@ it.scopedLive("a stream that gets no answer gives its socket to the next at once
     const at = (path: string) => ({ method: "GET", origin: server.url, path, headers: {} })
     // The scope is the test's, and so still open.
     assert.strictEqual((yield* Effect.flip(pool.stream(at("/breaks")))).reason, "NoAnswer")
-    assert.strictEqual((yield* pool.request({ ...at("/"), deadline: 2_000 })).status, 200)
+    assert.strictEqual((yield* pool.request({ ...at("/"), deadline: 120_000 })).status, 200)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
 it.scopedLive("a stream whose session is over begins another over the only socket, and shows why where that does not help", () =>
@@ -117,7 +117,7 @@ it.scopedLive("a stream whose session is over begins another over the only socke
     const couch = yield* CouchHttp.make({
       url: server.url,
       auth: Auth.session("ada", Redacted.make("secret")),
-      timeout: "3 seconds"
+      timeout: "2 minutes"
     })
     const ask = (path: string) => Effect.scoped(couch.stream({ method: "GET", path, route: "/{db}" }))
     assert.strictEqual((yield* ask("/zoo")).status, 200)
@@ -159,7 +159,7 @@ it.scopedLive("releasing the layer fails all who wait in a long line, each by it
 it.scopedLive("a deadline that no timer waits for is none", () =>
   Effect.gen(function*() {
     const server = yield* serve((_, response) => {
-      setTimeout(() => response.end("{}"), 50)
+      setImmediate(() => response.end("{}"))
     })
     const ask = { method: "GET", path: "/", route: "/" } as const
     const execute = Effect.flatMap(CouchHttp.CouchHttp, (couch) => couch.execute(ask)).pipe(
@@ -298,7 +298,9 @@ it.scopedLive("a proxy tunnels, hears who asks, and is left when the layer is", 
 
 it.scopedLive("interrupted anywhere, with a deadline or without, no socket stays open", () =>
   Effect.gen(function*() {
+    const arrived = yield* Deferred.make<void>()
     const server = yield* serve((incoming, response) => {
+      Deferred.unsafeDone(arrived, Effect.void)
       if (incoming.url === "/never") return
       response.writeHead(200)
       response.write("begun")
@@ -315,17 +317,13 @@ it.scopedLive("interrupted anywhere, with a deadline or without, no socket stays
         headers: {},
         ...(i % 2 === 0 && { deadline: 50 })
       })))
-    yield* Effect.sleep("20 millis")
+    yield* Deferred.await(arrived)
     yield* Effect.forEach(fibers, (fiber, i) => i % 4 === 1 ? Fiber.interrupt(fiber) : Effect.void)
     yield* Effect.forEach(fibers, (fiber, i) => i % 2 === 0 ? Fiber.await(fiber) : Effect.void)
     yield* Fiber.interruptAll(fibers)
     yield* Scope.close(scope, Exit.void)
-    let open = server.sockets()
-    for (let i = 0; i < 100 && open > 0; i++) {
-      yield* Effect.sleep("5 millis")
-      open = server.sockets()
-    }
-    assert.strictEqual(open, 0)
+    // A socket that is never closed ends in the timeout of the test.
+    while (server.sockets() > 0) yield* Effect.sleep("5 millis")
     assert.isAbove(server.opened(), 0)
   }))
 

@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Auth, Batching, Collection, Conflict, CouchHttp, Database, Document, Transport } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -338,7 +337,7 @@ describe("when something goes wrong", () => {
         Effect.tap(program, () => Effect.repeatN(Effect.yieldNow(), 20)),
         Batching.layer().pipe(Layer.provide(couch))
       )
-      const exits = yield* Effect.forEach(waiting, Fiber.await).pipe(Effect.timeout(Duration.seconds(5)))
+      const exits = yield* Effect.forEach(waiting, Fiber.await)
       assert.isTrue(exits.every(Exit.isFailure))
     }))
 })

@@ -113,7 +113,9 @@ describe("a follower outlives", () => {
     it.effect(`${name}, at any request, and leaves no request open`, () =>
       Effect.gen(function*() {
         const cases = [
-          ...[0, 1, 2, 3].flatMap((after) => [1, 4].map((times) => ({ since: undefined, after, times }))),
+          ...sample([0, 2], [0, 1, 2, 3]).flatMap((after) =>
+            [1, 4].map((times) => ({ since: undefined, after, times }))
+          ),
           { since: "now", after: 0, times: 2 }
         ]
         const fiber = yield* Effect.fork(

@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Net from "node:net"
 import { serve } from "../../../couchdb/test/contract/httpServer.js"
+import { sample } from "../../../couchdb/test/support/deep.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
@@ -51,13 +52,16 @@ const counting = (url: string) =>
     return { url: `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`, most: () => most }
   })
 
+/** More followers than the pool has connections for requests. */
+const howMany = { followers: sample(80, 200), requests: sample(300, 1_000) }
+
 const followersAndRequests = Effect.gen(function*() {
   const { url } = yield* Serve.serve({ quiet: true })
   const proxy = yield* counting(url)
   yield* Effect.gen(function*() {
     yield* Database.create("zoo")
     yield* Document.create(zoo, "first", { n: 0 })
-    const connected = yield* Effect.forEach(Array.from({ length: 200 }), () => Deferred.make<void>())
+    const connected = yield* Effect.forEach(Array.from({ length: howMany.followers }), () => Deferred.make<void>())
     const followers = yield* Effect.forEach(connected, (deferred) =>
       Effect.fork(
         Changes.follow("zoo").pipe(
@@ -71,19 +75,19 @@ const followersAndRequests = Effect.gen(function*() {
     yield* Effect.forEach(connected, Deferred.await, { discard: true })
     const request = (n: number): Effect.Effect<unknown, CouchError.CouchError, CouchHttp.CouchHttp> =>
       n % 100 === 0 ? Document.create(zoo, `doc-${n}`, { n }) : Document.fetch(zoo, "first")
-    yield* Effect.forEach(Array.from({ length: 1_000 }, (_, n) => request(n)), (request) => request, {
+    yield* Effect.forEach(Array.from({ length: howMany.requests }, (_, n) => request(n)), (request) => request, {
       concurrency: "unbounded",
       discard: true
     })
     yield* Document.create(zoo, "last", { n: 1 })
     const seen = yield* Effect.forEach(followers, Fiber.join)
     // A change at a boundary of the feed may come twice.
-    assert.isAtLeast(Math.min(...seen), 12)
+    assert.isAtLeast(Math.min(...seen), 2 + howMany.requests / 100)
   }).pipe(Effect.provide(NodeCouchHttp.layer({ url: proxy.url })))
   assert.isAtMost(proxy.most(), 64 + 256)
 })
 
-const test = "200 followers leave the connections for 1,000 requests, and see every change"
+const test = "many followers leave the connections for requests, and see every change"
 it.scopedLive(test, () => followersAndRequests)
 
 /** A server whose answers at `/feed` and `/stream` begin, and never end. */
@@ -137,7 +141,7 @@ for (
   it.scopedLive(`a full pool is PoolExhausted for reads, writes, streams and feeds, and sends nothing${name}`, () =>
     Effect.gen(function*() {
       const server = yield* endless
-      const couch = yield* CouchHttp.make({ url: server.url, timeout: "200 millis" })
+      const couch = yield* CouchHttp.make({ url: server.url, timeout: "50 millis" })
       yield* open(couch, "/stream", undefined, "1 minute")
       yield* open(couch, "/feed", "feed", "1 minute")
       assert.lengthOf(server.asked, 2)
@@ -162,11 +166,21 @@ for (
 it.scopedLive("a request that got its connection and no response is a TimeoutError still", () =>
   Effect.gen(function*() {
     const server = yield* serve(() => undefined)
-    const couch = yield* CouchHttp.make({ url: server.url, timeout: "100 millis", retry: "none" })
+    const couch = yield* CouchHttp.make({ url: server.url, retry: "none" })
     const ask = { method: "GET", path: "/zoo", route: "/{db}" } as const
-    assert.strictEqual((yield* Effect.flip(couch.execute(ask)))._tag, "TimeoutError")
-    assert.strictEqual((yield* Effect.flip(Effect.scoped(couch.stream(ask))))._tag, "TimeoutError")
-    assert.strictEqual((yield* Effect.flip(Effect.scoped(couch.stream({ ...ask, kind: "feed" }))))._tag, "TimeoutError")
+    // A busy machine may take longer than the timeout to connect.
+    const failure = (call: (timeout: number) => Effect.Effect<unknown, CouchError.CouchError>, timeout = 50) =>
+      Effect.iterate({ tag: "TransportError", timeout }, {
+        while: ({ tag, timeout }) => tag === "TransportError" && timeout < 60_000,
+        body: ({ timeout }) =>
+          Effect.map(Effect.flip(call(timeout)), ({ _tag }) => ({ tag: _tag as string, timeout: 2 * timeout }))
+      }).pipe(Effect.map(({ tag }) => tag))
+    assert.strictEqual(yield* failure((timeout) => couch.execute({ ...ask, timeout })), "TimeoutError")
+    assert.strictEqual(yield* failure((timeout) => Effect.scoped(couch.stream({ ...ask, timeout }))), "TimeoutError")
+    assert.strictEqual(
+      yield* failure((timeout) => Effect.scoped(couch.stream({ ...ask, kind: "feed", timeout }))),
+      "TimeoutError"
+    )
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 2 }))))
 
 it.scopedLive("a feed beyond the bound waits with one warning, and begins when another feed is closed", () =>

@@ -104,7 +104,7 @@ describe("an attachment through a proxy", () => {
     it.effect(`comes as it is: ${kind}`, () =>
       Effect.gen(function*() {
         const { by, doc } = yield* stored
-        for (const client of clients) {
+        for (const client of every(2, clients)) {
           for (const [name, { content }] of Object.entries(files)) {
             if (isAmbiguous(client, name)) continue
             for (const [target, of] of Object.entries(targets(doc))) {
@@ -151,7 +151,7 @@ describe("an attachment through a proxy", () => {
         ]
         for (const [number, proxy] of proxies.entries()) {
           const isStrong = proxy.etag === undefined && proxy.hides?.includes("etag") !== true
-          for (const client of clients) {
+          for (const client of every(2, clients)) {
             const layer = by(proxy, client)
             for (const [target, of] of Object.entries(targets(doc))) {
               const got = yield* Effect.either(Effect.provide(read(Attachment.get(of, "wing.svg")), layer))
@@ -224,7 +224,7 @@ describe("an attachment through a proxy", () => {
           }
           return asked.filter((path) => path.includes("att_encoding_info")).length
         })
-      for (const client of clients) {
+      for (const client of every(2, clients)) {
         for (const name of ["wing.svg", "note.txt"]) {
           assert.strictEqual(yield* lookups({}, client, name), 0, `${client} ${name}`)
           assert.strictEqual(yield* lookups({ compresses: "gzip", etag: weak }, client, name), 0, `${client} ${name}`)
@@ -257,7 +257,7 @@ describe("a range through a proxy", () => {
         { ignoresRange: true, hides: ["etag", "accept-ranges", "content-length"] }
       ]
       for (const [number, proxy] of proxies.entries()) {
-        for (const client of clients) {
+        for (const client of every(2, clients)) {
           for (const [name, content] of [["wing.svg", wing], ["note.txt", note]] as const) {
             for (const of of Object.values(targets(doc))) {
               for (const range of every(3, ranges)) {
@@ -412,7 +412,7 @@ describe("an answer through a proxy", () => {
   it.effect("says why there is no file, compressed or not", () =>
     Effect.gen(function*() {
       const { by, doc } = yield* stored
-      for (const client of clients) {
+      for (const client of every(2, clients)) {
         const layer = by({ compresses: "gzip", etag: weak }, client)
         const error = yield* Effect.flip(Effect.provide(read(Attachment.get(doc, "other")), layer))
         assert.isTrue(error._tag === "NotFoundError" && error.reason === "Document is missing attachment", client)
@@ -435,7 +435,7 @@ describe("an answer through a proxy", () => {
     Effect.gen(function*() {
       const { by, doc } = yield* stored
       for (const compresses of ["gzip", "deflate"] as const) {
-        for (const client of clients) {
+        for (const client of every(2, clients)) {
           const got = yield* Effect.provide(
             Effect.scoped(Effect.flatMap(Attachment.fetchAll(zoo, "a"), (whole) =>
               Effect.map(
