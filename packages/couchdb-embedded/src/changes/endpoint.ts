@@ -61,7 +61,7 @@ const printEnd = (feed: Feed, lastSeq: string, pending: number): string => {
 }
 
 // A feed that has much to tell tells it in pieces, so that it never holds more than one.
-const piece = 200
+const batchSize = 200
 
 /** A filter that fails in a feed that has begun breaks it. */
 const broken = ({ request }: DatabaseContext): TransportError =>
@@ -74,11 +74,11 @@ const broken = ({ request }: DatabaseContext): TransportError =>
 
 const live = (context: DatabaseContext, query: Query): Answer => {
   const { database, server } = context
-  const { descending, feed, patience } = query
-  const read = (state: Progress): Checked<Feeds.Look<Progress>> => {
+  const { descending, feed, idle } = query
+  const read = (state: Progress): Checked<Feeds.Batch<Progress>> => {
     // A long poll is one list, which ends with what there is.
-    const most = feed === "longpoll" || descending ? Infinity : piece
-    const batch = ChangesRows.read(database, server.node.arrival, query, state.position, state.limit, most)
+    const maxRows = feed === "longpoll" || descending ? Infinity : batchSize
+    const batch = ChangesRows.read(database, server.node.arrival, query, state.position, state.limit, maxRows)
     return Either.map(batch, ({ done, pending, position, rows }) => {
       const limit = state.limit - rows.length
       const ends = (descending && pending <= 0) ||
@@ -93,8 +93,8 @@ const live = (context: DatabaseContext, query: Query): Answer => {
   }
   const initial: Progress = { position: query.since, seen: query.since, limit: query.limit, pending: 0, begun: false }
   const moved = ({ seen }: Progress): boolean => database.shards.some(({ seq }, i) => seq > (seen[i] ?? 0))
-  const feedFrom = (look: Feeds.Look<Progress>) => {
-    let first: Feeds.Look<Progress> | undefined = look
+  const feedFrom = (initialBatch: Feeds.Batch<Progress>) => {
+    let first: Feeds.Batch<Progress> | undefined = initialBatch
     return Feeds.run<Progress>({
       initial,
       read: (state) => {
@@ -107,8 +107,8 @@ const live = (context: DatabaseContext, query: Query): Answer => {
           Watchers.next(database.watchers, () => database.dropped || moved(state)),
           () => !database.dropped
         ),
-      patience,
-      pulse: () => feed === "eventsource" ? "event: heartbeat\ndata: \n\n" : "\n",
+      idle,
+      wakeText: () => feed === "eventsource" ? "event: heartbeat\ndata: \n\n" : "\n",
       end: ({ pending, position }) => printEnd(feed, Sequences.encode(database, position), pending)
     })
   }

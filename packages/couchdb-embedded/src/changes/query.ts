@@ -1,7 +1,7 @@
 import type * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { DatabaseContext } from "../access/context.js"
-import type { Patience } from "../http/openFeed.js"
+import type { Idle } from "../http/openFeed.js"
 import * as Feeds from "../http/openFeed.js"
 import type { Checked } from "../http/refusal.js"
 import { badRequest, internalError } from "../http/refusal.js"
@@ -24,7 +24,7 @@ export interface Query {
   readonly includeDocs: boolean
   readonly flags: ReadonlySet<string>
   readonly filter: Filter
-  readonly patience: Patience
+  readonly idle: Idle
 }
 
 const integer = (text: string): Checked<number> =>
@@ -51,7 +51,7 @@ export const parse = (context: DatabaseContext, body: Json.JsonObject | undefine
     const values = new Map(request.query.map(([name, value]) => [name.toLowerCase(), value]))
     const limit = yield* integer(values.get("limit") ?? "1000000000000000")
     yield* integer(values.get("timeout") ?? "0")
-    const patience = yield* Feeds.patience(values.get("heartbeat"), values.get("timeout"))
+    const idle = yield* Feeds.parseIdle(values.get("heartbeat"), values.get("timeout"))
     const style = values.get("style") ?? "main_only"
     const interval = values.get("seq_interval")
     if (interval !== undefined && !/^\+?0*[1-9]\d*$/.test(interval)) return yield* badRequest("invalid_seq_interval")
@@ -71,6 +71,6 @@ export const parse = (context: DatabaseContext, body: Json.JsonObject | undefine
       includeDocs: values.get("include_docs") === "true",
       flags: new Set(["conflicts", "attachments", "att_encoding_info"].filter((name) => values.get(name) === "true")),
       filter,
-      patience
+      idle
     }
   })

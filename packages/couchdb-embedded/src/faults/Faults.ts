@@ -165,13 +165,16 @@ const failure = (
 ): TransportError =>
   new TransportError({ server: request.origin, method: request.method, path: request.path, reason, description })
 
-const standIn = (status: number, retryAfter: Option.Option<Duration.DurationInput>): Transport.BufferedResponse => ({
+const proxyResponse = (
+  status: number,
+  retryAfter: Option.Option<Duration.DurationInput>
+): Transport.BufferedResponse => ({
   status,
   headers: {
     "content-type": "application/json",
     ...(Option.isSome(retryAfter) && { "retry-after": String(Math.ceil(Duration.toSeconds(retryAfter.value))) })
   },
-  body: JSON.stringify({ error: "fault", reason: "An answer that was asked for by the test." })
+  body: JSON.stringify({ error: "fault", reason: "The test injected this response." })
 })
 
 /** The body up to so many bytes, and then what comes instead of the rest. */
@@ -193,6 +196,62 @@ const rewound = (request: Transport.TransportRequest): Transport.TransportReques
   /\/_changes(?:\?|$)/.test(request.path)
     ? { ...request, path: request.path.replace(/([?&])since=[^&]*/, "$1since=0") }
     : request
+
+type Exchange<Response, R> = (request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>
+
+/** What a fault does to a response: how a proxy's response is turned into one, and how one is cut off. */
+interface Kind<Response> {
+  readonly fromBuffered: (response: Transport.BufferedResponse) => Response
+  readonly cutOff: (
+    request: Transport.TransportRequest,
+    response: Response,
+    after: number,
+    stalls: boolean
+  ) => Effect.Effect<Response, TransportError>
+}
+
+const cutError = (request: Transport.TransportRequest, after: number): TransportError =>
+  failure(request, "Body", `cut off after ${after} bytes by the test`)
+
+const bufferedKind: Kind<Transport.BufferedResponse> = {
+  fromBuffered: (response) => response,
+  cutOff: (request, _, after, stalls) => stalls ? Effect.never : Effect.fail(cutError(request, after))
+}
+
+const streamedKind: Kind<Transport.StreamedResponse> = {
+  fromBuffered: (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }),
+  cutOff: (request, response, after, stalls) =>
+    Effect.succeed({
+      ...response,
+      body: cut(response.body, after, stalls ? Stream.never : Stream.fail(cutError(request, after)))
+    })
+}
+
+/** The exchange with one fault around it. `transport` is the one without faults. */
+const withFault = <Response, R>(
+  transport: Transport.Service,
+  kind: Kind<Response>,
+  fault: Fault,
+  inner: Exchange<Response, R>
+): Exchange<Response, R> =>
+  Fault.$match(fault, {
+    Latency: ({ duration }) => (request: Transport.TransportRequest) => Effect.delay(inner(request), duration),
+    Status: ({ retryAfter, status }) => () =>
+      Effect.succeed(kind.fromBuffered(proxyResponse(status, Option.fromNullable(retryAfter)))),
+    Refused: () => (request: Transport.TransportRequest) =>
+      Effect.fail(failure(request, "Connection", "refused by the test")),
+    Dropped: () => (request: Transport.TransportRequest) =>
+      Effect.fail(failure(request, "NoAnswer", "dropped by the test")),
+    Lost: () => (request: Transport.TransportRequest) =>
+      Effect.zipRight(inner(request), Effect.fail(failure(request, "NoAnswer", "the response was lost by the test"))),
+    Truncated: ({ after }) => (request: Transport.TransportRequest) =>
+      Effect.flatMap(inner(request), (response) => kind.cutOff(request, response, after, false)),
+    Stalled: ({ after }) => (request: Transport.TransportRequest) =>
+      Effect.flatMap(inner(request), (response) => kind.cutOff(request, response, after, true)),
+    Rival: ({ write }) => (request: Transport.TransportRequest) =>
+      Effect.zipRight(write(request, transport), inner(request)),
+    Rewound: () => (request: Transport.TransportRequest) => inner(rewound(request))
+  })
 
 /**
  * The transport with faults on its line.
@@ -232,38 +291,11 @@ export const make = (
           ])
       )
 
-    /** Goes through the faults in the order of their rules, around the exchange itself. */
-    const around = <Response extends Transport.BufferedResponse | Transport.StreamedResponse, R>(
-      request: Transport.TransportRequest,
-      exchange: (request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>,
-      instead: (response: Transport.BufferedResponse) => Response,
-      broken: (response: Response, after: number, stalls: boolean) => Effect.Effect<Response, TransportError>
-    ): Effect.Effect<Response, TransportError, R> =>
-      Effect.flatMap(strike(request), (faults) =>
-        faults.reduceRight<(request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>>(
-          (inner, fault) =>
-            Fault.$match(fault, {
-              Latency: ({ duration }) =>
-              (asked: Transport.TransportRequest) => Effect.delay(inner(asked), duration),
-              Status: ({ retryAfter, status }) => () =>
-                Effect.succeed(instead(standIn(status, Option.fromNullable(retryAfter)))),
-              Refused: () => () => Effect.fail(failure(request, "Connection", "refused by the test")),
-              Dropped: () => () => Effect.fail(failure(request, "NoAnswer", "dropped by the test")),
-              Lost: () => (asked: Transport.TransportRequest) =>
-                Effect.zipRight(
-                  inner(asked),
-                  Effect.fail(failure(request, "NoAnswer", "the answer was lost by the test"))
-                ),
-              Truncated: ({ after }) => (asked: Transport.TransportRequest) =>
-                Effect.flatMap(inner(asked), (response) => broken(response, after, false)),
-              Stalled: ({ after }) => (asked: Transport.TransportRequest) =>
-                Effect.flatMap(inner(asked), (response) => broken(response, after, true)),
-              Rival: ({ write }) => (asked: Transport.TransportRequest) =>
-                Effect.zipRight(write(asked, transport), inner(asked)),
-              Rewound: () => (asked: Transport.TransportRequest) => inner(rewound(asked))
-            }),
-          exchange
-        )(request))
+    /** Applies the faults in the order of their rules, the first one outermost. */
+    const faulty =
+      <Response, R>(kind: Kind<Response>, exchange: Exchange<Response, R>): Exchange<Response, R> => (request) =>
+        Effect.flatMap(strike(request), (faults) =>
+          faults.reduceRight((inner, fault) => withFault(transport, kind, fault, inner), exchange)(request))
 
     return {
       faults: {
@@ -271,33 +303,7 @@ export const make = (
         use: (next) =>
           Ref.set(rules, fresh(next))
       },
-      transport: {
-        request: (request) =>
-          around(
-            request,
-            transport.request,
-            (response) => response,
-            (_, after, stalls) =>
-              stalls
-                ? Effect.never
-                : Effect.fail(failure(request, "Body", `cut after ${after} bytes by the test`))
-          ),
-        stream: (request) =>
-          around(
-            request,
-            transport.stream,
-            (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }),
-            (response, after, stalls) =>
-              Effect.succeed({
-                ...response,
-                body: cut(
-                  response.body,
-                  after,
-                  stalls ? Stream.never : Stream.fail(failure(request, "Body", `cut after ${after} bytes by the test`))
-                )
-              })
-          )
-      }
+      transport: { request: faulty(bufferedKind, transport.request), stream: faulty(streamedKind, transport.stream) }
     }
   })
 

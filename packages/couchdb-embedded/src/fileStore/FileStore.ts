@@ -27,9 +27,9 @@ import { join } from "node:path"
 import * as EmbeddedCouch from "../engine/EmbeddedCouch.js"
 import * as Lock from "./lock.js"
 import * as Logs from "./log.js"
+import * as LogStore from "./logStore.js"
 import * as Owners from "./owner.js"
 import * as Restore from "./restore.js"
-import * as internal from "./writer.js"
 
 /**
  * The data of a directory could not be had, or could not be kept. The reasons:
@@ -182,7 +182,7 @@ export const make = (options: Options): Effect.Effect<EmbeddedCouch.Store, FileS
     yield* Effect.acquireRelease(acquireLock(directory), (release) => release)
     const { store } = yield* Effect.acquireRelease(
       Effect.flatMap(load(directory), ({ log, restored }) =>
-        internal.make({
+        LogStore.make({
           directory,
           log,
           restored,

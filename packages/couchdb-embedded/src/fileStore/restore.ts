@@ -76,7 +76,7 @@ const versionOf = (restored: Restored, value: Json.Json): Version => {
 const putOf = (restored: Restored, value: Json.Json): Put => {
   const [generation, hash, parent, version] = list(value)
   return {
-    held: version === true,
+    sameVersion: version === true,
     node: {
       generation: count(generation),
       hash: text(hash),

@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
 import type * as Http from "node:http"
 import * as EmbeddedCouch from "../engine/EmbeddedCouch.js"
-import * as internal from "./listener.js"
+import * as internal from "./nodeServer.js"
 
 /**
  * The server could not begin to listen, mostly because the port is taken.
