@@ -2,7 +2,7 @@ import { TermWriter } from "effect-couchdb/internal/externalTerm"
 import * as Json from "effect-couchdb/Json"
 import * as Utf8 from "./utf8.js"
 
-/** A term of Erlang, as far as bookmarks and names of indexes need them. */
+/** An Erlang term, as far as bookmarks, index names and replication ids need it. */
 export type Term =
   | { readonly _tag: "Atom"; readonly name: string }
   | { readonly _tag: "Tuple"; readonly items: ReadonlyArray<Term> }
@@ -133,7 +133,7 @@ export const decode = (bytes: Uint8Array): Term | undefined => {
   }
 }
 
-/** The term as JSON: a tuple of one list of pairs is an object. */
+/** The term as JSON. A tuple that contains one list of pairs is an object. */
 export const toJson = (term: Term): Json.Json | undefined => {
   if (term._tag === "Json") return term.value
   if (term._tag === "List") {

@@ -20,7 +20,7 @@ export interface Batch<S> {
   readonly more: "now" | "later" | "never"
 }
 
-/** What a feed reads. Each read is one step of the engine, which may answer other requests between two of them. */
+/** The source of a feed. Each read is one step of the engine, which may answer other requests between two reads. */
 export interface Source<S> {
   readonly initial: S
   readonly read: (state: S) => Effect.Effect<Batch<S>, TransportError>

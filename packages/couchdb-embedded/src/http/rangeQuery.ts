@@ -4,7 +4,7 @@ import { parseJson } from "./parseJson.js"
 import type { Checked } from "./refusal.js"
 import { refuse } from "./refusal.js"
 
-/** What a query of `_all_docs` or a view may say. */
+/** The parameters of `_all_docs` and views. */
 export interface ViewQuery {
   readonly startKey?: Json.Json
   readonly startKeyDocId?: string
@@ -39,7 +39,7 @@ export const defaults: ViewQuery = {
 
 const parseError = (reason: string) => refuse(400, "query_parse_error", reason)
 
-// Erlang prints a text from a query string as a string, one from JSON as a binary.
+// Erlang prints text from a query string as a string, and text from JSON as a binary.
 const printErlang = (value: Json.Json, fromJson: boolean): string =>
   typeof value === "string" ? (fromJson ? `<<"${value}">>` : `"${value}"`) : Json.stringify(value)
 
@@ -150,7 +150,7 @@ export const parse = (
   return result
 }
 
-/** How rows are grouped: not at all, by so many parts of their keys, or by whole keys. */
+/** How rows are grouped: not at all, by the first elements of their keys, or by whole keys. */
 export type Grouping = number | "exact"
 
 const groupingOf = ({ group, groupLevel }: ViewQuery): Checked<Grouping> =>
@@ -171,7 +171,7 @@ const problemOf = (query: ViewQuery, reduces: boolean, grouping: Grouping): stri
   return reduces && query.conflicts !== undefined ? "`conflicts` is invalid for reduce views." : undefined
 }
 
-/** How the query groups rows, or why it cannot be asked of a view of this kind. */
+/** The grouping of a query, or why a view of this kind rejects the query. */
 export const validate = (query: ViewQuery, reduces: boolean): Checked<Grouping> =>
   Either.flatMap(groupingOf(query), (grouping) => {
     const problem = problemOf(query, reduces, grouping)
