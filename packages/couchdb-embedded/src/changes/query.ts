@@ -13,7 +13,7 @@ import * as Filters from "./filters.js"
 
 export type Feed = "normal" | "continuous" | "longpoll" | "eventsource"
 
-/** What a request of `_changes` asks for. */
+/** The parameters of `_changes`. */
 export interface Query {
   readonly feed: Feed
   readonly since: Position
@@ -44,7 +44,7 @@ const feedOf = (name: string): Checked<Feed> => {
   }
 }
 
-/** Reads the options; names of parameters are in any case. */
+/** Parses the parameters. Their names are case-insensitive. */
 export const parse = (context: DatabaseContext, body: Json.JsonObject | undefined): Checked<Query> =>
   Either.gen(function*() {
     const { database, request } = context
@@ -58,7 +58,7 @@ export const parse = (context: DatabaseContext, body: Json.JsonObject | undefine
     const filter = yield* Filters.make(context, values.get("filter"), body)
     const feed = yield* feedOf(values.get("feed") ?? "normal")
     if (style !== "main_only" && style !== "all_docs") return yield* internalError("function_clause")
-    // A browser that connects again says where it was in a header.
+    // A browser that reconnects sends its position in a header.
     const again = feed === "eventsource" ? Req.header(request, "last-event-id") : undefined
     const since = again ?? values.get("since") ?? values.get("last-event-id") ?? "0"
     return {

@@ -66,7 +66,7 @@ const parse = ({ request, server }: Context): Checked<Options> =>
     return { feed, idle, descending, initial: { seq: since, limit, begun: false } }
   })
 
-/** Whether each update is a line of its own, and not an element of an array. */
+/** Whether each update is its own line, and not an element of an array. */
 const hasLines = (feed: Feed): boolean => feed === "continuous" || feed === "eventsource"
 
 const printUpdate = (server: Server, feed: Feed, { database, seq, type }: Update): string => {
