@@ -1,9 +1,8 @@
 /**
- * Everything that goes wrong between a client and its server, caused on purpose: a transport around any transport, an
- * embedded one or one to a real server.
+ * Injects network and server faults into a transport, either an embedded one or one to a real server.
  *
- * Each fault strikes by rules of method, path and count, or by seeded chance; time is the `Clock`'s, so that a test's
- * clock drives it too.
+ * Rules with method, path, count or seeded probability decide which requests are affected. Delays follow the `Clock`,
+ * so a `TestClock` controls them.
  *
  * @since 0.1.0
  */
@@ -20,17 +19,17 @@ import * as Stream from "effect/Stream"
 import * as RandomSource from "../encoding/random.js"
 
 /**
- * What goes wrong.
+ * A fault.
  *
- * - `Latency`: the request waits so long before it goes on
- * - `Status`: a proxy answers instead of the server, such as 503 or 429, with a `Retry-After` if it says one
- * - `Refused`: no connection is made
- * - `Dropped`: the request is lost on its way
- * - `Lost`: the request is carried out, and its answer is lost
- * - `Truncated`: the answer breaks off after so many bytes
- * - `Stalled`: the answer comes to so many bytes, and then no further
- * - `Rival`: somebody else writes first
- * - `Rewound`: a `_changes` request starts from the beginning, whatever `since` it asks for
+ * - `Latency`: delays the request
+ * - `Status`: a proxy responds instead of the server, for example with 503 or 429, and with `Retry-After` if given
+ * - `Refused`: the connection is refused
+ * - `Dropped`: the request is lost
+ * - `Lost`: the server handles the request, and its response is lost
+ * - `Truncated`: the response is cut off after this many bytes
+ * - `Stalled`: the response stalls after this many bytes
+ * - `Rival`: another client writes first
+ * - `Rewound`: a `_changes` request starts from the beginning, whatever its `since` is
  *
  * @since 0.1.0
  * @category model
@@ -61,12 +60,12 @@ export type Fault = Data.TaggedEnum<{
 export const Fault = Data.taggedEnum<Fault>()
 
 /**
- * When a fault strikes: all of what a rule says must hold.
+ * The requests that a fault affects. A request must match all conditions.
  *
- * - `method`, `path`: what the request must be; the path is tested as sent, query and all
- * - `after`: how many such requests pass unharmed first
- * - `times`: how many are struck at the most
- * - `chance`: how likely each of them is struck, between 0 and 1
+ * - `method`, `path`: must match the request. The path is tested as sent, with its query
+ * - `after`: how many matching requests pass first
+ * - `times`: how many requests are affected at most
+ * - `chance`: the probability for each request, between 0 and 1
  *
  * @since 0.1.0
  * @category model
@@ -81,7 +80,7 @@ export interface Rule {
 }
 
 /**
- * The rules, and where chance begins: the same seed and the same requests meet the same faults.
+ * The rules, and the seed of their probabilities. The same seed and the same requests give the same faults.
  *
  * @since 0.1.0
  * @category model
@@ -92,7 +91,7 @@ export interface Options {
 }
 
 /**
- * A fault that struck.
+ * An injected fault.
  *
  * @since 0.1.0
  * @category model
@@ -104,10 +103,10 @@ export interface Struck {
 }
 
 /**
- * What can be asked and told while faults strike.
+ * Controls the faults at run time.
  *
- * - `struck`: all that struck, in order
- * - `use`: other rules from now on, whose counts begin anew; none at all makes the line whole
+ * - `struck`: all injected faults, in order
+ * - `use`: replaces the rules, and restarts their counts. An empty list disables all faults
  *
  * @since 0.1.0
  * @category model
@@ -118,7 +117,7 @@ export interface Service {
 }
 
 /**
- * The faults on the line, to look at and to change.
+ * The control of the faults in a layer.
  *
  * @since 0.1.0
  * @category tags
@@ -139,7 +138,7 @@ const concerns = ({ method, path }: Rule, request: Transport.TransportRequest): 
     (typeof method === "string" ? method === request.method : method.includes(request.method))) &&
   (path === undefined || new RegExp(path.source, path.flags.replace("g", "")).test(request.path))
 
-/** The faults that strike a request, and the counts after it. */
+/** The faults for a request, and the updated counts. */
 const draw = (
   rules: ReadonlyArray<Counted>,
   request: Transport.TransportRequest,
@@ -177,7 +176,7 @@ const proxyResponse = (
   body: JSON.stringify({ error: "fault", reason: "The test injected this response." })
 })
 
-/** The body up to so many bytes, and then what comes instead of the rest. */
+/** The first `after` bytes of a body, followed by another stream. */
 const cut = (
   body: Stream.Stream<Uint8Array, TransportError>,
   after: number,
@@ -191,7 +190,7 @@ const cut = (
     rest
   )
 
-/** A request that asks for changes from the beginning. */
+/** The request with `since=0`, if it reads changes. */
 const rewound = (request: Transport.TransportRequest): Transport.TransportRequest =>
   /\/_changes(?:\?|$)/.test(request.path)
     ? { ...request, path: request.path.replace(/([?&])since=[^&]*/, "$1since=0") }
@@ -199,7 +198,7 @@ const rewound = (request: Transport.TransportRequest): Transport.TransportReques
 
 type Exchange<Response, R> = (request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>
 
-/** What a fault does to a response: how a proxy's response is turned into one, and how one is cut off. */
+/** How faults change buffered or streamed responses. */
 interface Kind<Response> {
   readonly fromBuffered: (response: Transport.BufferedResponse) => Response
   readonly cutOff: (
@@ -227,7 +226,7 @@ const streamedKind: Kind<Transport.StreamedResponse> = {
     })
 }
 
-/** The exchange with one fault around it. `transport` is the one without faults. */
+/** Wraps an exchange with a fault. `transport` is the one without faults. */
 const withFault = <Response, R>(
   transport: Transport.Service,
   kind: Kind<Response>,
@@ -254,7 +253,7 @@ const withFault = <Response, R>(
   })
 
 /**
- * The transport with faults on its line.
+ * A transport that injects faults into another one.
  *
  * @example
  * import { Effect } from "effect"
@@ -308,7 +307,7 @@ export const make = (
   })
 
 /**
- * Faults on the line of whatever transport is below.
+ * A layer that injects faults into the transport below.
  *
  * @example
  * import { Layer } from "effect"
@@ -334,8 +333,8 @@ export const layer = (
   )
 
 /**
- * A rival that reads the document of the request, edits its JSON, and writes it back: to be put into `Fault.Rival`. A
- * request that is about no document, or a document that is not there, meets no rival.
+ * A write for `Fault.Rival`: it reads the document of the request, edits its JSON, and writes it back. It does nothing
+ * if the request concerns no document, or if the document does not exist.
  *
  * @since 0.1.0
  * @category constructors
