@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command `effect-couchdb-embedded`: the embedded CouchDB from a shell. `--help` says what it takes.
+ * The command `effect-couchdb-embedded`, which runs the embedded CouchDB. See `--help`.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import { main } from "./cli/main.js"
 const fiber = Effect.runFork(main(process.argv.slice(2), process.env))
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // A second one ends the process at once, as it does by itself.
+  // A second signal ends the process at once, by default.
   process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
 }
 

@@ -16,36 +16,36 @@ import { isMember } from "./users.js"
  */
 export type BeforeWrite = (context: DatabaseContext, document: Incoming, newEdits: boolean) => Checked<Incoming>
 
-/** All that an endpoint is given. */
+/** What every endpoint gets. */
 export interface Context {
   readonly server: Server
   readonly request: Request
   readonly user: UserContext
-  /** What named the user: a cookie, a token, a proxy, or basic credentials. */
+  /** How the user was authenticated: by a cookie, a token, a proxy, or basic credentials. */
   readonly authenticated: "cookie" | "jwt" | "proxy" | "default" | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly beforeWrite: BeforeWrite
 }
 
-/** An endpoint of a database. */
+/** What every endpoint of a database gets. */
 export interface DatabaseContext extends Context {
   readonly database: Database
 }
 
-/** An answer; where there is a `rest`, it follows the body, piece by piece, as it happens. */
+/** A response. `rest` is a stream of text that follows the body. */
 export interface Reply extends BufferedResponse {
   readonly rest?: Stream<string, TransportError>
 }
 
-/** The body of a streamed answer that is all there, for whoever can send it at once. */
+/** The complete body of a streamed response, so that the HTTP server can send it at once. */
 export interface Whole {
   readonly whole: string | Uint8Array
 }
 
 export type Answer = Checked<Reply>
 
-/** The endpoint for the method, or a refusal that names the methods that there are. */
+/** Calls the endpoint for the method. Responds with 405 and the allowed methods if there is none. */
 export const byMethod = (
   context: { readonly request: Request },
   endpoints: Readonly<Record<string, () => Answer>>,
@@ -55,7 +55,7 @@ export const byMethod = (
   return endpoint === undefined ? Either.left(methodNotAllowed(allow)) : endpoint()
 }
 
-/** The database, for whoever may see it. */
+/** The database, if the user may read it. */
 export const openDatabase = (context: Context, name: string): Checked<DatabaseContext> => {
   const database = context.server.databases.get(name)
   if (database === undefined) return Either.left(noDatabase)
@@ -64,7 +64,7 @@ export const openDatabase = (context: Context, name: string): Checked<DatabaseCo
     : Either.left(noDatabaseAccess(context.user.name === null))
 }
 
-/** A part of the path, which CouchDB takes as the id of a document wherever it is text. */
+/** A path segment. CouchDB reports invalid UTF-8 as an illegal document id. */
 export const segment = (request: Request, index: number): Checked<string> => {
   const part = request.segments[index]
   if (part !== undefined) return Either.right(part)

@@ -12,12 +12,12 @@ import type { Server } from "../storage/state.js"
 import type { UserContext } from "./users.js"
 import { account } from "./users.js"
 
-/** How many seconds a cookie lasts. */
+/** The lifetime of a session, in seconds. */
 const timeout = 600
 
 const seconds = (now: number): number => Math.floor(now / 1000)
 
-// Cookies write their dates in a way of their own.
+// Cookies have their own date format.
 const expires = (now: number): string =>
   new Date(now + timeout * 1000).toUTCString().replace(/(\d\d) (\w{3}) (\d{4})/, "$1-$2-$3")
 
@@ -27,17 +27,17 @@ const cookie = (value: string, now: number): string =>
 const sign = (server: Server, salt: string, data: string): Uint8Array =>
   hmac(sha256, server.secret + salt, Utf8.encode(data))
 
-/** The cookie of a session that begins now; the salt ends it when the password changes. */
+/** The cookie of a new session. It is signed with the salt of the password, so a changed password ends the session. */
 export const begin = (server: Server, name: string, salt: string, now: number): string => {
   const data = `${name}:${seconds(now).toString(16).toUpperCase()}`
   const value = concat([Utf8.encode(`${data}:`), sign(server, salt, data)])
   return cookie(Encoding.encodeBase64Url(value), now)
 }
 
-/** The cookie that ends a session. CouchDB lets it expire no sooner than others. */
+/** The cookie that ends a session. As in CouchDB, it expires no earlier than other cookies. */
 export const end = (now: number): string => cookie("", now)
 
-/** Who a cookie names, and the cookie that prolongs the session, once a tenth of it is over. */
+/** The user of a cookie, and a new cookie once a tenth of its lifetime is over. */
 export interface Session {
   readonly user: UserContext
   readonly renewal: string | undefined
@@ -61,7 +61,7 @@ interface Parts {
   readonly signature: Uint8Array
 }
 
-/** The user, the time and the signature, which may itself have a colon. */
+/** Splits a cookie into user, time and signature. The signature may contain colons. */
 const split = (value: string): Checked<Parts> => {
   const bytes = Encoding.decodeBase64Url(value.replace(/=+$/, ""))
   if (Either.isLeft(bytes)) return malformed
@@ -74,7 +74,7 @@ const split = (value: string): Checked<Parts> => {
   })
 }
 
-/** The session of a request; nothing where its cookie is old, forged, or of somebody who is gone. */
+/** The session of a request. `undefined` if its cookie has expired, is forged, or names an unknown user. */
 export const read = (server: Server, request: Request, now: number): Checked<Session | undefined> => {
   const value = cookieOf(request)
   if (value === undefined || value === "") return Either.right(undefined)

@@ -41,7 +41,7 @@ const jsonForm = (request: Req.Request): Checked<Form> =>
 
 const urlForm = ({ body }: Req.Request): Form => {
   const text = typeof body === "string" ? body : Utf8.decode(body ?? new Uint8Array(0)) ?? ""
-  // The first of several values counts.
+  // The first of several values is used.
   return new Map(Array.from(new URLSearchParams(text)).reverse())
 }
 
@@ -64,7 +64,7 @@ const nameOf = (form: Form): Checked<string> => {
     : badRequest("request body contains different usernames")
 }
 
-/** Answers with a cookie, or sends the client on where the query names a place for this. */
+/** Responds with a cookie, or with a redirect if the query names a target. */
 const respond = (
   { request }: Context,
   cookie: string,

@@ -12,13 +12,13 @@ import { header } from "../http/request.js"
 import type { Server } from "../storage/state.js"
 import type { UserContext } from "./users.js"
 
-/** How a user is known whom somebody else vouches for. */
+/** The authentication handlers that trust another party. */
 export type Handler = "jwt" | "proxy"
 
 const configured = (server: Server, section: string, key: string): string | undefined =>
   server.node.config.get(section)?.get(key)
 
-/** The handlers that the configuration names, in CouchDB's order. */
+/** The enabled handlers, in CouchDB's order. */
 export const handlers = (server: Server): ReadonlyArray<"cookie" | Handler | "default"> => {
   const listed = configured(server, "chttpd", "authentication_handlers") ?? ""
   const named = (name: Handler) => listed.includes(`${name}_authentication_handler`) ? [name] : []
@@ -43,7 +43,7 @@ const isAlgorithm = (name: Json.Json | undefined): name is keyof typeof hashes =
 
 const ofPublicKeys = /^(?:RS|ES)(?:256|384|512)$/
 
-/** The key that signs, which the configuration holds in Base64. */
+/** The key of a signature. The configuration has it in Base64. */
 const keyOf = (server: Server, head: Json.Json): Checked<Uint8Array> => {
   const kid = member(head, "kid")
   const key = configured(server, "jwt_keys", `hmac:${typeof kid === "string" ? kid : "_default"}`)
@@ -74,7 +74,7 @@ const byToken = (server: Server, token: string, now: number): Checked<UserContex
     const given = yield* part(head)
     const algorithm = member(given, "alg")
     if (!isAlgorithm(algorithm)) {
-      // Only keys that both sides hold are known here.
+      // The engine supports symmetric keys only.
       return yield* typeof algorithm === "string" && ofPublicKeys.test(algorithm)
         ? badRequest("Unknown kid")
         : badRequest(`${algorithm === undefined ? "Missing" : "Invalid"} alg header parameter`)
@@ -89,7 +89,7 @@ const byToken = (server: Server, token: string, now: number): Checked<UserContex
     return { name, roles: yield* rolesOf(claims) }
   })
 
-/** A header is bytes, which come one a character. */
+/** Headers arrive with one byte per character. */
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0) & 255)
 
 const byProxy = (server: Server, request: Request): UserContext | undefined => {
@@ -109,7 +109,7 @@ const byProxy = (server: Server, request: Request): UserContext | undefined => {
   }
 }
 
-/** The user whom a token or a proxy names, where the configuration lets them; nothing where nobody does. */
+/** The user of a JWT or of a trusted proxy, if the configuration enables these handlers. */
 export const read = (
   server: Server,
   request: Request,

@@ -9,7 +9,7 @@ import type { Incoming } from "../storage/incoming.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import type { Database, Server } from "../storage/state.js"
 
-/** Who asks. */
+/** The user of a request. */
 export interface UserContext {
   readonly name: string | null
   readonly roles: ReadonlyArray<string>
@@ -45,7 +45,7 @@ const forbid = (reason: string): Either.Either<never, ReturnType<typeof refusal>
 
 const prefix = "org.couchdb.user:"
 
-/** What CouchDB asks of a document in `_users`. */
+/** The validation function of `_users`. */
 const validateUser = ({ body, deleted, id }: Incoming): Checked<void> => {
   if (deleted) return Either.void
   const name = Json.get(body, "name")
@@ -69,7 +69,7 @@ const validateUser = ({ body, deleted, id }: Incoming): Checked<void> => {
   return name.includes(":") ? forbid("Character `:` is not allowed in usernames.") : Either.void
 }
 
-/** Whether this user may store this document here. */
+/** Whether the user may write the document to the database. */
 export const validate = (
   _server: Server,
   database: Database,
@@ -104,7 +104,7 @@ const passwordFields = new Set([
 const derive = (password: string, salt: string, iterations: number): string =>
   Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: iterations, dkLen: 32 }))
 
-/** Puts a hash in the place of a password, before a document of `_users` is stored. */
+/** Replaces the password of a document in `_users` by its hash. */
 export const hidePassword = (server: Server, document: Incoming): Checked<Incoming> => {
   const password = Json.get(document.body, "password")
   if (password === undefined || password === null) return Either.right(document)
@@ -128,15 +128,15 @@ export const hidePassword = (server: Server, document: Incoming): Checked<Incomi
 
 const wrongPassword = refusal(401, "unauthorized", "Name or password is incorrect.")
 
-/** Somebody who can log in. */
+/** A user who can log in. */
 export interface Account {
   readonly user: UserContext
-  /** The salt of the password. */
+  /** The salt of the password hash. */
   readonly salt: string
   readonly matches: (password: string) => boolean
 }
 
-/** The account of that name. */
+/** The account with this name. */
 export const account = (server: Server, name: string): Account | undefined => {
   const { admin } = server
   if (admin !== undefined && admin.username === name) {
@@ -156,7 +156,7 @@ export const account = (server: Server, name: string): Account | undefined => {
     matches: (password) => {
       if (typeof salt !== "string" || typeof iterations !== "number" || iterations > 1_000_000) return false
       if (typeof key !== "string" || Json.get(version.body, "pbkdf2_prf") !== "sha256") return false
-      // CouchDB too derives the key of a password that was right only once.
+      // CouchDB too derives the key of a valid password only once.
       const { passwords } = server.node
       const known = Encoding.encodeHex(sha256(`${key}:${salt}:${password}`))
       if (passwords.get(name) === known) return true
@@ -167,7 +167,7 @@ export const account = (server: Server, name: string): Account | undefined => {
   }
 }
 
-/** Who this is, if the password is right. */
+/** The user, if the password is correct. */
 export const login = (server: Server, username: string, password: string): Checked<UserContext> => {
   const found = account(server, username)
   return found?.matches(password) === true ? Either.right(found.user) : Either.left(wrongPassword)

@@ -35,14 +35,14 @@ const normal = ({ database, request, server }: DatabaseContext, query: Query): A
   return Either.isEither(answer) ? answer : Either.right(answer)
 }
 
-/** How far a feed has come. */
+/** The progress of a feed. */
 interface Progress {
   readonly position: Position
-  /** Where the database was when it was read last. */
+  /** The position of the database at the last read. */
   readonly seen: Position
   readonly limit: number
   readonly pending: number
-  /** Whether anything went out yet. */
+  /** Whether anything was sent yet. */
   readonly begun: boolean
 }
 
@@ -60,10 +60,10 @@ const printEnd = (feed: Feed, lastSeq: string, pending: number): string => {
   return feed === "continuous" ? `{${members}` : feed === "eventsource" ? "" : `\n],\n${members}`
 }
 
-// A feed that has much to tell tells it in pieces, so that it never holds more than one.
-const piece = 200
+// Rows are sent in batches, so that a feed never holds more than one batch.
+const batchSize = 200
 
-/** A filter that fails in a feed that has begun breaks it. */
+/** The error of a filter that fails after the feed has begun. */
 const broken = ({ request }: DatabaseContext): TransportError =>
   new TransportError({
     method: request.method,
@@ -74,11 +74,11 @@ const broken = ({ request }: DatabaseContext): TransportError =>
 
 const live = (context: DatabaseContext, query: Query): Answer => {
   const { database, server } = context
-  const { descending, feed, patience } = query
-  const read = (state: Progress): Checked<Feeds.Look<Progress>> => {
-    // A long poll is one list, which ends with what there is.
-    const most = feed === "longpoll" || descending ? Infinity : piece
-    const batch = ChangesRows.read(database, server.node.arrival, query, state.position, state.limit, most)
+  const { descending, feed, idle } = query
+  const read = (state: Progress): Checked<Feeds.Batch<Progress>> => {
+    // A long poll is one array, so it reads everything at once.
+    const maxRows = feed === "longpoll" || descending ? Infinity : batchSize
+    const batch = ChangesRows.read(database, server.node.arrival, query, state.position, state.limit, maxRows)
     return Either.map(batch, ({ done, pending, position, rows }) => {
       const limit = state.limit - rows.length
       const ends = (descending && pending <= 0) ||
@@ -93,8 +93,8 @@ const live = (context: DatabaseContext, query: Query): Answer => {
   }
   const initial: Progress = { position: query.since, seen: query.since, limit: query.limit, pending: 0, begun: false }
   const moved = ({ seen }: Progress): boolean => database.shards.some(({ seq }, i) => seq > (seen[i] ?? 0))
-  const feedFrom = (look: Feeds.Look<Progress>) => {
-    let first: Feeds.Look<Progress> | undefined = look
+  const feedFrom = (initialBatch: Feeds.Batch<Progress>) => {
+    let first: Feeds.Batch<Progress> | undefined = initialBatch
     return Feeds.run<Progress>({
       initial,
       read: (state) => {
@@ -107,12 +107,12 @@ const live = (context: DatabaseContext, query: Query): Answer => {
           Watchers.next(database.watchers, () => database.dropped || moved(state)),
           () => !database.dropped
         ),
-      patience,
-      pulse: () => feed === "eventsource" ? "event: heartbeat\ndata: \n\n" : "\n",
+      idle,
+      wakeText: () => feed === "eventsource" ? "event: heartbeat\ndata: \n\n" : "\n",
       end: ({ pending, position }) => printEnd(feed, Sequences.encode(database, position), pending)
     })
   }
-  // A filter that fails at once is a refusal: a feed begins with its first rows.
+  // A filter that fails on the first rows gives an error response.
   return Either.map(read(initial), (first) => ({
     status: 200,
     headers: feed === "eventsource"

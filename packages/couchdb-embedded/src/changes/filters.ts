@@ -14,11 +14,11 @@ import * as RevisionTree from "../storage/revisionTree.js"
 import type { DocumentRecord, Version } from "../storage/state.js"
 
 /**
- * Which changes a feed tells.
+ * Which changes a feed sends.
  *
- * - `times`: how often the change of a document is told, where its name decides. Such a filter looks up what it tells
- *   and passes nothing on its way, so that what it leaves out is still to come
- * - `pass`: those of the revisions that the feed would tell which it may tell, or the failure of a function
+ * - `times`: how often the change of a document is sent, for filters by document id. Such a filter looks documents up
+ *   instead of skipping changes, so changes that it excludes count as pending
+ * - `pass`: the revisions that the filter accepts, or the error of its function
  */
 export interface Filter {
   readonly times: ((id: string) => number) | undefined
@@ -32,13 +32,13 @@ const byId = (times: Filter["times"]): Filter => ({ times, pass: (_, leaves) => 
 
 const everything = byId(undefined)
 
-/** A filter that looks at each revision. */
+/** A filter that tests each revision. */
 export const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
   times: undefined,
   pass: (record, leaves) => Either.right(leaves.filter((leaf) => wanted(record, leaf)))
 })
 
-// Longer lists are not looked up: every change is compared with them.
+// A longer list is compared with every change, and not looked up.
 const mostIds = 100
 
 const docIds = (list: Json.Json | undefined): Checked<Filter> => {
@@ -79,7 +79,7 @@ interface Found {
   readonly text: Json.Json
 }
 
-/** The text of a function, or why the design document does not have it. */
+/** The text of a function, or CouchDB's error if the design document has none. */
 const member = ({ database }: DatabaseContext, design: string, group: string, name: string): Checked<Found> => {
   const record = database.documents.get(`_design/${design}`)
   const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
@@ -89,7 +89,7 @@ const member = ({ database }: DatabaseContext, design: string, group: string, na
   return Either.map(Calls.source(place, group, name), (text) => ({ place, text }))
 }
 
-/** CouchDB stumbles over a function that fails. Only what the engine lacks keeps its own refusal. */
+/** CouchDB crashes if a filter function fails. A function that the engine cannot run keeps its own error. */
 const stumbled = (refused: Refusal): Refusal =>
   refused.status === 501
     ? refused
@@ -149,7 +149,7 @@ const designFilter = (context: DatabaseContext, filter: string): Checked<Filter>
   )
 }
 
-/** The filter of that name; `body` is that of a `POST`. */
+/** The filter with this name. `body` is the body of a `POST` request. */
 export const make = (
   context: DatabaseContext,
   name: string | undefined,

@@ -1,7 +1,7 @@
 import type * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import type { DatabaseContext } from "../access/context.js"
-import type { Patience } from "../http/openFeed.js"
+import type { Idle } from "../http/openFeed.js"
 import * as Feeds from "../http/openFeed.js"
 import type { Checked } from "../http/refusal.js"
 import { badRequest, internalError } from "../http/refusal.js"
@@ -13,7 +13,7 @@ import * as Filters from "./filters.js"
 
 export type Feed = "normal" | "continuous" | "longpoll" | "eventsource"
 
-/** What a request of `_changes` asks for. */
+/** The parameters of `_changes`. */
 export interface Query {
   readonly feed: Feed
   readonly since: Position
@@ -24,7 +24,7 @@ export interface Query {
   readonly includeDocs: boolean
   readonly flags: ReadonlySet<string>
   readonly filter: Filter
-  readonly patience: Patience
+  readonly idle: Idle
 }
 
 const integer = (text: string): Checked<number> =>
@@ -44,21 +44,21 @@ const feedOf = (name: string): Checked<Feed> => {
   }
 }
 
-/** Reads the options; names of parameters are in any case. */
+/** Parses the parameters. Their names are case-insensitive. */
 export const parse = (context: DatabaseContext, body: Json.JsonObject | undefined): Checked<Query> =>
   Either.gen(function*() {
     const { database, request } = context
     const values = new Map(request.query.map(([name, value]) => [name.toLowerCase(), value]))
     const limit = yield* integer(values.get("limit") ?? "1000000000000000")
     yield* integer(values.get("timeout") ?? "0")
-    const patience = yield* Feeds.patience(values.get("heartbeat"), values.get("timeout"))
+    const idle = yield* Feeds.parseIdle(values.get("heartbeat"), values.get("timeout"))
     const style = values.get("style") ?? "main_only"
     const interval = values.get("seq_interval")
     if (interval !== undefined && !/^\+?0*[1-9]\d*$/.test(interval)) return yield* badRequest("invalid_seq_interval")
     const filter = yield* Filters.make(context, values.get("filter"), body)
     const feed = yield* feedOf(values.get("feed") ?? "normal")
     if (style !== "main_only" && style !== "all_docs") return yield* internalError("function_clause")
-    // A browser that connects again says where it was in a header.
+    // A browser that reconnects sends its position in a header.
     const again = feed === "eventsource" ? Req.header(request, "last-event-id") : undefined
     const since = again ?? values.get("since") ?? values.get("last-event-id") ?? "0"
     return {
@@ -71,6 +71,6 @@ export const parse = (context: DatabaseContext, body: Json.JsonObject | undefine
       includeDocs: values.get("include_docs") === "true",
       flags: new Set(["conflicts", "attachments", "att_encoding_info"].filter((name) => values.get(name) === "true")),
       filter,
-      patience
+      idle
     }
   })

@@ -12,7 +12,7 @@ import type { Query } from "./query.js"
 
 type Log = Shard["log"]
 
-/** The first place in the log that is later than `since`. */
+/** The first index in the log after the sequence `since`. */
 const after = (log: Log, since: number): number => {
   let low = 0
   let high = log.length
@@ -24,7 +24,7 @@ const after = (log: Log, since: number): number => {
   return low
 }
 
-/** What each shard has to tell, in the order of its sequence or against it. */
+/** The changes of each shard, in ascending or descending order of their sequence. */
 const updatesOf = (database: Database, query: Query, from: Position): ReadonlyArray<Log> =>
   database.shards.map(({ log }, i) => {
     const later = query.descending ? log : log.slice(after(log, from[i] ?? 0))
@@ -48,24 +48,24 @@ const row = (
   }${gone}${doc}}`
 }
 
-/** A change, printed, and its sequence. */
+/** A printed change and its sequence. */
 export interface Row {
   readonly text: string
   readonly seq: string | null
 }
 
-/** What was read. */
+/** The result of a read. */
 export interface Batch {
   readonly rows: ReadonlyArray<Row>
   readonly position: Position
   readonly pending: number
-  /** Whether nothing is left. */
+  /** Whether no change is left. */
   readonly done: boolean
 }
 
 /**
- * Reads on from `from`, and stops after `most` rows, or at a filter that fails. The shards are read in turns of chance, as their answers would
- * come in over a network.
+ * Reads changes after `from`, up to a number of rows or to a filter that fails. The shards are interleaved at random,
+ * as responses over a network would be.
  */
 export const read = (
   database: Database,

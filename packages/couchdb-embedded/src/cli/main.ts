@@ -66,7 +66,7 @@ const begin = (command: Command): Effect.Effect<number> =>
       )
   })
 
-/** Does what the command line asks for; gives the exit code. It runs until it is interrupted. */
+/** Runs a command line until it ends or is interrupted. Returns the exit code. */
 export const main = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string | undefined>>

@@ -20,7 +20,7 @@ An embedded CouchDB on this machine, for development and tests only, never for p
   --version              print the version
 `
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export type Command = Data.TaggedEnum<{
   Help: {}
   Version: {}
@@ -28,7 +28,7 @@ export type Command = Data.TaggedEnum<{
     readonly port: number
     readonly directory: string | undefined
     readonly username: string
-    /** `undefined` where one has to be made up. */
+    /** `undefined` to generate one. */
     readonly password: string | undefined
     readonly cors: ReadonlyArray<string>
     readonly q: number
@@ -49,7 +49,7 @@ const originOf = (text: string): Either.Either<string, string> =>
     ? Either.right(text)
     : Either.left(`--cors takes one origin, such as http://localhost:5173, not ${JSON.stringify(text)}`)
 
-// No message repeats this argument, for it holds a password.
+// No error message repeats this argument, because it contains a password.
 const adminOf = (text: string): Either.Either<readonly [string, string | undefined], string> => {
   const colon = text.indexOf(":")
   const name = colon < 0 ? text : text.slice(0, colon)
@@ -61,7 +61,7 @@ const adminOf = (text: string): Either.Either<readonly [string, string | undefin
 
 const read = (args: ReadonlyArray<string>) =>
   Either.flatMap(readAll(args), ({ positionals, values }) =>
-    // It is not repeated, either: it may be a password that lost its option.
+    // The message does not repeat the argument, because it may be a password.
     positionals.length === 0 ? Either.right(values) : Either.left("every argument belongs to an option"))
 
 const readAll = (args: ReadonlyArray<string>) =>
@@ -85,7 +85,7 @@ const readAll = (args: ReadonlyArray<string>) =>
     catch: (error) => error instanceof Error ? error.message : String(error)
   })
 
-/** Reads the command line, or says what is wrong with it. */
+/** Parses the command line, or reports what is wrong with it. */
 export const parse = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string | undefined>>

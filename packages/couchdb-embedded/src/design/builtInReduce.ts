@@ -116,7 +116,7 @@ const join = (self: Stats, that: Stats): Stats => ({
   sumsqr: add(self.sumsqr, that.sumsqr)
 })
 
-/** Of single values, or of each place in arrays of the same length. */
+/** The statistics of numbers, or of each index of arrays of the same length. */
 const stats: Reduce = (rows) =>
   Either.gen(function*() {
     const first = rows[0]?.value
@@ -138,10 +138,10 @@ const stats: Reduce = (rows) =>
 
 const count: Reduce = (rows) => Either.right(rows.length)
 
-/** CouchDB estimates this number; it is counted here. */
+/** Exact, unlike CouchDB, which estimates this number. */
 const distinct: Reduce = (rows) => Either.right(new Set(rows.map(({ key }) => Json.stringify(key))).size)
 
-/** The first values of an order, each once. */
+/** The first distinct values in an order. */
 const ranked = (sign: number, limit: number): Reduce => (rows) =>
   Either.right(
     rows.map(({ value }) => value)
@@ -166,7 +166,7 @@ const builtIns: ReadonlyArray<readonly [RegExp, (limit: number) => Reduce]> = [
   [/^_last/, () => edge(true)]
 ]
 
-/** The function that CouchDB has under this name. Rows must come in ascending order. */
+/** The built-in reduce function of this name. It expects rows in ascending order. */
 export const builtIn = (name: string): Reduce | undefined => {
   for (const [pattern, make] of builtIns) {
     const found = pattern.exec(name)

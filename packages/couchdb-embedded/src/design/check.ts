@@ -11,7 +11,7 @@ type Type = "object" | "string" | "array" | "boolean"
 const typeOf = (value: Json.Json): string =>
   Json.isArray(value) ? "array" : Json.isObject(value) ? "object" : typeof value
 
-/** A member, or each member where the name is `*`, and the types that it may have; each stands in the one before. */
+/** A path of members with their allowed types. `*` stands for every member. */
 type Shape = ReadonlyArray<readonly [name: string, types: ReadonlyArray<Type>]>
 
 const shapes = (map: Type): ReadonlyArray<Shape> => [
@@ -31,7 +31,7 @@ const shapes = (map: Type): ReadonlyArray<Shape> => [
   [["views", ["object"]], ["*", ["object"]], ["reduce", ["string"]]]
 ]
 
-/** The first member that has not the shape that it must have, and which types it may be of. */
+/** The first member with a wrong type, and its allowed types. */
 const misfit = (
   value: Json.Json,
   [first, ...rest]: Shape,
@@ -92,7 +92,9 @@ const checkView = (
     else if (runs) yield* compile(functions, body, "reduce", name, reduce)
   })
 
-/** Refuses a design document that CouchDB would not store. Texts are compiled only where something can run them. */
+/**
+ * Rejects a design document that CouchDB would not store. Function text is compiled only if there is an interpreter.
+ */
 export const checkDesign = (
   functions: Functions,
   database: { readonly partitioned: boolean },

@@ -8,10 +8,10 @@ const conflicts: ReadonlySet<string> = new Set(["conflicts", "deleted_conflicts"
 const conflictsAndSeq: ReadonlySet<string> = new Set([...conflicts, "local_seq"])
 const revs: ReadonlySet<string> = new Set(["revs"])
 
-/** How many revisions of a document's history its functions are told. */
+/** How many revisions of its history a document has in design functions. */
 const historyLimit = 20
 
-/** The winner of a document, unless it is deleted. */
+/** The winning revision of a document, unless it is deleted. */
 export const liveWinner = (
   record: DocumentRecord
 ): { readonly node: Node<Version>; readonly version: Version } | undefined => {
@@ -19,13 +19,13 @@ export const liveWinner = (
   return node?.version === undefined || node.version.deleted ? undefined : { node, version: node.version }
 }
 
-/** The body of a design document that is there. */
+/** The body of a live design document. */
 export const designBody = (database: Database, id: string): JsonObject | undefined => {
   const record = database.documents.get(id)
   return record === undefined ? undefined : liveWinner(record)?.version.body
 }
 
-/** A live document as map functions see it. */
+/** A live document as JSON for map functions. */
 export const forMap = (record: DocumentRecord, withSeq: boolean): string | undefined => {
   const live = liveWinner(record)
   return live === undefined
@@ -33,7 +33,7 @@ export const forMap = (record: DocumentRecord, withSeq: boolean): string | undef
     : printWinner(record, live.node, live.version, withSeq ? conflictsAndSeq : conflicts, Infinity).text
 }
 
-/** A document as every other function sees it, deleted or not. */
+/** A document as JSON for all other functions, even if it is deleted. */
 export const forFunctions = (record: DocumentRecord): string | undefined => {
   const node = RevisionTree.winner(record.tree)
   return node?.version === undefined

@@ -6,7 +6,7 @@ import type { Checked } from "../http/refusal.js"
 import { refuse } from "../http/refusal.js"
 import { interpret, toJson } from "./program.js"
 
-/** A design document and the name that its functions were given under. */
+/** A design document, with its name in the functions that were given in TypeScript. */
 export interface Place {
   readonly name: string
   readonly body: Json.JsonObject
@@ -42,7 +42,7 @@ const named = <A>(record: { readonly [name: string]: A } | undefined, name: stri
 const failed = (error: unknown): Checked<never> =>
   refuse(500, "render_error", `function raised error: ${String(error)}`)
 
-/** The text of a member such as `filters.odd`, or CouchDB's refusal where there is none. */
+/** The text of a member such as `filters.odd`, or CouchDB's error if there is none. */
 export const source = ({ body }: Place, group: string, name: string): Checked<Json.Json> => {
   const members = Json.get(body, group)
   if (!Json.isObject(members)) return refuse(404, "not_found", `missing json key: ${group}`)
@@ -50,7 +50,7 @@ export const source = ({ body }: Place, group: string, name: string): Checked<Js
   return found === undefined ? refuse(404, "not_found", `missing json key: ${name}`) : Either.right(found)
 }
 
-/** Refuses a function that was not given and whose text cannot be run. */
+/** Rejects a function that was not given in TypeScript, and whose text does not compile. */
 export const ready = (
   functions: Functions,
   place: Place,
@@ -66,7 +66,7 @@ export const ready = (
   )
 }
 
-/** Whether a filter lets a document pass. */
+/** Whether a filter accepts a document. */
 export const filter = (
   functions: Functions,
   place: Place,
@@ -97,7 +97,7 @@ export const filter = (
   }
 }
 
-/** Whether a view's map function emits anything for a document. */
+/** Whether a map function emits anything for a document. */
 export const viewFilter = (
   functions: Functions,
   place: Place,
@@ -125,7 +125,7 @@ export const viewFilter = (
   }
 }
 
-/** What an update function stores, and what it answers. */
+/** Runs an update function. Returns the document to store and the response. */
 export const update = (
   functions: Functions,
   place: Place,
@@ -163,7 +163,7 @@ const refusalOf = (answer: Json.Json): Checked<void> => {
   return error === "unauthorized" ? refuse(401, "unauthorized", reason) : refuse(500, "unknown_error", reason)
 }
 
-/** Asks `validate_doc_update` whether a document may be stored. */
+/** Runs `validate_doc_update`. */
 export const validate = (
   functions: Functions,
   place: Place,

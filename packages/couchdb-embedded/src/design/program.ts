@@ -4,7 +4,7 @@ import type { Functions } from "../functions/sources.js"
 import type { Checked } from "../http/refusal.js"
 import { internalError, refuse } from "../http/refusal.js"
 
-/** What an interpreter can be asked for. */
+/** The commands of an interpreter. */
 export type Kind =
   | "compile"
   | "map"
@@ -21,8 +21,8 @@ const statusOf = (error: string): number =>
   error === "not_found" ? 404 : error === "method_not_allowed" ? 405 : error === "not_acceptable" ? 406 : 500
 
 /**
- * Asks the interpreter to run the text at a place of a design document. `input` is JSON text, so that documents which
- * are printed already need not be printed again.
+ * Runs the function text at a path of a design document. `input` is JSON text, so that documents need not be printed
+ * twice.
  */
 export const interpret = (
   functions: Functions,
@@ -52,7 +52,7 @@ export const interpret = (
   return refuse(status, error, reason)
 }
 
-/** A value that a TypeScript function gave, as JSON: whatever JSON cannot say is null. */
+/** The result of a TypeScript function as JSON. Values that JSON cannot express are `null`. */
 export const toJson = (value: unknown): Json.Json => {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value
   if (typeof value === "number" && Number.isSafeInteger(value) && !Object.is(value, -0)) return value

@@ -6,7 +6,7 @@ import { parseJson } from "../http/parseJson.js"
 import * as Req from "../http/request.js"
 import type { Database } from "../storage/state.js"
 
-/** Who asks, as design functions are told. */
+/** The user as design functions get it. */
 export const userContext = (database: Database, user: UserContext): Json.JsonObject => ({
   db: database.name,
   name: user.name,
@@ -23,7 +23,7 @@ const queryOf = (query: ReadonlyArray<readonly [string, string]>): Json.JsonObje
 
 const titled = (name: string): string => name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
 
-// What tells who somebody is stays out of sight.
+// Design functions get no credentials.
 const hidden = new Set(["authorization", "cookie"])
 
 const headersOf = (headers: Readonly<Record<string, string>>): Json.JsonObject =>
@@ -37,7 +37,7 @@ const formOf = (request: DatabaseContext["request"], body: string): Json.JsonObj
     ? Json.fromEntries(new URLSearchParams(body))
     : {}
 
-/** The request as design functions see it. */
+/** The request as design functions get it. */
 export const requestObject = (
   context: DatabaseContext,
   id: string | null,
@@ -57,7 +57,7 @@ export const requestObject = (
     uuid: server.nextId(),
     id,
     method: request.method,
-    // CouchDB takes the query for a part of the last name.
+    // CouchDB appends the query to the last segment.
     requested_path: path.map((part, i) => i === path.length - 1 ? part + search((text) => text) : part),
     path,
     raw_path: request.path + search(Req.quote),

@@ -21,7 +21,7 @@ interface Validator {
   readonly text: Json.Json
 }
 
-/** The design documents of a database that have a say in what is stored. */
+/** The design documents with a validation function. */
 const validators = (database: Database): ReadonlyArray<Validator> => {
   const { liveIds } = database
   const from = Utf8.lowerBound(liveIds, "_design/")
@@ -35,12 +35,12 @@ const validators = (database: Database): ReadonlyArray<Validator> => {
   })
 }
 
-/** Whether every write of this database must be shown to somebody. */
+/** Whether the database has a validation function. */
 export const hasValidators = (database: Database): boolean => validators(database).length > 0
 
 const revs: ReadonlySet<string> = new Set(["revs"])
 
-/** An attachment without its bytes. */
+/** The stub of an attachment. */
 const stubOf = (incoming: IncomingAttachment): readonly [string, Json.Json] => {
   switch (incoming._tag) {
     case "Stub":
@@ -61,7 +61,7 @@ const stubOf = (incoming: IncomingAttachment): readonly [string, Json.Json] => {
   }
 }
 
-/** The new document as it came in: with the revision that it names, if it names one. */
+/** The new document as JSON for validation functions. */
 const incomingText = ({ attachments, body, deleted, generation, hashes, id }: Incoming): string => {
   const members: Array<readonly [string, Json.Json]> = [["_id", id]]
   const [hash] = hashes
@@ -80,7 +80,7 @@ const heldText = (database: Database, id: string, held: Node<Version> | undefine
     : printNode(record, held, held.version, revs, 20)
 }
 
-/** Whether this user may store this document here, where `held` is the revision that it follows. */
+/** Whether the user may write the document. `held` is the parent revision. */
 export const check = (
   server: Server,
   database: Database,

@@ -20,7 +20,7 @@ import { respond } from "./respond.js"
 
 const invalidPath = (error: string): Answer => refuse(404, error, "Invalid path.")
 
-/** The document that the path names, for a function to see. */
+/** The document in the path, as JSON for a function. */
 const subject = ({ database }: DatabaseContext, id: string | undefined): string => {
   const record = id === undefined ? undefined : database.documents.get(id)
   return record !== undefined && liveWinner(record) !== undefined ? forFunctions(record) ?? "null" : "null"
@@ -86,7 +86,7 @@ const show: Act = (context, place, info) =>
     return Response.unlessKnown(context.request, etag, () => response)
   })
 
-/** The view that a list is made of: one of the same design document, or of one that the path names. */
+/** The view of a list function: one of the same design document, or of another one in the path. */
 const listed = (context: DatabaseContext, place: Place, parts: ReadonlyArray<string>): Checked<[Place, string]> => {
   const [first = "", second] = parts
   if (second === undefined) return Either.right([place, first])
@@ -146,9 +146,9 @@ const acts: Readonly<Record<string, Act>> = {
   _nouveau: () => refuse(404, "not_found", "missing")
 }
 
-/** Whether there is something behind the design document under this name, besides attachments. */
+/** Whether a design document has an endpoint with this name. */
 export const isAction = (name: string): boolean => Object.hasOwn(acts, name)
 
-/** `/db/_design/name/_action…`; `info` is what CouchDB tells of the database. */
+/** `/db/_design/name/_action…`. `info` is the response of `GET /db`. */
 export const handle = (context: DatabaseContext, action: string, place: Place, info: Json.JsonObject): Answer =>
   acts[action]?.(context, place, info) ?? refuse(404, "not_found", "missing")

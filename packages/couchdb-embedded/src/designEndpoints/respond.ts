@@ -53,7 +53,7 @@ const apply = (parts: Parts, name: string, value: Json.Json): Checked<Parts> => 
   }
 }
 
-/** The answer that a design function made, as an answer over HTTP. */
+/** The HTTP response for the result of a design function. */
 export const respond = (
   made: Json.Json,
   status: number,

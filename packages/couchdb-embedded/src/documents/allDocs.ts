@@ -55,7 +55,7 @@ const print_ = (context: DatabaseContext, query: ViewQuery, { offset, rows, tota
   return `{"total_rows":${print(total)},"offset":${print(offset)}${updateSeq},"rows":[\r\n${rows.join(",\r\n")}\r\n]}`
 }
 
-// Ids are texts, and Erlang sorts texts above every other kind of value.
+// Ids are strings, and Erlang sorts strings after all other types.
 const lowest = (key: Json.Json | undefined): string | undefined => typeof key === "string" ? key : undefined
 
 const above = (ids: ReadonlyArray<string>, id: string): number => {
@@ -63,7 +63,7 @@ const above = (ids: ReadonlyArray<string>, id: string): number => {
   return ids[at] === id ? at + 1 : at
 }
 
-/** The part of the sorted ids that a range covers, in reading order, how many it covers, and how many stand before it. */
+/** The ids in a range in reading order, the size of the range, and the number of ids before it. */
 const select = (
   ids: ReadonlyArray<string>,
   query: ViewQuery
@@ -119,7 +119,7 @@ const rowOf = ({ database }: DatabaseContext, id: string, query: ViewQuery): str
   return record === undefined ? undefined : row(record, query)
 }
 
-/** The rows of these very keys, in their order; those of another kind of document are left out. */
+/** The rows for these keys, in their order, without those outside the namespace. */
 const byKeys = (
   context: DatabaseContext,
   namespace: Namespace,
@@ -138,7 +138,7 @@ const byKeys = (
 const first = "_design/"
 const last = "_design0"
 
-/** Keeps a range of ids between two. */
+/** Limits a range of ids to the given bounds. */
 const between = (query: ViewQuery, low: string, high: string): ViewQuery => {
   const clip = (key: Json.Json | undefined, limit: string, sign: number): Json.Json =>
     key === undefined || sign * (typeof key === "string" ? Utf8.compare(key, limit) : -1) < 0 ? limit : key
@@ -147,7 +147,7 @@ const between = (query: ViewQuery, low: string, high: string): ViewQuery => {
     : { ...query, startKey: clip(query.startKey, low, 1), endKey: clip(query.endKey, high, -1) }
 }
 
-/** The documents of a partition, which are counted as its shard counts them. */
+/** The documents of a partition. The total is that of its shard. */
 const ofPartition = (context: DatabaseContext, partition: string, query: ViewQuery): Listing => {
   const { database } = context
   const shard = shardOf(database, `${partition}:`)
@@ -155,7 +155,7 @@ const ofPartition = (context: DatabaseContext, partition: string, query: ViewQue
   const selected = select(ids, between(query, `${partition}:`, `${partition};`))
   return {
     total: ids.length,
-    // Only rows that are there can be skipped.
+    // Skipping stops at the end of the range.
     offset: selected.offset + Math.min(query.skip, selected.covered),
     rows: selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
   }
@@ -176,7 +176,7 @@ const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery):
     ? select(Array.from(locals.keys()).sort(Utf8.compare), query)
     : select(liveIds, namespace === "_design_docs" ? between(query, first, last) : query)
   const rows = selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
-  // The offset counts documents of every kind, but never beyond the total.
+  // The offset counts documents of every kind, but never exceeds the total.
   return { total, offset: total === null ? null : Math.min(total, selected.offset + query.skip), rows }
 }
 
@@ -243,7 +243,7 @@ const endpoint = (namespace: Namespace) => (context: DatabaseContext): Answer =>
       POST: () => post(context, namespace)
     }, "GET,HEAD,POST")
 
-/** The lists of a database's documents. */
+/** `/db/_all_docs`, `/db/_design_docs` and `/db/_local_docs` */
 export const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
   _all_docs: endpoint("_all_docs"),
   _design_docs: endpoint("_design_docs"),

@@ -25,7 +25,7 @@ const existing = (attachments: ReadonlyArray<Attachment>, name: string): Checked
   return found === undefined ? noAttachment : Either.right(found)
 }
 
-/** Whether the client takes gzip; refused where it takes nothing at all. */
+/** Whether the client accepts gzip. An error if it accepts no encoding at all. */
 const acceptsGzip = (request: Request): Checked<boolean> => {
   const weights = new Map(
     (Req.header(request, "accept-encoding") ?? "").split(",").map((item) => {
@@ -94,7 +94,7 @@ const uploaded = (request: Request, name: string): Checked<IncomingAttachment> =
     }
   })
 
-/** The revision that is changed, with all but the attachment of that name; without one, a document without anything. */
+/** The revision to change with all other attachments, or an empty document if there is no revision. */
 const edited = (context: DatabaseContext, id: string, name: string, mustHave: boolean): Checked<Incoming> =>
   Either.gen(function*() {
     const { database, request } = context
@@ -150,7 +150,7 @@ const remove = (context: DatabaseContext, id: string, name: string): Answer =>
     return Response.json(200, { ok: true, id, rev: Revs.format(rev) })
   })
 
-/** `/db/id/name`: an attachment of its own. */
+/** `/db/id/name` */
 export const handle = (
   context: DatabaseContext,
   id: string,

@@ -76,7 +76,7 @@ const bulkDocs = (context: DatabaseContext): Answer =>
     )
   })
 
-/** What of the list the graph does not have; CouchDB strikes each revision off the list once only. */
+/** The revisions that the tree does not have. A duplicate in the list counts as missing, as in CouchDB. */
 const unknown = (tree: Tree<Version>, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
   const struck = new Set<string>()
   return Array.from(revs).sort(Revs.compare).filter((rev) => {
@@ -92,7 +92,7 @@ interface Missing {
   readonly ancestors: ReadonlyArray<Rev>
 }
 
-/** For each document of the body: the revisions that are not here, and the leaves that they may stem from. */
+/** For each document: the revisions that are missing here, and the leaves that may be their ancestors. */
 const missingRevs = (
   context: DatabaseContext,
   place: number
@@ -134,7 +134,7 @@ const missingRevsOnly = (context: DatabaseContext): Answer =>
       missing_revs: Json.fromEntries(found.map(([id, { missing }]) => [id, missing.map(Revs.format)]))
     }))
 
-/** The endpoints that speak of many documents at once. */
+/** The endpoints for many documents at once. */
 export const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
   _bulk_docs: (context) => byMethod(context, { POST: () => bulkDocs(context) }, "POST"),
   _bulk_get: (context) => byMethod(context, { POST: () => BulkGet.post(context) }, "POST"),

@@ -20,7 +20,7 @@ const failed = (id: Json.Json, rev: Json.Json, error: string, reason: Json.Json)
   return { _tag: "Error", listed: text, alone: text }
 }
 
-/** A revision that is not there; only a list says of which document. */
+/** A missing revision. Only a JSON response names its document. */
 const missingRev = (id: Json.Json, rev: string): BulkPart => ({
   _tag: "Error",
   listed: print({ rev, reason: "missing", id, error: "not_found" }),
@@ -94,7 +94,7 @@ const read = (
 const printPart = (part: BulkPart): string =>
   part._tag === "Error" ? `{"error":${part.listed}}` : `{"ok":${part.document.text}}`
 
-/** The multipart type to answer in; none where the client takes JSON. */
+/** The multipart type of the response. `undefined` if the client accepts JSON. */
 const multipartType = (request: Req.Request): "multipart/mixed" | "multipart/related" | undefined => {
   if (Req.accepts(request, "application/json")) return undefined
   if (Req.accepts(request, "multipart/mixed")) return "multipart/mixed"

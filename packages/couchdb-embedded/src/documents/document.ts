@@ -28,7 +28,7 @@ import * as Writes from "./writes.js"
 
 const isLocal = (id: string): boolean => id.startsWith("_local/")
 
-/** Where the document is. */
+/** The `Location` of a document. */
 export const location = ({ database, request }: DatabaseContext, id: string): string =>
   `${request.origin}/${Req.quote(database.name)}/${Req.quote(id)}`
 
@@ -111,7 +111,7 @@ interface Found {
   readonly version: Version
 }
 
-/** One revision, as JSON or with its attachments in parts. */
+/** Responds with a revision, as JSON or with its attachments in parts. */
 const shown = (
   context: DatabaseContext,
   { node, record, version }: Found,
@@ -137,7 +137,7 @@ const shown = (
   return headers["etag"] === undefined ? answer() : Response.unlessKnown(request, headers["etag"], answer)
 }
 
-/** The revision that the request's header names. */
+/** The revision in the header `If-Match`. */
 const headerRev = (request: Request): Checked<Rev | undefined> => {
   const value = Req.header(request, "if-match")
   return value === undefined ? Either.right(undefined) : Revs.parse(value.replace(/^"+|"+$/g, ""))
@@ -145,7 +145,7 @@ const headerRev = (request: Request): Checked<Rev | undefined> => {
 
 const same = (self: Rev, that: Rev): boolean => Revs.compare(self, that) === 0
 
-/** One revision out of all the places in which a request may name it. */
+/** The revision of a request. An error if header and query or body disagree. */
 export const agree = (request: Request, explicit: Rev | undefined): Checked<Rev | undefined> =>
   Either.flatMap(
     headerRev(request),
@@ -155,7 +155,7 @@ export const agree = (request: Request, explicit: Rev | undefined): Checked<Rev 
         : Either.right(explicit ?? fromHeader)
   )
 
-/** Gives the document the id and the revision of its request. */
+/** The document with the id and the revision of its request. */
 const addressed = (
   request: Request,
   id: string,
@@ -177,7 +177,7 @@ const addressed = (
     }))
   })
 
-/** Writes one document and tells its revision. */
+/** Writes a document. Returns its new revision. */
 export const writeOne = (context: DatabaseContext, document: Incoming, newEdits: boolean): Checked<Rev> =>
   Either.flatMap(context.beforeWrite(context, document, newEdits), (ready) => {
     const { database, server, user } = context
@@ -203,7 +203,7 @@ const needsRev = (document: Incoming, newEdits: boolean): Checked<Incoming> =>
     ? Either.right(document)
     : badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
 
-/** The document in the body of a request, alone or with its attachments. */
+/** The document in the body of a request, alone or with attachments. */
 const sent = (request: Request): Checked<Incoming> => {
   const type = Req.header(request, "content-type")
   return type?.startsWith("multipart/related;") === true
@@ -219,7 +219,7 @@ const put = (context: DatabaseContext, id: string): Answer =>
     const document = yield* Either.flatMap(sent(request), (incoming) => addressed(request, id, incoming, options.rev))
     yield* needsRev(document, options.newEdits)
     if (Req.param(request, "batch") === "ok") {
-      // CouchDB answers before it writes, so whatever goes wrong stays untold.
+      // CouchDB responds before it writes, so errors are not reported.
       writeOne(context, document, true)
       return Response.json(202, { ok: true, id })
     }
@@ -315,7 +315,7 @@ export const post = (context: DatabaseContext): Answer =>
 export const handle = (context: DatabaseContext, id: string): Answer =>
   Either.flatMap(checkOwn(context, id), () => endpoints(context, id))
 
-/** The options are looked at before the id, and where it is copied to before that. */
+/** As in CouchDB, the parameters are checked before the id. */
 const checkOwn = ({ database, request }: DatabaseContext, id: string): Checked<unknown> =>
   request.method === "COPY"
     ? Either.void

@@ -27,7 +27,7 @@ const blankLine = Utf8.encode("\r\n\r\n")
 
 interface Parts {
   readonly parts: ReadonlyArray<Part>
-  /** Whether the last boundary is there. */
+  /** Whether the closing boundary was found. */
   readonly ended: boolean
 }
 
@@ -65,8 +65,8 @@ const boundaryOf = (contentType: string): string | undefined => {
 }
 
 /**
- * Gives the attachments that follow their bytes. CouchDB takes the parts in their order, whatever names they have, and
- * reads on from part to part until it has as many bytes as were announced.
+ * Fills in the attachments that follow. CouchDB takes the parts in order, whatever their names are, and reads parts
+ * until it has the announced number of bytes.
  */
 const fill = (
   attachments: ReadonlyArray<IncomingAttachment>,
@@ -84,7 +84,7 @@ const fill = (
     if (bytes === undefined) return internalError("function_clause")
     const chunks: Array<Uint8Array> = []
     let size = 0
-    // An attachment without bytes has a part without bytes.
+    // An empty attachment has an empty part.
     if (bytes === 0 && parts[next]?.body.length === 0) next++
     while (size < bytes) {
       const part = parts[next++]
@@ -100,7 +100,7 @@ const fill = (
   return Either.right(filled)
 }
 
-/** Reads a document and its attachments out of a `multipart/related` body. */
+/** Parses a document and its attachments from a `multipart/related` body. */
 export const read = (contentType: string, body: string | Uint8Array | undefined): Checked<Incoming> =>
   Either.gen(function*() {
     const boundary = boundaryOf(contentType)

@@ -6,19 +6,19 @@ import type { View } from "../storage/attachments.js"
 import { isGiven } from "../storage/attachments.js"
 import type { Attachment } from "../storage/state.js"
 
-/** Text and bytes in the order in which they are sent. */
+/** Text and bytes in the order of the body. */
 export type Pieces = ReadonlyArray<string | Uint8Array>
 
-/** A document for a multipart answer: its JSON, and the attachments whose bytes follow. */
+/** A document for a multipart response: its JSON text, and the attachments that follow. */
 export interface Document {
   readonly text: string
   readonly attachments: ReadonlyArray<Attachment>
 }
 
-/** The view in which attachments follow their document. */
+/** The view of a document whose attachments follow. */
 export const following = (since: number): View => ({ data: "follows", since, encoding: true })
 
-/** Picks the attachments that follow. */
+/** Selects the attachments that follow. */
 export const document = (text: string, attachments: ReadonlyArray<Attachment>, view: View): Document => ({
   text,
   attachments: attachments.filter((attachment) => isGiven(view, attachment))
@@ -44,7 +44,7 @@ const related = ({ attachments, text }: Document, boundary: string): Pieces => [
   "--"
 ]
 
-/** The answer to a read of one document; JSON where no attachment follows. */
+/** The response to a read of one document. It is JSON if no attachment follows. */
 export const multipartRelated = (
   boundary: string,
   document: Document,
@@ -58,7 +58,7 @@ export const multipartRelated = (
       related(document, boundary)
     )
 
-/** A revision for a multipart answer; without a document where nothing is stored of it. */
+/** A revision for a multipart response. `document` is `undefined` if nothing is stored of it. */
 export interface Part {
   readonly rev: string
   readonly document: Document | undefined
@@ -71,7 +71,7 @@ const mixedPart = ({ document, rev }: Part, inner: string): Pieces =>
     ? [`\r\nContent-Type: application/json\r\n\r\n${document.text}`]
     : [`\r\nContent-Type: multipart/related; boundary="${inner}"\r\n\r\n`, ...related(document, inner)]
 
-/** The answer to `open_revs`. */
+/** The response to `open_revs`. */
 export const multipartMixed = (outer: string, inner: string, parts: ReadonlyArray<Part>): BufferedResponse =>
   answer(200, { "content-type": `multipart/mixed; boundary="${outer}"` }, [
     `--${outer}`,
@@ -79,7 +79,7 @@ export const multipartMixed = (outer: string, inner: string, parts: ReadonlyArra
     "--"
   ])
 
-/** One revision of an answer to `_bulk_get`, or why there is none: as JSON in a list, and as JSON in a part. */
+/** A revision for `_bulk_get`, or its error as JSON for a list and for a part. */
 export type BulkPart =
   | { readonly _tag: "Document"; readonly id: string; readonly rev: string; readonly document: Document }
   | { readonly _tag: "Error"; readonly listed: string; readonly alone: string }
@@ -95,7 +95,7 @@ const bulkPart = (part: BulkPart, inner: string): Pieces => {
     ]
 }
 
-/** The answer to `_bulk_get`. */
+/** The response to `_bulk_get`. */
 export const bulkMultipart = (
   type: "multipart/mixed" | "multipart/related",
   boundary: () => string,

@@ -13,7 +13,7 @@ import * as RevisionTree from "../storage/revisionTree.js"
 import type { Database } from "../storage/state.js"
 import { countPurge, forget, shardOf, store } from "../storage/state.js"
 
-/** Takes leaves of one document away, as if they had never been; tells which there were. */
+/** Removes leaves of a document. Returns those that existed. */
 const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
   const record = database.documents.get(id)
   if (record === undefined) return []
@@ -22,7 +22,7 @@ const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): Rea
   const shard = shardOf(database, id)
   if (tree.leaves.length === 0) forget(database, shard, id)
   else store(database, shard, id, tree)
-  // CouchDB keeps what its shards purged as an ordered set.
+  // CouchDB keeps the purged revisions of its shards as an ordered set.
   return Array.from(new Map(purged.map((rev) => [Revs.format(rev), rev])).values()).sort(Revs.compare)
 }
 

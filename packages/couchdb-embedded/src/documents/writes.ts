@@ -16,7 +16,7 @@ import { revivedRevision } from "../storage/revivedRevision.js"
 import type { Database, DocumentRecord, Server, Shard, Version } from "../storage/state.js"
 import { shardOf, store, storeLocal } from "../storage/state.js"
 
-/** What became of one document of a request. */
+/** The result of one document of a request. */
 export type Outcome = Checked<Rev>
 
 interface Pending {
@@ -24,7 +24,7 @@ interface Pending {
   readonly document: Incoming
 }
 
-/** What the hash of a new revision is taken over is all that names it. */
+/** The next revision. Its hash depends on the parent and the content only. */
 const nextRev = (parent: Rev | undefined, version: Version): Checked<Rev> => {
   const predicted = Revision.predict({
     parent: parent === undefined ? Option.none() : Revision.decode(Revs.format(parent)),
@@ -41,7 +41,7 @@ const nextRev = (parent: Rev | undefined, version: Version): Checked<Rev> => {
 const parentOf = ({ generation, hashes }: Incoming): Rev | undefined =>
   hashes[0] === undefined ? undefined : { generation, hash: hashes[0] }
 
-/** The groups that one shard writes together, each document's own in the order in which they came. */
+/** The documents by shard and id. Documents with the same id keep their order. */
 const byShard = (database: Database, documents: ReadonlyArray<Pending>): Map<Shard, Map<string, Array<Pending>>> => {
   const shards = new Map<Shard, Map<string, Array<Pending>>>()
   const sorted = documents.length === 1
@@ -59,7 +59,7 @@ const byShard = (database: Database, documents: ReadonlyArray<Pending>): Map<Sha
 
 const isDeleted = (tree: Tree<Version>): boolean => RevisionTree.winner(tree)?.version?.deleted === true
 
-/** Whether the parent is one that a write may extend. */
+/** Whether a write may extend the parent. */
 const checkParent = (record: DocumentRecord | undefined, parent: Rev | undefined): Refusal | undefined => {
   if (record === undefined) return parent === undefined ? undefined : conflict
   if (parent === undefined) return isDeleted(record.tree) ? undefined : conflict
@@ -82,11 +82,11 @@ const prepare = (
   )
 }
 
-/** Merges one write into the graph, or says that it may not. */
+/** Merges a write into the tree, or rejects it. */
 const merge = (tree: Tree<Version>, { document, version }: Prepared): Checked<{ tree: Tree<Version>; rev: Rev }> => {
   const parent = parentOf(document)
   if (isDeleted(tree) && tree.leaves.length > 0) {
-    // A document rises from its winning tombstone, and only by a live write that names no parent.
+    // A deleted document is created again on top of its winning tombstone, by a live write without a parent.
     const tombstone = RevisionTree.winner(tree)
     if (document.generation !== 0 || version.deleted || tombstone === undefined) return Either.left(conflict)
     const next = version.attachments.length === 0
@@ -109,8 +109,8 @@ const merge = (tree: Tree<Version>, { document, version }: Prepared): Checked<{ 
 }
 
 /**
- * Writes documents as a client edits them: each must extend a leaf, begin a document or revive a deleted one. A stub
- * that names nothing fails the request; any other failure is that document's own.
+ * Writes documents as a client edits them: each must extend a leaf, create a document, or create a deleted one again.
+ * An invalid attachment stub fails the whole request. Every other error concerns one document only.
  */
 export const edit = (
   server: Server,
@@ -127,7 +127,7 @@ export const edit = (
   let failed: Refusal | undefined
   for (const [shard, groups] of byShard(database, stored)) {
     const plan = planShard(server, database, user, shard, groups, outcomes)
-    // What one shard cannot do keeps no other shard from writing.
+    // An error in one shard does not keep other shards from writing.
     if (Either.isLeft(plan)) failed = plan.left
     else for (const [id, prepared] of plan.right) editGroup(database, shard, id, prepared, outcomes)
   }
@@ -158,7 +158,7 @@ const planShard = (
         outcomes[index] = Either.left(refused)
         continue
       }
-      // Over a tombstone no parent is named, and CouchDB trips over a stub there.
+      // A write over a tombstone names no parent, and CouchDB crashes on a stub in it.
       if (stubs && record !== undefined && parent === undefined) return internalError("function_clause")
       const next = prepare(pending, held?.version, document.generation + 1)
       if (Either.isLeft(next)) return Either.left(next.left)
@@ -220,7 +220,7 @@ const commit = (
   store(database, shard, id, stemmed)
 }
 
-/** A design document may bring a validation, so every shard has to look again. */
+/** A design document may add a validation function, so every shard has to check again. */
 const forgetValidators = (database: Database, documents: ReadonlyArray<Incoming>): void => {
   if (!documents.some(({ id }) => id.startsWith("_design/"))) return
   for (const shard of database.shards) shard.validatorsKnown = false
@@ -241,7 +241,7 @@ const editLocal = (database: Database, document: Incoming): Outcome => {
   return Either.right({ generation: 0, hash: next })
 }
 
-/** Writes revisions as replication brings them: every path is merged, and only refusals are told. */
+/** Writes revisions as replication does: it merges every path, and returns the rejected documents only. */
 export const replicate = (
   server: Server,
   database: Database,
@@ -291,7 +291,7 @@ export const replicate = (
   return Either.right(refused)
 }
 
-/** The nearest ancestor of which something is stored. */
+/** The nearest ancestor with stored content. */
 const nearest = (tree: Tree<Version>, { generation, hashes }: Incoming): RevisionTree.Node<Version> | undefined => {
   for (let i = 1; i < hashes.length; i++) {
     const node = RevisionTree.get(tree, { generation: generation - i, hash: hashes[i] ?? "" })

@@ -1,12 +1,12 @@
 import * as Json from "effect-couchdb/Json"
 
-/** A number as CouchDB counts with it: an integer of any size, or a double. */
+/** A number in CouchDB's arithmetic: an integer of any size, or a double. */
 export type Numeric = number | Json.RawNumber
 
 export const isNumeric = (value: Json.Json | undefined): value is Numeric =>
   typeof value === "number" || Json.isRawNumber(value)
 
-// From 1e21 on a number is written with an exponent, and is a double to CouchDB.
+// JSON writes numbers from 1e21 on with an exponent, which makes them doubles in CouchDB.
 const isInteger = (value: Numeric): boolean =>
   typeof value === "number" ? Number.isInteger(value) && Math.abs(value) < 1e21 : !/[.eE]/.test(value.text)
 
@@ -14,7 +14,7 @@ const toDouble = (value: Numeric): number => typeof value === "number" ? value :
 
 const toBigInt = (value: Numeric): bigint => BigInt(typeof value === "number" ? value : value.text)
 
-/** A double keeps its point even where it is whole, so that it stays a double. */
+/** An integral double keeps its fraction, so that it stays a double. */
 const double = (value: number): Numeric => {
   if (!Number.isInteger(value)) return value
   const text = String(value)
@@ -35,7 +35,7 @@ const combine = (
   return Number.isSafeInteger(fast) ? fast : integer(integers(toBigInt(self), toBigInt(that)))
 }
 
-/** The sum: an integer of integers, a double as soon as one of them is. */
+/** Adds two numbers. The sum is an integer if both are, and otherwise a double. */
 export const add = (self: Numeric, that: Numeric): Numeric => combine(self, that, (x, y) => x + y, (x, y) => x + y)
 
 export const multiply = (self: Numeric, that: Numeric): Numeric => combine(self, that, (x, y) => x * y, (x, y) => x * y)

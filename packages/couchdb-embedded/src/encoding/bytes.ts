@@ -1,4 +1,4 @@
-/** The chunks in one piece. */
+/** Concatenates the chunks. */
 export const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
   let at = 0

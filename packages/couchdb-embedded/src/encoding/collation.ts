@@ -15,18 +15,18 @@ const rank = (value: Json.Json): number => {
   return Json.isArray(value) ? 5 : 6
 }
 
-/** JavaScript compares an integer of any size with a double exactly. */
+/** JavaScript compares a bigint with a double exactly. */
 const exact = (value: Numeric): number | bigint =>
   typeof value === "number" ? value : /[.eE]/.test(value.text) ? Number(value.text) : BigInt(value.text)
 
-/** Compares numbers by what they are worth: `1` and `1.0` are the same. */
+/** Compares numbers by value: `1` and `1.0` are equal. */
 export const compareNumbers = (self: Numeric, that: Numeric): number => {
   const left = exact(self)
   const right = exact(that)
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** Compares texts as ICU does, for which `a` stands before `A`, and both before `b`. */
+/** Compares strings as ICU does: `a` sorts before `A`, and both sort before `b`. */
 export const compareStrings = (self: string, that: string): number => self === that ? 0 : collator.compare(self, that)
 
 const compareArrays = (self: ReadonlyArray<Json.Json>, that: ReadonlyArray<Json.Json>): number => {
@@ -51,8 +51,8 @@ const compareObjects = (self: Json.JsonObject, that: Json.JsonObject): number =>
 }
 
 /**
- * The order of keys in a view: null, false, true, numbers, texts, arrays, objects. Objects are compared member by
- * member in the order in which they stand. Values that differ may be equal here, such as `1` and `1.0`.
+ * The order of view keys: null, false, true, numbers, strings, arrays, objects. Objects are compared member by member,
+ * in insertion order. Different values may be equal, such as `1` and `1.0`.
  */
 export const compare = (self: Json.Json, that: Json.Json): number => {
   if (typeof self === "string" && typeof that === "string") return compareStrings(self, that)

@@ -6,7 +6,7 @@ const table = Array.from({ length: 256 }, (_, byte) => {
   return value >>> 0
 })
 
-/** The CRC-32 of a text, by which CouchDB deals documents out to shards. */
+/** The CRC-32 of a string, by which CouchDB assigns documents to shards. */
 export const crc32 = (text: string): number => {
   let value = 0xffffffff
   for (const byte of Utf8.encode(text)) value = (value >>> 8) ^ (table[(value ^ byte) & 0xff] ?? 0)

@@ -1,6 +1,6 @@
 import * as Utf8 from "./utf8.js"
 
-/** What Erlang's `phash` makes of the bytes of a text, below a range. */
+/** Erlang's `phash` of a string, modulo a range. */
 const hash = (text: string, range: number): number => {
   const bytes = Utf8.encode(text)
   let value = 0
@@ -8,10 +8,12 @@ const hash = (text: string, range: number): number => {
   return ((Math.imul(value, 268436141) + bytes.length) >>> 0) % range
 }
 
-/** How many buckets a `dict` of so many keys has: it grows by one whenever five keys share each. */
+/**
+ * How many buckets a `dict` of this many keys has. It gets one more whenever the average exceeds five keys a bucket.
+ */
 const bucketsOf = (keys: number): number => Math.max(16, Math.ceil(keys / 5))
 
-/** The bucket of a text in a table that doubles in steps, one bucket after the other. */
+/** The bucket of a key under linear hashing. */
 const bucketOf = (text: string, buckets: number): number => {
   let most = 16
   while (most < buckets) most *= 2
@@ -20,8 +22,8 @@ const bucketOf = (text: string, buckets: number): number => {
 }
 
 /**
- * The order in which CouchDB folds over a `dict` by these keys into a list: by bucket, and within one the last first.
- * It keeps what it knows of the documents of one request in such a table.
+ * The order in which CouchDB folds over a `dict` with these keys: by bucket, and within a bucket from the last to the
+ * first. CouchDB collects the results of one request in such a table.
  */
 export const dictOrder = <A>(entries: ReadonlyArray<readonly [string, A]>): ReadonlyArray<readonly [string, A]> => {
   const count = bucketsOf(entries.length)

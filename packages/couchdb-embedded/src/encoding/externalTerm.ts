@@ -2,7 +2,7 @@ import { TermWriter } from "effect-couchdb/internal/externalTerm"
 import * as Json from "effect-couchdb/Json"
 import * as Utf8 from "./utf8.js"
 
-/** A term of Erlang, as far as bookmarks and names of indexes need them. */
+/** An Erlang term, as far as bookmarks, index names and replication ids need it. */
 export type Term =
   | { readonly _tag: "Atom"; readonly name: string }
   | { readonly _tag: "Tuple"; readonly items: ReadonlyArray<Term> }
@@ -41,80 +41,99 @@ export const encode = (term: Term): Uint8Array => {
 
 class Malformed extends Error {}
 
-/** Reads a term; texts, numbers and `null` come as JSON, tuples and lists as they are. */
-export const decode = (bytes: Uint8Array): Term | undefined => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = 0
-  const take = (length: number): number => {
-    if (at + length > bytes.length) throw new Malformed()
-    at += length
-    return at - length
+const maxDepth = 200
+
+class TermReader {
+  private at = 0
+  private readonly view: DataView
+  constructor(private readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
-  const u8 = (): number => view.getUint8(take(1))
-  const u16 = (): number => view.getUint16(take(2))
-  const u32 = (): number => view.getUint32(take(4))
-  const text = (length: number): string => {
-    const from = take(length)
-    const decoded = Utf8.decode(bytes.subarray(from, from + length))
+  /** The offset of the next bytes, which are consumed. */
+  private take(length: number): number {
+    if (this.at + length > this.bytes.length) throw new Malformed()
+    this.at += length
+    return this.at - length
+  }
+  u8(): number {
+    return this.view.getUint8(this.take(1))
+  }
+  private u16(): number {
+    return this.view.getUint16(this.take(2))
+  }
+  private u32(): number {
+    return this.view.getUint32(this.take(4))
+  }
+  private text(length: number): string {
+    const from = this.take(length)
+    const decoded = Utf8.decode(this.bytes.subarray(from, from + length))
     if (decoded === undefined) throw new Malformed()
     return decoded
   }
-  const named = (name: string): Term =>
-    name === "null" ? json(null) : name === "true" || name === "false" ? json(name === "true") : atom(name)
-  const items = (length: number, depth: number): ReadonlyArray<Term> => {
-    if (length > bytes.length) throw new Malformed()
-    return Array.from({ length }, () => read(depth + 1))
+  private items(length: number, depth: number): ReadonlyArray<Term> {
+    if (length > this.bytes.length) throw new Malformed()
+    return Array.from({ length }, () => this.read(depth + 1))
   }
-  const bigInteger = (): Term => {
-    const length = u8()
-    const negative = u8() === 1
+  private bigInteger(): Term {
+    const length = this.u8()
+    const negative = this.u8() === 1
     let value = 0n
-    for (let i = 0; i < length; i++) value |= BigInt(u8()) << BigInt(8 * i)
+    for (let i = 0; i < length; i++) value |= BigInt(this.u8()) << BigInt(8 * i)
     const signed = negative ? -value : value
     return json(BigInt.asIntN(53, signed) === signed ? Number(signed) : new Json.RawNumber(String(signed)))
   }
-  const double = (value: number): Term =>
-    json(Number.isInteger(value) && Math.abs(value) < 1e21 ? new Json.RawNumber(`${value}.0`) : value)
-  const read = (depth: number): Term => {
-    if (depth > 200) throw new Malformed()
-    switch (u8()) {
+  read(depth: number): Term {
+    if (depth > maxDepth) throw new Malformed()
+    switch (this.u8()) {
       case 97:
-        return json(u8())
+        return json(this.u8())
       case 98:
-        return json(view.getInt32(take(4)))
+        return json(this.view.getInt32(this.take(4)))
       case 70:
-        return double(view.getFloat64(take(8)))
+        return double(this.view.getFloat64(this.take(8)))
       case 100:
-        return named(text(u16()))
+        return atomOrJson(this.text(this.u16()))
       case 119:
-        return named(text(u8()))
+        return atomOrJson(this.text(this.u8()))
       case 104:
-        return tuple(...items(u8(), depth))
+        return tuple(...this.items(this.u8(), depth))
       case 106:
         return list([])
       case 107:
-        return list(Array.from({ length: u16() }, () => json(u8())))
+        return list(Array.from({ length: this.u16() }, () => json(this.u8())))
       case 108: {
-        const found = items(u32(), depth)
-        if (u8() !== 106) throw new Malformed()
+        const found = this.items(this.u32(), depth)
+        if (this.u8() !== 106) throw new Malformed()
         return list(found)
       }
       case 109:
-        return json(text(u32()))
+        return json(this.text(this.u32()))
       case 110:
-        return bigInteger()
+        return this.bigInteger()
       default:
         throw new Malformed()
     }
   }
+}
+
+const atomOrJson = (name: string): Term =>
+  name === "null" ? json(null) : name === "true" || name === "false" ? json(name === "true") : atom(name)
+
+// The fraction keeps an integral double a double.
+const double = (value: number): Term =>
+  json(Number.isInteger(value) && Math.abs(value) < 1e21 ? new Json.RawNumber(`${value}.0`) : value)
+
+/** Reads a term. Binaries, numbers, booleans and `null` become JSON; tuples and lists stay terms. */
+export const decode = (bytes: Uint8Array): Term | undefined => {
+  const reader = new TermReader(bytes)
   try {
-    return u8() === 131 ? read(0) : undefined
+    return reader.u8() === 131 ? reader.read(0) : undefined
   } catch {
     return undefined
   }
 }
 
-/** The term as JSON: a tuple of one list of pairs is an object. */
+/** The term as JSON. A tuple that contains one list of pairs is an object. */
 export const toJson = (term: Term): Json.Json | undefined => {
   if (term._tag === "Json") return term.value
   if (term._tag === "List") {

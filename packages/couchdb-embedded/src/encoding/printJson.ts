@@ -15,23 +15,23 @@ const short: Readonly<Record<string, string>> = {
 const escape = (character: string): string =>
   short[character] ?? `\\u00${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
 
-/** A string as CouchDB writes it, which differs from `JSON.stringify` in the case of the digits of an escape. */
+/** Prints a string as CouchDB does. Unlike `JSON.stringify`, it writes escapes with upper-case digits. */
 export const printString = (text: string): string => quoted.test(text) ? `"${text.replace(each, escape)}"` : `"${text}"`
 
 /**
- * A number as CouchDB writes it once it has read it: integers keep their digits, everything else is a double, shown by
- * its shortest digits and always with a fraction or an exponent.
+ * Prints a number as CouchDB does after parsing it. Integers keep their digits. All other numbers are doubles, printed
+ * with the shortest digits and always with a fraction or an exponent.
  */
 export const printNumber = (digits: string): string => {
   if (!/[.eE]/.test(digits)) return digits === "-0" ? "0" : digits
   const value = Number(digits)
-  // CouchDB forgets the sign of zero.
+  // CouchDB drops the sign of zero.
   if (value === 0) return "0.0"
   const text = String(value)
   return /[.e]/.test(text) ? text : `${text}.0`
 }
 
-/** A value as CouchDB writes it. */
+/** Prints a value as CouchDB does. */
 export const print = (value: Json.Json): string => {
   if (typeof value === "string") return printString(value)
   if (typeof value === "number") return printNumber(String(value))
@@ -41,7 +41,7 @@ export const print = (value: Json.Json): string => {
   return Json.isObject(value) ? `{${printMembers(Json.entries(value))}}` : "null"
 }
 
-/** The members of an object without its braces. */
+/** Prints the members of an object, without braces. */
 export const printMembers = (members: Iterable<readonly [string, Json.Json]>): string => {
   let text = ""
   for (const [key, member] of members) text += `${text === "" ? "" : ","}${printString(key)}:${print(member)}`

@@ -1,10 +1,10 @@
 import { PCGRandom } from "effect/Utils"
 
-/** A seeded source of chance, owned by one engine. */
+/** A seeded random generator, which belongs to one engine. */
 export interface Random {
-  /** From 0 to `bound - 1`. */
+  /** An integer from 0 to `bound - 1`. */
   readonly below: (bound: number) => number
-  /** So many hexadecimal digits. */
+  /** A string of this many hexadecimal digits. */
   readonly hex: (digits: number) => string
 }
 
@@ -17,7 +17,7 @@ export const make = (seed: number): Random => {
   }
 }
 
-/** CouchDB's `sequential` ids: a chance prefix, and a counter that grows by chance steps. */
+/** CouchDB's `sequential` ids: a random prefix, and a counter with random increments. */
 export const sequentialIds = (random: Random): () => string => {
   let prefix = random.hex(26)
   let counter = random.below(0xffe) + 1

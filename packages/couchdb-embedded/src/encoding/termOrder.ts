@@ -27,8 +27,8 @@ const compareLists = <A>(
 }
 
 /**
- * The order in which Erlang holds the terms that JSON becomes: numbers, `false`, `null`, `true`, objects, arrays, texts
- * by their bytes. Views with raw collation and values under one key stand in it.
+ * Erlang's term order for JSON values: numbers, `false`, `null`, `true`, objects, arrays, strings by their bytes. It
+ * applies to views with raw collation, and to the values under one key.
  */
 export const compare = (self: Json.Json, that: Json.Json): number => {
   if (isNumeric(self) && isNumeric(that)) return compareNumbers(self, that)

@@ -4,7 +4,7 @@ import * as Utf8 from "./utf8.js"
 
 const bytesOf = (text: string): string => `<<${Utf8.encode(text).join(",")}>>`
 
-// Erlang shows a text as one where all of it can be printed.
+// Erlang prints a binary as text if all of it is printable.
 const readable = (text: string): string =>
   /^[\x20-\x7e]*$/.test(text) ? `<<"${text.replace(/["\\]/g, "\\$&")}">>` : bytesOf(text)
 
@@ -15,8 +15,8 @@ const show = (value: Json.Json, text: (value: string) => string): string => {
   return `{[${Json.entries(value).map(([key, member]) => `{${text(key)},${show(member, text)}}`).join(",")}]}`
 }
 
-/** A value as Erlang's `~w` prints the term: texts are bytes. */
+/** Prints a value like Erlang's `~w`, with strings as lists of bytes. */
 export const erlangTerm = (value: Json.Json): string => show(value, bytesOf)
 
-/** A value as Erlang's `~p` prints the term. */
+/** Prints a value like Erlang's `~p`. */
 export const erlangPretty = (value: Json.Json): string => show(value, readable)

@@ -1,10 +1,10 @@
 const encoder = new TextEncoder()
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** The UTF-8 bytes of a text. */
+/** Encodes a string as UTF-8. */
 export const encode = (text: string): Uint8Array => encoder.encode(text)
 
-/** The text, or `undefined` where the bytes are not UTF-8. */
+/** Decodes UTF-8. `undefined` if the bytes are not valid. */
 export const decode = (bytes: Uint8Array): string | undefined => {
   try {
     return strict.decode(bytes)
@@ -13,10 +13,10 @@ export const decode = (bytes: Uint8Array): string | undefined => {
   }
 }
 
-// Surrogates stand for code points above every other unit, though they are smaller than U+E000 to U+FFFF.
+// Surrogates encode code points above all other units, but are smaller than U+E000 to U+FFFF.
 const weight = (unit: number): number => unit < 0xd800 ? unit : unit >= 0xe000 ? unit - 0x800 : unit + 0x2000
 
-/** Compares by UTF-8 bytes, which is the order of code points and differs from that of UTF-16 units. */
+/** Compares strings by their UTF-8 bytes, that is by code points. Comparing UTF-16 units gives a different order. */
 export const compare = (self: string, that: string): number => {
   const length = Math.min(self.length, that.length)
   for (let i = 0; i < length; i++) {
@@ -27,7 +27,7 @@ export const compare = (self: string, that: string): number => {
   return self.length - that.length
 }
 
-/** The first place in a sorted list at which `id` may stand. */
+/** The first index in a sorted list at which `id` can be inserted. */
 export const lowerBound = (ids: ReadonlyArray<string>, id: string): number => {
   let low = 0
   let high = ids.length
@@ -39,12 +39,12 @@ export const lowerBound = (ids: ReadonlyArray<string>, id: string): number => {
   return low
 }
 
-/** How many bytes the text takes. */
+/** The length of the string in UTF-8. */
 export const byteLength = (text: string): number => {
   let length = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
-    // Each unit of a pair takes two of the pair's four bytes.
+    // Each of the two units of a surrogate pair accounts for two of its four bytes.
     if (unit > 0x7f) length += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
   }
   return length

@@ -1,8 +1,8 @@
 /**
- * CouchDB in process: an engine in memory that answers like CouchDB 3.5, as a transport.
+ * CouchDB in process: an in-memory engine that responds like CouchDB 3.5, as a transport.
  *
- * There is no socket and no real time in it: under `TestClock` every run is the same run. It is for development and
- * tests, and keeps nothing when its layer is gone, unless it is given a store.
+ * It uses no socket and no real time, so every run under `TestClock` is identical. It is for development and tests.
+ * Data are lost when the layer closes, unless there is a store.
  *
  * @since 0.1.0
  */
@@ -27,10 +27,10 @@ import * as Engine from "./engine.js"
 /**
  * An embedded CouchDB.
  *
- * - `handler`: answers one request, whole; fails only where the request's own body fails to come. A feed that never
- *   ends is never whole
- * - `stream`: answers one request as it happens: the lines of a feed come when there is something to tell, and its
- *   heartbeats and time limits follow the `Clock`. A feed ends when its scope closes
+ * - `handler`: answers a request with a complete response. It fails only if the body of the request fails. It never
+ *   returns for a feed that does not end
+ * - `stream`: answers a request with a streamed response. A feed sends lines as changes happen. Its heartbeats and
+ *   timeouts follow the `Clock`. It ends when the scope closes
  *
  * @since 0.1.0
  * @category model
@@ -41,7 +41,7 @@ export interface Service {
 }
 
 /**
- * The embedded CouchDB, next to the transport that reaches it.
+ * The embedded CouchDB of a layer, beside its transport.
  *
  * @since 0.1.0
  * @category tags
@@ -49,7 +49,7 @@ export interface Service {
 export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/EmbeddedCouch")<EmbeddedCouch, Service>() {}
 
 /**
- * Where an embedded CouchDB keeps its data, for one engine at a time. `FileStore.make` makes one.
+ * Persists the data of an embedded CouchDB, for one engine at a time. `FileStore.make` makes one.
  *
  * @since 0.1.0
  * @category model
@@ -57,23 +57,24 @@ export class EmbeddedCouch extends Context.Tag("effect-couchdb-embedded/Embedded
 export type { Store }
 
 /**
- * What an embedded CouchDB can be told.
+ * The options of an embedded CouchDB.
  *
- * - `seed`: where its chance begins: the same seed and the same requests give the same ids, sequences and answers
- * - `q`: how many shards a database has, unless its creation says otherwise; 2, as in CouchDB. Sequences of several
- *   shards interleave, so that no client learns to rely on their order
- * - `admin`: the server's administrator. Without one everybody is administrator, and there is no `_users` database
- * - `functions`: the functions of design documents, given as TypeScript; they go before any text
- * - `node`: the name of the only node of the cluster, `couchdb@127.0.0.1` by default
- * - `iterations`: how often the password of a user is hashed. CouchDB takes 600,000; 10 here, since nothing in a test is
- *   worth that much waiting
- * - `arrival`: which shard answers next, of those (by their places) that have more to tell in a `_changes` feed. By
- *   default that is left to the seed's chance
- * - `interpreter`: what runs the text of design documents, which nothing does by default
- * - `store`: where its data are kept; only in memory, without one. With it, no answer and no line of a feed tells
- *   anything that is not safe yet. Where that fails, every answer from then on is a 500 with the error `store_failed`
- * - `maxBodyBytes`: a JSON body with `Content-Encoding: gzip` that decompresses to more bytes is answered with 413;
- *   64 MiB by default
+ * - `seed`: the seed of all random choices. The same seed and the same requests give the same ids, sequences and
+ *   responses
+ * - `q`: the default number of shards of a database. 2, as in CouchDB. Sequences of several shards interleave, so
+ *   that clients do not come to rely on their order
+ * - `admin`: the server administrator. Without one, everybody is an administrator, and there is no `_users` database
+ * - `functions`: the functions of design documents in TypeScript, which replace JavaScript text
+ * - `node`: the name of the only node, `couchdb@127.0.0.1` by default
+ * - `iterations`: the number of hash iterations for user passwords. 10 by default, to keep tests fast. CouchDB uses
+ *   600,000
+ * - `arrival`: chooses the shard that answers next in a `_changes` feed, from the indexes of those with more changes.
+ *   Random by default
+ * - `interpreter`: runs the text of design documents. Without one, the text does not run
+ * - `store`: persists the data. By default, they are in memory only. With a store, no response or line of a feed is
+ *   sent before its data are durable. If the store fails, every later response is a 500 with the error `store_failed`
+ * - `maxBodyBytes`: the maximum size of a JSON body with `Content-Encoding: gzip` after decompression. Larger bodies
+ *   get a 413. 64 MiB by default
  *
  * @since 0.1.0
  * @category model
@@ -107,7 +108,7 @@ const collect = (
   })
 }
 
-/** Waits for the end of a feed, as a client that reads the whole body does. */
+/** Waits for the end of a feed, as a client that buffers responses does. */
 const wholly = (reply: Reply): Effect.Effect<BufferedResponse, TransportError> => {
   if (reply.rest === undefined) return Effect.succeed(reply)
   const { body, headers, rest, status } = reply
@@ -118,7 +119,7 @@ const wholly = (reply: Reply): Effect.Effect<BufferedResponse, TransportError> =
   }))
 }
 
-/** Holds an answer back until all that it may tell is safe. */
+/** Delays a response until its data are durable. */
 const safely = (store: Store, request: TransportRequest, reply: Reply): Effect.Effect<Reply> =>
   Effect.match(store.sync, {
     onFailure: ({ message }) => Response.json(500, { error: "store_failed", reason: message }),
@@ -166,7 +167,8 @@ const streaming =
     })
 
 /**
- * A fresh embedded CouchDB without any database, or with `_users` and `_replicator` where there is an administrator.
+ * Makes an embedded CouchDB without databases. With an administrator, it has `_users`, `_global_changes` and
+ * `_replicator`.
  *
  * @example
  * import { Effect } from "effect"
@@ -230,7 +232,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   })
 
 /**
- * The transport that reaches an embedded CouchDB.
+ * The transport to an embedded CouchDB.
  *
  * @example
  * import { Effect } from "effect"
@@ -247,7 +249,7 @@ export const transport = (couch: Service): Transport.Service => ({
 })
 
 /**
- * An embedded CouchDB of its own, and the transport that reaches it.
+ * A layer with a new embedded CouchDB and its transport.
  *
  * @example
  * import { Effect } from "effect"

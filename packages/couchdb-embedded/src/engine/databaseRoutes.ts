@@ -28,7 +28,7 @@ const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> 
   _purge: Purge.handle
 }
 
-/** The endpoints that have more behind them; behind others, CouchDB looks for an attachment. */
+/** Endpoints with sub-paths. For a sub-path of other endpoints, CouchDB looks for an attachment. */
 const deeper = new Set([
   "_all_docs",
   "_shards",
@@ -46,7 +46,7 @@ const design = (context: DatabaseContext, name: string): Answer => {
   const action = request.segments[3]
   const id = `_design/${name}`
   if (action === undefined) return Documents.handle(context, id)
-  // CouchDB takes such a name for an action until it has the design document.
+  // CouchDB takes an underscored name for an action, but only if the design document exists.
   if (!action.startsWith("_")) return Attachments.handle(context, id, request.segments.slice(3))
   const record = database.documents.get(id)
   const found = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
@@ -89,7 +89,7 @@ const within = (context: DatabaseContext): Answer =>
       : Documents.handle(context, second)
   })
 
-/** CouchDB sends readers of `_design%2Fname` to the path with a slash. */
+/** CouchDB redirects reads of `_design%2Fname` to the path with a slash. */
 const redirect = ({ request }: DatabaseContext): Answer =>
   Either.right({
     status: 301,
@@ -99,10 +99,10 @@ const redirect = ({ request }: DatabaseContext): Answer =>
 
 const adminOnly = new Set(["_purge", "_purged_infos_limit", "_sync_shards"])
 
-/** Whether it takes an administrator of the server, whatever the database says. */
+/** Whether the endpoint requires a server administrator, regardless of the database's security. */
 const isAdminOnly = ({ segments }: Request): boolean => segments.length === 2 && adminOnly.has(segments[1] ?? "")
 
-/** `/db` and all that is below. */
+/** `/db` and its sub-paths. */
 export const handle = (context: Context): Answer =>
   Either.flatMap(segment(context.request, 0), (name): Answer => {
     const { request, user } = context

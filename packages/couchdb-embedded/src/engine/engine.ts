@@ -24,7 +24,7 @@ import * as Watchers from "../storage/watchers.js"
 import * as DatabaseRoutes from "./databaseRoutes.js"
 import * as ServerRoutes from "./serverRoutes.js"
 
-/** An engine: a fresh one, or one that goes on with what its keeper kept. */
+/** Makes an engine, with the data of its keeper if there is one. */
 export const make = (options: {
   readonly seed: number
   readonly shards: number
@@ -38,10 +38,10 @@ export const make = (options: {
   readonly keeper?: Keeper | undefined
 }): Server => {
   const { keeper } = options
-  // Another life has chances of its own, or it would give out the ids of the life before.
+  // Each restart gets its own seed. Otherwise it would generate the ids of the previous run again.
   const seed = options.seed + (keeper?.lives ?? 0) * 0x9e3779b1
   const random = RandomSource.make(seed)
-  // Chance of its own, so that ids are the same whether or not anybody logs in.
+  // A separate generator, so that ids do not depend on whether there are logins.
   const secrets = RandomSource.make(seed ^ 0x5ec2e7)
   const fresh = { uuid: random.hex(32), adminSalt: secrets.hex(32), secret: secrets.hex(32) }
   const { adminSalt, secret, uuid } = keeper?.identify(fresh) ?? fresh
@@ -52,7 +52,7 @@ export const make = (options: {
     adminSalt,
     secret,
     random,
-    // So are ids the same whatever else is asked in between.
+    // A separate generator, so that ids do not depend on other requests.
     nextId: RandomSource.sequentialIds(RandomSource.make(seed ^ 0x1d5)),
     databases: keeper?.holdings.databases ?? new Map(),
     functions: options.functions,
@@ -91,7 +91,7 @@ interface Who {
   readonly authenticated: Context["authenticated"]
 }
 
-/** Who asks: whoever a cookie names, a token or a proxy, or else the basic credentials. */
+/** The user of a request: by cookie, by token or proxy, or by basic credentials. */
 const authenticate = (server: Server, request: Request, now: number): Checked<Who & { renewal?: string | undefined }> =>
   Either.gen(function*() {
     const session = yield* Session.read(server, request, now)
@@ -100,7 +100,10 @@ const authenticate = (server: Server, request: Request, now: number): Checked<Wh
     return vouched ?? (yield* byCredentials(server, request))
   })
 
-/** Who asks: the owner of the basic credentials, nobody, or everybody's admin where there is none. */
+/**
+ * The user of the basic credentials. Without credentials, an anonymous user, or an administrator if the server has
+ * none.
+ */
 const byCredentials = (server: Server, request: Request): Checked<Who> => {
   const value = Req.header(request, "authorization")
   if (value?.startsWith("Basic ") === true) {
@@ -144,7 +147,7 @@ const route = (server: Server, request: Request, now: number): Checked<Reply> =>
     )
   })
 
-/** No request may end the engine, whatever it trips over. */
+/** An exception in an endpoint must not end the engine. */
 const attempt = (work: () => Checked<Reply>): Reply => {
   try {
     return Either.match(work(), { onLeft: Response.fromRefusal, onRight: (response) => response })
@@ -153,7 +156,7 @@ const attempt = (work: () => Checked<Reply>): Reply => {
   }
 }
 
-/** Answers one request. Nothing else happens to the engine meanwhile. */
+/** Answers one request synchronously. */
 export const answer = (
   server: Server,
   raw: {
@@ -165,7 +168,7 @@ export const answer = (
   },
   now: number
 ): Reply => {
-  // Nothing but the HTTP server below CouchDB sees it.
+  // CouchDB's HTTP server rejects such a request before CouchDB counts it.
   if (Req.isTooLong(raw)) {
     return { status: 400, headers: { "content-length": "0", "date": new Date(now).toUTCString() }, body: "" }
   }

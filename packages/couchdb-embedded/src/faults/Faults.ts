@@ -1,9 +1,8 @@
 /**
- * Everything that goes wrong between a client and its server, caused on purpose: a transport around any transport, an
- * embedded one or one to a real server.
+ * Injects network and server faults into a transport, either an embedded one or one to a real server.
  *
- * Each fault strikes by rules of method, path and count, or by seeded chance; time is the `Clock`'s, so that a test's
- * clock drives it too.
+ * Rules with method, path, count or seeded probability decide which requests are affected. Delays follow the `Clock`,
+ * so a `TestClock` controls them.
  *
  * @since 0.1.0
  */
@@ -20,17 +19,17 @@ import * as Stream from "effect/Stream"
 import * as RandomSource from "../encoding/random.js"
 
 /**
- * What goes wrong.
+ * A fault.
  *
- * - `Latency`: the request waits so long before it goes on
- * - `Status`: a proxy answers instead of the server, such as 503 or 429, with a `Retry-After` if it says one
- * - `Refused`: no connection is made
- * - `Dropped`: the request is lost on its way
- * - `Lost`: the request is carried out, and its answer is lost
- * - `Truncated`: the answer breaks off after so many bytes
- * - `Stalled`: the answer comes to so many bytes, and then no further
- * - `Rival`: somebody else writes first
- * - `Rewound`: a `_changes` request starts from the beginning, whatever `since` it asks for
+ * - `Latency`: delays the request
+ * - `Status`: a proxy responds instead of the server, for example with 503 or 429, and with `Retry-After` if given
+ * - `Refused`: the connection is refused
+ * - `Dropped`: the request is lost
+ * - `Lost`: the server handles the request, and its response is lost
+ * - `Truncated`: the response is cut off after this many bytes
+ * - `Stalled`: the response stalls after this many bytes
+ * - `Rival`: another client writes first
+ * - `Rewound`: a `_changes` request starts from the beginning, whatever its `since` is
  *
  * @since 0.1.0
  * @category model
@@ -61,12 +60,12 @@ export type Fault = Data.TaggedEnum<{
 export const Fault = Data.taggedEnum<Fault>()
 
 /**
- * When a fault strikes: all of what a rule says must hold.
+ * The requests that a fault affects. A request must match all conditions.
  *
- * - `method`, `path`: what the request must be; the path is tested as sent, query and all
- * - `after`: how many such requests pass unharmed first
- * - `times`: how many are struck at the most
- * - `chance`: how likely each of them is struck, between 0 and 1
+ * - `method`, `path`: must match the request. The path is tested as sent, with its query
+ * - `after`: how many matching requests pass first
+ * - `times`: how many requests are affected at most
+ * - `chance`: the probability for each request, between 0 and 1
  *
  * @since 0.1.0
  * @category model
@@ -81,7 +80,7 @@ export interface Rule {
 }
 
 /**
- * The rules, and where chance begins: the same seed and the same requests meet the same faults.
+ * The rules, and the seed of their probabilities. The same seed and the same requests give the same faults.
  *
  * @since 0.1.0
  * @category model
@@ -92,7 +91,7 @@ export interface Options {
 }
 
 /**
- * A fault that struck.
+ * An injected fault.
  *
  * @since 0.1.0
  * @category model
@@ -104,10 +103,10 @@ export interface Struck {
 }
 
 /**
- * What can be asked and told while faults strike.
+ * Controls the faults at run time.
  *
- * - `struck`: all that struck, in order
- * - `use`: other rules from now on, whose counts begin anew; none at all makes the line whole
+ * - `struck`: all injected faults, in order
+ * - `use`: replaces the rules, and restarts their counts. An empty list disables all faults
  *
  * @since 0.1.0
  * @category model
@@ -118,7 +117,7 @@ export interface Service {
 }
 
 /**
- * The faults on the line, to look at and to change.
+ * The control of the faults in a layer.
  *
  * @since 0.1.0
  * @category tags
@@ -139,7 +138,7 @@ const concerns = ({ method, path }: Rule, request: Transport.TransportRequest): 
     (typeof method === "string" ? method === request.method : method.includes(request.method))) &&
   (path === undefined || new RegExp(path.source, path.flags.replace("g", "")).test(request.path))
 
-/** The faults that strike a request, and the counts after it. */
+/** The faults for a request, and the updated counts. */
 const draw = (
   rules: ReadonlyArray<Counted>,
   request: Transport.TransportRequest,
@@ -165,16 +164,19 @@ const failure = (
 ): TransportError =>
   new TransportError({ server: request.origin, method: request.method, path: request.path, reason, description })
 
-const standIn = (status: number, retryAfter: Option.Option<Duration.DurationInput>): Transport.BufferedResponse => ({
+const proxyResponse = (
+  status: number,
+  retryAfter: Option.Option<Duration.DurationInput>
+): Transport.BufferedResponse => ({
   status,
   headers: {
     "content-type": "application/json",
     ...(Option.isSome(retryAfter) && { "retry-after": String(Math.ceil(Duration.toSeconds(retryAfter.value))) })
   },
-  body: JSON.stringify({ error: "fault", reason: "An answer that was asked for by the test." })
+  body: JSON.stringify({ error: "fault", reason: "The test injected this response." })
 })
 
-/** The body up to so many bytes, and then what comes instead of the rest. */
+/** The first `after` bytes of a body, followed by another stream. */
 const cut = (
   body: Stream.Stream<Uint8Array, TransportError>,
   after: number,
@@ -188,14 +190,70 @@ const cut = (
     rest
   )
 
-/** A request that asks for changes from the beginning. */
+/** The request with `since=0`, if it reads changes. */
 const rewound = (request: Transport.TransportRequest): Transport.TransportRequest =>
   /\/_changes(?:\?|$)/.test(request.path)
     ? { ...request, path: request.path.replace(/([?&])since=[^&]*/, "$1since=0") }
     : request
 
+type Exchange<Response, R> = (request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>
+
+/** How faults change buffered or streamed responses. */
+interface Kind<Response> {
+  readonly fromBuffered: (response: Transport.BufferedResponse) => Response
+  readonly cutOff: (
+    request: Transport.TransportRequest,
+    response: Response,
+    after: number,
+    stalls: boolean
+  ) => Effect.Effect<Response, TransportError>
+}
+
+const cutError = (request: Transport.TransportRequest, after: number): TransportError =>
+  failure(request, "Body", `cut off after ${after} bytes by the test`)
+
+const bufferedKind: Kind<Transport.BufferedResponse> = {
+  fromBuffered: (response) => response,
+  cutOff: (request, _, after, stalls) => stalls ? Effect.never : Effect.fail(cutError(request, after))
+}
+
+const streamedKind: Kind<Transport.StreamedResponse> = {
+  fromBuffered: (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }),
+  cutOff: (request, response, after, stalls) =>
+    Effect.succeed({
+      ...response,
+      body: cut(response.body, after, stalls ? Stream.never : Stream.fail(cutError(request, after)))
+    })
+}
+
+/** Wraps an exchange with a fault. `transport` is the one without faults. */
+const withFault = <Response, R>(
+  transport: Transport.Service,
+  kind: Kind<Response>,
+  fault: Fault,
+  inner: Exchange<Response, R>
+): Exchange<Response, R> =>
+  Fault.$match(fault, {
+    Latency: ({ duration }) => (request: Transport.TransportRequest) => Effect.delay(inner(request), duration),
+    Status: ({ retryAfter, status }) => () =>
+      Effect.succeed(kind.fromBuffered(proxyResponse(status, Option.fromNullable(retryAfter)))),
+    Refused: () => (request: Transport.TransportRequest) =>
+      Effect.fail(failure(request, "Connection", "refused by the test")),
+    Dropped: () => (request: Transport.TransportRequest) =>
+      Effect.fail(failure(request, "NoAnswer", "dropped by the test")),
+    Lost: () => (request: Transport.TransportRequest) =>
+      Effect.zipRight(inner(request), Effect.fail(failure(request, "NoAnswer", "the response was lost by the test"))),
+    Truncated: ({ after }) => (request: Transport.TransportRequest) =>
+      Effect.flatMap(inner(request), (response) => kind.cutOff(request, response, after, false)),
+    Stalled: ({ after }) => (request: Transport.TransportRequest) =>
+      Effect.flatMap(inner(request), (response) => kind.cutOff(request, response, after, true)),
+    Rival: ({ write }) => (request: Transport.TransportRequest) =>
+      Effect.zipRight(write(request, transport), inner(request)),
+    Rewound: () => (request: Transport.TransportRequest) => inner(rewound(request))
+  })
+
 /**
- * The transport with faults on its line.
+ * A transport that injects faults into another one.
  *
  * @example
  * import { Effect } from "effect"
@@ -232,38 +290,11 @@ export const make = (
           ])
       )
 
-    /** Goes through the faults in the order of their rules, around the exchange itself. */
-    const around = <Response extends Transport.BufferedResponse | Transport.StreamedResponse, R>(
-      request: Transport.TransportRequest,
-      exchange: (request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>,
-      instead: (response: Transport.BufferedResponse) => Response,
-      broken: (response: Response, after: number, stalls: boolean) => Effect.Effect<Response, TransportError>
-    ): Effect.Effect<Response, TransportError, R> =>
-      Effect.flatMap(strike(request), (faults) =>
-        faults.reduceRight<(request: Transport.TransportRequest) => Effect.Effect<Response, TransportError, R>>(
-          (inner, fault) =>
-            Fault.$match(fault, {
-              Latency: ({ duration }) =>
-              (asked: Transport.TransportRequest) => Effect.delay(inner(asked), duration),
-              Status: ({ retryAfter, status }) => () =>
-                Effect.succeed(instead(standIn(status, Option.fromNullable(retryAfter)))),
-              Refused: () => () => Effect.fail(failure(request, "Connection", "refused by the test")),
-              Dropped: () => () => Effect.fail(failure(request, "NoAnswer", "dropped by the test")),
-              Lost: () => (asked: Transport.TransportRequest) =>
-                Effect.zipRight(
-                  inner(asked),
-                  Effect.fail(failure(request, "NoAnswer", "the answer was lost by the test"))
-                ),
-              Truncated: ({ after }) => (asked: Transport.TransportRequest) =>
-                Effect.flatMap(inner(asked), (response) => broken(response, after, false)),
-              Stalled: ({ after }) => (asked: Transport.TransportRequest) =>
-                Effect.flatMap(inner(asked), (response) => broken(response, after, true)),
-              Rival: ({ write }) => (asked: Transport.TransportRequest) =>
-                Effect.zipRight(write(asked, transport), inner(asked)),
-              Rewound: () => (asked: Transport.TransportRequest) => inner(rewound(asked))
-            }),
-          exchange
-        )(request))
+    /** Applies the faults in the order of their rules, the first one outermost. */
+    const faulty =
+      <Response, R>(kind: Kind<Response>, exchange: Exchange<Response, R>): Exchange<Response, R> => (request) =>
+        Effect.flatMap(strike(request), (faults) =>
+          faults.reduceRight((inner, fault) => withFault(transport, kind, fault, inner), exchange)(request))
 
     return {
       faults: {
@@ -271,38 +302,12 @@ export const make = (
         use: (next) =>
           Ref.set(rules, fresh(next))
       },
-      transport: {
-        request: (request) =>
-          around(
-            request,
-            transport.request,
-            (response) => response,
-            (_, after, stalls) =>
-              stalls
-                ? Effect.never
-                : Effect.fail(failure(request, "Body", `cut after ${after} bytes by the test`))
-          ),
-        stream: (request) =>
-          around(
-            request,
-            transport.stream,
-            (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }),
-            (response, after, stalls) =>
-              Effect.succeed({
-                ...response,
-                body: cut(
-                  response.body,
-                  after,
-                  stalls ? Stream.never : Stream.fail(failure(request, "Body", `cut after ${after} bytes by the test`))
-                )
-              })
-          )
-      }
+      transport: { request: faulty(bufferedKind, transport.request), stream: faulty(streamedKind, transport.stream) }
     }
   })
 
 /**
- * Faults on the line of whatever transport is below.
+ * A layer that injects faults into the transport below.
  *
  * @example
  * import { Layer } from "effect"
@@ -328,8 +333,8 @@ export const layer = (
   )
 
 /**
- * A rival that reads the document of the request, edits its JSON, and writes it back: to be put into `Fault.Rival`. A
- * request that is about no document, or a document that is not there, meets no rival.
+ * A write for `Fault.Rival`: it reads the document of the request, edits its JSON, and writes it back. It does nothing
+ * if the request concerns no document, or if the document does not exist.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,18 +1,19 @@
 /**
- * Keeps the data of an embedded CouchDB in a directory, so that they outlive the process. It needs Node.
+ * Stores the data of an embedded CouchDB in a directory. It requires Node.
  *
- * There is one file, a log of every change with a checksum for whatever one `fsync` made safe. No write is acknowledged
- * before it is safe; writes that come together share one `fsync`. After a crash, a half-written end is cut off, which
- * loses nothing that was acknowledged, and the log says so. Damage anywhere else is an error. Compaction writes a new log
- * beside the old one and then takes its place: `_compact` of a database does, which also drops the bodies of old
- * revisions, and so does a start or a write that finds more than half of a large log to be of no use.
+ * The directory contains one file, a log of all changes. Every group of changes that one `fsync` wrote has a checksum.
+ * A write is acknowledged once it is durable, and concurrent writes share an `fsync`. After a crash, an incomplete
+ * group at the end of the file is removed with a warning. It was never acknowledged. Damage anywhere else is an error.
+ * Compaction writes a new log next to the old one, and then replaces it. It runs on `_compact` of a database, which
+ * also drops the bodies of old revisions, and when a start or a write finds that more than half of a large log is
+ * obsolete.
  *
- * One process has the directory at a time. Its lock is a socket in the directory, which the operating system closes when
- * the process ends, also if it is killed, and which holds among the containers that share the directory on one machine.
- * On file systems without sockets, the number and the start of the process take its place. Between machines that share a
- * directory, nothing can be seen of a process: the error names the file to delete once that process has ended.
+ * Only one process can open the directory at a time. Its lock is a socket in the directory, which the operating system
+ * closes when the process ends or is killed. It also works between containers that share the directory on one machine.
+ * On file systems without sockets, the id and the start time of the process replace it. A process on another machine
+ * cannot be observed. In this case, the error names the file to delete once that process has ended.
  *
- * It is for development and tests: everything also lives in memory.
+ * It is for development and tests: all data are in memory too.
  *
  * @since 0.1.0
  */
@@ -27,17 +28,17 @@ import { join } from "node:path"
 import * as EmbeddedCouch from "../engine/EmbeddedCouch.js"
 import * as Lock from "./lock.js"
 import * as Logs from "./log.js"
+import * as LogStore from "./logStore.js"
 import * as Owners from "./owner.js"
 import * as Restore from "./restore.js"
-import * as internal from "./writer.js"
 
 /**
- * The data of a directory could not be had, or could not be kept. The reasons:
+ * The data of a directory cannot be read or written. The reasons:
  *
- * - `Locked`: another process has the directory open; the description names it
- * - `Corrupt`: the log is damaged somewhere before its end, or is no log of this version. Nothing was changed
- * - `System`: the file system refused
- * - `Closed`: the store was closed before
+ * - `Locked`: another process has the directory open. The description names it
+ * - `Corrupt`: the log is damaged before its end, or is not a log of this version. Nothing was changed
+ * - `System`: an error of the file system
+ * - `Closed`: the store was closed
  *
  * @since 0.1.0
  * @category errors
@@ -54,10 +55,10 @@ export class FileStoreError extends Data.TaggedError("FileStoreError")<{
 }
 
 /**
- * What a store can be told.
+ * The options of a store.
  *
- * - `directory`: is made where it is not there
- * - `compactAbove`: up to so many bytes, 4 MiB unless told otherwise, the log is never written anew by itself
+ * - `directory`: created if it does not exist
+ * - `compactAbove`: a log up to this size in bytes is never compacted automatically. 4 MiB by default
  *
  * @since 0.1.0
  * @category model
@@ -69,7 +70,7 @@ export interface Options {
 
 const describe = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-/** What to do when the file system refuses, by its error code. */
+/** How to fix file system errors, by error code. */
 const remedies: Readonly<Record<string, string>> = {
   EROFS: "The file system is read-only. Mount it for writing, or use another directory",
   EACCES: "This user may not write there. Change the permissions, or use another directory",
@@ -90,7 +91,7 @@ const remedyOf = (cause: unknown): string => {
 const system = (directory: string) => (cause: unknown): FileStoreError =>
   new FileStoreError({ directory, reason: "System", description: describe(cause) + remedyOf(cause), cause })
 
-/** Which process has the directory, and what to do. */
+/** Describes the process that has the directory open, and what to do. */
 const describeRival = (directory: string, { certain, claim: { details, name, state }, place }: Lock.Rival): string => {
   const who = `process ${details.pid}${details.host === hostname() ? "" : ` of the host or container ${details.host}`}`
   const does = state === "holding" ? "has it open" : "is about to open it"
@@ -157,8 +158,8 @@ const load = (directory: string) =>
   })
 
 /**
- * Opens a directory, and reads all that it holds. When the scope closes, the rest is made safe and the directory is
- * free again. Each store is for one engine.
+ * Opens a directory and reads its data. When the scope closes, pending changes are written and the directory is
+ * unlocked. Each store is for one engine.
  *
  * Fails with `FileStoreError`.
  *
@@ -182,7 +183,7 @@ export const make = (options: Options): Effect.Effect<EmbeddedCouch.Store, FileS
     yield* Effect.acquireRelease(acquireLock(directory), (release) => release)
     const { store } = yield* Effect.acquireRelease(
       Effect.flatMap(load(directory), ({ log, restored }) =>
-        internal.make({
+        LogStore.make({
           directory,
           log,
           restored,
@@ -196,7 +197,7 @@ export const make = (options: Options): Effect.Effect<EmbeddedCouch.Store, FileS
   })
 
 /**
- * An embedded CouchDB that keeps its data in a directory, and the transport that reaches it.
+ * A layer with an embedded CouchDB that stores its data in a directory, and its transport.
  *
  * Fails with `FileStoreError`.
  *

@@ -1,9 +1,9 @@
 import { crc32 } from "node:zlib"
 
 /**
- * A log is a header and frames. A frame is what one fsync made safe, and is whole or not there at all. It begins with
- * the salt of its file, and its checksum covers its place, so that no attachment passes for one, a copy of this very
- * log included.
+ * A log is a header and frames. A frame is the unit of one fsync, and is either complete or ignored. It starts with the
+ * salt of its file, and its checksum covers its offset. Therefore the content of an attachment never passes for a
+ * frame, even if it is a copy of this log.
  */
 const magic = Buffer.from("effect-couchdb-embedded log 1\n")
 
@@ -20,7 +20,7 @@ const number = (value: number): Buffer => {
 /** The header of a log. */
 export const header = (salt: Uint8Array): Buffer => Buffer.concat([magic, salt, number(crc32(salt))])
 
-/** The salt of the log that begins with these bytes; `undefined` where they are no header. */
+/** The salt in the header of a log. `undefined` if the bytes are not a valid header. */
 export const readHeader = (bytes: Buffer): Buffer | undefined => {
   const salt = bytes.subarray(magic.length, magic.length + saltLength)
   return bytes.length >= headerLength && bytes.subarray(0, magic.length).equals(magic) &&
@@ -29,10 +29,10 @@ export const readHeader = (bytes: Buffer): Buffer | undefined => {
     : undefined
 }
 
-/** The checksum of a frame at this place. */
+/** The checksum of a frame at this offset. */
 export const checksum = (at: number, payload: Uint8Array): number => crc32(payload, crc32(`${at} ${payload.length}`))
 
-/** One frame around these records, for this place. */
+/** A frame with these records, for this offset. */
 export const frame = (salt: Uint8Array, at: number, records: ReadonlyArray<Uint8Array>): Buffer => {
   const payload = Buffer.concat(records)
   return Buffer.concat([salt, number(payload.length), number(checksum(at, payload)), payload])

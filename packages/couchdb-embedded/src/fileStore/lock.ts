@@ -1,12 +1,13 @@
 /**
- * The lock of a data directory. Node has no call for a lock of the operating system.
+ * The lock of a data directory. Node has no API for file locks of the operating system.
  *
- * A process that wants a directory puts a file into it, its claim, under a name that is never used again, and then looks
- * at the claims of all others. It holds the directory if none of them is of a process that runs. Of any two processes,
- * the one whose claim came later sees the claim of the other: there is never more than one holder, and anybody may remove
- * the claim of a process that has ended, at any time. Among processes that open at once, the smallest name goes first.
+ * To lock a directory, a process creates a claim file with a unique name, and then reads the claims of all others. It
+ * holds the lock if no other claim belongs to a running process. Of any two processes, the one with the later claim
+ * sees the claim of the other, so there is never more than one holder, and any process may remove the claim of an ended
+ * process at any time. Among processes that open the directory concurrently, the smallest name goes first.
  *
- * The socket of a process shows whether it runs, see `signal.ts`. Where a file system has no sockets, its number does.
+ * The socket of a process shows whether it runs, see `signal.ts`. On a file system without sockets, the process id
+ * does.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -24,29 +25,29 @@ const Details = Schema.parseJson(Schema.Struct({
   boot: Schema.String,
   machine: Schema.String,
   namespace: Schema.String,
-  /** Whether it has a socket. */
+  /** Whether the process has a socket. */
   signal: Schema.Boolean,
-  /** When it was made, in milliseconds since the epoch. */
+  /** When the claim was made, in milliseconds since the epoch. */
   since: Schema.Int.pipe(Schema.between(0, 8_640_000_000_000_000))
 }))
 
-/** What a process says when it wants a directory. */
+/** The claim of a process to a directory. */
 export interface Claim {
-  /** The name of its file. */
+  /** The name of the claim file. */
   readonly name: string
-  /** Whether it holds the directory, or has yet to look at the other claims. */
+  /** Whether the process holds the directory, or still has to check other claims. */
   readonly state: "holding" | "opening"
   readonly details: typeof Details.Type
 }
 
-/** The claim of a process that runs, or may run: `certain` says which. */
+/** The claim of another process. `certain` says whether it is known to run. */
 export interface Rival {
   readonly claim: Claim
   readonly place: Owners.Place
   readonly certain: boolean
 }
 
-/** A directory that is held, or the process that has it. */
+/** The acquired lock, or the process that holds it. */
 export type Taken =
   | { readonly _tag: "Held"; readonly release: Effect.Effect<void> }
   | { readonly _tag: "Locked"; readonly rival: Rival }
@@ -71,7 +72,7 @@ const removed = (directory: string, ...names: ReadonlyArray<string>): void => {
   for (const name of names) Fs.rmSync(Path.join(directory, name), { force: true })
 }
 
-/** A claim without a socket: the lines of a host, a process, and its kernel and start. */
+/** A claim without a socket, as lines: the host, the process id, the kernel and the start time. */
 const parseLines = (name: string, [host = "", pid = "", born = ""]: ReadonlyArray<string>): Claim | undefined => {
   if (!/^\d{1,15}$/.test(pid)) return undefined
   const [boot = "", started = ""] = born.split("/")
@@ -79,7 +80,7 @@ const parseLines = (name: string, [host = "", pid = "", born = ""]: ReadonlyArra
   return { name, state: "holding", details: { ...owner, signal: false, since: 0 } }
 }
 
-/** A claim; `undefined` if it names no process. */
+/** Parses a claim. `undefined` if it names no process. */
 const parse = (name: string, text: string): Claim | undefined => {
   const [state = "", ...lines] = text.split("\n")
   const details = Option.getOrUndefined(Schema.decodeOption(Details)(lines[0] ?? ""))
@@ -88,7 +89,7 @@ const parse = (name: string, text: string): Claim | undefined => {
     : { name, state: state === "opening" ? state : "holding", details }
 }
 
-/** Whether the process of a claim runs; `undefined` if that cannot be seen. */
+/** Whether the process of a claim runs. `undefined` if that cannot be observed. */
 const running = (
   directory: string,
   { details, name }: Claim,
@@ -111,7 +112,7 @@ const running = (
   })
 }
 
-/** The claims of others, but for those of processes that have ended, which are removed. */
+/** The claims of other processes. Claims of ended processes are removed. */
 const rivals = (
   directory: string,
   own: Owners.Owner,
@@ -136,14 +137,14 @@ const rivals = (
     return found
   })
 
-/** The rival that has the directory, as far as can be seen. */
+/** The rival that holds the directory, as far as can be observed. */
 const holderOf = (found: ReadonlyArray<Rival>): Rival | undefined =>
   found.find(({ certain, claim }) => !certain || claim.state === "holding")
 
-/** A claim of this process that others can see. */
+/** The published claim of this process. */
 interface Own {
   readonly name: string
-  /** Says that it holds the directory. */
+  /** Marks the claim as the holder. */
   readonly hold: Effect.Effect<void, unknown>
   readonly withdraw: Effect.Effect<void>
 }
@@ -159,14 +160,14 @@ const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give):
         const details: typeof Details.Type = { ...own, signal, since: Date.now() }
         Fs.writeFileSync(`${path}.new`, `opening\n${JSON.stringify(details)}\n`, { mode: 0o600 })
       })
-    // First a plain file, so that a directory that takes no files at all says why.
+    // A plain file first, so that a directory without write permission fails with a clear error.
     yield* write(false)
     const signal = yield* Effect.option(give(directory, socketOf(name)))
     const withdraw = Effect.zipRight(
       Effect.ignore(attempt(() => removed(directory, name, `${name}.new`))),
       Option.match(signal, { onNone: () => Effect.void, onSome: ({ close }) => close })
     )
-    // It appears whole, or not at all.
+    // The rename makes the file appear atomically.
     yield* Effect.onError(
       Effect.zipRight(
         Option.isSome(signal) ? write(true) : Effect.void,
@@ -175,7 +176,7 @@ const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give):
       () => withdraw
     )
     const hold = attempt(() => {
-      // Its name stays: a file that is renamed may be missed by who lists the directory.
+      // The name must not change: a process that lists the directory may miss a renamed file.
       const fd = Fs.openSync(path, "r+")
       try {
         Fs.writeSync(fd, "holding", 0)
@@ -186,7 +187,7 @@ const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give):
     return { name, hold, withdraw }
   })
 
-/** Removes what processes left that ended in the middle of a claim. */
+/** Removes files of processes that ended while making a claim. */
 const sweep = (directory: string, own: Own): Effect.Effect<void, unknown> =>
   Effect.gen(function*() {
     const names = yield* Effect.try({ try: () => Fs.readdirSync(directory), catch: (error) => error })
@@ -203,17 +204,17 @@ const sweep = (directory: string, own: Own): Effect.Effect<void, unknown> =>
     }
   })
 
-// Sockets and files take their own time, whatever clock the effects have.
+// Sockets and files run in real time, whatever the `Clock` is.
 const sleep = (millis: number): Effect.Effect<void> =>
   Effect.async((resume) => {
     const timer = setTimeout(() => resume(Effect.void), millis)
     return Effect.sync(() => clearTimeout(timer))
   })
 
-/** How long a process that is about to open the directory may take, in milliseconds. */
+/** How long another process may take to open the directory, in milliseconds. */
 const patience = 10_000
 
-/** Takes the lock of a directory. Fails with what the file system throws. */
+/** Acquires the lock of a directory. Fails with the error of the file system. */
 export const take = (
   directory: string,
   give: typeof Signals.give = Signals.give
@@ -241,7 +242,7 @@ export const take = (
     }
   })
 
-/** Waits until a claim holds the directory, or another one does, or has to go first. */
+/** Waits until this claim holds the directory, or another one does or takes precedence. */
 const settle = (
   directory: string,
   own: Owners.Owner,

@@ -10,7 +10,7 @@ import * as LogReader from "./logReader.js"
 export interface Log {
   readonly fd: number
   readonly salt: Buffer
-  /** Where the next frame goes. */
+  /** The offset of the next frame. */
   end: number
 }
 
@@ -18,7 +18,7 @@ const pathOf = (directory: string): string => Path.join(directory, "data.log")
 const besideOf = (directory: string): string => Path.join(directory, "data.log.new")
 
 const syncDirectory = (directory: string): void => {
-  // Windows has no such thing, and needs none.
+  // Windows cannot sync directories, and does not need it.
   if (process.platform === "win32") return
   const fd = Fs.openSync(directory, "r")
   try {
@@ -35,8 +35,8 @@ const writeWhole = (fd: number, bytes: Buffer, at: number): void => {
 const frameSize = 1 << 20
 
 /**
- * Writes a log beside the one that there may be, and puts it in its place once it is safe: whenever this ends early,
- * the old one is still there, whole.
+ * Writes a new log next to the old one, and replaces it once the new one is durable. If this fails at any point, the
+ * old log stays intact.
  */
 export const create = (directory: string, records: Iterable<ReadonlyArray<Uint8Array>>): Log => {
   const beside = besideOf(directory)
@@ -72,12 +72,12 @@ export const create = (directory: string, records: Iterable<ReadonlyArray<Uint8A
   }
 }
 
-/** What opening found: a log, nothing, or something that is no log of this version. */
+/** The opened log. `absent` if there is none, and `foreign` if the file is not a log of this version. */
 export type Opened = { readonly log: Log; readonly read: Read; readonly size: number } | "absent" | "foreign"
 
-/** Opens the log of a directory and reads it through. A half-written end stays until `truncate` takes it away. */
+/** Opens the log of a directory and reads its frames. An incomplete end stays until `truncate` removes it. */
 export const open = (directory: string, onFrame: (payload: Buffer, at: number) => void): Opened => {
-  // What a crash left of a new log that did not get into its place.
+  // A crash may have left a new log that did not replace the old one.
   Fs.rmSync(besideOf(directory), { force: true })
   if (!Fs.existsSync(pathOf(directory))) return "absent"
   const fd = Fs.openSync(pathOf(directory), "r+")
@@ -97,7 +97,7 @@ export const open = (directory: string, onFrame: (payload: Buffer, at: number) =
   }
 }
 
-/** Ends the file where its last whole frame ends. */
+/** Truncates the file after its last complete frame. */
 export const truncate = ({ end, fd }: Log): void => {
   Fs.ftruncateSync(fd, end)
   Fs.fsyncSync(fd)
@@ -116,7 +116,7 @@ const syncing = (fd: number): Effect.Effect<void, unknown> =>
     Fs.fdatasync(fd, (error) => resume(error === null ? Effect.void : Effect.fail(error)))
   })
 
-/** Adds one frame, and returns when it is safe. */
+/** Appends a frame. Returns once it is durable. */
 export const append = (log: Log, records: ReadonlyArray<Uint8Array>): Effect.Effect<void, unknown> =>
   Effect.gen(function*() {
     const bytes = frame(log.salt, log.end, records)

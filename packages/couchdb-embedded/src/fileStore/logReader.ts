@@ -1,7 +1,7 @@
 import * as Fs from "node:fs"
 import { checksum, frameHead, saltLength } from "./frames.js"
 
-/** How a reading ended: where the last whole frame ends, and whether what follows is damage or only half written. */
+/** The end of the last complete frame, and whether the bytes after it are damaged or an incomplete write. */
 export interface Read {
   readonly end: number
   readonly state: "whole" | "torn" | "damaged"
@@ -9,7 +9,7 @@ export interface Read {
 
 const chunk = 1 << 20
 
-/** Reads exactly these bytes, or `undefined` where the file ends before. */
+/** Reads exactly this many bytes. `undefined` if the file is too short. */
 const readAt = (fd: number, at: number, length: number): Buffer | undefined => {
   const bytes = Buffer.allocUnsafe(length)
   let done = 0
@@ -21,7 +21,7 @@ const readAt = (fd: number, at: number, length: number): Buffer | undefined => {
   return bytes
 }
 
-/** Gives bytes of a file from a buffer that runs ahead, for frames are small and many. */
+/** A buffered reader, because most frames are small. */
 const ahead = (fd: number, size: number): (at: number, length: number) => Buffer | undefined => {
   let start = 0
   let buffer: Buffer = Buffer.alloc(0)
@@ -36,7 +36,7 @@ const ahead = (fd: number, size: number): (at: number, length: number) => Buffer
   }
 }
 
-/** Reads the frames that begin at `from`, one after the other, and says how far that went. */
+/** Reads the frames from an offset on. */
 export const read = (
   fd: number,
   salt: Buffer,
@@ -52,7 +52,7 @@ export const read = (
     const payload = bytes(at + frameHead, head.readUInt32BE(saltLength))
     return payload !== undefined && checksum(at, payload) === sum ? payload : undefined
   }
-  /** Whether a whole frame begins anywhere from here on. */
+  /** Whether a complete frame starts anywhere after an offset. */
   const anyAfter = (from: number): boolean => {
     for (let at = from; at < size; at += chunk) {
       const part = readAt(fd, at, Math.min(chunk + saltLength - 1, size - at))

@@ -1,17 +1,17 @@
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 
-/** What identifies a process, also among containers and machines. What is unknown is empty. */
+/** Identifies a process across containers and machines. Unknown fields are empty. */
 export interface Owner {
   readonly host: string
   readonly pid: number
-  /** When it started, in ticks of its kernel, since numbers of processes are used again. */
+  /** The start time in kernel ticks, because process ids are reused. */
   readonly started: string
-  /** The kernel that it runs on, from one start of the machine to the next. Containers share it. */
+  /** The boot id of the kernel, which containers share. */
   readonly boot: string
-  /** The machine, whatever its host name is. Containers rarely know it. */
+  /** The machine id, independent of the host name. Most containers have none. */
   readonly machine: string
-  /** The namespace in which its number means something. */
+  /** The namespace of the process id. */
   readonly namespace: string
 }
 
@@ -31,10 +31,10 @@ const namespace = (): string => {
   }
 }
 
-/** The state of a process and when it started, on Linux. */
+/** The state and the start time of a process on Linux. */
 const statOf = (pid: number): { readonly state: string; readonly started: string } => {
   const stat = read(`/proc/${pid}/stat`)
-  // The name of the program is in parentheses, and may contain anything.
+  // The program name is in parentheses, and may contain any character.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   return { state: fields[0] ?? "", started: fields[19] ?? "" }
 }
@@ -49,7 +49,7 @@ export const self = (): Owner => ({
   namespace: namespace()
 })
 
-/** Whether a process is this one. */
+/** Whether the owner is this process. */
 export const isSelf = (owner: Owner): boolean => {
   const own = self()
   return owner.host === own.host && owner.pid === own.pid && owner.started === own.started &&
@@ -57,11 +57,11 @@ export const isSelf = (owner: Owner): boolean => {
 }
 
 /**
- * Where another process runs, seen from this one:
+ * Where another process runs, relative to this one:
  *
- * - `Here`: on the same kernel, maybe in another container
- * - `Before`: on this machine, before it was started again, so that it is gone
- * - `Elsewhere`: on another machine, as far as can be known
+ * - `Here`: on the same kernel, possibly in another container
+ * - `Before`: on this machine before its last boot, so it has ended
+ * - `Elsewhere`: on another machine, as far as can be observed
  */
 export type Place = "Here" | "Before" | "Elsewhere"
 
@@ -78,14 +78,14 @@ const exists = (pid: number): boolean => {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // It exists, and belongs to somebody else.
+    // The process exists, and belongs to another user.
     return typeof error === "object" && error !== null && "code" in error && error.code === "EPERM"
   }
 }
 
 /**
- * Whether a process of this kernel runs, by its number; `undefined` if it is in another namespace, whose numbers mean
- * nothing here. A process that has ended counts as gone, even if its parent has not waited for it yet.
+ * Whether a process of this kernel runs, by its id. `undefined` if it is in another namespace, whose ids have no
+ * meaning here. A zombie counts as ended.
  */
 export const runs = (owner: Owner, own: Owner): boolean | undefined => {
   if (differ(owner.namespace, own.namespace)) return undefined

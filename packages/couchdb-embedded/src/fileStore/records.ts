@@ -8,39 +8,39 @@ import type { Attachment, Change, Database, DocumentRecord, Update, Version } fr
 import { shardOf } from "../storage/state.js"
 import * as TreeChange from "./treeChange.js"
 
-/** A record of the log is JSON, but for the bytes of attachments, which stand before the record that names them. */
+/** A record of the log is JSON. The bytes of an attachment are a record of their own, before the one that refers to them. */
 export const kinds = { json: 1, bytes: 2 } as const
 
-const head = 5
+const headLength = 5
 
 const framed = (kind: number, bytes: Uint8Array): Uint8Array => {
-  const record = new Uint8Array(head + bytes.length)
+  const record = new Uint8Array(headLength + bytes.length)
   record[0] = kind
   new DataView(record.buffer).setUint32(1, bytes.length)
-  record.set(bytes, head)
+  record.set(bytes, headLength)
   return record
 }
 
 const json = (value: Json.Json): Uint8Array => framed(kinds.json, Utf8.encode(Json.stringify(value)))
 
-/** Takes the records of a frame apart; `undefined` stands for what is none. */
+/** Splits a frame into its records. Ends with `undefined` if the last one is incomplete. */
 export const split = function*(
   payload: Uint8Array
 ): Generator<{ readonly kind: number; readonly bytes: Uint8Array } | undefined> {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   for (let at = 0; at < payload.length;) {
-    const end = at + head <= payload.length ? at + head + view.getUint32(at + 1) : Infinity
+    const end = at + headLength <= payload.length ? at + headLength + view.getUint32(at + 1) : Infinity
     if (end > payload.length) {
       yield undefined
       return
     }
-    yield { kind: payload[at] ?? 0, bytes: payload.subarray(at + head, end) }
+    yield { kind: payload[at] ?? 0, bytes: payload.subarray(at + headLength, end) }
     at = end
   }
 }
 
-/** Writes records of one log, in which the bytes of an attachment stand once, however many revisions have it. */
-export interface Writer {
+/** Encodes the records of one log. The bytes of an attachment are written once, however many revisions have it. */
+export interface RecordEncoder {
   readonly identity: (identity: Identity) => ReadonlyArray<Uint8Array>
   readonly lives: (count: number) => ReadonlyArray<Uint8Array>
   readonly change: (change: Change) => ReadonlyArray<Uint8Array>
@@ -50,80 +50,84 @@ export interface Writer {
 
 const revs = (list: ReadonlyArray<Rev>): Json.Json => list.map(({ generation, hash }) => [generation, hash])
 
-/** A writer of a log in which so many attachments stand already, these under their numbers. */
-export const writer = (known: Iterable<Uint8Array>): Writer => {
-  const numbers = new WeakMap<Uint8Array, number>()
-  let count = 0
-  for (const data of known) numbers.set(data, count++)
+/** Numbers the bytes of attachments in the order in which the log has them. */
+interface AttachmentNumbers {
+  readonly numbers: WeakMap<Uint8Array, number>
+  count: number
+}
 
-  const attachment = (out: Array<Uint8Array>, { data, ...rest }: Attachment): Json.Json => {
-    let number = numbers.get(data)
-    if (number === undefined) {
-      number = count++
-      numbers.set(data, number)
-      out.push(framed(kinds.bytes, data))
-    }
-    const { contentType, digest, encoding, length, name, revpos } = rest
-    return [name, contentType, revpos, digest, length, encoding, number]
+const attachmentFields = (
+  known: AttachmentNumbers,
+  out: Array<Uint8Array>,
+  { contentType, data, digest, encoding, length, name, revpos }: Attachment
+): Json.Json => {
+  let number = known.numbers.get(data)
+  if (number === undefined) {
+    number = known.count++
+    known.numbers.set(data, number)
+    out.push(framed(kinds.bytes, data))
   }
+  return [name, contentType, revpos, digest, length, encoding, number]
+}
 
-  const version = (out: Array<Uint8Array>, { attachments, body, deleted }: Version): Json.Json => [
+const storedRecords = (
+  known: AttachmentNumbers,
+  database: Database,
+  before: Tree<Version>,
+  { id, seq, tree }: DocumentRecord
+): ReadonlyArray<Uint8Array> => {
+  const out: Array<Uint8Array> = []
+  const { drops, leavesAdded, leavesRemoved, puts } = TreeChange.between(before, tree)
+  const versionFields = ({ attachments, body, deleted }: Version): Json.Json => [
     deleted,
     body,
-    attachments.map((each) => attachment(out, each))
+    attachments.map((attachment) => attachmentFields(known, out, attachment))
   ]
+  const nodes = puts.map(({ node, sameVersion }): Json.Json => [
+    node.generation,
+    node.hash,
+    node.parent ?? null,
+    sameVersion ? true : node.version === undefined ? false : versionFields(node.version)
+  ])
+  out.push(json(["stored", database.instance, id, seq, nodes, revs(drops), revs(leavesAdded), revs(leavesRemoved)]))
+  return out
+}
 
-  const stored = (
-    database: Database,
-    before: Tree<Version>,
-    { id, seq, tree }: DocumentRecord
-  ): ReadonlyArray<Uint8Array> => {
-    const out: Array<Uint8Array> = []
-    const { drops, leavesAdded, leavesRemoved, puts } = TreeChange.between(before, tree)
-    const nodes = puts.map(({ held, node }): Json.Json => [
-      node.generation,
-      node.hash,
-      node.parent ?? null,
-      held ? true : node.version === undefined ? false : version(out, node.version)
-    ])
-    out.push(json(["stored", database.instance, id, seq, nodes, revs(drops), revs(leavesAdded), revs(leavesRemoved)]))
-    return out
-  }
-
-  const change = (change: Change): ReadonlyArray<Uint8Array> => {
-    const { database } = change
-    const { instance } = database
-    switch (change._tag) {
-      case "Created": {
-        const { created, name, partitioned, replicas, shards } = database
-        return [json(["created", instance, name, created, replicas, partitioned, shards.length])]
-      }
-      case "Dropped":
-        return [json(["dropped", instance])]
-      case "Stored":
-        return stored(database, change.before?.tree ?? RevisionTree.empty, change.after)
-      case "Forgotten":
-        return [json(["forgotten", instance, change.id, change.shard.seq])]
-      case "Local":
-        return [json([
-          "local",
-          instance,
-          change.id,
-          change.local === undefined ? null : [change.local.rev, change.local.body]
-        ])]
-      case "Settings": {
-        const { purgedInfosLimit, revsLimit, security, shards } = database
-        return [json(["settings", instance, security, revsLimit, purgedInfosLimit, shards.map(({ seq }) => seq)])]
-      }
-      case "PurgeCounted":
-        return [json(["purged", instance, database.purgeSeq])]
-      case "Compacted":
-        return [json(["compacted", instance])]
+const changeRecords = (known: AttachmentNumbers, change: Change): ReadonlyArray<Uint8Array> => {
+  const { database } = change
+  const { instance } = database
+  switch (change._tag) {
+    case "Created": {
+      const { created, name, partitioned, replicas, shards } = database
+      return [json(["created", instance, name, created, replicas, partitioned, shards.length])]
     }
+    case "Dropped":
+      return [json(["dropped", instance])]
+    case "Stored":
+      return storedRecords(known, database, change.before?.tree ?? RevisionTree.empty, change.after)
+    case "Forgotten":
+      return [json(["forgotten", instance, change.id, change.shard.seq])]
+    case "Local": {
+      const { id, local } = change
+      return [json(["local", instance, id, local === undefined ? null : [local.rev, local.body]])]
+    }
+    case "Settings": {
+      const { purgedInfosLimit, revsLimit, security, shards } = database
+      return [json(["settings", instance, security, revsLimit, purgedInfosLimit, shards.map(({ seq }) => seq)])]
+    }
+    case "PurgeCounted":
+      return [json(["purged", instance, database.purgeSeq])]
+    case "Compacted":
+      return [json(["compacted", instance])]
   }
+}
 
+/** An encoder for a log that already has the bytes of these attachments, in this order. */
+export const makeEncoder = (attachments: Iterable<Uint8Array>): RecordEncoder => {
+  const known: AttachmentNumbers = { numbers: new WeakMap(), count: 0 }
+  for (const data of attachments) known.numbers.set(data, known.count++)
   return {
-    change,
+    change: (change) => changeRecords(known, change),
     closed: [json(["closed"])],
     identity: ({ adminSalt, secret, uuid }) => [json(["identity", uuid, adminSalt, secret])],
     lives: (count) => [json(["lives", count])],
@@ -133,8 +137,8 @@ export const writer = (known: Iterable<Uint8Array>): Writer => {
   }
 }
 
-/** The documents of a database, in the order in which its shards wrote them. */
-const inOrder = function*(database: Database): Generator<DocumentRecord> {
+/** The documents of a database, by shard and sequence. */
+const inSequence = function*(database: Database): Generator<DocumentRecord> {
   const records = Array.from(database.documents.values(), (record) => ({
     record,
     shard: database.shards.indexOf(shardOf(database, record.id))
@@ -143,9 +147,9 @@ const inOrder = function*(database: Database): Generator<DocumentRecord> {
   for (const { record } of records) yield record
 }
 
-/** All that leads from nothing to what there is. */
-export const everything = function*(
-  { change, identity, lives, updates }: Writer,
+/** The records that restore the current state. */
+export const snapshot = function*(
+  { change, identity, lives, updates }: RecordEncoder,
   held: {
     readonly identity: Identity | undefined
     readonly lives: number
@@ -157,7 +161,7 @@ export const everything = function*(
   yield lives(held.lives)
   for (const database of held.databases.values()) {
     yield change({ _tag: "Created", database })
-    for (const after of inOrder(database)) yield change({ _tag: "Stored", database, before: undefined, after })
+    for (const after of inSequence(database)) yield change({ _tag: "Stored", database, before: undefined, after })
     for (const [id, local] of database.locals) yield change({ _tag: "Local", database, id, local })
     yield change({ _tag: "PurgeCounted", database })
     yield change({ _tag: "Settings", database })

@@ -11,7 +11,7 @@ import { kinds, split } from "./records.js"
 import type { Put } from "./treeChange.js"
 import * as TreeChange from "./treeChange.js"
 
-/** A record that is whole and makes no sense: written by something else, or by a mistake of ours. */
+/** A complete record with invalid content. */
 class Senseless extends Error {}
 
 type Value = Json.Json | undefined
@@ -33,13 +33,13 @@ const rev = (value: Json.Json): Rev => {
 const typeOf = (value: Value): Update["type"] =>
   value === "created" || value === "updated" || value === "deleted" ? value : fail("an event is unknown")
 
-/** What the records of a log lead to, so far. */
+/** The state after the records so far. */
 export interface Restored {
   identity: Identity | undefined
   lives: number
   readonly holdings: Holdings
   readonly instances: Map<string, Database>
-  /** The bytes of attachments, in the order in which they stand. */
+  /** The bytes of attachments, in the order of the log. */
   readonly blobs: Array<Uint8Array>
 }
 
@@ -76,7 +76,7 @@ const versionOf = (restored: Restored, value: Json.Json): Version => {
 const putOf = (restored: Restored, value: Json.Json): Put => {
   const [generation, hash, parent, version] = list(value)
   return {
-    held: version === true,
+    sameVersion: version === true,
     node: {
       generation: count(generation),
       hash: text(hash),
@@ -168,16 +168,16 @@ const apply: Readonly<Record<string, Apply>> = {
       updates.log.set(`${update.type}:${update.database}`, update)
     }
   },
-  // Says that the engine ended in peace, and that whatever stands before it was safe.
+  // Marks a clean shutdown, after which all data were durable.
   closed: () => {}
 }
 
-/** Goes on by the records of one frame. Throws where they make no sense. */
+/** Applies the records of a frame. Throws if they are invalid. */
 export const replay = (restored: Restored, payload: Uint8Array): void => {
   for (const record of split(payload)) {
     if (record === undefined) return fail("a record is cut off")
     if (record.kind === kinds.bytes) {
-      // A copy, or the frame would live as long as its smallest attachment.
+      // A copy, because a slice would keep the whole frame in memory.
       restored.blobs.push(record.bytes.slice())
       continue
     }

@@ -6,22 +6,21 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 
 /**
- * A socket that listens for as long as its process runs. The operating system closes it when the process ends, however
- * it ends, and shows that to every other process of the same kernel, whatever container it is in. On Windows it is a
- * named pipe.
+ * A socket that listens while its process runs. The operating system closes it when the process ends for any reason,
+ * and every process on the same kernel can observe that, in any container. On Windows, it is a named pipe.
  */
 export interface Signal {
   readonly close: Effect.Effect<void>
 }
 
-/** What a signal says about its process. */
+/** The state of a process according to its socket. */
 export type Seen = "Alive" | "Gone" | "Missing" | "Unknown"
 
 const onWindows = process.platform === "win32"
 
 const pipe = (name: string): string => `\\\\.\\pipe\\effect-couchdb-embedded-${name}`
 
-// The address of a socket has room for 104 bytes on some systems, and for 108 on others.
+// Socket addresses are limited to 104 bytes on some systems, and to 108 on others.
 const maxAddress = 100
 
 interface Alias {
@@ -29,7 +28,7 @@ interface Alias {
   readonly release: () => void
 }
 
-/** Short paths of a directory, for as long as they are in use. */
+/** Temporary short paths for a directory. */
 const aliases: ReadonlyArray<(directory: string) => Alias> = [
   (directory) => {
     const fd = Fs.openSync(directory, "r")
@@ -42,7 +41,7 @@ const aliases: ReadonlyArray<(directory: string) => Alias> = [
   }
 ]
 
-/** A path of the directory with which its socket has an address; fails if there is none. */
+/** A path of the directory that is short enough for the socket. Throws if there is none. */
 const shorten = (directory: string, name: string): Alias => {
   const fits = (path: string): boolean => Buffer.byteLength(Path.join(path, name)) <= maxAddress
   if (fits(directory)) return { path: directory, release: () => {} }
@@ -52,7 +51,7 @@ const shorten = (directory: string, name: string): Alias => {
       if (fits(alias.path) && Fs.existsSync(Path.join(alias.path, "."))) return alias
       alias.release()
     } catch {
-      // The next one may do.
+      // Try the next alias.
     }
   }
   throw new Error(`${directory} has no path that is short enough for a socket`)
@@ -71,7 +70,7 @@ const withAddress = <A>(
 
 const listen = (address: string): Effect.Effect<Net.Server, unknown> =>
   Effect.async((resume) => {
-    // A connection says by itself that the process runs.
+    // The connection itself shows that the process runs.
     const server = Net.createServer((socket) => {
       socket.on("error", () => {})
       socket.destroy()
@@ -90,8 +89,8 @@ const close = (server: Net.Server): Effect.Effect<void> =>
   })
 
 /**
- * Gives a signal under a name in a directory. The name appears once the socket listens: one that refuses connections
- * belongs to a process that has ended.
+ * Creates a socket in a directory. Its name appears after it listens, so a socket that refuses connections belongs to
+ * an ended process.
  */
 export const give = (directory: string, name: string): Effect.Effect<Signal, unknown> => {
   if (onWindows) return Effect.map(listen(pipe(name)), (server) => ({ close: close(server) }))
@@ -108,7 +107,7 @@ export const give = (directory: string, name: string): Effect.Effect<Signal, unk
   )
 }
 
-/** What an error of a connection says; `undefined` if the socket was closed just now. */
+/** The meaning of a connection error. `undefined` if the socket was just closed. */
 const seenOf = (code: unknown): Seen | undefined => {
   switch (code) {
     case "ECONNREFUSED":
@@ -116,7 +115,7 @@ const seenOf = (code: unknown): Seen | undefined => {
     case "ENOENT":
       return onWindows ? "Gone" : "Missing"
     case "EAGAIN":
-      // More processes look than its queue has room for.
+      // The queue of the socket is full.
       return "Alive"
     case "ECONNRESET":
     case "EPIPE":
@@ -136,7 +135,7 @@ const connect = (address: string): Effect.Effect<Seen | undefined> =>
     socket.on("error", (error) => resume(Effect.succeed(seenOf("code" in error ? error.code : undefined))))
   })
 
-/** Looks whether the process that gave a signal still runs. */
+/** Checks whether the process of a socket still runs. */
 export const look = (directory: string, name: string): Effect.Effect<Seen> =>
   withAddress(directory, name, connect).pipe(
     Effect.repeat({ while: (seen) => seen === undefined, times: 10 }),

@@ -6,13 +6,13 @@ import type { Node, Tree } from "../storage/revisionTree.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import type { Version } from "../storage/state.js"
 
-/** A revision that came, or changed; where `held`, its content is the one that was there under its name. */
+/** A revision that was added or changed. If `sameVersion`, its content is that of the earlier state. */
 export interface Put {
   readonly node: Node<Version>
-  readonly held: boolean
+  readonly sameVersion: boolean
 }
 
-/** What leads from one state of a document's history to the next. */
+/** The difference between two states of a revision tree. */
 export interface TreeChange {
   readonly puts: ReadonlyArray<Put>
   readonly drops: ReadonlyArray<Rev>
@@ -35,7 +35,7 @@ const without = (self: ReadonlyArray<Rev>, that: ReadonlyArray<Rev>): ReadonlyAr
   return self.filter((rev) => !names.has(Revs.format(rev)))
 }
 
-/** Compares two states; what they share is looked at once for each generation. */
+/** Compares two states. Generations that they share are skipped. */
 export const between = (before: Tree<Version>, after: Tree<Version>): TreeChange => {
   const puts: Array<Put> = []
   const drops: Array<Rev> = []
@@ -45,7 +45,7 @@ export const between = (before: Tree<Version>, after: Tree<Version>): TreeChange
     const [was, is] = [byHash(held), byHash(nodes)]
     for (const node of nodes) {
       const old = was(node.hash)
-      if (old !== node) puts.push({ node, held: old?.version !== undefined && old.version === node.version })
+      if (old !== node) puts.push({ node, sameVersion: old?.version !== undefined && old.version === node.version })
     }
     for (const node of held) if (is(node.hash) === undefined) drops.push(node)
   }
@@ -60,7 +60,7 @@ export const between = (before: Tree<Version>, after: Tree<Version>): TreeChange
   }
 }
 
-/** The later state, from the earlier one and what changed. */
+/** Applies a change to the earlier state. */
 export const apply = (before: Tree<Version>, change: TreeChange): Tree<Version> => {
   let { generations, size } = before
   const at = (generation: number): Nodes => Option.getOrElse(HashMap.get(generations, generation), () => none)
@@ -73,8 +73,8 @@ export const apply = (before: Tree<Version>, change: TreeChange): Tree<Version> 
       : HashMap.set(generations, generation, others)
   }
   for (const rev of change.drops) remove(rev)
-  for (const { held, node } of change.puts) {
-    const version = held ? RevisionTree.get(before, node)?.version : node.version
+  for (const { node, sameVersion } of change.puts) {
+    const version = sameVersion ? RevisionTree.get(before, node)?.version : node.version
     remove(node)
     generations = HashMap.set(generations, node.generation, [...at(node.generation), { ...node, version }])
     size++

@@ -1,16 +1,16 @@
 /**
- * Functions of design documents, given as TypeScript.
+ * Functions of design documents, written in TypeScript.
  *
- * A design document holds its functions as JavaScript text, which the embedded CouchDB does not run unless it is told
- * to. A function given here stands in for the text at the same place: `people` → `views` → `byAge` stands in for
- * `views.byAge.map` of `_design/people`, in every database that holds such a document. The document decides what there
- * is, so a program that stores its design documents finds the same views on the embedded CouchDB as on a real one.
+ * A design document contains its functions as JavaScript text. The embedded CouchDB does not run that text by default.
+ * A function given here replaces the text at the same path: `people` → `views` → `byAge` replaces `views.byAge.map` of
+ * `_design/people`, in every database that has this document. Only functions that a stored design document defines
+ * exist, so a program that stores its design documents finds the same views on the embedded CouchDB as on a real one.
  *
  * @since 0.1.0
  */
 
 /**
- * A document as design functions see it: plain JavaScript, with `_id` and `_rev`.
+ * A document as design functions get it: a plain object with `_id` and `_rev`.
  *
  * @since 0.1.0
  * @category model
@@ -29,12 +29,12 @@ export interface Doc {
 export type Emit = (key: unknown, value: unknown) => void
 
 /**
- * A view. A reduce function here stands in for text only: `_sum`, `_count`, `_stats` and their like are named by the
- * design document, and need no function.
+ * The functions of a view. `reduce` replaces JavaScript text only. Built-in reduce functions such as `_sum`, `_count`
+ * and `_stats` need no function.
  *
- * - `map`: must give the same rows for the same document; one that throws gives none
- * - `reduce`: is given `[key, id]` pairs and the values that were emitted, or what it returned before, with `null` for
- *   the keys and `rereduce` set
+ * - `map`: must emit the same rows for the same document. If it throws, it emits no rows
+ * - `reduce`: gets `[key, id]` pairs and the emitted values. If `rereduce` is set, it gets `null` and its own earlier
+ *   results
  *
  * @since 0.1.0
  * @category model
@@ -49,7 +49,7 @@ export interface View {
 }
 
 /**
- * Who asks, as design functions are told.
+ * The user of a request, as design functions get it.
  *
  * @since 0.1.0
  * @category model
@@ -61,7 +61,7 @@ export interface UserContext {
 }
 
 /**
- * The request, as design functions see it: `query`, `headers`, `body` and the rest of CouchDB's request object.
+ * The request, as design functions get it: `query`, `headers`, `body` and the other fields of CouchDB's request object.
  *
  * @since 0.1.0
  * @category model
@@ -78,7 +78,7 @@ export interface Request {
 }
 
 /**
- * Why a document may not be stored. Where JavaScript throws this, TypeScript returns it.
+ * Why a document is rejected. JavaScript throws this object, TypeScript returns it.
  *
  * @since 0.1.0
  * @category model
@@ -86,7 +86,7 @@ export interface Request {
 export type Refusal = { readonly forbidden: string } | { readonly unauthorized: string }
 
 /**
- * What an update function answers: a text, or an object such as `{ code: 202, json: { done: true } }`.
+ * The response of an update function: a string, or an object such as `{ code: 202, json: { done: true } }`.
  *
  * @since 0.1.0
  * @category model
@@ -103,8 +103,8 @@ export type Response = string | {
  * The functions of one design document.
  *
  * - `filters`: for the changes feed
- * - `updates`: returns the document to store, or `null` for none, and the answer
- * - `validate`: stands in for `validate_doc_update`; returns why the document may not be stored, or nothing
+ * - `updates`: returns the document to store, or `null` to store nothing, and the response
+ * - `validate`: replaces `validate_doc_update`. It returns why the document is rejected, or `undefined` to accept it
  *
  * @example
  * import type { DesignFunctions } from "effect-couchdb-embedded"
@@ -132,7 +132,7 @@ export interface Design {
 }
 
 /**
- * The functions of design documents by the name of the document, without `_design/`.
+ * The functions of design documents, by the name of the document without `_design/`.
  *
  * @since 0.1.0
  * @category model
@@ -140,12 +140,12 @@ export interface Design {
 export type DesignFunctions = { readonly [name: string]: Design }
 
 /**
- * Runs the text of design functions. The one of `effect-couchdb-embedded/JavaScript` runs JavaScript.
+ * Runs the text of design functions. `effect-couchdb-embedded/JavaScript` has one for JavaScript.
  *
  * @since 0.1.0
  * @category model
  */
 export interface Interpreter {
-  /** Takes a command as JSON and answers in JSON; what they say belongs to this package alone. */
+  /** Runs a command. Command and result are JSON in a format that is private to this package. */
   readonly run: (command: string) => string
 }

@@ -1,8 +1,8 @@
 /**
- * Runs the JavaScript of design documents, on Node.
+ * Runs the JavaScript of design documents on Node.
  *
- * It is for your own design documents, in development and tests. `node:vm` is **not a sandbox**: text that means harm
- * can leave it and do whatever this process can. Never let design documents that you do not trust come near it.
+ * It is for your own design documents, in development and tests. `node:vm` is **not a sandbox**: malicious code can
+ * escape and do whatever this process can. Never run design documents that you do not trust.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import { prelude } from "./prelude.js"
 const program = new Vm.Script(prelude, { filename: "design-functions" })
 const call = new Vm.Script("answerCommand()", { filename: "design-functions" })
 
-// A context takes memory, and a design document that changes takes a new one.
+// Each context takes memory, and each change of a design document creates a context.
 const mostContexts = 32
 
 const timedOut = JSON.stringify({ error: "os_process_error", reason: "OS process timed out." })
@@ -22,16 +22,16 @@ const timedOut = JSON.stringify({ error: "os_process_error", reason: "OS process
 const isTimeout = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
 
-/** The kind, the source and the input of a command, and the design document that its function belongs to. */
+/** Splits a command into its design document and the rest. */
 const takeApart = (command: string): { readonly design: string; readonly text: string } => {
   const [kind, source, design, input]: ReadonlyArray<unknown> = JSON.parse(command)
   return { design: JSON.stringify(design), text: JSON.stringify([kind, source, input]) }
 }
 
 /**
- * An interpreter of JavaScript. Each design document has globals of its own, and none of them is of this process.
+ * An interpreter of JavaScript. Each design document has its own globals, separate from those of this process.
  *
- * - `timeout`: how long one call may take, in real time; 5 seconds, as in CouchDB
+ * - `timeout`: the maximum duration of one call, in real time. 5 seconds by default, as in CouchDB
  *
  * @example
  * import { EmbeddedCouch } from "effect-couchdb-embedded"

@@ -1,6 +1,6 @@
 /**
- * What the text of design functions finds around it, and what runs them: JavaScript for a context of its own. It takes
- * a command as JSON and answers in JSON, so that no object of this process ever gets there.
+ * The JavaScript that runs in the context of a design document: the API of design functions, and the dispatcher of
+ * commands. Commands and results are JSON, so that no object of this process enters the context.
  */
 export const prelude = `"use strict";
 (function () {

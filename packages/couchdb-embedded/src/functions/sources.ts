@@ -1,6 +1,6 @@
 import type { DesignFunctions, Interpreter } from "./DesignFunctions.js"
 
-/** Where the functions of design documents come from, besides their texts. */
+/** What runs the functions of design documents. */
 export interface Functions {
   readonly given: DesignFunctions
   readonly interpreter: Interpreter | undefined

@@ -5,7 +5,7 @@ import * as Utf8 from "../encoding/utf8.js"
 import type { Checked } from "./refusal.js"
 import { refuse } from "./refusal.js"
 
-/** Positions of a first and a last byte. */
+/** The positions of the first and the last byte. */
 export type Range = readonly [from: number, to: number]
 
 const most = 9
@@ -18,8 +18,8 @@ const parseOne = (text: string): readonly [number | undefined, number | undefine
 }
 
 /**
- * The ranges that a client asks for; `undefined` where CouchDB sends everything. A suffix longer than the whole begins at
- * the second byte, as it does there.
+ * Parses a `Range` header. `undefined` if CouchDB ignores it and sends everything. A suffix that is longer than the
+ * body starts at the second byte, as in CouchDB.
  */
 export const parse = (header: string | undefined, length: number): Checked<ReadonlyArray<Range> | undefined> => {
   if (header === undefined || !header.startsWith("bytes=")) return Either.right(undefined)
@@ -46,7 +46,7 @@ const contentRange = ([from, to]: Range, length: number): string => `bytes ${fro
 
 const slice = (data: Uint8Array, [from, to]: Range): Uint8Array => data.subarray(from, to + 1)
 
-/** The answer of one range, or of several as parts. */
+/** The response to one range, or a multipart response to several. */
 export const answer = (
   data: Uint8Array,
   ranges: ReadonlyArray<Range>,

@@ -2,10 +2,10 @@ import * as Either from "effect/Either"
 import type { ZStream } from "pako"
 import { Inflate } from "pako"
 
-/** Why bytes cannot be decompressed: they are no gzip, or become more than they may. */
+/** Why decompression failed: the bytes are not gzip, or the result is too large. */
 export type Problem = "Corrupt" | "TooLarge"
 
-/** Thrown out of pako, which has no other way to stop. */
+/** Thrown to abort pako, which has no other way to stop. */
 class Exceeded extends Error {}
 
 class Bounded extends Inflate {
@@ -23,22 +23,22 @@ class Bounded extends Inflate {
     if (this.size > this.limit) throw new Exceeded()
     super.onData(chunk)
   }
-  /** The bytes after the last member. */
+  /** How many bytes follow the last member. */
   get left(): number {
     return this.stream?.avail_in ?? 0
   }
 }
 
-// A window of 15 bits, and gzip only: by itself, pako takes zlib as well.
+// 31 selects a window of 15 bits, and gzip only. By default, pako accepts zlib too.
 const gzipOnly = { windowBits: 31 }
 
-/** Decompresses whole gzip members, one after the other, with nothing after them, as Erlang's `zlib:gunzip` does. */
+/** Decompresses a sequence of whole gzip members, without trailing bytes, as Erlang's `zlib:gunzip` does. */
 export const gunzip = (bytes: Uint8Array, limit: number): Either.Either<Uint8Array, Problem> => {
   const inflate = new Bounded(limit, gzipOnly)
   return Either.flatMap(run(inflate, bytes), (whole) => inflate.left === 0 ? Either.right(whole) : corrupt)
 }
 
-/** Decompresses what may be followed by other bytes, as the content of an attachment may. */
+/** Decompresses data that may have trailing bytes, as the content of an attachment may. */
 export const inflate = (bytes: Uint8Array, limit: number): Either.Either<Uint8Array, Problem> =>
   run(new Bounded(limit), bytes)
 

@@ -7,51 +7,51 @@ import * as Stream from "effect/Stream"
 import type { Checked } from "./refusal.js"
 import { badRequest } from "./refusal.js"
 
-/** How long a feed stays quiet, and what then: a sign of life, or the end. */
-export interface Patience {
+/** How long a feed stays idle, and whether it then sends a heartbeat or ends. */
+export interface Idle {
   readonly interval: Duration.Duration
   readonly heartbeat: boolean
 }
 
-/** What one look at the source gave: text to send, and whether there is more at once, later or never. */
-export interface Look<S> {
+/** The text of one read, and whether the source has more now, later or never. */
+export interface Batch<S> {
   readonly text: string
   readonly state: S
   readonly more: "now" | "later" | "never"
 }
 
-/** A feed that reads, waits, and reads again. Each look is one step of the engine; between two, anything may happen. */
+/** The source of a feed. Each read is one step of the engine, which may answer other requests between two reads. */
 export interface Source<S> {
   readonly initial: S
-  readonly read: (state: S) => Effect.Effect<Look<S>, TransportError>
-  /** Returns once there may be something new, and whether the source is still there. */
+  readonly read: (state: S) => Effect.Effect<Batch<S>, TransportError>
+  /** Returns once there may be something new. `false` if the source was deleted. */
   readonly wait: (state: S) => Effect.Effect<boolean>
-  readonly patience: Patience
-  /** Told when the feed wakes, be it for news or for a heartbeat. */
-  readonly pulse: (why: "news" | "heartbeat") => string
+  readonly idle: Idle
+  /** The text to send after a wait. */
+  readonly wakeText: (why: "change" | "heartbeat") => string
   readonly end: (state: S) => string
 }
 
-const longest = 60_000
+const maxWaitMillis = 60_000
 
 type Phase<S> = { readonly _tag: "Read" | "Wait"; readonly state: S }
 
-/** The text of a feed as it happens. Nothing is read before it is asked for, so a slow reader slows the feed. */
+/** The text of a feed. It reads on demand, so a slow client slows the feed down. */
 export const run = <S>(source: Source<S>): Stream.Stream<string, TransportError> => {
-  const { end, patience, pulse, read, wait } = source
+  const { end, idle, read, wait, wakeText } = source
   const step = (
     { _tag, state }: Phase<S>
   ): Effect.Effect<readonly [string, Option.Option<Phase<S>>], TransportError> => {
     if (_tag === "Read") {
-      return Effect.map(Effect.suspend(() => read(state)), (look) =>
-        look.more === "never"
-          ? [look.text + end(look.state), Option.none()]
-          : [look.text, Option.some({ _tag: look.more === "now" ? "Read" : "Wait", state: look.state })])
+      return Effect.map(Effect.suspend(() => read(state)), (batch) =>
+        batch.more === "never"
+          ? [batch.text + end(batch.state), Option.none()]
+          : [batch.text, Option.some({ _tag: batch.more === "now" ? "Read" : "Wait", state: batch.state })])
     }
-    return Effect.map(Effect.timeoutOption(wait(state), patience.interval), (woken) => {
-      const lives = Option.isSome(woken) ? woken.value : patience.heartbeat
-      return lives
-        ? [pulse(Option.isSome(woken) ? "news" : "heartbeat"), Option.some({ _tag: "Read", state })]
+    return Effect.map(Effect.timeoutOption(wait(state), idle.interval), (woken) => {
+      const continues = Option.isSome(woken) ? woken.value : idle.heartbeat
+      return continues
+        ? [wakeText(Option.isSome(woken) ? "change" : "heartbeat"), Option.some({ _tag: "Read", state })]
         : [end(state), Option.none()]
     })
   }
@@ -59,10 +59,10 @@ export const run = <S>(source: Source<S>): Stream.Stream<string, TransportError>
   return Stream.filter(Stream.paginateEffect(begin, step), (text) => text !== "")
 }
 
-/** Reads the options that say how long a feed is patient; no wait is longer than a minute. */
-export const patience = (heartbeat: string | undefined, timeout: string | undefined): Checked<Patience> => {
+/** Parses the parameters `heartbeat` and `timeout`. No wait is longer than a minute. */
+export const parseIdle = (heartbeat: string | undefined, timeout: string | undefined): Checked<Idle> => {
   const wait = (text: string | undefined): Duration.Duration =>
-    Duration.millis(Math.min(longest, text === undefined ? longest : Math.max(0, Number(text))))
+    Duration.millis(Math.min(maxWaitMillis, text === undefined ? maxWaitMillis : Math.max(0, Number(text))))
   if (heartbeat === undefined) return Either.right({ interval: wait(timeout), heartbeat: false })
   if (heartbeat === "true") return Either.right({ interval: wait(undefined), heartbeat: true })
   if (!/^[+-]?\d+$/.test(heartbeat)) {

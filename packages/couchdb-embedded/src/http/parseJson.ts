@@ -6,7 +6,7 @@ import { badRequest, invalidJson, refuse } from "./refusal.js"
 
 const maxDepth = 2_000
 
-/** How deep the text nests, brackets inside of strings aside. */
+/** Whether the text nests deeper than allowed. Brackets in strings do not count. */
 const tooDeep = (text: string): boolean => {
   let depth = 0
   let quoted = false
@@ -22,7 +22,7 @@ const tooDeep = (text: string): boolean => {
   return false
 }
 
-/** A text that every reader of JSON reads as this double. */
+/** Prints a double so that every JSON parser reads it as the same double. */
 const floatText = (value: number): string => {
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0"
   const text = String(value)
@@ -31,7 +31,7 @@ const floatText = (value: number): string => {
 
 const exponential = /\d[eE][-+]?\d/
 
-/** Replaces each number that CouchDB does not keep as the nearest double. */
+/** Replaces each number that CouchDB does not parse as the nearest double. */
 const asKept = (json: Json.Json): Json.Json => {
   if (typeof json === "number" || Json.isRawNumber(json)) {
     const text = Json.stringify(json)
@@ -45,7 +45,7 @@ const asKept = (json: Json.Json): Json.Json => {
     : json
 }
 
-/** Reads JSON as CouchDB does. */
+/** Parses JSON as CouchDB does. */
 export const parseJson = (text: string | undefined): Checked<Json.Json> => {
   if (text === undefined) return Either.left(invalidJson)
   if (text.length > 2 * maxDepth && tooDeep(text)) {
@@ -57,7 +57,7 @@ export const parseJson = (text: string | undefined): Checked<Json.Json> => {
       onRight: exponential.test(text) ? asKept : identity
     })
   } catch {
-    // A text beyond all limits, on which the parser runs out of stack.
+    // The parser ran out of stack.
     return refuse(413, "document_too_large", "")
   }
 }

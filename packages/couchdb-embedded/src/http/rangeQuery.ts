@@ -4,7 +4,7 @@ import { parseJson } from "./parseJson.js"
 import type { Checked } from "./refusal.js"
 import { refuse } from "./refusal.js"
 
-/** What a query of `_all_docs` or a view may say. */
+/** The parameters of `_all_docs` and views. */
 export interface ViewQuery {
   readonly startKey?: Json.Json
   readonly startKeyDocId?: string
@@ -39,122 +39,118 @@ export const defaults: ViewQuery = {
 
 const parseError = (reason: string) => refuse(400, "query_parse_error", reason)
 
-// Erlang prints a text from a query string as a string, one from JSON as a binary.
-const shown = (value: Json.Json, decoded: boolean): string =>
-  typeof value === "string" ? (decoded ? `<<"${value}">>` : `"${value}"`) : Json.stringify(value)
+// Erlang prints text from a query string as a string, and text from JSON as a binary.
+const printErlang = (value: Json.Json, fromJson: boolean): string =>
+  typeof value === "string" ? (fromJson ? `<<"${value}">>` : `"${value}"`) : Json.stringify(value)
 
 const boolean = (value: Json.Json): Checked<boolean> => {
   if (typeof value === "boolean") return Either.right(value)
   const text = typeof value === "string" ? value.toLowerCase() : undefined
   if (text === "true" || text === "false") return Either.right(text === "true")
-  return parseError(`Invalid boolean parameter: ${shown(value, false)}`)
+  return parseError(`Invalid boolean parameter: ${printErlang(value, false)}`)
 }
 
-const count = (value: Json.Json, decoded: boolean): Checked<number> => {
-  const number = typeof value === "number"
+const count = (value: Json.Json, fromJson: boolean): Checked<number> => {
+  const parsed = typeof value === "number"
     ? value
-    : typeof value === "string" && !decoded && /^[+-]?\d+$/.test(value)
+    : typeof value === "string" && !fromJson && /^[+-]?\d+$/.test(value)
     ? Number(value)
     : NaN
-  if (!Number.isInteger(number)) return parseError(`Invalid value for integer: ${shown(value, decoded)}`)
-  return number < 0
-    ? parseError(`Invalid value for positive integer: ${shown(value, decoded)}`)
-    : Either.right(number)
+  if (!Number.isInteger(parsed)) return parseError(`Invalid value for integer: ${printErlang(value, fromJson)}`)
+  return parsed < 0
+    ? parseError(`Invalid value for positive integer: ${printErlang(value, fromJson)}`)
+    : Either.right(parsed)
 }
 
-const key = (value: Json.Json, decoded: boolean): Checked<Json.Json> =>
-  decoded || typeof value !== "string" ? Either.right(value) : parseJson(value)
-
-const choices: Readonly<Record<string, ReadonlyArray<string>>> = {
-  stale: ["ok", "update_after"],
-  stable: ["true", "false"],
-  update: ["true", "false", "lazy"]
-}
+const key = (value: Json.Json, fromJson: boolean): Checked<Json.Json> =>
+  fromJson || typeof value !== "string" ? Either.right(value) : parseJson(value)
 
 const textOf = (value: Json.Json): string => typeof value === "string" ? value : Json.stringify(value)
 
-const apply = (
-  query: ViewQuery,
-  name: string,
-  value: Json.Json,
-  decoded: boolean
-): Checked<ViewQuery> => {
-  switch (name) {
-    case "key":
-      return Either.map(key(value, decoded), (only) => ({ ...query, startKey: only, endKey: only }))
-    case "keys":
-      return Either.map(key(value, decoded), (list) => {
-        if (!Json.isArray(list)) return query
-        const [only, ...others] = list
-        return only !== undefined && others.length === 0
-          ? { ...query, startKey: only, endKey: only }
-          : { ...query, keys: list }
-      })
-    case "startkey":
-    case "start_key":
-      return Either.map(key(value, decoded), (startKey) => ({ ...query, startKey }))
-    case "endkey":
-    case "end_key":
-      return Either.map(key(value, decoded), (endKey) => ({ ...query, endKey }))
-    case "limit":
-      return Either.map(count(value, decoded), (limit) => ({ ...query, limit }))
-    case "skip":
-      return Either.map(count(value, decoded), (skip) => ({ ...query, skip }))
-    case "descending":
-      return Either.map(boolean(value), (descending) => ({ ...query, descending }))
-    case "inclusive_end":
-      return Either.map(boolean(value), (inclusiveEnd) => ({ ...query, inclusiveEnd }))
-    case "include_docs":
-      return Either.map(boolean(value), (includeDocs) => ({ ...query, includeDocs }))
-    case "attachments":
-      return Either.map(boolean(value), (attachments) => ({ ...query, attachments }))
-    case "conflicts":
-      return Either.map(boolean(value), (conflicts) => ({ ...query, conflicts }))
-    case "update_seq":
-      return Either.map(boolean(value), (updateSeq) => ({ ...query, updateSeq }))
-    case "sorted":
-      return Either.map(boolean(value), (sorted) => ({ ...query, sorted }))
-    case "att_encoding_info":
-      return Either.map(boolean(value), () => query)
-    case "startkey_docid":
-    case "start_key_doc_id":
-      return Either.right({ ...query, startKeyDocId: textOf(value) })
-    case "endkey_docid":
-    case "end_key_doc_id":
-      return Either.right({ ...query, endKeyDocId: textOf(value) })
-    case "reduce":
-      return Either.map(boolean(value), (reduce) => ({ ...query, reduce }))
-    case "group":
-      return Either.map(boolean(value), (group) => ({ ...query, group }))
-    case "group_level":
-      return Either.map(count(value, decoded), (groupLevel) => ({ ...query, groupLevel }))
-    case "partition":
-      return Either.right({ ...query, partition: textOf(value) })
-    case "stale":
-    case "stable":
-    case "update":
-      return choices[name]?.includes(String(value)) === true
-        ? Either.right(query)
-        : parseError(`Invalid value for \`${name}\`.`)
-    default:
-      return Either.right(query)
-  }
+type Apply = (query: ViewQuery, value: Json.Json, fromJson: boolean) => Checked<ViewQuery>
+
+const flag = (
+  name:
+    | "conflicts"
+    | "descending"
+    | "group"
+    | "inclusiveEnd"
+    | "includeDocs"
+    | "reduce"
+    | "sorted"
+    | "updateSeq"
+    | "attachments"
+): Apply =>
+(query, value) => Either.map(boolean(value), (on) => ({ ...query, [name]: on }))
+
+const number = (name: "limit" | "skip" | "groupLevel"): Apply => (query, value, fromJson) =>
+  Either.map(count(value, fromJson), (number) => ({ ...query, [name]: number }))
+
+const bound = (name: "startKey" | "endKey"): Apply => (query, value, fromJson) =>
+  Either.map(key(value, fromJson), (key) => ({ ...query, [name]: key }))
+
+const text = (name: "startKeyDocId" | "endKeyDocId" | "partition"): Apply => (query, value) =>
+  Either.right({ ...query, [name]: textOf(value) })
+
+const oneOf = (name: string, ...choices: ReadonlyArray<string>): Apply => (query, value) =>
+  choices.includes(String(value)) ? Either.right(query) : parseError(`Invalid value for \`${name}\`.`)
+
+const parameters: Readonly<Record<string, Apply>> = {
+  key: (query, value, fromJson) =>
+    Either.map(key(value, fromJson), (only) => ({ ...query, startKey: only, endKey: only })),
+  keys: (query, value, fromJson) =>
+    Either.map(key(value, fromJson), (list) => {
+      if (!Json.isArray(list)) return query
+      const [only, ...others] = list
+      return only !== undefined && others.length === 0
+        ? { ...query, startKey: only, endKey: only }
+        : { ...query, keys: list }
+    }),
+  startkey: bound("startKey"),
+  start_key: bound("startKey"),
+  endkey: bound("endKey"),
+  end_key: bound("endKey"),
+  limit: number("limit"),
+  skip: number("skip"),
+  group_level: number("groupLevel"),
+  descending: flag("descending"),
+  inclusive_end: flag("inclusiveEnd"),
+  include_docs: flag("includeDocs"),
+  attachments: flag("attachments"),
+  conflicts: flag("conflicts"),
+  update_seq: flag("updateSeq"),
+  sorted: flag("sorted"),
+  reduce: flag("reduce"),
+  group: flag("group"),
+  att_encoding_info: (query, value) => Either.map(boolean(value), () => query),
+  startkey_docid: text("startKeyDocId"),
+  start_key_doc_id: text("startKeyDocId"),
+  endkey_docid: text("endKeyDocId"),
+  end_key_doc_id: text("endKeyDocId"),
+  partition: text("partition"),
+  stale: oneOf("stale", "ok", "update_after"),
+  stable: oneOf("stable", "true", "false"),
+  update: oneOf("update", "true", "false", "lazy")
 }
 
-/** Reads parameters one after the other over what is there; `decoded` ones come from JSON, others from the URL. */
+/**
+ * Adds parameters to a query, in their order. Unknown ones are ignored. `fromJson` says that the values were in a JSON
+ * body, and not in the URL.
+ */
 export const parse = (
   query: ViewQuery,
-  parameters: Iterable<readonly [string, Json.Json]>,
-  decoded: boolean
+  given: Iterable<readonly [string, Json.Json]>,
+  fromJson: boolean
 ): Checked<ViewQuery> => {
   let result: Checked<ViewQuery> = Either.right(query)
-  for (const [name, value] of parameters) {
-    result = Either.flatMap(result, (query) => apply(query, name, value, decoded))
+  for (const [name, value] of given) {
+    const apply = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+    if (apply !== undefined) result = Either.flatMap(result, (query) => apply(query, value, fromJson))
   }
   return result
 }
 
-/** How rows are grouped: not at all, by so many parts of their keys, or by whole keys. */
+/** How rows are grouped: not at all, by the first elements of their keys, or by whole keys. */
 export type Grouping = number | "exact"
 
 const groupingOf = ({ group, groupLevel }: ViewQuery): Checked<Grouping> =>
@@ -175,7 +171,7 @@ const problemOf = (query: ViewQuery, reduces: boolean, grouping: Grouping): stri
   return reduces && query.conflicts !== undefined ? "`conflicts` is invalid for reduce views." : undefined
 }
 
-/** How the query groups rows, or why it cannot be asked of a view of this kind. */
+/** The grouping of a query, or why a view of this kind rejects the query. */
 export const validate = (query: ViewQuery, reduces: boolean): Checked<Grouping> =>
   Either.flatMap(groupingOf(query), (grouping) => {
     const problem = problemOf(query, reduces, grouping)

@@ -1,7 +1,7 @@
 import type { Json } from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 
-/** An answer in CouchDB's error JSON. */
+/** An error response of CouchDB. */
 export interface Refusal {
   readonly _tag: "Refusal"
   readonly status: number
@@ -9,13 +9,13 @@ export interface Refusal {
   readonly reason: Json
   readonly headers?: Readonly<Record<string, string>>
   /**
-   * The number that CouchDB adds where something broke inside. It stands for the place in the source of 3.5.0; where
-   * that is not known, one is made up.
+   * The number that CouchDB adds to internal errors. It identifies the place in the source of 3.5.0. `true` stands for
+   * an arbitrary number, if the place is not known.
    */
   readonly ref?: boolean | number
 }
 
-/** A value, or the reason why there is none. */
+/** A value or an error response. */
 export type Checked<A> = Either.Either<A, Refusal>
 
 export const refusal = (
@@ -25,7 +25,7 @@ export const refusal = (
   more?: { readonly headers?: Readonly<Record<string, string>>; readonly ref?: boolean | number }
 ): Refusal => ({ _tag: "Refusal", status, error, reason, ...more })
 
-/** A refused value. */
+/** An error response as an `Either`. */
 export const refuse = (
   status: number,
   error: string,
@@ -59,14 +59,14 @@ export const noDatabaseAdmin = refusal(401, "unauthorized", "You are not a db or
 export const methodNotAllowed = (allow: string): Refusal =>
   refusal(405, "method_not_allowed", `Only ${allow} allowed`, { headers: { allow } })
 
-/** What CouchDB answers where a request makes it stumble. */
+/** CouchDB's response to a request that crashes it. */
 export const internalError = (
   reason: string,
   error = "unknown_error",
   ref: number | true = true
 ): Either.Either<never, Refusal> => refuse(500, error, reason, { ref })
 
-/** A number for each place in CouchDB 3.5.0 that a client can make stumble. */
+/** The `ref` of each place in CouchDB 3.5.0 that a request can crash. */
 export const places = {
   indexNotSaved: 3269388020,
   missingRevs: 505833475,
@@ -80,6 +80,6 @@ export const places = {
   revsLimitRefused: 3992871446
 } as const
 
-/** An endpoint or option of CouchDB that is not built here. */
+/** The response of endpoints and options that the engine does not implement. */
 export const notImplemented = (what: string): Either.Either<never, Refusal> =>
   refuse(501, "not_implemented", `The embedded CouchDB does not have ${what} yet.`)

@@ -6,18 +6,18 @@ import { parseJson } from "./parseJson.js"
 import type { Checked, Refusal } from "./refusal.js"
 import { badRequest, refusal, refuse, tooLarge } from "./refusal.js"
 
-/** A request taken apart. */
+/** A parsed request. */
 export interface Request {
-  /** `HEAD` is `GET` here: the body of its answer is dropped at the end. */
+  /** `GET` for a `HEAD` request. The engine drops the body of the response at the end. */
   readonly method: string
   readonly path: string
   readonly origin: string
-  /** Decoded; `undefined` where the bytes are not UTF-8. */
+  /** Decoded path segments. `undefined` for bytes that are not valid UTF-8. */
   readonly segments: ReadonlyArray<string | undefined>
   readonly query: ReadonlyArray<readonly [string, string]>
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | undefined
-  /** How many bytes a compressed body may become. */
+  /** The maximum size of a body after decompression. */
   readonly maxBodyBytes: number
 }
 
@@ -28,7 +28,7 @@ const isDigit = (byte: number): boolean =>
 
 const isEscape = (bytes: Uint8Array, at: number): boolean => isDigit(bytes[at + 1] ?? 0) && isDigit(bytes[at + 2] ?? 0)
 
-/** Undoes percent-encoding as CouchDB does, for which `+` is a space, in paths too. */
+/** Decodes percent-encoding as CouchDB does, which reads `+` as a space even in paths. */
 export const unquote = (text: string): string | undefined => {
   if (!/[%+]/.test(text)) return text
   const bytes: Array<number> = []
@@ -43,7 +43,7 @@ export const unquote = (text: string): string | undefined => {
   return Utf8.decode(Uint8Array.from(bytes))
 }
 
-/** Percent-encodes a part of a path the way CouchDB does in its `Location` headers. */
+/** Percent-encodes a path segment as CouchDB does in `Location` headers. */
 export const quote = (text: string): string =>
   encodeURIComponent(text).replace(
     /[!'()*~]|%3A/g,
@@ -59,7 +59,7 @@ const parseQuery = (text: string): ReadonlyArray<readonly [string, string]> =>
 
 const longestLine = 8_192
 
-/** Whether a line of the request is longer than CouchDB's HTTP server reads. */
+/** Whether a line of the request exceeds the limit of CouchDB's HTTP server. */
 export const isTooLong = (
   { headers, method, target }: {
     readonly method: string
@@ -70,7 +70,7 @@ export const isTooLong = (
   method.length + target.length + 12 > longestLine ||
   Object.entries(headers).some(([name, value]) => name.length + value.length + 4 >= longestLine)
 
-/** Reads the target of a request. */
+/** Parses the target of a request. */
 export const make = (options: {
   readonly method: string
   readonly target: string
@@ -107,21 +107,21 @@ const overridable = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "COPY"])
 export const param = (request: Request, name: string): string | undefined =>
   request.query.find(([key]) => key === name)?.[1]
 
-/** A header; names are in lower case. */
+/** A header, by its lower-case name. */
 export const header = (request: Request, name: string): string | undefined => request.headers[name]
 
-/** The length of the body as it was sent, in units of whatever holds it. */
+/** The length of the body as sent, in bytes or in UTF-16 units. */
 export const bodyLength = (request: Request): number => request.body?.length ?? 0
 
-/** Whether the request has a body at all, be it an empty one. */
+/** Whether the request has a body, which may be empty. */
 export const hasBody = ({ body }: Request): boolean => body !== undefined
 
 const notGzip = refusal(400, "bad_request", "Request body is not properly gzipped.")
 
-/** What some endpoints of CouchDB answer to a body that is not properly compressed. */
+/** The response of some CouchDB endpoints to a body that is not valid gzip. */
 export const dataError = (ref: number): Refusal => refusal(500, "unknown_error", "data_error", { ref })
 
-/** The body without its content encoding, of which CouchDB knows one, by its exact name. */
+/** The decompressed body. CouchDB supports gzip only, and compares its name exactly. */
 const unpacked = (request: Request, corrupt: Refusal): Checked<string | Uint8Array> => {
   const { body, headers: { "content-encoding": given }, maxBodyBytes } = request
   if (body === undefined) return badRequest("Missing request body")
@@ -137,13 +137,13 @@ const unpacked = (request: Request, corrupt: Refusal): Checked<string | Uint8Arr
   )
 }
 
-/** A JSON value, and the length of its text in units of whatever held it. */
+/** A JSON value, and the length of its text in bytes or in UTF-16 units. */
 export interface Sized {
   readonly value: Json.Json
   readonly length: number
 }
 
-/** The body as JSON, and how long its text is once it is decompressed. */
+/** The body as JSON, with the length of its text after decompression. */
 export const sizedJson = (request: Request, corrupt: Refusal = notGzip): Checked<Sized> =>
   Either.flatMap(unpacked(request, corrupt), (body) =>
     Either.map(
@@ -151,11 +151,11 @@ export const sizedJson = (request: Request, corrupt: Refusal = notGzip): Checked
       (value) => ({ value, length: body.length })
     ))
 
-/** The body as JSON. `corrupt` is the answer if it is not properly compressed. */
+/** The body as JSON. `corrupt` is the response if it is not valid gzip. */
 export const json = (request: Request, corrupt?: Refusal): Checked<Json.Json> =>
   Either.map(sizedJson(request, corrupt), ({ value }) => value)
 
-/** Refuses any content type but JSON, as most `POST` endpoints do. */
+/** Rejects every content type but JSON, as most `POST` endpoints do. */
 export const requireJson = (request: Request): Checked<void> => {
   const type = (header(request, "content-type") ?? "").split(";", 1)[0]?.trim()
   return type === "application/json"
@@ -163,7 +163,7 @@ export const requireJson = (request: Request): Checked<void> => {
     : refuse(415, "bad_content_type", "Content-Type must be application/json")
 }
 
-/** The body of an endpoint that takes nothing but JSON objects, and how long its text is. */
+/** The body of an endpoint that accepts JSON objects only, with the length of its text. */
 export const sizedObject = (
   request: Request
 ): Checked<{ readonly value: Json.JsonObject; readonly length: number }> =>
@@ -176,11 +176,11 @@ export const sizedObject = (
           : badRequest("Request body must be a JSON object"))
   )
 
-/** The body of an endpoint that takes nothing but JSON objects. */
+/** The body of an endpoint that accepts JSON objects only. */
 export const jsonObject = (request: Request): Checked<Json.JsonObject> =>
   Either.map(sizedObject(request), ({ value }) => value)
 
-/** Whether the client takes this type; a client that says nothing takes everything. */
+/** Whether the client accepts this type. A client without an `Accept` header accepts every type. */
 export const accepts = (request: Request, type: string): boolean => {
   const accept = header(request, "accept")
   if (accept === undefined || accept.trim() === "") return true

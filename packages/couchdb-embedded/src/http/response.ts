@@ -12,14 +12,14 @@ type Headers = Readonly<Record<string, string>>
 
 const common: Headers = { "cache-control": "must-revalidate", "content-type": "application/json" }
 
-/** An answer of JSON text, to which CouchDB always adds a line break. */
+/** A response with JSON text. CouchDB always appends a line break. */
 export const text = (status: number, body: string, headers?: Headers): BufferedResponse => ({
   status,
   headers: headers === undefined ? common : { ...common, ...headers },
   body: `${body}\n`
 })
 
-/** An answer of JSON. */
+/** A JSON response. */
 export const json = (status: number, body: Json, headers?: Headers): BufferedResponse =>
   text(status, print(body), headers)
 
@@ -32,14 +32,14 @@ export const fromRefusal = (refused: Refusal): BufferedResponse =>
       : { ref: refused.ref === true ? crc32(`${refused.error} ${print(refused.reason)}`) : refused.ref })
   }, refused.headers)
 
-/** An entity tag for what has no revision: a digest in base 36, as CouchDB's own look. */
+/** An ETag for content without a revision: a digest in base 36, like CouchDB's. */
 export const etagOf = (content: string): string => {
   let value = 0n
   for (const byte of md5(Utf8.encode(content))) value = (value << 8n) | BigInt(byte)
   return `"${value.toString(36).toUpperCase()}"`
 }
 
-/** Answers 304 where the client has this very thing already. */
+/** Responds with 304 if the client already has this ETag. */
 export const unlessKnown = <A = BufferedResponse>(
   request: Request,
   etag: string,

@@ -1,8 +1,8 @@
 /**
- * The embedded CouchDB over HTTP, on this machine only, so that any CouchDB client can talk to it.
+ * Serves the embedded CouchDB over HTTP on this machine, for any CouchDB client.
  *
- * It listens on 127.0.0.1, answers to loopback names only, and sends no CORS headers unless it is told an origin. It is
- * for development and tests.
+ * It listens on 127.0.0.1, accepts loopback host names only, and sends no CORS headers by default. It is for
+ * development and tests.
  *
  * @since 0.1.0
  */
@@ -13,10 +13,10 @@ import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
 import type * as Http from "node:http"
 import * as EmbeddedCouch from "../engine/EmbeddedCouch.js"
-import * as internal from "./listener.js"
+import * as internal from "./nodeServer.js"
 
 /**
- * The server could not begin to listen, mostly because the port is taken.
+ * The server cannot listen, usually because the port is in use.
  *
  * @since 0.1.0
  * @category errors
@@ -32,14 +32,15 @@ export class ServeError extends Data.TaggedError("ServeError")<{
 }
 
 /**
- * What a server can be told, besides what an embedded CouchDB can.
+ * The options of a server, in addition to those of an embedded CouchDB.
  *
- * - `port`: 0, the default, takes any free one
- * - `maxBodyBytes`: requests with a larger body are answered with 413, and so are those with a compressed JSON body that
- *   becomes larger, which an engine given as `couch` limits by itself; 64 MiB by default
- * - `cors`: the origins of pages whose scripts may use it, with credentials, such as `http://localhost:5173`; none
- * - `quiet`: says nothing when it starts
- * - `couch`: an engine that is there already, instead of a fresh one; the other options of an engine then mean nothing
+ * - `port`: the port. 0, the default, picks a free one
+ * - `maxBodyBytes`: the maximum size of a request body, and of a gzip-compressed JSON body after decompression.
+ *   Larger requests get a 413. 64 MiB by default. An engine given as `couch` has its own limit for decompressed bodies
+ * - `cors`: the origins, such as `http://localhost:5173`, whose pages may send requests with credentials. None by
+ *   default
+ * - `quiet`: does not log the URL on start
+ * - `couch`: an existing engine. The other options of the engine are then ignored
  *
  * @since 0.1.0
  * @category model
@@ -52,7 +53,7 @@ export interface Options extends EmbeddedCouch.Options {
 }
 
 /**
- * A server that runs.
+ * A running server.
  *
  * @since 0.1.0
  * @category model
@@ -61,12 +62,12 @@ export interface Running {
   /** Such as `http://127.0.0.1:5984`. */
   readonly url: string
   readonly port: number
-  /** The engine behind it. */
+  /** The engine of the server. */
   readonly couch: EmbeddedCouch.Service
 }
 
 /**
- * A server that runs.
+ * The server of a layer.
  *
  * @since 0.1.0
  * @category tags
@@ -85,13 +86,13 @@ const listen = (server: Http.Server, port: number): Effect.Effect<number, ServeE
   })
 
 /**
- * Serves an embedded CouchDB until the scope closes. Closing ends idle connections at once, gives running requests two
- * seconds to finish, and then ends them and all feeds.
+ * Serves an embedded CouchDB until the scope closes. On close, the server closes idle connections at once, waits two
+ * seconds for running requests, and then interrupts them and all feeds.
  *
- * An idle connection stays open for five minutes; `Keep-Alive` promises clients one minute. A request that is refused
- * before its body has arrived is answered at once, and what follows of the body is discarded.
+ * Idle connections stay open for five minutes, and `Keep-Alive` announces one minute. A request that is rejected before
+ * its body has arrived gets its response at once, and the rest of the body is discarded.
  *
- * Fails with `ServeError` where the port cannot be had.
+ * Fails with `ServeError` if it cannot listen on the port.
  *
  * @example
  * import { Effect } from "effect"
@@ -128,7 +129,7 @@ export const serve = (options: Options = {}): Effect.Effect<Running, ServeError,
   })
 
 /**
- * A server for as long as the layer lives.
+ * A layer that runs a server.
  *
  * @example
  * import { Effect } from "effect"

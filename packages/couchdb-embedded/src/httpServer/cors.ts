@@ -33,7 +33,7 @@ const exposed =
 
 const none: Headers = {}
 
-/** What an answer says to a page of one of these origins; nothing, to any other. */
+/** The CORS headers for a page of an allowed origin. */
 export const headersFor = ({ headers: { origin } }: Http.IncomingMessage, origins: ReadonlySet<string>): Headers =>
   origin === undefined || !origins.has(origin) ? none : {
     "access-control-allow-origin": origin,
@@ -42,7 +42,7 @@ export const headersFor = ({ headers: { origin } }: Http.IncomingMessage, origin
     "vary": "Origin"
   }
 
-/** The answer to a page of one of these origins that asks whether it may send a request. */
+/** The response to a preflight request of an allowed origin. */
 export const preflight = (
   message: Http.IncomingMessage,
   origins: ReadonlySet<string>

@@ -11,7 +11,7 @@ import { refuse } from "../http/refusal.js"
 const version = 131
 const compressed = 80
 
-/** A term as Erlang compresses it: with its length in front, and only where that makes it shorter. */
+/** Compresses a term as Erlang does: with its length in front, and only if that makes it shorter. */
 const compress = (term: Uint8Array): Uint8Array => {
   const packed = deflate(term.subarray(1), { legacyHash: true })
   if (packed.length + 5 >= term.length) return term
@@ -22,7 +22,7 @@ const compress = (term: Uint8Array): Uint8Array => {
   return bytes
 }
 
-// Nobody but this engine has made a longer bookmark.
+// The engine writes no longer bookmarks.
 const longest = 1 << 24
 
 const decompress = (bytes: Uint8Array): Uint8Array => {
@@ -36,13 +36,13 @@ const decompress = (bytes: Uint8Array): Uint8Array => {
   }
 }
 
-/** The row after which a page begins. */
+/** The last row of a page. */
 export interface Bookmark {
   readonly key: Json.Json
   readonly id: string
 }
 
-/** A bookmark as CouchDB writes it. */
+/** Encodes a bookmark as CouchDB does. */
 export const encode = ({ id, key }: Bookmark): string =>
   Encoding.encodeBase64Url(compress(Term.encode(Term.list([
     Term.tuple(Term.atom("startkey_docid"), Term.json(id)),
@@ -58,7 +58,7 @@ const valueOf = (term: Term.Term, name: string): Json.Json | undefined => {
   return undefined
 }
 
-/** Reads a bookmark. */
+/** Decodes a bookmark. */
 export const decode = (text: string): Checked<Bookmark> => {
   const bytes = Encoding.decodeBase64Url(text)
   const term = Either.isRight(bytes) ? Term.decode(decompress(bytes.right)) : undefined

@@ -10,14 +10,14 @@ import type { FindOptions } from "./options.js"
 import type { Range } from "./ranges.js"
 import { allIds, fieldRanges } from "./ranges.js"
 
-/** The index that a query uses, with the ranges of its leading fields; and all that was thought of on the way. */
+/** The chosen index with the ranges of its leading fields, and the trace of the choice. */
 export interface Cursor {
   readonly index: Index | undefined
   readonly ranges: ReadonlyArray<Range>
   readonly trace: Trace
 }
 
-/** Which indexes passed which test. */
+/** The indexes that passed each test. */
 export interface Trace {
   readonly all: ReadonlyArray<Index>
   readonly global: ReadonlyArray<Index>
@@ -32,7 +32,7 @@ const designId = (name: string): string => name.startsWith("_design/") ? name : 
 
 const designName = (name: string): string => name.startsWith("_design/") ? name.slice("_design/".length) : name
 
-/** Whether this is an index that the query names. */
+/** Whether the query names this index. */
 export const isNamed = (index: Index, [ddoc, name]: ReadonlyArray<string>): boolean =>
   ddoc !== undefined && index.ddoc === designId(ddoc) && (name === undefined || index.name === name)
 
@@ -52,13 +52,13 @@ const noNamed = ([ddoc, name]: ReadonlyArray<string>): Checked<never> =>
       } specified by \`use_index\` could not be found or it is not suitable.`
   )
 
-// Operators over no alternatives at all meet nothing, so CouchDB does not even look.
+// Operators without alternatives match nothing, so CouchDB reads no rows.
 const looksForNothing = (selector: Json.JsonObject): boolean =>
   Json.entries(selector).some(([name, argument]) =>
     ["$all", "$and", "$or", "$in"].includes(name) && Json.isArray(argument) && argument.length === 0
   )
 
-/** Chooses the index for a query as CouchDB does, since the index decides on the order of the answer. */
+/** Chooses the index for a query as CouchDB does, because the index determines the order of the results. */
 export const create = (database: Database, options: FindOptions, explains: boolean): Checked<Cursor> =>
   Either.gen(function*() {
     const { partition, selector, useIndex } = options
@@ -93,7 +93,7 @@ export const create = (database: Database, options: FindOptions, explains: boole
     }
   })
 
-/** The values that the leading fields must not fall short of. */
+/** The lower bounds of the leading fields. */
 export const startOf = (ranges: ReadonlyArray<Range>): ReadonlyArray<Json.Json> => {
   const values: Array<Json.Json> = []
   for (const range of ranges) {
@@ -103,7 +103,7 @@ export const startOf = (ranges: ReadonlyArray<Range>): ReadonlyArray<Json.Json> 
   return values
 }
 
-/** The values that the leading fields must not go beyond. */
+/** The upper bounds of the leading fields. */
 export const endOf = (ranges: ReadonlyArray<Range>): ReadonlyArray<Json.Json> => {
   const values: Array<Json.Json> = []
   for (const range of ranges) {
@@ -113,7 +113,7 @@ export const endOf = (ranges: ReadonlyArray<Range>): ReadonlyArray<Json.Json> =>
   return values
 }
 
-/** What CouchDB says of an index that it did not use, or had none for. */
+/** CouchDB's warning about an index that it did not use or did not find. */
 export const warningsOf = (index: Index | undefined, useIndex: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [ddoc, name] = useIndex
   const warnings: Array<string> = []

@@ -36,7 +36,7 @@ const bodyOf = (context: DatabaseContext): Checked<Json.JsonObject> =>
     return Json.isObject(body) ? body : yield* badRequest("Request body must be a JSON object")
   })
 
-/** Reads a query, of one partition where one is named. */
+/** Parses a query, which may be limited to a partition. */
 const queryOf = (context: DatabaseContext): Checked<FindOptions> =>
   Either.gen(function*() {
     const body = yield* bodyOf(context)
@@ -70,7 +70,7 @@ export const handleExplain = (context: DatabaseContext): Answer =>
       )
   }, "POST")
 
-/** The name that CouchDB gives an index without one: a hash of all that was asked for. */
+/** The generated name of an index: a hash of its options. */
 const generatedName = ({ ddoc, definition, name, partitioned, type, w }: IndexOptions): string => {
   const named = (value: string | undefined) => value === undefined ? Term.atom("auto_name") : Term.json(value)
   const options = [
@@ -102,7 +102,7 @@ const viewsOf = (body: Json.JsonObject): Json.JsonObject => {
 const withMember = (object: Json.JsonObject, name: string, value: Json.Json): Json.JsonObject =>
   Json.fromEntries(new Map<string, Json.Json>(Json.entries(object)).set(name, value))
 
-/** Stores a design document over whatever it is now. */
+/** Stores a design document over its current revision. */
 const store = (context: DatabaseContext, id: string, body: Json.JsonObject, deleted: boolean): Checked<void> => {
   const { database, server, user } = context
   const record = database.documents.get(id)
@@ -124,7 +124,7 @@ const store = (context: DatabaseContext, id: string, body: Json.JsonObject, dele
   )
 }
 
-/** CouchDB hides why a row was refused: one of a user who may not write design documents, too. */
+/** As in CouchDB, the response hides why a write was rejected, even if the user has no permission. */
 const notSaved = ({ error }: Refusal): Refusal =>
   refusal(
     500,
@@ -203,7 +203,7 @@ const listAll = (context: DatabaseContext): Answer =>
 
 const designId = (name: string): string => name.startsWith("_design/") ? name : `_design/${name}`
 
-/** Takes the only index that fits away, and its design document with it where nothing is left. */
+/** Removes the only matching index, and its design document if nothing else is in it. */
 const remove = (context: DatabaseContext, fits: (index: Index) => boolean): Checked<boolean> =>
   Either.gen(function*() {
     const [index, ...more] = Indexes.list(context.database).filter(fits)
@@ -217,7 +217,7 @@ const remove = (context: DatabaseContext, fits: (index: Index) => boolean): Chec
       ? Json.fromEntries(rest)
       : withMember(body, "views", Json.fromEntries(views))
     const isEmpty = Json.equals(after, { language: "query" })
-    // CouchDB does not look at the result of this write: a user who may not do it gets the same answer.
+    // CouchDB ignores the result of this write, so a user without permission gets the same response.
     const stored = store(context, id, isEmpty ? {} : after, isEmpty)
     if (Either.isLeft(stored) && stored.left.error !== "forbidden") yield* stored
     return true
@@ -242,7 +242,7 @@ const removeOne = (context: DatabaseContext, ddoc: string, type: string, name: s
     (removed) => removed ? Either.right(Response.json(200, { ok: true })) : Either.left(missing)
   )
 
-/** `/db/_index` and below. */
+/** `/db/_index` and its sub-paths. */
 export const handleIndex = (context: DatabaseContext): Answer => {
   const parts = context.request.segments.slice(2)
   const [first] = parts

@@ -20,7 +20,7 @@ interface Analysis {
   readonly ranking: number
 }
 
-/** Why each index but the chosen one was not chosen. An index that failed several tests adds up its rankings. */
+/** Why each other index was not chosen. An index that failed several tests adds up its rankings. */
 const analyse = (cursor: Cursor, options: FindOptions): ReadonlyMap<Index, Analysis> => {
   const { all, filtered, global, inScope, ofType, ranked, usable }: Trace = cursor.trace
   const sort = options.sort.map(([field]) => field)
@@ -116,7 +116,7 @@ const view = (cursor: Cursor, index: Index, options: FindOptions): Json.JsonObje
   }
 }
 
-/** Answers `_explain`. */
+/** The response of `_explain`. */
 export const explain = (database: Database, options: FindOptions): Checked<Json.JsonObject> =>
   Either.map(Cursors.create(database, options, true), (cursor) => {
     const fields = options.fields ?? []

@@ -33,7 +33,7 @@ const scanned =
   "The number of documents examined is high in proportion to the number of results returned. Consider adding a more " +
   "specific index to improve this."
 
-/** The rows of an index that its ranges leave, in reading order. */
+/** The rows of an index within its ranges, in reading order. */
 const rowsOf = ({ database }: DatabaseContext, index: Index, cursor: Cursor): Checked<ReadonlyArray<Entry>> => {
   const start = Cursors.startOf(cursor.ranges)
   const end = Cursors.endOf(cursor.ranges)
@@ -66,7 +66,7 @@ const rowsOf = ({ database }: DatabaseContext, index: Index, cursor: Cursor): Ch
   )
 }
 
-/** Where to go on after a bookmark: its own row, if it is still there, is the first. */
+/** The position after a bookmark. If the bookmarked row still exists, reading starts with it. */
 const from = (
   rows: ReadonlyArray<Entry>,
   index: Index,
@@ -90,7 +90,7 @@ const pick = (text: string, document: Json.Json, paths: ReadonlyArray<Path> | un
   return print(picked)
 }
 
-/** What a query found, and what it cost. */
+/** The results of a query, and the number of documents and keys it examined. */
 interface Found {
   readonly documents: ReadonlyArray<string>
   readonly last: Entry | undefined
@@ -114,9 +114,9 @@ const documentOf = ({ database }: DatabaseContext, id: string, conflicts: boolea
 }
 
 /**
- * Reads rows until the answer is full. Each shard tells what it examined with every document that it finds, so rows
- * count only once a document follows them, and one document more than is asked for is looked at. How much further a
- * shard of CouchDB comes before it is told to stop is chance; here it stops at once.
+ * Reads rows until the response is full. Each shard reports what it examined with every document that it finds, so rows
+ * count only if a document follows them, and one document beyond the limit is examined. How much further a shard of
+ * CouchDB gets before it stops is random. The engine stops at once.
  */
 const scan = (
   context: DatabaseContext,
@@ -161,7 +161,7 @@ const layOut = (documents: ReadonlyArray<string>, members: ReadonlyArray<readonl
   return `{"docs":[${documents.map((text) => `\r\n${text}`).join(",")}\r\n]${more}}\r\n`
 }
 
-/** Answers `_find`. */
+/** The response of `_find`. */
 export const find = (context: DatabaseContext, options: FindOptions): Checked<string> =>
   Either.gen(function*() {
     const matches = yield* compile(options.selector)

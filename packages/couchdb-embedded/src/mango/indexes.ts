@@ -7,7 +7,7 @@ import * as JsonIndex from "../views/jsonIndex.js"
 import type { FieldRange, Range } from "./ranges.js"
 import { indexableFields } from "./ranges.js"
 
-/** An index that Mango may use: one that a design document defines, or that of all documents, which has none. */
+/** An index that Mango can use. The index of all documents has no design document. */
 export interface Index {
   readonly ddoc: string | undefined
   readonly name: string
@@ -45,14 +45,14 @@ const compare = (self: Index, that: Index): number =>
   (self.ddoc === undefined ? -1 : 0) - (that.ddoc === undefined ? -1 : 0) ||
   Utf8.compare(self.ddoc ?? "", that.ddoc ?? "") || Utf8.compare(self.name, that.name)
 
-/** Every index of a database, that of all documents first. */
+/** All indexes of a database, starting with that of all documents. */
 export const list = (database: Database): ReadonlyArray<Index> => {
   const { liveIds } = database
   const designs = liveIds.slice(Utf8.lowerBound(liveIds, "_design/"), Utf8.lowerBound(liveIds, "_design0"))
   return [allDocs, ...designs.flatMap((id) => ofDesign(database, id))].sort(compare)
 }
 
-/** An index as CouchDB shows it. */
+/** Prints an index as CouchDB does. */
 export const toJson = (index: Index): Json.JsonObject => {
   const fields = index.fields.map(([name, direction]): Json.Json => Json.fromEntries([[name, direction]]))
   if (index.ddoc === undefined) return { ddoc: null, name: index.name, type: "special", def: { fields } }
@@ -68,7 +68,7 @@ export const toJson = (index: Index): Json.JsonObject => {
 
 export const columns = ({ fields }: Index): ReadonlyArray<string> => fields.map(([name]) => name)
 
-/** The fields that the selector does not make sure of. */
+/** The fields that the selector does not require to exist. */
 const unmet = (selector: ReadonlyArray<Json.Json>, required: ReadonlyArray<string>): ReadonlyArray<string> => {
   let rest = required
   for (const part of selector) {
@@ -109,7 +109,7 @@ const isTextSearch = (selector: Json.Json): boolean => {
   return name === "$default" || (Json.isArray(argument) ? argument.some(isTextSearch) : isTextSearch(argument))
 }
 
-/** CouchDB looks for text searches in values, too, and breaks on those that look like no selector. */
+/** CouchDB also searches values for text operators, and fails on values that do not look like selectors. */
 export const stumblesOver = (selector: Json.Json): boolean => {
   if (!Json.isObject(selector)) return selector === null || Json.isArray(selector)
   const [member, ...more] = Json.entries(selector)
@@ -120,7 +120,7 @@ export const stumblesOver = (selector: Json.Json): boolean => {
   return Json.isArray(argument) ? argument.some(stumblesOver) : Json.isObject(argument) && stumblesOver(argument)
 }
 
-/** Why an index cannot serve a query; no reason where it can. */
+/** Why an index cannot serve a query. Empty if it can. */
 export const reasonsAgainst = (
   index: Index,
   selector: Json.JsonObject,
@@ -142,14 +142,14 @@ export const reasonsAgainst = (
   return reasons
 }
 
-/** An index with the ranges of its leading fields, and how many ranges of the selector it leaves aside. */
+/** An index with the ranges of its leading fields, and the number of ranges of the selector that it does not use. */
 export interface Ranked {
   readonly index: Index
   readonly ranges: ReadonlyArray<Range>
   readonly distance: number
 }
 
-/** The indexes, the best first: those that narrow down most, then those with the fewest fields, then by name. */
+/** Sorts indexes: those that narrow down most, then those with the fewest fields, then by name. */
 export const rank = (
   indexes: ReadonlyArray<Index>,
   fieldRanges: ReadonlyArray<FieldRange>
@@ -167,7 +167,7 @@ export const rank = (
     compare(self.index, that.index)
   )
 
-/** Whether all that is asked for stands in the index itself. */
+/** Whether the index has all requested fields. */
 export const covers = (index: Index, fields: ReadonlyArray<string> | undefined): boolean =>
   index.ddoc !== undefined && fields !== undefined &&
   fields.every((field) => field === "_id" || columns(index).includes(field))

@@ -6,12 +6,12 @@ import { refuse } from "../http/refusal.js"
 import type { Selector } from "../selector/normalise.js"
 import { normalise } from "../selector/normalise.js"
 
-/** Reads the value of a key, or says what is wrong with it. */
+/** Parses the value of a key, or reports what is wrong with it. */
 type Read<A> = (value: Json.Json) => Checked<A>
 
 const bad = (error: string, reason: string): Checked<never> => refuse(400, error, reason)
 
-/** A mistake for which CouchDB has no words. */
+/** An error that crashes CouchDB. */
 const unforeseen = (problem: string, value: Json.Json): Checked<never> =>
   refuse(500, "unknown_error", `Unknown Error: mango_opts :: {${problem},${erlangTerm(value)}}`, { ref: true })
 
@@ -143,11 +143,11 @@ class Members {
   }
 }
 
-/** What `_find` can be told. */
+/** The options of `_find`. */
 export interface FindOptions {
   readonly selector: Selector
   readonly useIndex: ReadonlyArray<string>
-  /** Where to go on; CouchDB prints none as `nil`, which it does not take back. */
+  /** The bookmark. CouchDB prints a missing one as `nil`, but does not accept that. */
   readonly bookmark: string | undefined
   readonly limit: number
   readonly skip: number
@@ -187,7 +187,7 @@ export const readFind = (body: Json.JsonObject): Checked<FindOptions> =>
     return options
   })
 
-/** What `_index` can be told to make. */
+/** The options of `_index`. */
 export interface IndexOptions {
   readonly definition: Json.Json
   readonly type: string
@@ -212,7 +212,7 @@ export const readIndex = (body: Json.JsonObject): Checked<IndexOptions> =>
     return options
   })
 
-/** The fields of a new index, and which documents stand in it. */
+/** The fields of a new index, and its partial filter. */
 export const readDefinition = (
   value: Json.Json
 ): Checked<{ readonly fields: Sort; readonly partialFilter: Selector }> =>

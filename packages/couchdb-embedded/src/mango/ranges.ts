@@ -3,20 +3,20 @@ import * as Collation from "../encoding/collation.js"
 import * as Utf8 from "../encoding/utf8.js"
 import { only } from "../selector/normalise.js"
 
-/** One end of a range; without a value it is beyond all values. */
+/** A bound of a range. Without a value, the range is unbounded. */
 export interface End {
   readonly value: Json.Json | undefined
   readonly closed: boolean
 }
 
-/** The values that a selector allows for a field, or none. */
+/** The values that a selector allows for a field. */
 export type Range = { readonly low: End; readonly high: End } | "empty"
 
 export type FieldRange = readonly [field: string, range: Range]
 
 const indexable = new Set(["$lt", "$lte", "$eq", "$gt", "$gte", "$beginsWith", "$exists"])
 
-/** The fields that an index could narrow down, in order. */
+/** The fields that an index can narrow down, in order. */
 export const indexableFields = (selector: Json.Json): ReadonlyArray<string> => {
   const found = only(selector)
   if (found === undefined) return []
@@ -32,12 +32,14 @@ const open: End = { value: undefined, closed: false }
 /** Everything. */
 export const everything: Range = { low: open, high: open }
 
-/** Every id: CouchDB asks for what stands behind null. */
+/** Every id. CouchDB reads the keys after null. */
 export const allIds: Range = { low: { value: null, closed: false }, high: open }
 
 const exactly = (value: Json.Json): Range => ({ low: { value, closed: true }, high: { value, closed: true } })
 
-/** Where a value lies: below the range, at its low end, inside, at its high end, above it. */
+/**
+ * The position of a value relative to a range: below it, at its lower bound, inside, at its upper bound, or above it.
+ */
 const placeOf = (value: Json.Json, low: End, high: End): "below" | "low" | "inside" | "high" | "above" => {
   const fromLow = low.value === undefined ? 1 : Collation.compare(value, low.value)
   if (fromLow <= 0) return fromLow < 0 ? "below" : "low"
@@ -97,7 +99,7 @@ const narrow = (range: Range, operator: string, value: Json.Json): Range => {
     case "$eq":
       return equal(range, value)
     case "$beginsWith":
-      // U+FFFF stands behind every other character.
+      // U+FFFF sorts after every other character.
       return typeof value === "string"
         ? narrow(narrow(range, "$gte", value), "$lte", `${value}\uffff`)
         : range
@@ -117,7 +119,7 @@ const rangeOf = (selector: Json.Json, field: string, range: Range): Range => {
   return condition === undefined ? range : narrow(range, condition[0], condition[1])
 }
 
-/** The range of every field that an index could narrow down, or only the one that nothing can meet. */
+/** The range of every field that an index can narrow down. Only the empty range if nothing can match. */
 export const fieldRanges = (selector: Json.Json): ReadonlyArray<FieldRange> => {
   const ranges: Array<FieldRange> = []
   for (const field of indexableFields(selector)) {

@@ -2,9 +2,9 @@ import * as Json from "effect-couchdb/Json"
 import type { DatabaseContext } from "../access/context.js"
 import * as Writes from "../documents/writes.js"
 
-/** What both databases remember of a replication. */
+/** The common checkpoint of both databases. */
 export interface Checkpoint {
-  /** The sequence of the source at which it goes on; `undefined` at the beginning. */
+  /** The sequence of the source after which to continue. `undefined` to start from the beginning. */
   readonly since: string | undefined
   readonly history: ReadonlyArray<Json.Json>
 }
@@ -29,7 +29,7 @@ const at = (entry: Json.Json, history: ReadonlyArray<Json.Json>): Checkpoint => 
   history
 })
 
-/** The latest session of which both know. */
+/** The latest session that both databases have. */
 const common = (source: ReadonlyArray<Json.Json>, target: ReadonlyArray<Json.Json>): Checkpoint => {
   for (let i = 0; i < Math.min(source.length, target.length); i++) {
     const [ours, theirs] = [source[i], target[i]]
@@ -41,7 +41,7 @@ const common = (source: ReadonlyArray<Json.Json>, target: ReadonlyArray<Json.Jso
   return none
 }
 
-/** Where a replication goes on: where both databases agree that it was. */
+/** The checkpoint on which both databases agree. */
 export const read = (source: DatabaseContext, target: DatabaseContext, id: string): Checkpoint => {
   const [ours, theirs] = [bodyOf(source, id), bodyOf(target, id)]
   return textOf(ours, "session_id") === textOf(theirs, "session_id")
@@ -49,10 +49,10 @@ export const read = (source: DatabaseContext, target: DatabaseContext, id: strin
     : common(historyOf(ours), historyOf(theirs))
 }
 
-/** What the source remembers of the last time. */
+/** The last checkpoint of the source. */
 export const last = bodyOf
 
-/** Remembers a session in both databases. */
+/** Writes a session to both databases. */
 export const write = (places: ReadonlyArray<DatabaseContext>, id: string, body: Json.JsonObject): void => {
   for (const { database, server, user } of new Map(places.map((place) => [place.database, place])).values()) {
     const before = database.locals.get(`_local/${id}`)

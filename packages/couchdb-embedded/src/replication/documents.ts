@@ -24,13 +24,13 @@ const own = ({ database, user }: DatabaseContext, body: Json.JsonObject): Checke
   return Either.right(owner === null ? withOwner(body, user.name) : body)
 }
 
-/** An end that only the document's own server could mean. */
+/** Whether an endpoint is a plain database name, which documents may not use. */
 const isLocal = (value: Json.Json | undefined): boolean => {
   const url = value !== undefined && Json.isObject(value) ? Json.get(value, "url") : value
   return typeof url === "string" && !/^https?:\/\//.test(url)
 }
 
-/** The replication that a document asks for, or why there is none, in the words of its server. */
+/** The replication of a document, or why it is invalid, in CouchDB's words. */
 export const read = (context: Context, body: Json.JsonObject): Checked<Replication> => {
   const ends = [Json.get(body, "source"), Json.get(body, "target")]
   if (ends.some((end) => typeof end === "number")) return forbidden("{error,function_clause}")
@@ -41,7 +41,7 @@ export const read = (context: Context, body: Json.JsonObject): Checked<Replicati
   }))
 }
 
-/** Writes into a document of `_replicator` whose it is, and refuses one that asks for nothing that could be done. */
+/** Sets the owner of a document in `_replicator`, and rejects invalid replications. */
 export const prepare = (context: DatabaseContext, document: Incoming): Checked<Incoming> => {
   const { body, deleted, id } = document
   if (id.startsWith("_design/") || id.startsWith("_local/")) {
@@ -51,7 +51,7 @@ export const prepare = (context: DatabaseContext, document: Incoming): Checked<I
     const next = { ...document, body: owned }
     if (deleted || Json.get(body, "_replication_state") === "failed") return Either.right(next)
     const asked = read(context, owned)
-    // What cannot be done here may be asked for: the scheduler tells that it failed.
+    // A replication that the engine does not support is stored. The scheduler reports its failure.
     if (Either.isRight(asked) || asked.left.status === 501) return Either.right(next)
     const { reason } = asked.left
     return forbidden(typeof reason === "string" ? reason : Json.stringify(reason))

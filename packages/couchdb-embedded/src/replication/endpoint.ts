@@ -11,7 +11,7 @@ import type { Replication } from "./replication.js"
 import { parse } from "./replication.js"
 import { run } from "./run.js"
 
-/** The name of a replication that is to be cancelled, which may stand for all that describes it. */
+/** The id of the replication to cancel, which may replace its description. */
 const namedJob = (body: Json.JsonObject): string | undefined => {
   const name = Json.get(body, "cancel") === true
     ? Json.get(body, "replication_id") ?? Json.get(body, "id")

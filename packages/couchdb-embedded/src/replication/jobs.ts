@@ -2,7 +2,7 @@ import * as Json from "effect-couchdb/Json"
 import type { Job } from "../storage/job.js"
 import type { Replication } from "./replication.js"
 
-/** A time as the scheduler writes it. */
+/** Prints a time as the scheduler does. */
 export const timestamp = (now: number): string => new Date(now).toISOString().replace(/\.\d+Z$/, "Z")
 
 export const make = (
@@ -30,7 +30,7 @@ export const make = (
   }
 }
 
-/** What a run did, as the scheduler tells it. */
+/** The result of a run as the scheduler reports it. */
 export const statsOf = (result: Json.JsonObject): Json.JsonObject => {
   const history = Json.get(result, "history")
   const last = Json.isArray(history) ? history[0] : undefined
@@ -48,7 +48,7 @@ export const statsOf = (result: Json.JsonObject): Json.JsonObject => {
   }
 }
 
-// CouchDB waits half a minute after a crash, and twice as long after each that follows.
+// As in CouchDB, the delay after a crash is half a minute, and doubles with each further crash.
 const patience = 30_000
 const longest = 8 * 60 * 60 * 1000
 
@@ -64,7 +64,7 @@ const crash = (job: Job, reason: string, now: number): void => {
   job.history = [{ timestamp: timestamp(now), type: "crashed" as const, reason }, ...job.history].slice(0, keep)
 }
 
-/** Runs a job once; tells whether it did what there was to do. */
+/** Runs a job once. Returns whether it succeeded. */
 export const run = (job: Job, now: number): boolean => {
   const again = job.errors > 0
   const result = job.run(now)

@@ -10,12 +10,12 @@ import type { Checked } from "../http/refusal.js"
 import { notImplemented, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 
-/** One end of a replication: a database, and who reads or writes it. */
+/** The source or target of a replication: a database and the user who accesses it. */
 export interface Place {
   readonly name: string
-  /** How CouchDB names it, without credentials. */
+  /** The URL without credentials. */
   readonly url: string
-  /** What tells it from other places where a replication is named: for a URL, the term that CouchDB makes of it. */
+  /** Identifies the endpoint in replication ids. For a URL, it is the term that CouchDB makes of it. */
   readonly key: Term
   readonly context: Context
 }
@@ -34,7 +34,7 @@ const basic = (value: Json.Json | undefined): readonly [string, string] | undefi
 const member = (value: Json.Json | undefined, name: string): Json.Json | undefined =>
   value !== undefined && Json.isObject(value) ? Json.get(value, name) : undefined
 
-/** The credentials beside a URL, of which CouchDB knows two spellings. */
+/** The credentials in an object, which has two formats for them. */
 const beside = (value: Json.Json): readonly [string, string] | undefined => {
   const given = member(member(value, "auth"), "basic")
   const [user, password] = [member(given, "username"), member(given, "password")]
@@ -45,10 +45,10 @@ const beside = (value: Json.Json): readonly [string, string] | undefined => {
 
 const usual = new Set(["http:80", "http:5984", "https:443"])
 
-/** Erlang has no strings: a list of bytes is one. */
+/** Erlang represents strings as lists of bytes. */
 const chars = (text: string): Term => json(Array.from(Utf8.encode(text)))
 
-/** Headers other than those that say who asks. */
+/** The headers without credentials. */
 const headersOf = (value: Json.Json): ReadonlyArray<readonly [string, Json.Json]> => {
   const headers = member(value, "headers")
   return headers !== undefined && Json.isObject(headers)
@@ -61,7 +61,7 @@ const headersOf = (value: Json.Json): ReadonlyArray<readonly [string, Json.Json]
 const keyOf = (text: string, url: URL, user: string | undefined, value: Json.Json): Term => {
   const scheme = url.protocol.slice(0, -1)
   const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port)
-  // The path as it was written.
+  // The path as given, without normalisation.
   const path = /^https?:\/\/[^/?#]*([^?#]*)/.exec(text)?.[1] ?? ""
   return tuple(
     atom("remote"),
@@ -97,7 +97,7 @@ const remote = (context: Context, text: string, value: Json.Json): Checked<Place
     }
   })
 
-/** Reads a source or a target: a name, a URL, or an object with a URL. */
+/** Parses a source or a target: a name, a URL, or an object with a URL. */
 export const parse = (context: Context, value: Json.Json | undefined): Checked<Place> => {
   if (value === undefined || value === null) return missing
   const text = Json.isObject(value) ? Json.get(value, "url") : value
@@ -111,7 +111,7 @@ export const parse = (context: Context, value: Json.Json | undefined): Checked<P
   })
 }
 
-/** The database, or why CouchDB cannot replicate it. */
+/** Opens the database, or reports CouchDB's error. */
 export const open = ({ context, name, url }: Place): Checked<DatabaseContext> => {
   const opened = openDatabase(context, name)
   if (Either.isLeft(opened)) {

@@ -14,27 +14,27 @@ import * as Req from "../http/request.js"
 import type { Place } from "./place.js"
 import * as Places from "./place.js"
 
-/** A replication that was asked for. */
+/** A replication request. */
 export interface Replication {
-  /** What checkpoints are kept under. */
+  /** The id of the checkpoints. */
   readonly id: string
-  /** The id, and what makes it a job of its own. */
+  /** The id of the job: the checkpoint id with a suffix for its options. */
   readonly job: string
   readonly source: Place
   readonly target: Place
   readonly createTarget: boolean
   readonly continuous: boolean
   readonly cancel: boolean
-  /** Whether it was told by name what to replicate, which CouchDB answers in an older way. */
+  /** Whether it has `doc_ids`. CouchDB then responds in an older format. */
   readonly byId: boolean
   readonly filter: (source: DatabaseContext) => Checked<Filter>
-  /** Whether conflicts stay where they are. */
+  /** Whether to replicate winning revisions only. */
   readonly winnersOnly: boolean
-  /** Where it begins, whatever the checkpoints say. */
+  /** The sequence to start after, regardless of checkpoints. */
   readonly since: Json.Json | undefined
   readonly useCheckpoints: boolean
   readonly checkpointInterval: number
-  /** The query with which the target is created. */
+  /** The query parameters for creating the target. */
   readonly targetParams: Params
 }
 
@@ -84,7 +84,7 @@ const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
       return yield* badRequest("`doc_ids`,`filter`,`selector` are mutually exclusive")
     }
     if (ids !== undefined) {
-      // They may be encoded as in a path.
+      // Ids may be percent-encoded.
       const plain = ids.map((id) => typeof id === "string" ? Req.unquote(id) ?? id : id)
       const sorted = Array.from(new Set(plain)).sort((a, b) => Utf8.compare(String(a), String(b)))
       return { key: [sorted], filter: (context) => Filters.make(context, "_doc_ids", { doc_ids: sorted }) }
@@ -138,7 +138,7 @@ const targetParamsOf = (body: Json.JsonObject): Params => {
     : Json.entries(params).map(([name, value]) => [name, typeof value === "string" ? value : print(value)])
 }
 
-/** Reads the body of a request. */
+/** Parses the body of a request. */
 export const parse = (context: Context, body: Json.JsonObject): Checked<Replication> =>
   Either.gen(function*() {
     const is = (name: string): boolean => Json.get(body, name) === true

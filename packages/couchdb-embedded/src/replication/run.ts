@@ -26,7 +26,7 @@ interface Counts {
   bulk_get_attempts: number
 }
 
-/** CouchDB counts on from the session before. */
+/** CouchDB continues the counts of the previous session. */
 const countsOf = (entry: Json.Json | undefined): Counts => {
   const count = (name: string): number => {
     const value = entry !== undefined && Json.isObject(entry) ? Json.get(entry, name) : undefined
@@ -51,7 +51,7 @@ const changed = ({ database }: DatabaseContext, since: Position): ReadonlyArray<
     })
   )
 
-/** A leaf with its history, as replication brings it. */
+/** A leaf with its history, as replication writes it. */
 const incoming = (
   { id, tree }: DocumentRecord,
   node: RevisionTree.Node<Version>,
@@ -66,7 +66,7 @@ const incoming = (
   attachments: version.attachments.map((attachment) => ({ _tag: "Stored", name: attachment.name, attachment }))
 })
 
-/** Brings to the target the leaves that it does not have, and counts. */
+/** Writes the leaves that the target does not have, and updates the counts. */
 const transfer = (
   source: DatabaseContext,
   target: DatabaseContext,
@@ -93,7 +93,7 @@ const transfer = (
   return Either.map(Writes.replicate(target.server, target.database, target.user, fitting), (refused) => {
     const failures = refused.length + documents.length - fitting.length
     counts.docs_read += documents.length
-    // CouchDB reads design documents one by one, and asks once more for whatever has attachments.
+    // CouchDB reads design documents one by one, and reads documents with attachments again.
     const together = documents.filter(({ id }) => !id.startsWith("_design/"))
     counts.bulk_get_attempts += together.length
     counts.bulk_get_docs += together.filter(({ attachments }) => attachments.length === 0).length
@@ -109,7 +109,7 @@ const create = ({ createTarget, target, targetParams }: Replication): void => {
   Databases.create({ ...context, request: { ...context.request, query: targetParams } }, name)
 }
 
-/** Replicates once, all that there is now. */
+/** Replicates all current changes once. */
 export const run = (replication: Replication, now: number): Checked<Json.JsonObject> =>
   Either.gen(function*() {
     const { byId, id, useCheckpoints, winnersOnly } = replication

@@ -25,7 +25,7 @@ const request = (origin: string): Request => ({
 
 const admin = { name: null, roles: ["_admin"] }
 
-// The scheduler itself writes past the hook.
+// The scheduler writes documents without this hook.
 const beforeWrite: BeforeWrite = (_, document) => Either.right(document)
 
 const transient = new Set([
@@ -36,7 +36,7 @@ const transient = new Set([
   "_replication_id"
 ])
 
-/** Writes into the document what became of its replication. */
+/** Writes the state of a replication into its document. */
 const settleDocument = (
   server: Server,
   database: Database,
@@ -117,7 +117,7 @@ const look = (context: Context, database: Database, { id, tree }: DocumentRecord
   begin(context, database, id, version.body)
 }
 
-/** Begins and ends what the documents of `_replicator` ask for. */
+/** Starts and stops jobs according to the documents of `_replicator`. */
 const lookAtDocuments = (server: Server, origin: string, now: number): void => {
   const database = server.databases.get(replicator)
   const { replicatorSeen: seen } = server.node
@@ -148,16 +148,16 @@ const proceed = (server: Server, job: Job, now: number): void => {
   settleDocument(server, database, job.document, "completed", ["_replication_stats", stats], now)
 }
 
-// Two that fill each other come to rest; this ends those that would not.
+// Two jobs that write to each other's source settle. The limit ends those that do not.
 const rounds = 100
 
-/** Lets the replications that go on catch up with what a request did. */
+/** Runs all jobs until they have replicated the changes of a request. */
 export const settle = (server: Server, origin: string, now: number): void => {
   for (let i = 0; i < rounds; i++) {
     const before = server.updates.seq
     lookAtDocuments(server, origin, now)
     if (server.replications.size === 0) return
-    // One that cannot run, because a database is gone, waits for better times.
+    // A job that cannot run, because a database was deleted, is retried later.
     for (const job of Array.from(server.replications.values())) proceed(server, job, now)
     if (server.updates.seq === before) return
   }

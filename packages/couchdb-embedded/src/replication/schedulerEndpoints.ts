@@ -56,7 +56,7 @@ const withoutCredentials = (value: Json.Json | undefined): Json.Json => {
   return `${protocol}//${host}${pathname.replace(/\/?$/, "/")}`
 }
 
-/** A document whose replication has come to its end, which it tells itself. */
+/** The row of a completed or failed replication, from its document. */
 const endedRow = (id: string, body: Json.JsonObject): Json.JsonObject | undefined => {
   const state = Json.get(body, "_replication_state")
   if (state !== "completed" && state !== "failed") return undefined
@@ -116,7 +116,7 @@ const jobs = (context: Context): Answer => {
   const [, , ...path] = context.request.segments
   const all = Array.from(context.server.replications.values()).sort((a, b) => Utf8.compare(a.id, b.id))
   if (path.length > 0) {
-    // A plus in a path arrives as a space.
+    // A plus in a path is decoded as a space.
     const id = path.join("/").replaceAll(" ", "+")
     const job = all.find((job) => job.id === id)
     return job === undefined ? Either.left(missing) : found(jobRow(context, job))
@@ -177,7 +177,7 @@ const task = (context: Context, job: Job): Json.JsonObject => ({
   user: job.document === undefined ? job.owner : null
 })
 
-/** `/_active_tasks`: the replications that go on; whatever else begins has ended when the next request comes. */
+/** `/_active_tasks`. It lists running replications only, because every other task ends within one request. */
 export const activeTasks = (context: Context): Answer =>
   byMethod(context, {
     GET: () =>

@@ -9,7 +9,7 @@ import type { Path } from "./path.js"
 import * as Paths from "./path.js"
 import { compileRegex } from "./regex.js"
 
-/** Whether a value meets a condition. */
+/** Tests a value. */
 export type Matcher = (value: Json.Json) => boolean
 
 type Compare = (self: Json.Json, that: Json.Json) => number
@@ -24,7 +24,7 @@ const list = (value: Json.Json): ReadonlyArray<Json.Json> => Json.isArray(value)
 
 const all = (matchers: ReadonlyArray<Matcher>): Matcher => (value) => matchers.every((matcher) => matcher(value))
 
-// No alternatives at all are no condition.
+// `$or` without alternatives matches everything.
 const any = (matchers: ReadonlyArray<Matcher>): Matcher => (value) =>
   matchers.length === 0 || matchers.some((matcher) => matcher(value))
 
@@ -41,7 +41,7 @@ const holdsAll = (wanted: ReadonlyArray<Json.Json>): Matcher => (value) => {
 }
 
 const integerOf = (value: Json.Json | undefined): bigint | undefined => {
-  // One that is printed with an exponent is a float to CouchDB.
+  // A number that prints with an exponent is a float in CouchDB.
   if (typeof value === "number") return /^-?\d+$/.test(String(value)) ? BigInt(value) : undefined
   return Json.isRawNumber(value) && !/[.eE]/.test(value.text) ? BigInt(value.text) : undefined
 }
@@ -121,7 +121,7 @@ const nested = (operator: string, inner: Matcher): Matcher | undefined => {
 const nestedOperators = new Set(["$not", "$elemMatch", "$allMatch", "$keyMapMatch"])
 
 const field = (path: Path, condition: Json.Json, matcher: Matcher): Matcher => {
-  // Nothing is true of a field that is missing, but that it is missing.
+  // A missing field matches `$exists: false` only.
   const missing = only(condition)?.[0] === "$exists" && only(condition)?.[1] === false
   return (document) => {
     const found = Paths.find(document, path)
@@ -157,8 +157,8 @@ const compileWith = (selector: Json.Json, compare: Compare): Checked<Matcher> =>
   })
 }
 
-/** What a normalised selector says of documents. */
+/** Compiles a normalised selector. */
 export const compile = (selector: Json.Json): Checked<Matcher> => compileWith(selector, Collation.compare)
 
-/** What a selector says of documents. */
+/** Compiles a selector. */
 export const matcherOf = (selector: Json.JsonObject): Checked<Matcher> => Either.flatMap(normalise(selector), compile)

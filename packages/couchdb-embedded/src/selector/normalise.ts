@@ -5,10 +5,10 @@ import type { Checked } from "../http/refusal.js"
 import { refuse } from "../http/refusal.js"
 import { compileRegex } from "./regex.js"
 
-/** A selector in CouchDB's normal form: every object has one member, negations stand at the fields. */
+/** A selector in CouchDB's normal form: every object has one member, and negations apply to fields. */
 export type Selector = Json.JsonObject
 
-/** The member of an object that has exactly one. */
+/** The member of an object with exactly one member. */
 export const only = (value: Json.Json): readonly [string, Json.Json] | undefined => {
   if (!Json.isObject(value)) return undefined
   const members = Json.entries(value)
@@ -142,7 +142,7 @@ const negate = (value: Json.Json): Checked<Json.Json> => {
   return Either.map(negate(argument), (inner) => member(name, inner))
 }
 
-/** Brings a selector into its normal form, in which CouchDB shows it and chooses indexes for it. */
+/** Normalises a selector. CouchDB shows this form in `_explain`, and chooses indexes by it. */
 export const normalise = (selector: Json.JsonObject): Checked<Selector> => {
   if (Json.keys(selector).length === 0) return Either.right({})
   return Either.gen(function*() {
@@ -157,7 +157,7 @@ export const normalise = (selector: Json.JsonObject): Checked<Selector> => {
   })
 }
 
-/** The fields that a selector speaks of. */
+/** The fields that a selector refers to. */
 export const fields = (selector: Json.Json): ReadonlyArray<string> => {
   const found = only(selector)
   if (found === undefined) return []

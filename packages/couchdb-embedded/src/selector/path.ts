@@ -3,10 +3,10 @@ import * as Either from "effect/Either"
 import type { Checked } from "../http/refusal.js"
 import { refuse } from "../http/refusal.js"
 
-/** The members that lead to a value, from the outside in. */
+/** The member names from the document down to a value. */
 export type Path = ReadonlyArray<string>
 
-/** Reads a field such as `a.b` or `a\.b`, of which the latter is one member. */
+/** Parses a field such as `a.b`, or `a\.b` for a single member. */
 export const parse = (field: string): Checked<Path> => {
   const parts = field.includes("\\")
     ? field.split(/(?<!\\)\./).map((part) => part.replaceAll("\\", ""))
@@ -19,8 +19,8 @@ export const parse = (field: string): Checked<Path> => {
 const place = (name: string): number => /^[+-]?\d+$/.test(name) ? Number(name) : -1
 
 /**
- * The value that the path leads to, through objects by name and through arrays by number. Where it leads to
- * none, the last object on the way has no such member, or what is there is no object.
+ * Finds the value at a path, through objects by name and through arrays by index. `missing` if the last object has no
+ * such member, and `astray` if a value on the path is neither object nor array.
  */
 export const find = (value: Json.Json, path: Path): { readonly value: Json.Json } | "missing" | "astray" => {
   let at = value
@@ -32,13 +32,13 @@ export const find = (value: Json.Json, path: Path): { readonly value: Json.Json 
   return { value: at }
 }
 
-/** The value that the path leads to, if it leads to one. */
+/** The value at a path, if there is one. */
 export const get = (value: Json.Json, path: Path): Json.Json | undefined => {
   const found = find(value, path)
   return typeof found === "string" ? undefined : found.value
 }
 
-/** Puts a value where the path leads, making objects on the way. */
+/** Sets the value at a path, and creates the objects on the way. */
 export const set = (into: Json.Json, [name, ...rest]: Path, value: Json.Json): Json.Json => {
   if (name === undefined) return value
   if (Json.isArray(into)) {

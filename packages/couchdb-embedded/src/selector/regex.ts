@@ -1,6 +1,9 @@
 const compiled = new Map<string, RegExp | undefined>()
 
-/** A regular expression of CouchDB's dialect, PCRE, as far as JavaScript's can stand in; flags may lead it, as `(?i)`. */
+/**
+ * Compiles a regular expression of CouchDB's dialect, PCRE, as far as JavaScript supports it. It may start with flags
+ * such as `(?i)`.
+ */
 export const compileRegex = (source: string): RegExp | undefined => {
   if (compiled.has(source)) return compiled.get(source)
   const flags = /^\(\?([ims]+)\)/.exec(source)

@@ -21,7 +21,7 @@ export const membership = (context: Context): Answer =>
       : found({ all_nodes: [name], cluster_nodes: [name] })
   })
 
-/** `/_cluster_setup`: there is one node, and it is set up. */
+/** `/_cluster_setup`. The cluster is a single node, and set up already. */
 export const setup = (context: Context): Answer =>
   byMethod(context, {
     GET: () => found({ state: "single_node_enabled" }),
@@ -36,7 +36,7 @@ export const setup = (context: Context): Answer =>
       })
   }, "GET,POST")
 
-/** `/_reshard`: no shard is ever split here. */
+/** `/_reshard`. The engine never splits shards. */
 export const reshard = (context: Context): Answer => {
   const [, what, id] = context.request.segments
   if (what === undefined) {
@@ -59,7 +59,7 @@ export const reshard = (context: Context): Answer => {
 
 const plain = { "cache-control": "private, must-revalidate", "content-type": "text/plain" }
 
-/** `/_utils/…` and `/favicon.ico`, of a server without Fauxton. */
+/** `/_utils/…` and `/favicon.ico`. The engine has no Fauxton. */
 export const utils = (context: Context): Answer => {
   const { origin, path } = context.request
   return path === "/_utils"
@@ -67,7 +67,7 @@ export const utils = (context: Context): Answer => {
     : Either.right({ status: 404, headers: plain, body: "Not found." })
 }
 
-/** `/_search_analyze`: there is no Clouseau behind this server. */
+/** `/_search_analyze`. The engine has no Clouseau. */
 export const searchAnalyze: Answer = refuse(503, "service unavailable", "Search is not available")
 
 const digits = (bound: number): string => bound.toString(16).padStart(8, "0")
@@ -85,6 +85,6 @@ export const shards = (context: DatabaseContext): Answer =>
       : found({ range: rangeOf(shardOf(database, id)), nodes })
   })
 
-/** `/db/_sync_shards`: one node is always in step with itself. */
+/** `/db/_sync_shards`. A single node needs no synchronisation. */
 export const syncShards = (context: DatabaseContext): Answer =>
   byMethod(context, { POST: () => Either.right(Response.json(202, { ok: true })) }, "POST")

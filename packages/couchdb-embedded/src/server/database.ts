@@ -24,7 +24,7 @@ import * as State from "../storage/state.js"
 import * as Views from "../views/endpoints.js"
 import * as Cluster from "./cluster.js"
 
-/** What CouchDB tells of a database. */
+/** The response of `GET /db`. */
 export const info = (server: Server, database: Database): Json.JsonObject => ({
   instance_start_time: String(database.created),
   db_name: database.name,
@@ -108,7 +108,7 @@ const addDatabase = (
       instance: server.random.hex(32),
       created: Math.floor(now / 1000),
       shards: options.shards,
-      // One node holds one copy, whatever is asked for.
+      // A single node has one copy, whatever `n` is.
       replicas: Math.min(options.replicas, 1),
       partitioned: options.partitioned
     })
@@ -184,7 +184,7 @@ const compact = (context: DatabaseContext): Answer =>
     return Response.json(202, { ok: true })
   })
 
-/** Every design document that is there. */
+/** All live design documents. */
 const designs = function*({ documents, liveIds }: Database): Generator<{ name: string; body: Json.JsonObject }> {
   for (const id of liveIds) {
     const record = id.startsWith("_design/") ? documents.get(id) : undefined
@@ -199,7 +199,7 @@ export const endpoints: Readonly<Record<string, (context: DatabaseContext) => An
   _shards: Cluster.shards,
   _purged_infos: (context) =>
     byMethod(context, {
-      // What was purged is counted here, and not kept.
+      // The engine counts purges, but keeps no list of them.
       GET: () =>
         context.database.purgeSeq === 0
           ? Either.right(Response.json(200, { purged_infos: [] }))

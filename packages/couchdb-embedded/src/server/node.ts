@@ -18,7 +18,7 @@ const statuses = [
   ...[501, 503]
 ]
 
-/** What is counted here; CouchDB counts a hundred things more. */
+/** The statistics that the engine has. CouchDB has many more. */
 const statistics = ({ server: { node } }: Context): Json.JsonObject => ({
   couchdb: {
     httpd: { requests: counter(node.requests, "number of HTTP requests") },
@@ -83,7 +83,7 @@ const versions = ({ server }: Context): Answer =>
     collation_driver: { name: "Intl.Collator" }
   })
 
-/** The node that a path names. */
+/** Checks that the path names this node. */
 const named = ({ server: { node } }: Context, name: string): Checked<void> =>
   name === "_local" || name === node.name ? Either.void : refuse(404, "not_found", `no such node: ${name}`)
 

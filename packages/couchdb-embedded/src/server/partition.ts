@@ -8,7 +8,7 @@ import * as RevisionTree from "../storage/revisionTree.js"
 import * as Sizes from "../storage/sizes.js"
 import type { Database } from "../storage/state.js"
 
-/** What CouchDB tells of a partition. */
+/** The response of `GET /db/_partition/name`. */
 const info = ({ documents, name }: Database, partition: string): Json.JsonObject => {
   let live = 0
   let deleted = 0
@@ -28,7 +28,7 @@ const info = ({ documents, name }: Database, partition: string): Json.JsonObject
 
 const below = new Set(["_all_docs", "_find", "_explain", "_design"])
 
-/** `/db/_partition/name…`: what is below means what it means for the database, with the partition as an option. */
+/** `/db/_partition/name…`. Sub-paths are those of the database, with the partition as a parameter. */
 export const handle = (context: DatabaseContext, rest: (context: DatabaseContext) => Answer): Answer => {
   const { database, request } = context
   const [root, , partition, next, ...more] = request.segments
@@ -42,7 +42,7 @@ export const handle = (context: DatabaseContext, rest: (context: DatabaseContext
     return byMethod(context, { GET: () => Either.right(Response.json(200, info(database, partition))) }, "GET")
   }
   if (!below.has(next) || (next === "_design" && more.length < 2)) return Either.left(missing)
-  // Parameters come in the order of their names here, so that a `startkey` counts more than a `key`.
+  // CouchDB applies these parameters in alphabetical order, so `startkey` overrides `key`.
   const query = [...new Map([["partition", partition], ...request.query])].sort(([self], [that]) =>
     self < that ? -1 : 1
   )

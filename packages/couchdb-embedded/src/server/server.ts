@@ -15,7 +15,7 @@ import { info } from "./database.js"
 import * as Nodes from "./node.js"
 import * as Updates from "./updates.js"
 
-/** The release whose answers these are. */
+/** The CouchDB release that the engine imitates. */
 export const version = "3.5.0"
 
 /** `GET /` */
@@ -36,7 +36,7 @@ export const welcome = (context: Context): Answer =>
 export const onlyAdmin = (context: Context): Checked<void> =>
   isServerAdmin(context.user) ? Either.void : Either.left(noServerAdmin)
 
-/** The names of the databases that a query selects. */
+/** The names of the databases in the range of a query. */
 const names = (context: Context): Checked<ReadonlyArray<string>> =>
   Either.gen(function*() {
     yield* onlyAdmin(context)

@@ -29,6 +29,17 @@ interface Progress {
   readonly begun: boolean
 }
 
+type Feed = "normal" | "continuous" | "longpoll" | "eventsource"
+
+const isFeed = (text: string): text is Feed => ["normal", "continuous", "longpoll", "eventsource"].includes(text)
+
+interface Options {
+  readonly feed: Feed
+  readonly idle: Feeds.Idle
+  readonly descending: boolean
+  readonly initial: Progress
+}
+
 const natural = (text: string | undefined): Checked<number | undefined> =>
   text === undefined
     ? Either.right(undefined)
@@ -36,60 +47,75 @@ const natural = (text: string | undefined): Checked<number | undefined> =>
     ? Either.right(Number(text))
     : badRequest("invalid_integer")
 
-const printUpdate = (server: Server, { database, seq, type }: Update): string =>
-  print({ db_name: database, type, seq: encode(server, seq) })
-
-const feedNames = ["normal", "continuous", "longpoll", "eventsource"]
-
-const answer = (context: Context): Checked<Reply> =>
+const parse = ({ request, server }: Context): Checked<Options> =>
   Either.gen(function*() {
-    const { request, server } = context
     const limit = (yield* natural(Req.param(request, "limit"))) ?? Infinity
-    const beat = Req.param(request, "heartbeat")
-    const heartbeat = beat === "true" || beat === "false" ? beat : String((yield* natural(beat)) ?? "false")
+    const given = Req.param(request, "heartbeat")
+    const heartbeat = given === "true" || given === "false" ? given : String((yield* natural(given)) ?? "false")
     const timeout = yield* natural(Req.param(request, "timeout"))
     const feed = Req.param(request, "feed") ?? "normal"
-    if (!feedNames.includes(feed)) {
+    if (!isFeed(feed)) {
       return yield* badRequest("Supported `feed` types: normal, continuous, longpoll, eventsource")
     }
-    const patience = yield* Feeds.patience(
+    const idle = yield* Feeds.parseIdle(
       heartbeat === "false" ? undefined : heartbeat,
       timeout === undefined ? undefined : String(timeout)
     )
     const descending = Req.param(request, "descending") === "true"
     const since = yield* decode(server, Req.param(request, "since") ?? "0")
-    const lines = feed === "continuous" || feed === "eventsource"
-    const read = ({ begun, limit, seq }: Progress): Feeds.Look<Progress> => {
-      const later = Array.from(server.updates.log.values()).filter((update) => descending || update.seq > seq)
-      const told = (descending ? later.reverse() : later).slice(0, limit)
-      const last = told.length === later.length ? server.updates.seq : told.at(-1)?.seq ?? seq
-      const printed = told.map((update) => {
-        const text = printUpdate(server, update)
-        return feed === "eventsource" ? `data: ${text}\nid: ${print(encode(server, update.seq))}\n\n` : text
-      })
-      const text = feed === "continuous"
-        ? printed.map((line) => `${line}\n`).join("")
-        : printed.join(lines ? "" : ",\r\n")
-      const ends = feed === "normal" || descending || told.length === limit || (feed === "longpoll" && told.length > 0)
-      return {
-        text: text === "" || !begun || lines ? text : `,\r\n${text}`,
-        state: { seq: last, limit: limit - told.length, begun: begun || told.length > 0 },
-        more: ends ? "never" : "later"
-      }
-    }
-    const end = ({ seq }: Progress): string => {
-      const member = `"last_seq":${print(encode(server, seq))}}\n\n`
-      return feed === "continuous" ? `{${member}` : feed === "eventsource" ? "\n" : `\n],\n${member}`
-    }
-    const initial: Progress = { seq: since, limit, begun: false }
-    const body = lines ? "" : "{\"results\":[\n"
+    return { feed, idle, descending, initial: { seq: since, limit, begun: false } }
+  })
+
+/** Whether each update is its own line, and not an element of an array. */
+const hasLines = (feed: Feed): boolean => feed === "continuous" || feed === "eventsource"
+
+const printUpdate = (server: Server, feed: Feed, { database, seq, type }: Update): string => {
+  const text = print({ db_name: database, type, seq: encode(server, seq) })
+  switch (feed) {
+    case "eventsource":
+      return `data: ${text}\nid: ${print(encode(server, seq))}\n\n`
+    case "continuous":
+      return `${text}\n`
+    default:
+      return text
+  }
+}
+
+const read = (
+  server: Server,
+  { descending, feed }: Options,
+  { begun, limit, seq }: Progress
+): Feeds.Batch<Progress> => {
+  const later = Array.from(server.updates.log.values()).filter((update) => descending || update.seq > seq)
+  const sent = (descending ? later.reverse() : later).slice(0, limit)
+  const last = sent.length === later.length ? server.updates.seq : sent.at(-1)?.seq ?? seq
+  const separator = hasLines(feed) ? "" : ",\r\n"
+  const text = sent.map((update) => printUpdate(server, feed, update)).join(separator)
+  const ends = feed === "normal" || descending || sent.length === limit || (feed === "longpoll" && sent.length > 0)
+  return {
+    text: text === "" || !begun ? text : separator + text,
+    state: { seq: last, limit: limit - sent.length, begun: begun || sent.length > 0 },
+    more: ends ? "never" : "later"
+  }
+}
+
+const end = (server: Server, feed: Feed, { seq }: Progress): string => {
+  const member = `"last_seq":${print(encode(server, seq))}}\n\n`
+  return feed === "continuous" ? `{${member}` : feed === "eventsource" ? "\n" : `\n],\n${member}`
+}
+
+const answer = (context: Context): Checked<Reply> =>
+  Either.map(parse(context), (options): Reply => {
+    const { request, server } = context
+    const { feed, idle, initial } = options
+    const body = hasLines(feed) ? "" : "{\"results\":[\n"
     if (feed === "normal") {
       const etag = Response.etagOf(encode(server, server.updates.seq))
-      const { state, text } = read(initial)
+      const { state, text } = read(server, options, initial)
       return Response.unlessKnown(request, etag, () => ({
         status: 200,
         headers: { etag, "cache-control": "must-revalidate", "content-type": "application/json" },
-        body: body + text + end(state)
+        body: body + text + end(server, feed, state)
       }))
     }
     return {
@@ -100,11 +126,11 @@ const answer = (context: Context): Checked<Reply> =>
       body,
       rest: Feeds.run<Progress>({
         initial,
-        read: (state) => Effect.succeed(read(state)),
+        read: (state) => Effect.succeed(read(server, options, state)),
         wait: ({ seq }) => Effect.as(Watchers.next(server.updates.watchers, () => server.updates.seq > seq), true),
-        patience,
-        pulse: (why) => why === "heartbeat" ? "\n" : "",
-        end
+        idle,
+        wakeText: (why) => why === "heartbeat" ? "\n" : "",
+        end: (state) => end(server, feed, state)
       })
     }
   })

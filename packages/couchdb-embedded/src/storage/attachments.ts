@@ -9,27 +9,27 @@ import type { Checked } from "../http/refusal.js"
 import { badRequest, internalError, refuse } from "../http/refusal.js"
 import type { Attachment, Version } from "./state.js"
 
-/** An attachment as a request brings it. */
+/** An attachment in a request. */
 export type IncomingAttachment =
-  /** What the parent holds. */
+  /** Refers to the attachment of the parent revision. */
   | { readonly _tag: "Stub"; readonly name: string; readonly revpos: number | undefined }
-  /** Its bytes. */
+  /** Contains the bytes. */
   | ({ readonly _tag: "Data"; readonly data: Uint8Array } & Described)
-  /** Its description, while the bytes follow in parts of their own. */
+  /** Announces bytes that follow in another part of the body. */
   | ({ readonly _tag: "Follows"; readonly bytes: number | undefined } & Described)
-  /** What is stored elsewhere already. */
+  /** Refers to an attachment that another revision stores. */
   | { readonly _tag: "Stored"; readonly name: string; readonly attachment: Attachment }
 
-/** What a request says of an attachment besides its bytes. */
+/** The metadata of an attachment in a request. */
 export interface Described {
   readonly name: string
   readonly contentType: string
   readonly revpos: number
-  /** How its bytes are encoded already. */
+  /** The encoding of the bytes as sent. */
   readonly encoding: "identity" | "gzip"
-  /** The length before it was encoded, where that is known. */
+  /** The length before encoding, if known. */
   readonly length: number | undefined
-  /** The digest that its bytes must have. */
+  /** The digest that the bytes must have. */
   readonly digest: string | undefined
 }
 
@@ -100,22 +100,22 @@ const one = (name: string, stub: Json.JsonObject): Checked<IncomingAttachment> =
   return read(name, contentType, typeof revpos === "number" ? revpos : 0, stub)
 }
 
-/** Reads the member `_attachments` of a document; CouchDB leaves out what is no object. */
+/** Parses the member `_attachments` of a document. CouchDB ignores entries that are not objects. */
 export const fromJson = (value: Json.JsonObject): Checked<ReadonlyArray<IncomingAttachment>> =>
   Either.all(Json.entries(value).flatMap(([name, stub]) => Json.isObject(stub) ? [one(name, stub)] : []))
 
-/** Refuses names of attachments that CouchDB reserves. */
+/** Rejects reserved attachment names. */
 export const checkName = (name: string): Checked<string> =>
   name.startsWith("_")
     ? badRequest(`Attachment name '${name}' starts with prohibited character '_'`)
     : Either.right(name)
 
-/** Stores the bytes as CouchDB does: what is worth it is compressed, and the digest is that of what is stored. */
+/** Stores bytes as CouchDB does: it compresses compressible types, and the digest is that of the stored bytes. */
 const store = (described: Described, data: Uint8Array, revpos: number): Checked<Attachment> => {
   const { contentType, name } = described
   const compress = described.encoding === "identity" && compressible.test(contentType)
   const stored = compress ? compressed(data) : data
-  // A digest that is told is that of the bytes that are sent, before they are compressed here.
+  // The given digest is that of the bytes as sent, before compression.
   if (described.digest !== undefined && described.digest !== digestOf(data)) return noClause
   return Either.right({
     name,
@@ -128,19 +128,19 @@ const store = (described: Described, data: Uint8Array, revpos: number): Checked<
   })
 }
 
-// The hash table is that of zlib itself, which CouchDB uses: others find other matches, and so have other digests.
+// CouchDB uses the hash table of zlib. Another table finds other matches, and gives another digest.
 const compressed = (data: Uint8Array): Uint8Array => gzip(data, { level: 8, legacyHash: true })
 
-// No attachment of CouchDB is larger by default.
+// CouchDB's default maximum size of an attachment.
 const maxAttachmentSize = 2 ** 30
 
-/** The bytes before they were compressed; `undefined` if they are not properly compressed, or become too many. */
+/** The decompressed bytes. `undefined` if they are not valid gzip, or too large. */
 export const decoded = ({ data, encoding }: Attachment): Uint8Array | undefined =>
   encoding === "identity" ? data : Either.getOrUndefined(inflate(data, maxAttachmentSize))
 
 /**
- * The attachments to store: what is new, and what the parent holds for the stubs. New ones belong to the revision
- * `revpos`, unless replication says where they belong.
+ * The attachments of a new revision: the new ones, and those of the parent that stubs refer to. New ones get the given
+ * `revpos`, or keep their own if replication wrote them.
  */
 export const resolve = (
   id: string,
@@ -168,11 +168,12 @@ export const resolve = (
 }
 
 /**
- * How a read shows attachments.
+ * How a response shows attachments.
  *
- * - `data`: as stubs, with their bytes, or with their bytes to follow
- * - `since`: attachments of this generation or an earlier one stay stubs; replication may bring some of generation 0
- * - `encoding`: whether it is told how they are stored
+ * - `data`: as stubs, with their bytes inline, or with their bytes in following parts
+ * - `since`: attachments of this or an earlier generation are stubs. Replication may write attachments of generation
+ *   0
+ * - `encoding`: whether to include the encoding
  */
 export interface View {
   readonly data: "stubs" | "inline" | "follows"
@@ -182,7 +183,7 @@ export interface View {
 
 export const stubs: View = { data: "stubs", since: -1, encoding: false }
 
-/** Whether the view gives the bytes of this one. */
+/** Whether the view includes the bytes of this attachment. */
 export const isGiven = (view: View, { revpos }: Attachment): boolean => view.data !== "stubs" && revpos > view.since
 
 const printOne = (attachment: Attachment, view: View): string => {
@@ -200,6 +201,6 @@ const printOne = (attachment: Attachment, view: View): string => {
   ])
 }
 
-/** The members of `_attachments`, without braces. */
+/** Prints the members of `_attachments`, without braces. */
 export const printAll = (attachments: ReadonlyArray<Attachment>, view: View): string =>
   attachments.map((attachment) => `${print(attachment.name)}:{${printOne(attachment, view)}}`).join(",")

@@ -9,11 +9,11 @@ import * as Attachments from "./attachments.js"
 import type { Rev } from "./revision.js"
 import * as Revs from "./revision.js"
 
-/** A document as a request brings it. */
+/** A document in a request. */
 export interface Incoming {
   readonly id: string
   readonly generation: number
-  /** The revision that is extended, or written, and its ancestors. */
+  /** The revision to extend or to write, and its ancestors. */
   readonly hashes: ReadonlyArray<string>
   readonly deleted: boolean
   readonly body: Json.JsonObject
@@ -22,7 +22,7 @@ export interface Incoming {
 
 const maxDocumentSize = 8_000_000
 
-/** Refuses ids that cannot be stored. */
+/** Rejects ids that no database can store. */
 export const checkId = (id: unknown): Checked<string> => {
   if (typeof id !== "string") return refuse(400, "illegal_docid", "Document id must be a string")
   if (id === "") return refuse(400, "illegal_docid", "Document id must not be empty")
@@ -33,7 +33,7 @@ export const checkId = (id: unknown): Checked<string> => {
   return Either.right(id)
 }
 
-/** Refuses ids that this database cannot hold: where it is partitioned, an id begins with its partition. */
+/** Rejects ids that this database cannot store. In a partitioned database, an id starts with its partition. */
 export const checkPartition = (database: { readonly partitioned: boolean }, id: string): Checked<string> => {
   if (!database.partitioned || id.startsWith("_design/") || id.startsWith("_local/")) return Either.right(id)
   const colon = id.indexOf(":")
@@ -44,7 +44,9 @@ export const checkPartition = (database: { readonly partitioned: boolean }, id: 
     : Either.right(id)
 }
 
-/** Refuses ids without a partition; that nothing follows the partition, only a write finds out. */
+/**
+ * Rejects ids without a partition. An empty id within a partition passes, because CouchDB checks that on writes only.
+ */
 export const checkPlace = (database: { readonly partitioned: boolean }, id: string): Checked<string> =>
   /^[^:]+:$/.test(id) || id.startsWith("_") ? Either.right(id) : checkPartition(database, id)
 
@@ -75,7 +77,7 @@ const revisionsOf = (value: Json.JsonObject): Checked<{ generation: number; hash
   return Either.right({ generation: start, hashes })
 }
 
-/** Takes a document apart. `textLength` is that of the request, so that small ones need no measuring. */
+/** Parses a document. `textLength` is the length of the request, so that small documents need no measuring. */
 export const fromJson = (value: Json.Json, textLength: number): Checked<Incoming> => {
   if (!Json.isObject(value)) return badRequest("Document must be a JSON object")
   let id = ""
@@ -131,7 +133,7 @@ export const fromJson = (value: Json.Json, textLength: number): Checked<Incoming
   })
 }
 
-/** Refuses names of attachments that CouchDB reserves. */
+/** Rejects reserved attachment names. */
 export const checkAttachmentNames = (document: Incoming): Checked<Incoming> => {
   const wrong = document.attachments.find(({ name }) => name.startsWith("_"))
   return wrong === undefined ? Either.right(document) : Either.map(Attachments.checkName(wrong.name), () => document)

@@ -1,18 +1,20 @@
 import type * as Json from "effect-couchdb/Json"
 import type { Checked } from "../http/refusal.js"
 
-/** What became of a job, and when. */
+/** An event in the history of a job. */
 export interface JobEvent {
   readonly timestamp: string
   readonly type: "added" | "started" | "crashed"
   readonly reason?: string
 }
 
-/** A replication that the scheduler holds: until it is cancelled, or, of a document, until it is done. */
+/**
+ * A running replication. A job of `_replicate` runs until it is cancelled. A job of a document runs until it completes.
+ */
 export interface Job {
   readonly id: string
   readonly owner: string | null
-  /** The document of `_replicator` that asks for it, if one does. */
+  /** The id of the document in `_replicator`, if there is one. */
   readonly document: string | undefined
   /** The URLs of both databases, without credentials. */
   readonly source: string
@@ -21,12 +23,12 @@ export interface Job {
   readonly checkpointInterval: number
   readonly started: number
   readonly run: (now: number) => Checked<Json.JsonObject>
-  /** The latest first. */
+  /** Newest first. */
   history: ReadonlyArray<JobEvent>
   info: Json.JsonObject | null
   errors: number
   error: string | undefined
   updated: number
-  /** When it runs again, after it crashed. */
+  /** When the job runs again after a crash. */
   next: number
 }

@@ -1,17 +1,17 @@
 import type { Holdings, Journal } from "./state.js"
 
-/** What names a server, and what its cookies are signed with. */
+/** The identity of a server, and the secret that signs its cookies. */
 export interface Identity {
   readonly uuid: string
   readonly adminSalt: string
   readonly secret: string
 }
 
-/** What keeps an engine's data. It belongs to one engine, which begins with its holdings and tells it every change. */
+/** Persists the data of one engine. The engine starts with the holdings, and reports every change. */
 export interface Keeper {
-  /** How many engines it kept before this one. */
+  /** How many engines had this data before. */
   readonly lives: number
-  /** Gives the identity of the first life, which is the one given where this is the first. */
+  /** Returns the stored identity, or stores the given one if there is none. */
   readonly identify: (fresh: Identity) => Identity
   readonly holdings: Holdings
   readonly journal: Journal

@@ -1,21 +1,21 @@
-/** The one node of the cluster that every CouchDB is. */
+/** The only node of the cluster. */
 export interface Node {
   readonly name: string
-  /** When it started, in milliseconds since the epoch. */
+  /** When the node started, in milliseconds since the epoch. */
   readonly started: number
-  /** How many requests it got. */
+  /** The number of requests so far. */
   requests: number
   readonly methods: Map<string, number>
   readonly statusCodes: Map<number, number>
-  /** What was configured by name; it is told again, and changes nothing but who may vouch for users. */
+  /** The configuration. It affects authentication only. */
   readonly config: Map<string, Map<string, string>>
-  /** Which shard answers next, of those that have more to tell. */
+  /** Chooses the shard that answers next in a changes feed, of those that have more rows. */
   readonly arrival: (open: ReadonlyArray<number>) => number
-  /** How often a password is hashed. */
+  /** The number of hash iterations for passwords. */
   readonly iterations: number
-  /** Passwords that were right, so that they are hashed once; by name, salt and password. */
+  /** Hashes of verified passwords by user name, so that each password is derived once. */
   readonly passwords: Map<string, string>
-  /** How far the scheduler has read `_replicator`, in its present life. */
+  /** How far the scheduler has read `_replicator`, and of which instance of that database. */
   readonly replicatorSeen: { instance: string; position: Array<number> }
 }
 
@@ -43,13 +43,13 @@ export const make = (options: {
 
 const add = <A>(counts: Map<A, number>, key: A): unknown => counts.set(key, (counts.get(key) ?? 0) + 1)
 
-/** Counts a request, before it is answered. */
+/** Counts a request before it is answered. */
 export const countRequest = (node: Node, method: string): void => {
   node.requests++
   add(node.methods, method)
 }
 
-/** Counts an answer. */
+/** Counts a response. */
 export const countAnswer = (node: Node, status: number): void => {
   add(node.statusCodes, status)
 }

@@ -4,13 +4,13 @@ import type { Node } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
 import type { DocumentRecord, Version } from "./state.js"
 
-/** A revision that was asked for, or only its name where nothing is stored of it. */
+/** A requested revision. `node` is `undefined` if nothing is stored of it. */
 export interface Found {
   readonly rev: Rev
   readonly node: Node<Version> | undefined
 }
 
-/** The revisions of a document that `_bulk_get` asks for, in the order of a walk over the graph. */
+/** The revisions for `_bulk_get`, in the order of a walk over the revision tree. */
 export const openRevs = (
   record: DocumentRecord | undefined,
   revs: "all" | ReadonlyArray<Rev>,
@@ -36,7 +36,7 @@ export const openRevs = (
 const distinct = (revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> =>
   Array.from(new Map(revs.map((rev) => [Revs.format(rev), rev])).values())
 
-/** The revisions of a document that `open_revs` asks for: what is stored by generation and hash, then the rest. */
+/** The revisions for `open_revs`: the stored ones by generation and hash, then the missing ones. */
 export const openRevsSorted = (
   record: DocumentRecord | undefined,
   revs: "all" | ReadonlyArray<Rev>,

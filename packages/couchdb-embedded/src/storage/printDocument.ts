@@ -9,7 +9,7 @@ import type { Node } from "./revisionTree.js"
 import * as RevisionTree from "./revisionTree.js"
 import type { DocumentRecord, LocalDocument, Version } from "./state.js"
 
-/** What a read shows of a document besides its body. `members` are printed already. */
+/** What to print of a document. `members` are JSON text. */
 export interface Shown {
   readonly id: string
   readonly rev: Rev | undefined
@@ -18,7 +18,7 @@ export interface Shown {
   readonly attachments: View
 }
 
-/** A document as CouchDB prints it. */
+/** Prints a document as CouchDB does. */
 export const printDocument = ({ attachments, id, members, rev, version }: Shown): string => {
   const printed = version.printed ??= printMembers(Json.entries(version.body))
   let text = `{"_id":${print(id)}`
@@ -46,7 +46,7 @@ const revsInfo = (ancestry: ReadonlyArray<Node<Version>>): string =>
     })))
   }`
 
-/** How the attachments of one revision are shown. */
+/** How to show the attachments of a revision. */
 export const attachmentView = (
   record: DocumentRecord,
   node: Node<Version>,
@@ -63,7 +63,7 @@ export const attachmentView = (
   return { data, since: known?.generation ?? -1, encoding: follows || flags.has("att_encoding_info") }
 }
 
-/** One revision of a document, printed; up to `limit` revisions of its history are shown where they are asked for. */
+/** Prints a revision, with at most `limit` revisions of its history if `revs` is set. */
 export const printNode = (
   record: DocumentRecord,
   node: Node<Version>,
@@ -80,7 +80,7 @@ export const printNode = (
     attachments
   })
 
-/** The winner, printed, and whether what is shown depends on more than its revision. */
+/** Prints the winning revision. `meta` says whether the text depends on other revisions. */
 export const printWinner = (
   record: DocumentRecord,
   node: Node<Version>,
@@ -113,7 +113,7 @@ export const printWinner = (
   }
 }
 
-/** A `_local` document, printed. */
+/** Prints a `_local` document. */
 export const printLocal = (local: LocalDocument, flags: ReadonlySet<string>): string =>
   printDocument({
     id: local.id,

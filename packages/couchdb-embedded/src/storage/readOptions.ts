@@ -4,14 +4,14 @@ import type { Checked } from "../http/refusal.js"
 import type { Rev } from "./revision.js"
 import * as Revs from "./revision.js"
 
-/** What a read of a document asks for. */
+/** The parameters of a document read. */
 export interface ReadOptions {
   readonly rev: Rev | undefined
   /** `undefined` for an ordinary read. */
   readonly openRevs: "all" | ReadonlyArray<Rev> | undefined
   readonly newEdits: boolean
   readonly flags: ReadonlySet<string>
-  /** Attachments that are no later than the newest of these are not wanted. */
+  /** Attachments that are not newer than the newest of these revisions are sent as stubs. */
   readonly attsSince: ReadonlyArray<Rev> | undefined
 }
 
@@ -29,7 +29,7 @@ const flagNames = new Set([
 
 const revList = (text: string): Checked<ReadonlyArray<Rev>> => Either.flatMap(parseJson(text), Revs.parseAll)
 
-/** Reads the options of a document's endpoint; CouchDB ignores whatever it does not know. */
+/** Parses the query of a document endpoint. Unknown parameters are ignored. */
 export const parseOptions = (query: ReadonlyArray<readonly [string, string]>): Checked<ReadOptions> => {
   const flags = new Set<string>()
   let rev: Rev | undefined

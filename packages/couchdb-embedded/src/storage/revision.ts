@@ -3,7 +3,7 @@ import * as Utf8 from "../encoding/utf8.js"
 import type { Checked } from "../http/refusal.js"
 import { badRequest } from "../http/refusal.js"
 
-/** A revision as the graph keeps it; the hash is 32 lower-case digits, or text of any other length. */
+/** A revision. The hash is 32 lower-case hexadecimal digits, or text of any other length. */
 export interface Rev {
   readonly generation: number
   readonly hash: string
@@ -11,12 +11,12 @@ export interface Rev {
 
 const full = /^[0-9a-f]{32}$/
 
-/** The name of a revision, which is also its key in the graph. */
+/** Prints a revision. The result is also its key in the revision tree. */
 export const format = (rev: Rev): string => `${rev.generation}-${rev.hash}`
 
 /**
- * The hash as CouchDB gives it back: 32 hexadecimal digits are bytes, so they come back in lower case, and any 16
- * bytes come back as digits. `undefined` for 32 characters that are not digits.
+ * The hash as CouchDB prints it. CouchDB stores 32 hexadecimal digits as 16 bytes, so they come back in lower case, and
+ * any other 16 bytes come back as digits. `undefined` for 32 characters that are not hexadecimal.
  */
 export const canonicalHash = (hash: string): string | undefined => {
   if (full.test(hash)) return hash
@@ -31,7 +31,7 @@ export const canonicalHash = (hash: string): string | undefined => {
   return hash
 }
 
-/** Reads `generation-hash`. */
+/** Parses `generation-hash`. */
 export const parse = (text: unknown): Checked<Rev> => {
   if (typeof text === "string") {
     const dash = text.indexOf("-")
@@ -44,17 +44,17 @@ export const parse = (text: unknown): Checked<Rev> => {
   return badRequest("Invalid rev format")
 }
 
-/** Reads a list of revisions. */
+/** Parses a list of revisions. */
 export const parseAll = (list: unknown): Checked<ReadonlyArray<Rev>> =>
   Array.isArray(list) ? Either.all(list.map(parse)) : badRequest("Invalid list of revisions")
 
-/** The bytes that CouchDB keeps of a hash. */
+/** The bytes that CouchDB stores of a hash. */
 export const bytesOf = (hash: string): Uint8Array =>
   full.test(hash)
     ? Uint8Array.from({ length: 16 }, (_, i) => parseInt(hash.slice(2 * i, 2 * i + 2), 16))
     : Utf8.encode(hash)
 
-/** Compares hashes by the bytes that CouchDB keeps of them. */
+/** Compares hashes by their stored bytes. */
 export const compareHash = (self: string, that: string): number => {
   if (self === that) return 0
   if (full.test(self) && full.test(that)) return self < that ? -1 : 1
@@ -67,6 +67,6 @@ export const compareHash = (self: string, that: string): number => {
   return left.length - right.length
 }
 
-/** Compares by generation, then by hash. */
+/** Compares revisions by generation, then by hash. */
 export const compare = (self: Rev, that: Rev): number =>
   self.generation - that.generation || compareHash(self.hash, that.hash)

@@ -3,17 +3,17 @@ import * as Option from "effect/Option"
 import type { Rev } from "./revision.js"
 import * as Revs from "./revision.js"
 
-/** One revision: what is stored of it, or nothing where only its name is known. */
+/** A revision in the tree. `version` is `undefined` if only its name is known. */
 export interface Node<V> extends Rev {
-  /** The hash of the revision before, where it is known. */
+  /** The hash of the previous revision, if known. */
   readonly parent: string | undefined
   readonly version: V | undefined
 }
 
 /**
- * All that is known of one document's history. `leaves` stand in the order of winning: live before deleted, then the
- * higher generation, then the greater hash. The nodes are kept by generation, in a map that shares what does not change
- * with its earlier states, so that a write costs the same however long the history is.
+ * The revision tree of a document. `leaves` are sorted, the winner first: live before deleted, then by higher
+ * generation, then by greater hash. The nodes are kept by generation, in a persistent map, so that a write costs the
+ * same however long the history is.
  */
 export interface Tree<V> {
   readonly generations: HashMap.HashMap<number, ReadonlyArray<Node<V>>>
@@ -21,13 +21,13 @@ export interface Tree<V> {
   readonly leaves: ReadonlyArray<Node<V>>
 }
 
-/** A revision and its ancestors, the newest first. */
+/** A revision and its ancestors, newest first. */
 export interface Path {
   readonly generation: number
   readonly hashes: ReadonlyArray<string>
 }
 
-/** What a merge did: extended a leaf, began a branch, or found the revision already there. */
+/** What a merge did: it extended a leaf, added a branch, or found the revision in the tree. */
 export type Merged = "leaf" | "branch" | "known"
 
 interface Deletable {
@@ -36,7 +36,7 @@ interface Deletable {
 
 export const empty: Tree<never> = { generations: HashMap.empty(), size: 0, leaves: [] }
 
-/** The order of winning: live before deleted, then the higher generation, then the greater hash. */
+/** The order of leaves: live before deleted, then by higher generation, then by greater hash. */
 export const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
   const left = self.version?.deleted === true
   const right = that.version?.deleted === true
@@ -57,7 +57,7 @@ const find = <V>(tree: Tree<V>, generation: number, hash: string): Node<V> | und
   return undefined
 }
 
-/** Puts a node in, in the place of the one of its name. The leaves stay as they are. */
+/** Adds or replaces a node. The leaves stay unchanged. */
 const put = <V>(tree: Tree<V>, node: Node<V>): Tree<V> => {
   const nodes = at(tree, node.generation)
   const others = find(tree, node.generation, node.hash) === undefined
@@ -83,13 +83,13 @@ const fromNodes = <V>(nodes: Iterable<Node<V>>, leaves: ReadonlyArray<Node<V>>):
   return { ...tree, leaves: leaves.map((leaf) => find(tree, leaf.generation, leaf.hash) ?? leaf) }
 }
 
-/** Every revision of which at least the name is known. */
+/** All revisions, including those of which only the name is known. */
 export const nodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> => Array.from(HashMap.values(tree.generations)).flat()
 
 const parentOf = <V>(tree: Tree<V>, node: Node<V>): Node<V> | undefined =>
   node.parent === undefined ? undefined : find(tree, node.generation - 1, node.parent)
 
-/** Leaves in their order, with one more: sorting thousands of them again for each write would be slow. */
+/** Inserts a leaf into sorted leaves. Sorting thousands of leaves on each write would be slow. */
 const inserted = <V extends Deletable>(leaves: ReadonlyArray<Node<V>>, leaf: Node<V>): ReadonlyArray<Node<V>> => {
   let low = 0
   let high = leaves.length
@@ -124,7 +124,7 @@ export const merge = <V extends Deletable>(
       next = put(next, { generation: generation - i, hash, parent, version: stored })
     }
     if (known?.parent !== undefined && told !== undefined && told !== known.parent) {
-      // Where a revision comes from is known already, and what is told of it now changes nothing.
+      // The parent of this revision is known already, and a contradicting one is ignored.
       contradicts = true
       end = i
       break
@@ -139,7 +139,7 @@ export const merge = <V extends Deletable>(
   const isNew = find(tree, generation, newest) === undefined
   const own = find(next, generation, newest)
   const isOwn = (leaf: Rev): boolean => leaf.generation === generation && leaf.hash === newest
-  // Of the leaves that stay only the one of this path may be another node than before.
+  // Of the remaining leaves, only that of this path may be a changed node.
   const leaves = own !== undefined && (isNew || others.some(isOwn))
     ? inserted(others.filter((leaf) => !isOwn(leaf)), own)
     : others
@@ -150,7 +150,7 @@ export const merge = <V extends Deletable>(
   }
 }
 
-/** The revision that reads see. */
+/** The winning revision. */
 export const winner = <V>(tree: Tree<V>): Node<V> | undefined => tree.leaves[0]
 
 export const get = <V>(tree: Tree<V>, rev: Rev): Node<V> | undefined => find(tree, rev.generation, rev.hash)
@@ -158,24 +158,24 @@ export const get = <V>(tree: Tree<V>, rev: Rev): Node<V> | undefined => find(tre
 export const isLeaf = <V>(tree: Tree<V>, rev: Rev): boolean =>
   tree.leaves.some((leaf) => leaf.generation === rev.generation && leaf.hash === rev.hash)
 
-/** The nodes of all leaves, in the order of winning. */
+/** All leaves, the winner first. */
 export const leafNodes = <V>(tree: Tree<V>): ReadonlyArray<Node<V>> => tree.leaves
 
-/** The revision and its known ancestors, the newest first. */
+/** The revision and its known ancestors, newest first. */
 export const ancestry = <V>(tree: Tree<V>, node: Node<V>): ReadonlyArray<Node<V>> => {
   const found: Array<Node<V>> = []
   for (let next: Node<V> | undefined = node; next !== undefined; next = parentOf(tree, next)) found.push(next)
   return found
 }
 
-/** Forgets what is further than `limit` revisions from every leaf. */
+/** Removes the revisions that are more than `limit` revisions away from every leaf. */
 export const stem = <V>(tree: Tree<V>, limit: number): Tree<V> => {
-  // No path has more revisions than there are generations, however many branches there are.
+  // A path has at most as many revisions as there are generations, however many branches there are.
   if (tree.size <= limit || HashMap.size(tree.generations) <= limit) return tree
   return stemOne(tree, limit) ?? stemAll(tree, limit)
 }
 
-/** The common case, a history in one line that grew by one: its oldest revision goes, and nothing else is looked at. */
+/** The fast path for a linear history that grew by one: it removes the oldest revision without looking at others. */
 const stemOne = <V>(tree: Tree<V>, limit: number): Tree<V> | undefined => {
   const leaf = tree.leaves[0]
   if (leaf === undefined || tree.leaves.length > 1 || tree.size !== limit + 1) return undefined
@@ -201,7 +201,7 @@ const stemAll = <V>(tree: Tree<V>, limit: number): Tree<V> => {
   )
 }
 
-/** Whether two states of one graph know the same. */
+/** Whether two trees are equal. */
 export const same = <V>(self: Tree<V>, that: Tree<V>): boolean => {
   const equal = (node: Node<V>): boolean => {
     const other = get(that, node)
@@ -210,11 +210,11 @@ export const same = <V>(self: Tree<V>, that: Tree<V>): boolean => {
   return self.size === that.size && self.leaves.every(equal) && nodes(self).every(equal)
 }
 
-/** Drops what is stored of every revision that is not a leaf. */
+/** Drops the content of all revisions that are not leaves. */
 export const compact = <V>(tree: Tree<V>): Tree<V> =>
   fromNodes(nodes(tree).map((node) => isLeaf(tree, node) ? node : { ...node, version: undefined }), tree.leaves)
 
-/** Takes leaves away, with every ancestor that leads to no other leaf. */
+/** Removes leaves, with all ancestors that lead to no other leaf. */
 export const purge = <V extends Deletable>(
   tree: Tree<V>,
   revs: ReadonlyArray<Rev>
@@ -239,8 +239,7 @@ const compareRoutes = (self: ReadonlyArray<Rev>, that: ReadonlyArray<Rev>): numb
 }
 
 /**
- * Revisions in the order in which a walk over the graph meets them: by branch, the later root first, where no branch is
- * longer than `limit`.
+ * Sorts revisions in the order of a walk over the tree: by branch, the later root first. Branches are cut to `limit`.
  */
 export const inWalkingOrder = <V>(
   tree: Tree<V>,
@@ -251,7 +250,7 @@ export const inWalkingOrder = <V>(
     .sort(([, left], [, right]) => compareRoutes(left, right))
     .map(([node]) => node)
 
-/** The leaves that the revision leads to: itself where it is one. */
+/** The leaves that descend from the revision, or the revision itself if it is a leaf. */
 export const latest = <V>(tree: Tree<V>, rev: Rev): ReadonlyArray<Node<V>> => {
   const key = Revs.format(rev)
   return leafNodes(tree).filter((leaf) => ancestry(tree, leaf).some((node) => Revs.format(node) === key))

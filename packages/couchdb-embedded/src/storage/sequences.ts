@@ -4,18 +4,18 @@ import type { Checked } from "../http/refusal.js"
 import { badRequest } from "../http/refusal.js"
 import type { Database } from "./state.js"
 
-/** How far each shard has been read. */
+/** The last read sequence of each shard. */
 export type Position = ReadonlyArray<number>
 
-/** Where nothing has been read. */
+/** The position before all changes. */
 export const start = (database: Database): Position => database.shards.map(() => 0)
 
-/** Where everything has been read. */
+/** The position after all changes. */
 export const now = (database: Database): Position => database.shards.map(({ seq }) => seq)
 
 /**
- * A position as an opaque text. The number before the dash is only for the eye, as in CouchDB: it is not part of the
- * position, and two positions may share it.
+ * Encodes a position. The number before the dash is informative only, as in CouchDB: two positions may have the same
+ * number.
  */
 export const encode = (database: Database, position: Position): string =>
   `${position.reduce((sum, seq) => sum + seq, 0)}-${
@@ -24,7 +24,10 @@ export const encode = (database: Database, position: Position): string =>
 
 const malformed = badRequest("Malformed sequence supplied in 'since' parameter.")
 
-/** Reads a position. One of an earlier life of the database, or of another number of shards, rewinds to the start. */
+/**
+ * Decodes a position. A position of an earlier instance of the database, or of another number of shards, rewinds to the
+ * start.
+ */
 export const decode = (database: Database, text: string): Checked<Position> => {
   if (text === "0") return Either.right(start(database))
   if (text === "now") return Either.right(now(database))

@@ -4,7 +4,7 @@ import * as Utf8 from "../encoding/utf8.js"
 import * as RevisionTree from "./revisionTree.js"
 import type { Database, DocumentRecord, Server, Version } from "./state.js"
 
-/** Bytes: `external` of the content as JSON, `active` of it on a disk. */
+/** Sizes in bytes: `external` of the JSON text, `active` of the data on disk. */
 export interface Sizes {
   readonly active: number
   readonly external: number
@@ -34,7 +34,7 @@ const ofJson = (value: Json.Json): number => {
   return members.length === 0 ? 2 : members.reduce((sum, [key, inner]) => sum + ofJson(key) + ofJson(inner) + 2, 1)
 }
 
-/** What Snappy makes of so many bytes in which it finds nothing to shorten, behind the mark of a compressed term. */
+/** The size of incompressible data after Snappy, with the tag of a compressed term. */
 const packed = (length: number): number =>
   1 + (length < 128 ? 1 : length < 16_384 ? 2 : 3) + (length <= 60 ? 1 : length <= 256 ? 2 : 3) + length
 
@@ -54,7 +54,7 @@ const ofVersion = (version: Version): Sizes => {
 
 const sizesOf = (version: Version): Sizes => version.sizes ??= ofVersion(version)
 
-/** The sizes of all leaves of documents. */
+/** The sizes of all leaves of the documents. */
 export const ofDocuments = (documents: Iterable<DocumentRecord>): Sizes => {
   let active = 0
   let external = 0
@@ -68,15 +68,15 @@ export const ofDocuments = (documents: Iterable<DocumentRecord>): Sizes => {
   return { active, external }
 }
 
-/** What the file of an empty shard takes; it holds the name of its node. */
+/** The size of the file of an empty shard, which contains the name of its node. */
 const emptyFile = (node: string): number => 8333 + Utf8.byteLength(node)
 
-/** What one document takes in the trees of its shard, roughly. */
+/** The approximate size of one document in the trees of its shard. */
 const perDocument = 150
 
 /**
- * The sizes of a database. There is no file behind them: the external size is CouchDB's own, and the others say what
- * the leaves alone would take on its disk, where CouchDB counts older revisions until it is compacted.
+ * The sizes of a database. The external size is exactly CouchDB's. The others estimate the file size of the leaves
+ * alone. CouchDB also counts older revisions until it compacts them.
  */
 export const ofDatabase = ({ node }: Server, database: Database): Json.JsonObject => {
   const { active, external } = ofDocuments(database.documents.values())

@@ -10,34 +10,34 @@ import * as RevisionTree from "./revisionTree.js"
 import type { Watchers } from "./watchers.js"
 import * as Watching from "./watchers.js"
 
-/** An attachment as it is stored. */
+/** A stored attachment. */
 export interface Attachment {
   readonly name: string
   readonly contentType: string
   readonly revpos: number
   readonly digest: string
-  /** The length before it was compressed. */
+  /** The length before compression. */
   readonly length: number
   readonly encoding: "identity" | "gzip"
-  /** The bytes as they are stored. */
+  /** The stored bytes, which may be compressed. */
   readonly data: Uint8Array
 }
 
-/** What is stored of one revision: the body without underscore members, exact to the digit. */
+/** The stored content of a revision. The body has no underscore members, and keeps the digits of its numbers. */
 export interface Version {
   readonly deleted: boolean
   readonly body: JsonObject
   readonly attachments: ReadonlyArray<Attachment>
-  /** The body as CouchDB prints it, without braces; printed once, when it is first read. */
+  /** The cached JSON text of the body, without braces. */
   printed?: string
-  /** Its sizes; measured once, when they are first asked for. */
+  /** The cached sizes. */
   sizes?: { readonly active: number; readonly external: number }
 }
 
 export interface DocumentRecord {
   readonly id: string
   readonly tree: Tree<Version>
-  /** The update of the shard that wrote the document last. */
+  /** The sequence of the shard's last write to this document. */
   readonly seq: number
 }
 
@@ -47,21 +47,21 @@ export interface LocalDocument {
   readonly body: JsonObject
 }
 
-/** A part of a database with a sequence of its own. */
+/** A part of a database with its own sequence. */
 export interface Shard {
   readonly range: readonly [number, number]
   seq: number
-  /** Every update in order; what a later update of the same document overtook is skipped, and swept now and then. */
+  /** All updates in order. Entries with a later update of the same document are skipped, and removed now and then. */
   log: Array<{ readonly seq: number; readonly id: string }>
   live: number
   /**
-   * CouchDB checks the parent of a write before it stores it only until it knows that there is nothing else to
-   * validate: from then on, a revision whose document was never seen becomes a parent unasked.
+   * CouchDB checks the parent of a write in advance only until it knows that the database has no validation function.
+   * After that, a write may name an unknown revision as its parent.
    */
   validatorsKnown: boolean
 }
 
-/** One change of what a server holds. */
+/** A change of the data of a server. */
 export type Change =
   | { readonly _tag: "Created"; readonly database: Database }
   | { readonly _tag: "Dropped"; readonly database: Database }
@@ -82,12 +82,12 @@ export type Change =
   | { readonly _tag: "PurgeCounted"; readonly database: Database }
   | { readonly _tag: "Compacted"; readonly database: Database }
 
-/** Is told every change right after it happened, in the order in which they happen. */
+/** Receives every change in order, right after it happened. */
 export type Journal = (change: Change) => void
 
 export interface Database {
   readonly name: string
-  /** Tells one life of a database from the next of the same name. */
+  /** Distinguishes databases of the same name that were created one after the other. */
   readonly instance: string
   readonly created: number
   readonly replicas: number
@@ -96,16 +96,16 @@ export interface Database {
   readonly documents: Map<string, DocumentRecord>
   readonly locals: Map<string, LocalDocument>
   readonly watchers: Watchers
-  /** The ids of all documents that are not deleted, in the order of their bytes. */
+  /** The ids of all live documents, sorted by their bytes. */
   readonly liveIds: Array<string>
   security: JsonObject
   revsLimit: number
   purgedInfosLimit: number
   purgeSeq: number
   deletedCount: number
-  /** Whether it was deleted, which ends its feeds. */
+  /** Whether the database was deleted. Deletion ends its feeds. */
   dropped: boolean
-  /** Where its changes are noted; nowhere, where all is in memory. */
+  /** Receives the changes of this database. `undefined` if the data are in memory only. */
   journal: Journal | undefined
 }
 
@@ -114,28 +114,28 @@ export interface Credentials {
   readonly password: string
 }
 
-/** All that one engine knows. It belongs to that engine, which answers one request at a time. */
+/** The state of one engine, which answers one request at a time. */
 export interface Server {
   readonly uuid: string
   readonly defaultShards: number
   readonly admin: Credentials | undefined
   readonly adminSalt: string
-  /** What cookies are signed with. */
+  /** Signs session cookies. */
   readonly secret: string
   readonly random: Random
   readonly nextId: () => string
   readonly databases: Map<string, Database>
   readonly updates: Updates
-  /** The replications that go on. */
+  /** The running replications. */
   readonly replications: Map<string, Job>
   readonly functions: Functions
   readonly journal: Journal | undefined
   readonly node: Node
-  /** How many bytes a compressed body of a request may become. */
+  /** The maximum size of a request body after decompression. */
   readonly maxBodyBytes: number
 }
 
-/** The latest event of each kind of each database, the oldest first. */
+/** The latest event of each kind and database, oldest first. */
 export interface Updates {
   readonly log: Map<string, Update>
   readonly watchers: Watchers
@@ -148,15 +148,15 @@ export interface Update {
   readonly seq: number
 }
 
-/** The part of a server that outlives it, where there is a journal. */
+/** The part of the state that a journal persists. */
 export type Holdings = Pick<Server, "databases" | "updates">
 
-/** Notes what became of a database. */
+/** Records a database event. */
 export const note = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
   const heard = databases.has("_global_changes")
-  // CouchDB notes these in `_global_changes`, and there nothing of that database itself.
+  // CouchDB records events in `_global_changes`, and none of that database itself.
   if (database === "_global_changes" || (database.startsWith("_") && !heard)) return
-  // The list of databases is a database of its own.
+  // The list of databases is itself a database.
   if (heard && type !== "updated") note({ databases, updates }, "_dbs", "updated")
   const key = `${type}:${database}`
   updates.log.delete(key)
@@ -164,7 +164,7 @@ export const note = ({ databases, updates }: Holdings, database: string, type: U
   Watching.wake(updates.watchers)
 }
 
-/** Gives the server a database, and notes from then on what is done to it. */
+/** Adds a database to the server, and records its events from now on. */
 export const addDatabase = (
   server: Holdings & { readonly journal?: Journal | undefined },
   database: Database
@@ -176,7 +176,7 @@ export const addDatabase = (
   database.watchers.always.add(() => note(server, database.name, "updated"))
 }
 
-/** Takes a database away; its feeds end. */
+/** Deletes a database, and ends its feeds. */
 export const dropDatabase = (server: Holdings, name: string): boolean => {
   const database = server.databases.get(name)
   if (database === undefined) return false
@@ -228,7 +228,7 @@ export const makeDatabase = (options: {
   journal: undefined
 })
 
-/** The shard in which a document lives. */
+/** The shard of a document. */
 export const shardOf = (database: Database, id: string): Shard => {
   const colon = database.partitioned && !id.startsWith("_design/") ? id.indexOf(":") : -1
   const hash = crc32(colon < 0 ? id : id.slice(0, colon))
@@ -242,7 +242,7 @@ const emptyShard: Shard = { range: [0, 0], seq: 0, log: [], live: 0, validatorsK
 const isLive = ({ tree }: DocumentRecord): boolean =>
   tree.leaves[0] !== undefined && tree.leaves[0].version?.deleted !== true
 
-/** Puts a document's new state in place of the old one, as the next update of its shard. */
+/** Stores the new state of a document as the next update of its shard. */
 export const store = (database: Database, shard: Shard, id: string, tree: Tree<Version>): void => {
   const before = database.documents.get(id)
   const record: DocumentRecord = { id, tree, seq: ++shard.seq }
@@ -255,7 +255,7 @@ export const store = (database: Database, shard: Shard, id: string, tree: Tree<V
   Watching.wake(database.watchers)
 }
 
-/** Takes a document away as if it had never been. */
+/** Removes a document with its history. */
 export const forget = (database: Database, shard: Shard, id: string): void => {
   const before = database.documents.get(id)
   if (before === undefined) return
@@ -267,14 +267,14 @@ export const forget = (database: Database, shard: Shard, id: string): void => {
   Watching.wake(database.watchers)
 }
 
-/** Puts a local document in the place of the one of its id, or takes it away. */
+/** Stores or deletes a local document. */
 export const storeLocal = (database: Database, id: string, local: LocalDocument | undefined): void => {
   if (local === undefined) database.locals.delete(id)
   else database.locals.set(id, local)
   database.journal?.({ _tag: "Local", database, id, local })
 }
 
-/** Changes a setting, which is an update of every shard. */
+/** Changes settings. This counts as an update of every shard. */
 export const configure = (
   database: Database,
   settings: Partial<Pick<Database, "security" | "revsLimit" | "purgedInfosLimit">>
@@ -285,13 +285,13 @@ export const configure = (
   Watching.wake(database.watchers)
 }
 
-/** Counts a document of a purge, whether or not anything of it was there. */
+/** Counts a purged document, whether or not it exists. */
 export const countPurge = (database: Database): void => {
   database.purgeSeq++
   database.journal?.({ _tag: "PurgeCounted", database })
 }
 
-/** Drops what is stored of every revision that is not a leaf. */
+/** Drops the content of all revisions that are not leaves. */
 export const compact = (database: Database): void => {
   for (const [id, record] of database.documents) {
     database.documents.set(id, { ...record, tree: RevisionTree.compact(record.tree) })

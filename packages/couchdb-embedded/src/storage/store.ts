@@ -1,11 +1,11 @@
 import type { Effect } from "effect/Effect"
 import type { Keeper } from "./keeper.js"
 
-/** Where an engine's data are kept, so that they outlive it. */
+/** Persists the data of an engine. */
 export interface Store {
-  /** Where that is, for people. */
+  /** A description of the location for log messages. */
   readonly place: string
   readonly keeper: Keeper
-  /** Returns once every change that was noted so far is safe. */
+  /** Returns once all changes so far are durable. */
   readonly sync: Effect<void, { readonly message: string }>
 }

@@ -1,27 +1,27 @@
 import * as Effect from "effect/Effect"
 
-/** What waits for the next change of something. */
+/** Callbacks for changes. */
 export interface Watchers {
   readonly waiting: Set<() => void>
-  /** What is called at every change. */
+  /** Called on every change. */
   readonly always: Set<() => void>
 }
 
 export const make = (): Watchers => ({ waiting: new Set(), always: new Set() })
 
-/** Tells of a change: wakes whatever waits. */
+/** Notifies of a change. */
 export const wake = ({ always, waiting }: Watchers): void => {
   for (const each of always) each()
   if (waiting.size > 0) { for (const each of Array.from(waiting)) each() }
 }
 
-/** Wakes whatever waits for the last time. */
+/** Notifies for the last time. */
 export const end = ({ always, waiting }: Watchers): void => {
   always.clear()
   for (const each of Array.from(waiting)) each()
 }
 
-/** Waits for the next change; returns at once where `already` says that there was one. */
+/** Waits for the next change. Returns at once if `already` says that it has happened. */
 export const next = (watchers: Watchers, already: () => boolean): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (already()) {

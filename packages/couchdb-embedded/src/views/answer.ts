@@ -23,12 +23,12 @@ import { compareKeys } from "./rows.js"
 import { checkRange, ofKeys, ofRange, rangeOf } from "./select.js"
 import { sourceOf } from "./source.js"
 
-/** What a view answers, before it is printed. */
+/** The result of a view query, before it is printed. */
 export type Answered =
   | { readonly _tag: "Rows"; readonly total: number; readonly offset: number; readonly rows: ReadonlyArray<Row> }
   | { readonly _tag: "Groups"; readonly rows: ReadonlyArray<Pick<Row, "key" | "value">> }
 
-/** The whole of a view: its rows, sorted, and how they compare. */
+/** All sorted rows of a view, and the order of their keys. */
 const load = (context: DatabaseContext, definition: Definition) =>
   Either.map(
     Index.rows(context.database, sourceOf(context.server.functions, definition)),
@@ -79,13 +79,13 @@ const reduced = (
 
 interface Scope {
   readonly rows: ReadonlyArray<Row>
-  /** How many rows there are, and how many stand before and after these. */
+  /** The number of rows, and of rows before and after the selected ones. */
   readonly total: number
   readonly before: number
   readonly after: number
 }
 
-/** The rows that a query may see: all, or those of a partition, which its shard keeps by partition. */
+/** The rows of the view, or of one partition. Partitioned views are sorted by partition. */
 const scopeOf = (database: Database, all: ReadonlyArray<Row>, partition: string | undefined): Scope => {
   if (partition === undefined) return { rows: all, total: all.length, before: 0, after: 0 }
   const shard = shardOf(database, `${partition}:`)
@@ -115,7 +115,7 @@ const checkPartition = (definition: Definition, query: ViewQuery, database: Data
     : Either.void
 }
 
-/** Unsorted rows: each shard tells its own in their order, and no shard waits for another. */
+/** Unsorted rows: each shard sends its own in order, without waiting for the others. */
 const asTheyCome = ({ database, server }: DatabaseContext, rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
   const queues = database.shards.map((shard) => rows.filter(({ id }) => shardOf(database, id) === shard))
   const at = queues.map(() => 0)
@@ -127,7 +127,7 @@ const asTheyCome = ({ database, server }: DatabaseContext, rows: ReadonlyArray<R
   })
 }
 
-/** Asks a view. */
+/** Runs a view query. */
 export const ask = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<Answered> =>
   Either.gen(function*() {
     const reduces = definition.reduce !== undefined && query.reduce !== false
@@ -159,7 +159,7 @@ export const ask = (context: DatabaseContext, definition: Definition, query: Vie
 
 const none: ReadonlySet<string> = new Set()
 
-/** The document of a row, or the one that its value names. */
+/** The document of a row, or the linked document that its value names. */
 const docOf = (database: Database, { id, value }: Row, query: ViewQuery): Checked<string> => {
   const linked = Json.isObject(value) ? Json.get(value, "_id") : undefined
   if (linked === null) return Either.right("null")
@@ -188,7 +188,7 @@ const printRow = (database: Database, row: Row, query: ViewQuery): Checked<strin
     : Either.right(`${text}}`)
 }
 
-/** The rows of an answer as texts. */
+/** Prints the rows of a result. */
 export const printRows = (
   { database }: DatabaseContext,
   query: ViewQuery,
@@ -198,13 +198,13 @@ export const printRows = (
     ? Either.right(answered.rows.map(({ key, value }) => `{"key":${print(key)},"value":${print(value)}}`))
     : Either.all(answered.rows.map((row) => printRow(database, row, query)))
 
-/** A view's answer as CouchDB lays it out. */
+/** Prints a result in CouchDB's layout. */
 export const printAnswer = (context: DatabaseContext, query: ViewQuery, answered: Answered): Checked<string> =>
   Either.map(printRows(context, query, answered), (rows) => {
     const seq = query.updateSeq
       ? [`"update_seq":${print(Sequences.encode(context.database, Sequences.now(context.database)))}`]
       : []
-    // Unsorted rows go out before they are counted.
+    // Unsorted rows are sent before they are counted.
     const counts = answered._tag === "Rows" && (query.sorted || rows.length === 0)
       ? [`"total_rows":${answered.total}`, `"offset":${answered.offset}`]
       : []

@@ -18,7 +18,7 @@ export interface Definition {
 const member = (value: Json.Json | undefined, name: string): Json.Json | undefined =>
   Json.isObject(value) ? Json.get(value, name) : undefined
 
-/** The view of this name, or nothing where the design document has none. */
+/** The view with this name, if the design document has it. */
 export const find = (design: string, body: Json.JsonObject, view: string): Definition | undefined => {
   const definition = member(Json.get(body, "views"), view)
   const map = member(definition, "map")
@@ -38,7 +38,7 @@ export const find = (design: string, body: Json.JsonObject, view: string): Defin
   }
 }
 
-/** All that the rows of a view depend on, besides the documents. */
+/** Identifies what the rows depend on besides the documents. */
 export const signature = ({ body, design, includeDesign, localSeq, map, raw, view }: Definition): string =>
   Json.stringify([
     design,

@@ -18,13 +18,13 @@ import type { Definition } from "./definition.js"
 import * as Definitions from "./definition.js"
 import * as Index from "./index.js"
 
-/** A design document that a request names. */
+/** A design document in the path of a request. */
 export interface Design {
   readonly name: string
   readonly body: Json.JsonObject
 }
 
-/** The view of a design document, or CouchDB's refusal. */
+/** The view of a design document, or CouchDB's error. */
 export const findView = ({ body, name }: Design, view: string): Checked<Definition> => {
   const definition = Definitions.find(name, body, view)
   return definition === undefined ? refuse(404, "not_found", "missing_named_view") : Either.right(definition)
@@ -33,7 +33,7 @@ export const findView = ({ body, name }: Design, view: string): Checked<Definiti
 const fetchAll = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<string> =>
   Either.flatMap(ask(context, definition, query), (answered) => printAnswer(context, query, answered))
 
-/** What the parameters of a request ask for. */
+/** Parses the parameters of a request. */
 export const queryOf = (context: DatabaseContext, body: Json.JsonObject | undefined): Checked<ViewQuery> =>
   Either.gen(function*() {
     const { request } = context
@@ -105,7 +105,7 @@ const viewsOf = (body: Json.JsonObject): Json.JsonObject => {
   return Json.isObject(views) ? views : {}
 }
 
-/** `/db/_design/name/_info`. Nothing waits here, and sizes mean nothing in memory. */
+/** `/db/_design/name/_info`. In memory, nothing waits and sizes have no meaning. */
 export const info = (context: DatabaseContext, { body, name }: Design): Answer =>
   byMethod(context, {
     GET: () => {
@@ -130,7 +130,7 @@ export const info = (context: DatabaseContext, { body, name }: Design): Answer =
     }
   }, "GET")
 
-/** Forgets the indexes that no design document asks for. */
+/** Removes the indexes that no design document defines. */
 export const cleanUp = (context: DatabaseContext, designs: Iterable<Design>): void => {
   const keep = new Set<string>()
   for (const { body, name } of designs) {

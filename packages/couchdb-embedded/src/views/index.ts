@@ -7,12 +7,12 @@ import type { Database } from "../storage/state.js"
 import type { Row } from "./rows.js"
 import { merge } from "./rows.js"
 
-/** Gives the keys and values of each document, which is JSON text. */
+/** Maps documents, given as JSON text, to their keys and values. */
 export type MapDocuments = (
   documents: ReadonlyArray<{ readonly id: string; readonly text: string }>
 ) => Checked<ReadonlyArray<ReadonlyArray<Pick<Row, "key" | "value">>>>
 
-/** What rows are made of, and how. */
+/** How to build an index. */
 export interface Source {
   readonly signature: string
   readonly compare: (self: Row, that: Row) => number
@@ -27,7 +27,7 @@ interface Index {
   readonly purgeSeq: number
 }
 
-// They belong to a database's life, and are made anew whenever they are missing.
+// Indexes belong to one instance of a database, and are rebuilt if they are missing.
 const indexes = new WeakMap<Database, Map<string, Index>>()
 
 /** The documents that changed after the position. */
@@ -65,7 +65,7 @@ const update = (database: Database, source: Source, before: Index): Checked<Inde
   })
 }
 
-/** The rows of a view as of now, sorted. */
+/** The current rows of a view, sorted. */
 export const rows = (database: Database, source: Source): Checked<ReadonlyArray<Row>> => {
   const known = indexes.get(database) ?? new Map<string, Index>()
   indexes.set(database, known)
@@ -79,7 +79,7 @@ export const rows = (database: Database, source: Source): Checked<ReadonlyArray<
   })
 }
 
-/** Drops the indexes whose signature is not among these, as `_view_cleanup` does. */
+/** Removes the indexes with other signatures, as `_view_cleanup` does. */
 export const cleanUp = (database: Database, keep: ReadonlySet<string>): void => {
   const known = indexes.get(database)
   for (const signature of known?.keys() ?? []) if (!keep.has(signature)) known?.delete(signature)

@@ -4,7 +4,7 @@ import { compile } from "../selector/match.js"
 import * as Paths from "../selector/path.js"
 import type { MapDocuments } from "./index.js"
 
-/** The fields of an index as its design document keeps them, in order, with their directions. */
+/** The fields of an index in order, with their directions. */
 export const fieldsOf = (definition: Json.Json): ReadonlyArray<readonly [string, string]> => {
   const fields = Json.isObject(definition) ? Json.get(definition, "fields") : undefined
   return Json.isObject(fields)
@@ -12,7 +12,7 @@ export const fieldsOf = (definition: Json.Json): ReadonlyArray<readonly [string,
     : []
 }
 
-/** What a document must meet to stand in the index, where that is not every document. */
+/** The selector of a partial index. */
 export const partialFilterOf = (definition: Json.Json): Json.JsonObject | undefined => {
   if (!Json.isObject(definition)) return undefined
   for (const name of ["partial_filter_selector", "selector"]) {
@@ -22,7 +22,7 @@ export const partialFilterOf = (definition: Json.Json): Json.JsonObject | undefi
   return undefined
 }
 
-/** The rows of an index: one for each document that has all of its fields. */
+/** The rows of an index: one for each document that has all fields. */
 export const mapOf = (definition: Json.Json): MapDocuments => (documents) =>
   Either.gen(function*() {
     const paths = yield* Either.all(fieldsOf(definition).map(([name]) => Paths.parse(name)))

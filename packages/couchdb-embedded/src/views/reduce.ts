@@ -13,7 +13,7 @@ import type { Row } from "./rows.js"
 /** Reduces groups of rows, each to one value. */
 export type ReduceGroups = (groups: ReadonlyArray<ReadonlyArray<Row>>) => Checked<ReadonlyArray<Json.Json>>
 
-/** One call of a reduce function: keys with ids, or `null` where values are reduced again. */
+/** One call of a reduce function: keys with ids, or `null` for a rereduce. */
 interface Call {
   readonly keys: ReadonlyArray<Json.Json> | null
   readonly values: ReadonlyArray<Json.Json>
@@ -47,7 +47,7 @@ const interpreted = (functions: Functions, { body, design, reduce, view }: Defin
     (answer) => Json.isArray(answer) ? answer : []
   )
 
-/** Every shard reduces its own rows, and what the shards say is reduced again. */
+/** Each shard reduces its own rows, and their results are reduced again. */
 const byShard = (database: Database, run: Run): ReduceGroups => (groups) =>
   Either.gen(function*() {
     const calls: Array<Call> = []
@@ -72,7 +72,7 @@ const byShard = (database: Database, run: Run): ReduceGroups => (groups) =>
     }))
   })
 
-/** The reduce function of a view that has one. */
+/** The reduce function of a view. */
 export const reduceOf = (functions: Functions, database: Database, definition: Definition): ReduceGroups => {
   const known = builtIn(definition.reduce ?? "")
   if (known !== undefined) return (groups) => Either.all(groups.map(known))

@@ -10,16 +10,16 @@ export interface Row {
   readonly value: Json.Json
 }
 
-/** Which order the keys of a view stand in. */
+/** The order of the keys of a view. */
 export type CompareKeys = (self: Json.Json, that: Json.Json) => number
 
 export const compareKeys = (raw: boolean): CompareKeys => raw ? ErlangOrder.compare : Collation.compare
 
-/** By key, then by id; what one document emits under one key stands in the order of its values. */
+/** Compares rows by key, then by id, then by value. */
 export const compareRows = (keys: CompareKeys) => (self: Row, that: Row): number =>
   keys(self.key, that.key) || Utf8.compare(self.id, that.id) || ErlangOrder.compare(self.value, that.value)
 
-/** Puts new rows among sorted ones. */
+/** Merges new rows into sorted ones. */
 export const merge = (
   sorted: ReadonlyArray<Row>,
   added: ReadonlyArray<Row>,
@@ -44,7 +44,7 @@ export const merge = (
   return merged
 }
 
-/** The first place, from `from` on, whose row is not `before`; all that are stand in front of all that are not. */
+/** Binary search for the first row, from index `from` on, for which `before` is false. */
 export const firstNot = (rows: ReadonlyArray<Row>, from: number, before: (row: Row) => boolean): number => {
   let low = from
   let high = rows.length

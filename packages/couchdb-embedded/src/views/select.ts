@@ -11,7 +11,10 @@ import { firstNot } from "./rows.js"
 
 type Range = Pick<ViewQuery, "startKey" | "startKeyDocId" | "endKey" | "endKeyDocId" | "inclusiveEnd" | "descending">
 
-/** How many rows stand before a bound, or up to it where rows that meet it belong in front. No id lies beyond all. */
+/**
+ * The number of rows before a bound, or up to it if matching rows are included. `undefined` stands for an id after all
+ * ids.
+ */
 const cut = (
   rows: ReadonlyArray<Row>,
   compare: CompareKeys,
@@ -24,7 +27,7 @@ const cut = (
     return order < 0 || (order === 0 && withEqual)
   })
 
-/** The rows that a range covers, as places in ascending order. */
+/** The indexes of the rows in a range, ascending. */
 export const rangeOf = (
   rows: ReadonlyArray<Row>,
   compare: CompareKeys,
@@ -34,7 +37,7 @@ export const rangeOf = (
   const [low, lowId, high, highId] = descending
     ? [endKey, endKeyDocId, startKey, startKeyDocId]
     : [startKey, startKeyDocId, endKey, endKeyDocId]
-  // An end that is left out leaves all of its key out, unless an id says how far.
+  // An exclusive end excludes all rows with its key, unless an id limits it.
   const lowOut = descending && !inclusiveEnd
   const highOut = !descending && !inclusiveEnd
   return {
@@ -43,10 +46,10 @@ export const rangeOf = (
   }
 }
 
-/** No id stands behind it. */
+/** Sorts after every id. */
 const highest = "\u{10ffff}"
 
-/** Refuses a range whose end lies before its start. */
+/** Rejects a range whose end is before its start. */
 export const checkRange = (compare: CompareKeys, query: ViewQuery): Checked<void> => {
   const { descending, endKey, startKey } = query
   if (startKey === undefined || endKey === undefined || Json.equals(startKey, endKey)) return Either.void
@@ -63,13 +66,13 @@ export const checkRange = (compare: CompareKeys, query: ViewQuery): Checked<void
     )
 }
 
-/** The rows in reading order, and how many stand before the first of them. */
+/** The rows in reading order, and the number of rows before the first one. */
 export interface Selected {
   readonly rows: ReadonlyArray<Row>
   readonly offset: number
 }
 
-/** Turns rows around, but what one document emits under one key keeps its order. */
+/** Reverses rows. Rows of one document with the same key keep their order. */
 const turn = (rows: ReadonlyArray<Row>, compare: CompareKeys): ReadonlyArray<Row> => {
   const turned: Array<Row> = []
   for (let end = rows.length; end > 0;) {
@@ -85,7 +88,7 @@ const turn = (rows: ReadonlyArray<Row>, compare: CompareKeys): ReadonlyArray<Row
   return turned
 }
 
-/** The rows of one range. */
+/** The rows in a range. */
 export const ofRange = (rows: ReadonlyArray<Row>, compare: CompareKeys, query: ViewQuery): Selected => {
   const { high, low } = rangeOf(rows, compare, query)
   const part = rows.slice(low, Math.max(low, high))
@@ -96,8 +99,8 @@ export const ofRange = (rows: ReadonlyArray<Row>, compare: CompareKeys, query: V
 }
 
 /**
- * The rows of these very keys. Each shard reads them in the order in which they were asked for, and the shards are
- * merged by the last place at which a key was asked for.
+ * The rows for these keys. Each shard reads them in the order of the request, and the shards are merged by the last
+ * index of each key in the request.
  */
 export const ofKeys = (
   database: Database,
@@ -148,7 +151,7 @@ const mergeStreams = (
   }
 }
 
-/** Every shard counts the rows before the first one that it found, or before the last key where it found none. */
+/** Each shard counts the rows before its first match, or before the last key if it has no match. */
 const keysOffset = (
   database: Database,
   rows: ReadonlyArray<Row>,

@@ -30,7 +30,7 @@ const pairsOf = (answer: Json.Json | undefined): Emitted =>
 
 const nothing = { key: null, value: null }
 
-/** How many documents one call maps, so that a time limit is one for a few documents, not for all. */
+/** How many documents one call maps, so that the time limit applies to few documents. */
 const batch = 200
 
 const interpreted = (functions: Functions, definition: Definition): MapDocuments => (documents) =>
@@ -51,7 +51,7 @@ const interpreted = (functions: Functions, definition: Definition): MapDocuments
     return emitted
   })
 
-/** Where the rows of a view come from: a Mango index, a function that was given, or the view's own text. */
+/** The source of a view's rows: a Mango index, a TypeScript function, or the text of the view. */
 export const sourceOf = (functions: Functions, definition: Definition): Source => {
   const { body, design, includeDesign, localSeq, map, raw, view } = definition
   const functionOf = functions.given[design]?.views?.[view]?.map

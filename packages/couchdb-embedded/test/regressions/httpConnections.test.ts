@@ -8,8 +8,9 @@ import * as Stream from "effect/Stream"
 import * as Channels from "node:diagnostics_channel"
 import * as Net from "node:net"
 import * as EmbeddedCouch from "../../src/engine/EmbeddedCouch.js"
-import * as NodeServer from "../../src/httpServer/listener.js"
+import * as NodeServer from "../../src/httpServer/nodeServer.js"
 import * as Serve from "../../src/httpServer/Serve.js"
+import type { Timeouts } from "../../src/httpServer/timeouts.js"
 
 /** A connection to a server, and all that it has sent. */
 const connect = (port: number) =>
@@ -104,9 +105,9 @@ const turns = Effect.repeatN(
   20
 )
 
-/** A server with a patience of its own. */
-const impatient = (
-  patience: Partial<NodeServer.Patience>,
+/** A server with timeouts of its own. */
+const serverWith = (
+  timeouts: Partial<Timeouts>,
   options: { readonly couch?: EmbeddedCouch.Service; readonly maxBodyBytes?: number } = {}
 ) =>
   Effect.gen(function*() {
@@ -115,7 +116,7 @@ const impatient = (
       runtime: yield* Effect.runtime<never>(),
       maxBodyBytes: options.maxBodyBytes ?? 1_000,
       origins: new Set(),
-      patience
+      timeouts
     })
     yield* Effect.acquireRelease(
       Effect.async<void>((resume) => {
@@ -128,20 +129,20 @@ const impatient = (
   })
 
 describe("an idle connection", () => {
-  it.scopedLive("is promised to clients for a time, and kept for much longer", () =>
+  it.scopedLive("stays open for much longer than Keep-Alive says", () =>
     Effect.gen(function*() {
       const { port } = yield* served
       const sockets = yield* serverSockets
       const client = yield* connect(port)
       yield* client.send(get("/"))
       const { head } = yield* client.answer
-      const promised = Number(/keep-alive: timeout=(\d+)/i.exec(head)?.[1])
-      expect(promised).toBeGreaterThanOrEqual(30)
+      const advertised = Number(/keep-alive: timeout=(\d+)/i.exec(head)?.[1])
+      expect(advertised).toBeGreaterThanOrEqual(30)
       expect(head).toMatch(/connection: keep-alive/i)
-      expect(sockets[0]?.timeout).toBeGreaterThanOrEqual(2 * 1000 * promised)
+      expect(sockets[0]?.timeout).toBeGreaterThanOrEqual(2 * 1000 * advertised)
     }))
 
-  it.scopedLive("is not promised to a client that wants to close it", () =>
+  it.scopedLive("gets no Keep-Alive header if the client closes it", () =>
     Effect.gen(function*() {
       const { port } = yield* served
       const client = yield* connect(port)
@@ -232,13 +233,13 @@ describe("a request that is answered before its body has arrived", () => {
 
   it.scopedLive("is not read for ever", () =>
     Effect.gen(function*() {
-      const { port } = yield* impatient({ drainBytes: 100_000 })
+      const { port } = yield* serverWith({ drainBytes: 100_000 })
       const client = yield* connect(port)
       yield* client.send(put("/db/a", 1_000_000_000))
       expect((yield* client.answer).status).toBe(413)
       yield* Effect.repeat(client.send(new Uint8Array(10_000)), { until: () => client.socket.destroyed })
       // One that sends nothing has its time.
-      const silent = yield* impatient({ drain: 1 })
+      const silent = yield* serverWith({ drain: 1 })
       const other = yield* connect(silent.port)
       yield* other.send(put("/db/a", 1_000_000_000))
       expect((yield* other.answer).status).toBe(413)
@@ -336,7 +337,7 @@ describe("a server that stops", () => {
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { counts, couch } = yield* engine
-      const { port, server } = yield* Scope.extend(impatient({ stop: 1 }, { couch }), scope)
+      const { port, server } = yield* Scope.extend(serverWith({ close: 1 }, { couch }), scope)
       const [stuck, half, feed] = yield* Effect.all([connect(port), connect(port), connect(port)])
       yield* stuck.send(get("/stuck"))
       yield* half.send(put("/db/a", 100) + "{")
