@@ -56,6 +56,7 @@ export const bundle = async () => {
   const whole = await bundled("program")
   const base = await bundled("base")
   const own = await bundled("program", { external: effects })
+  const resolving = await bundled("resolve")
   // What is loaded must not run.
   const still = (text: string): string => `globalThis.fetch = () => new Promise(() => {});${text}`
   return {
@@ -67,6 +68,7 @@ export const bundle = async () => {
       kB: kB(whole),
       addsKB: Math.round(10 * (kB(whole) - kB(base))) / 10,
       ownKB: kB(own),
+      resolveKB: kB(resolving),
       importMs: await loadingText(still(whole))
     }
   }

@@ -1,4 +1,4 @@
-import * as Encoding from "effect/Encoding"
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils"
 import * as Option from "effect/Option"
 
 const encoder = new TextEncoder()
@@ -12,11 +12,12 @@ export const latin1 = (text: string): string => {
   return out
 }
 
-export const hex: (bytes: Uint8Array) => string = Encoding.encodeHex
+export const hex: (bytes: Uint8Array) => string = bytesToHex
 
 /** `None` where the text is no hexadecimal digits, or an odd number of them. */
-export const fromHex: (text: string) => Option.Option<Uint8Array> = (text) => Option.getRight(Encoding.decodeHex(text))
+export const fromHex: (text: string) => Option.Option<Uint8Array> = Option.liftThrowable(hexToBytes)
 
 /** `None` where the text is no Base64. */
-export const fromBase64: (text: string) => Option.Option<Uint8Array> = (text) =>
-  Option.getRight(Encoding.decodeBase64(text))
+export const fromBase64: (text: string) => Option.Option<Uint8Array> = Option.liftThrowable((text) =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+)
