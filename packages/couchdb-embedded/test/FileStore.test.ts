@@ -8,6 +8,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
+import { sample } from "../../couchdb/test/support/deep.js"
 import * as EmbeddedCouch from "../src/EmbeddedCouch.js"
 import * as FileStore from "../src/FileStore.js"
 import type { Random } from "../src/internal/encoding/random.js"
@@ -179,8 +180,7 @@ describe("FileStore", () => {
           // The next start finds nothing to mend.
           if (length % 20 === 0) expect((yield* logged(using(copy, () => Effect.void))).lines).toEqual([])
         }
-      }),
-    60_000
+      })
   )
 
   it.scopedLive("refuses a log with a wrong byte in its middle, and leaves it as it is", () =>
@@ -419,13 +419,12 @@ describe("FileStore", () => {
             }))
         }
         expect(acknowledged.length).toBeGreaterThanOrEqual(919)
-      }),
-    120_000
+      })
   )
 
   it("names what leads from any state of a history to any other", () => {
     const version = (deleted: boolean): Version => ({ deleted, body: {}, attachments: [] })
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < sample(60, 300); seed++) {
       const random = RandomSource.make(seed)
       const hash = (): string => "abcd".charAt(random.below(4)).repeat(32)
       let tree: RevisionTree.Tree<Version> = RevisionTree.empty

@@ -137,7 +137,7 @@ describe("the lock of a data directory", () => {
       // The process is still listed.
       expect(process.kill(pid, 0)).toBe(true)
       expect(filesOf(path)).toEqual([])
-    }), 120_000)
+    }))
 
   onUnix("stays with a process that is stopped", () =>
     Effect.gen(function*() {
@@ -149,7 +149,7 @@ describe("the lock of a data directory", () => {
       expect(yield* opened(path)).toMatchObject({ left: { reason: "Locked" } })
       child.kill("SIGKILL")
       yield* Effect.repeat(opened(path), { until: Either.isRight })
-    }), 120_000)
+    }))
 
   onUnix(
     "goes to exactly one of several processes that start at once, over the claim of a dead one",
@@ -169,8 +169,7 @@ describe("the lock of a data directory", () => {
         const locked = lines.filter(({ reason }) => reason === "Locked")
         expect([winners.length, locked.length]).toEqual([1, 3])
         for (const { message } of locked) expect(message).toContain(`process ${winners[0]?.pid} `)
-      }),
-    120_000
+      })
   )
 
   for (const [what, give] of [["sockets", undefined], ["no sockets", () => Effect.fail("none")]] as const) {
