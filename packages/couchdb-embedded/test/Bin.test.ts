@@ -7,12 +7,11 @@ import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundle } from "../../couchdb/test/support/bundle.js"
 import { parse } from "../src/cli/options.js"
 import { basic } from "./client.js"
 
-const root = fileURLToPath(new URL("../../..", import.meta.url))
-const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+const program = bundle(new URL("../src/bin.ts", import.meta.url))
 
 interface Ended {
   readonly code: number | null
@@ -27,22 +26,22 @@ interface Started {
 }
 
 const start = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
-  Effect.acquireRelease(
-    Effect.sync((): Started => {
-      const { COUCHDB_PASSWORD: _password, ...inherited } = process.env
-      const child = spawn(process.execPath, ["--import", "tsx", "--conditions=effect-couchdb-source", bin, ...args], {
-        cwd: root,
-        env: { ...inherited, ...env },
-        stdio: ["ignore", "pipe", "pipe"]
-      })
-      let [out, err] = ["", ""]
-      child.stdout.setEncoding("utf8").on("data", (text: string) => out += text)
-      child.stderr.setEncoding("utf8").on("data", (text: string) => err += text)
-      const closed = new Promise<Ended>((resolve) => child.on("close", (code) => resolve({ code, out, err })))
-      return { child, out: () => out, ended: Effect.promise(() => closed) }
-    }),
-    ({ child, ended }) => Effect.zipRight(Effect.sync(() => child.kill("SIGKILL")), ended)
-  )
+  Effect.flatMap(program, (path) =>
+    Effect.acquireRelease(
+      Effect.sync((): Started => {
+        const { COUCHDB_PASSWORD: _password, ...inherited } = process.env
+        const child = spawn(process.execPath, [path, ...args], {
+          env: { ...inherited, ...env },
+          stdio: ["ignore", "pipe", "pipe"]
+        })
+        let [out, err] = ["", ""]
+        child.stdout.setEncoding("utf8").on("data", (text: string) => out += text)
+        child.stderr.setEncoding("utf8").on("data", (text: string) => err += text)
+        const closed = new Promise<Ended>((resolve) => child.on("close", (code) => resolve({ code, out, err })))
+        return { child, out: () => out, ended: Effect.promise(() => closed) }
+      }),
+      ({ child, ended }) => Effect.zipRight(Effect.sync(() => child.kill("SIGKILL")), ended)
+    ))
 
 const run = (...args: ReadonlyArray<string>) => Effect.scoped(Effect.flatMap(start(args), ({ ended }) => ended))
 

@@ -195,6 +195,6 @@ describe("64 writers, one counter, and everything that goes wrong", () => {
         assert.isAbove(struck.length, 50)
         assert.strictEqual(acknowledged, writers)
         assert.strictEqual(counted, acknowledged)
-      }), { timeout: 60_000 })
+      }))
   }
 })

@@ -7,7 +7,8 @@ import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundle } from "../../couchdb/test/support/bundle.js"
+import { sample } from "../../couchdb/test/support/deep.js"
 import type { Random } from "../src/encoding/random.js"
 import * as RandomSource from "../src/encoding/random.js"
 import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
@@ -179,8 +180,7 @@ describe("FileStore", () => {
           // The next start finds nothing to mend.
           if (length % 20 === 0) expect((yield* logged(using(copy, () => Effect.void))).lines).toEqual([])
         }
-      }),
-    60_000
+      })
   )
 
   it.scopedLive("refuses a log with a wrong byte in its middle, and leaves it as it is", () =>
@@ -367,31 +367,29 @@ describe("FileStore", () => {
 
   /** Lets a process write until it has said so many lines, and kills it in the middle of whatever it does. */
   const killed = (path: string, life: number, lines: number) =>
-    Effect.async<ReadonlyArray<string>, Error>((resume) => {
-      const root = fileURLToPath(new URL("../../..", import.meta.url))
-      const program = fileURLToPath(new URL("store/writer.ts", import.meta.url))
-      const child = spawn(
-        process.execPath,
-        ["--import", "tsx", "--conditions=effect-couchdb-source", program, path, String(life)],
-        { cwd: root, stdio: ["ignore", "pipe", "pipe"] }
-      )
-      let told = ""
-      let errors = ""
-      let seen = 0
-      child.stderr.setEncoding("utf8").on("data", (text: string) => errors += text)
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        told += text
-        seen += text.split("\n").length - 1
-        if (seen >= lines) child.kill("SIGKILL")
-      })
-      child.on("close", (code, signal) =>
-        resume(
-          signal === "SIGKILL" ? Effect.succeed(told.split("\n").slice(0, -1)) : Effect.fail(
-            new Error(`ended with ${code}: ${errors}`)
-          )
-        ))
-      return Effect.sync(() => child.kill("SIGKILL"))
-    })
+    Effect.flatMap(
+      bundle(new URL("store/writer.ts", import.meta.url)),
+      (program) =>
+        Effect.async<ReadonlyArray<string>, Error>((resume) => {
+          const child = spawn(process.execPath, [program, path, String(life)], { stdio: ["ignore", "pipe", "pipe"] })
+          let told = ""
+          let errors = ""
+          let seen = 0
+          child.stderr.setEncoding("utf8").on("data", (text: string) => errors += text)
+          child.stdout.setEncoding("utf8").on("data", (text: string) => {
+            told += text
+            seen += text.split("\n").length - 1
+            if (seen >= lines) child.kill("SIGKILL")
+          })
+          child.on("close", (code, signal) =>
+            resume(
+              signal === "SIGKILL" ? Effect.succeed(told.split("\n").slice(0, -1)) : Effect.fail(
+                new Error(`ended with ${code}: ${errors}`)
+              )
+            ))
+          return Effect.sync(() => child.kill("SIGKILL"))
+        })
+    )
 
   it.scopedLive(
     "has every acknowledged write after a process was killed in the middle of writing",
@@ -419,13 +417,12 @@ describe("FileStore", () => {
             }))
         }
         expect(acknowledged.length).toBeGreaterThanOrEqual(919)
-      }),
-    120_000
+      })
   )
 
   it("names what leads from any state of a history to any other", () => {
     const version = (deleted: boolean): Version => ({ deleted, body: {}, attachments: [] })
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < sample(60, 300); seed++) {
       const random = RandomSource.make(seed)
       const hash = (): string => "abcd".charAt(random.below(4)).repeat(32)
       let tree: RevisionTree.Tree<Version> = RevisionTree.empty

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Arbitrary from "effect/FastCheck"
 import * as Stream from "effect/Stream"
+import { runs } from "../../couchdb/test/support/deep.js"
 import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 import { client, fresh } from "./client.js"
 
@@ -98,7 +99,7 @@ describe("hostile requests", () => {
         expect((yield* send("PUT", "/honest/x", { body: { v: 1 } })).status).toBe(201)
         expect((yield* send("GET", "/honest/x")).json).toMatchObject({ v: 1 })
       }),
-    { fastCheck: { numRuns: 150 } }
+    runs(40, 1_000)
   )
 
   it.effect("keep `__proto__` as data where it is data, and touch no prototype", () =>

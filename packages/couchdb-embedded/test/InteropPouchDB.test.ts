@@ -131,8 +131,7 @@ describe("PouchDB", () => {
           const third = await ours.sync(theirs)
           expect([third.push.docs_read, third.pull.docs_read]).toEqual([0, 0])
         })
-      }),
-    60_000
+      })
   )
 
   it.scopedLive("syncs live, and catches up with what both sides do meanwhile", () =>
@@ -161,7 +160,7 @@ describe("PouchDB", () => {
         await ended
         expect(await everything(ours)).toEqual(await everything(theirs))
       })
-    }), 60_000)
+    }))
 
   it.scopedLive("replicates from one server to another", () =>
     Effect.gen(function*() {
@@ -172,5 +171,5 @@ describe("PouchDB", () => {
         expect(await Pouch.replicate(one, two)).toMatchObject({ ok: true, doc_write_failures: 0 })
         expect(await everything(two)).toEqual(await everything(one))
       })
-    }), 60_000)
+    }))
 })

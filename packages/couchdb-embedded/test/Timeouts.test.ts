@@ -22,6 +22,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { sample } from "../../couchdb/test/support/deep.js"
 import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 import * as Faults from "../src/faults/Faults.js"
 
@@ -30,8 +31,8 @@ const counters = Collection.make("zoo", Counter)
 
 const couch = CouchHttp.layer({ url: "http://embedded" }).pipe(Layer.provide(EmbeddedCouch.layer()))
 
-const times = 1_000
-const polls = 200
+const times = sample(100, 1_000)
+const polls = sample(50, 200)
 
 const post = (path: string, body: string) =>
   Effect.flatMap(CouchHttp.CouchHttp, (http) =>
@@ -116,7 +117,7 @@ describe("under TestClock, with the deadline that a client has by itself", () =>
         expect(yield* failures(operation, times)).toEqual([])
         const { n } = (yield* Document.fetch(counters, "shared")).body
         expect(n).toBe(name.includes("all of one") ? times : 0)
-      }).pipe(Effect.provide(couch)), 60_000)
+      }).pipe(Effect.provide(couch)))
   }
 
   it.effect("each of those that do wait for a minute does", () =>

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { numRuns, sample, seed } from "../../couchdb/test/support/deep.js"
 import * as Simulation from "../src/Simulation.js"
 
 const told = (from: number, histories: number, options: Simulation.Options) =>
@@ -13,12 +14,12 @@ const resting = 12
 describe("histories of replicas", () => {
   it.effect("lose nothing and count nothing twice, and nothing is left to a person", () =>
     Effect.gen(function*() {
-      for (const outcome of yield* told(1, 15, {})) {
+      for (const outcome of yield* told(seed ?? 1, numRuns ?? sample(4, 200), {})) {
         assert.isFalse(Simulation.failed(outcome), `seed ${outcome.seed}`)
         assert.deepStrictEqual(outcome.deferred, [])
         assert.isBelow(outcome.rounds, resting)
       }
-    }), 60_000)
+    }))
 
   it.effect("are the same for the same seed", () =>
     Effect.gen(function*() {
@@ -26,17 +27,16 @@ describe("histories of replicas", () => {
         yield* Simulation.run(7, { deletions: true }),
         yield* Simulation.run(7, { deletions: true })
       )
-    }), 60_000)
+    }))
 
   it.effect(
     "come to rest though one replica refuses merges for good, and documents are deleted",
     () =>
       Effect.gen(function*() {
-        for (const outcome of yield* told(1, 8, { deletions: true, refusals: true })) {
+        for (const outcome of yield* told(seed ?? 1, numRuns ?? sample(2, 100), { deletions: true, refusals: true })) {
           assert.isFalse(Simulation.failed(outcome), `seed ${outcome.seed}`)
           assert.isBelow(outcome.rounds, resting, `seed ${outcome.seed}`)
         }
-      }),
-    60_000
+      })
   )
 })

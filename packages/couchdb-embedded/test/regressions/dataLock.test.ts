@@ -9,14 +9,12 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundle } from "../../../couchdb/test/support/bundle.js"
 import * as FileStore from "../../src/fileStore/FileStore.js"
 import * as Lock from "../../src/fileStore/lock.js"
 import * as Owners from "../../src/fileStore/owner.js"
 
-const root = fileURLToPath(new URL("../../../..", import.meta.url))
-const holder = fileURLToPath(new URL("../store/holder.ts", import.meta.url))
-const program = ["--import", "tsx", "--conditions=effect-couchdb-source", holder]
+const program = bundle(new URL("../store/holder.ts", import.meta.url))
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "couch-lock-"))),
@@ -40,7 +38,7 @@ const start = (command: string, args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const { child } = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn(command, args, { cwd: root, stdio: ["pipe", "pipe", "inherit"] })
+        const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
         // That of all processes that have this output.
         const closed = new Promise<void>((resolve) => child.on("close", () => resolve()))
         return { child, closed }
@@ -76,7 +74,7 @@ const start = (command: string, args: ReadonlyArray<string>) =>
     return { child, line, go } satisfies Process
   })
 
-const hold = (path: string) => start(process.execPath, [...program, path])
+const hold = (path: string) => Effect.flatMap(program, (file) => start(process.execPath, [file, path]))
 
 const open = (path: string) => FileStore.make({ directory: path })
 
@@ -125,7 +123,7 @@ describe("the lock of a data directory", () => {
       const path = yield* directory
       // After `exec`, the parent is a program that never waits for its children.
       const script = "exec 3<&0; \"$0\" \"$@\" <&3 & exec sleep 300"
-      const { go, line } = yield* start("/bin/sh", ["-c", script, process.execPath, ...program, path])
+      const { go, line } = yield* start("/bin/sh", ["-c", script, process.execPath, yield* program, path])
       yield* go
       const { pid = 0 } = yield* line
       expect(yield* Effect.flip(Effect.scoped(open(path)))).toMatchObject({
@@ -137,7 +135,7 @@ describe("the lock of a data directory", () => {
       // The process is still listed.
       expect(process.kill(pid, 0)).toBe(true)
       expect(filesOf(path)).toEqual([])
-    }), 120_000)
+    }))
 
   onUnix("stays with a process that is stopped", () =>
     Effect.gen(function*() {
@@ -149,7 +147,7 @@ describe("the lock of a data directory", () => {
       expect(yield* opened(path)).toMatchObject({ left: { reason: "Locked" } })
       child.kill("SIGKILL")
       yield* Effect.repeat(opened(path), { until: Either.isRight })
-    }), 120_000)
+    }))
 
   onUnix(
     "goes to exactly one of several processes that start at once, over the claim of a dead one",
@@ -169,8 +167,7 @@ describe("the lock of a data directory", () => {
         const locked = lines.filter(({ reason }) => reason === "Locked")
         expect([winners.length, locked.length]).toEqual([1, 3])
         for (const { message } of locked) expect(message).toContain(`process ${winners[0]?.pid} `)
-      }),
-    120_000
+      })
   )
 
   for (const [what, give] of [["sockets", undefined], ["no sockets", () => Effect.fail("none")]] as const) {

@@ -1,6 +1,6 @@
 import { it, makeMethods } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
-import { chai } from "vitest"
+import { afterEach, chai } from "vitest"
 import { numRuns, seed } from "./deep.js"
 
 const tagOf = (value: unknown): unknown =>
@@ -16,3 +16,6 @@ chai.config.deepEqual = (expected, actual) =>
 makeMethods(it)
 
 FastCheck.configureGlobal({ ...(seed !== undefined && { seed }), ...(numRuns !== undefined && { numRuns }) })
+
+// Tests of effects may use microtasks only. The reporter waits for a macrotask, and gives up after a minute without one.
+afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))

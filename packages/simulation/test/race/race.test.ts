@@ -38,8 +38,7 @@ describe("two resolvers race on one database", () => {
         assert.isAbove(figures.edits, 40)
         assert.isAbove(figures.repeated, 12)
         assert.isAbove(figures.revisions, 60)
-      }),
-    60_000
+      })
   )
 
   it.effect(
@@ -49,8 +48,7 @@ describe("two resolvers race on one database", () => {
         const { figures } = yield* raced(alone(1, new Set([9])), { documents: 6, seed: 1 })
         assert.isAbove(figures.sentTwo, 0)
         assert.isTrue(failed(figures))
-      }),
-    60_000
+      })
   )
 
   it.effect("and a node that holds something else is found", () =>
@@ -77,7 +75,7 @@ describe("two resolvers race on one database", () => {
       assert.strictEqual(figures.doubled, 2)
       assert.strictEqual(figures.sentTwo, 0)
       assert.lengthOf(wrong, 2)
-    }), 60_000)
+    }))
 })
 
 describe("contents of copies", () => {
