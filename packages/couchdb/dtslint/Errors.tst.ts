@@ -25,7 +25,7 @@ import {
 } from "effect-couchdb"
 import { describe, expect, test } from "tstyche"
 
-/** What something fails with; nothing where it is no effect and no stream. */
+/** The error type of an effect or a stream; `never` for anything else. */
 type Of<A> = [A] extends [Effect.Effect<unknown, infer E, never>] ? { readonly fails: E }
   : [A] extends [Effect.Effect<unknown, infer E, unknown>] ? { readonly fails: E }
   : [A] extends [Stream.Stream<unknown, infer E, unknown>] ? { readonly fails: E }
@@ -456,7 +456,7 @@ describe("what operations fail with", () => {
     }>()
   })
 
-  test("all of them are the library's errors, told apart by their tags", () => {
+  test("all of them are the library's errors, with distinct tags", () => {
     type Each =
       | Told
       | CouchError.DecodeError
@@ -494,7 +494,7 @@ describe("functions of design documents", () => {
 })
 
 describe("credentials", () => {
-  test("of an effect may fail with anything, and leave its error behind", () => {
+  test("of an effect may fail with any error, which the result keeps", () => {
     expect(Auth.jwt).type.toBeCallableWith(Effect.fail("mine"))
     const asked = CouchHttp.withAuth(Session.info, Auth.none)
     expect<Of<typeof asked>>().type.toBe<{ readonly fails: Asked }>()

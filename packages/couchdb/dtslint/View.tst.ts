@@ -49,7 +49,7 @@ describe("rows", () => {
     expect(View.pages).type.not.toBeCallableWith("zoo", count)
   })
 
-  test("that have a value are told apart", () => {
+  test("with a value have distinct types", () => {
     const keys = View.stream(zoo, byDay).pipe(Stream.filter(View.isRow), Stream.map(({ key }) => key))
     expect<Stream.Stream.Success<typeof keys>>().type.toBe<Date>()
   })

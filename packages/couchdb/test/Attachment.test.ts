@@ -100,7 +100,7 @@ describe("a download", () => {
 
   const note = "words ".repeat(900)
 
-  /** A file of a document that a server tells of, over the platform's `fetch`. */
+  /** A file of a document on a server, read with the `fetch` of the platform. */
   const overFetch = (file: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }) =>
     Effect.gen(function*() {
       const { url } = yield* serve((incoming, response) => {

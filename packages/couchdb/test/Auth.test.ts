@@ -93,7 +93,7 @@ describe("a session", () => {
       assert.strictEqual(all.length, 22)
     }))
 
-  it.scoped("is begun anew before it expires, at nine tenths of its time", () =>
+  it.scoped("is renewed before it expires, at nine tenths of its lifetime", () =>
     Effect.gen(function*() {
       // The server's own prolongations are taken away.
       const { paths, run } = yield* server(session, (request, pass) =>
@@ -108,7 +108,7 @@ describe("a session", () => {
       assert.deepStrictEqual(yield* paths, ["POST /_session", "GET /_session", "GET /_session"])
     }))
 
-  it.scoped("without an expiry is begun anew after a 401, and the request is repeated once", () =>
+  it.scoped("without an expiry is renewed after a 401, and repeats the request once", () =>
     Effect.gen(function*() {
       const { paths, run } = yield* server(session, withoutExpiry)
       yield* run(Database.create("zoo"))
@@ -176,7 +176,7 @@ describe("a session", () => {
       assert.strictEqual(all.length, 20)
     }))
 
-  it.scoped("wrong passwords are tried four times in five minutes at the most, whoever asks", () =>
+  it.scoped("tries a wrong password at most four times in five minutes, for all fibers together", () =>
     Effect.gen(function*() {
       const { paths, run } = yield* server(Auth.session("admin", Redacted.make("wrong")))
       let tried = 0
@@ -194,7 +194,7 @@ describe("a session", () => {
       assert.strictEqual(tried, 4)
     }))
 
-  it.scoped("a locked account is told apart, and left alone", () =>
+  it.scoped("reports a locked account, and does not try it again", () =>
     Effect.gen(function*() {
       const reason = "Account is temporarily locked due to multiple authentication failures"
       const { paths, run } = yield* server(session, () => Effect.succeed(answer(403, { error: "forbidden", reason })))
@@ -206,7 +206,7 @@ describe("a session", () => {
       assert.deepStrictEqual(yield* paths, ["POST /_session"])
     }))
 
-  it.scoped("whoever is interrupted while it logs in leaves that to the next", () =>
+  it.scoped("lets the next fiber log in if the one that logs in is interrupted", () =>
     Effect.gen(function*() {
       const gate = yield* Effect.makeSemaphore(1)
       yield* gate.take(1)
@@ -242,7 +242,7 @@ describe("a session", () => {
       assert.isTrue(Either.isRight(yield* Effect.either(run(Session.info))))
     }))
 
-  it.scoped("goes on while its renewal is in trouble, until it is over", () =>
+  it.scoped("is used while its renewal fails, until it expires", () =>
     Effect.gen(function*() {
       const down = yield* Ref.make(false)
       const { paths, run } = yield* server(session, (request, pass) =>

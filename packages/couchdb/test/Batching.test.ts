@@ -121,7 +121,7 @@ describe("concurrent calls", () => {
       )
     }))
 
-  it.scoped("a delete of what is not there is told as it would be alone", () =>
+  it.scoped("reports the delete of a missing document as a single request does", () =>
     Effect.gen(function*() {
       const { asMe, asRival } = yield* scene()
       const docs = yield* asMe(Effect.forEach(many(3), (id) => create(id), { concurrency: "unbounded" }))
@@ -139,7 +139,7 @@ describe("concurrent calls", () => {
 })
 
 describe("a call alone", () => {
-  it.scoped("is what it is without the layer, without a timer, under a clock that stands", () =>
+  it.scoped("behaves as without the layer, and needs no timer: the clock does not move", () =>
     Effect.gen(function*() {
       const { asMe, sent } = yield* scene()
       const doc = yield* asMe(create("one"))
@@ -290,7 +290,7 @@ describe("when something goes wrong", () => {
       assert.deepStrictEqual(read.map(({ rev }) => rev), saved.map(({ rev }) => rev))
     }))
 
-  it.scoped("an answer is recognised that was lost in a database made anew, though an equal write was told before", () =>
+  it.scoped("recognizes a write to a re-created database whose response was lost, although an equal write succeeded before", () =>
     Effect.gen(function*() {
       const { asMe, meddler } = yield* scene()
       const both = asMe(Effect.forEach(["a", "b"], (id) => create(id), { concurrency: "unbounded" }))
@@ -302,7 +302,7 @@ describe("when something goes wrong", () => {
       assert.deepStrictEqual((yield* Fiber.join(fiber)).map(({ rev }) => rev), before.map(({ rev }) => rev))
     }))
 
-  it.scoped("an edit is told once, whether it went with others or alone", () =>
+  it.scoped("reports an edit once, in a batch and alone", () =>
     Effect.gen(function*() {
       const { asMe, meddler } = yield* scene()
       const docs = yield* asMe(Effect.forEach(["a", "b"], (id) => create(id), { concurrency: "unbounded" }))

@@ -89,7 +89,7 @@ describe("bulk writes whose answers are lost", () => {
       }).pipe(Effect.provide(on.layer), running)
     }))
 
-  it.effect("tell a rival's write as a conflict, and their own as written", () =>
+  it.effect("report another client's write as a conflict, and their own as written", () =>
     Effect.gen(function*() {
       const on = yield* losing("answer", 1)
       yield* Effect.gen(function*() {
@@ -172,7 +172,7 @@ describe("bulk writes about which something else than a CouchDB answers", () => 
       return { ...on, arm: Ref.set(armed, true) }
     })
 
-  it.effect("are not told as saved where nothing was stored", () =>
+  it.effect("are not reported as saved if nothing was stored", () =>
     Effect.gen(function*() {
       for (const page of pages) {
         const on = yield* paged("request", /_revs_diff/, page)
@@ -185,7 +185,7 @@ describe("bulk writes about which something else than a CouchDB answers", () => 
       }
     }))
 
-  it.effect("are no conflicts where they were stored", () =>
+  it.effect("do not fail with conflicts if they were stored", () =>
     Effect.gen(function*() {
       for (const page of pages) {
         const there = yield* paged("answer", /_all_docs/, page)
@@ -203,7 +203,7 @@ describe("bulk writes about which something else than a CouchDB answers", () => 
       }
     }))
 
-  it.effect("under revisions of their own are not told as stored", () =>
+  it.effect("with given revisions are not reported as stored", () =>
     Effect.gen(function*() {
       for (const page of pages) {
         const on = yield* paged("answer", /_bulk_docs/, page)
@@ -266,7 +266,7 @@ describe("bulk writes that were halved", () => {
       }
     }))
 
-  it.effect("tell what was stored where the other half fails for good, and send nothing after it", () =>
+  it.effect("report what was stored if the other half fails permanently, and send nothing after it", () =>
     Effect.gen(function*() {
       const failed = Effect.succeed(answer(500, { error: "internal", reason: "broken" }))
       const on = yield* narrow(2, () => failed)
@@ -280,7 +280,7 @@ describe("bulk writes that were halved", () => {
       }).pipe(Effect.provide(on.layer), running)
     }))
 
-  it.effect("tell so of versions under revisions of their own", () =>
+  it.effect("report versions with given revisions in the same way", () =>
     Effect.gen(function*() {
       const failed = Effect.succeed(answer(500, { error: "internal", reason: "broken" }))
       const on = yield* narrow(2, () => failed)

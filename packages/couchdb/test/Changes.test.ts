@@ -26,7 +26,7 @@ const { Fault } = Faults
 const Numbered = Schema.Struct({ n: Schema.Number })
 const zoo = Collection.make("zoo", Numbered)
 
-/** A database `zoo` behind a line with faults, and a line without any to write through. */
+/** A database `zoo` over a transport with faults, and a transport without faults for writes. */
 const world = (rules: ReadonlyArray<Faults.Rule> = [], options: Partial<CouchHttp.Options> = {}) =>
   Effect.gen(function*() {
     const couch = yield* EmbeddedCouch.make()
@@ -107,7 +107,7 @@ describe("a follower outlives", () => {
     ["a body that breaks off", Fault.Truncated({ after: 333 })],
     ["a body that breaks off before its first byte", Fault.Truncated({ after: 0 })],
     ["a body that stalls", Fault.Stalled({ after: 222 })],
-    ["a feed that begins anew", Fault.Rewound()]
+    ["a feed that starts again from its begin", Fault.Rewound()]
   ]
   for (const [name, fault] of faults) {
     it.effect(`${name}, at any request, and leaves no request open`, () =>
@@ -160,7 +160,7 @@ describe("a follower outlives", () => {
       yield* passing(fiber)
     }))
 
-  it.effect("a server that ends the feed early and often: it goes on behind the last sequence", () =>
+  it.effect("resumes after the last sequence if the server ends the feed early and often", () =>
     Effect.gen(function*() {
       const asked = yield* Ref.make<ReadonlyArray<string>>([])
       const layer = scripted((number, path) =>
@@ -302,7 +302,7 @@ describe("a follower waits", () => {
       assert.isAtMost(yield* Ref.get(taken), 3)
     }))
 
-  it.effect("with full jitter after failures, as long as its schedule allows, and begins anew after progress", () =>
+  it.effect("with full jitter after failures, as long as its schedule allows, and resets the schedule after progress", () =>
     Effect.gen(function*() {
       const delays = yield* Ref.make<ReadonlyArray<number>>([])
       const layer = scripted((number) => Effect.succeed(number === 4 ? row("1-x", "a") : 503))
@@ -337,7 +337,7 @@ describe("a follower waits", () => {
 
 describe("a follower fails", () => {
   for (const [status, tag] of [[400, "BadRequestError"], [403, "ForbiddenError"], [404, "NotFoundError"]] as const) {
-    it.effect(`with ${tag}, which no waiting would mend`, () =>
+    it.effect(`with ${tag}, which waiting does not fix`, () =>
       Effect.gen(function*() {
         const layer = scripted((number) => Effect.succeed(number === 1 ? row("1-x", "a") : status))
         const seen = yield* Ref.make<ReadonlyArray<string>>([])
@@ -352,7 +352,7 @@ describe("a follower fails", () => {
       }))
   }
 
-  it.effect("at once where its credentials are wrong from the start, and after one more try where they were good", () =>
+  it.effect("at once if its credentials were never valid, and after one more attempt if they were", () =>
     Effect.gen(function*() {
       const requests = (answers: ReadonlyArray<string | number>) =>
         Effect.gen(function*() {
@@ -376,7 +376,7 @@ describe("a follower fails", () => {
       )
     }))
 
-  it.effect("where a line tells of no change for ever, as its schedule says", () =>
+  it.effect("if a line is never a change, as its schedule says", () =>
     Effect.gen(function*() {
       const layer = scripted(() => Effect.succeed("{\"ok\":true}\n"))
       const error = yield* Changes.follow("zoo", { retry: Schedule.recurs(2) }).pipe(
@@ -446,7 +446,7 @@ describe("documents that do not decode", () => {
     )
   )
 
-  it.effect("fail a follower behind the changes before them, and again when it comes back", () =>
+  it.effect("fail a follower after the changes before them, and again when it resumes", () =>
     Effect.gen(function*() {
       const checkpoint = yield* Changes.inMemory
       const seen = yield* Ref.make<ReadonlyArray<string>>([])
@@ -462,7 +462,7 @@ describe("documents that do not decode", () => {
       assert.deepStrictEqual(yield* checkpoint.read, Option.none())
     }))
 
-  it.effect("are a Left, or are skipped and counted, or handed to whoever processes", () =>
+  it.effect("are a Left, are skipped and counted, or are passed to the handler", () =>
     Effect.gen(function*() {
       const both = yield* Changes.followEither(zoo).pipe(Stream.take(3), Stream.runCollect, Effect.provide(layer))
       assert.deepStrictEqual(Chunk.toReadonlyArray(both).map(Either.isRight), [true, false, true])
@@ -484,7 +484,7 @@ describe("documents that do not decode", () => {
 })
 
 describe("a checkpoint", () => {
-  it.effect("moves behind a batch when the next is pulled, and not before", () =>
+  it.effect("moves past a batch only when the next one is pulled", () =>
     Effect.gen(function*() {
       const checkpoint = yield* Changes.inMemory
       const layer = scripted((number) => Effect.succeed(row(`${number}-x`, `doc${number}`)))
@@ -498,7 +498,7 @@ describe("a checkpoint", () => {
       assert.deepStrictEqual(yield* checkpoint.read, Option.some("2-x"))
     }))
 
-  it.effect("is written as often as it is told to, with what was idle at a heartbeat, and when the stream is left", () =>
+  it.effect("is written at its interval, after idle heartbeats, and when the stream ends", () =>
     Effect.gen(function*() {
       const written = yield* Ref.make<ReadonlyArray<string>>([])
       const on = yield* world()
@@ -568,7 +568,7 @@ describe("a checkpoint", () => {
       yield* found(Changes.inKeyValueStore("there"), "d")
     }))
 
-  it.effect("of a database that was deleted meanwhile tells that it is gone", () =>
+  it.effect("reports that its database was deleted meanwhile", () =>
     Effect.gen(function*() {
       const on = yield* world()
       const checkpoint = yield* Changes.inMemory

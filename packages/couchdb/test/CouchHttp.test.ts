@@ -209,7 +209,7 @@ describe("what is sent", () => {
       }
     }))
 
-  it.effect("a URL that is none fails every request before it is sent", () =>
+  it.effect("an invalid URL fails every request before it is sent", () =>
     Effect.gen(function*() {
       for (const url of ["", "couch", "ftp://x", "127.0.0.1:5984"]) {
         const on = yield* line(undefined, { url })
@@ -318,7 +318,7 @@ describe("retries and the deadline", () => {
       assert.lengthOf(yield* Ref.get(on.asked), 3)
     }))
 
-  it.effect("a deadline that no timer waits for is none, also for a transport that keeps it", () =>
+  it.effect("a deadline above 2^31-1 ms is infinite, also for a transport that enforces deadlines", () =>
     Effect.gen(function*() {
       for (const [timeout, deadline] of [["24 days", 24 * 86_400_000], ["25 days", undefined]] as const) {
         const asked: Array<number | undefined> = []

@@ -65,7 +65,7 @@ describe("a definition", () => {
     }
   })
 
-  it("throws at once for names and functions that are none for a server", () => {
+  it("throws at once for names and functions that a server refuses", () => {
     for (const name of ["", ".", ".."]) assert.throws(() => DesignDocument.make(name, {}), /design document/)
     assert.throws(() => body({ filters: { f: Math.max } }), /native/)
     assert.throws(() => body({ filters: { f: async () => true } }), /plain function/)

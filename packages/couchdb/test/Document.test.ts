@@ -155,7 +155,7 @@ describe("a document as a value", () => {
       })
     ))
 
-  it.effect("is told from a tombstone and from anything else", () =>
+  it.effect("is distinguished from a tombstone and from any other value", () =>
     onLine(() =>
       Effect.gen(function*() {
         const doc = yield* Document.create(zoo, "monarch", monarch)
@@ -202,7 +202,7 @@ describe("what comes from outside", () => {
     ...over
   })
 
-  it.effect("a tampered document is refused: reserved members, stubs with data, ids that are none, half a base", () =>
+  it.effect("refuses a tampered document: reserved members, stubs with data, invalid ids, half a base", () =>
     Effect.gen(function*() {
       const decode = Schema.decodeUnknown(Document.schema(zoo))
       yield* decode(sent({}))

@@ -99,7 +99,7 @@ describe("Json", () => {
     assert.strictEqual(Json.stringify(parse(`{"a":1,"b":2,"a":3}`)), `{"b":2,"a":3}`)
   })
 
-  it("tells where it stopped", () => {
+  it("reports the offset at which it stopped", () => {
     for (
       const [source, offset] of [
         ["", 0],
@@ -136,7 +136,7 @@ describe("Json", () => {
     assert.isFalse(Json.equals(null, {}))
   })
 
-  it("takes what JSON can say from a value, and tells the path of what it cannot", () => {
+  it("converts a value to JSON, and reports the path of what JSON cannot represent", () => {
     const cycle: Array<unknown> = []
     cycle.push(cycle)
     const refused: ReadonlyArray<readonly [unknown, ReadonlyArray<string | number>]> = [
@@ -161,7 +161,7 @@ describe("Json", () => {
     )
   })
 
-  it("finds half of a surrogate pair, also where the engine cannot tell", () => {
+  it("finds half of a surrogate pair, also without isWellFormed", () => {
     const half = ["\ud83d", "\ude00", "a\ud83db", "\ude00\ud83d", "\ud83d\ud83d\ude00", "x".repeat(99) + "\ude00"]
     const whole = ["", "é", "\ud83d\ude00", "a\ud83d\ude00b", "\ud83d\ude00\ud83d\ude00"]
     const native = String.prototype.isWellFormed

@@ -86,7 +86,7 @@ describe("requests", () => {
       }])
     }))
 
-  it.effect("a stream follows the bookmarks, skips once, and asks for nothing behind a page that is not full", () =>
+  it.effect("a stream follows the bookmarks, skips once, and sends no request after a page that is not full", () =>
     Effect.gen(function*() {
       const { asked, layer } = yield* answering((number) =>
         found(docs(number * 2, number < 3 ? 2 : 1), `"bookmark": "b${number}"`)
@@ -112,7 +112,7 @@ describe("requests", () => {
       assert.strictEqual((yield* asked).length, 2)
     }))
 
-  it.effect("a limit is never overstepped, and a bookmark that is none ends a stream", () =>
+  it.effect("never exceeds the limit, and ends a stream at an invalid bookmark", () =>
     Effect.gen(function*() {
       const { asked, layer } = yield* answering((number) => found(docs(number, number === 1 ? 2 : 1)))
       const three = yield* collected(Mango.stream(zoo, { selector: {}, pageSize: 2, limit: 3 })).pipe(
@@ -139,7 +139,7 @@ describe("answers", () => {
         layer
       ))
 
-  it.effect("one that breaks off, an error behind status 200, and what is no document, fail", () =>
+  it.effect("fails for a response that breaks off, for an error after status 200, and for an element that is not a document", () =>
     Effect.gen(function*() {
       const whole = found(docs(0, 2)).trimEnd()
       for (let length = 0; length < whole.length; length += 9) {

@@ -24,7 +24,7 @@ const lineKey = (line: typeof Line.Type) => line.id
 describe("leaves", () => {
   const counter = Merge.fromStrategy<number>(Merge.counter)
 
-  it("equal: whoever changed wins, two different changes overlap, nothing is guessed", () => {
+  it("equal: the changed side wins, two different changes overlap, nothing is guessed", () => {
     const equal = Merge.fromStrategy<string>(Merge.equal)
     assert.strictEqual(merged(equal, "a", "b", "a"), "b")
     assert.strictEqual(merged(equal, "a", "a", "b"), "b")

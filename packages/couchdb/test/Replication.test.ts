@@ -133,7 +133,7 @@ describe("a replication by this program", () => {
       }
     }))
 
-  it.scoped("goes on through a bad line by itself where it may repeat", () =>
+  it.scoped("continues over an unreliable connection if it may repeat requests", () =>
     Effect.gen(function*() {
       const { source, target } = yield* apart((number) => number > 6 && number % 5 === 0 ? "answer" : "pass")
       yield* by(source.direct, filled)
@@ -155,7 +155,7 @@ describe("a replication by this program", () => {
     }))
 })
 
-describe("a replication that goes on", () => {
+describe("a replication that resumes", () => {
   const total = 15
   const withLog = (endpoint: Replication.Endpoint, change: (log: Record<string, unknown>) => unknown, id: string) =>
     Effect.gen(function*() {
@@ -185,7 +185,7 @@ describe("a replication that goes on", () => {
       assert.deepStrictEqual(yield* by(target.direct, leaves("zoo")), yield* by(source.direct, leaves("zoo")))
     }))
 
-  it.scoped("where one side is behind within its session, begins with that session, and leaves nothing out", () =>
+  it.scoped("starts from the session if one side has less of it, and omits nothing", () =>
     Effect.gen(function*() {
       for (const behind of ["source", "target"] as const) {
         const sides = yield* apart(() => "pass")

@@ -327,7 +327,7 @@ describe("what is not there", () => {
         ? Search.fetch("zoo", index, { query: "a" })
         : Search.fetch("zoo", index, { query: "a" })).pipe(Effect.flip, Effect.provide(layer)))
 
-  it.effect("a server without search is told from an index that is not there", () =>
+  it.effect("distinguishes a server without search from a missing index", () =>
     Effect.gen(function*() {
       const without = yield* tagOf(nouveau, () => missing)
       assert.deepInclude(without, { _tag: "SearchUnavailableError", engine: "Nouveau", database: "zoo" })
@@ -364,7 +364,7 @@ describe("what is not there", () => {
       assert.strictEqual((yield* tagOf(clouseau, () => wrong))._tag, "BadRequestError")
     }))
 
-  it.effect("names that are none, and queries that are no JSON, are not sent", () =>
+  it.effect("does not send invalid names or queries that JSON cannot represent", () =>
     Effect.gen(function*() {
       const { asked, layer } = yield* answering(() => nouveauAnswer([]))
       const tag = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E, CouchHttp.CouchHttp>) =>

@@ -88,7 +88,7 @@ it.scopedLive("a session is kept where a proxy adds cookies of its own", () =>
     assert.strictEqual(Redacted.value(begun.cookie), "YWRh")
   }).pipe(Effect.provide(fetchTransport)))
 
-it.scopedLive("a token with a line break behind it is sent without", () =>
+it.scopedLive("sends a token without its trailing line break", () =>
   Effect.gen(function*() {
     const server = yield* serve((incoming, response) => response.end(JSON.stringify(incoming.headers.authorization)))
     for (const auth of [Auth.jwt(Redacted.make("a.b.c\n")), Auth.jwt(Effect.succeed(Redacted.make("a.b.c\n")))]) {

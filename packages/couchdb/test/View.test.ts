@@ -147,7 +147,7 @@ describe("answers", () => {
   const read = (body: string) =>
     collected(View.stream("zoo", View.allDocs)).pipe(Effect.provide(answering(() => answer(200, body))))
 
-  it.effect("an error behind status 200 is an error", () =>
+  it.effect("fails for an error after status 200", () =>
     Effect.gen(function*() {
       const late = yield* Effect.flip(read(around(rows(2), `,\r\n{"error":"timeout","reason":"too slow"}\n`)))
       assert.deepInclude(late, { _tag: "ServerError", error: "timeout", reason: "too slow" })
@@ -179,7 +179,7 @@ describe("answers", () => {
       }
     }))
 
-  it.effect("a reduce error in the middle and at the end is a value, and fails where it is the only one", () =>
+  it.effect("returns a reduce error as a value, and fails if it is the only row", () =>
     Effect.gen(function*() {
       const refused = `{"key":1,"error":"reduce_overflow_error","reason":"must shrink"}`
       const view = View.reduced({ design: "zoo", view: "v", key: Schema.Number, value: Schema.Number })
@@ -193,7 +193,7 @@ describe("answers", () => {
       assert.deepInclude(error, { _tag: "ServerError", error: "reduce_overflow_error", reason: "must shrink" })
     }))
 
-  it.effect("the first row is there before the last is sent, and whoever has enough reads no more", () =>
+  it.effect("emits the first row before the last is sent, and stops reading when the consumer does", () =>
     Effect.gen(function*() {
       const closed = yield* Deferred.make<void>()
       const [first = "", second = ""] = rows(2)
@@ -230,7 +230,7 @@ describe("requests", () => {
       return { method, url: decodeURIComponent(path), body: typeof body === "string" ? body : undefined }
     })
 
-  it.effect("keys are JSON in the query, and in a body where they are long", () =>
+  it.effect("sends keys as JSON in the query, and in the body if they are long", () =>
     Effect.gen(function*() {
       const view = View.make({ design: "a b", view: "c/d" })
       const short = yield* asked(View.fetch("zoo", view, { keys: [null, 0, "", false, ["ü", 1]], includeDocs: true }))

@@ -12,7 +12,7 @@ describe("assert.deepStrictEqual", () => {
     [Either.right(1), 1]
   ]
 
-  it.each(different)("tells %o from %o", (one, other) => {
+  it.each(different)("distinguishes %o from %o", (one, other) => {
     assert.throws(() => assert.deepStrictEqual(one, other))
     assert.notDeepEqual(one, other)
   })

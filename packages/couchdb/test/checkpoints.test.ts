@@ -66,7 +66,7 @@ const checkedIn = ({ history }: Replication.Result) => history[0]?.statistics.re
 for (const { name, server } of places) {
   describe(`checkpoints, with ${name}`, () => {
     it.scopedLive(
-      "of the server are gone on from, and it goes on from what this program wrote",
+      "of the server are resumed, and it resumes from those of this program",
       () =>
         Effect.gen(function*() {
           const { add, count, couch, definition, ends, remembered, there } = yield* pair(server as never)
@@ -94,7 +94,7 @@ for (const { name, server } of places) {
     )
 
     it.scopedLive(
-      "of PouchDB are gone on from, and it goes on from what this program wrote",
+      "of PouchDB are resumed, and it resumes from those of this program",
       () =>
         Effect.gen(function*() {
           const { add, count, ends, here, remembered, there, url } = yield* pair(server as never)
@@ -171,7 +171,7 @@ for (const { name: place, server } of places) {
 }
 
 describe("the name of a replication", () => {
-  it.effect("is not told where it depends on what is not seen", () =>
+  it.effect("is `None` if it depends on a value that is not known", () =>
     Effect.gen(function*() {
       const couch: CouchHttp.Service = null as never
       const none: ReadonlyArray<Replication.Definition> = [

@@ -16,7 +16,7 @@ const Card = Schema.Struct({
   tags: Schema.Array(Schema.String).pipe(Merge.annotate(Merge.set))
 })
 
-/** What the child is told of the server: a user and a password that exist for this test alone. */
+/** The environment of the child: a user and a password that exist only for this test. */
 const admin = { username: "admin", password: Redacted.make(randomUUID()) }
 
 class Resolver extends Effect.Service<Resolver>()("Resolver", {

@@ -35,7 +35,7 @@ const as = <A, E>({ url }: Place, auth: Auth.Auth, effect: Effect.Effect<A, E, C
 
 const adminOf = ({ url }: Place) => Auth.basic(url.username, Redacted.make(url.password))
 
-/** The embedded CouchDB, told whom to believe. */
+/** The embedded CouchDB, with its trusted keys. */
 const embedded = Effect.gen(function*() {
   const { url } = yield* Serve.serve({ quiet: true, admin: { username: "admin", password: Redacted.make("password") } })
   const place = { url: new URL(url.replace("//", "//admin:password@")), key: "signing-key", secret: "the secret" }
@@ -145,7 +145,7 @@ describe.skipIf(Option.isNone(own))("what a CouchDB of one's own does by its con
       })
   )
 
-  it.scopedLive("an account that is locked after wrong passwords is told apart", () =>
+  it.scopedLive("reports an account that is locked after wrong passwords", () =>
     Effect.gen(function*() {
       yield* configure("chttpd_auth_lockout", "mode", "enforce")
       const name = `ada-${globalThis.crypto.randomUUID()}`

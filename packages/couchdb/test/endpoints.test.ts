@@ -12,7 +12,7 @@ import { embedded, fetchTransport, real } from "./contract/targets.js"
 const packages = new URL("../../", import.meta.url)
 const page = readFileSync(new URL("docs/endpoints.md", packages), "utf8")
 
-/** The rows of the tables: an endpoint, then operations and their tests, or why there are none. */
+/** The rows of the tables: an endpoint, then its operations and their tests, or why it has no operation. */
 const rows = page.split("\n").filter((line) => line.startsWith("| `")).map((line) => {
   const [endpoint = "", operations = "", tests = "", reason = "", ...more] = line.slice(1, -1).split("|").map((cell) =>
     cell.trim()

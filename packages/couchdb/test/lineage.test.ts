@@ -41,7 +41,7 @@ describe("canonical JSON", () => {
     let deep: Json.Json = 0
     for (let i = 0; i < 50_000; i++) deep = [{ a: deep }]
     assert.strictEqual(canonical(deep).length, 50_000 * "[{\"a\":}]".length + 1)
-    // Servers rewrite numbers; where nothing is lost by it they are the same.
+    // Servers rewrite numbers. The numbers are equal if nothing is lost by it.
     for (const text of ["1e2", "100.0", "1E+2"]) assert.strictEqual(canonical(new Json.RawNumber(text)), "100")
     assert.strictEqual(canonical(new Json.RawNumber("123456789012345678901")), "123456789012345678901")
   })
@@ -50,7 +50,7 @@ describe("canonical JSON", () => {
     assert.strictEqual(canonical(Json.fromEntries([...Json.entries(object)].reverse())), canonical(object))
   })
 
-  it.prop("tells values apart", [json, json], ([self, that]) => {
+  it.prop("distinguishes values", [json, json], ([self, that]) => {
     if (Json.equals(self, that)) assert.strictEqual(canonical(self), canonical(that))
     else if (Json.stringify(self) !== Json.stringify(that)) {
       assert.isTrue(canonical(self) !== canonical(that) || Json.equals(plainNumbers(self), plainNumbers(that)))
@@ -313,7 +313,7 @@ describe("disagreement", () => {
       path: record.path.map((entry) => entry.link.rev === about ? { ...entry, link: { ...entry.link, also } } : entry)
     }))
 
-  it("is unknown, whoever is heard first", () => {
+  it("is unknown in any order of the sources", () => {
     // One says that the ancestor of both contains the other, and would bury it.
     const liar = lying(left, root.rev, [right.rev])
     for (const leaves of [[liar, right], [right, liar]]) {
@@ -326,7 +326,7 @@ describe("disagreement", () => {
     }
   })
 
-  it("about a version that stands buries nothing", () => {
+  it("about a current version deletes nothing", () => {
     // The merge is true, but of another version under that revision than the one that stands here.
     const merge = written(rev(3, "m"), { n: 3 }, { kind: "merge", over: right, also: [left.rev], knows: [left] })
     const other = changed(left, (record) => ({ ...record, also: [rev(2, "q")] }))
@@ -368,7 +368,7 @@ describe("containment and bases", () => {
     assert.deepStrictEqual(plan.burials.map(({ of }) => of), [merge.rev])
   })
 
-  it("does not tell where something may be hidden", () => {
+  it("is unknown if another version may be hidden", () => {
     const later = changed(
       written(rev(3, "c"), { n: 4 }, { over: right }),
       (record) => ({ ...record, path: [], names: [] })

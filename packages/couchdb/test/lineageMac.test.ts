@@ -87,7 +87,7 @@ describe("a signed record", () => {
 })
 
 describe("a burial without the body", () => {
-  it("keeps a record only where it was seen to be the version's own", () => {
+  it("keeps a record only if it was proven to belong to the version", () => {
     // A sibling of a merge, with the merge's own field: signed, and not its own.
     const merge = mine.written(rev(3, "m"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
     const thief = { ...merge, rev: rev(3, "f"), path: [rev(3, "f"), ...left.path], body: { ...merge.body, n: 9 } }

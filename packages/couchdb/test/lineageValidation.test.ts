@@ -31,7 +31,7 @@ describe("the validation function", () => {
     }
   })
 
-  it("takes no edit that says it contains other versions, but where a deleted document is made anew", () => {
+  it("refuses an edit that claims to contain other versions, unless it re-creates a deleted document", () => {
     const edit = { lineage: { kind: "edit", also: ["2-b"] } }
     assert.isFalse(takes(edit, standing))
     assert.isTrue(takes(edit, standing, ["resolver"]))

@@ -18,7 +18,7 @@ const isWrite = ({ method, path }: Transport.TransportRequest) =>
 
 /**
  * A line on which the first `times` writes of a document reach the server while their answers are lost, or are lost
- * themselves, after `armed` is set. From then on reads get the page, where there is one.
+ * themselves, after `armed` is set. From then on reads get the page, if there is one.
  */
 const losing = (what: "answer" | "request", times = 1, page?: Transport.BufferedResponse) =>
   Effect.gen(function*() {
@@ -124,7 +124,7 @@ describe("a write whose answer was lost", () => {
       }
     }))
 
-  it.effect("is told from an equal creation that was deleted long ago", () =>
+  it.effect("is distinguished from an equal creation that was deleted long ago", () =>
     Effect.gen(function*() {
       const { armed, layer } = yield* losing("request", 99)
       yield* Document.create(zoo, "lock", { n: 1 }).pipe(Effect.flatMap(Document.delete), Effect.provide(layer))
@@ -144,7 +144,7 @@ describe("a write whose answer was lost", () => {
     }))
 })
 
-describe("a question that gets an answer which is none of a CouchDB", () => {
+describe("a check whose response does not come from CouchDB", () => {
   const pages = [answer(200, "<html>We will be back soon</html>"), answer(200, { status: "ok" }), answer(404, "<html>")]
 
   it.effect("leaves an edit unknown that was not stored", () =>
@@ -176,7 +176,7 @@ describe("a question that gets an answer which is none of a CouchDB", () => {
     }))
 })
 
-describe("a database made anew", () => {
+describe("a re-created database", () => {
   it.effect("has none of the old one's revisions: an equal document is created again", () =>
     Effect.gen(function*() {
       const { armed, layer } = yield* losing("answer")
@@ -226,7 +226,7 @@ describe("a write that was lost itself", () => {
 })
 
 describe("a server that hashes otherwise", () => {
-  it.effect("is noticed at the first write: later writes are not repeated, and tell what is known", () =>
+  it.effect("is noticed at the first write: later writes are not repeated, and report what is known", () =>
     Effect.gen(function*() {
       const sent = yield* Ref.make(0)
       const on = yield* line((request) =>

@@ -28,7 +28,7 @@ const run = (program: string, name: string) =>
   })
 
 describe("the chapter on lineage", () => {
-  it.scopedLive("its address book runs, and prints what stands beneath it", () =>
+  it.scopedLive("its address book runs, and prints the text below it", () =>
     Effect.gen(function*() {
       const chapter = readFileSync(new URL("../../docs/lineage.md", import.meta.url), "utf8")
       const [, program = "", promised = ""] = /```ts\n([\s\S]*?)```\n\nIt prints\n\n([\s\S]*?)\n\n`/.exec(chapter) ?? []
@@ -47,7 +47,7 @@ describe("the README", () => {
       assert.include(yield* run(programs[0] ?? "", "first"), "Danaus plexippus")
     }))
 
-  it.scopedLive("its four strategies run, and print what stands beside them", () =>
+  it.scopedLive("its four strategies run, and print the text beside them", () =>
     Effect.gen(function*() {
       const text = programs[1] ?? ""
       const printed = yield* run(text, "strategies")

@@ -303,10 +303,10 @@ const replicate = (from: Cards, to: Cards) =>
 
 describe("replicas that edit, replicate and resolve in any order", () => {
   it.scoped(
-    "count each edit once, or leave the versions to a person; those that resolve all are equal",
+    "count each edit once, or leave the versions for manual review; those that resolve all are equal",
     () =>
       Effect.gen(function*() {
-        let deferred = 0
+        let unresolved = 0
         const histories = seeds(12, 200)
         for (const seed of histories) {
           yield* Effect.withRandom(
@@ -352,14 +352,14 @@ describe("replicas that edit, replicate and resolve in any order", () => {
                 if (leaves?.length === 1) {
                   assert.strictEqual(leaves[0]?.body.seen, total, `seed ${seed}`)
                   assert.deepStrictEqual([...leaves[0]?.body.tags ?? []].sort(), [...tags].sort(), `seed ${seed}`)
-                } else deferred++
+                } else unresolved++
               }))
             }),
             Random.make(seed)
           )
         }
         // An ancestor may be on no replica any more, and merges may cross: those are left to a person.
-        assert.isAtMost(deferred, Math.ceil(histories.length / 4))
+        assert.isAtMost(unresolved, Math.ceil(histories.length / 4))
       })
   )
 })
@@ -429,7 +429,7 @@ describe("a sweep among rivals", () => {
 })
 
 describe("a watch", () => {
-  it.scoped("resolves what is there, then what comes, and goes on where its checkpoint is", () =>
+  it.scoped("resolves existing conflicts, then new ones, and resumes from its checkpoint", () =>
     Effect.gen(function*() {
       const { asMe, asRival } = yield* scene
       const cards = yield* asRival(zoo)

@@ -102,7 +102,7 @@ const value = FastCheck.oneof(
 
 describe("where JSON.parse may lose something", () => {
   it.prop(
-    "is found before it is parsed, wherever it stands in the memory",
+    "is found before it is parsed, at any offset of its buffer",
     [
       value,
       FastCheck.nat({ max: 7 }),
@@ -195,7 +195,7 @@ describe("rows", () => {
     }
   })
 
-  it("on lines that are no objects by themselves are none together", () => {
+  it("on lines that are not objects one by one are not rows together", () => {
     for (const body of [`{"a":[{}\n{}]}\n`, `{"a":1},{"b":2}\n{"c":3}\n`, `{"a":1\n"b":2}\n`]) {
       assert.notStrictEqual(readPieces(undefined, [bytes(body)]).end._tag, "Whole", body)
     }
@@ -254,7 +254,7 @@ describe("rows", () => {
     }
   })
 
-  it("an error behind any number of rows, or in place of what follows them, is that error", () => {
+  it("an error after any number of rows, or instead of what follows them, is that error", () => {
     const texts = [`{"id":"a"}`, `{"id":"b"}`, `{"id":"c"}`]
     const late = `\n{"code":500,"error":"timeout","reason":"The request could not be processed"}\n`
     for (const { between, head, tail } of Object.values(layouts)) {
@@ -388,7 +388,7 @@ describe("a stream of rows", () => {
       assert.strictEqual(Json.stringify(yield* answer.around), `{"docs":[],"bookmark":"b","big":1.0}`)
     }))
 
-  it.effect("who waits for what surrounds rows that nobody read is told so", () =>
+  it.effect("fails the wait for the members around rows that no consumer reads", () =>
     Effect.gen(function*() {
       const { layer } = yield* answering(Stream.make(bytes(`{"docs":[]}`)))
       const around = yield* Effect.scoped(
@@ -411,7 +411,7 @@ describe("a stream of rows", () => {
       ["is a page of a proxy", "<html>", "UnexpectedResponseError", 0]
     ] as const
   ) {
-    it.effect(`an answer that ${name} fails behind its rows with ${tag}`, () =>
+    it.effect(`a response that ${name} fails after its rows with ${tag}`, () =>
       Effect.gen(function*() {
         const { layer } = yield* answering(Stream.make(bytes(body)))
         const seen = yield* Ref.make(0)

@@ -120,7 +120,7 @@ describe("a merged text", () => {
     assert.strictEqual(merge("character", "a colour", "a colours", "a color"), "a colors")
   })
 
-  it("may hold what both sides added, once where it is one place, twice where it is two", () => {
+  it("may contain what both sides added, once for one place, twice for two", () => {
     assert.strictEqual(merge("word", "a b c d", "a x b c d", "a x b c e"), "a x b c e")
     assert.strictEqual(merge("word", "a b c d", "x a b c d", "a b c x d"), "x a b c x d")
     assert.strictEqual(merge("word", "the a the b the", "a the b the", "the a the b"), "a the b")

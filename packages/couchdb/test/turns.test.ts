@@ -67,7 +67,7 @@ const inTime = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
 
 for (const together of [false, true]) {
   describe(together ? "edits made together" : "edits one by one", () => {
-    it.scoped("that change nothing on what was handed on are made on what stands", () =>
+    it.scoped("that change nothing on the passed document are made on the current one", () =>
       Effect.gen(function*() {
         const { asMe, asRival, meddler, value } = yield* scene(together)
         const landed = yield* Deferred.make<void>()
@@ -87,7 +87,7 @@ for (const together of [false, true]) {
         assert.strictEqual(yield* value, 1)
       }))
 
-    it.scoped("of many fibers all count, and none meets another; a clock that stands is enough", () =>
+    it.scoped("of many fibers all count without conflicts, and need no time to pass", () =>
       Effect.gen(function*() {
         const { asMe, couch, sent, value } = yield* scene(together)
         yield* asMe(
@@ -154,7 +154,7 @@ for (const together of [false, true]) {
           assert.strictEqual((yield* value) % 1_000, 16 * 8)
         }).pipe(Effect.withRandom(Random.make(`faults ${seed}`))), { discard: true }))
 
-    it.scoped("go on where the one whose turn it is gives up", () =>
+    it.scoped("continue if the current one is interrupted", () =>
       Effect.gen(function*() {
         const { asMe, meddler, value } = yield* scene(together)
         const reached = yield* Deferred.make<void>()

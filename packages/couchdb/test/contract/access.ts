@@ -171,7 +171,7 @@ export const access: Contract = (it) => {
       })
     }))
 
-  it.scoped("a session whose password was changed is refused; one that is told the new one goes on", () =>
+  it.scoped("refuses a session after its password was changed, and continues with the new password", () =>
     Effect.gen(function*() {
       const { name, password } = yield* user()
       const before = Auth.session(name, password)

@@ -94,7 +94,7 @@ export const attachments: Contract = (it) => {
       assert.strictEqual(yield* words(Attachment.get(Attachment.at(zoo, "monarch"), "note.txt")), note)
     }))
 
-  it.scoped("text that is gzip itself comes back as it was, whoever inflates what on the way", () =>
+  it.scoped("returns text that is gzip itself unchanged, whatever inflates the response on the way", () =>
     Effect.gen(function*() {
       const { doc, zoo } = yield* monarch
       const inner = new Uint8Array(gzipSync("seen at noon, ".repeat(500)))

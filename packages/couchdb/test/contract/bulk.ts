@@ -73,7 +73,7 @@ export const bulk: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(zoo, "b")).body.n, 2)
     }))
 
-  it.scoped("what is missing, deleted, strange or no id is told for its key alone", () =>
+  it.scoped("reports missing, deleted, undecodable and invalid ids for their keys alone", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* Document.create(zoo, "there", { name: "there", seen: 1 })
@@ -203,7 +203,7 @@ export const bulk: Contract = (it) => {
       assert.deepStrictEqual(Array.from(back), Arr.makeBy(700, (n) => `doc-${n + 1}`))
     }))
 
-  it.scoped("a database that is not there is told for every document, and fails a read", () =>
+  it.scoped("reports a missing database for every document, and fails a read", () =>
     Effect.gen(function*() {
       const nowhere = Collection.make(`contract-${globalThis.crypto.randomUUID()}`, Schema.Struct({ n: Schema.Number }))
       const rows = yield* Bulk.save([Document.make(nowhere, "a", { n: 1 }), Document.make(nowhere, "b", { n: 1 })])

@@ -28,7 +28,7 @@ const three = Effect.gen(function*() {
 })
 
 export const changes: Contract = (it) => {
-  it.scoped("a feed tells of every document once, deleted ones too, each with its winner", () =>
+  it.scoped("a feed contains every document once, including deleted ones, each with its winner", () =>
     Effect.gen(function*() {
       const zoo = yield* three
       const { changes, lastSequence, pending } = yield* Changes.fetch(zoo.database)
@@ -165,7 +165,7 @@ export const changes: Contract = (it) => {
       assert.deepStrictEqual(ids(typed), ["b"])
     }))
 
-  it.scoped("a database that is not there, a name that is none, a place that is none", () =>
+  it.scoped("fails for a missing database, an invalid name and an invalid sequence", () =>
     Effect.gen(function*() {
       const name = yield* database
       const fails = (given: string, options?: Changes.Options) =>
@@ -188,7 +188,7 @@ export const changes: Contract = (it) => {
       assert.deepStrictEqual(ids(changes), ["b"])
     }))
 
-  it.scoped("a continuous feed tells what happens until it has told enough", () =>
+  it.scoped("a continuous feed emits changes until the limit", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* some(["a"])(zoo)
@@ -197,7 +197,7 @@ export const changes: Contract = (it) => {
       assert.deepStrictEqual(ids(yield* Fiber.join(fiber)), ["a", "b", "c"])
     }))
 
-  it.scoped("a follower tells what was and what comes, and keeps its place in a local document", () =>
+  it.scoped("a follower emits past and new changes, and keeps its checkpoint in a local document", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* some(["a", "b"])(zoo)
@@ -229,7 +229,7 @@ export const changes: Contract = (it) => {
       assert.deepStrictEqual(yield* Ref.get(seen), ["d"])
     }))
 
-  it.scoped("a follower from now on tells nothing of before", () =>
+  it.scoped("a follower since now emits no past changes", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* some(["a", "b"])(zoo)
@@ -244,7 +244,7 @@ export const changes: Contract = (it) => {
       assert.strictEqual(first._tag === "Changed" && first.id, "c")
     }))
 
-  it.scoped("a database that is deleted is the last that a follower tells", () =>
+  it.scoped("a follower ends with the deletion of its database", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* some(["a"])(zoo)

@@ -54,7 +54,7 @@ export const documents: Contract = (it) => {
       assert.strictEqual(yield* Document.save(same), same)
     }))
 
-  it.scoped("create writes only where nothing is", () =>
+  it.scoped("create writes only if the document does not exist", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* Document.create(zoo, "monarch", monarch)
@@ -97,7 +97,7 @@ export const documents: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(zoo, "monarch")).body.name, "Theirs")
     }))
 
-  it.scoped("overwrite writes over what stands", () =>
+  it.scoped("overwrite replaces the current revision", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       const mine = yield* Document.create(zoo, "monarch", monarch)
@@ -137,7 +137,7 @@ export const documents: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(zoo, "target")).body.name, "Source")
     }))
 
-  it.scoped("a deleted document is told from one that never was", () =>
+  it.scoped("distinguishes a deleted document from one that never existed", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       yield* Effect.flatMap(Document.create(zoo, "monarch", monarch), Document.delete)

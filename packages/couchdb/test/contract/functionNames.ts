@@ -125,7 +125,7 @@ export const functionNames: Contract = (it) => {
       }
     }))
 
-  it.scoped("a name that is none fails before a request", () =>
+  it.scoped("an invalid name fails before a request is sent", () =>
     Effect.gen(function*() {
       const name = yield* database
       yield* Database.info(name)

@@ -8,7 +8,7 @@ import type * as Net from "node:net"
 
 class ListenError extends Data.TaggedError("ListenError")<{ readonly cause: unknown }> {}
 
-/** A server whose every answer the test writes, and that tells which of its requests and sockets were closed. */
+/** A server whose responses the test writes. It records which of its requests and sockets were closed. */
 export interface TestServer {
   readonly url: string
   /** Done when a request whose answer was not finished is closed from the other side. */

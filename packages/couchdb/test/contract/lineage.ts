@@ -178,7 +178,7 @@ export const lineage: Contract = (it) => {
       assert.include(kept, 13)
     }))
 
-  it.scoped("what is made anew goes on where it was deleted", () =>
+  it.scoped("a re-created document continues the history of the deleted one", () =>
     Effect.gen(function*() {
       const [here, there] = yield* apart(seen(1), seen(2))
       yield* Document.delete(yield* Document.fetch(here, "ada"))
@@ -257,7 +257,7 @@ export const lineage: Contract = (it) => {
       assert.notInclude(JSON.stringify(yield* leavesOf(here, "ada")), "\"seen\"")
     }))
 
-  it.scoped("where nothing stands any more, burials are slimmed and the rest erased, once", () =>
+  it.scoped("strips and erases the tombstones of a deleted document, once", () =>
     Effect.gen(function*() {
       const [here, there] = yield* apart(seen(1), seen(2))
       yield* replicate(there, here)
@@ -290,7 +290,7 @@ export const lineage: Contract = (it) => {
       assert.deepStrictEqual((yield* Lineage.erase(here, "ada")).revisions, [])
     }))
 
-  it.scoped("what is nested too deeply to look into is edited, and left to a person where it is in conflict", () =>
+  it.scoped("a document that is nested too deeply can be edited, and its conflicts need manual review", () =>
     Effect.gen(function*() {
       const [here, there] = [yield* newCards, yield* newCards]
       let deep: unknown = 0
@@ -373,7 +373,7 @@ export const lineage: Contract = (it) => {
       assert.lengthOf(yield* Lineage.mergedVersions(here, "ada"), 1)
     }))
 
-  it.scoped("a depth that the database does not keep is told", () =>
+  it.scoped("warns of a depth that exceeds the revisions limit", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
       assert.deepStrictEqual(yield* Lineage.warnings(cards), [])

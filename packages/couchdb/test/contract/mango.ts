@@ -147,7 +147,7 @@ export const mango: Contract = (it) => {
       assert.deepStrictEqual([plain.warning, plain.executionStats], [Option.none(), Option.none()])
     }))
 
-  it.scoped("sorts by an index, up and down, and says where there is none", () =>
+  it.scoped("sorts by an index in both directions, and fails without an index", () =>
     Effect.gen(function*() {
       const zoo = yield* sightings(6)
       const missing = yield* Effect.flip(Mango.find(zoo, { selector: { seen: { $gt: 0 } }, sort: ["seen"] }))
@@ -227,7 +227,7 @@ export const mango: Contract = (it) => {
       assert.isTrue((yield* Mango.indexes(zoo)).some(({ partitioned }) => Option.contains(partitioned, true)))
     }))
 
-  it.scoped("a database that is not there, a name that is none, a selector that is none", () =>
+  it.scoped("fails for a missing database, an invalid name and an invalid selector", () =>
     Effect.gen(function*() {
       const name = yield* database
       const tag = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>

@@ -10,7 +10,7 @@ const binary = (length: number, seed = 7) => Uint8Array.from({ length }, (_, n) 
 
 const size = (body: unknown): number => typeof body === "string" || body instanceof Uint8Array ? body.length : 0
 
-/** A side of which it is told how many bytes of bodies were sent to it, and came from it. */
+/** A side that counts the bytes of the bodies that were sent and received. */
 const counted = (database: string) =>
   Effect.map(CouchHttp.CouchHttp, (couch) => {
     const moved = { sent: 0, came: 0 }
@@ -129,7 +129,7 @@ export const replicatedFiles: Contract = (it) => {
         const first = yield* Attachment.save(Document.make(ours, id, { name: id, seen: 1 }), {
           "x.bin": { contentType: "application/octet-stream", bytes: binary(length) }
         })
-        // The same revision, but for whoever wrote it here it had no attachment.
+        // The same revision, but the client that wrote it here gave it no attachment.
         yield* Bulk.insert(there, [{
           id,
           revisions: [yield* Document.revision(first)],
@@ -144,7 +144,7 @@ export const replicatedFiles: Contract = (it) => {
       }
     }))
 
-  it.scoped("by this program: siblings bring each its own files, which their names do not tell apart", () =>
+  it.scoped("by this program: each sibling has its own files under the same names", () =>
     Effect.gen(function*() {
       const { here, ours, run, theirs, there } = yield* scene
       const one = yield* Attachment.save(Document.make(ours, "a", { name: "ours", seen: 1 }), {

@@ -107,7 +107,7 @@ export const replication: Contract = (it) => {
       assert.strictEqual(back.statistics.missingFound, 0)
     }))
 
-  it.scoped("by this program: goes on where it was, with CouchDB's checkpoints on both sides", () =>
+  it.scoped("by this program: resumes from CouchDB's checkpoints on both sides", () =>
     Effect.gen(function*() {
       const { here, source, target, there } = yield* pair
       const zoo = yield* filled(here)
@@ -173,7 +173,7 @@ export const replication: Contract = (it) => {
       assert.deepStrictEqual(yield* leaves(there), yield* leaves(here))
     }))
 
-  it.scoped("by this program: what the target refuses is told, and the rest goes on", () =>
+  it.scoped("by this program: reports what the target refuses, and continues with the rest", () =>
     Effect.gen(function*() {
       const { here, source, target, there } = yield* pair
       const zoo = Collection.make(here, Butterfly)

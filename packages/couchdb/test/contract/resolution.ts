@@ -17,7 +17,7 @@ const isResolved = <A, R>(resolution: Conflict.Resolution<A, R>) => {
 }
 
 const isDeferred = <A, R>(resolution: Conflict.Resolution<A, R>) => {
-  if (resolution._tag !== "Unresolved") throw new Error(`not deferred: ${JSON.stringify(resolution)}`)
+  if (resolution._tag !== "Unresolved") throw new Error(`not unresolved: ${JSON.stringify(resolution)}`)
   return resolution
 }
 
@@ -106,7 +106,7 @@ export const resolution: Contract = (it) => {
       assert.strictEqual((yield* Document.fetch(there, "ada")).body.seen, 113)
     }))
 
-  it.scoped("a merge that stands unburied is not merged again: its losers are only buried", () =>
+  it.scoped("a stored merge is not merged again if its losers still exist: they are only deleted", () =>
     Effect.gen(function*() {
       const here = yield* newCards
       yield* conflicted(here, "ada", [(card) => ({ ...card, seen: 11 }), (card) => ({ ...card, seen: 12 })])
@@ -171,7 +171,7 @@ export const resolution: Contract = (it) => {
       assert.deepStrictEqual(yield* leavesOf(cards, "ada"), before)
     }))
 
-  it.scoped("an overlap is deferred, and a policy that comes after decides it", () =>
+  it.scoped("leaves an overlap unresolved until a later policy decides it", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
       const edits = [
@@ -305,7 +305,7 @@ export const resolution: Contract = (it) => {
       assert.strictEqual(doc.body.seen, 13)
     }))
 
-  it.scoped("without the ancestor a merge that would guess is deferred; one that needs none is made", () =>
+  it.scoped("without the ancestor a merge that would guess stays unresolved; a merge that needs no ancestor is made", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
       yield* conflicted(cards, "ada", [(card) => ({ ...card, tags: ["a"] }), (card) => ({ ...card, tags: ["b"] })])
@@ -337,7 +337,7 @@ export const resolution: Contract = (it) => {
       assert.deepStrictEqual((yield* Document.fetch(grown, "g")).body.tags, ["a", "b"])
     }))
 
-  it.scoped("a version that does not decode is deferred, never discarded", () =>
+  it.scoped("leaves a version unresolved that cannot be decoded, and never discards it", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
       const [one] = yield* conflicted(cards, "ada", [
@@ -463,7 +463,7 @@ export const resolution: Contract = (it) => {
       assert.strictEqual((yield* Conflict.resolve(cards, "ada", merging))._tag, "NothingToDo")
     }))
 
-  it.scoped("stream finds every document with siblings; sweep resolves them, tells its progress, and goes on where it was", () =>
+  it.scoped("stream finds every document with siblings; sweep resolves them, reports its progress, and resumes", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
       for (let i = 0; i < 7; i++) {

@@ -55,7 +55,7 @@ export const siblings: Contract = (it) => {
       assert.deepStrictEqual((yield* Document.conflicts(winner)).conflicts, [Revision.make(`2-${hash("b")}`)])
     }))
 
-  it.scoped("a document without siblings has one leaf, one that never was none", () =>
+  it.scoped("a document without siblings has one leaf, a document that never existed has none", () =>
     Effect.gen(function*() {
       const zoo = yield* butterflies
       const doc = yield* Document.create(zoo, "a/b", { name: "A", seen: 1 })

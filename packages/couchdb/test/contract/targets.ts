@@ -27,7 +27,7 @@ export const embedded: Target = {
   )
 }
 
-/** The embedded engine behind a real socket. */
+/** The embedded engine over a real socket. */
 export const served = (name: string, transport: Layer.Layer<Transport.Transport>): Target => ({
   name: `embedded, over HTTP (${name})`,
   live: true,

@@ -85,7 +85,7 @@ export const transportContract = (name: string, layer: Layer.Layer<Transport.Tra
         assert.include(error.message, "Is CouchDB running")
       }).pipe(Effect.provide(layer)))
 
-    it.scopedLive("a connection that breaks before the answer is told from none at all, and repeats nothing that was sent", () =>
+    it.scopedLive("distinguishes a connection that breaks before the response from one that was never made, and repeats nothing that was sent", () =>
       Effect.gen(function*() {
         const server = yield* serve((incoming) => {
           incoming.on("data", () => incoming.socket.destroy())

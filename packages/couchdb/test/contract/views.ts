@@ -225,7 +225,7 @@ export const views: Contract = (it) => {
       assert.strictEqual((yield* Effect.flip(View.fetch(zoo, View.allDocs)))._tag, "DecodeError")
     }))
 
-  it.scoped("a database that is not there, a name that is none, a key that cannot be one", () =>
+  it.scoped("fails for a missing database, an invalid name and an invalid key", () =>
     Effect.gen(function*() {
       const name = yield* database
       const tag = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>

@@ -316,7 +316,7 @@ describe("a range through a proxy", () => {
       }
     }))
 
-  it.effect("tells how long the file is, and not the part", () =>
+  it.effect("returns the length of the file, not that of the part", () =>
     Effect.gen(function*() {
       const { by, doc } = yield* stored
       const { info } = yield* Effect.scoped(
@@ -352,7 +352,7 @@ describe("a range through a proxy", () => {
       assert.strictEqual(error._tag, "TransportError")
     }))
 
-  it.effect("that is none makes no request", () =>
+  it.effect("that is invalid sends no request", () =>
     Effect.gen(function*() {
       const { doc, over } = yield* stored
       const none = over({ request: () => Effect.dieMessage("asked"), stream: () => Effect.dieMessage("asked") })

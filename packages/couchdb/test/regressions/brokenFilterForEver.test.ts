@@ -70,7 +70,7 @@ describe("a follower ends with CouchDB's own words", () => {
     }))
 })
 
-describe("a follower goes on", () => {
+describe("a follower continues", () => {
   const forEver: ReadonlyArray<
     readonly [string, Changes.Filter | undefined, (n: number) => Transport.BufferedResponse]
   > = [

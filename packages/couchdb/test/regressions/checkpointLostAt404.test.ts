@@ -97,7 +97,7 @@ describe("a follower whose checkpoint cannot be read", () => {
 
 describe("a follower whose checkpoint cannot be written", () => {
   for (const [name, response] of ofProxies) {
-    it.effect(`for ${name}, warns, goes on, and writes it later`, () =>
+    it.effect(`for ${name}, warns, continues, and writes it later`, () =>
       logged((log) =>
         Effect.gen(function*() {
           let trouble = true

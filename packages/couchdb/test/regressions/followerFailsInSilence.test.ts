@@ -16,7 +16,7 @@ import { passing, until } from "../support/passing.js"
 
 const { Fault } = Faults
 
-/** A database `zoo` behind a line with faults, asked with a password. */
+/** A database `zoo` over a transport with faults, with a password. */
 const world = (rules: ReadonlyArray<Faults.Rule>) =>
   Effect.gen(function*() {
     const couch = yield* EmbeddedCouch.make({ admin: { username: "ada", password: Redacted.make("s3cret") } })
@@ -34,7 +34,7 @@ const of = (log: ReadonlyArray<Line>, level: string) => log.filter((line) => lin
 const every = (seconds: number): Schedule.Schedule<unknown> => Schedule.spaced(Duration.seconds(seconds))
 
 describe("a follower says in the log", () => {
-  it.effect("that it failed, at most once a minute with a count, and when it goes on", () =>
+  it.effect("that it failed, at most once a minute with a count, and when it works again", () =>
     logged((log) =>
       Effect.gen(function*() {
         const on = yield* world([{ fault: Fault.Status({ status: 503 }) }])

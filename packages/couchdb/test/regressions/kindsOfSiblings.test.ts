@@ -94,7 +94,7 @@ for (const lineage of [false, true]) {
       })))
 
     it.effect(
-      "of unrelated histories merge where no base is needed, and are left alone where one is",
+      "of unrelated histories merge if no base is needed, and stay unresolved otherwise",
       () =>
         embedded(Effect.gen(function*() {
           const cards = yield* polls("office", lineage)

@@ -122,7 +122,7 @@ describe("a live replication", () => {
       assert.strictEqual((yield* passing(ended))._tag, "ServerError")
     }))
 
-  it.scoped("warns at most once a minute, says when it goes on, and runs onReconnect", () =>
+  it.scoped("warns at most once a minute, logs when it works again, and runs onReconnect", () =>
     logged((log) =>
       Effect.gen(function*() {
         let trouble = true

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { blank, carry, embedded, id, live, merging, type Polls, polls, raw, version } from "../support/manySiblings.js"
 import { line, requests } from "../support/transport.js"
 
-/** Edits the winner as a program does that knows no lineage, so many times. */
+/** Edits the winner a number of times, as a program without lineage does. */
 const strangers = (cards: Polls, times: number) =>
   Effect.gen(function*() {
     for (let i = 0; i < times; i++) {

@@ -13,7 +13,7 @@ const customers = Collection.make("shop", Empty, { id: Collection.prefixed("cust
 const poll = (timeout: "10 seconds" | undefined, limit?: number) =>
   Effect.fork(Changes.longpoll(orders, { since: "now", timeout, limit }))
 
-it.effect("a long poll of a collection goes on when others change, for as long as it was to wait in all", () =>
+it.effect("a long poll of a collection keeps waiting after changes of other documents, up to its timeout", () =>
   Effect.gen(function*() {
     const on = yield* line()
     yield* Effect.gen(function*() {

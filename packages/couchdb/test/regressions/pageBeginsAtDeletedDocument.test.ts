@@ -16,7 +16,7 @@ const zoo = Collection.make("zoo", Empty, {
 
 const all = ["1", "2", "3", "4", "5", "6", "7", "8", "9"]
 
-it.effect("documents that are deleted between two pages, or within one, leave no gap behind", () =>
+it.effect("documents that are deleted between two pages, or within one, cause no gap", () =>
   Effect.forEach([false, true], (descending) =>
     Effect.gen(function*() {
       const on = yield* line()

@@ -299,7 +299,7 @@ describe("a server that is dead", () => {
       })
     ))
 
-  it.effect("behind the proxy that withholds: it goes on where it was when the server is back", () =>
+  it.effect("behind a proxy that withholds: resumes when the server is back", () =>
     Effect.gen(function*() {
       const on = yield* world("buffers")
       yield* on.write("a")

@@ -86,7 +86,7 @@ it.effect("a page of hits is full of those of the collection, and its bookmark i
     assert.deepStrictEqual(idsOf(all.hits), own)
   }))
 
-it.effect("a stream of hits ends after so many of the collection's", () =>
+it.effect("a stream of hits ends after the limit of hits of the collection", () =>
   Effect.gen(function*() {
     const { layer } = yield* server
     for (const limit of [undefined, 1, 5, 10, 11]) {

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { line, requests } from "../support/transport.js"
 
-/** Every hundredth id is the collection's, which no range tells. */
+/** Every hundredth id belongs to the collection, which no range can express. */
 const sparse = Collection.make("zoo", Schema.Struct({ n: Schema.Number }), {
   id: { encode: (key: string) => key, decode: (id) => id.endsWith("00") ? Option.some(id) : Option.none() }
 })

@@ -34,7 +34,7 @@ export const raw = (method: CouchHttp.CouchRequest["method"], path: string, body
     (couch) => couch.execute({ method, path, route: path, ...(body !== undefined && { body: JSON.stringify(body) }) })
   )
 
-/** The i-th edit; of the minutes only every so many lines are edited, which takes a diff each. */
+/** The i-th edit. It changes only some lines of the minutes, which takes a diff each. */
 export const vote = (i: number, lines = 1) => (poll: Poll): Poll => ({
   ...poll,
   votes: poll.votes + 1,

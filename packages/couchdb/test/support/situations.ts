@@ -792,11 +792,11 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
     situations: [
       embedded("a login page with status 200", ({ zoo }) => html(200)(Database.info(zoo))),
       embedded(
-        "a proxy without a server behind it",
+        "a proxy without a server",
         ({ zoo }) => html(502)(Document.fetch(butterflies(zoo), "monarch"))
       ),
       embedded(
-        "a proxy without a server behind it, for a write",
+        "a proxy without a server, for a write",
         ({ zoo }) => html(502)(Document.create(butterflies(zoo), "monarch", monarch))
       ),
       embedded("the limit of a proxy", ({ zoo }) => html(413)(Document.create(butterflies(zoo), "monarch", monarch))),

@@ -31,7 +31,7 @@ export const answer = (
 })
 
 /**
- * A CouchHttp over a fresh embedded CouchDB. `between` stands on the line: it gets each request, its number from 1, and
+ * A CouchHttp over a fresh embedded CouchDB. `between` is on the way: it gets each request, its number from 1, and
  * the way to the engine.
  */
 export const line = (
