@@ -1,9 +1,9 @@
 /**
- * Attachments: files that belong to a document. They go up and come down as streams, and nothing is kept in memory.
+ * Attachments: files that belong to a document. They are streamed in both directions, and not kept in memory.
  *
- * A write through a document value gives the document with its new revision and attachments. An attachment by itself is
- * written only where the document has no unsaved edits, so that these are neither lost nor sent along unasked;
- * {@link save} writes edits and attachments in one revision.
+ * A write through a document value returns the document with its new revision and attachments. A single attachment is
+ * written only if the document has no unsaved changes, so that these are neither lost nor sent by accident. {@link save}
+ * writes edits and attachments in one revision.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ import * as writing from "./write.js"
 export { type Stub } from "../document/attachmentStub.js"
 
 /**
- * A document whose attachments are read without reading it first; made by {@link at}.
+ * A reference to the attachments of a document, made by {@link at}.
  *
  * @since 0.1.0
  * @category model
@@ -48,7 +48,7 @@ export interface Place {
 }
 
 /**
- * The bytes of a file: text is sent as UTF-8, a stream as it comes.
+ * The bytes of a file: a text is sent as UTF-8, and a stream is sent as it is produced.
  *
  * @since 0.1.0
  * @category model
@@ -58,9 +58,9 @@ export type Bytes<E = never, R = never> = Uint8Array | string | Stream.Stream<Ui
 /**
  * A file to write.
  *
- * - `length`: how many bytes a stream has, which {@link save} sends in front of them; without it the stream is read first.
+ * - `length`: the number of bytes of a stream, which {@link save} sends before them; without it the stream is read first.
  *   If the stream has fewer or more bytes, the write fails with a `TransportError` (`RequestBody`), and nothing is stored
- * - `encoding`: `gzip` where the bytes are compressed already, and the server is to know it; only {@link put} takes it
+ * - `encoding`: `gzip` if the bytes are compressed already and the server is to store that; only {@link put} accepts it
  *
  * @since 0.1.0
  * @category model
@@ -73,12 +73,12 @@ export interface File<out E = never, out R = never> {
 }
 
 /**
- * What the server says of a file.
+ * The headers of a file.
  *
  * - `digest`: the MD5 of the stored bytes, if it is known: from the document value, or from an ETag that is strong and an
  *   MD5. An ETag that a proxy made weak, added to or replaced is not a digest
- * - `compressed`: the file is stored as gzip, and the digest is that of the gzip. The server gives no ranges of such a file
- * - `storedLength`: how many bytes are stored, if the answer says so; what a proxy compressed does not
+ * - `compressed`: the file is stored as gzip, and the digest is that of the gzip. The server has no ranges of such a file
+ * - `storedLength`: the number of stored bytes, if the response contains it. A response that a proxy compressed does not
  *
  * @since 0.1.0
  * @category model
@@ -92,16 +92,16 @@ export interface Info {
 }
 
 /**
- * A file that is being read: what is known of it, and its bytes, to be run once.
+ * A file that is being read: its headers, and its bytes, which can be run once.
  *
- * `verification` is what the bytes are checked against when they end:
+ * `verification` is what the bytes are compared with at their end:
  *
- * - `digest`: the MD5 that the server stored. Bytes that do not have it fail, unless the document says that the file is
+ * - `digest`: the MD5 that the server stored. Other bytes fail, unless the document shows that the file is
  *   stored compressed and a proxy inflated it or compressed it again, so that the stored bytes never came
  * - `length`: their number
- * - `none`: nothing, because nothing is known of the file, or because the stored bytes were inflated on the way (`fetch`
+ * - `none`: nothing, because neither is known, or because the stored bytes were inflated on the way (`fetch`
  *   does that)
- * - `unknown`: the transport does not say whether it inflates, so it shows with the first bytes
+ * - `unknown`: the transport does not report whether it inflates, so the first bytes decide
  *
  * @since 0.1.0
  * @category model
@@ -113,7 +113,7 @@ export interface Opened {
 }
 
 /**
- * A file that comes with its document. Its bytes are to be read before the next file is asked for, which else skips them.
+ * A file that is read together with its document. Read its bytes before you pull the next file, which skips them.
  *
  * @since 0.1.0
  * @category model
@@ -125,7 +125,7 @@ export interface Incoming {
 }
 
 /**
- * A document, and its attachments as they come.
+ * A document, and a stream of its attachments.
  *
  * @since 0.1.0
  * @category model
@@ -136,7 +136,7 @@ export interface Whole<in out A, out R = never> {
 }
 
 /**
- * Bytes from `first` to `last`, both included and counted from 0; to the end where there is no `last`.
+ * The bytes from `first` to `last`, both inclusive and counted from 0. Without `last` the range extends to the end.
  *
  * @since 0.1.0
  * @category model
@@ -147,8 +147,8 @@ export interface Range {
 }
 
 /**
- * Options of {@link save}. `inline` sends the files as base64 within the JSON, for small ones and for servers that take
- * no multipart.
+ * The options of {@link save}. `inline` sends the files as Base64 in the JSON, for small files and for servers that do not
+ * support multipart.
  *
  * @since 0.1.0
  * @category model
@@ -158,7 +158,7 @@ export interface SaveOptions {
 }
 
 /**
- * What a request about an attachment can fail with.
+ * The errors of a request about an attachment.
  *
  * @since 0.1.0
  * @category errors
@@ -166,8 +166,8 @@ export interface SaveOptions {
 export type RequestFailure = NotFoundError | InvalidIdError | RequestError
 
 /**
- * What reading the bytes can fail with: a `TransportError` (`Body`) if they end too early, and an `IntegrityError` after
- * the last of them if they are not the ones stored.
+ * The errors of reading the bytes: a `TransportError` (`Body`) if they end too early, and an `IntegrityError` after the last
+ * byte if they are not the stored bytes.
  *
  * @since 0.1.0
  * @category errors
@@ -175,7 +175,7 @@ export type RequestFailure = NotFoundError | InvalidIdError | RequestError
 export type ReadError = RequestFailure | IntegrityError
 
 /**
- * What writing one attachment can fail with, besides `E` of its stream.
+ * The errors of writing one attachment; `E` is the error of its stream.
  *
  * @since 0.1.0
  * @category errors
@@ -188,7 +188,7 @@ export type WriteError<A, R = never, E = never> =
   | E
 
 /**
- * What saving a document with files can fail with, besides `E` of their streams.
+ * The errors of saving a document with files; `E` is the error of their streams.
  *
  * @since 0.1.0
  * @category errors
@@ -196,7 +196,7 @@ export type WriteError<A, R = never, E = never> =
 export type SaveError<A, R = never, E = never> = ConflictError<A, R> | ReadError | EncodeError | E
 
 /**
- * Names a document whose attachments are to be read, without reading it.
+ * Refers to the attachments of a document without reading the document.
  *
  * @example
  * import { Schema, Stream } from "effect"
@@ -216,8 +216,8 @@ export const at = <A, I, R, K>(collection: Collection<A, I, R, K>, key: NoInfer<
 })
 
 /**
- * What the server says of a file: `HEAD /{db}/{docid}/{attname}`. If a proxy changed the answer, the question is asked once
- * more with `Accept-Encoding: identity`, which proxies leave alone.
+ * Reads the headers of a file: `HEAD /{db}/{docid}/{attname}`. If a proxy changed the response, the request is repeated once
+ * with `Accept-Encoding: identity`, which proxies do not change.
  *
  * @example
  * import { Schema } from "effect"
@@ -236,22 +236,23 @@ export const info: {
 } = dual(2, reading.head)
 
 /**
- * The bytes of a file as they come: `GET /{db}/{docid}/{attname}`. Of a document value it is the file at that revision.
- * The request is sent when the stream begins, and closed when it ends, fails, or is interrupted.
+ * Streams the bytes of a file: `GET /{db}/{docid}/{attname}`. For a document value it is the file at its revision. The
+ * request is sent when the stream starts, and closed when it ends, fails, or is interrupted.
  *
- * The bytes are the content of the file, however it is stored, and whatever a proxy does to it on the way: what the server
- * or a proxy compressed is inflated, once for each coding that `Content-Encoding` names.
+ * The bytes are the content of the file, whether it is stored compressed or not, and whatever a proxy does to it: what the
+ * server or a proxy compressed is inflated, once for each coding in `Content-Encoding`.
  *
  * The stream fails at its end if the bytes are not those that the server stored. The digest is known from a document value,
  * or from an ETag that is strong and an MD5; if a proxy changed the ETag, a file that is read by {@link at} is not verified.
- * For a file that is stored compressed the digest needs a transport that gives the bytes as they come
- * (`effect-couchdb-node` does): one that decompresses by itself, such as `fetch`, hides them, and then the number of bytes
- * is checked if a document value has it; {@link open} says which. Bytes that do not have the digest make one more request,
- * which reads from the document how the file is stored. {@link fetchAll} verifies the digest over any transport.
+ * For a file that is stored compressed, verifying the digest needs a transport that returns the bytes as they were sent
+ * (`effect-couchdb-node` does). A transport that decompresses by itself, such as `fetch`, hides them. The number of bytes is
+ * then checked if a document value has it; {@link open} reports which of them is checked. If the bytes do not have the
+ * digest, one more request reads from the document how the file is stored. {@link fetchAll} verifies the digest over any
+ * transport.
  *
- * A range is checked by its place and its length only. If the whole file comes instead, since it is stored compressed or a
- * proxy does not pass the question on, it is read to the end of the range and cut here. A range that begins after the last
- * byte, or is none, fails with a `RangeNotSatisfiableError`.
+ * Only the position and the length of a range are checked. If the response is the whole file, since it is stored compressed
+ * or a proxy removed the range, it is read to the end of the range and cut. A range that begins after the last byte, or that
+ * is invalid, fails with a `RangeNotSatisfiableError`.
  *
  * @example
  * import { Effect, Stream } from "effect"
@@ -278,7 +279,7 @@ export const get: {
 } = dual((args) => typeof args[0] !== "string", reading.get)
 
 /**
- * {@link get} with what the headers say of the file. Closing the scope closes the request.
+ * {@link get} with the headers of the file. Closing the scope closes the request.
  *
  * @example
  * import { Effect, Stream } from "effect"
@@ -306,8 +307,8 @@ export const open: {
 } = dual((args) => typeof args[0] !== "string", reading.open)
 
 /**
- * A document and all its attachments in one answer, as `multipart/related`: `GET /{db}/{docid}?attachments=true`. The
- * digest of each is verified, those stored compressed among them. Closing the scope closes the request.
+ * Reads a document and all its attachments in one `multipart/related` response: `GET /{db}/{docid}?attachments=true`. The
+ * digest of each attachment is verified, also if it is stored compressed. Closing the scope closes the request.
  *
  * @example
  * import { Effect, Schema, Stream } from "effect"
@@ -337,13 +338,13 @@ export const fetchAll = <A, I, R, K>(
   allOf.fetchAll(collection, key, options.rev)
 
 /**
- * Writes one file: `PUT /{db}/{docid}/{attname}`. Gives the document with its new revision and attachments, which is read
- * for that, and checked against what was sent. A document with edits is an `UnsavedChangesError`.
+ * Writes one file: `PUT /{db}/{docid}/{attname}`. Returns the document with its new revision and attachments, which are read
+ * back and compared with what was sent. Fails with an `UnsavedChangesError` if the document has edits.
  *
- * A 409 is a `ConflictError` whose operation is `attachment`: `Conflict.overwrite` writes the file on top of what stands
- * there, whose body stays, and a merge does the same. A stream is then run once more. A lost answer is looked into; what
- * did not land is sent again where the bytes are at hand, while a stream fails with what made it unknown. However it is
- * sent, it must be through within the deadline of `CouchHttp` (its `timeout`), a minute unless said otherwise.
+ * A 409 is a `ConflictError` with the operation `attachment`. `Conflict.overwrite` and merges write the file on top of the
+ * current revision and keep its body; a stream is then run once more. If the response is lost, the server is checked for the
+ * file. A file that was not stored is sent again if its bytes are in memory, and a stream fails with the error that made the
+ * outcome unknown. The whole write must end within the `timeout` of `CouchHttp`, by default a minute.
  *
  * @example
  * import { Effect } from "effect"
@@ -370,12 +371,12 @@ export const put: {
 } = dual(3, writing.put)
 
 /**
- * Saves a document, its edits included, together with files, in one revision and one request: `PUT /{db}/{docid}` as
- * `multipart/related`. Attachments that it has already stay; those of the same name are replaced. A document that was
- * never saved is created.
+ * Saves a document with its edits and with files, in one revision and one request: `PUT /{db}/{docid}` as
+ * `multipart/related`. The document keeps its other attachments, and those of the same name are replaced. A document that
+ * was never saved is created.
  *
- * A `ConflictError` has the operation `attachment`: `Conflict.overwrite` repeats it. A merge repeats it where the body
- * has no edits, and leaves the conflict where it has, since nobody but the caller can merge both.
+ * A `ConflictError` has the operation `attachment`. `Conflict.overwrite` repeats the save. A merge repeats it if the body has
+ * no edits, and otherwise leaves the conflict, since only the caller can merge both.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -421,8 +422,8 @@ const delete_: {
 
 export {
   /**
-   * Deletes one file: `DELETE /{db}/{docid}/{attname}`. Gives the document with its new revision and the attachments that
-   * are left. A file that is not there is a `NotFoundError`.
+   * Deletes one file: `DELETE /{db}/{docid}/{attname}`. Returns the document with its new revision and the remaining
+   * attachments. Fails with a `NotFoundError` if the file does not exist.
    *
    * @example
    * import { Attachment, type Document } from "effect-couchdb"

@@ -33,13 +33,13 @@ import {
 type Bytes = Stream.Stream<Uint8Array, ReadError>
 type Headers = Readonly<Record<string, string>>
 
-/** What the document says of the file, if the target is a document and has it. */
+/** The stub of the file, if the target is a document that has it. */
 const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | undefined =>
   isDocument(target) ? stubNamed(target.attachments, name) : undefined
 
 /**
- * Whether the headers of a file come from CouchDB, as far as they show it: any file may look like a login page. A document
- * value names the digest, which is compared at the end.
+ * Whether the headers of a file may come from CouchDB: any file may look like a login page. A document value has the digest,
+ * which is compared at the end.
  */
 const isFromCouch = (headers: Headers, stub: Stub | undefined): boolean =>
   isIdentified(headers) || saidBy(headers).digest !== undefined ||
@@ -56,7 +56,7 @@ const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefin
   storedLength: isAsStored(said) ? Option.fromNullable(said.length) : Option.none()
 })
 
-/** An attachment that was not found, among those that the document has. */
+/** The error of a missing attachment, with the names of those that the document has. */
 const withNames =
   <A, R>(target: Document<A, R> | Place) => (error: NotFoundError | RequestError): NotFoundError | RequestError =>
     error._tag === "NotFoundError" && isDocument(target)
@@ -77,7 +77,7 @@ export const head = <A, R>(
       headers: { accept: "*/*", "accept-encoding": "gzip" }
     })).pipe(
       Effect.map(({ headers }) => isFromCouch(headers, undefined) ? headers : undefined),
-      // The document says what the headers do not.
+      // The document contains what the headers do not.
       Effect.catchTag("UnexpectedResponseError", () => Effect.succeed(undefined)),
       Effect.mapError(withNames(target))
     )
@@ -126,15 +126,15 @@ const notSatisfiable = (request: CouchRequest, reason: string): RangeNotSatisfia
   })
 
 /**
- * The part of a whole file that was asked for: of what is stored compressed a server gives no parts, and a proxy may not
- * pass the question on.
+ * Cuts the requested range out of the whole file: a server has no ranges of a compressed file, and a proxy may remove the
+ * range of the request.
  */
 const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity }: Range): Opened => ({
   ...opened,
-  // What follows the last byte is not read, and so the end is not seen.
+  // The rest of the file is not read, so its digest is not known.
   verification: last === Infinity ? opened.verification : "none",
   bytes: withHead(opened.bytes, (head, bytes) => {
-    // These may be stored bytes that nothing inflated, which shows at their end.
+    // These may be stored bytes that nothing inflated, which only their end shows.
     const mustEnd = opened.info.compressed && beginsAsGzip(head)
     let whole = 0
     const part = bytes.pipe(
@@ -146,7 +146,7 @@ const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity 
       Stream.map(({ bytes, from }) => bytes.subarray(Math.max(0, first - from), Math.max(0, last + 1 - from))),
       Stream.filter((bytes) => bytes.length > 0)
     )
-    // As the server says of what it gives parts of.
+    // The server sends this header for files that have ranges.
     const outside = Stream.suspend(() =>
       whole > first || (first === 0 && last === Infinity)
         ? Stream.empty
@@ -156,7 +156,7 @@ const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity 
   })
 })
 
-/** The part that a 206 brings, or what is wrong with it if it is not the one that was asked for. */
+/** The range of a 206, or what is wrong with it if it is not the requested one. */
 const partial = (
   request: CouchRequest,
   { body, headers, server }: StreamedResponse & FromServer,
@@ -196,7 +196,7 @@ const partial = (
   })
 }
 
-/** Sends the request, and gives what the headers say and the bytes as they come. Closing the scope closes the request. */
+/** Sends the request, and returns the headers and the stream of bytes. Closing the scope closes the request. */
 export const open = <A, R>(
   target: Document<A, R> | Place,
   name: string,
@@ -250,7 +250,7 @@ export const open = <A, R>(
       const info = infoOf(name, response.headers, { ...said, length: came.right.whole }, stub)
       return { info, verification: "length", bytes: came.right.bytes }
     }
-    // A cache may hold the file compressed, and give parts of that.
+    // A cache may store the file compressed, and return ranges of the compressed bytes.
     yield* Scope.close(scope, Exit.void)
     const again = yield* stream(compressed)
     return again.status === 206

@@ -2,7 +2,7 @@ import * as Json from "../data/Json.js"
 
 const ofEncoding = new Set(["encoding", "encoded_length", "follows", "data"])
 
-/** Stubs as a plain read of the document gives them. */
+/** Stubs as a plain read of the document returns them. */
 export const plainStubs = (stubs: Json.JsonObject): Json.JsonObject =>
   Json.fromEntries(
     Json.entries(stubs).map(([name, stub]) => {

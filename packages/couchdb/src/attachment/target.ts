@@ -10,7 +10,7 @@ import type { Document } from "../document/Document.js"
 import type { CouchRequest } from "../http/CouchHttp.js"
 import type { Place } from "./Attachment.js"
 
-/** A document as the wire knows it. */
+/** The document of an attachment, as requests name it. */
 export interface Spot {
   readonly database: DatabaseName
   readonly id: string
@@ -22,7 +22,7 @@ export const spotOf = <A, R>(target: Document<A, R> | Place): Spot =>
     ? { database: target.collection.database, id: target.id, rev: target.rev }
     : { database: target.database, id: target.id, rev: Option.fromNullable(target.rev) }
 
-/** The name, if it may leave the process. */
+/** The name of an attachment, if it is valid. */
 export const decodeName = (name: string): Either.Either<string, InvalidIdError> => {
   const problem = segmentProblem(name) ??
     (name.startsWith("_") ? "begins with an underscore, which CouchDB reserves" : undefined)
@@ -33,7 +33,7 @@ export const decodeName = (name: string): Either.Either<string, InvalidIdError> 
 
 type Where = Pick<CouchRequest, "path" | "route" | "database" | "id">
 
-/** The request's place of one attachment. */
+/** The path and the target of a request about one attachment. */
 export const fileAt = ({ database, id, rev }: Spot, name: string): Effect.Effect<Where, InvalidIdError> =>
   Effect.map(Either.all([DocumentId.decode(id), decodeName(name)]), ([id, name]) => ({
     path: `${documentPath(database, id)}/${encodeURIComponent(name)}` +

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Stream from "effect/Stream"
 
-/** What passed: the MD5 of the bytes as CouchDB writes it, and their number. */
+/** The MD5 of a stream of bytes as CouchDB writes it, and their number. */
 export interface Passed {
   readonly digest: string
   readonly length: number
 }
 
-/** Runs the hash along, and hands what passed to `check` when the stream has ended. Without the hash the digest is empty. */
+/** Hashes a stream, and passes the result to `check` at its end. Without `hashes` the digest is empty. */
 export const passing = <E, R, E2, R2>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   check: (passed: Passed) => Effect.Effect<unknown, E2, R2>,

@@ -20,13 +20,13 @@ type Bytes = Stream.Stream<Uint8Array, ReadError>
 type Headers = Readonly<Record<string, string>>
 
 /**
- * What the headers of an answer say of a file.
+ * The headers of a file.
  *
- * - `digest`: the ETag, if it is strong and an MD5. Any other one was made or changed by a proxy
- * - `codings`: what the body was put through, by the server or by a proxy
+ * - `digest`: the ETag, if it is strong and an MD5. A proxy made or changed any other ETag
+ * - `codings`: the content codings of the body, by the server or by a proxy
  * - `ranges`: `bytes` for a file that is stored plain, `none` for one that is stored compressed; a proxy may leave it out
  *   or give another
- * - `length`: of the body as it was sent
+ * - `length`: the length of the body as it was sent
  */
 export interface Said {
   readonly digest: string | undefined
@@ -50,18 +50,18 @@ export const saidBy = (headers: Headers): Said => {
   }
 }
 
-/** Whether the headers are those that CouchDB sends of the bytes that it stores. A proxy changes some of them. */
+/** Whether the headers are those that CouchDB sends for the stored bytes. A proxy changes some of them. */
 export const isAsStored = ({ codings, digest, ranges }: Said): boolean =>
   digest !== undefined &&
   (codings.length === 0 ? ranges === "bytes" : ranges === "none" && codings.join() === "gzip")
 
-/** The digest that a document names, if it does. */
+/** The digest in a stub, if it is an MD5. */
 const digestIn = (stub: Stub | undefined): string | undefined =>
   stub?.digest.startsWith("md5-") === true ? stub.digest : undefined
 
 /**
- * What is known of a file when its bytes begin to come: what the headers say, what the document says if it is at hand, and
- * whether the transport inflates.
+ * What is known of a file before its bytes: its headers, its stub if the document was read, and whether the transport
+ * inflates.
  */
 export interface Known extends FromServer {
   readonly spot: Spot
@@ -72,22 +72,22 @@ export interface Known extends FromServer {
   readonly inflated: boolean | undefined
 }
 
-/** The digest of the stored bytes. A document names that of the revision that is read, whatever the headers say. */
+/** The digest of the stored bytes. The stub has that of the revision that is read, so it takes precedence. */
 export const digestOf = ({ said, stub }: Pick<Known, "said" | "stub">): string | undefined =>
   digestIn(stub) ?? said.digest
 
-/** Whether the file seems to be stored compressed. The server says so by giving no ranges. */
+/** Whether the file seems to be stored compressed: the server offers no ranges then. */
 export const seemsCompressed = ({ said, stub }: Pick<Known, "said" | "stub">): boolean =>
   stub?.encoding === "gzip" || said.ranges === "none" ||
-  // Compressed by the server, as long as nothing says that a proxy did.
+  // The server compressed it, unless something shows that a proxy did.
   (said.ranges !== "bytes" && said.digest !== undefined && said.codings[0] === "gzip")
 
-/** How the body arrives: as it was sent, with codings that are undone here, or inflated by the transport. */
+/** How the body arrives: as it was sent, with codings that are decoded here, or inflated by the transport. */
 type Arrival = "plain" | "undone" | "inflated"
 
 /**
- * How long the content of a compressed file is, if the document says so: of a file that was compressed before it was put
- * its `length` is the stored one. What was sent tells the two from each other.
+ * The length of the content of a compressed file, if the document contains it. If the client compressed the file before the
+ * upload, its `length` is that of the stored bytes; the length of the body distinguishes the two.
  */
 const contentLength = ({ said, stub }: Known, arrival: Arrival): number | undefined => {
   if (stub === undefined) return undefined
@@ -95,7 +95,7 @@ const contentLength = ({ said, stub }: Known, arrival: Arrival): number | undefi
   return said.length !== undefined && (arrival === "plain") === (said.length === stub.length) ? stub.length : undefined
 }
 
-/** What the bytes are held against at their end. */
+/** What the bytes are compared with at their end. */
 export const verificationOf = (known: Known): "digest" | "length" | "none" | "unknown" => {
   const { inflated, said } = known
   const coded = said.codings.length > 0
@@ -109,10 +109,10 @@ export const verificationOf = (known: Known): "digest" | "length" | "none" | "un
   return length === undefined ? "none" : length === "digest" ? "digest" : "length"
 }
 
-/** How a file is stored, by its document. */
+/** How a file is stored, according to its document. */
 interface Stored {
   readonly compressed: boolean
-  /** Of the content. */
+  /** The length of the content. */
   readonly length: number | undefined
 }
 
@@ -124,7 +124,7 @@ const storedAs = (stub: Stub): Stored => {
 export const stubNamed = (all: Readonly<Record<string, Stub>>, name: string): Stub | undefined =>
   Object.hasOwn(all, name) ? all[name] : undefined
 
-/** What the document says of the file, and of how it is stored. */
+/** Reads the stub of the file, with its encoding. */
 export const readStub = (
   { database, id, rev }: Spot,
   name: string
@@ -140,8 +140,8 @@ export const readStub = (
   )
 
 /**
- * Asks the document how the file is stored. Only what would fail otherwise asks; `None` if the document does not say, or
- * has another file by now.
+ * Reads from the document how the file is stored, before a verification fails. `None` if the document does not contain it,
+ * or has another file now.
  */
 const askDocument = ({ name, said, spot, stub }: Known): Effect.Effect<Option.Option<Stored>, never, CouchHttp> =>
   readStub(spot, name).pipe(
@@ -156,13 +156,13 @@ const askDocument = ({ name, said, spot, stub }: Known): Effect.Effect<Option.Op
 interface Arrived {
   readonly arrival: Arrival
   readonly content: Passed
-  /** What was sent, if that can be seen. */
+  /** The bytes as they were sent, if they are known. */
   readonly sent: Passed | undefined
-  /** The content begins as gzip does. */
+  /** Whether the content begins like gzip. */
   readonly looksCompressed: boolean
 }
 
-/** Holds what arrived against what is known. It fails only if the bytes cannot be those of the file. */
+/** Compares what arrived with what is known. Fails only if the bytes cannot be those of the file. */
 const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrived): Effect.Effect<
   void,
   ReadError,
@@ -200,7 +200,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
   const asStored = askDocument(known)
   const digest = digestOf(known)
 
-  // A transport that inflates may leave the length of what was sent in the headers.
+  // A transport that inflates may keep the length of the compressed body in the headers.
   const cut = sent !== undefined && inflated !== true && said.length !== undefined && said.length !== sent.length
     ? ended(sent.length, said.length)
     : undefined
@@ -226,7 +226,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
         : Effect.void)
   }
   if (cut !== undefined) return cut
-  // The ETag stands for the bytes as they were sent or as they were before a proxy compressed them: they are neither.
+  // The ETag is the digest of the sent bytes, or of the bytes before a proxy compressed them. It matches neither.
   if (arrival === "undone" && said.digest === digest) {
     return content.digest !== "" ?
       other :
@@ -238,7 +238,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
   const settle = ({ compressed, length }: Stored) =>
     compressed ? ofLength(length) : Effect.zipRight(ofLength(length), other)
   if (stub?.encoding === "gzip") return settle(storedAs(stub))
-  // The server compressed it, and this is the content, which has no digest.
+  // The server compressed the file, and no digest of its content exists.
   const isContent = arrival !== "undone" && said.ranges === "none"
   const length = contentLength(known, arrival)
   if (isContent && (stub === undefined || length !== undefined || stub.length === content.length)) {
@@ -250,7 +250,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
   )
 }
 
-/** The content of a whole file, which fails at its end if it is not what the server stored. */
+/** The content of a whole file. It fails at its end if it is not the stored file. */
 export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never, CouchHttp> =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
@@ -284,7 +284,7 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
         return passing(
           undo(codings, noted, notUndone),
           (content) => judged({ arrival: "undone", content, sent, looksCompressed: false }),
-          // What the server compressed has the digest as it was sent.
+          // A file that the server compressed has the digest of the sent bytes.
           !isAsStored(known.said) || digestOf(known) !== known.said.digest
         )
       })
@@ -294,7 +294,7 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
       ? asItCame("inflated", body)
       : inflated === false
       ? undone(body)
-      // What does not begin as it would was inflated on the way.
+      // A body that does not begin like its coding was inflated on the way.
       : withHead(
         body,
         (head, bytes) => beginsAs(codings[codings.length - 1], head) ? undone(bytes) : asItCame("inflated", bytes)

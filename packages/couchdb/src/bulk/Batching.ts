@@ -1,6 +1,6 @@
 /**
- * A layer that sends together what is asked at once: concurrent reads of single documents become one `_bulk_get`,
- * concurrent saves and deletes one `_bulk_docs`, across all fibers, and nothing changes for whoever asks.
+ * A layer that batches concurrent requests of all fibers: reads of single documents become one `_bulk_get`, saves and
+ * deletes become one `_bulk_docs`. Callers do not change.
  *
  * @since 0.1.0
  */
@@ -12,12 +12,12 @@ import type { CouchHttp, Service } from "../http/CouchHttp.js"
 import * as internal from "./batchingService.js"
 
 /**
- * How calls are gathered.
+ * The size of batches.
  *
- * - `maxSize`: how many documents one request carries at the most; 400 unless said otherwise
- * - `maxInFlight`: how many full requests of one database and user are under way at the most; 8 unless said otherwise
- * - `window`: how long a batch waits for more. Unless it is given, nobody waits for a timer: a call that finds nothing
- *   under way goes at once, with those made in the same breath, and what comes meanwhile is the next batch
+ * - `maxSize`: the maximum number of documents in one request, by default 400
+ * - `maxInFlight`: the maximum number of full requests in flight for one database and user, by default 8
+ * - `window`: how long a batch waits for further calls. By default no call waits for a timer: if nothing is in flight, a call
+ *   is sent with the other calls of the same turn of the event loop, and later calls are the next batch
  *
  * @since 0.1.0
  * @category model
@@ -29,13 +29,13 @@ export interface Options {
 }
 
 /**
- * The layer over another `CouchHttp`. Each caller gets its own document or its own error, and may be interrupted without
- * the others noticing; a read that nobody waits for is closed, a write that was sent never is.
+ * The layer over another `CouchHttp`. Each caller gets its own document or error, and its interruption does not affect the
+ * others. A read is interrupted when no caller waits for it. A write that was sent is never interrupted.
  *
- * - equal reads that wait share one request; a read that asks for more than the document as it stands goes alone
- * - writes of one document keep their order, and never share a request
- * - a call that is alone is sent as it would be without the layer
- * - callers with other credentials, and other databases, are batches of their own
+ * - equal reads share one request; a read with options is sent alone
+ * - writes of one document keep their order, and are never in one request
+ * - a single call is sent as without the layer
+ * - each database and each user has its own batches
  *
  * @example
  * import { Effect, Layer, Schema } from "effect"
@@ -58,7 +58,7 @@ export interface Options {
 export const layer: (options?: Options) => Layer.Layer<CouchHttp, never, CouchHttp> = internal.layer
 
 /**
- * The same for a `CouchHttp` that is at hand as a value. The batches run in the scope.
+ * {@link layer} for a `CouchHttp` service as a value. The batches run in the scope.
  *
  * @since 0.1.0
  * @category constructors

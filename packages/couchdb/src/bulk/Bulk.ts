@@ -1,8 +1,8 @@
 /**
- * Many documents in few requests, with a result for each of them, in order.
+ * Writes and reads many documents in few requests, with a result for each document, in order.
  *
- * What goes wrong with one document is told for that document, and keeps no other from being written or read. Requests are
- * split by count and by bytes, a few are on their way at once, and streams go in and come out with constant memory.
+ * An error of one document is the result of that document, and the others are still written or read. Requests are split by
+ * count and by bytes, a few of them are in flight at a time, and streams use constant memory.
  *
  * @since 0.1.0
  */
@@ -26,17 +26,17 @@ import { resolveRows } from "./resolveWith.js"
 import * as saving from "./save.js"
 
 /**
- * How many documents go at once.
+ * The size of bulk requests.
  *
- * - `rows`: at most so many documents in one request; 500 unless said otherwise, 200 for reads
- * - `bytes`: at most so many bytes in one request, 4 MiB unless said otherwise; a larger document goes alone. What a server
- *   refuses as too large (413) is halved until it fits, or until the one document is found that does not
- * - `concurrency`: so many requests on their way, 2 unless said otherwise. Two writes of one document are never in one
- *   request, nor on their way at once: they keep their order
- * - `retry`: when to repeat a write that got no answer; what landed is recognised and not written twice. As `CouchHttp`
- *   does unless said otherwise
+ * - `rows`: the maximum number of documents in one request. By default 500, and 200 for reads
+ * - `bytes`: the maximum number of bytes in one request, by default 4 MiB. A larger document is sent alone. A request that
+ *   the server refuses as too large (413) is halved until it fits, or until the document is found that does not fit
+ * - `concurrency`: the maximum number of requests in flight, by default 2. Two writes of one document are never in one
+ *   request or in flight at the same time, so they keep their order
+ * - `retry`: when to repeat a write without a response. Documents that were stored are recognized and not written twice. By
+ *   default as `CouchHttp`
  *
- * A request goes out when it is full, or when the documents end.
+ * A request is sent when it is full, or when there are no more documents.
  *
  * @since 0.1.0
  * @category model
@@ -49,8 +49,8 @@ export interface Options {
 }
 
 /**
- * Options of a delete. `keep` says what each tombstone keeps of its document, as that of `Document.deleteWith`; nothing by
- * default.
+ * The options of a delete. `keep` selects what each tombstone keeps of its document, as in `Document.deleteWith`. By default
+ * it keeps nothing.
  *
  * @since 0.1.0
  * @category model
@@ -58,7 +58,7 @@ export interface Options {
 export interface DeleteOptions<in A> extends Options, Document.DeleteOptions<A> {}
 
 /**
- * What the save of one document can fail with.
+ * The errors of saving one document.
  *
  * @since 0.1.0
  * @category errors
@@ -66,8 +66,8 @@ export interface DeleteOptions<in A> extends Options, Document.DeleteOptions<A> 
 export type SaveError<A, R = never> = Document.SaveError<A, R>
 
 /**
- * What the delete of one document can fail with. A document that is gone already is a `ConflictError` here, since that is
- * what CouchDB says of it in a bulk request.
+ * The errors of deleting one document. A document that is deleted already is a `ConflictError`, since CouchDB reports a
+ * conflict in a bulk request.
  *
  * @since 0.1.0
  * @category errors
@@ -75,7 +75,7 @@ export type SaveError<A, R = never> = Document.SaveError<A, R>
 export type DeleteError<A, R = never> = Document.DeleteError<A, R>
 
 /**
- * What the read of one document can fail with. A request that failed as a whole fails the operation instead.
+ * The errors of reading one document. A request that fails as a whole fails the operation instead.
  *
  * @since 0.1.0
  * @category errors
@@ -83,7 +83,7 @@ export type DeleteError<A, R = never> = Document.DeleteError<A, R>
 export type FetchError = Document.FetchError
 
 /**
- * What storing one version can fail with.
+ * The errors of storing one version.
  *
  * @since 0.1.0
  * @category errors
@@ -91,10 +91,10 @@ export type FetchError = Document.FetchError
 export type InsertError = UpdateConflictError | NotFoundError | InvalidIdError | RequestError
 
 /**
- * A version of a document with its history, as replication carries it.
+ * A version of a document with its history, as replication transfers it.
  *
  * - `revisions`: its revision, then its ancestors
- * - `body`: its members, none with an underscore in front
+ * - `body`: its members, without those that begin with an underscore
  * - `attachments`: its attachments as CouchDB writes them, with their bytes (`data`) or as stubs that the server has
  *
  * @since 0.1.0
@@ -124,12 +124,13 @@ const collect = <A, E, R>(stream: Stream.Stream<A, E, R>): Effect.Effect<Readonl
   Effect.map(Stream.runCollect(stream), Chunk.toReadonlyArray)
 
 /**
- * Saves documents, with a result for each of them, in order: `POST /{db}/_bulk_docs`. A document without edits is not
- * sent. A refused one is a `ConflictError` that carries it, for {@link resolveWith} or for a policy of one's own.
+ * Saves documents, with a result for each document, in order: `POST /{db}/_bulk_docs`. A document without edits is not
+ * sent. The result of a refused document is a `ConflictError` that contains it, for {@link resolveWith} or another policy.
  *
- * A write whose answer was lost is recognised by its revision, all of a request with one `_revs_diff`, and what did not
- * land is sent again: nothing is applied twice, and no conflict is invented. Where that cannot be told, the row has the
- * error that made it unknown. A failure of a whole request is told for each of its documents.
+ * If a response is lost, the stored documents are recognized by their revisions, with one `_revs_diff` for each request, and
+ * the others are sent again. No write is applied twice, and no conflict is reported for a write that succeeded. If the
+ * outcome cannot be determined, the result is the error that made it unknown. If a whole request fails, each of its
+ * documents has that error.
  *
  * @example
  * import { Array, Effect, Schema } from "effect"
@@ -155,8 +156,8 @@ export const save = <A = never, R = never>(
   collect(saving.saveStream(Stream.fromIterable(documents), options))
 
 /**
- * {@link save} for a stream: results come in the order of the documents, and no more documents are taken than the requests
- * on their way can hold.
+ * {@link save} for a stream. Results are in the order of the documents, and no more documents are pulled than the requests
+ * in flight can contain.
  *
  * @example
  * import { Effect, Either, Schema, Stream } from "effect"
@@ -245,8 +246,8 @@ export const deleteStream: {
     saving.deleteStream(documents, options)) as never
 
 /**
- * Reads documents, with a result for each key, in order: `POST /{db}/_bulk_get`. One that is not there is a
- * `NotFoundError`, one that does not fit the schema a `DecodeError`. The operation fails where a whole request does.
+ * Reads documents, with a result for each key, in order: `POST /{db}/_bulk_get`. A missing document is a `NotFoundError`, and
+ * a document that does not match the schema is a `DecodeError`. The operation fails if a whole request fails.
  *
  * @example
  * import { Array, Effect, Schema } from "effect"
@@ -272,7 +273,7 @@ export const fetch = <A, I, R, K>(
 > => collect(fetching.fetchStream(collection, Stream.map(Stream.fromIterable(keys), (key) => ({ key })), options))
 
 /**
- * {@link fetch} of certain revisions: `POST /{db}/_bulk_get`.
+ * {@link fetch} of given revisions: `POST /{db}/_bulk_get`.
  *
  * @example
  * import { Schema } from "effect"
@@ -298,7 +299,7 @@ export const fetchRevisions = <A, I, R, K>(
 > => collect(fetching.fetchStream(collection, Stream.fromIterable(wanted), options))
 
 /**
- * {@link fetch} for a stream of keys: no more of them are taken than the requests on their way can hold.
+ * {@link fetch} for a stream of keys. No more keys are pulled than the requests in flight can contain.
  *
  * @example
  * import { Effect, Either, Schema, Stream } from "effect"
@@ -329,9 +330,9 @@ export const fetchStream = <A, I, R, K>(
 > => fetching.fetchStream(collection, Stream.map(keys, (key) => ({ key })), options)
 
 /**
- * Stores versions under the revisions that they name, beside what stands there, with a result for each of them:
- * `POST /{db}/_bulk_docs` with `new_edits: false`. It is what replication does: a version that is there already stays as
- * it is, so it may be repeated, and there are no conflicts to be refused for, but siblings to be resolved afterwards.
+ * Stores versions under given revisions, with a result for each version: `POST /{db}/_bulk_docs` with `new_edits: false`.
+ * Replication does the same. A version that exists already is not changed, so the operation may be repeated. No version is
+ * refused for a conflict: it becomes a sibling of the current revision, to be resolved afterwards.
  *
  * @example
  * import { Bulk, Revision } from "effect-couchdb"
@@ -377,8 +378,8 @@ export const insertStream = (
 export type ConflictsOf<E> = Extract<E, { readonly _tag: "ConflictError" }>
 
 /**
- * Whether a policy for bodies `A` takes the conflicts among the errors of rows: `unknown` if so, else nothing fits. Rows of
- * an empty list have no conflicts, and every policy takes them.
+ * Whether a policy for bodies `A` accepts the conflicts among the errors of rows: `unknown` if it does, and otherwise a type
+ * that nothing matches. An empty list has no conflicts, so every policy accepts it.
  *
  * @since 0.1.0
  * @category type level
@@ -390,7 +391,7 @@ export type Settles<A, E> = [ConflictsOf<E>] extends // eslint-disable-next-line
   : never
 
 /**
- * A row whose conflict a policy of errors `PE` was handed.
+ * A row after a policy with errors `PE` resolved its conflict.
  *
  * @since 0.1.0
  * @category type level
@@ -401,9 +402,8 @@ export type Resolved<Out, E, PE> = Either.Either<
 >
 
 /**
- * Hands the refused rows to a policy, all at once: what the policies of the rows read goes out as one `_bulk_get`, what
- * they write as one `_bulk_docs`. The other rows stay as they are, and so does the order. Requests that are none of one
- * document go out by themselves.
+ * Applies a policy to the refused rows, all at once: their reads are sent as one `_bulk_get`, and their writes as one
+ * `_bulk_docs`. The other rows and the order do not change. Requests that are not about one document are sent separately.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -433,7 +433,7 @@ export const resolveWith = <A, PE, PR>(policy: Policy<A, PE, PR>) =>
   ) as never
 
 /**
- * {@link resolveWith} for a stream of rows, as many at once as come at once.
+ * {@link resolveWith} for a stream of rows. The rows of one chunk are resolved together.
  *
  * @example
  * import { Schema, Stream } from "effect"

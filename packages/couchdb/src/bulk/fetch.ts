@@ -26,7 +26,7 @@ export interface Wanted {
   readonly rev?: Revision.Revision | undefined
 }
 
-/** What a row of `_bulk_get` says: a document, or why there is none. */
+/** The result of a row of `_bulk_get`. */
 type Found = Either.Either<RawDocument, NotFoundError | WireError>
 
 const requestFor = (database: DatabaseName, wanted: ReadonlyArray<Wanted>): CouchRequest => ({
@@ -46,7 +46,7 @@ const versions = (row: Row): ReadonlyArray<unknown> => {
 const byWinning = (self: RawDocument, that: RawDocument): number =>
   self.deleted === that.deleted ? -Revision.Order(self.rev, that.rev) : self.deleted ? 1 : -1
 
-/** The winner among the leaves, or the revision that was asked for. */
+/** The winner among the leaves, or the requested revision. */
 const foundIn = (request: CouchRequest, head: Head, { id, rev }: Wanted, row: Row | undefined): Found => {
   const absent = (reason: string) =>
     Either.left(
@@ -92,7 +92,7 @@ const read = <A, R>(
       ? undefined
       : "the response is not one result for each document"
   return Effect.flatMap(collect(request, "results", check), ({ head, rows }) => {
-    // In the order of the request; where a server keeps another, by id.
+    // Rows are in the order of the request. If a server has another order, they are found by id.
     const byId = new Map<unknown, Array<Row>>()
     for (const row of rows) {
       const id = member(row.json, "id")
@@ -111,7 +111,7 @@ const read = <A, R>(
   })
 }
 
-/** Documents come back larger than their ids went out: fewer at once. */
+/** Documents are larger than their ids, so a read has fewer rows than a write. */
 const rowsAtOnce = 200
 
 export const fetchStream = <A, I, R, K, E2, R2>(
@@ -126,7 +126,7 @@ export const fetchStream = <A, I, R, K, E2, R2>(
       const id = collection.id.encode(key)
       return Either.match(DocumentId.decode(id), {
         onLeft: (error): Out => ({ _tag: "Known", result: Either.left(error) }),
-        // Reads of one id need no order.
+        // Reads of one document need no order.
         onRight: (id): Out => ({ _tag: "Sent", group: "", id: String(n++), bytes: 0, payload: { id, rev } })
       })
     })

@@ -11,7 +11,7 @@ import type { CouchHttp } from "../http/CouchHttp.js"
 import type { InsertError, Options, Stored, Version } from "./Bulk.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 
-/** The text of a version, under the revision that it names. */
+/** The text of a version with its given revision. */
 export const versionText = ({ attachments, body, deleted, id, revisions }: Version): string =>
   revisionText(
     id,

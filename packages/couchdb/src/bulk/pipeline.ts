@@ -9,10 +9,10 @@ import type { CouchHttp } from "../http/CouchHttp.js"
 import type { Options } from "./Bulk.js"
 
 /**
- * One document on its way.
+ * A document in the pipeline.
  *
- * - `Sent`: part of a request about its database (`group`), of so many bytes
- * - `Known`: nothing to send, its result is known
+ * - `Sent`: it is part of a request to its database (`group`), with this number of bytes
+ * - `Known`: it is not sent, since its result is known
  */
 export type Item<Payload, A, E> =
   | {
@@ -34,8 +34,8 @@ interface Part<Payload, A, E> {
 export const defaults = { rows: 500, bytes: 4 * 1024 * 1024, concurrency: 2 }
 
 /**
- * Items become parts that one request each can carry. A part never holds an id twice, and a part that holds an id of an
- * earlier one waits for it, so that the writes of one document keep their order.
+ * Divides items into parts of one request each. A part never contains an id twice, and a part with an id of an earlier part
+ * waits for that part, so the writes of one document keep their order.
  */
 class Parts<Payload, A, E> {
   private items: Array<Item<Payload, A, E>> = []
@@ -103,7 +103,7 @@ const grouped = <Payload, A, E, E2, R>(
       onFailure: (cause): Out => {
         const out: Array<Part<Payload, A, E>> = []
         building.flush(out)
-        // What came before the failure is sent: whoever reads the results learns of it.
+        // The documents before the failure are sent, and their results are emitted before it.
         return Channel.zipRight(write(out), Channel.failCause(cause))
       },
       onDone: (): Out => {
@@ -118,8 +118,8 @@ const grouped = <Payload, A, E, E2, R>(
 }
 
 /**
- * Sends items in parts, a few at once, and gives their results in order. No more is taken from the items than the parts on
- * their way can hold.
+ * Sends items in parts, a few at a time, and emits their results in order. No more items are pulled than the parts in
+ * flight can contain.
  */
 export const sendAll = <Payload, A, E, E2, R, R2>(
   items: Stream.Stream<Item<Payload, A, E>, E2, R>,
@@ -151,5 +151,5 @@ export const sendAll = <Payload, A, E, E2, R, R2>(
 
 const encoder = new TextEncoder()
 
-/** Bytes on the wire. */
+/** The number of bytes in UTF-8. */
 export const sizeOf = (text: string): number => encoder.encode(text).length

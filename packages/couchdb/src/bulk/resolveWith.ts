@@ -6,7 +6,7 @@ import { CouchHttp } from "../http/CouchHttp.js"
 import { make as batching } from "./batchingService.js"
 import { defaults } from "./pipeline.js"
 
-/** Hands the refused rows to the policy, all at once, so that what they ask goes out together. */
+/** Applies the policy to the refused rows, all at once, so that their requests are batched. */
 export const resolveRows = (policy: AnyPolicy, rows: ReadonlyArray<Either.Either<unknown, unknown>>) =>
   rows.some((row) => Either.isLeft(row) && isConflict(row.left))
     ? Effect.scoped(

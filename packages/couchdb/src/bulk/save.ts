@@ -44,7 +44,7 @@ const sent = <Out, E>(
   }
 }
 
-/** The document as it is to be sent, or its result where there is nothing to send. */
+/** The document to send, or its result if there is nothing to send. */
 const toSave = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp | R> => {
@@ -96,7 +96,7 @@ const toSave = <A, R>(
 
 type Deletion<A, R> = Prepared<Tombstone<A, R>, DeleteError<A, R> | EncodeError>
 
-/** What may be deleted: its id, and what its tombstone keeps. */
+/** A document that can be deleted, and what its tombstone keeps. */
 const deletable = <A, R>(self: Document<A, R>, keep: Keep<A> | undefined) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(self.id)
@@ -150,7 +150,7 @@ const toDelete =
       }
     )
 
-/** A wait that a server asks for is kept to a minute. */
+/** A `Retry-After` of more than a minute is not waited for. */
 const scheduleOf = (options: Options): BulkContext["schedule"] =>
   retryTransient(options.retry ?? defaultRetry, Duration.minutes(1))
 

@@ -4,13 +4,13 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type Event, MultipartReader } from "./reader.js"
 
-/** One part: its bytes are to be read before the next part is asked for, which else skips them. */
+/** One part. Its bytes must be read before the next part is pulled, which skips them. */
 export interface Part<E> {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Stream.Stream<Uint8Array, E>
 }
 
-/** The parts of a multipart body with constant memory, once. `problem` is what a body that ends too early fails with. */
+/** Streams the parts of a multipart body once, with constant memory. `problem` makes the error of a body that ends early. */
 export const parts = <E>(
   body: Stream.Stream<Uint8Array, E>,
   boundary: string,
@@ -35,7 +35,7 @@ export const parts = <E>(
         const event = events.shift()
         if (event !== undefined) return Effect.succeed(event)
         if (reader.strange) return Effect.fail(Option.some(problem("it is not made of parts")))
-        // What follows the last boundary says nothing, and is read so that the answer is read to its end.
+        // What follows the last boundary is ignored, but the response is read to its end.
         return reader.closed
           ? Effect.zipRight(Effect.catchAll(Effect.forever(pull), () => Effect.void), Effect.fail(Option.none()))
           : Effect.zipRight(fill, next)

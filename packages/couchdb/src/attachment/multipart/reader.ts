@@ -1,6 +1,6 @@
 import { concatBytes, decodeUtf8 } from "../../data/text.js"
 
-/** What the bytes of a multipart body tell, one after the other. */
+/** The elements of a multipart body, in order. */
 export type Event =
   | { readonly _tag: "Start"; readonly headers: Readonly<Record<string, string>> }
   | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
@@ -12,7 +12,7 @@ const cr = 13
 const dash = 45
 const emptyLine = encoder.encode("\r\n\r\n")
 
-/** More than any part's headers. */
+/** The headers of a part are shorter. */
 const longestHeaders = 1 << 16
 
 const find = (bytes: Uint8Array, wanted: Uint8Array, from: number): number => {
@@ -33,20 +33,20 @@ const headersOf = (text: string): Readonly<Record<string, string>> =>
     })
   )
 
-/** The boundary that a content type names. */
+/** The boundary in a content type. */
 export const boundaryOf = (contentType: string | undefined): string | undefined => {
   const found = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType ?? "")
   return found?.[1] ?? found?.[2]
 }
 
-/** Takes a multipart body apart, in pieces of any size. Bytes of a part go through as they are. */
+/** Parses a multipart body in chunks of any size. The bytes of a part are not copied. */
 export class MultipartReader {
-  /** The last boundary was there. */
+  /** Whether the last boundary was read. */
   closed = false
-  /** What comes is no multipart body. */
+  /** Whether the body is not a multipart body. */
   strange = false
   private readonly delimiter: Uint8Array
-  // The first boundary may stand at the very beginning.
+  // The first boundary may be at the very beginning.
   private rest: Uint8Array = encoder.encode("\r\n")
   private state: "before" | "boundary" | "headers" | "body" = "before"
 
@@ -60,14 +60,14 @@ export class MultipartReader {
     if (this.closed || this.strange) this.rest = new Uint8Array(0)
   }
 
-  /** Whether something was read, so that more may be. */
+  /** Reads one element. Returns whether there may be another one. */
   private step(out: Array<Event>): boolean {
     const { rest } = this
     switch (this.state) {
       case "before":
       case "body": {
         const at = find(rest, this.delimiter, 0)
-        // The end may be the beginning of a boundary.
+        // The end of the chunk may be the beginning of a boundary.
         const sure = at === -1 ? Math.max(0, rest.length - this.delimiter.length) : at
         if (this.state === "body" && sure > 0) out.push({ _tag: "Bytes", bytes: rest.subarray(0, sure) })
         this.rest = rest.subarray(at === -1 ? sure : at + this.delimiter.length)

@@ -7,7 +7,7 @@ export interface Follower<E, R> {
   readonly length: number
 }
 
-/** A body and how long it is: CouchDB reads what tells its length more than twice as fast. */
+/** A body and its length: CouchDB reads a body of known length more than twice as fast. */
 export interface Related<E, R> {
   readonly bytes: Stream.Stream<Uint8Array, E, R>
   readonly length: number
@@ -15,7 +15,7 @@ export interface Related<E, R> {
 
 const encoder = new TextEncoder()
 
-/** A document and its attachments as one body: what CouchDB reads from `multipart/related`. */
+/** A document and its attachments as one `multipart/related` body. */
 export const related = <E, R>(
   boundary: string,
   document: string,
