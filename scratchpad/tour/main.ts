@@ -1,7 +1,7 @@
 /**
  * The tour of effect-couchdb: `npm start`. It loads real, dirty data into a CouchDB, edits it, and lets writers fight.
  *
- * Without COUCHDB_URL it starts the embedded server. It leaves nothing behind, even when it is interrupted.
+ * Without COUCHDB_URL it starts the embedded server. It deletes what it creates, even if it is interrupted.
  */
 import { Cause, Console, Effect, Exit } from "effect"
 import { complaint, database, live, welcome } from "./server.js"

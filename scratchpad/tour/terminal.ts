@@ -72,7 +72,7 @@ export const row = (text: string) => Console.log(margin + text)
 /** The beginning of a section. */
 export const section = (number: number, title: string) => Console.log(`\n${bold(`${number}  ${title}`)}`)
 
-/** A bar of so many cells. */
+/** A bar with a number of cells. */
 const bar = (done: number, total: number, cells: number): string => {
   const full = total === 0 ? cells : Math.floor((done / total) * cells)
   return good("█".repeat(full)) + dim("░".repeat(cells - full))
@@ -82,7 +82,7 @@ const bar = (done: number, total: number, cells: number): string => {
 const redraw = 50
 const every = 500
 
-/** Runs the effect for every item, so many at a time, and shows how far it is. */
+/** Runs the effect for every item, a number of them at a time, and shows the progress. */
 export const forEachShown = <A, B, E, R>(
   items: ReadonlyArray<A>,
   f: (item: A) => Effect.Effect<B, E, R>,

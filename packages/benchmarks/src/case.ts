@@ -10,7 +10,7 @@ export interface Setup {
   readonly fibers?: number | undefined
 }
 
-/** What a run found out beyond time and memory; it stands in the table. */
+/** What a run measured besides time and memory; it is part of the table. */
 export interface Found {
   readonly requestsPerEdit?: number
   readonly counted?: number
@@ -25,9 +25,9 @@ export type Prepare = (setup: Setup) => Promise<(onFirst: () => void) => Promise
 /**
  * - `count`: how many operations are measured
  * - `onCouch`: whether it needs a CouchDB that answers as one; else the stub answers
- * - `warm`: on a CouchDB, how many operations go before; else the same run goes before, unless it is 0
- * - `firstRow`: whether the time of the first row is told
- * - `rounds`: how many rounds are enough, where a client takes minutes
+ * - `warm`: the number of operations before the measurement on a CouchDB; otherwise the same run comes first, unless it is 0
+ * - `firstRow`: whether the time of the first row is measured
+ * - `rounds`: the number of rounds that is enough if a client takes minutes
  * - `clients`: what each client does; a module of a client is loaded in its own process only
  */
 export interface Case {
@@ -39,7 +39,7 @@ export interface Case {
   readonly clients: Readonly<Partial<Record<ClientName, Prepare>>>
 }
 
-/** In the order of the table; the library stands last; where both are of interest, also over its batching layer. */
+/** The order of the table. This library is last, in some cases also with its batching layer. */
 export const clientNames = [
   "undici",
   "nano",

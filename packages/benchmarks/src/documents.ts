@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto"
 
 export const rev = "1-967a00dff5e02add41819138abb3284d"
 
-/** A body of about so many bytes. */
+/** A body of about this number of bytes. */
 export const bodyOf = (bytes: number) => ({
   name: "Danaus plexippus",
   seen: 1,

@@ -8,7 +8,7 @@ export interface Figures extends Found {
   readonly firstRowMs?: number
 }
 
-/** Times a run of so many operations, and looks at the memory meanwhile. */
+/** Measures the time and memory of a run with this number of operations. */
 export const measured = async (
   count: number,
   run: (onFirst: () => void) => Promise<CleanUp | void>
@@ -36,7 +36,7 @@ export const measured = async (
   }
 }
 
-/** Many promises, so many at a time. */
+/** Runs many promises, a number of them at a time. */
 export const atOnce = async (
   concurrency: number,
   count: number,

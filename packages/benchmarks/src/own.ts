@@ -1,4 +1,4 @@
-/** This library, loaded where it is measured. */
+/** This library, loaded only in its own process. */
 import { Batching, Collection } from "effect-couchdb"
 import { NodeCouchHttp } from "effect-couchdb-node"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ export const single = (url: string) => ManagedRuntime.make(NodeCouchHttp.layer({
 export const batched = (url: string) =>
   ManagedRuntime.make(Batching.layer().pipe(Layer.provide(NodeCouchHttp.layer({ url }))))
 
-/** So many fibers that each do one after the other, as `atOnce` does it with promises. */
+/** Fibers that each run one effect after the other, as `atOnce` does with promises. */
 export const atOnce = <A, E, R>(
   concurrency: number,
   count: number,
@@ -48,7 +48,7 @@ export const everyOne = <A, E, R>(
     Effect.flatMap(Effect.forEach((fiber) => Effect.flatten(Fiber.await(fiber)), { discard: true }))
   )
 
-/** Takes all elements, a chunk at a time, and makes sure that they are so many. */
+/** Reads all elements, a chunk at a time, and checks their number. */
 export const counted = <A, E, R>(
   self: Stream.Stream<A, E, R>,
   count: number,

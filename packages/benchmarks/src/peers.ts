@@ -1,4 +1,4 @@
-/** The other clients, each loaded where it is measured. */
+/** The other clients, each loaded only in its own process. */
 
 export const nanoAt = async (url: string, database: string) => {
   const { default: nano } = await import("nano")

@@ -1,7 +1,7 @@
 /**
  * Where the time of a case goes: `npm run profile -- [--case get] [--client effect-couchdb] [--top 12] [--json]`. The profile of
- * V8 is read from the top down: each function's own time counts for the part that it belongs to, and what has no file of
- * its own (a write to a socket, a regular expression) for whoever called it.
+ * V8 is read from the top down: each function's own time counts for the part that it belongs to, and code without a file
+ * (a write to a socket, a regular expression) counts for its caller.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
   }
 })
 
-/** The part of the program that a file belongs to; none where it is told by its caller. */
+/** The part of the program that a file belongs to; `undefined` if its caller decides. */
 const partOf = ({ functionName, url }: Frame): string | undefined => {
   if (functionName === "(garbage collector)") return "garbage collection"
   if (functionName === "(idle)" || functionName === "(root)") return "idle"

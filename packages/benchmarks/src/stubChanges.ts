@@ -1,4 +1,4 @@
-/** Changes of a database, as a CouchDB tells them, as fast as the reader takes them. */
+/** Writes the changes of a database as CouchDB does, as fast as the client reads them. */
 import type { ServerResponse } from "node:http"
 
 const place =
@@ -13,7 +13,7 @@ export const changeOf = (i: number, rev: string, doc: string | undefined): strin
 
 const atOnce = 500
 
-/** A continuous feed goes on without an end, and has nothing more to tell. */
+/** A continuous feed stays open without further changes. */
 export const writeChanges = async (
   response: ServerResponse,
   total: number,

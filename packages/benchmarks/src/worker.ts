@@ -1,4 +1,4 @@
-/** One run of one case with one client, in a process of its own, told on one line. */
+/** One run of one case with one client, in a process of its own, printed on one line. */
 import type { ClientName } from "./case.js"
 import { cases } from "./cases.js"
 import { measured } from "./measure.js"

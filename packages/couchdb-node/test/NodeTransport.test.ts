@@ -98,7 +98,7 @@ it.scopedLive("a stream that gets no answer gives its socket to the next at once
     assert.strictEqual((yield* pool.request({ ...at("/"), deadline: 120_000 })).status, 200)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
-it.scopedLive("a stream whose session is over begins another over the only socket, and shows why where that does not help", () =>
+it.scopedLive("a stream whose session expired starts another one over the only socket, and reports why if that fails", () =>
   Effect.gen(function*() {
     let logins = 0
     const refuse = (response: Http.ServerResponse) => {
@@ -156,7 +156,7 @@ it.scopedLive("releasing the layer fails all who wait in a long line, each by it
     assert.deepStrictEqual(Array.from(said), ["The client is destroyed"])
   }))
 
-it.scopedLive("a deadline that no timer waits for is none", () =>
+it.scopedLive("a deadline above 2^31-1 ms is infinite", () =>
   Effect.gen(function*() {
     const server = yield* serve((_, response) => {
       setImmediate(() => response.end("{}"))
@@ -211,7 +211,7 @@ const readAll = (incoming: Http.IncomingMessage, then: (body: Buffer) => void): 
   incoming.on("end", () => then(Buffer.concat(chunks)))
 }
 
-it.scopedLive("large JSON bodies are compressed where that was asked for, and nothing else is", () =>
+it.scopedLive("compresses large JSON bodies if the option is set, and nothing else", () =>
   Effect.gen(function*() {
     const server = yield* serve((incoming, response) =>
       readAll(incoming, (body) => {
@@ -261,7 +261,7 @@ it.scopedLive("a Unix socket", () =>
     assert.strictEqual(Transport.text(answer), "couch.local")
   }))
 
-it.scopedLive("a proxy tunnels, hears who asks, and is left when the layer is", () =>
+it.scopedLive("tunnels through a proxy with credentials, and closes the tunnel with the layer", () =>
   Effect.gen(function*() {
     const server = yield* serve((_, response) => response.end("{}"))
     const heard: Array<string | undefined> = []

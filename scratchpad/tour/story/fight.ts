@@ -72,7 +72,7 @@ const cells = ({ voters }: Poll): string =>
 /** What stands in a row after its name and its cells. */
 const figures = [
   { title: "in it", width: 7, of: ({ stored }: Outcome) => String(stored.votes) },
-  { title: "told", width: 6, of: ({ toldSaved }: Outcome) => String(toldSaved) },
+  { title: "saved", width: 6, of: ({ toldSaved }: Outcome) => String(toldSaved) },
   { title: "409s", width: 6, of: ({ conflicts }: Outcome) => String(conflicts) },
   { title: "sent", width: 6, of: ({ requests }: Outcome) => String(requests) },
   { title: "time", width: 9, of: ({ took }: Outcome) => Terminal.time(took) }
@@ -101,10 +101,10 @@ export const fight = (database: string) =>
     }
 
     yield* Terminal.say(
-      "in it: votes in the stored document. told: writers who were told \"saved\". sent: requests, 409s among them."
+      "in it: votes in the stored document. saved: writers whose save succeeded. sent: requests, including 409s."
     )
     yield* Terminal.remark(
-      "Who ignores a conflict still holds her edit, and can know that it was not saved. Who overwrites is told \"saved\", and " +
-        "the next one wipes it out. Document.update reads again, and applies the edit to what it finds."
+      "A writer that ignores a conflict still has the edit, and knows that it was not saved. The save of a writer that overwrites " +
+        "succeeds, and the next one removes it. Document.update reads again, and applies the edit to the current document."
     )
   })

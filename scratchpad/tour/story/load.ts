@@ -15,7 +15,7 @@ const readRows = Effect.promise(() => readFile(new URL("../data/movies.json", im
   Effect.flatMap(Schema.decode(MoviesFile))
 )
 
-/** One database, seen in two ways: the movies, and the rows that wait for somebody to mend them. */
+/** One database, seen in two ways: the movies, and the rows that need to be fixed. */
 export const moviesOf = (database: string) => Collection.make(database, Movie, { id: Collection.prefixed("movie:") })
 
 const asideOf = (database: string) => Collection.make(database, Row, { id: Collection.prefixed("aside:") })
@@ -64,7 +64,7 @@ export const explain = (database: string, rejected: ReadonlyArray<Rejected>) =>
       discard: true
     })
     yield* Terminal.say(
-      "A row with two reasons counts twice. None is thrown away: each is stored as it is, as aside:row-…, to be mended."
+      "A row with two reasons counts twice. No row is discarded: each is stored unchanged as aside:row-…, to be fixed."
     )
 
     const first = rejected[0]
@@ -75,8 +75,8 @@ export const explain = (database: string, rejected: ReadonlyArray<Rejected>) =>
       Effect.catchTag("DecodeError", Effect.succeed)
     )
     yield* Terminal.remark(
-      "A program that fetches one as a movie gets a DecodeError. It tells the place and never the value, since a log is no " +
-        "place for data:"
+      "A program that fetches one as a movie gets a DecodeError. It contains the path and never the value, since data does not belong " +
+        "into a log:"
     )
     yield* Terminal.quote(error.message)
   })

@@ -1,6 +1,5 @@
 /**
- * Split and parsed by hand, as somebody would who needs nothing else: each line that begins so is a row. It goes on until
- * there are so many.
+ * Splits and parses by hand, without a library: each line that begins like this is a row. It stops after a number of rows.
  */
 export const rowsByHand = async (
   url: string,

@@ -3,7 +3,7 @@ import { seeded } from "../documents.js"
 import { atOnce } from "../measure.js"
 import { nanoAt } from "../peers.js"
 
-/** So many documents in one request, as somebody would write it by hand. */
+/** The documents of one request, as a program without a library would send it. */
 export const byHand = 200
 
 /** Ten thousand who want one document each: single requests of nano, requests of 200 by hand, and the batching layer. */

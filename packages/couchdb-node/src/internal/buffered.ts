@@ -13,8 +13,8 @@ const nothing = new Uint8Array(0)
 const longest = 2 ** 31 - 1
 
 /**
- * One exchange, and what undici tells of it. When it is over it lets go of all it holds: undici's objects live on for a
- * while, and would keep the exchanges of a whole connection alive behind one another, which costs more than the exchange.
+ * One exchange, and the handler of undici's events for it. At its end it drops all references: undici's objects live longer,
+ * and would keep all exchanges of a connection in memory, which costs more than the exchange.
  */
 class Exchange implements Dispatcher.DispatchHandler, Place {
   private controller: Dispatcher.DispatchController | undefined

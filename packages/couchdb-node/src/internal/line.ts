@@ -50,8 +50,8 @@ export const stepBack = (line: Line, place: Place): void => {
 }
 
 /**
- * Gives the connection back, and starts requests that wait. One of them may leave before it returns, as all do when the
- * pool is closed: the one loop goes on with the next, since nested calls would be as deep as the line is long.
+ * Releases the connection, and starts waiting requests. A request may end before this function returns, as all do when the
+ * pool is closed. One loop continues with the next, since nested calls would be as deep as the queue is long.
  */
 export const leave = (line: Line): void => {
   line.free++

@@ -10,11 +10,11 @@ import { failure, flatHeaders, interrupted, phaseOf } from "./failure.js"
 
 type Body = Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, TransportError, unknown, void>
 
-/** So many bytes may wait for a reader: a few reads of a socket. */
+/** The maximum number of bytes that wait for a reader: a few reads of a socket. */
 const plenty = 1 << 18
 
 /**
- * Between the socket and whoever pulls: the socket pauses while plenty waits here. A reader is woken when the socket has
+ * The buffer between the socket and the reader. The socket pauses while the buffer is full. A reader is woken when the socket has
  * nothing more to say for now, so that what came at once is pulled at once.
  *
  * What arrives goes into the stream as it is. No effect holds it: V8 keeps effects among the old, and what they hold with
