@@ -5,13 +5,13 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import { canonical } from "../src/data/json/canonical.js"
 import { alive } from "../src/lineage/alive.js"
-import { makeFolding } from "../src/lineage/fold.js"
-import { makeGraph } from "../src/lineage/graph.js"
+import { Folding } from "../src/lineage/fold.js"
+import { Graph } from "../src/lineage/graph.js"
 import { diff, patched } from "../src/lineage/patch.js"
 import { sumOf } from "../src/lineage/record.js"
 import { json, jsonObject } from "./arbitraries.js"
-import { fieldOf, rev, version, writer } from "./support/lineageVersions.js"
 import * as Lineage from "./support/lineageInternals.js"
+import { fieldOf, rev, version, writer } from "./support/lineageVersions.js"
 
 type Rev = Revision.Revision
 
@@ -357,7 +357,7 @@ describe("containment and bases", () => {
 
   it("counts edits, not revisions", () => {
     const other = written(rev(3, "n"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
-    const graph = makeGraph(Lineage.knowledge(settings, [merge, other]))
+    const graph = new Graph(Lineage.knowledge(settings, [merge, other]))
     assert.isTrue(graph.within(merge.rev, other.rev))
     assert.isTrue(graph.within(other.rev, merge.rev))
     assert.isTrue(graph.within(left.rev, merge.rev))
@@ -373,7 +373,7 @@ describe("containment and bases", () => {
       written(rev(3, "c"), { n: 4 }, { over: right }),
       (record) => ({ ...record, path: [], names: [] })
     )
-    assert.isUndefined(makeGraph(Lineage.knowledge(settings, [left, later])).within(left.rev, later.rev))
+    assert.isUndefined(new Graph(Lineage.knowledge(settings, [left, later])).within(left.rev, later.rev))
   })
 
   it("merges the bases of a criss-cross", () => {
@@ -381,7 +381,7 @@ describe("containment and bases", () => {
     const crossing = written(rev(4, "d"), { n: 13 }, { kind: "merge", over: more, also: [right.rev], knows: [right] })
     const back = written(rev(4, "e"), { n: 9 }, { over: merge })
     const knowledge = Lineage.knowledge(settings, [crossing, back])
-    const value = makeFolding(knowledge, makeGraph(knowledge)).fold([crossing.rev, back.rev])
+    const value = new Folding(knowledge, new Graph(knowledge)).fold([crossing.rev, back.rev])
     assert(Either.isRight(value) && value.right._tag === "Merge")
     const { base } = value.right
     assert(base !== undefined && base._tag === "Merge" && base.base !== undefined)
@@ -412,7 +412,7 @@ describe("alive", () => {
     const knowledge = Lineage.knowledge(settings, leaves)
     return Either.getOrThrow(
       Either.mapLeft(
-        alive(knowledge, makeGraph(knowledge), leaves.map(({ rev }) => rev), rule),
+        alive(knowledge, new Graph(knowledge), leaves.map(({ rev }) => rev), rule),
         ({ why }) => new Error(why)
       )
     )

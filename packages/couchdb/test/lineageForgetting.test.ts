@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import { makeFolding } from "../src/lineage/fold.js"
-import { makeGraph } from "../src/lineage/graph.js"
+import { Folding } from "../src/lineage/fold.js"
+import { Graph } from "../src/lineage/graph.js"
 import { numRuns, sample, seed } from "./support/deep.js"
 import { fadedKnowledge, fadedLeaves } from "./support/forgetting.js"
 import { diceOf, type History, pureHistory, tallied, type Tally } from "./support/lineageHistory.js"
@@ -42,7 +42,7 @@ const wrong = (
   if (plan._tag === "Merge") {
     counted.merged++
     const full = Lineage.knowledge(settings, all)
-    const whole = makeFolding(full, makeGraph(full)).fold(heads)
+    const whole = new Folding(full, new Graph(full)).fold(heads)
     const value = JSON.stringify(tallied(knowledge, plan.value))
     if (Either.isRight(whole) && value !== JSON.stringify(tallied(full, whole.right))) {
       found.push(`${heads.join()} are ${value} here, and ${JSON.stringify(tallied(full, whole.right))} with everything`)

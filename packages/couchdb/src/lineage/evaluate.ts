@@ -11,15 +11,24 @@ import { partially } from "../merge/make.js"
 import type { Merge } from "../merge/Merge.js"
 import { absent, type Place, placeOf, value as valueBase } from "../merge/node.js"
 import { filesOf, mergeFiles } from "../siblings/files.js"
-import { bodyOf, type Failed, type Folded, type Head, pair, standIn, type Unmerged } from "../siblings/fold.js"
+import {
+  bodyOf,
+  type Failed,
+  type Folded,
+  type Head,
+  pair,
+  type PairBase,
+  standIn,
+  type Unmerged
+} from "../siblings/fold.js"
 import { mergeJson } from "../siblings/jsonMerge.js"
 import { mergeOf } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import { Unreadable } from "../siblings/unresolved.js"
-import type { Knowledge, Value } from "./model.js"
+import type { Content, Knowledge, Value } from "./model.js"
 import { holds } from "./rules.js"
 
-/** A merged base: at its holes nobody knows what it says. */
+/** A merged base. Its content is unknown at its holes. */
 interface Partial<A, R> extends Head<A, R> {
   readonly holes: ReadonlySet<Place>
 }
@@ -29,132 +38,189 @@ interface Context<A, R, E, R2> {
   readonly id: string
   readonly knowledge: Knowledge
   readonly policy: SiblingPolicy<A, E, R2>
-  /** The version that has the bytes of a revision's files. */
+  /** The version that stores the attachments of a revision. */
   readonly holder: (rev: Revision) => Revision
 }
 
-/** The origin of two sides: a base, nothing in common (`undefined`), or something that is not known here. */
+/** The origin of two sides: a base, nothing in common (`undefined`), or unknown. */
 export type Origin =
   | { readonly _tag: "Known"; readonly base: Value | undefined }
   | { readonly _tag: "Unknown"; readonly why: string }
 
-export interface Evaluator<A, R, E, R2> {
+type BaseEffect<A, R> = Effect.Effect<Partial<A, R>, Unreadable | Unmerged | EncodeError, R>
+
+/** Journals and tombstones of merged versions omit redacted paths, so every base has holes there. */
+const redactedPlaces = ({ records, settings }: Knowledge): ReadonlySet<Place> =>
+  new Set(
+    holds(settings, "privacy")
+      ? [settings.redact, ...Array.from(records.values(), ({ redact }) => redact)].flat().map(placeOf)
+      : []
+  )
+
+/**
+ * Computes merged contents: the policy merges heads, and its `Merge` alone merges contents that only serve as a base.
+ */
+export class Evaluator<A, R, E, R2> {
+  private readonly merge: Merge<A> | undefined
+  private readonly redacted: ReadonlySet<Place>
+  private readonly heads = new Map<Revision, Either.Either<Head<A, R>, Unreadable | Unmerged>>()
+  private readonly bases = new Map<Value, Partial<A, R>>()
+
+  constructor(private readonly context: Context<A, R, E, R2>) {
+    this.merge = Option.getOrUndefined(mergeOf(context.policy))
+    this.redacted = redactedPlaces(context.knowledge)
+  }
+
   /** The content of one head. */
-  readonly head: (rev: Revision) => Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R>
-  /** Merges one more head into what was merged so far, by the policy. */
-  readonly join: (
+  head(rev: Revision): Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R> {
+    return Effect.map(this.readHead(rev), (head) => ({ ...head, withoutBase: [] }))
+  }
+
+  /** Merges one more head by the policy. */
+  join(
     mine: Folded<A, R>,
     theirs: Revision,
     origin: Origin
-  ) => Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2>
-}
-
-/** Works out what heads are together: the policy merges heads, and a plain merge what only serves as a base. */
-export const evaluator = <A, R, E, R2>(context: Context<A, R, E, R2>): Evaluator<A, R, E, R2> => {
-  const { collection, holder, id, knowledge, policy } = context
-  const merge = Option.getOrUndefined(mergeOf(policy))
-  // What journals and burials leave out is not known of any base.
-  const redacted: ReadonlySet<Place> = new Set(
-    holds(knowledge.settings, "privacy")
-      ? [knowledge.settings.redact, ...Array.from(knowledge.records.values(), ({ redact }) => redact)].flat().map(
-        placeOf
-      )
-      : []
-  )
-  const read = new Map<Revision, Either.Either<Head<A, R>, Unreadable | Unmerged>>()
-  const bases = new Map<Value, Partial<A, R>>()
-
-  const headOf = (rev: Revision): Effect.Effect<Head<A, R>, Unreadable | Unmerged, R> => {
-    const known = read.get(rev)
-    if (known !== undefined) return known
-    const content = knowledge.contents.get(rev)
-    if (content === undefined) {
-      return Effect.fail({ _tag: "Unknown", why: `what ${rev} said is not on this server any more`, clashes: [] })
-    }
-    const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
-    return Effect.either(decode(collection, {
-      id,
-      rev,
-      deleted: false,
-      stubs,
-      raw: content.body,
-      plain: Json.toPlain(content.body),
-      special: () => undefined
-    })).pipe(
-      Effect.map((base) =>
-        Either.mapBoth(base, {
-          onLeft: (error) => new Unreadable(error),
-          onRight: (base): Head<A, R> => ({
-            document: value.clean(collection, id, "quorum", base),
-            raw: content.body,
-            files: filesOf(holder(rev), stubs)
-          })
-        })
-      ),
-      Effect.tap((head) => {
-        read.set(rev, head)
-      }),
-      Effect.flatten
+  ): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> {
+    return Effect.flatMap(
+      this.head(theirs),
+      (other) => Effect.flatMap(this.pairBase(origin), (base) => this.pair(mine, other, base))
     )
   }
 
-  /** A base of bases: where they clash it has a hole, and that is all. */
-  const baseOf = (part: Value): Effect.Effect<Partial<A, R>, Unreadable | Unmerged | EncodeError, R> => {
-    const known = bases.get(part)
-    if (known !== undefined) return Effect.succeed(known)
-    const made: Effect.Effect<Partial<A, R>, Unreadable | Unmerged | EncodeError, R> = part._tag === "Content"
-      ? Effect.map(headOf(part.rev), (head) => ({ ...head, holes: redacted }))
-      : Effect.gen(function*() {
-        const below = part.base === undefined ? undefined : yield* baseOf(part.base)
-        const mine = yield* baseOf(part.mine)
-        const theirs = yield* baseOf(part.theirs)
-        return yield* joined(merge, below, mine, theirs)
+  private pair(mine: Folded<A, R>, theirs: Head<A, R>, base: PairBase<A, R>) {
+    return pair<A, R, E, R2>(this.context, this.context.policy, mine, theirs, base)
+  }
+
+  private pairBase(origin: Origin): Effect.Effect<PairBase<A, R>, never, R> {
+    if (origin._tag === "Unknown") {
+      const lossy = this.context.policy.rules.missingBase === "merge"
+      return Effect.succeed({
+        head: Option.none(),
+        absent: false,
+        unknown: lossy ? undefined : origin.why,
+        holes: new Set(),
+        guesses: lossy
       })
-    return Effect.tap(made, (base) => {
-      bases.set(part, base)
+    }
+    const { base } = origin
+    return Effect.map(
+      base === undefined ? Effect.succeedNone : Effect.option(this.baseOf(base)),
+      (found): PairBase<A, R> => ({
+        head: found,
+        absent: base === undefined,
+        unknown: base !== undefined && Option.isNone(found)
+          ? "the common ancestor does not match the schema"
+          : undefined,
+        holes: Option.match(found, { onNone: () => new Set(), onSome: ({ holes }) => holes }),
+        guesses: false
+      })
+    )
+  }
+
+  private readHead(rev: Revision): Effect.Effect<Head<A, R>, Unreadable | Unmerged, R> {
+    const known = this.heads.get(rev)
+    if (known !== undefined) return known
+    const content = this.context.knowledge.contents.get(rev)
+    if (content === undefined) {
+      return Effect.fail({ _tag: "Unknown", why: `the content of ${rev} is no longer on this server`, clashes: [] })
+    }
+    return Effect.flatMap(this.decodeHead(rev, content), (head) => {
+      this.heads.set(rev, head)
+      return head
     })
   }
 
-  const joined = (
-    merge: Merge<A> | undefined,
-    below: Partial<A, R> | undefined,
+  private decodeHead(
+    rev: Revision,
+    { body, files }: Content
+  ): Effect.Effect<Either.Either<Head<A, R>, Unreadable>, never, R> {
+    const { collection, holder, id } = this.context
+    const stubs = Json.keys(files).length === 0 ? Option.none() : Option.some(files)
+    return Effect.map(
+      Effect.either(decode(collection, {
+        id,
+        rev,
+        deleted: false,
+        stubs,
+        raw: body,
+        plain: Json.toPlain(body),
+        special: () => undefined
+      })),
+      Either.mapBoth({
+        onLeft: (error) => new Unreadable(error),
+        onRight: (base): Head<A, R> => ({
+          document: value.clean(collection, id, "quorum", base),
+          raw: body,
+          files: filesOf(holder(rev), stubs)
+        })
+      })
+    )
+  }
+
+  private baseOf(part: Value): BaseEffect<A, R> {
+    const known = this.bases.get(part)
+    if (known !== undefined) return Effect.succeed(known)
+    return Effect.tap(this.computeBase(part), (base) => {
+      this.bases.set(part, base)
+    })
+  }
+
+  private computeBase(part: Value): BaseEffect<A, R> {
+    if (part._tag === "Content") {
+      return Effect.map(this.readHead(part.rev), (head) => ({ ...head, holes: this.redacted }))
+    }
+    return Effect.gen(this, function*() {
+      const base = part.base === undefined ? undefined : yield* this.baseOf(part.base)
+      const mine = yield* this.baseOf(part.mine)
+      const theirs = yield* this.baseOf(part.theirs)
+      // A policy without a merge does not use the base.
+      return this.merge === undefined
+        ? { ...mine, holes: new Set([placeOf([])]) }
+        : yield* this.mergeBases(this.merge, base, mine, theirs)
+    })
+  }
+
+  /** Merges two bases. The result has a hole at each clash. */
+  private mergeBases(
+    merge: Merge<A>,
+    base: Partial<A, R> | undefined,
     mine: Partial<A, R>,
     theirs: Partial<A, R>
-  ): Effect.Effect<Partial<A, R>, EncodeError, R> =>
-    Effect.gen(function*() {
-      // A policy that merges nothing asks for no base either.
-      if (merge === undefined) return { ...mine, holes: new Set([placeOf([])]) }
-      const unclear = new Set([...mine.holes, ...theirs.holes, ...(below?.holes ?? [])])
+  ): Effect.Effect<Partial<A, R>, EncodeError, R> {
+    const { context } = this
+    return Effect.gen(function*() {
+      const unknown = new Set([...mine.holes, ...theirs.holes, ...(base?.holes ?? [])])
       const body = partially(merge, {
-        base: below === undefined ? absent : valueBase(bodyOf(below)),
+        base: base === undefined ? absent : valueBase(bodyOf(base)),
         mine: bodyOf(mine),
         theirs: bodyOf(theirs)
-      }, unclear)
-      const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body.value))
+      }, unknown)
+      const encodeWith = (head: Head<A, R>) => encode(value.modify(head.document, () => body.value))
       const json = mergeJson(
         {
-          base: Option.some(below === undefined ? {} : yield* over(below)),
-          mine: yield* over(mine),
-          theirs: yield* over(theirs),
-          known: yield* encode(value.unsaved(collection, id, body.value))
+          base: Option.some(base === undefined ? {} : yield* encodeWith(base)),
+          mine: yield* encodeWith(mine),
+          theirs: yield* encodeWith(theirs),
+          known: yield* encode(value.unsaved(context.collection, context.id, body.value))
         },
         undefined,
-        unclear
+        unknown
       )
       const files = mergeFiles(
-        Option.some(below?.files ?? new Map()),
+        Option.some(base?.files ?? new Map()),
         mine.files,
         theirs.files,
-        policy.rules.attachments,
+        context.policy.rules.attachments,
         undefined,
-        unclear
+        unknown
       )
       return {
         document: standIn(context, mine.document, body.value, json.value),
         raw: json.value,
         files: files.files,
         holes: new Set([
-          // What is not known of one side is not known of both together.
+          // A place that is unknown on one side is unknown in the merge.
           ...mine.holes,
           ...theirs.holes,
           ...body.holes,
@@ -163,39 +229,5 @@ export const evaluator = <A, R, E, R2>(context: Context<A, R, E, R2>): Evaluator
         ])
       }
     })
-
-  const head = (rev: Revision): Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R> =>
-    Effect.map(headOf(rev), (head) => ({ ...head, withoutBase: [] }))
-
-  const join = (
-    mine: Folded<A, R>,
-    theirs: Revision,
-    origin: Origin
-  ): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> =>
-    Effect.gen(function*() {
-      const other = yield* head(theirs)
-      if (origin._tag === "Unknown") {
-        const lossy = policy.rules.missingBase === "merge"
-        return yield* pair<A, R, E, R2>(context, policy, mine, other, {
-          head: Option.none(),
-          absent: false,
-          unknown: lossy ? undefined : origin.why,
-          holes: new Set(),
-          guesses: lossy
-        })
-      }
-      const { base } = origin
-      const found = base === undefined ? Option.none() : yield* Effect.option(baseOf(base))
-      return yield* pair<A, R, E, R2>(context, policy, mine, other, {
-        head: found,
-        absent: base === undefined,
-        unknown: base !== undefined && Option.isNone(found)
-          ? "what both sides come from is not what the schema says"
-          : undefined,
-        holes: Option.match(found, { onNone: () => new Set(), onSome: ({ holes }) => holes }),
-        guesses: false
-      })
-    })
-
-  return { head, join }
+  }
 }

@@ -10,20 +10,25 @@ import { patched } from "./patch.js"
 import { redacted, sumOf, withoutField } from "./record.js"
 import { holds } from "./rules.js"
 
-/** What the library writes is a thousand levels deep at most, and a burial some levels more. */
+type Rev = Revision.Revision
+
+/** The library writes at most 1,000 levels. The tombstone of a merged version has a few more. */
 const deepest = 1_100
 
-/** A version's own body, and what its field says; nothing where it would overflow the stack of whoever looks into it. */
-const apart = (
-  settings: Settings,
-  { body, id }: Version
-): { readonly body: Json.JsonObject; readonly field: Field } | undefined =>
+/** A version's body without the field, and the decoded field. */
+interface Split {
+  readonly body: Json.JsonObject
+  readonly field: Field
+}
+
+/** Splits a version, or returns `undefined` if it is nested so deeply that reading it could overflow the stack. */
+const split = (settings: Settings, { body, id }: Version): Split | undefined =>
   isDeeper(body, deepest) ? undefined : {
     body: withoutField(body, settings.field),
     field: believed(settings, id, Json.get(body, settings.field))
   }
 
-/** What a version holds: a tombstone, what it keeps of it. */
+/** The content of a version. A tombstone has content only if its record keeps it. */
 const contentIn = (
   body: Json.JsonObject,
   files: Json.JsonObject,
@@ -33,25 +38,28 @@ const contentIn = (
   !deleted ? { body, files } : record?.content === undefined ? undefined : { body: record.content, files }
 
 /**
- * The parent as CouchDB tells it. Where it does not, at a first revision or at the end of a path that was cut, the
- * generation still says whether a record can be this revision's.
+ * Whether a record names the right parent. CouchDB names none for a first revision and for the last one of a truncated path.
+ * The generation then shows whether the record can belong to this revision.
  */
-const isParentOf = (path: ReadonlyArray<Revision.Revision>, rev: Revision.Revision, parent: Revision.Revision | null) =>
+const isParentOf = (path: ReadonlyArray<Rev>, rev: Rev, parent: Rev | null) =>
   path[1] !== undefined
     ? parent === path[1]
     : parent === null
     ? Revision.generation(rev) === 1
     : Revision.generation(parent) + 1 === Revision.generation(rev)
 
-/** A record that is the revision's own: parent and content are as it says. */
-const validIn = (
-  rev: Revision.Revision,
-  path: ReadonlyArray<Revision.Revision>,
-  field: Field,
-  content: Content | undefined,
-  /** Whether the content is at hand at all: a slimmed burial has none to compare. */
-  compare: boolean
-): Record | undefined =>
+/** A revision together with what the server or a tombstone stores for it. */
+interface Own {
+  readonly rev: Rev
+  readonly path: ReadonlyArray<Rev>
+  readonly field: Field
+  readonly content: Content | undefined
+  /** Whether the content is available for comparison. A tombstone without its body has none. */
+  readonly compare: boolean
+}
+
+/** The record of a revision if it proves to belong to it: its parent and the hash of its content match. */
+const validRecord = ({ compare, content, field, path, rev }: Own): Record | undefined =>
   field._tag === "Record" && isParentOf(path, rev, field.record.parent) &&
     (!compare || field.record.sum === sumOf(content ?? { body: {}, files: {} }, field.record.redact))
     ? field.record
@@ -61,112 +69,126 @@ const sameLink = (self: Link, that: Link): boolean =>
   self.parent === that.parent && self.kind === that.kind && self.also.length === that.also.length &&
   self.also.every((rev) => that.also.includes(rev))
 
-export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>): Knowledge => {
-  const links = new Map<Revision.Revision, Link>()
-  const parents = new Map<Revision.Revision, Revision.Revision>()
-  const contents = new Map<Revision.Revision, Content>()
-  const records = new Map<Revision.Revision, Record>()
-  const tombstones = new Map<Revision.Revision, Tombstone>()
-  const burials = new Map<Revision.Revision, Burial>()
-  const disputed = new Map<Revision.Revision, string>()
-  const newer = new Set<Revision.Revision>()
+class Index implements Knowledge {
+  readonly links = new Map<Rev, Link>()
+  readonly parents = new Map<Rev, Rev>()
+  readonly contents = new Map<Rev, Content>()
+  readonly records = new Map<Rev, Record>()
+  readonly tombstones = new Map<Rev, Tombstone>()
+  readonly burials = new Map<Rev, Burial>()
+  readonly disputed = new Map<Rev, string>()
+  readonly newer = new Set<Rev>()
+  /** The revisions that the server itself stores. Their stored content takes precedence over other records. */
+  private readonly stored: ReadonlySet<Rev>
+  private readonly disputes: boolean
 
-  const disputes = holds(settings, "disagreement")
-  const learn = (link: Link): void => {
-    const known = links.get(link.rev)
-    if (known === undefined) links.set(link.rev, link)
-    else if (disputes && known !== link && !sameLink(known, link)) {
-      disputed.set(link.rev, `LineageDisagrees: two records of ${link.rev} say different things`)
+  constructor(readonly settings: Settings, versions: ReadonlyArray<Version>) {
+    this.disputes = holds(settings, "disagreement")
+    this.stored = new Set(versions.map(({ rev }) => rev))
+    for (const version of versions) this.addVersion(version)
+    for (const [rev, record] of this.records) this.addHistory(record, this.contents.get(rev))
+  }
+
+  private addVersion(version: Version): void {
+    const { deleted, files, path, rev } = version
+    this.addPath(path)
+    const read = split(this.settings, version)
+    if (read === undefined) {
+      this.disputed.set(rev, `${rev} is nested deeper than ${deepest} levels`)
+      if (deleted) this.tombstones.set(rev, "bare")
+      return
+    }
+    const { body, field } = read
+    if (deleted && field._tag === "Burial" && path.indexOf(field.burial.of) > 0) {
+      this.addMergeTombstone(version, field.burial)
+      return
+    }
+    // The version that a newer format deletes is unknown, so the tombstone is not bare either.
+    if (deleted && field._tag === "Newer") {
+      this.tombstones.set(rev, "deletion")
+      this.newer.add(rev)
+      return
+    }
+    const content = contentIn(body, files, deleted, field._tag === "Record" ? field.record : undefined)
+    this.addOwn({ rev, path, field, content, compare: true })
+    if (deleted) this.tombstones.set(rev, this.records.has(rev) ? "deletion" : "bare")
+  }
+
+  private addPath(path: ReadonlyArray<Rev>): void {
+    path.forEach((rev, i) => {
+      const parent = path[i + 1]
+      if (parent !== undefined) this.parents.set(rev, parent)
+    })
+  }
+
+  private addMergeTombstone({ files, id, path, rev }: Version, burial: Burial): void {
+    this.tombstones.set(rev, "burial")
+    this.burials.set(rev, burial)
+    this.addLink(burial.into)
+    if (this.stored.has(burial.of)) return
+    const content = burial.content === undefined ? undefined : { body: burial.content, files }
+    this.addOwn({
+      rev: burial.of,
+      // A stripped tombstone is a child of the tombstone that it strips.
+      path: path.slice(path.indexOf(burial.of)),
+      field: believed(this.settings, id, burial.field),
+      content,
+      compare: content !== undefined
+    })
+  }
+
+  private addOwn(own: Own): void {
+    const { content, field, path, rev } = own
+    const record = holds(this.settings, "proof")
+      ? validRecord(own)
+      : field._tag === "Record"
+      ? field.record
+      : undefined
+    if (content !== undefined) this.contents.set(rev, content)
+    if (record !== undefined) {
+      this.records.set(rev, record)
+      this.addLink({ rev, parent: record.parent, kind: record.kind, also: record.also })
+    } else if (field._tag === "Newer" && Option.exists(field.parent, (parent) => isParentOf(path, rev, parent))) {
+      this.newer.add(rev)
+    } else if (path[1] !== undefined || Revision.generation(rev) === 1) {
+      this.addLink({ rev, parent: path[1] ?? null, kind: "foreign", also: [] })
     }
   }
 
-  const path = (revisions: ReadonlyArray<Revision.Revision>): void =>
-    revisions.forEach((rev, i) => {
-      const parent = revisions[i + 1]
-      if (parent !== undefined) parents.set(rev, parent)
-    })
+  private addLink(link: Link): void {
+    const known = this.links.get(link.rev)
+    if (known === undefined) this.links.set(link.rev, link)
+    else if (this.disputes && known !== link && !sameLink(known, link)) {
+      this.disputed.set(link.rev, `LineageDisagrees: two records of ${link.rev} contradict each other`)
+    }
+  }
 
-  /** What a record tells of the revisions before it. */
-  const history = (record: Record, content: Content | undefined): void => {
-    for (const name of record.names) learn(name)
+  /** Adds the ancestors that a record describes. */
+  private addHistory(record: Record, content: Content | undefined): void {
+    for (const name of record.names) this.addLink(name)
     let body = content === undefined ? undefined : redacted(content.body, record.redact)
     for (const { back, files, link, sum } of record.path) {
-      learn(link)
+      this.addLink(link)
       const older = body === undefined ? Option.none() : patched(body, back)
       body = Option.isSome(older) && Json.isObject(older.value) &&
           sumOf({ body: older.value, files }, record.redact) === sum
         ? older.value
         : undefined
-      if (body !== undefined) reconstructed(link.rev, { body, files })
+      if (body !== undefined) this.addReconstructed(link.rev, { body, files })
     }
   }
 
-  const reconstructed = (rev: Revision.Revision, content: Content): void => {
-    const known = contents.get(rev)
-    if (known === undefined) contents.set(rev, content)
-    else if (disputes && !authorities.has(rev) && canonical(known.body) !== canonical(content.body)) {
-      disputed.set(rev, `LineageDisagrees: two journals hold different bodies of ${rev}`)
+  private addReconstructed(rev: Rev, content: Content): void {
+    const known = this.contents.get(rev)
+    if (known === undefined) this.contents.set(rev, content)
+    else if (this.disputes && !this.stored.has(rev) && canonical(known.body) !== canonical(content.body)) {
+      this.disputed.set(rev, `LineageDisagrees: two journals contain different bodies of ${rev}`)
     }
   }
+}
 
-  const own = (
-    rev: Revision.Revision,
-    revisions: ReadonlyArray<Revision.Revision>,
-    field: Field,
-    content: Content | undefined,
-    compare: boolean
-  ): void => {
-    const record = holds(settings, "proof")
-      ? validIn(rev, revisions, field, content, compare)
-      : field._tag === "Record"
-      ? field.record
-      : undefined
-    if (content !== undefined) contents.set(rev, content)
-    if (record !== undefined) {
-      records.set(rev, record)
-      learn({ rev, parent: record.parent, kind: record.kind, also: record.also })
-    } else if (field._tag === "Newer" && Option.exists(field.parent, (parent) => isParentOf(revisions, rev, parent))) {
-      newer.add(rev)
-    } else if (revisions[1] !== undefined || Revision.generation(rev) === 1) {
-      learn({ rev, parent: revisions[1] ?? null, kind: "foreign", also: [] })
-    }
-  }
-
-  // What the server itself has under a revision counts before what others tell of it.
-  const authorities = new Set(versions.map(({ rev }) => rev))
-  for (const version of versions) {
-    const { deleted, files, id, path: revisions, rev } = version
-    path(revisions)
-    const read = apart(settings, version)
-    if (read === undefined) {
-      disputed.set(rev, `${rev} is nested deeper than ${deepest} levels`)
-      if (deleted) tombstones.set(rev, "bare")
-      continue
-    }
-    const { body, field } = read
-    // A slimmed burial stands on the one that it slims.
-    const under = field._tag === "Burial" && deleted ? revisions.indexOf(field.burial.of) : -1
-    if (field._tag === "Burial" && under > 0) {
-      const { burial } = field
-      tombstones.set(rev, "burial")
-      burials.set(rev, burial)
-      learn(burial.into)
-      const kept = burial.content === undefined ? undefined : { body: burial.content, files }
-      if (!authorities.has(burial.of)) {
-        own(burial.of, revisions.slice(under), believed(settings, id, burial.field), kept, kept !== undefined)
-      }
-      continue
-    }
-    // What a newer version buries or deletes with this tombstone is not known, and so it is not bare either.
-    if (deleted && field._tag === "Newer") {
-      tombstones.set(rev, "deletion")
-      newer.add(rev)
-      continue
-    }
-    const content = contentIn(body, files, deleted, field._tag === "Record" ? field.record : undefined)
-    own(rev, revisions, field, content, true)
-    if (deleted) tombstones.set(rev, records.has(rev) ? "deletion" : "bare")
-  }
-  for (const [rev, record] of records) history(record, contents.get(rev))
+/** Indexes everything that versions of one document record about its history. */
+export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>): Knowledge => {
+  const { burials, contents, disputed, links, newer, parents, records, tombstones } = new Index(settings, versions)
   return { settings, links, parents, contents, records, tombstones, burials, disputed, newer }
 }

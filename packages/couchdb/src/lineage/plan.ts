@@ -2,8 +2,8 @@ import * as Either from "effect/Either"
 import * as Revision from "../data/Revision.js"
 import type { Rules } from "../siblings/SiblingPolicy.js"
 import { alive } from "./alive.js"
-import { type Fold, type Folding, makeFolding } from "./fold.js"
-import { type Graph, makeGraph, type Missing } from "./graph.js"
+import { type Fold, Folding } from "./fold.js"
+import { Graph, type Missing } from "./graph.js"
 import type { Knowledge, Link, Plan, PlannedBurial, Version } from "./model.js"
 import { holds } from "./rules.js"
 
@@ -123,7 +123,7 @@ export interface Survey {
 }
 
 export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Survey => {
-  const graph = makeGraph(knowledge)
+  const graph = new Graph(knowledge)
   const { contained, heads } = sorted(graph, candidates(knowledge, graph, leaves))
   const standing = new Set(leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]))
   const isLeaf = new Set(leaves.map(({ rev }) => rev))
@@ -142,7 +142,7 @@ export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rul
   return {
     knowledge,
     graph,
-    folding: makeFolding(knowledge, graph),
+    folding: new Folding(knowledge, graph),
     heads,
     standing,
     hidden,

@@ -10,35 +10,35 @@ import type { EncodeError } from "../document/errors.js"
 import * as value from "../document/value.js"
 import type { Clash } from "../merge/Merge.js"
 import { absent as nothingThere, type Place, unknown as unknownBase, value as valueBase } from "../merge/node.js"
-import { type Files, mergeFiles } from "./files.js"
+import { type Files, type MergedFiles, mergeFiles } from "./files.js"
 import type { Common } from "./history.js"
-import { mergeJson, type Preference } from "./jsonMerge.js"
-import { type Answer, known, stagesOf } from "./policy.js"
+import { type Bodies, mergeJson, type Preference } from "./jsonMerge.js"
+import { type Answer, known, type Stage, stagesOf } from "./policy.js"
 import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
 
-/** A version that was decoded, or what versions were merged to so far. */
+/** A decoded version, or a partial merge. */
 export interface Head<A, R> {
   readonly document: Document<A, R>
   readonly raw: Json.JsonObject
   readonly files: Files
 }
 
-/** The body of a version, without edits in place by a custom merge or by a policy. */
+/** The body of a version, without modifications that a custom merge or a policy made in place. */
 export const bodyOf = <A, R>({ document }: Head<A, R>): A => value.discard(document).body
 
-/** All heads in one. */
+/** The merge of several heads. */
 export interface Folded<A, R> extends Head<A, R> {
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
 }
 
-/** Why heads do not become one. */
+/** The reason why heads do not merge. */
 export interface Unmerged {
   readonly _tag: "Overlap" | "Unknown"
   readonly why: string
   readonly clashes: ReadonlyArray<Clash>
 }
 
-/** The base of a pair; `head` is the common ancestor if its body is known. */
+/** The base of a pair. `head` is the common ancestor if its body is known. */
 export const baseBy = <A, R>(
   common: Common,
   head: Option.Option<Head<A, R>>,
@@ -47,7 +47,7 @@ export const baseBy = <A, R>(
   const missing = common._tag === "Unclear"
     ? common.why
     : common._tag === "One" && Option.isNone(head)
-    ? `the common ancestor ${common.revision} is not on this server any more`
+    ? `the common ancestor ${common.revision} is no longer on this server`
     : undefined
   return {
     head,
@@ -58,22 +58,22 @@ export const baseBy = <A, R>(
   }
 }
 
-/** A failure of the policy's own, apart from what is no failure. */
+/** A failure of the policy itself, as opposed to the reasons why heads do not merge. */
 export class Failed<E> {
   readonly _tag = "Failed"
   constructor(readonly error: E) {}
 }
 
-/** What a pair comes from. */
+/** The common ancestor of a pair. */
 export interface PairBase<A, R> {
   readonly head: Option.Option<Head<A, R>>
-  /** Without a head: whether the sides are known to have nothing in common. */
+  /** If there is no `head`: whether the sides certainly have nothing in common. */
   readonly absent: boolean
-  /** Why the base is not known, where it is not. */
+  /** Why the base is unknown, or `undefined` if it is known. */
   readonly unknown: string | undefined
-  /** Places at which it is not known. */
+  /** The places at which the base is unknown. */
   readonly holes: ReadonlySet<Place>
-  /** Whether a merge may do without the base where it can. */
+  /** Whether a merge may proceed without the base. */
   readonly guesses: boolean
 }
 
@@ -82,139 +82,185 @@ export interface Pairing<A, R> {
   readonly id: string
 }
 
-/** Two versions as one, as the policy says; on the left, why that cannot be. */
+/** Merges two versions by the policy, or fails with the reason why they do not merge. */
 export const pair = <A, R, E, R2>(
   context: Pairing<A, R>,
   policy: SiblingPolicy<A, E, R2>,
   mine: Folded<A, R>,
   theirs: Head<A, R>,
-  { absent, guesses, head: base, holes, unknown }: PairBase<A, R>
-): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> => {
-  const question = (clashes: ReadonlyArray<Clash>): Question<A> => ({
-    _tag: unknown === undefined ? "Overlap" : "Unknown",
-    database: context.collection.database,
-    id: context.id,
-    base: Option.map(base, bodyOf),
-    mine: bodyOf(mine),
-    theirs: bodyOf(theirs),
-    clashes,
-    ...known({
-      base: Option.match(base, {
-        onNone: () => absent ? nothingThere : unknownBase,
-        onSome: (head) => valueBase(bodyOf(head))
-      }),
-      holes
+  base: PairBase<A, R>
+): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> =>
+  new PairMerge(context, policy.rules, mine, theirs, base).run(stagesOf(policy))
+
+/** The result of the stages so far: the clashes of the last one, or the merge. */
+interface StageState<A, R> {
+  readonly clashes: ReadonlyArray<Clash>
+  readonly merged: Option.Option<Folded<A, R>>
+}
+
+class PairMerge<A, R> {
+  private readonly baseFiles: Option.Option<Files>
+
+  constructor(
+    private readonly context: Pairing<A, R>,
+    private readonly rules: Rules,
+    private readonly mine: Folded<A, R>,
+    private readonly theirs: Head<A, R>,
+    private readonly base: PairBase<A, R>
+  ) {
+    this.baseFiles = Option.match(base.head, {
+      onNone: () => base.absent ? Option.some<Files>(new Map()) : Option.none(),
+      onSome: ({ files }) => Option.some(files)
     })
-  })
+  }
 
-  const unmerged = (clashes: ReadonlyArray<Clash>): Unmerged =>
-    unknown === undefined
-      ? { _tag: "Overlap", why: "both sides changed it", clashes }
-      : { _tag: "Unknown", why: unknown, clashes }
+  /** Runs the stages until one of them merges the pair. */
+  run<E, R2>(stages: ReadonlyArray<Stage<A, E, R2>>): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> {
+    const { guesses, unknown } = this.base
+    const initial: StageState<A, R> = { clashes: [], merged: Option.none() }
+    return Effect.reduce(
+      stages.filter((stage, i) => stage.guesses || unknown === undefined || (i === 0 && guesses)),
+      initial,
+      (state, stage) => Option.isSome(state.merged) ? Effect.succeed(state) : this.runStage(stage, state)
+    ).pipe(
+      Effect.flatMap(({ clashes, merged }) =>
+        Option.match(merged, { onNone: () => Effect.fail(this.unmerged(clashes)), onSome: Effect.succeed })
+      )
+    )
+  }
 
-  /** What an answer makes of the pair, or the clashes that it leaves. */
-  const apply = (answer: Answer<A>): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> => {
-    switch (answer._tag) {
-      case "Overlap":
-        return Effect.fail(answer.clashes)
-      case "Side": {
-        const chosen = answer.side === "mine" ? mine : theirs
-        const { files } = mergeFiles(
-          filesOfBase,
-          mine.files,
-          theirs.files,
-          policy.rules.attachments,
-          answer.side,
-          holes
-        )
-        return Effect.succeed({
-          ...chosen,
-          document: value.discard(chosen.document),
-          files,
-          withoutBase: mine.withoutBase
+  private runStage<E, R2>(
+    stage: Stage<A, E, R2>,
+    state: StageState<A, R>
+  ): Effect.Effect<StageState<A, R>, Failed<E>, R | R2> {
+    return Effect.mapError(stage.answer(this.question(state.clashes)), (error) => new Failed(error)).pipe(
+      Effect.flatMap((answer) =>
+        Effect.match(this.apply(answer), {
+          onFailure: (clashes): StageState<A, R> => ({ ...state, clashes }),
+          onSuccess: (merged) => ({ ...state, merged: Option.some(merged) })
         })
-      }
-      case "Merged":
-        return whole(answer.body, undefined, answer.withoutBase)
-      case "Decided":
-        return whole(answer.body, structural(answer.body, bodyOf(theirs)) ? "theirs" : "mine", [])
+      )
+    )
+  }
+
+  private question(clashes: ReadonlyArray<Clash>): Question<A> {
+    const { absent, head, holes, unknown } = this.base
+    return {
+      _tag: unknown === undefined ? "Overlap" : "Unknown",
+      database: this.context.collection.database,
+      id: this.context.id,
+      base: Option.map(head, bodyOf),
+      mine: bodyOf(this.mine),
+      theirs: bodyOf(this.theirs),
+      clashes,
+      ...known({
+        base: Option.match(head, {
+          onNone: () => absent ? nothingThere : unknownBase,
+          onSome: (head) => valueBase(bodyOf(head))
+        }),
+        holes
+      })
     }
   }
 
-  const filesOfBase = Option.match(base, {
-    onNone: () => absent ? Option.some<Files>(new Map()) : Option.none(),
-    onSome: ({ files }) => Option.some(files)
-  })
+  private unmerged(clashes: ReadonlyArray<Clash>): Unmerged {
+    const { unknown } = this.base
+    return unknown === undefined
+      ? { _tag: "Overlap", why: "both sides changed it", clashes }
+      : { _tag: "Unknown", why: unknown, clashes }
+  }
 
-  const whole = (
+  /** Applies the answer of a stage, or fails with the clashes that it leaves. */
+  private apply(answer: Answer<A>): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> {
+    switch (answer._tag) {
+      case "Overlap":
+        return Effect.fail(answer.clashes)
+      case "Side":
+        return Effect.succeed(this.side(answer.side))
+      case "Merged":
+        return this.merged(answer.body, undefined, answer.withoutBase)
+      case "Decided":
+        return this.merged(answer.body, structural(answer.body, bodyOf(this.theirs)) ? "theirs" : "mine", [])
+    }
+  }
+
+  private side(side: "mine" | "theirs"): Folded<A, R> {
+    const chosen = this[side]
+    return {
+      ...chosen,
+      document: value.discard(chosen.document),
+      files: this.mergeFiles(side).files,
+      withoutBase: this.mine.withoutBase
+    }
+  }
+
+  /** Completes a merged body with the undeclared members and the attachments. */
+  private merged(
     body: A,
     prefer: Preference,
     guessed: ReadonlyArray<ReadonlyArray<PropertyKey>>
-  ): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> =>
-    Effect.gen(function*() {
-      const over = (head: Head<A, R>) => encode(value.modify(head.document, () => body))
-      const json = mergeJson(
-        {
-          base: Option.isSome(base)
-            ? Option.some(yield* over(base.value))
-            : absent
-            ? Option.some({})
-            : Option.none(),
-          mine: yield* over(mine),
-          theirs: yield* over(theirs),
-          known: yield* encode(value.unsaved(context.collection, context.id, body))
-        },
-        prefer,
-        holes
-      )
-      const files = mergeFiles(filesOfBase, mine.files, theirs.files, policy.rules.attachments, prefer, holes)
-      const clashes = [...json.clashes, ...files.clashes]
-      const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]
-      if (clashes.length > 0) return yield* Effect.fail(clashes)
-      // Somebody who decides has seen both; a merge that guesses has not.
-      if ((unknown !== undefined || !guesses) && prefer === undefined && withoutBase.length > 0) {
-        return yield* Effect.fail(withoutBase.map(guess))
-      }
-      return {
-        document: standIn(context, mine.document, body, json.value),
-        raw: json.value,
-        files: files.files,
-        withoutBase: [...mine.withoutBase, ...withoutBase]
-      }
-    }).pipe(Effect.mapError((error) => "_tag" in error ? refused(error) : error))
-
-  const stages = stagesOf(policy).filter((stage, i) => stage.guesses || unknown === undefined || (i === 0 && guesses))
-
-  return Effect.reduce(
-    stages,
-    { clashes: [] as ReadonlyArray<Clash>, settled: Option.none<Folded<A, R>>() },
-    (state, stage) =>
-      Option.isSome(state.settled)
-        ? Effect.succeed(state)
-        : Effect.mapError(stage.answer(question(state.clashes)), (error) => new Failed(error)).pipe(
-          Effect.flatMap((answer) =>
-            Effect.match(apply(answer), {
-              onFailure: (clashes) => ({ clashes, settled: state.settled }),
-              onSuccess: (settled) => ({ clashes: state.clashes, settled: Option.some(settled) })
-            })
-          )
-        )
-  ).pipe(
-    Effect.flatMap(({ clashes, settled }) =>
-      Option.match(settled, { onNone: () => Effect.fail(unmerged(clashes)), onSome: Effect.succeed })
+  ): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> {
+    return this.encodeBodies(body).pipe(
+      Effect.mapError(refused),
+      Effect.flatMap((bodies) => {
+        const json = mergeJson(bodies, prefer, this.base.holes)
+        const files = this.mergeFiles(prefer)
+        const clashes = [...json.clashes, ...files.clashes]
+        const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]
+        if (clashes.length > 0) return Effect.fail(clashes)
+        // An explicit decision took both versions into account. A merge without the base did not.
+        const mustNotGuess = this.base.unknown !== undefined || !this.base.guesses
+        return mustNotGuess && prefer === undefined && withoutBase.length > 0
+          ? Effect.fail(withoutBase.map(guess))
+          : Effect.succeed({
+            document: standIn(this.context, this.mine.document, body, json.value),
+            raw: json.value,
+            files: files.files,
+            withoutBase: [...this.mine.withoutBase, ...withoutBase]
+          })
+      })
     )
-  )
+  }
+
+  /** Encodes the merged body over each version, so that only undeclared members differ. */
+  private encodeBodies(body: A): Effect.Effect<Bodies, EncodeError, R> {
+    const { base: { absent, head }, context, mine, theirs } = this
+    const encodeWith = ({ document }: Head<A, R>) => encode(value.modify(document, () => body))
+    return Effect.gen(function*() {
+      return {
+        base: Option.isSome(head)
+          ? Option.some(yield* encodeWith(head.value))
+          : absent
+          ? Option.some({})
+          : Option.none(),
+        mine: yield* encodeWith(mine),
+        theirs: yield* encodeWith(theirs),
+        known: yield* encode(value.unsaved(context.collection, context.id, body))
+      }
+    })
+  }
+
+  private mergeFiles(prefer: Preference): MergedFiles {
+    return mergeFiles(
+      this.baseFiles,
+      this.mine.files,
+      this.theirs.files,
+      this.rules.attachments,
+      prefer,
+      this.base.holes
+    )
+  }
 }
 
 const guess = (path: ReadonlyArray<PropertyKey>): Clash => ({
   path,
-  why: "one side has it, and whether the other removed it nobody here knows",
+  why: "only one side has it, and it is unknown whether the other side removed it",
   base: Option.none(),
   mine: Option.none(),
   theirs: Option.none()
 })
 
-/** A merged body that the schema does not write is none. */
+/** The clashes of a merged body that the schema does not encode. */
 const refused = (error: EncodeError): ReadonlyArray<Clash> =>
   error.issues.map(({ expected, path }) => ({
     path,
@@ -224,7 +270,7 @@ const refused = (error: EncodeError): ReadonlyArray<Clash> =>
     theirs: Option.none()
   }))
 
-/** What was merged so far, as a document that the next version merges with. */
+/** The document of a partial merge, with which the next version merges. */
 export const standIn = <A, R>(
   { collection, id }: Pairing<A, R>,
   like: Document<A, R>,

@@ -18,7 +18,7 @@ import { type Burial, burial, buriedBody } from "./burial.js"
 import { deletionsThatCount } from "./deletions.js"
 import { filesOf } from "./files.js"
 import { baseBy, bodyOf, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
-import { grouped } from "./groups.js"
+import { type Group, grouped } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
 import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
 import type { Leaf, UnresolvedReason } from "./model.js"
@@ -27,25 +27,28 @@ import type { Rules, SiblingPolicy } from "./SiblingPolicy.js"
 import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
 import { type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable, unresolvedReasonOf } from "./unresolved.js"
 
-/** A version that stays beside the others, and why. */
+/** A version that is not merged, and why. */
 export interface Remaining {
   readonly rev: Revision
   readonly why: string
 }
 
-/** One merge and the burials of its losers. A step is written after the previous one, and is harmless without the next. */
+/**
+ * One merge, and the tombstones of its losers. Each step is written after the previous one, and is valid without the
+ * next one.
+ */
 export interface Step<A, R> {
-  /** Lists of its losers if the merge cannot name them all; stored before it. */
+  /** Lists of the losers, if the merge cannot name them all. They are stored before the merge. */
   readonly lists: ReadonlyArray<MergedVersion>
   readonly merge: Option.Option<MergedVersion>
   readonly burials: ReadonlyArray<Burial>
   readonly merged: ReadonlyArray<Revision>
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
-  /** The resulting document; absent if another step has it. */
+  /** The resulting document. Absent if another step has it. */
   readonly document?: Option.Option<Document<A, R>>
 }
 
-/** What is to be done about the siblings of one document. */
+/** How the siblings of one document are resolved. */
 export type Plan<A, R> =
   | { readonly _tag: "Nothing" }
   | {
@@ -57,13 +60,13 @@ export type Plan<A, R> =
   | {
     readonly _tag: "Write"
     readonly steps: readonly [Step<A, R>, ...ReadonlyArray<Step<A, R>>]
-    /** The heads that the plan knows of. */
+    /** The heads that the plan is based on. */
     readonly heads: ReadonlyArray<Revision>
-    /** The versions that stay beside the merges. */
+    /** The versions that are not merged. */
     readonly remaining: ReadonlyArray<Remaining>
   }
 
-/** What is known of a document before its merge, and which ancestors the merge wants to see. */
+/** The state of a document before its merge, and the ancestors that the merge needs. */
 export interface Prepared {
   readonly id: string
   readonly versions: ReadonlyArray<Version>
@@ -71,14 +74,14 @@ export interface Prepared {
   readonly heads: ReadonlyArray<Version>
   readonly contained: ReadonlyArray<Burial>
   readonly wanted: ReadonlyArray<Revision>
-  /** Whether tombstones may tell more about the origin of the heads. */
+  /** Whether tombstones may record more about the origin of the heads. */
   readonly unsure: boolean
-  /** Why nothing is merged before more is replicated: one head may contain any of the others. */
+  /** Why nothing is merged before more is replicated: one of the heads may contain others. */
   readonly waits: string | undefined
   readonly unclear: Option.Option<Unmerged>
 }
 
-/** Sorts the leaves out, deletions included. */
+/** Determines which leaves to merge and which to delete. */
 export const prepare = (
   database: DatabaseName,
   id: string,
@@ -104,7 +107,7 @@ export const prepare = (
   })
 }
 
-/** The common ancestors of heads that merge one after the other, and whether they are certain. */
+/** The common ancestors of heads that are merged one after the other, and whether they are certain. */
 const commonOf = (
   history: History,
   heads: ReadonlyArray<Version>
@@ -130,147 +133,215 @@ interface OwnHead<A, R> {
   readonly read: Either.Either<Head<A, R>, DecodeError>
 }
 
-/** The heads merged so far. */
+/** The heads that are merged so far. */
 interface Gathered<A, R> {
   readonly side: GrowingSide
   readonly folded: Folded<A, R>
 }
 
-/** Decides, from what was read; `found` are ancestors that the server still has. */
+/** A plan, and whether tombstones may contribute information that the plan lacks. */
+export interface Planned<A, R> {
+  readonly plan: Plan<A, R>
+  readonly unsure: boolean
+}
+
+/** Plans the merge of one document. `found` are the ancestors that the server still has. */
 export const plan = <A, R, E, R2>(
   collection: Bound<A, R>,
   prepared: Prepared,
   found: ReadonlyArray<RawDocument>,
   policy: SiblingPolicy<A, E, R2>
-): Effect.Effect<
-  {
-    readonly plan: Plan<A, R>
-    /** Whether something is missing that tombstones may have. */
-    readonly unsure: boolean
-  },
-  Failed<E | WireError>,
-  CouchHttp | R | R2
-> =>
-  Effect.gen(function*() {
-    const { contained, heads, id, structure: { history }, versions } = prepared
-    const settled = (plan: Plan<A, R>) => ({ plan, unsure: false })
-    const defer = (reason: Reason, remaining: ReadonlyArray<Remaining>): Effect.Effect<Plan<A, R>, never, R> =>
-      Effect.map(leavesOf(collection, versions), (versions) => ({
-        _tag: "Unresolved",
-        reason: unresolvedReasonOf(reason),
-        versions,
-        remaining
-      }))
-    if (Option.isSome(prepared.unclear)) {
-      return { plan: yield* defer(prepared.unclear.value, []), unsure: prepared.unclear.value._tag === "Unknown" }
+): Effect.Effect<Planned<A, R>, Failed<E | WireError>, CouchHttp | R | R2> => {
+  const planning = new Planning(collection, prepared, policy)
+  return Effect.flatMap(planning.decideEarly(), (decided) =>
+    Option.match(decided, {
+      onNone: () => planning.mergeHeads(ancestorsOf(collection, prepared, found)),
+      onSome: Effect.succeed
+    }))
+}
+
+type ReadAncestor<A, R> = (rev: Revision) => Effect.Effect<
+  Option.Option<Head<A, R>>,
+  Failed<WireError>,
+  CouchHttp | R
+>
+
+class Planning<A, R, E, R2> {
+  constructor(
+    private readonly collection: Bound<A, R>,
+    private readonly prepared: Prepared,
+    private readonly policy: SiblingPolicy<A, E, R2>
+  ) {}
+
+  /** The plan if it needs no merge, or if more must be replicated before a merge. */
+  decideEarly(): Effect.Effect<Option.Option<Planned<A, R>>, never, R> {
+    const { contained, heads, unclear, waits } = this.prepared
+    if (Option.isSome(unclear)) {
+      return this.unresolved(unclear.value, [], unclear.value._tag === "Unknown").pipe(Effect.asSome)
     }
-    const own = yield* Effect.forEach(heads, (version) =>
-      Effect.map(headOf(collection, id, version.raw), (read): OwnHead<A, R> => ({ version, read })))
-    const bury = (leader: Revision | undefined): Step<A, R> => ({
-      lists: [],
-      merge: Option.none(),
-      burials: contained,
-      merged: [],
-      withoutBase: [],
-      document: Option.flatMap(
-        Option.fromNullable(own.find(({ version }) =>
-          version.raw.rev === leader
-        )),
-        // A custom merge that failed may have edited it in place.
-        ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
-      )
-    })
     if (heads.length < 2) {
-      return settled(
-        contained.length === 0
-          ? { _tag: "Nothing" }
-          : { _tag: "Write", steps: [bury(heads[0]?.raw.rev)], heads: heads.map(({ raw }) => raw.rev), remaining: [] }
+      return contained.length === 0
+        ? Effect.succeedSome({ plan: { _tag: "Nothing" }, unsure: false })
+        : Effect.map(this.readHeads(), (own) =>
+          Option.some({
+            plan: {
+              _tag: "Write",
+              steps: [this.containedStep(own, heads[0]?.raw.rev)],
+              heads: heads.map(({ raw }) => raw.rev),
+              remaining: []
+            },
+            unsure: false
+          }))
+    }
+    const guesses = this.policy.rules.missingBase === "merge" || stagesOf(this.policy).some(({ guesses }) => guesses)
+    return waits === undefined || guesses
+      ? Effect.succeedNone
+      : this.unresolved({ _tag: "Unknown", why: waits, clashes: [] }, [], true).pipe(Effect.asSome)
+  }
+
+  /** Merges as many heads as possible. */
+  mergeHeads(
+    ancestor: ReadAncestor<A, R>
+  ): Effect.Effect<Planned<A, R>, Failed<E | WireError>, CouchHttp | R | R2> {
+    return Effect.gen(this, function*() {
+      const own = yield* this.readHeads()
+      const { groups, unusable } = yield* grouped(
+        own,
+        (head) => this.begin(head),
+        (gathered, head) => this.join(ancestor, gathered, head)
       )
-    }
-    const guesses = policy.rules.missingBase === "merge" || stagesOf(policy).some(({ guesses }) => guesses)
-    if (prepared.waits !== undefined && !guesses) {
-      const why = prepared.waits
-      return { plan: yield* defer({ _tag: "Unknown", why, clashes: [] }, []), unsure: true }
-    }
-    const ancestor = ancestorsOf(collection, prepared, found)
-
-    const begin = ({ read, version }: OwnHead<A, R>): Effect.Effect<Gathered<A, R>, Reason> => {
-      if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
-      const side = history.growing()
-      side.add(version.raw.rev)
-      return Effect.succeed({ side, folded: { ...read.right, withoutBase: [] } })
-    }
-
-    const join = (
-      { folded, side }: Gathered<A, R>,
-      { read, version }: OwnHead<A, R>
-    ): Effect.Effect<Gathered<A, R>, Reason | Failed<E | WireError>, CouchHttp | R | R2> =>
-      Effect.gen(function*() {
-        if (Either.isLeft(read)) return yield* Effect.fail(new Unreadable(read.left))
-        const common = history.common(side, version.raw.rev)
-        const head = common._tag === "One" ? yield* ancestor(common.revision) : Option.none()
-        const whole = yield* pair(
-          { collection, id },
-          policy,
-          folded,
-          read.right,
-          baseBy(common, head, policy.rules)
-        )
-        side.add(version.raw.rev)
-        return { side, folded: whole }
-      })
-
-    const { groups, unusable } = yield* grouped(own, begin, join)
-    const made = groups.map(({ heads, state, why }) => {
-      const [{ version: winner }, ...losers] = heads
-      const merged = losers.length === 0
-        ? undefined
-        : written(collection, id, state.folded, winner, losers.map(({ version }) => version), history)
-      const ends: ReadonlyArray<End> = merged === undefined
-        ? heads.map(({ version }) => ({
-          rev: version.raw.rev,
-          size: 1,
-          why: losers.length === 0 ? why : nameless
-        }))
-        : [{ rev: merged.rev, size: heads.length, why }]
-      return { ends, merged }
+      const made = groups.map((group) => this.mergeGroup(group))
+      const ends = [
+        ...made.flatMap(({ ends }) => ends),
+        ...unusable.map(({ head, why }): End => ({ rev: head.version.raw.rev, size: 1, why }))
+      ]
+      const leader = leaderOf(ends)
+      const steps = made.flatMap(({ merged }) =>
+        merged === undefined
+          ? []
+          : [merged.rev === leader?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
+      )
+      return yield* this.planned(own, steps, ends)
     })
-    const ends = [
-      ...made.flatMap(({ ends }) => ends),
-      ...unusable.map(({ head, why }): End => ({ rev: head.version.raw.rev, size: 1, why }))
-    ]
-    const leader = leaderOf(ends)
-    const steps = made.flatMap(({ merged }) =>
-      merged === undefined
-        ? []
-        : [merged.rev === leader?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
-    )
+  }
+
+  private planned(
+    own: ReadonlyArray<OwnHead<A, R>>,
+    [first, ...more]: ReadonlyArray<Step<A, R>>,
+    ends: ReadonlyArray<End>
+  ): Effect.Effect<Planned<A, R>, never, R> {
+    const { contained, heads } = this.prepared
     const remaining = remainingOf(ends)
     const unsure = ends.some(({ why }) => why?._tag === "Unknown")
-    const [first, ...more] = steps
-    if (first === undefined && contained.length === 0) {
-      return { plan: yield* defer(reasonOf(ends), remaining), unsure }
-    }
-    return {
+    if (first === undefined && contained.length === 0) return this.unresolved(reasonOf(ends), remaining, unsure)
+    return Effect.succeed({
       plan: {
         _tag: "Write",
         steps: first === undefined
-          ? [bury(leader?.rev)]
+          ? [this.containedStep(own, leaderOf(ends)?.rev)]
           : [{ ...first, burials: [...contained, ...first.burials] }, ...more],
         heads: heads.map(({ raw }) => raw.rev),
         remaining
       },
       unsure
+    })
+  }
+
+  private unresolved(
+    reason: Reason,
+    remaining: ReadonlyArray<Remaining>,
+    unsure: boolean
+  ): Effect.Effect<Planned<A, R>, never, R> {
+    return Effect.map(leavesOf(this.collection, this.prepared.versions), (versions) => ({
+      plan: { _tag: "Unresolved", reason: unresolvedReasonOf(reason), versions, remaining },
+      unsure
+    }))
+  }
+
+  private readHeads(): Effect.Effect<ReadonlyArray<OwnHead<A, R>>, never, R> {
+    const { heads, id } = this.prepared
+    return Effect.forEach(
+      heads,
+      (version) => Effect.map(headOf(this.collection, id, version.raw), (read) => ({ version, read }))
+    )
+  }
+
+  /** The step that deletes contained versions, without a merge. */
+  private containedStep(own: ReadonlyArray<OwnHead<A, R>>, leader: Revision | undefined): Step<A, R> {
+    return {
+      lists: [],
+      merge: Option.none(),
+      burials: this.prepared.contained,
+      merged: [],
+      withoutBase: [],
+      document: Option.flatMap(
+        Option.fromNullable(own.find(({ version }) => version.raw.rev === leader)),
+        // A custom merge that failed may have modified the document in place.
+        ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
+      )
     }
-  })
+  }
+
+  private begin({ read, version }: OwnHead<A, R>): Effect.Effect<Gathered<A, R>, Reason> {
+    if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
+    const side = this.prepared.structure.history.growing()
+    side.add(version.raw.rev)
+    return Effect.succeed({ side, folded: { ...read.right, withoutBase: [] } })
+  }
+
+  private join(
+    ancestor: ReadAncestor<A, R>,
+    { folded, side }: Gathered<A, R>,
+    { read, version }: OwnHead<A, R>
+  ): Effect.Effect<Gathered<A, R>, Reason | Failed<E | WireError>, CouchHttp | R | R2> {
+    const { collection, policy, prepared: { id, structure } } = this
+    return Effect.gen(function*() {
+      if (Either.isLeft(read)) return yield* Effect.fail(new Unreadable(read.left))
+      const common = structure.history.common(side, version.raw.rev)
+      const head = common._tag === "One" ? yield* ancestor(common.revision) : Option.none()
+      const base = baseBy(common, head, policy.rules)
+      const merged = yield* pair({ collection, id }, policy, folded, read.right, base)
+      side.add(version.raw.rev)
+      return { side, folded: merged }
+    })
+  }
+
+  /** The merge of a group, and the versions that are left. A group of one head is not merged. */
+  private mergeGroup({ heads, state, why }: Group<OwnHead<A, R>, Gathered<A, R>>): {
+    readonly ends: ReadonlyArray<End>
+    readonly merged: Written<A, R> | undefined
+  } {
+    const { id, structure } = this.prepared
+    const [{ version: winner }, ...losers] = heads
+    const merged = losers.length === 0
+      ? undefined
+      : written(this.collection, id, state.folded, winner, losers.map(({ version }) => version), structure.history)
+    return {
+      merged,
+      ends: merged === undefined
+        ? heads.map(({ version }) => ({ rev: version.raw.rev, size: 1, why: losers.length === 0 ? why : nameless }))
+        : [{ rev: merged.rev, size: heads.length, why }]
+    }
+  }
+}
 
 const nameless: Reason = {
   _tag: "Unknown",
-  why: "an attachment has no digest by which the merge could be named",
+  why: "an attachment has no digest, from which the revision of the merge would be computed",
   clashes: []
 }
 
-/** The step that stores a merge; only burials if the merge equals the winner. */
+/** A merge to store: its revision, its document, and the step that writes it. */
+interface Written<A, R> {
+  readonly rev: Revision
+  readonly document: Document<A, R>
+  readonly step: Step<A, R>
+}
+
+/**
+ * The step that stores a merge, or only tombstones if the merge equals the winner. Returns `undefined` if the revision of
+ * the merge cannot be computed.
+ */
 const written = <A, R>(
   collection: Bound<A, R>,
   id: string,
@@ -278,7 +349,7 @@ const written = <A, R>(
   winner: Version,
   losers: ReadonlyArray<Version>,
   history: History
-): { readonly rev: Revision; readonly document: Document<A, R>; readonly step: Step<A, R> } | undefined => {
+): Written<A, R> | undefined => {
   const common = { merged: losers.map(({ raw }) => raw.rev), withoutBase: folded.withoutBase }
   if (isStanding(winner, folded.raw, folded.files)) {
     const { rev } = winner.raw
@@ -320,12 +391,12 @@ const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
     files: filesOf(raw.rev, raw.stubs)
   })))
 
-/** The bodies of common ancestors, from the server or from a burial. */
+/** The bodies of common ancestors, from the server or from the tombstone of a merged version. */
 const ancestorsOf = <A, R>(
   collection: Bound<A, R>,
   { id, versions, wanted }: Prepared,
   found: ReadonlyArray<RawDocument>
-): (rev: Revision) => Effect.Effect<Option.Option<Head<A, R>>, Failed<WireError>, CouchHttp | R> => {
+): ReadAncestor<A, R> => {
   const buried = versions.flatMap(({ raw }) =>
     Option.toArray(Option.map(buriedBody(raw), ({ doc, of }): RawDocument => ({
       id,
@@ -356,14 +427,14 @@ const ancestorsOf = <A, R>(
         for (const { raw } of more) add(raw)
       }
       const raw = known.get(rev)
-      // An ancestor that the schema does not read any more is as good as none.
+      // An ancestor that does not match the schema cannot serve as a base.
       const head = raw === undefined ? Option.none() : Either.getRight(yield* headOf(collection, id, raw))
       read.set(rev, head)
       return head
     })
 }
 
-/** The versions that stand, for a person to look at. */
+/** The live versions, decoded for manual review. */
 export const leavesOf = <A, R>(
   collection: Bound<A, R>,
   versions: ReadonlyArray<Version>
@@ -373,7 +444,7 @@ export const leavesOf = <A, R>(
     ({ path, raw }) => leafOf(collection, raw, path)
   )
 
-/** A leaf as the schema reads it. */
+/** Decodes a leaf. */
 export const leafOf = <A, R>(
   collection: Bound<A, R>,
   raw: RawDocument,

@@ -3,7 +3,7 @@ import * as Revision from "../data/Revision.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { Into } from "./burial.js"
 import { isBurial, listedIn } from "./burial.js"
-import { type History, makeHistory } from "./history.js"
+import { History } from "./history.js"
 
 /** A version that lives on in another one, or that a deletion takes along. */
 export interface Contained {
@@ -48,7 +48,7 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
     const listed = listedIn(raw)
     return listed === undefined ? [] : [[raw.rev as string, listed] as const]
   }))
-  const history = makeHistory(versions.map(({ path }) => path), lists)
+  const history = new History(versions.map(({ path }) => path), lists)
   const live = versions.filter(({ raw }) => !raw.deleted).sort(winnersFirst)
   const deleted = versions.filter(({ raw }) => raw.deleted && !isBurial(raw) && !lists.has(raw.rev)).sort(winnersFirst)
   const heads: Array<Version> = []

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Revision } from "effect-couchdb"
 import * as Either from "effect/Either"
-import { makeFolding } from "../../src/lineage/fold.js"
-import { makeGraph } from "../../src/lineage/graph.js"
-import { writer } from "../support/lineageVersions.js"
+import { Folding } from "../../src/lineage/fold.js"
+import { Graph } from "../../src/lineage/graph.js"
 import * as Lineage from "../support/lineageInternals.js"
+import { writer } from "../support/lineageVersions.js"
 
 const settings = Lineage.settings()
 const { written } = writer(settings)
@@ -60,7 +60,7 @@ describe("merges that cross each other again and again", () => {
         written(rev(3 * times + 2, 1), { n: total + 100 }, { over: right })
       ]
       const knowledge = Lineage.knowledge(settings, [...all, ...ends])
-      const value = makeFolding(knowledge, makeGraph(knowledge)).fold(ends.map(({ rev }) => rev))
+      const value = new Folding(knowledge, new Graph(knowledge)).fold(ends.map(({ rev }) => rev))
       if (Either.isLeft(value)) return assert.fail(value.left.why)
       assert.strictEqual(counted(knowledge)(value.right), total + 110)
     })
