@@ -150,4 +150,4 @@ export const erase: <A, I, R, K>(
 export const warnings: <A, I, R, K>(
   collection: Collection<A, I, R, K>
 ) => Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =
-  internalWarnings.ofDatabase
+  internalWarnings.databaseWarnings

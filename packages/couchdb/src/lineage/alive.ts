@@ -4,19 +4,19 @@ import { canonical } from "../data/json/canonical.js"
 import type { Revision } from "../data/Revision.js"
 import type { Rules } from "../siblings/SiblingPolicy.js"
 import type { Graph, Missing } from "./graph.js"
-import type { Knowledge } from "./model.js"
+import type { LineageIndex } from "./model.js"
 
 /**
  * Whether the document lives, by its newest edits and deletions. It is not merged pair by pair: which of them came
  * together first must not matter.
  */
-export const alive = (
-  knowledge: Knowledge,
+export const isAlive = (
+  index: LineageIndex,
   graph: Graph,
   heads: ReadonlyArray<Revision>,
   rule: Rules["deleted"]
 ): Either.Either<boolean, Missing> => {
-  const anyDeleted = heads.some((rev) => knowledge.tombstones.get(rev) === "deletion")
+  const anyDeleted = heads.some((rev) => index.tombstoneKinds.get(rev) === "deletion")
   if (rule === "editWins" && !anyDeleted) return Either.right(true)
   const newest = graph.newestEdits(heads)
   if (!isList(newest)) return Either.left(newest)
@@ -26,7 +26,7 @@ export const alive = (
   if (edits.length === 0 || rule === "deleteWins") return Either.right(false)
   if (rule === "editWins") return Either.right(true)
   const said = (rev: Revision): Either.Either<string, Missing> => {
-    const content = knowledge.contents.get(rev)
+    const content = index.contents.get(rev)
     return content === undefined
       ? Either.left({ rev, why: `what ${rev} said is not on this server any more` })
       : Either.right(canonical([content.body, digests(content.files)]))
@@ -36,7 +36,7 @@ export const alive = (
     for (const edit of edits) kept.push(yield* said(edit))
     for (const deletion of deletions) {
       const deleted = yield* said(
-        knowledge.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
+        index.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
       )
       if (kept.every((each) => each === deleted)) return false
     }

@@ -1,6 +1,6 @@
 import * as Revision from "../data/Revision.js"
-import type { Knowledge, Link } from "./model.js"
-import { holds } from "./rules.js"
+import type { LineageIndex, Link } from "./model.js"
+import { isEnabled } from "./rules.js"
 
 type Rev = Revision.Revision
 
@@ -45,17 +45,17 @@ export class Graph {
   private readonly requiresKnown: boolean
   private readonly comparesEdits: boolean
 
-  constructor(private readonly knowledge: Knowledge) {
-    this.requiresKnown = holds(knowledge.settings, "unknown")
-    this.comparesEdits = holds(knowledge.settings, "containment")
+  constructor(private readonly index: LineageIndex) {
+    this.requiresKnown = isEnabled(index.settings, "unknown")
+    this.comparesEdits = isEnabled(index.settings, "containment")
   }
 
   /** The parent and the merged revisions of a revision. The tombstone of a merged version equals that version. */
   link(rev: Rev): Link | undefined {
-    const burial = this.knowledge.burials.get(rev)
-    return burial === undefined
-      ? this.knowledge.links.get(rev)
-      : { rev, parent: burial.of, kind: "merge", also: [] }
+    const tombstone = this.index.mergeTombstones.get(rev)
+    return tombstone === undefined
+      ? this.index.links.get(rev)
+      : { rev, parent: tombstone.of, kind: "merge", also: [] }
   }
 
   /** The revision and all its known ancestors, merged revisions included. */
@@ -72,9 +72,9 @@ export class Graph {
   /** Why a revision counts as unknown, or `undefined` if it is known. */
   missing(rev: Rev): Missing | undefined {
     if (!this.requiresKnown) return undefined
-    const why = this.knowledge.disputed.get(rev)
+    const why = this.index.disputed.get(rev)
     if (why !== undefined) return { rev, why }
-    if (this.knowledge.newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
+    if (this.index.newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
     const known = this.link(rev)
     if (known === undefined) return { rev, why: `no record on this server describes ${rev}` }
     return known.parent === null && Revision.generation(rev) !== 1
@@ -100,7 +100,7 @@ export class Graph {
   within(inner: Rev, outer: Rev): boolean | undefined {
     const theirs = this.reach(outer)
     // A disputed revision may differ from the one that the other side merged.
-    if (theirs.has(inner)) return this.knowledge.disputed.has(inner) ? undefined : true
+    if (theirs.has(inner)) return this.index.disputed.has(inner) ? undefined : true
     if (!this.comparesEdits) return false
     const only = Array.from(this.reach(inner)).filter((rev) => !theirs.has(rev))
     const unsure = only.some((rev) => this.missing(rev) !== undefined)
@@ -165,13 +165,13 @@ export class Graph {
   /** The parent and the merged revisions. */
   private up(rev: Rev): ReadonlyArray<Rev> {
     // Neither of two contradictory records is used: one of them would hide a version.
-    const known = this.knowledge.disputed.has(rev) ? undefined : this.link(rev)
-    const parent = known?.parent ?? this.knowledge.parents.get(rev)
+    const known = this.index.disputed.has(rev) ? undefined : this.link(rev)
+    const parent = known?.parent ?? this.index.parents.get(rev)
     return parent === undefined ? known?.also ?? [] : [parent, ...(known?.also ?? [])]
   }
 
   private isEdit(rev: Rev): boolean {
-    return this.knowledge.tombstones.get(rev) !== "burial" && this.link(rev)?.kind !== "merge"
+    return this.index.tombstoneKinds.get(rev) !== "merged" && this.link(rev)?.kind !== "merge"
   }
 
   private firstGap({ gaps }: Side, { revs }: Side): Missing | undefined {

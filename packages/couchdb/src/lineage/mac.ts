@@ -7,11 +7,11 @@ import { canonical } from "../data/json/canonical.js"
 import type { Settings } from "../document/recorder.js"
 import type { Field } from "./model.js"
 import { decodeField } from "./record.js"
-import { holds } from "./rules.js"
+import { isEnabled } from "./rules.js"
 
 const member = "mac"
 
-const unsealed = (field: Json.JsonObject): Json.JsonObject =>
+const withoutMac = (field: Json.JsonObject): Json.JsonObject =>
   Json.has(field, member) ? Json.fromEntries(Json.entries(field).filter(([key]) => key !== member)) : field
 
 /**
@@ -20,29 +20,29 @@ const unsealed = (field: Json.JsonObject): Json.JsonObject =>
  * may have the same revisions. Newer formats are to keep this as it is, or they would be taken for forgeries.
  */
 const macOf = (key: Redacted.Redacted, id: string, field: Json.JsonObject): string =>
-  hex(hmac(sha256, utf8(Redacted.value(key)), utf8(canonical([id, unsealed(field)])))).slice(0, 32)
+  hex(hmac(sha256, utf8(Redacted.value(key)), utf8(canonical([id, withoutMac(field)])))).slice(0, 32)
 
 /** The field as it is stored: with the first key's mac, its keys in canonical order. */
-export const sealed = ({ mac: [key] }: Settings, id: string, field: Json.JsonObject): Json.JsonObject =>
+export const signed = ({ mac: [key] }: Settings, id: string, field: Json.JsonObject): Json.JsonObject =>
   key === undefined
     ? field
     : Json.fromEntries(
-      [...Json.entries(unsealed(field)), [member, macOf(key, id, field)] as const].sort(([a], [b]) => a < b ? -1 : 1)
+      [...Json.entries(withoutMac(field)), [member, macOf(key, id, field)] as const].sort(([a], [b]) => a < b ? -1 : 1)
     )
 
 const isGenuine = (settings: Settings, id: string, field: Json.JsonObject): boolean => {
   const { mac } = settings
-  return mac.length === 0 || !holds(settings, "trust") ||
+  return mac.length === 0 || !isEnabled(settings, "trust") ||
     mac.some((key) => Json.get(field, member) === macOf(key, id, field))
 }
 
 /** What a field says that was written by somebody who has a key. Where no keys are kept, everybody has. */
-export const believed = (settings: Settings, id: string, json: Json.Json | undefined): Field =>
+export const verifiedField = (settings: Settings, id: string, json: Json.Json | undefined): Field =>
   Json.isObject(json) && !isGenuine(settings, id, json) ? { _tag: "None" } : decodeField(json)
 
 /** A field without what it says of bodies. Whoever slims a forged one does not make it genuine. */
-export const slimmed = (settings: Settings, id: string, json: Json.Json | undefined): Json.Json | undefined => {
+export const strippedField = (settings: Settings, id: string, json: Json.Json | undefined): Json.Json | undefined => {
   if (!Json.isObject(json)) return json
-  const slim = Json.fromEntries(Json.entries(json).filter(([key]) => key !== "path" && key !== "doc"))
-  return isGenuine(settings, id, json) ? sealed(settings, id, slim) : unsealed(slim)
+  const stripped = Json.fromEntries(Json.entries(json).filter(([key]) => key !== "path" && key !== "doc"))
+  return isGenuine(settings, id, json) ? signed(settings, id, stripped) : withoutMac(stripped)
 }

@@ -7,19 +7,19 @@ import type { Bound } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
 import type { Settings } from "../document/recorder.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
-import type { Burial } from "../siblings/burial.js"
 import type { Files } from "../siblings/files.js"
-import type { Folded } from "../siblings/fold.js"
-import { stubsOf } from "../siblings/merged.js"
+import { stubsOf } from "../siblings/mergedVersion.js"
+import type { MergeTombstone } from "../siblings/mergeTombstone.js"
+import type { PartialMerge } from "../siblings/pairMerge.js"
 import { documentAt, leavesOf, type Plan, type Step } from "../siblings/plan.js"
-import type { Extensible } from "./extensible.js"
-import { recordOf } from "./journal.js"
-import { sealed } from "./mac.js"
+import type { ExtensibleIndex } from "./extensibleIndex.js"
+import { makeRecord } from "./journal.js"
+import { signed } from "./mac.js"
 import { mergeRevision } from "./mergeRevision.js"
 import type * as Lineage from "./model.js"
-import { encodeBurial, encodeRecord, kept, redacted, withoutField } from "./record.js"
-import { holds } from "./rules.js"
-import { slimField } from "./slimming.js"
+import { encodeRecord, encodeTombstone, redacted, retainedMembers, withoutField } from "./record.js"
+import { isEnabled } from "./rules.js"
+import { stripField } from "./stripping.js"
 
 type Rev = Revision.Revision
 
@@ -40,7 +40,7 @@ interface PlannedMerge<A, R> {
 /** Prepares the merges and the tombstones of one document. */
 export class MergeWriter<A, R> {
   private readonly byRev: ReadonlyMap<Rev, Version>
-  private readonly holders: ReadonlyMap<Rev, Rev>
+  private readonly tombstonesByVersion: ReadonlyMap<Rev, Rev>
   /** The paths of the planned merges. */
   private readonly paths = new Map<Rev, ReadonlyArray<Rev>>()
 
@@ -49,12 +49,12 @@ export class MergeWriter<A, R> {
     private readonly settings: Settings,
     private readonly id: string,
     versions: ReadonlyArray<Version>,
-    private readonly extensible: Extensible
+    private readonly extensible: ExtensibleIndex
   ) {
     this.byRev = new Map(versions.map((version) => [version.raw.rev, version]))
     // Of several tombstones of one version, one that keeps its body is preferred.
-    this.holders = new Map(
-      Array.from(extensible.knowledge.burials)
+    this.tombstonesByVersion = new Map(
+      Array.from(extensible.index.mergeTombstones)
         .sort(([, self], [, that]) => Number(self.content !== undefined) - Number(that.content !== undefined))
         .map(([tombstone, { of }]) => [of, tombstone] as const)
     )
@@ -65,8 +65,8 @@ export class MergeWriter<A, R> {
   }
 
   /** The leaf that stores the attachments of a revision: itself, or its tombstone. */
-  holder(rev: Rev): Rev {
-    return this.byRev.has(rev) ? rev : this.holders.get(rev) ?? rev
+  attachmentSource(rev: Rev): Rev {
+    return this.byRev.has(rev) ? rev : this.tombstonesByVersion.get(rev) ?? rev
   }
 
   /** The document of a head if it is a live leaf that matches the schema. */
@@ -79,40 +79,40 @@ export class MergeWriter<A, R> {
   }
 
   /** The tombstone of a merged version, or nothing if the version is not a leaf. */
-  burialOf({ into, of }: Lineage.PlannedBurial): ReadonlyArray<Burial> {
+  tombstoneOf({ into, of }: Lineage.PlannedTombstone): ReadonlyArray<MergeTombstone> {
     const version = this.byRev.get(of)
     if (version === undefined) return []
     const { id, settings } = this
     const { raw } = version
     const field = Json.get(raw.raw, settings.field)
-    const keeps = settings.keep === "bodies" && holds(settings, "trust")
-    const burial = encodeBurial({
+    const keeps = settings.keep === "bodies" && isEnabled(settings, "trust")
+    const tombstone = encodeTombstone({
       of,
       ofParent: version.path[1] ?? null,
       into,
       content: keeps ? redacted(withoutField(raw.raw, settings.field), settings.redact) : undefined,
-      field: keeps ? field : slimField(this.extensible.knowledge, id, of, field)
+      field: keeps ? field : stripField(this.extensible.index, id, of, field)
     })
     return [{
       of: version,
       stubs: keeps ? raw.stubs : Option.none(),
       body: Json.fromEntries([
-        ...kept(settings, raw.raw),
-        [settings.field, sealed(settings, id, burial)] as const
+        ...retainedMembers(settings, raw.raw),
+        [settings.field, signed(settings, id, tombstone)] as const
       ])
     }]
   }
 
   /** The plan that only deletes merged versions. */
-  bury(
-    { burials, head }: Extract<Lineage.Plan, { readonly _tag: "Bury" }>
+  deleteMerged(
+    { tombstones, head }: Extract<Lineage.Plan, { readonly _tag: "DeleteMerged" }>
   ): Effect.Effect<Plan<A, R>, never, R> {
     return Effect.map(this.documentOf(head), (document) => ({
       _tag: "Write",
       steps: [{
         lists: [],
         merge: Option.none(),
-        burials: burials.flatMap((planned) => this.burialOf(planned)),
+        tombstones: tombstones.flatMap((planned) => this.tombstoneOf(planned)),
         merged: [],
         withoutBase: [],
         document
@@ -122,22 +122,22 @@ export class MergeWriter<A, R> {
     }))
   }
 
-  /** Plans a merge. `folded` is its content; `undefined` if the heads clash and the document is deleted. */
-  merge(inputs: MergeInputs, folded: Folded<A, R> | undefined): PlannedMerge<A, R> {
+  /** Plans a merge. `merged` is its content; `undefined` if the heads clash and the document is deleted. */
+  merge(inputs: MergeInputs, merged: PartialMerge<A, R> | undefined): PlannedMerge<A, R> {
     const { id, settings } = this
     const { also, deleted, kind, parent } = inputs
     const heads = [parent, ...also]
-    const files: Files = folded?.files ?? new Map()
+    const files: Files = merged?.files ?? new Map()
     const stubs = stubsOf(files)
-    const content = { body: folded?.raw ?? {}, files: stubs }
-    const record = this.recordOf(inputs, content, folded === undefined)
+    const content = { body: merged?.raw ?? {}, files: stubs }
+    const record = this.recordOf(inputs, content, merged === undefined)
     const body = Json.fromEntries([
-      ...(deleted ? kept(settings, content.body) : Json.entries(content.body)),
-      [settings.field, sealed(settings, id, encodeRecord(record))] as const
+      ...(deleted ? retainedMembers(settings, content.body) : Json.entries(content.body)),
+      [settings.field, signed(settings, id, encodeRecord(record))] as const
     ])
     const keepsFiles = !deleted || settings.keep === "bodies"
     const rev = mergeRevision(
-      holds(settings, "chosenRevision")
+      isEnabled(settings, "chosenRevision")
         ? { parent, heads, deleted, body, files: keepsFiles ? stubs : {} }
         : { parent, heads, deleted, body: {}, files: {} }
     )
@@ -150,13 +150,13 @@ export class MergeWriter<A, R> {
       rev,
       step: {
         lists: [],
-        document: folded === undefined || deleted
+        document: merged === undefined || deleted
           ? Option.none()
-          : Option.some(this.mergedDocument(rev, { ...folded, raw: body })),
+          : Option.some(this.mergedDocument(rev, { ...merged, raw: body })),
         merge: Option.some({ id, path, raw: body, files: keepsFiles ? files : new Map(), winner: parent, deleted }),
-        burials: losers.flatMap((of) => this.burialOf({ of, into: { rev, parent, kind, also: record.also } })),
+        tombstones: losers.flatMap((of) => this.tombstoneOf({ of, into: { rev, parent, kind, also: record.also } })),
         merged: losers,
-        withoutBase: folded?.withoutBase ?? []
+        withoutBase: merged?.withoutBase ?? []
       }
     }
   }
@@ -166,7 +166,7 @@ export class MergeWriter<A, R> {
     content: Lineage.Content,
     contentless: boolean
   ): Lineage.Record {
-    const record = recordOf(this.extensible.knowledge, {
+    const record = makeRecord(this.extensible.index, {
       kind,
       parent,
       also,
@@ -178,9 +178,9 @@ export class MergeWriter<A, R> {
     return contentless ? { ...record, content: undefined } : record
   }
 
-  private mergedDocument(rev: Rev, folded: Folded<A, R>): Document<A, R> {
-    const stubs = folded.files.size === 0 ? Option.none() : Option.some(stubsOf(folded.files))
-    return documentAt(this.collection, this.id, rev, folded, stubs)
+  private mergedDocument(rev: Rev, merged: PartialMerge<A, R>): Document<A, R> {
+    const stubs = merged.files.size === 0 ? Option.none() : Option.some(stubsOf(merged.files))
+    return documentAt(this.collection, this.id, rev, merged, stubs)
   }
 
   /** The attachments as the server will store them. Those of losers are uploaded again, with a new `revpos`. */
@@ -199,7 +199,7 @@ export class MergeWriter<A, R> {
   private pathOf(rev: Rev): ReadonlyArray<Rev> {
     const planned = this.paths.get(rev)
     if (planned !== undefined) return planned
-    const path: ReadonlyArray<Rev> = this.byRev.get(this.holder(rev))?.path ?? []
+    const path: ReadonlyArray<Rev> = this.byRev.get(this.attachmentSource(rev))?.path ?? []
     const at = path.indexOf(rev)
     return at === -1 ? [rev] : path.slice(at)
   }

@@ -9,13 +9,13 @@ import type { Settings } from "../document/recorder.js"
  * What a revision is: an edit or a deletion by this library, a merge, or an edit by a program that knows no lineage.
  * Edits, deletions and foreign edits count; merges only bring them together.
  */
-export type Kind = "edit" | "merge" | "delete" | "foreign"
+export type RevisionKind = "edit" | "merge" | "delete" | "foreign"
 
 /** What a revision is made of: its parent (`null` for a first revision) and what else it contains. */
 export interface Link {
   readonly rev: Revision
   readonly parent: Revision | null
-  readonly kind: Kind
+  readonly kind: RevisionKind
   readonly also: ReadonlyArray<Revision>
 }
 
@@ -26,7 +26,7 @@ export interface Content {
 }
 
 /** An ancestor in a journal: how to get back to its body from the one after it, and the hash of what comes out. */
-export interface Entry {
+export interface JournalEntry {
   readonly link: Link
   readonly sum: string
   readonly back: Json
@@ -49,22 +49,22 @@ export interface Record {
   readonly parent: Revision | null
   readonly also: ReadonlyArray<Revision>
   readonly sum: string
-  readonly k: number
+  readonly depth: number
   readonly edit: string | undefined
   readonly content: JsonObject | undefined
   readonly redact: ReadonlyArray<ReadonlyArray<string>>
-  readonly path: ReadonlyArray<Entry>
+  readonly path: ReadonlyArray<JournalEntry>
   readonly names: ReadonlyArray<Link>
 }
 
 /** The revision in which a buried one lives on. */
-export type Into = Link
+export type MergedInto = Link
 
 /** The tombstone of a version that another one contains. It keeps what it buries: body and field as they were. */
-export interface Burial {
+export interface MergeTombstone {
   readonly of: Revision
   readonly ofParent: Revision | null
-  readonly into: Into
+  readonly into: MergedInto
   readonly content: JsonObject | undefined
   readonly field: Json | undefined
 }
@@ -72,7 +72,7 @@ export interface Burial {
 /** What stands in a field: a record, a burial, one of a newer format, or nothing that this library wrote. */
 export type Field =
   | { readonly _tag: "Record"; readonly record: Record }
-  | { readonly _tag: "Burial"; readonly burial: Burial }
+  | { readonly _tag: "MergeTombstone"; readonly tombstone: MergeTombstone }
   | { readonly _tag: "Newer"; readonly parent: Option.Option<Revision> }
   | { readonly _tag: "None" }
 
@@ -93,7 +93,7 @@ export interface Version {
  * What a tombstone is: of a burial, of a deletion by this library, or bare, as other programs write it. A bare one closes
  * its branch, and that is all.
  */
-export type Tombstone = "burial" | "deletion" | "bare"
+export type TombstoneKind = "merged" | "deletion" | "bare"
 
 /**
  * All that some versions of one document tell.
@@ -106,14 +106,14 @@ export type Tombstone = "burial" | "deletion" | "bare"
  *   these count as not known
  * - `newer`: revisions that a newer version of this library wrote, which count as not known either
  */
-export interface Knowledge {
+export interface LineageIndex {
   readonly settings: Settings
   readonly links: ReadonlyMap<Revision, Link>
   readonly parents: ReadonlyMap<Revision, Revision>
   readonly contents: ReadonlyMap<Revision, Content>
   readonly records: ReadonlyMap<Revision, Record>
-  readonly tombstones: ReadonlyMap<Revision, Tombstone>
-  readonly burials: ReadonlyMap<Revision, Burial>
+  readonly tombstoneKinds: ReadonlyMap<Revision, TombstoneKind>
+  readonly mergeTombstones: ReadonlyMap<Revision, MergeTombstone>
   readonly disputed: ReadonlyMap<Revision, string>
   readonly newer: ReadonlySet<Revision>
 }
@@ -127,9 +127,9 @@ export type Value =
   | { readonly _tag: "Merge"; readonly base: Value | undefined; readonly mine: Value; readonly theirs: Value }
 
 /** A leaf to bury, and where it lives on. */
-export interface PlannedBurial {
+export interface PlannedTombstone {
   readonly of: Revision
-  readonly into: Into
+  readonly into: MergedInto
 }
 
 /**
@@ -143,16 +143,16 @@ export interface PlannedBurial {
  */
 export type Plan =
   | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Bury"; readonly head: Revision; readonly burials: ReadonlyArray<PlannedBurial> }
+  | { readonly _tag: "DeleteMerged"; readonly head: Revision; readonly tombstones: ReadonlyArray<PlannedTombstone> }
   | {
     readonly _tag: "Merge"
     readonly parent: Revision
     readonly also: ReadonlyArray<Revision>
     readonly alive: boolean
     readonly value: Value
-    readonly hidden: ReadonlyArray<Revision>
+    readonly orphans: ReadonlyArray<Revision>
     readonly merged: ReadonlyArray<Revision>
-    readonly burials: ReadonlyArray<PlannedBurial>
+    readonly tombstones: ReadonlyArray<PlannedTombstone>
   }
   | {
     readonly _tag: "Unknown"
@@ -166,7 +166,7 @@ export type Plan =
  * A revision that is to be written. A tombstone carries its content in the record; `edit` makes two equal edits two, and a
  * merge has none.
  */
-export interface Written {
+export interface NewRevision {
   readonly kind: Record["kind"]
   readonly parent: Revision | null
   readonly also: ReadonlyArray<Revision>
@@ -176,7 +176,7 @@ export interface Written {
 }
 
 /** A merge as it will be stored: the heads that it takes in, `body` with the field, the stubs of its files in their order. */
-export interface Stored {
+export interface StoredMerge {
   readonly parent: Revision | null
   readonly heads: ReadonlyArray<Revision>
   readonly deleted: boolean

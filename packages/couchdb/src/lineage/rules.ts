@@ -6,7 +6,7 @@ export const rules = {
   proof: 2,
   journal: 3,
   mergeRecord: 4,
-  burialsHideNothing: 5,
+  restoreOrphans: 5,
   unknown: 6,
   containment: 7,
   base: 8,
@@ -35,11 +35,11 @@ interface Without {
 export const withoutRules = <S extends object>(settings: S, without: ReadonlySet<number>): S =>
   without.size === 0 ? settings : { ...settings, [key]: without }
 
-export const rulesWithout = (settings: object): ReadonlySet<number> => (settings as Without)[key] ?? none
+export const disabledRules = (settings: object): ReadonlySet<number> => (settings as Without)[key] ?? none
 
 const none: ReadonlySet<number> = new Set()
 
-export const holds = (settings: Settings, rule: Rule): boolean => {
+export const isEnabled = (settings: Settings, rule: Rule): boolean => {
   const without = (settings as Without)[key]
   return without === undefined || !without.has(rules[rule])
 }

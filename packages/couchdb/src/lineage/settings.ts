@@ -3,7 +3,7 @@ import { type Settings, TypeId } from "../document/recorder.js"
 import { withPlanner } from "../siblings/lineagePlanner.js"
 import { planner } from "./planner.js"
 import { recorder } from "./recording.js"
-import { rulesWithout, withoutRules } from "./rules.js"
+import { disabledRules, withoutRules } from "./rules.js"
 
 /**
  * The options of {@link settings}. All of them have a default.
@@ -39,5 +39,5 @@ export const settings = (options: Options = {}): Settings => {
     tombstone: { keep: options.tombstone?.keep ?? [] },
     mac
   }
-  return withoutRules(withPlanner(complete, planner), rulesWithout(options))
+  return withoutRules(withPlanner(complete, planner), disabledRules(options))
 }

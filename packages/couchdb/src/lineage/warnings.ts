@@ -8,7 +8,7 @@ import type { NotFoundError, RequestError } from "../http/errors.js"
 /** Beyond so many leaves each write of a document costs more than anybody expects. */
 const manyLeaves = 500
 
-export const ofDatabase = <A, I, R, K>(
+export const databaseWarnings = <A, I, R, K>(
   { database, lineage }: Collection<A, I, R, K>
 ): Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
   lineage === undefined
@@ -24,7 +24,7 @@ export const ofDatabase = <A, I, R, K>(
         : [])
 
 /** Logs a document that has grown too many leaves. */
-export const ofDocument = (database: string, id: string, leaves: number): Effect.Effect<void> =>
+export const warnOfManyLeaves = (database: string, id: string, leaves: number): Effect.Effect<void> =>
   leaves < manyLeaves
     ? Effect.void
     : Effect.logWarning(

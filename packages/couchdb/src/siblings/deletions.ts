@@ -5,31 +5,31 @@ import { readRaw } from "../document/read.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import type { Unmerged } from "./fold.js"
+import type { Unmerged } from "./pairMerge.js"
 import type { Rules } from "./SiblingPolicy.js"
 import type { Structure } from "./structure.js"
 
 /** A version that stands, and the deletion that counts against it. */
-export interface Doomed {
+export interface DeletedHead {
   readonly head: Version
   readonly deletion: Version
 }
 
-export type Verdict =
-  | { readonly _tag: "Clear"; readonly heads: ReadonlyArray<Doomed> }
+export type DeletionDecision =
+  | { readonly _tag: "Clear"; readonly heads: ReadonlyArray<DeletedHead> }
   | { readonly _tag: "Unclear"; readonly unmerged: Unmerged }
 
-const none: Verdict = { _tag: "Clear", heads: [] }
+const none: DeletionDecision = { _tag: "Clear", heads: [] }
 
 /**
  * Which versions a deletion made apart from them takes along. Somebody who created the document again knew of its
  * deletion, whichever tombstone CouchDB put the new version on.
  */
-export const deletionsThatCount = (
+export const decideDeletions = (
   database: DatabaseName,
   { deletions, heads, history }: Structure,
   rules: Rules
-): Effect.Effect<Verdict, WireError, CouchHttp> =>
+): Effect.Effect<DeletionDecision, WireError, CouchHttp> =>
   Effect.gen(function*() {
     const [deletion] = deletions
     const [winner] = heads
@@ -42,7 +42,7 @@ export const deletionsThatCount = (
     const parents = new Set(deletions.flatMap(({ raw }) => history.parent(raw.rev) ?? []))
     const read = yield* readVersions(database, Array.from(parents, (rev) => ({ id, rev })))
     const before = new Map(read.map((version) => [version.raw.rev, version]))
-    const doomed: Array<Doomed> = []
+    const doomed: Array<DeletedHead> = []
     for (const head of heads) {
       for (const deletion of deletions) {
         const parent = history.parent(deletion.raw.rev)
@@ -58,7 +58,7 @@ export const deletionsThatCount = (
             }
           }
         }
-        if (saysTheSame(head, deleted)) {
+        if (hasSameContent(head, deleted)) {
           doomed.push({ head, deletion })
           break
         }
@@ -67,7 +67,7 @@ export const deletionsThatCount = (
     return { _tag: "Clear", heads: doomed }
   })
 
-const saysTheSame = (self: Version, that: Version): boolean =>
+const hasSameContent = (self: Version, that: Version): boolean =>
   Json.equals(self.raw.raw, that.raw.raw) &&
   Json.equals(digests(self), digests(that))
 

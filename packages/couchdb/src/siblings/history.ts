@@ -1,6 +1,6 @@
 import type * as Revision from "../data/Revision.js"
 import type { Path } from "../data/revisionPath.js"
-import { markedBy, tagOf } from "./markers.js"
+import { markerTag, tagOf } from "./markers.js"
 
 type Rev = Revision.Revision
 
@@ -43,7 +43,7 @@ export class GrowingSide implements Side {
 export type Common =
   | { readonly _tag: "One"; readonly revision: Rev }
   | { readonly _tag: "None" }
-  | { readonly _tag: "Unclear"; readonly why: string; readonly waits: boolean }
+  | { readonly _tag: "Unclear"; readonly why: string; readonly incomplete: boolean }
 
 const none: ReadonlyArray<Node> = []
 
@@ -52,7 +52,7 @@ const isTag = (node: Node): boolean => !node.includes("-")
 
 const isRevision = (node: Node): node is Rev => !isTag(node)
 
-const unclear = (why: string, waits: boolean): Common => ({ _tag: "Unclear", why, waits })
+const unclear = (why: string, waits: boolean): Common => ({ _tag: "Unclear", why, incomplete: waits })
 
 /** Whether either set has an element that the other side does not contain. */
 const differ = (self: ReadonlySet<Node>, ours: Side, that: ReadonlySet<Node>, theirs: Side): boolean => {
@@ -74,7 +74,7 @@ const cached = <V>(cache: Map<Node, V>, key: Node, compute: () => V): V => {
 export class History {
   private readonly parents = new Map<Node, Rev | undefined>()
   /** The tag of each marker. */
-  private readonly marks = new Map<Node, string>()
+  private readonly markerTags = new Map<Node, string>()
   private readonly byTag: ReadonlyMap<string, Node>
   private readonly sides = new Map<Node, Side>()
   private readonly editsOf = new Map<Node, ReadonlySet<Node>>()
@@ -87,7 +87,7 @@ export class History {
     private readonly lists: ReadonlyMap<Node, ReadonlyArray<Rev>> = new Map()
   ) {
     for (const path of paths) this.addPath(path)
-    this.byTag = this.marks.size === 0
+    this.byTag = this.markerTags.size === 0
       ? new Map()
       : new Map(
         [...this.parents.keys(), ...Array.from(lists.values()).flat()].map((rev) => [tagOf(rev), rev] as const)
@@ -110,7 +110,7 @@ export class History {
     return cached(
       this.editsOf,
       rev,
-      () => new Set(Array.from(this.ancestors(rev)).filter((each) => !this.marks.has(each) && !this.isMerge(each)))
+      () => new Set(Array.from(this.ancestors(rev)).filter((each) => !this.markerTags.has(each) && !this.isMerge(each)))
     )
   }
 
@@ -167,7 +167,7 @@ export class History {
   isMerge(node: Node): boolean {
     if (this.lists.has(node)) return true
     const parent = this.parents.get(node)
-    return parent !== undefined && this.marks.has(parent) && !this.marks.has(node)
+    return parent !== undefined && this.markerTags.has(parent) && !this.markerTags.has(node)
   }
 
   parent(rev: Node): Rev | undefined {
@@ -191,14 +191,14 @@ export class History {
     path.forEach((rev, i) => {
       const parent = path[i + 1]
       if (parent !== undefined || !this.parents.has(rev)) this.parents.set(rev, parent)
-      const tag = markedBy(rev)
-      if (tag !== undefined) this.marks.set(rev, tag)
+      const tag = markerTag(rev)
+      if (tag !== undefined) this.markerTags.set(rev, tag)
     })
   }
 
   /** The revision that a marker names, or its tag if the revision is unknown. */
   private named(rev: Node): Node | undefined {
-    const tag = this.marks.get(rev)
+    const tag = this.markerTags.get(rev)
     return tag === undefined ? undefined : this.byTag.get(tag) ?? tag
   }
 

@@ -9,7 +9,7 @@ import * as Revision from "../data/Revision.js"
  */
 
 /** What every marker's hash begins with, so that one is told from an edit also where the loser is not known. */
-const sign = "6d657267"
+const markerPrefix = "6d657267"
 
 const digits = { tag: 14, place: 10 }
 
@@ -19,13 +19,13 @@ const hashOf = (text: string): string => hex(md5(utf8(text)))
 export const tagOf = (revision: string): string => hashOf(`effect-couchdb merged ${revision}`).slice(0, digits.tag)
 
 /** A marker on another parent is another revision. */
-const placeOf = (parent: Revision.Revision): string => hashOf(`effect-couchdb onto ${parent}`).slice(0, digits.place)
+const parentTag = (parent: Revision.Revision): string => hashOf(`effect-couchdb onto ${parent}`).slice(0, digits.place)
 
 /** The tag of a marker; `undefined` for any other revision. */
-export const markedBy = (revision: Revision.Revision): string | undefined => {
+export const markerTag = (revision: Revision.Revision): string | undefined => {
   const at = revision.indexOf("-") + 1
-  return revision.length === at + 32 && revision.startsWith(sign, at)
-    ? revision.slice(at + sign.length, at + sign.length + digits.tag)
+  return revision.length === at + 32 && revision.startsWith(markerPrefix, at)
+    ? revision.slice(at + markerPrefix.length, at + markerPrefix.length + digits.tag)
     : undefined
 }
 
@@ -35,7 +35,7 @@ type Path = readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>]
 export const markedPath = (winner: Path, losers: ReadonlyArray<Revision.Revision>): Path =>
   losers.reduce<Path>(
     (path, loser) => [
-      Revision.make(`${Revision.generation(path[0]) + 1}-${sign}${tagOf(loser)}${placeOf(path[0])}`),
+      Revision.make(`${Revision.generation(path[0]) + 1}-${markerPrefix}${tagOf(loser)}${parentTag(path[0])}`),
       ...path
     ],
     winner

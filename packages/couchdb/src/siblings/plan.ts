@@ -14,18 +14,34 @@ import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { RawDocument } from "../http/rawDocument.js"
-import { type Burial, burial, buriedBody } from "./burial.js"
-import { deletionsThatCount } from "./deletions.js"
+import { decideDeletions } from "./deletions.js"
 import { filesOf } from "./files.js"
-import { baseBy, bodyOf, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
-import { type Group, grouped } from "./groups.js"
+import { type Group, groupMergeable } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
-import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
+import { equalsWinner, type MergedVersion, mergedVersion } from "./mergedVersion.js"
+import { keptBody, type MergeTombstone, mergeTombstone } from "./mergeTombstone.js"
 import type { Leaf, UnresolvedReason } from "./model.js"
+import {
+  bodyOf,
+  type Head,
+  mergePair,
+  pairBaseOf,
+  type PartialMerge,
+  PolicyFailure,
+  type Unmerged
+} from "./pairMerge.js"
 import { stagesOf } from "./policy.js"
 import type { Rules, SiblingPolicy } from "./SiblingPolicy.js"
-import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
-import { type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable, unresolvedReasonOf } from "./unresolved.js"
+import { mergedIntoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
+import {
+  type FinalHead,
+  largestMerge,
+  mainReason,
+  type Reason,
+  remainingVersions,
+  Unreadable,
+  unresolvedReasonOf
+} from "./unresolved.js"
 
 /** A version that is not merged, and why. */
 export interface Remaining {
@@ -41,7 +57,7 @@ export interface Step<A, R> {
   /** Lists of the losers, if the merge cannot name them all. They are stored before the merge. */
   readonly lists: ReadonlyArray<MergedVersion>
   readonly merge: Option.Option<MergedVersion>
-  readonly burials: ReadonlyArray<Burial>
+  readonly tombstones: ReadonlyArray<MergeTombstone>
   readonly merged: ReadonlyArray<Revision>
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
   /** The resulting document. Absent if another step has it. */
@@ -72,12 +88,12 @@ export interface Prepared {
   readonly versions: ReadonlyArray<Version>
   readonly structure: Structure
   readonly heads: ReadonlyArray<Version>
-  readonly contained: ReadonlyArray<Burial>
+  readonly contained: ReadonlyArray<MergeTombstone>
   readonly wanted: ReadonlyArray<Revision>
   /** Whether tombstones may record more about the origin of the heads. */
-  readonly unsure: boolean
+  readonly needsTombstones: boolean
   /** Why nothing is merged before more is replicated: one of the heads may contain others. */
-  readonly waits: string | undefined
+  readonly incomplete: string | undefined
   readonly unclear: Option.Option<Unmerged>
 }
 
@@ -89,7 +105,7 @@ export const prepare = (
   rules: Rules
 ): Effect.Effect<Prepared, WireError, CouchHttp> => {
   const structure = structureOf(versions)
-  return Effect.map(deletionsThatCount(database, structure, rules), (verdict): Prepared => {
+  return Effect.map(decideDeletions(database, structure, rules), (verdict): Prepared => {
     const doomed = verdict._tag === "Clear" ? verdict.heads : []
     const heads = structure.heads.filter((head) => !doomed.some((each) => each.head === head))
     return {
@@ -98,8 +114,8 @@ export const prepare = (
       structure,
       heads,
       contained: [
-        ...structure.contained.map(({ into, version }) => burial(version, into)),
-        ...doomed.map(({ deletion, head }) => burial(head, intoDeletion(deletion)))
+        ...structure.contained.map(({ into, version }) => mergeTombstone(version, into)),
+        ...doomed.map(({ deletion, head }) => mergeTombstone(head, mergedIntoDeletion(deletion)))
       ],
       ...commonOf(structure.history, heads),
       unclear: verdict._tag === "Clear" ? Option.none() : Option.some(verdict.unmerged)
@@ -111,21 +127,21 @@ export const prepare = (
 const commonOf = (
   history: History,
   heads: ReadonlyArray<Version>
-): Pick<Prepared, "wanted" | "unsure" | "waits"> => {
+): Pick<Prepared, "wanted" | "needsTombstones" | "incomplete"> => {
   const side = history.growing()
   const wanted = new Set<Revision>()
-  let unsure = false
-  let waits: string | undefined
+  let needsTombstones = false
+  let incomplete: string | undefined
   heads.forEach(({ raw }, i) => {
     const common = i === 0 ? undefined : history.common(side, raw.rev)
     if (common?._tag === "One") wanted.add(common.revision)
     if (common?._tag === "Unclear") {
-      unsure = true
-      if (common.waits) waits ??= common.why
+      needsTombstones = true
+      if (common.incomplete) incomplete ??= common.why
     }
     side.add(raw.rev)
   })
-  return { wanted: Array.from(wanted), unsure, waits }
+  return { wanted: Array.from(wanted), needsTombstones, incomplete }
 }
 
 interface OwnHead<A, R> {
@@ -134,15 +150,15 @@ interface OwnHead<A, R> {
 }
 
 /** The heads that are merged so far. */
-interface Gathered<A, R> {
+interface GroupState<A, R> {
   readonly side: GrowingSide
-  readonly folded: Folded<A, R>
+  readonly merged: PartialMerge<A, R>
 }
 
 /** A plan, and whether tombstones may contribute information that the plan lacks. */
 export interface Planned<A, R> {
   readonly plan: Plan<A, R>
-  readonly unsure: boolean
+  readonly needsTombstones: boolean
 }
 
 /** Plans the merge of one document. `found` are the ancestors that the server still has. */
@@ -151,7 +167,7 @@ export const plan = <A, R, E, R2>(
   prepared: Prepared,
   found: ReadonlyArray<RawDocument>,
   policy: SiblingPolicy<A, E, R2>
-): Effect.Effect<Planned<A, R>, Failed<E | WireError>, CouchHttp | R | R2> => {
+): Effect.Effect<Planned<A, R>, PolicyFailure<E | WireError>, CouchHttp | R | R2> => {
   const planning = new Planning(collection, prepared, policy)
   return Effect.flatMap(planning.decideEarly(), (decided) =>
     Option.match(decided, {
@@ -162,7 +178,7 @@ export const plan = <A, R, E, R2>(
 
 type ReadAncestor<A, R> = (rev: Revision) => Effect.Effect<
   Option.Option<Head<A, R>>,
-  Failed<WireError>,
+  PolicyFailure<WireError>,
   CouchHttp | R
 >
 
@@ -175,13 +191,13 @@ class Planning<A, R, E, R2> {
 
   /** The plan if it needs no merge, or if more must be replicated before a merge. */
   decideEarly(): Effect.Effect<Option.Option<Planned<A, R>>, never, R> {
-    const { contained, heads, unclear, waits } = this.prepared
+    const { contained, heads, unclear, incomplete } = this.prepared
     if (Option.isSome(unclear)) {
       return this.unresolved(unclear.value, [], unclear.value._tag === "Unknown").pipe(Effect.asSome)
     }
     if (heads.length < 2) {
       return contained.length === 0
-        ? Effect.succeedSome({ plan: { _tag: "Nothing" }, unsure: false })
+        ? Effect.succeedSome({ plan: { _tag: "Nothing" }, needsTombstones: false })
         : Effect.map(this.readHeads(), (own) =>
           Option.some({
             plan: {
@@ -190,71 +206,73 @@ class Planning<A, R, E, R2> {
               heads: heads.map(({ raw }) => raw.rev),
               remaining: []
             },
-            unsure: false
+            needsTombstones: false
           }))
     }
     const guesses = this.policy.rules.missingBase === "merge" || stagesOf(this.policy).some(({ guesses }) => guesses)
-    return waits === undefined || guesses
+    return incomplete === undefined || guesses
       ? Effect.succeedNone
-      : this.unresolved({ _tag: "Unknown", why: waits, clashes: [] }, [], true).pipe(Effect.asSome)
+      : this.unresolved({ _tag: "Unknown", why: incomplete, clashes: [] }, [], true).pipe(Effect.asSome)
   }
 
   /** Merges as many heads as possible. */
   mergeHeads(
     ancestor: ReadAncestor<A, R>
-  ): Effect.Effect<Planned<A, R>, Failed<E | WireError>, CouchHttp | R | R2> {
+  ): Effect.Effect<Planned<A, R>, PolicyFailure<E | WireError>, CouchHttp | R | R2> {
     return Effect.gen(this, function*() {
       const own = yield* this.readHeads()
-      const { groups, unusable } = yield* grouped(
+      const { groups, unusable } = yield* groupMergeable(
         own,
         (head) => this.begin(head),
         (gathered, head) => this.join(ancestor, gathered, head)
       )
       const made = groups.map((group) => this.mergeGroup(group))
-      const ends = [
-        ...made.flatMap(({ ends }) => ends),
-        ...unusable.map(({ head, why }): End => ({ rev: head.version.raw.rev, size: 1, why }))
+      const finalHeads = [
+        ...made.flatMap(({ finalHeads }) => finalHeads),
+        ...unusable.map(({ head, why }): FinalHead => ({ rev: head.version.raw.rev, size: 1, why }))
       ]
-      const leader = leaderOf(ends)
+      const largest = largestMerge(finalHeads)
       const steps = made.flatMap(({ merged }) =>
         merged === undefined
           ? []
-          : [merged.rev === leader?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
+          : [merged.rev === largest?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
       )
-      return yield* this.planned(own, steps, ends)
+      return yield* this.planned(own, steps, finalHeads)
     })
   }
 
   private planned(
     own: ReadonlyArray<OwnHead<A, R>>,
     [first, ...more]: ReadonlyArray<Step<A, R>>,
-    ends: ReadonlyArray<End>
+    finalHeads: ReadonlyArray<FinalHead>
   ): Effect.Effect<Planned<A, R>, never, R> {
     const { contained, heads } = this.prepared
-    const remaining = remainingOf(ends)
-    const unsure = ends.some(({ why }) => why?._tag === "Unknown")
-    if (first === undefined && contained.length === 0) return this.unresolved(reasonOf(ends), remaining, unsure)
+    const remaining = remainingVersions(finalHeads)
+    const needsTombstones = finalHeads.some(({ why }) => why?._tag === "Unknown")
+    if (first === undefined && contained.length === 0) {
+      return this.unresolved(mainReason(finalHeads), remaining, needsTombstones)
+    }
     return Effect.succeed({
       plan: {
         _tag: "Write",
         steps: first === undefined
-          ? [this.containedStep(own, leaderOf(ends)?.rev)]
-          : [{ ...first, burials: [...contained, ...first.burials] }, ...more],
+          ? [this.containedStep(own, largestMerge(finalHeads)?.rev)]
+          : [{ ...first, tombstones: [...contained, ...first.tombstones] }, ...more],
         heads: heads.map(({ raw }) => raw.rev),
         remaining
       },
-      unsure
+      needsTombstones
     })
   }
 
   private unresolved(
     reason: Reason,
     remaining: ReadonlyArray<Remaining>,
-    unsure: boolean
+    needsTombstones: boolean
   ): Effect.Effect<Planned<A, R>, never, R> {
     return Effect.map(leavesOf(this.collection, this.prepared.versions), (versions) => ({
       plan: { _tag: "Unresolved", reason: unresolvedReasonOf(reason), versions, remaining },
-      unsure
+      needsTombstones
     }))
   }
 
@@ -267,72 +285,76 @@ class Planning<A, R, E, R2> {
   }
 
   /** The step that deletes contained versions, without a merge. */
-  private containedStep(own: ReadonlyArray<OwnHead<A, R>>, leader: Revision | undefined): Step<A, R> {
+  private containedStep(own: ReadonlyArray<OwnHead<A, R>>, largest: Revision | undefined): Step<A, R> {
     return {
       lists: [],
       merge: Option.none(),
-      burials: this.prepared.contained,
+      tombstones: this.prepared.contained,
       merged: [],
       withoutBase: [],
       document: Option.flatMap(
-        Option.fromNullable(own.find(({ version }) => version.raw.rev === leader)),
+        Option.fromNullable(own.find(({ version }) => version.raw.rev === largest)),
         // A custom merge that failed may have modified the document in place.
         ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
       )
     }
   }
 
-  private begin({ read, version }: OwnHead<A, R>): Effect.Effect<Gathered<A, R>, Reason> {
+  private begin({ read, version }: OwnHead<A, R>): Effect.Effect<GroupState<A, R>, Reason> {
     if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
     const side = this.prepared.structure.history.growing()
     side.add(version.raw.rev)
-    return Effect.succeed({ side, folded: { ...read.right, withoutBase: [] } })
+    return Effect.succeed({ side, merged: { ...read.right, withoutBase: [] } })
   }
 
   private join(
     ancestor: ReadAncestor<A, R>,
-    { folded, side }: Gathered<A, R>,
+    { merged: previous, side }: GroupState<A, R>,
     { read, version }: OwnHead<A, R>
-  ): Effect.Effect<Gathered<A, R>, Reason | Failed<E | WireError>, CouchHttp | R | R2> {
+  ): Effect.Effect<GroupState<A, R>, Reason | PolicyFailure<E | WireError>, CouchHttp | R | R2> {
     const { collection, policy, prepared: { id, structure } } = this
     return Effect.gen(function*() {
       if (Either.isLeft(read)) return yield* Effect.fail(new Unreadable(read.left))
       const common = structure.history.common(side, version.raw.rev)
       const head = common._tag === "One" ? yield* ancestor(common.revision) : Option.none()
-      const base = baseBy(common, head, policy.rules)
-      const merged = yield* pair({ collection, id }, policy, folded, read.right, base)
+      const base = pairBaseOf(common, head, policy.rules)
+      const merged = yield* mergePair({ collection, id }, policy, previous, read.right, base)
       side.add(version.raw.rev)
-      return { side, folded: merged }
+      return { side, merged }
     })
   }
 
   /** The merge of a group, and the versions that are left. A group of one head is not merged. */
-  private mergeGroup({ heads, state, why }: Group<OwnHead<A, R>, Gathered<A, R>>): {
-    readonly ends: ReadonlyArray<End>
-    readonly merged: Written<A, R> | undefined
+  private mergeGroup({ heads, state, why }: Group<OwnHead<A, R>, GroupState<A, R>>): {
+    readonly finalHeads: ReadonlyArray<FinalHead>
+    readonly merged: PlannedMerge<A, R> | undefined
   } {
     const { id, structure } = this.prepared
     const [{ version: winner }, ...losers] = heads
     const merged = losers.length === 0
       ? undefined
-      : written(this.collection, id, state.folded, winner, losers.map(({ version }) => version), structure.history)
+      : stepOf(this.collection, id, state.merged, winner, losers.map(({ version }) => version), structure.history)
     return {
       merged,
-      ends: merged === undefined
-        ? heads.map(({ version }) => ({ rev: version.raw.rev, size: 1, why: losers.length === 0 ? why : nameless }))
+      finalHeads: merged === undefined
+        ? heads.map(({ version }) => ({
+          rev: version.raw.rev,
+          size: 1,
+          why: losers.length === 0 ? why : withoutRevision
+        }))
         : [{ rev: merged.rev, size: heads.length, why }]
     }
   }
 }
 
-const nameless: Reason = {
+const withoutRevision: Reason = {
   _tag: "Unknown",
   why: "an attachment has no digest, from which the revision of the merge would be computed",
   clashes: []
 }
 
 /** A merge to store: its revision, its document, and the step that writes it. */
-interface Written<A, R> {
+interface PlannedMerge<A, R> {
   readonly rev: Revision
   readonly document: Document<A, R>
   readonly step: Step<A, R>
@@ -342,36 +364,46 @@ interface Written<A, R> {
  * The step that stores a merge, or only tombstones if the merge equals the winner. Returns `undefined` if the revision of
  * the merge cannot be computed.
  */
-const written = <A, R>(
+const stepOf = <A, R>(
   collection: Bound<A, R>,
   id: string,
-  folded: Folded<A, R>,
+  content: PartialMerge<A, R>,
   winner: Version,
   losers: ReadonlyArray<Version>,
   history: History
-): Written<A, R> | undefined => {
-  const common = { merged: losers.map(({ raw }) => raw.rev), withoutBase: folded.withoutBase }
-  if (isStanding(winner, folded.raw, folded.files)) {
+): PlannedMerge<A, R> | undefined => {
+  const common = { merged: losers.map(({ raw }) => raw.rev), withoutBase: content.withoutBase }
+  if (equalsWinner(winner, content.raw, content.files)) {
     const { rev } = winner.raw
     const into = { rev, parent: history.parent(rev), also: [...history.also(rev)].sort() }
     return {
       rev,
-      document: documentAt(collection, id, rev, folded, winner.raw.stubs),
-      step: { ...common, lists: [], merge: Option.none(), burials: losers.map((loser) => burial(loser, into)) }
+      document: documentAt(collection, id, rev, content, winner.raw.stubs),
+      step: {
+        ...common,
+        lists: [],
+        merge: Option.none(),
+        tombstones: losers.map((loser) => mergeTombstone(loser, into))
+      }
     }
   }
-  const merged = Option.getOrUndefined(mergedVersion(winner, losers, folded.raw, folded.files))
+  const merged = Option.getOrUndefined(mergedVersion(winner, losers, content.raw, content.files))
   if (merged === undefined) return undefined
   const { lists, merge, names } = merged
   const [rev, parent] = merge.path
   const into = { rev, parent, also: [...names].sort() }
-  const stubs = folded.files.size === 0
+  const stubs = content.files.size === 0
     ? Option.none()
-    : Option.some(Json.fromEntries(Array.from(folded.files, ([name, { stub }]) => [name, stub])))
+    : Option.some(Json.fromEntries(Array.from(content.files, ([name, { stub }]) => [name, stub])))
   return {
     rev,
-    document: documentAt(collection, id, rev, folded, stubs),
-    step: { ...common, lists, merge: Option.some(merge), burials: losers.map((loser) => burial(loser, into)) }
+    document: documentAt(collection, id, rev, content, stubs),
+    step: {
+      ...common,
+      lists,
+      merge: Option.some(merge),
+      tombstones: losers.map((loser) => mergeTombstone(loser, into))
+    }
   }
 }
 
@@ -379,10 +411,10 @@ export const documentAt = <A, R>(
   collection: Bound<A, R>,
   id: string,
   rev: Revision,
-  folded: Folded<A, R>,
+  content: PartialMerge<A, R>,
   stubs: Option.Option<Json.JsonObject>
 ): Document<A, R> =>
-  value.clean(collection, id, "quorum", baseOf(collection, rev, bodyOf(folded), { raw: folded.raw, stubs }))
+  value.clean(collection, id, "quorum", baseOf(collection, rev, bodyOf(content), { raw: content.raw, stubs }))
 
 const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
   Effect.either(Effect.map(decode(collection, raw), (base): Head<A, R> => ({
@@ -397,8 +429,8 @@ const ancestorsOf = <A, R>(
   { id, versions, wanted }: Prepared,
   found: ReadonlyArray<RawDocument>
 ): ReadAncestor<A, R> => {
-  const buried = versions.flatMap(({ raw }) =>
-    Option.toArray(Option.map(buriedBody(raw), ({ doc, of }): RawDocument => ({
+  const kept = versions.flatMap(({ raw }) =>
+    Option.toArray(Option.map(keptBody(raw), ({ doc, of }): RawDocument => ({
       id,
       rev: of,
       deleted: false,
@@ -412,7 +444,7 @@ const ancestorsOf = <A, R>(
   const add = (raw: RawDocument): void => {
     if (!raw.deleted && !known.has(raw.rev)) known.set(raw.rev, raw)
   }
-  for (const raw of [...found, ...buried]) add(raw)
+  for (const raw of [...found, ...kept]) add(raw)
   const asked = new Set(wanted)
   const read = new Map<Revision, Option.Option<Head<A, R>>>()
   return (rev) =>
@@ -422,7 +454,7 @@ const ancestorsOf = <A, R>(
       if (!known.has(rev) && !asked.has(rev)) {
         asked.add(rev)
         const more = yield* readVersions(collection.database, [{ id, rev }]).pipe(
-          Effect.mapError((error) => new Failed(error))
+          Effect.mapError((error) => new PolicyFailure(error))
         )
         for (const { raw } of more) add(raw)
       }

@@ -62,7 +62,7 @@ const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, 
   answer: (question) => Effect.sync(() => answer(question))
 })
 
-const knownOf = Symbol.for("effect-couchdb/SiblingPolicy/known")
+const knownBaseId = Symbol.for("effect-couchdb/SiblingPolicy/known")
 
 /** What is known of the base beyond its body, for a merge alone to see. */
 export interface Known {
@@ -71,12 +71,12 @@ export interface Known {
 }
 
 /** Put on a question. */
-export const known = (known: Known): object => ({ [knownOf]: known })
+export const withKnownBase = (known: Known): object => ({ [knownBaseId]: known })
 
 export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
   make("merge", rules, [{
     ...pure<A>((question) => {
-      const { base, holes } = (question as unknown as { readonly [knownOf]?: Known })[knownOf] ??
+      const { base, holes } = (question as unknown as { readonly [knownBaseId]?: Known })[knownBaseId] ??
         { base: fromOption(question.base), holes: new Set<Place>() }
       const { clashes, value, withoutBase } = partially(
         merge,
@@ -103,7 +103,7 @@ export const pick = <A>(order: Order.Order<A>, rules: Partial<Rules> = {}): Sibl
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
 export const winner: SiblingPolicy<any> = make("winner", {}, [pure(() => ({ _tag: "Side", side: "mine" }))])
 
-const then = <A, E, R, E2, R2>(
+const appendStages = <A, E, R, E2, R2>(
   self: SiblingPolicy<A, E, R>,
   name: string,
   more: ReadonlyArray<Stage<A, E2, R2>>
@@ -121,10 +121,10 @@ export const orElse = dual<
 >(
   2,
   <B, E2, R2, A extends B, E, R>(self: SiblingPolicy<A, E, R>, that: SiblingPolicy<B, E2, R2>) =>
-    then(self, that.name, stagesOf(that) as unknown as ReadonlyArray<Stage<A, E2, R2>>)
+    appendStages(self, that.name, stagesOf(that) as unknown as ReadonlyArray<Stage<A, E2, R2>>)
 )
 
-const asking = <A, E, R>(
+const decisionStage = <A, E, R>(
   guesses: boolean,
   decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E, R>
 ): Stage<A, E, R> => ({
@@ -142,12 +142,12 @@ const asking = <A, E, R>(
 export const onOverlap =
   <A, E2, R2>(decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E2, R2>) =>
   <E, R>(self: SiblingPolicy<A, E, R>): SiblingPolicy<A, E | E2, R | R2> =>
-    then(self, "onOverlap", [asking(false, decide)])
+    appendStages(self, "onOverlap", [decisionStage(false, decide)])
 
 export const onUnknown =
   <A, E2, R2>(decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E2, R2>) =>
   <E, R>(self: SiblingPolicy<A, E, R>): SiblingPolicy<A, E | E2, R | R2> =>
-    then(self, "onUnknown", [asking(true, decide)])
+    appendStages(self, "onUnknown", [decisionStage(true, decide)])
 
 export const isSiblingPolicy = (value: unknown): value is SiblingPolicy<unknown, unknown, unknown> =>
   hasProperty(value, TypeId)

@@ -1,14 +1,14 @@
 import * as Order from "effect/Order"
 import * as Revision from "../data/Revision.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
-import type { Into } from "./burial.js"
-import { isBurial, listedIn } from "./burial.js"
 import { History } from "./history.js"
+import type { MergedInto } from "./mergeTombstone.js"
+import { isMergeTombstone, listedRevisions } from "./mergeTombstone.js"
 
 /** A version that lives on in another one, or that a deletion takes along. */
 export interface Contained {
   readonly version: Version
-  readonly into: Into
+  readonly into: MergedInto
 }
 
 /** What the leaves of a document are to each other. */
@@ -34,7 +34,7 @@ export const liveFirst: Order.Order<Version> = Order.combine(
 )
 
 /** Where a version lives on: the merge that names it, or else the version that has all its edits. */
-const intoOf = (history: History, outer: Revision.Revision, inner: Revision.Revision): Into => {
+const mergedInto = (history: History, outer: Revision.Revision, inner: Revision.Revision): MergedInto => {
   const rev = history.mergeOf(outer, inner) ?? outer
   return { rev, parent: history.parent(rev), also: [...history.also(rev)].sort() }
 }
@@ -45,15 +45,17 @@ const intoOf = (history: History, outer: Revision.Revision, inner: Revision.Revi
  */
 export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   const lists = new Map(versions.flatMap(({ raw }) => {
-    const listed = listedIn(raw)
+    const listed = listedRevisions(raw)
     return listed === undefined ? [] : [[raw.rev as string, listed] as const]
   }))
   const history = new History(versions.map(({ path }) => path), lists)
   const live = versions.filter(({ raw }) => !raw.deleted).sort(winnersFirst)
-  const deleted = versions.filter(({ raw }) => raw.deleted && !isBurial(raw) && !lists.has(raw.rev)).sort(winnersFirst)
+  const deleted = versions.filter(({ raw }) => raw.deleted && !isMergeTombstone(raw) && !lists.has(raw.rev)).sort(
+    winnersFirst
+  )
   const heads: Array<Version> = []
   const contained: Array<Contained> = []
-  const candidates = mayContain(history, live)
+  const candidates = containerCandidates(history, live)
   live.forEach((version, i) => {
     const { rev } = version.raw
     const j = candidates(rev).find((j) => {
@@ -62,9 +64,9 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
         (j < i || !history.within(other.raw.rev, rev))
     })
     const outer = j === undefined ? undefined : live[j]
-    const deletion = outer === undefined ? deletionOf(history, version, deleted) : undefined
-    if (outer !== undefined) contained.push({ version, into: intoOf(history, outer.raw.rev, rev) })
-    else if (deletion !== undefined) contained.push({ version, into: intoDeletion(deletion) })
+    const deletion = outer === undefined ? deletionOfMerge(history, version, deleted) : undefined
+    if (outer !== undefined) contained.push({ version, into: mergedInto(history, outer.raw.rev, rev) })
+    else if (deletion !== undefined) contained.push({ version, into: mergedIntoDeletion(deletion) })
     else heads.push(version)
   })
   return {
@@ -76,33 +78,33 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
 }
 
 /** The indexes of the versions that may contain a revision: they all have the edit of it that the fewest versions have. */
-const mayContain = (
+const containerCandidates = (
   history: History,
   live: ReadonlyArray<Version>
 ): (rev: Revision.Revision) => ReadonlyArray<number> => {
   const all = live.map((_, i) => i)
-  const holders = new Map<string, Array<number>>()
+  const byEdit = new Map<string, Array<number>>()
   live.forEach(({ raw }, i) => {
     for (const edit of history.edits(raw.rev)) {
-      const known = holders.get(edit)
-      if (known === undefined) holders.set(edit, [i])
+      const known = byEdit.get(edit)
+      if (known === undefined) byEdit.set(edit, [i])
       else known.push(i)
     }
   })
   return (rev) => {
     let fewest: ReadonlyArray<number> = all
     for (const edit of history.edits(rev)) {
-      const having = holders.get(edit) ?? []
-      if (having.length < fewest.length) fewest = having
+      const indexes = byEdit.get(edit) ?? []
+      if (indexes.length < fewest.length) fewest = indexes
     }
     return fewest
   }
 }
 
-export const intoDeletion = ({ path, raw }: Version): Into => ({ rev: raw.rev, parent: path[1], also: [] })
+export const mergedIntoDeletion = ({ path, raw }: Version): MergedInto => ({ rev: raw.rev, parent: path[1], also: [] })
 
 /** The deletion that takes a merge along, where every edit in it that nobody went on from has been deleted. */
-const deletionOf = (
+const deletionOfMerge = (
   history: History,
   { raw }: Version,
   deleted: ReadonlyArray<Version>

@@ -4,16 +4,16 @@ import { canonical } from "../data/json/canonical.js"
 import { isDeeper } from "../data/json/depth.js"
 import * as Revision from "../data/Revision.js"
 import type { Settings } from "../document/recorder.js"
-import { believed } from "./mac.js"
-import type { Burial, Content, Field, Knowledge, Link, Record, Tombstone, Version } from "./model.js"
+import { verifiedField } from "./mac.js"
+import type { Content, Field, LineageIndex, Link, MergeTombstone, Record, TombstoneKind, Version } from "./model.js"
 import { patched } from "./patch.js"
-import { redacted, sumOf, withoutField } from "./record.js"
-import { holds } from "./rules.js"
+import { hashContent, redacted, withoutField } from "./record.js"
+import { isEnabled } from "./rules.js"
 
 type Rev = Revision.Revision
 
 /** The library writes at most 1,000 levels. The tombstone of a merged version has a few more. */
-const deepest = 1_100
+const maxDepth = 1_100
 
 /** A version's body without the field, and the decoded field. */
 interface Split {
@@ -23,9 +23,9 @@ interface Split {
 
 /** Splits a version, or returns `undefined` if it is nested so deeply that reading it could overflow the stack. */
 const split = (settings: Settings, { body, id }: Version): Split | undefined =>
-  isDeeper(body, deepest) ? undefined : {
+  isDeeper(body, maxDepth) ? undefined : {
     body: withoutField(body, settings.field),
-    field: believed(settings, id, Json.get(body, settings.field))
+    field: verifiedField(settings, id, Json.get(body, settings.field))
   }
 
 /** The content of a version. A tombstone has content only if its record keeps it. */
@@ -61,7 +61,7 @@ interface Own {
 /** The record of a revision if it proves to belong to it: its parent and the hash of its content match. */
 const validRecord = ({ compare, content, field, path, rev }: Own): Record | undefined =>
   field._tag === "Record" && isParentOf(path, rev, field.record.parent) &&
-    (!compare || field.record.sum === sumOf(content ?? { body: {}, files: {} }, field.record.redact))
+    (!compare || field.record.sum === hashContent(content ?? { body: {}, files: {} }, field.record.redact))
     ? field.record
     : undefined
 
@@ -69,13 +69,13 @@ const sameLink = (self: Link, that: Link): boolean =>
   self.parent === that.parent && self.kind === that.kind && self.also.length === that.also.length &&
   self.also.every((rev) => that.also.includes(rev))
 
-class Index implements Knowledge {
+class IndexBuilder implements LineageIndex {
   readonly links = new Map<Rev, Link>()
   readonly parents = new Map<Rev, Rev>()
   readonly contents = new Map<Rev, Content>()
   readonly records = new Map<Rev, Record>()
-  readonly tombstones = new Map<Rev, Tombstone>()
-  readonly burials = new Map<Rev, Burial>()
+  readonly tombstoneKinds = new Map<Rev, TombstoneKind>()
+  readonly mergeTombstones = new Map<Rev, MergeTombstone>()
   readonly disputed = new Map<Rev, string>()
   readonly newer = new Set<Rev>()
   /** The revisions that the server itself stores. Their stored content takes precedence over other records. */
@@ -83,7 +83,7 @@ class Index implements Knowledge {
   private readonly disputes: boolean
 
   constructor(readonly settings: Settings, versions: ReadonlyArray<Version>) {
-    this.disputes = holds(settings, "disagreement")
+    this.disputes = isEnabled(settings, "disagreement")
     this.stored = new Set(versions.map(({ rev }) => rev))
     for (const version of versions) this.addVersion(version)
     for (const [rev, record] of this.records) this.addHistory(record, this.contents.get(rev))
@@ -94,24 +94,24 @@ class Index implements Knowledge {
     this.addPath(path)
     const read = split(this.settings, version)
     if (read === undefined) {
-      this.disputed.set(rev, `${rev} is nested deeper than ${deepest} levels`)
-      if (deleted) this.tombstones.set(rev, "bare")
+      this.disputed.set(rev, `${rev} is nested deeper than ${maxDepth} levels`)
+      if (deleted) this.tombstoneKinds.set(rev, "bare")
       return
     }
     const { body, field } = read
-    if (deleted && field._tag === "Burial" && path.indexOf(field.burial.of) > 0) {
-      this.addMergeTombstone(version, field.burial)
+    if (deleted && field._tag === "MergeTombstone" && path.indexOf(field.tombstone.of) > 0) {
+      this.addMergeTombstone(version, field.tombstone)
       return
     }
     // The version that a newer format deletes is unknown, so the tombstone is not bare either.
     if (deleted && field._tag === "Newer") {
-      this.tombstones.set(rev, "deletion")
+      this.tombstoneKinds.set(rev, "deletion")
       this.newer.add(rev)
       return
     }
     const content = contentIn(body, files, deleted, field._tag === "Record" ? field.record : undefined)
     this.addOwn({ rev, path, field, content, compare: true })
-    if (deleted) this.tombstones.set(rev, this.records.has(rev) ? "deletion" : "bare")
+    if (deleted) this.tombstoneKinds.set(rev, this.records.has(rev) ? "deletion" : "bare")
   }
 
   private addPath(path: ReadonlyArray<Rev>): void {
@@ -121,17 +121,17 @@ class Index implements Knowledge {
     })
   }
 
-  private addMergeTombstone({ files, id, path, rev }: Version, burial: Burial): void {
-    this.tombstones.set(rev, "burial")
-    this.burials.set(rev, burial)
-    this.addLink(burial.into)
-    if (this.stored.has(burial.of)) return
-    const content = burial.content === undefined ? undefined : { body: burial.content, files }
+  private addMergeTombstone({ files, id, path, rev }: Version, tombstone: MergeTombstone): void {
+    this.tombstoneKinds.set(rev, "merged")
+    this.mergeTombstones.set(rev, tombstone)
+    this.addLink(tombstone.into)
+    if (this.stored.has(tombstone.of)) return
+    const content = tombstone.content === undefined ? undefined : { body: tombstone.content, files }
     this.addOwn({
-      rev: burial.of,
+      rev: tombstone.of,
       // A stripped tombstone is a child of the tombstone that it strips.
-      path: path.slice(path.indexOf(burial.of)),
-      field: believed(this.settings, id, burial.field),
+      path: path.slice(path.indexOf(tombstone.of)),
+      field: verifiedField(this.settings, id, tombstone.field),
       content,
       compare: content !== undefined
     })
@@ -139,7 +139,7 @@ class Index implements Knowledge {
 
   private addOwn(own: Own): void {
     const { content, field, path, rev } = own
-    const record = holds(this.settings, "proof")
+    const record = isEnabled(this.settings, "proof")
       ? validRecord(own)
       : field._tag === "Record"
       ? field.record
@@ -171,7 +171,7 @@ class Index implements Knowledge {
       this.addLink(link)
       const older = body === undefined ? Option.none() : patched(body, back)
       body = Option.isSome(older) && Json.isObject(older.value) &&
-          sumOf({ body: older.value, files }, record.redact) === sum
+          hashContent({ body: older.value, files }, record.redact) === sum
         ? older.value
         : undefined
       if (body !== undefined) this.addReconstructed(link.rev, { body, files })
@@ -188,7 +188,10 @@ class Index implements Knowledge {
 }
 
 /** Indexes everything that versions of one document record about its history. */
-export const knowledge = (settings: Settings, versions: ReadonlyArray<Version>): Knowledge => {
-  const { burials, contents, disputed, links, newer, parents, records, tombstones } = new Index(settings, versions)
-  return { settings, links, parents, contents, records, tombstones, burials, disputed, newer }
+export const buildIndex = (settings: Settings, versions: ReadonlyArray<Version>): LineageIndex => {
+  const { mergeTombstones, contents, disputed, links, newer, parents, records, tombstoneKinds } = new IndexBuilder(
+    settings,
+    versions
+  )
+  return { settings, links, parents, contents, records, tombstoneKinds, mergeTombstones, disputed, newer }
 }

@@ -13,7 +13,7 @@ import { absent as nothingThere, type Place, unknown as unknownBase, value as va
 import { type Files, type MergedFiles, mergeFiles } from "./files.js"
 import type { Common } from "./history.js"
 import { type Bodies, mergeJson, type Preference } from "./jsonMerge.js"
-import { type Answer, known, type Stage, stagesOf } from "./policy.js"
+import { type Answer, type Stage, stagesOf, withKnownBase } from "./policy.js"
 import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
 
 /** A decoded version, or a partial merge. */
@@ -27,7 +27,7 @@ export interface Head<A, R> {
 export const bodyOf = <A, R>({ document }: Head<A, R>): A => value.discard(document).body
 
 /** The merge of several heads. */
-export interface Folded<A, R> extends Head<A, R> {
+export interface PartialMerge<A, R> extends Head<A, R> {
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
 }
 
@@ -39,7 +39,7 @@ export interface Unmerged {
 }
 
 /** The base of a pair. `head` is the common ancestor if its body is known. */
-export const baseBy = <A, R>(
+export const pairBaseOf = <A, R>(
   common: Common,
   head: Option.Option<Head<A, R>>,
   { missingBase }: Rules
@@ -59,7 +59,7 @@ export const baseBy = <A, R>(
 }
 
 /** A failure of the policy itself, as opposed to the reasons why heads do not merge. */
-export class Failed<E> {
+export class PolicyFailure<E> {
   readonly _tag = "Failed"
   constructor(readonly error: E) {}
 }
@@ -77,34 +77,34 @@ export interface PairBase<A, R> {
   readonly guesses: boolean
 }
 
-export interface Pairing<A, R> {
+export interface PairContext<A, R> {
   readonly collection: Bound<A, R>
   readonly id: string
 }
 
 /** Merges two versions by the policy, or fails with the reason why they do not merge. */
-export const pair = <A, R, E, R2>(
-  context: Pairing<A, R>,
+export const mergePair = <A, R, E, R2>(
+  context: PairContext<A, R>,
   policy: SiblingPolicy<A, E, R2>,
-  mine: Folded<A, R>,
+  mine: PartialMerge<A, R>,
   theirs: Head<A, R>,
   base: PairBase<A, R>
-): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> =>
+): Effect.Effect<PartialMerge<A, R>, Unmerged | PolicyFailure<E>, R | R2> =>
   new PairMerge(context, policy.rules, mine, theirs, base).run(stagesOf(policy))
 
 /** The result of the stages so far: the clashes of the last one, or the merge. */
 interface StageState<A, R> {
   readonly clashes: ReadonlyArray<Clash>
-  readonly merged: Option.Option<Folded<A, R>>
+  readonly merged: Option.Option<PartialMerge<A, R>>
 }
 
 class PairMerge<A, R> {
   private readonly baseFiles: Option.Option<Files>
 
   constructor(
-    private readonly context: Pairing<A, R>,
+    private readonly context: PairContext<A, R>,
     private readonly rules: Rules,
-    private readonly mine: Folded<A, R>,
+    private readonly mine: PartialMerge<A, R>,
     private readonly theirs: Head<A, R>,
     private readonly base: PairBase<A, R>
   ) {
@@ -115,7 +115,9 @@ class PairMerge<A, R> {
   }
 
   /** Runs the stages until one of them merges the pair. */
-  run<E, R2>(stages: ReadonlyArray<Stage<A, E, R2>>): Effect.Effect<Folded<A, R>, Unmerged | Failed<E>, R | R2> {
+  run<E, R2>(
+    stages: ReadonlyArray<Stage<A, E, R2>>
+  ): Effect.Effect<PartialMerge<A, R>, Unmerged | PolicyFailure<E>, R | R2> {
     const { guesses, unknown } = this.base
     const initial: StageState<A, R> = { clashes: [], merged: Option.none() }
     return Effect.reduce(
@@ -132,8 +134,8 @@ class PairMerge<A, R> {
   private runStage<E, R2>(
     stage: Stage<A, E, R2>,
     state: StageState<A, R>
-  ): Effect.Effect<StageState<A, R>, Failed<E>, R | R2> {
-    return Effect.mapError(stage.answer(this.question(state.clashes)), (error) => new Failed(error)).pipe(
+  ): Effect.Effect<StageState<A, R>, PolicyFailure<E>, R | R2> {
+    return Effect.mapError(stage.answer(this.question(state.clashes)), (error) => new PolicyFailure(error)).pipe(
       Effect.flatMap((answer) =>
         Effect.match(this.apply(answer), {
           onFailure: (clashes): StageState<A, R> => ({ ...state, clashes }),
@@ -153,7 +155,7 @@ class PairMerge<A, R> {
       mine: bodyOf(this.mine),
       theirs: bodyOf(this.theirs),
       clashes,
-      ...known({
+      ...withKnownBase({
         base: Option.match(head, {
           onNone: () => absent ? nothingThere : unknownBase,
           onSome: (head) => valueBase(bodyOf(head))
@@ -171,7 +173,7 @@ class PairMerge<A, R> {
   }
 
   /** Applies the answer of a stage, or fails with the clashes that it leaves. */
-  private apply(answer: Answer<A>): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> {
+  private apply(answer: Answer<A>): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
     switch (answer._tag) {
       case "Overlap":
         return Effect.fail(answer.clashes)
@@ -184,7 +186,7 @@ class PairMerge<A, R> {
     }
   }
 
-  private side(side: "mine" | "theirs"): Folded<A, R> {
+  private side(side: "mine" | "theirs"): PartialMerge<A, R> {
     const chosen = this[side]
     return {
       ...chosen,
@@ -199,9 +201,9 @@ class PairMerge<A, R> {
     body: A,
     prefer: Preference,
     guessed: ReadonlyArray<ReadonlyArray<PropertyKey>>
-  ): Effect.Effect<Folded<A, R>, ReadonlyArray<Clash>, R> {
+  ): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
     return this.encodeBodies(body).pipe(
-      Effect.mapError(refused),
+      Effect.mapError(invalidClashes),
       Effect.flatMap((bodies) => {
         const json = mergeJson(bodies, prefer, this.base.holes)
         const files = this.mergeFiles(prefer)
@@ -211,9 +213,9 @@ class PairMerge<A, R> {
         // An explicit decision took both versions into account. A merge without the base did not.
         const mustNotGuess = this.base.unknown !== undefined || !this.base.guesses
         return mustNotGuess && prefer === undefined && withoutBase.length > 0
-          ? Effect.fail(withoutBase.map(guess))
+          ? Effect.fail(withoutBase.map(missingBaseClash))
           : Effect.succeed({
-            document: standIn(this.context, this.mine.document, body, json.value),
+            document: partialDocument(this.context, this.mine.document, body, json.value),
             raw: json.value,
             files: files.files,
             withoutBase: [...this.mine.withoutBase, ...withoutBase]
@@ -252,7 +254,7 @@ class PairMerge<A, R> {
   }
 }
 
-const guess = (path: ReadonlyArray<PropertyKey>): Clash => ({
+const missingBaseClash = (path: ReadonlyArray<PropertyKey>): Clash => ({
   path,
   why: "only one side has it, and it is unknown whether the other side removed it",
   base: Option.none(),
@@ -261,7 +263,7 @@ const guess = (path: ReadonlyArray<PropertyKey>): Clash => ({
 })
 
 /** The clashes of a merged body that the schema does not encode. */
-const refused = (error: EncodeError): ReadonlyArray<Clash> =>
+const invalidClashes = (error: EncodeError): ReadonlyArray<Clash> =>
   error.issues.map(({ expected, path }) => ({
     path,
     why: `the merged value is not valid: ${expected}`,
@@ -271,8 +273,8 @@ const refused = (error: EncodeError): ReadonlyArray<Clash> =>
   }))
 
 /** The document of a partial merge, with which the next version merges. */
-export const standIn = <A, R>(
-  { collection, id }: Pairing<A, R>,
+export const partialDocument = <A, R>(
+  { collection, id }: PairContext<A, R>,
   like: Document<A, R>,
   body: A,
   raw: Json.JsonObject

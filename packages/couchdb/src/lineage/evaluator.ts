@@ -11,35 +11,35 @@ import { partially } from "../merge/make.js"
 import type { Merge } from "../merge/Merge.js"
 import { absent, type Place, placeOf, value as valueBase } from "../merge/node.js"
 import { filesOf, mergeFiles } from "../siblings/files.js"
+import { mergeJson } from "../siblings/jsonMerge.js"
 import {
   bodyOf,
-  type Failed,
-  type Folded,
   type Head,
-  pair,
+  mergePair,
   type PairBase,
-  standIn,
+  partialDocument,
+  type PartialMerge,
+  type PolicyFailure,
   type Unmerged
-} from "../siblings/fold.js"
-import { mergeJson } from "../siblings/jsonMerge.js"
+} from "../siblings/pairMerge.js"
 import { mergeOf } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import { Unreadable } from "../siblings/unresolved.js"
-import type { Content, Knowledge, Value } from "./model.js"
-import { holds } from "./rules.js"
+import type { Content, LineageIndex, Value } from "./model.js"
+import { isEnabled } from "./rules.js"
 
 /** A merged base. Its content is unknown at its holes. */
-interface Partial<A, R> extends Head<A, R> {
+interface PartialBase<A, R> extends Head<A, R> {
   readonly holes: ReadonlySet<Place>
 }
 
 interface Context<A, R, E, R2> {
   readonly collection: Bound<A, R>
   readonly id: string
-  readonly knowledge: Knowledge
+  readonly index: LineageIndex
   readonly policy: SiblingPolicy<A, E, R2>
   /** The version that stores the attachments of a revision. */
-  readonly holder: (rev: Revision) => Revision
+  readonly attachmentSource: (rev: Revision) => Revision
 }
 
 /** The origin of two sides: a base, nothing in common (`undefined`), or unknown. */
@@ -47,12 +47,12 @@ export type Origin =
   | { readonly _tag: "Known"; readonly base: Value | undefined }
   | { readonly _tag: "Unknown"; readonly why: string }
 
-type BaseEffect<A, R> = Effect.Effect<Partial<A, R>, Unreadable | Unmerged | EncodeError, R>
+type BaseEffect<A, R> = Effect.Effect<PartialBase<A, R>, Unreadable | Unmerged | EncodeError, R>
 
 /** Journals and tombstones of merged versions omit redacted paths, so every base has holes there. */
-const redactedPlaces = ({ records, settings }: Knowledge): ReadonlySet<Place> =>
+const redactedPlaces = ({ records, settings }: LineageIndex): ReadonlySet<Place> =>
   new Set(
-    holds(settings, "privacy")
+    isEnabled(settings, "privacy")
       ? [settings.redact, ...Array.from(records.values(), ({ redact }) => redact)].flat().map(placeOf)
       : []
   )
@@ -64,32 +64,32 @@ export class Evaluator<A, R, E, R2> {
   private readonly merge: Merge<A> | undefined
   private readonly redacted: ReadonlySet<Place>
   private readonly heads = new Map<Revision, Either.Either<Head<A, R>, Unreadable | Unmerged>>()
-  private readonly bases = new Map<Value, Partial<A, R>>()
+  private readonly bases = new Map<Value, PartialBase<A, R>>()
 
   constructor(private readonly context: Context<A, R, E, R2>) {
     this.merge = Option.getOrUndefined(mergeOf(context.policy))
-    this.redacted = redactedPlaces(context.knowledge)
+    this.redacted = redactedPlaces(context.index)
   }
 
   /** The content of one head. */
-  head(rev: Revision): Effect.Effect<Folded<A, R>, Unmerged | Unreadable, R> {
+  head(rev: Revision): Effect.Effect<PartialMerge<A, R>, Unmerged | Unreadable, R> {
     return Effect.map(this.readHead(rev), (head) => ({ ...head, withoutBase: [] }))
   }
 
   /** Merges one more head by the policy. */
   join(
-    mine: Folded<A, R>,
+    mine: PartialMerge<A, R>,
     theirs: Revision,
     origin: Origin
-  ): Effect.Effect<Folded<A, R>, Unmerged | Unreadable | Failed<E>, R | R2> {
+  ): Effect.Effect<PartialMerge<A, R>, Unmerged | Unreadable | PolicyFailure<E>, R | R2> {
     return Effect.flatMap(
       this.head(theirs),
       (other) => Effect.flatMap(this.pairBase(origin), (base) => this.pair(mine, other, base))
     )
   }
 
-  private pair(mine: Folded<A, R>, theirs: Head<A, R>, base: PairBase<A, R>) {
-    return pair<A, R, E, R2>(this.context, this.context.policy, mine, theirs, base)
+  private pair(mine: PartialMerge<A, R>, theirs: Head<A, R>, base: PairBase<A, R>) {
+    return mergePair<A, R, E, R2>(this.context, this.context.policy, mine, theirs, base)
   }
 
   private pairBase(origin: Origin): Effect.Effect<PairBase<A, R>, never, R> {
@@ -121,7 +121,7 @@ export class Evaluator<A, R, E, R2> {
   private readHead(rev: Revision): Effect.Effect<Head<A, R>, Unreadable | Unmerged, R> {
     const known = this.heads.get(rev)
     if (known !== undefined) return known
-    const content = this.context.knowledge.contents.get(rev)
+    const content = this.context.index.contents.get(rev)
     if (content === undefined) {
       return Effect.fail({ _tag: "Unknown", why: `the content of ${rev} is no longer on this server`, clashes: [] })
     }
@@ -135,7 +135,7 @@ export class Evaluator<A, R, E, R2> {
     rev: Revision,
     { body, files }: Content
   ): Effect.Effect<Either.Either<Head<A, R>, Unreadable>, never, R> {
-    const { collection, holder, id } = this.context
+    const { collection, attachmentSource, id } = this.context
     const stubs = Json.keys(files).length === 0 ? Option.none() : Option.some(files)
     return Effect.map(
       Effect.either(decode(collection, {
@@ -152,7 +152,7 @@ export class Evaluator<A, R, E, R2> {
         onRight: (base): Head<A, R> => ({
           document: value.clean(collection, id, "quorum", base),
           raw: body,
-          files: filesOf(holder(rev), stubs)
+          files: filesOf(attachmentSource(rev), stubs)
         })
       })
     )
@@ -184,10 +184,10 @@ export class Evaluator<A, R, E, R2> {
   /** Merges two bases. The result has a hole at each clash. */
   private mergeBases(
     merge: Merge<A>,
-    base: Partial<A, R> | undefined,
-    mine: Partial<A, R>,
-    theirs: Partial<A, R>
-  ): Effect.Effect<Partial<A, R>, EncodeError, R> {
+    base: PartialBase<A, R> | undefined,
+    mine: PartialBase<A, R>,
+    theirs: PartialBase<A, R>
+  ): Effect.Effect<PartialBase<A, R>, EncodeError, R> {
     const { context } = this
     return Effect.gen(function*() {
       const unknown = new Set([...mine.holes, ...theirs.holes, ...(base?.holes ?? [])])
@@ -216,7 +216,7 @@ export class Evaluator<A, R, E, R2> {
         unknown
       )
       return {
-        document: standIn(context, mine.document, body.value, json.value),
+        document: partialDocument(context, mine.document, body.value, json.value),
         raw: json.value,
         files: files.files,
         holes: new Set([

@@ -12,8 +12,8 @@ import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { Files } from "./files.js"
-import { type Named, named } from "./lists.js"
 import { markedPath } from "./markers.js"
+import { nameVersions, type VersionNames } from "./versionLists.js"
 
 /** A merge that is to be written over the winner. */
 export interface MergedVersion {
@@ -34,9 +34,9 @@ export const mergedVersion = (
   losers: ReadonlyArray<Version>,
   raw: Json.JsonObject,
   files: Files
-): Option.Option<Named & { readonly merge: MergedVersion }> =>
+): Option.Option<VersionNames & { readonly merge: MergedVersion }> =>
   Option.gen(function*() {
-    const { lists, names } = yield* named(winner.raw.id, losers.map((loser) => loser.raw.rev))
+    const { lists, names } = yield* nameVersions(winner.raw.id, losers.map((loser) => loser.raw.rev))
     const onto = markedPath(winner.path, names)
     const attachments = yield* hashedAttachments(stubsOf(files))
     const rev = yield* Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })
@@ -51,7 +51,7 @@ export const stubsOf = (files: Files): Json.JsonObject =>
   Json.fromEntries(Array.from(files, ([name, { stub }]) => [name, stub]))
 
 /** Whether the version that stands says all of it already. */
-export const isStanding = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
+export const equalsWinner = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
   Json.stringify(winner.raw.raw) === Json.stringify(raw) &&
   Option.match(winner.raw.stubs, { onNone: () => 0, onSome: (stubs) => Json.keys(stubs).length }) === files.size &&
   Array.from(files).every(([name, { leaf, nameThere }]) => leaf === winner.raw.rev && name === nameThere)
@@ -77,7 +77,7 @@ export const textOf = (
         const whole = new Map(read)
         const attachments = Array.from(files, ([name, { leaf, nameThere, stub }]) => {
           const found = leaf === winner ? undefined : Json.get(whole.get(leaf), nameThere)
-          return [name, found === undefined ? stub : added(found, Revision.generation(rev))] as const
+          return [name, found === undefined ? stub : reuploaded(found, Revision.generation(rev))] as const
         })
         return revisionText(
           id,
@@ -93,7 +93,7 @@ export const textOf = (
 }
 
 /** An attachment with its bytes, as if it was added with this generation, which tells replication to carry it along. */
-const added = (attachment: Json.Json, generation: number): Json.Json =>
+const reuploaded = (attachment: Json.Json, generation: number): Json.Json =>
   Json.isObject(attachment)
     ? Json.fromEntries([
       ...Json.entries(attachment).filter(([key]) => key === "content_type" || key === "data"),

@@ -9,21 +9,21 @@ import type { RawDocument } from "../http/rawDocument.js"
 const field = "lineage"
 
 /** The revision in which the buried one lives on. */
-export interface Into {
+export interface MergedInto {
   readonly rev: Revision.Revision
   readonly parent: Revision.Revision | undefined
   readonly also: ReadonlyArray<string>
 }
 
 /** The tombstone of a version that another one contains. It keeps what it buries: its body, and its attachments. */
-export interface Burial {
+export interface MergeTombstone {
   readonly of: Version
   /** What the tombstone says, beside its attachments. */
   readonly body: Json.JsonObject
   readonly stubs: Option.Option<Json.JsonObject>
 }
 
-export const burial = (of: Version, into: Into): Burial => ({
+export const mergeTombstone = (of: Version, into: MergedInto): MergeTombstone => ({
   of,
   stubs: of.raw.stubs,
   body: {
@@ -39,28 +39,28 @@ export const burial = (of: Version, into: Into): Burial => ({
 })
 
 /** The tombstone as `_bulk_docs` takes it. */
-export const tombstoneOf = (burial: Burial): Json.JsonObject =>
+export const tombstoneJson = (tombstone: MergeTombstone): Json.JsonObject =>
   Json.fromEntries([
-    ["_id", burial.of.raw.id],
-    ["_rev", burial.of.raw.rev],
+    ["_id", tombstone.of.raw.id],
+    ["_rev", tombstone.of.raw.rev],
     ["_deleted", true],
-    ...Option.match(burial.stubs, { onNone: () => [], onSome: (stubs) => [["_attachments", stubs] as const] }),
-    ...Json.entries(burial.body)
+    ...Option.match(tombstone.stubs, { onNone: () => [], onSome: (stubs) => [["_attachments", stubs] as const] }),
+    ...Json.entries(tombstone.body)
   ])
 
 /** The revision that the tombstone has on every replica. */
-export const burialRevision = (burial: Burial): Option.Option<Revision.Revision> =>
+export const tombstoneRevision = (tombstone: MergeTombstone): Option.Option<Revision.Revision> =>
   Option.flatMap(
-    Option.match(burial.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
+    Option.match(tombstone.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
     (attachments) =>
-      Revision.predict({ parent: Option.some(burial.of.raw.rev), deleted: true, body: burial.body, attachments })
+      Revision.predict({ parent: Option.some(tombstone.of.raw.rev), deleted: true, body: tombstone.body, attachments })
   )
 
 /** Whether a tombstone is a burial, and no deletion. */
-export const isBurial = (leaf: RawDocument): boolean => Json.get(Json.get(leaf.raw, field), "kind") === "burial"
+export const isMergeTombstone = (leaf: RawDocument): boolean => Json.get(Json.get(leaf.raw, field), "kind") === "burial"
 
 /** The revisions that a list names; `undefined` if the leaf is not a list. */
-export const listedIn = (leaf: RawDocument): ReadonlyArray<Revision.Revision> | undefined => {
+export const listedRevisions = (leaf: RawDocument): ReadonlyArray<Revision.Revision> | undefined => {
   const own = Json.get(leaf.raw, field)
   const of = Json.get(own, "of")
   return leaf.deleted && Json.get(own, "kind") === "list" && Json.isArray(of)
@@ -74,11 +74,13 @@ export const listBody = (of: ReadonlyArray<Revision.Revision>): Json.JsonObject 
 })
 
 /** The body that a burial keeps. */
-export const buriedBody = (
+export const keptBody = (
   leaf: RawDocument
 ): Option.Option<{ readonly of: Revision.Revision; readonly doc: Json.JsonObject }> => {
   const own = Json.get(leaf.raw, field)
   const of = Json.get(own, "of")
   const doc = Json.get(own, "doc")
-  return isBurial(leaf) && Revision.isRevision(of) && Json.isObject(doc) ? Option.some({ of, doc }) : Option.none()
+  return isMergeTombstone(leaf) && Revision.isRevision(of) && Json.isObject(doc)
+    ? Option.some({ of, doc })
+    : Option.none()
 }

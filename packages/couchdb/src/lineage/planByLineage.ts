@@ -5,17 +5,17 @@ import type { Settings } from "../document/recorder.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import type { Failed } from "../siblings/fold.js"
+import type { PolicyFailure } from "../siblings/pairMerge.js"
 import { leavesOf, type Plan } from "../siblings/plan.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
-import { leaderOf, reasonOf, remainingOf, unresolvedReasonOf } from "../siblings/unresolved.js"
-import { type Extensible, extensible } from "./extensible.js"
+import { largestMerge, mainReason, remainingVersions, unresolvedReasonOf } from "../siblings/unresolved.js"
+import { type ExtensibleIndex, makeExtensible } from "./extensibleIndex.js"
 import { type MergedInSteps, MergeSteps } from "./mergeSteps.js"
 import { MergeWriter } from "./mergeWriter.js"
 import type * as Lineage from "./model.js"
-import { known, lineageVersion } from "./olderVersions.js"
+import { lineageVersion, readIndex } from "./olderVersions.js"
 import { missingRevisions, type Survey, survey } from "./plan.js"
-import { ofDocument } from "./warnings.js"
+import { warnOfManyLeaves } from "./warnings.js"
 
 /**
  * The most heads that one merge takes in. Each tombstone of a merge names all its heads, so without a bound the size of the
@@ -31,21 +31,23 @@ export const planByLineage = <A, R, E, R2>(
   versions: ReadonlyArray<Version>,
   policy: SiblingPolicy<A, E, R2>,
   atOnce = maxHeads
-): Effect.Effect<Plan<A, R>, Failed<E> | WireError, CouchHttp | R | R2> =>
+): Effect.Effect<Plan<A, R>, PolicyFailure<E> | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
-    yield* ofDocument(collection.database, id, versions.length)
-    const { extensible, survey: found } = yield* readSurvey(collection, settings, id, versions, policy)
+    yield* warnOfManyLeaves(collection.database, id, versions.length)
+    const { extensible, survey } = yield* readSurvey(collection, settings, id, versions, policy)
     const writer = new MergeWriter(collection, settings, id, versions, extensible)
-    if (found.withoutMerge !== undefined) {
-      return found.withoutMerge._tag === "Nothing" ? { _tag: "Nothing" } : yield* writer.bury(found.withoutMerge)
+    if (survey.withoutMerge !== undefined) {
+      return survey.withoutMerge._tag === "Nothing"
+        ? { _tag: "Nothing" }
+        : yield* writer.deleteMerged(survey.withoutMerge)
     }
-    const merged = yield* new MergeSteps(collection, id, found, policy, writer).run(atOnce)
-    return yield* planOf(collection, versions, found, writer, merged)
+    const merged = yield* new MergeSteps(collection, id, survey, policy, writer).run(atOnce)
+    return yield* planOf(collection, versions, survey, writer, merged)
   })
 
 interface Surveyed {
-  readonly of: Lineage.Knowledge
-  readonly extensible: Extensible
+  readonly of: Lineage.LineageIndex
+  readonly extensible: ExtensibleIndex
   readonly survey: Survey
 }
 
@@ -59,20 +61,20 @@ const readSurvey = <A, R, E, R2>(
 ): Effect.Effect<Surveyed, WireError, CouchHttp> => {
   const leaves = versions.map(lineageVersion)
   let last: Surveyed | undefined
-  const surveyOf = (knowledge: Lineage.Knowledge): Surveyed => {
-    if (last?.of === knowledge) return last
-    const copy = extensible(knowledge)
-    last = { of: knowledge, extensible: copy, survey: survey(copy.knowledge, leaves, policy.rules.deleted) }
+  const surveyOf = (index: Lineage.LineageIndex): Surveyed => {
+    if (last?.of === index) return last
+    const copy = makeExtensible(index)
+    last = { of: index, extensible: copy, survey: survey(copy.index, leaves, policy.rules.deleted) }
     return last
   }
   return Effect.map(
-    known(
+    readIndex(
       collection.database,
       id,
       settings,
       leaves,
       leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]),
-      (knowledge) => missingRevisions(surveyOf(knowledge).survey)
+      (index) => missingRevisions(surveyOf(index).survey)
     ),
     surveyOf
   )
@@ -84,32 +86,32 @@ const planOf = <A, R>(
   versions: ReadonlyArray<Version>,
   found: Survey,
   writer: MergeWriter<A, R>,
-  { ends, steps: [first, ...more] }: MergedInSteps<A, R>
+  { finalHeads, steps: [first, ...more] }: MergedInSteps<A, R>
 ): Effect.Effect<Plan<A, R>, never, R> =>
   Effect.gen(function*() {
-    const buried = found.burials.flatMap((planned) => writer.burialOf(planned))
-    const remaining = remainingOf(ends)
-    if (first === undefined && buried.length === 0) {
+    const contained = found.tombstones.flatMap((planned) => writer.tombstoneOf(planned))
+    const remaining = remainingVersions(finalHeads)
+    if (first === undefined && contained.length === 0) {
       return {
         _tag: "Unresolved",
-        reason: unresolvedReasonOf(reasonOf(ends)),
+        reason: unresolvedReasonOf(mainReason(finalHeads)),
         versions: yield* leavesOf(collection, versions),
         remaining
       }
     }
-    const leader = leaderOf(ends)
-    const document = leader === undefined ? undefined : yield* writer.documentOf(leader.rev)
+    const largest = largestMerge(finalHeads)
+    const document = largest === undefined ? undefined : yield* writer.documentOf(largest.rev)
     const step = first ?? {
       lists: [],
       merge: Option.none(),
-      burials: [],
+      tombstones: [],
       merged: [],
       withoutBase: [],
       ...(document !== undefined && { document })
     }
     return {
       _tag: "Write",
-      steps: [{ ...step, burials: [...buried, ...step.burials] }, ...more],
+      steps: [{ ...step, tombstones: [...contained, ...step.tombstones] }, ...more],
       heads: found.heads.filter((rev) => writer.isLeaf(rev)),
       remaining
     }

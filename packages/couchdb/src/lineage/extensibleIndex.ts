@@ -1,21 +1,21 @@
 import type { Revision } from "../data/Revision.js"
 import type * as Lineage from "./model.js"
 
-/** A copy of the knowledge that planned merges can be added to. */
-export interface Extensible {
-  readonly knowledge: Lineage.Knowledge
+/** A copy of the index that planned merges can be added to. */
+export interface ExtensibleIndex {
+  readonly index: Lineage.LineageIndex
   /** Adds a planned merge as if it had been stored and read. */
   readonly add: (record: Lineage.Record, version: Lineage.Version) => void
 }
 
-export const extensible = (knowledge: Lineage.Knowledge): Extensible => {
-  const links = new Map(knowledge.links)
-  const parents = new Map(knowledge.parents)
-  const contents = new Map(knowledge.contents)
-  const records = new Map(knowledge.records)
-  const tombstones = new Map<Revision, Lineage.Tombstone>(knowledge.tombstones)
+export const makeExtensible = (index: Lineage.LineageIndex): ExtensibleIndex => {
+  const links = new Map(index.links)
+  const parents = new Map(index.parents)
+  const contents = new Map(index.contents)
+  const records = new Map(index.records)
+  const tombstones = new Map<Revision, Lineage.TombstoneKind>(index.tombstoneKinds)
   return {
-    knowledge: { ...knowledge, links, parents, contents, records, tombstones },
+    index: { ...index, links, parents, contents, records, tombstoneKinds: tombstones },
     add: (record, { body, deleted, files, path, rev }) => {
       links.set(rev, { rev, parent: record.parent, kind: record.kind, also: record.also })
       if (path[1] !== undefined) parents.set(rev, path[1])
