@@ -7,8 +7,8 @@ import type { Graph, Missing } from "./graph.js"
 import type { LineageIndex } from "./model.js"
 
 /**
- * Whether the document lives, by its newest edits and deletions. It is not merged pair by pair: which of them came
- * together first must not matter.
+ * Whether a merge of heads is alive, by its newest edits and deletions. All of them are compared at once, because the
+ * result must not depend on the order of merges.
  */
 export const isAlive = (
   index: LineageIndex,
@@ -25,20 +25,20 @@ export const isAlive = (
   if (deletions.length === 0) return Either.right(true)
   if (edits.length === 0 || rule === "deleteWins") return Either.right(false)
   if (rule === "editWins") return Either.right(true)
-  const said = (rev: Revision): Either.Either<string, Missing> => {
+  const contentOf = (rev: Revision): Either.Either<string, Missing> => {
     const content = index.contents.get(rev)
     return content === undefined
-      ? Either.left({ rev, why: `what ${rev} said is not on this server any more` })
+      ? Either.left({ rev, why: `the content of ${rev} is no longer on this server` })
       : Either.right(canonical([content.body, digests(content.files)]))
   }
   return Either.gen(function*() {
-    const kept: Array<string> = []
-    for (const edit of edits) kept.push(yield* said(edit))
+    const contents: Array<string> = []
+    for (const edit of edits) contents.push(yield* contentOf(edit))
     for (const deletion of deletions) {
-      const deleted = yield* said(
+      const deleted = yield* contentOf(
         index.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
       )
-      if (kept.every((each) => each === deleted)) return false
+      if (contents.every((each) => each === deleted)) return false
     }
     return true
   })

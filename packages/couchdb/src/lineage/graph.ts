@@ -38,7 +38,10 @@ export type Common =
 /** Up to this many revisions, comparing all pairs is cheaper than indexing their edits. */
 const maxComparedPairwise = 8
 
-/** Which revisions contain which others. Every answer follows from the known records, or reports that they do not suffice. */
+/**
+ * Which revisions contain which others. Every answer follows from the known records, or reports that they do not
+ * suffice.
+ */
 export class Graph {
   private readonly reached = new Map<Rev, ReadonlySet<Rev>>()
   private readonly sides = new Map<Rev, Side>()
@@ -112,8 +115,8 @@ export class Graph {
   }
 
   /**
-   * For each index, the indexes of the revisions that may contain that revision. A revision that contains another one has
-   * all its edits, so it also has the edit that the fewest revisions have.
+   * For each index, the indexes of the revisions that may contain that revision. A revision that contains another one
+   * has all its edits, so it also has the edit that the fewest revisions have.
    */
   mayContain(revs: ReadonlyArray<Rev>): (index: number) => ReadonlyArray<number> {
     const all = revs.map((_, i) => i)
@@ -196,10 +199,10 @@ export class Graph {
     const unsure = edits.filter((edit) => this.side(edit).gaps.size > 0)
     if (unsure.length === 0) return undefined
     for (const edit of edits) {
-      const own = this.reach(edit)
+      const ancestors = this.reach(edit)
       for (const other of unsure) {
         for (const rev of this.side(other).gaps) {
-          if (!own.has(rev) && Revision.generation(rev) > Revision.generation(edit)) return this.missing(rev)
+          if (!ancestors.has(rev) && Revision.generation(rev) > Revision.generation(edit)) return this.missing(rev)
         }
       }
     }

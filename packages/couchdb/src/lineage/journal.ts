@@ -7,12 +7,12 @@ import { isEnabled } from "./rules.js"
 
 type Rev = Revision.Revision
 
-/** How many characters of JSON the path may take. */
+/** The maximum size of a journal, in characters of JSON. */
 const maxPathLength = 8_192
 
 const newestFirst = (self: Link, that: Link): number => Revision.Order(that.rev, self.rev)
 
-/** What is known of a revision and those before it: its own record, or, of a foreign one, what its ancestors' say. */
+/** The known history of a revision: from its record, or for a foreign revision from the records of its ancestors. */
 const historyOf = ({ links, records }: LineageIndex, rev: Rev): ReadonlyArray<Link> => {
   const found: Array<Link> = []
   for (let at: Rev | null = rev; at !== null;) {
@@ -34,7 +34,7 @@ const sameRedaction = (
   that: ReadonlyArray<ReadonlyArray<string>>
 ): boolean => JSON.stringify(self) === JSON.stringify(that)
 
-/** The last ancestors on the revision's own path, each as a patch away from the one after it. */
+/** The last ancestors on the path of the revision. Each entry is a patch that is applied to the body of its child. */
 const journalOf = (
   index: LineageIndex,
   { content, deleted, parent }: NewRevision,
@@ -66,6 +66,7 @@ const journalOf = (
   return truncate(path.slice(0, k))
 }
 
+/** The newest entries that fit into the maximum size. */
 const truncate = (path: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> => {
   let length = 0
   const end = path.findIndex(({ back, files, link }) => {
@@ -75,23 +76,23 @@ const truncate = (path: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry
   return end === -1 ? path : path.slice(0, end)
 }
 
-/** The length of a revision's name in JSON. */
+/** The length of a revision in JSON. */
 const nameLength = 38
 
 /**
- * The newest names. The name of a merge lists the revisions that it took in, so the total of listed revisions is limited
- * too, to twice the number of names.
+ * The newest names. The name of a merge lists the revisions that it took in, so the total of listed revisions is
+ * limited too, to twice the number of names.
  */
-const newestNames = (names: ReadonlyArray<Link>, most: number): ReadonlyArray<Link> => {
+const newestNames = (names: ReadonlyArray<Link>, maxNames: number): ReadonlyArray<Link> => {
   let revisions = 0
   const end = names.findIndex(({ also }, i) => {
     revisions += 1 + also.length
-    return i >= most || revisions > 2 * most
+    return i >= maxNames || revisions > 2 * maxNames
   })
   return end === -1 ? names : names.slice(0, end)
 }
 
-/** Of a file only what a merge needs: where its bytes are, a server knows by its digest. */
+/** The members of stubs that a merge needs. A server finds the bytes by the digest. */
 const essentialStubs = (files: Json.JsonObject): Json.JsonObject =>
   Json.fromEntries(
     Json.entries(files).map(([name, stub]) => [
@@ -104,6 +105,7 @@ const essentialStubs = (files: Json.JsonObject): Json.JsonObject =>
     ])
   )
 
+/** Creates the record of a new revision. */
 export const makeRecord = (index: LineageIndex, written: NewRevision): Record => {
   const { records, settings } = index
   const before = [...(written.parent === null ? [] : [written.parent]), ...written.also]

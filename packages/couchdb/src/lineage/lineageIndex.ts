@@ -38,8 +38,8 @@ const contentIn = (
   !deleted ? { body, files } : record?.content === undefined ? undefined : { body: record.content, files }
 
 /**
- * Whether a record names the right parent. CouchDB names none for a first revision and for the last one of a truncated path.
- * The generation then shows whether the record can belong to this revision.
+ * Whether a record names the right parent. CouchDB names none for a first revision and for the last one of a truncated
+ * path. The generation then shows whether the record can belong to this revision.
  */
 const isParentOf = (path: ReadonlyArray<Rev>, rev: Rev, parent: Rev | null) =>
   path[1] !== undefined
@@ -49,7 +49,7 @@ const isParentOf = (path: ReadonlyArray<Rev>, rev: Rev, parent: Rev | null) =>
     : Revision.generation(parent) + 1 === Revision.generation(rev)
 
 /** A revision together with what the server or a tombstone stores for it. */
-interface Own {
+interface StoredRevision {
   readonly rev: Rev
   readonly path: ReadonlyArray<Rev>
   readonly field: Field
@@ -59,7 +59,7 @@ interface Own {
 }
 
 /** The record of a revision if it proves to belong to it: its parent and the hash of its content match. */
-const validRecord = ({ compare, content, field, path, rev }: Own): Record | undefined =>
+const validRecord = ({ compare, content, field, path, rev }: StoredRevision): Record | undefined =>
   field._tag === "Record" && isParentOf(path, rev, field.record.parent) &&
     (!compare || field.record.sum === hashContent(content ?? { body: {}, files: {} }, field.record.redact))
     ? field.record
@@ -110,7 +110,7 @@ class IndexBuilder implements LineageIndex {
       return
     }
     const content = contentIn(body, files, deleted, field._tag === "Record" ? field.record : undefined)
-    this.addOwn({ rev, path, field, content, compare: true })
+    this.addRevision({ rev, path, field, content, compare: true })
     if (deleted) this.tombstoneKinds.set(rev, this.records.has(rev) ? "deletion" : "bare")
   }
 
@@ -127,7 +127,7 @@ class IndexBuilder implements LineageIndex {
     this.addLink(tombstone.into)
     if (this.stored.has(tombstone.of)) return
     const content = tombstone.content === undefined ? undefined : { body: tombstone.content, files }
-    this.addOwn({
+    this.addRevision({
       rev: tombstone.of,
       // A stripped tombstone is a child of the tombstone that it strips.
       path: path.slice(path.indexOf(tombstone.of)),
@@ -137,10 +137,10 @@ class IndexBuilder implements LineageIndex {
     })
   }
 
-  private addOwn(own: Own): void {
-    const { content, field, path, rev } = own
+  private addRevision(stored: StoredRevision): void {
+    const { content, field, path, rev } = stored
     const record = isEnabled(this.settings, "proof")
-      ? validRecord(own)
+      ? validRecord(stored)
       : field._tag === "Record"
       ? field.record
       : undefined

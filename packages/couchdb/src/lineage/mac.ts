@@ -15,14 +15,14 @@ const withoutMac = (field: Json.JsonObject): Json.JsonObject =>
   Json.has(field, member) ? Json.fromEntries(Json.entries(field).filter(([key]) => key !== member)) : field
 
 /**
- * The first 128 bits of HMAC-SHA256 over the document's id and the field in canonical JSON. The field holds its revision's
- * parent and the hash of its content; without the id, what was signed of one document could be put into another, which
- * may have the same revisions. Newer formats are to keep this as it is, or they would be taken for forgeries.
+ * The first 128 bits of HMAC-SHA256 over the document id and the field in canonical JSON. The field contains the parent
+ * of its revision and the hash of the content. The id prevents copying a signed field to another document with the same
+ * revisions. Newer formats must compute the MAC in the same way, or they count as forged.
  */
 const macOf = (key: Redacted.Redacted, id: string, field: Json.JsonObject): string =>
   hex(hmac(sha256, utf8(Redacted.value(key)), utf8(canonical([id, withoutMac(field)])))).slice(0, 32)
 
-/** The field as it is stored: with the first key's mac, its keys in canonical order. */
+/** The field as it is stored: with the MAC of the first key, and its members in canonical order. */
 export const signed = ({ mac: [key] }: Settings, id: string, field: Json.JsonObject): Json.JsonObject =>
   key === undefined
     ? field
@@ -36,11 +36,11 @@ const isGenuine = (settings: Settings, id: string, field: Json.JsonObject): bool
     mac.some((key) => Json.get(field, member) === macOf(key, id, field))
 }
 
-/** What a field says that was written by somebody who has a key. Where no keys are kept, everybody has. */
+/** Decodes a field if its MAC matches one of the keys. Without keys, every field is accepted. */
 export const verifiedField = (settings: Settings, id: string, json: Json.Json | undefined): Field =>
   Json.isObject(json) && !isGenuine(settings, id, json) ? { _tag: "None" } : decodeField(json)
 
-/** A field without what it says of bodies. Whoever slims a forged one does not make it genuine. */
+/** A field without bodies and journals. It is signed only if the original field is genuine. */
 export const strippedField = (settings: Settings, id: string, json: Json.Json | undefined): Json.Json | undefined => {
   if (!Json.isObject(json)) return json
   const stripped = Json.fromEntries(Json.entries(json).filter(([key]) => key !== "path" && key !== "doc"))

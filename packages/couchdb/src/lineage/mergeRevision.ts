@@ -3,7 +3,10 @@ import { hashOf } from "../data/json/canonical.js"
 import * as Revision from "../data/Revision.js"
 import type { StoredMerge } from "./model.js"
 
-/** The text as it is stored is hashed, and no canonical form of it: `1` and `1.0` are two contents. */
+/**
+ * The revision of a merge. The hash covers the stored text and not its canonical form, since `1` and `1.0` are
+ * different contents.
+ */
 export const mergeRevision = ({ body, deleted, files, heads, parent }: StoredMerge): Revision.Revision =>
   Revision.make(
     `${(parent === null ? 0 : Revision.generation(parent)) + 1}-${

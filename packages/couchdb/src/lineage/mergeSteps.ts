@@ -38,8 +38,8 @@ const unknown = ({ why }: Missing): Unmerged => ({ _tag: "Unknown", why, clashes
 const maxCarriedGroups = 8
 
 /**
- * Merges as many heads as possible, in steps of bounded size. After each step the stored heads are exactly those that the
- * next step starts from, so another resolver that continues from there writes the same revisions.
+ * Merges as many heads as possible, in steps of bounded size. After each step the stored heads are exactly those that
+ * the next step starts from, so another resolver that continues from there writes the same revisions.
  */
 export class MergeSteps<A, R, E, R2> {
   private readonly evaluator: Evaluator<A, R, E, R2>
@@ -178,14 +178,14 @@ export class MergeSteps<A, R, E, R2> {
 
   /** Merges a group, and returns the heads that are left of it. */
   private mergeGroup(
-    { heads: own, state: { content, guessed }, why }: Group<Rev, GroupState<A, R>>,
+    { heads: members, state: { content, guessed }, why }: Group<Rev, GroupState<A, R>>,
     sizeOf: (rev: Rev) => number
   ): ReadonlyArray<FinalHead> {
     const apart = (why: Reason | undefined): ReadonlyArray<FinalHead> =>
-      own.map((rev) => ({ rev, size: sizeOf(rev), why }))
-    const [parent, ...also] = [...own].sort((a, b) => this.rank(a) - this.rank(b))
-    if (parent === undefined || !this.needsMerge(own)) return apart(why)
-    const alive = this.isAlive(own)
+      members.map((rev) => ({ rev, size: sizeOf(rev), why }))
+    const [parent, ...also] = [...members].sort((a, b) => this.rank(a) - this.rank(b))
+    if (parent === undefined || !this.needsMerge(members)) return apart(why)
+    const alive = this.isAlive(members)
     if (Either.isLeft(alive) && !this.mayGuess) return apart(unknown(alive.left))
     const decided = guessed !== undefined || Either.isLeft(alive)
     const deleted = !decided && !Either.getOrElse(alive, () => true)
@@ -195,20 +195,20 @@ export class MergeSteps<A, R, E, R2> {
     this.ranks.set(rev, this.rank(parent))
     if (content === undefined) this.contentless.add(rev)
     if (!deleted) this.live.add(rev)
-    return [{ rev, size: own.reduce((sum, rev) => sum + sizeOf(rev), 0), why }]
+    return [{ rev, size: members.reduce((sum, rev) => sum + sizeOf(rev), 0), why }]
   }
 
-  private needsMerge(own: ReadonlyArray<Rev>): boolean {
+  private needsMerge(members: ReadonlyArray<Rev>): boolean {
     const { heads, orphans } = this.survey
-    const isAlone = own.length === 1 && !(heads.length === 1 && orphans.length === 1)
+    const isAlone = members.length === 1 && !(heads.length === 1 && orphans.length === 1)
     // Deletions alone need no merge if something else keeps the document alive.
-    return !isAlone && (this.isDeleted || own.some((rev) => this.live.has(rev)))
+    return !isAlone && (this.isDeleted || members.some((rev) => this.live.has(rev)))
   }
 
   /** Whether the merge of a group is alive. */
-  private isAlive(own: ReadonlyArray<Rev>): Either.Either<boolean, Missing> {
+  private isAlive(members: ReadonlyArray<Rev>): Either.Either<boolean, Missing> {
     const { alive, graph, index } = this.survey
-    return Either.isRight(alive) ? alive : isAlive(index, graph, own, this.policy.rules.deleted)
+    return Either.isRight(alive) ? alive : isAlive(index, graph, members, this.policy.rules.deleted)
   }
 
   private rank(rev: Rev): number {

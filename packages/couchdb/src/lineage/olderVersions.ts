@@ -9,7 +9,7 @@ import { buildIndex } from "./lineageIndex.js"
 import type { LineageIndex, Version as LineageVersion } from "./model.js"
 import { isEnabled } from "./rules.js"
 
-/** A version as lineage sees it. */
+/** Converts a version to the model of lineage. */
 export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
   id: raw.id,
   rev: raw.rev,
@@ -19,10 +19,10 @@ export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
   files: raw.stubs._tag === "Some" ? raw.stubs.value : {}
 })
 
-/** How many ancestors of a foreign edit are read if no other head needs an older base. */
+/** The most ancestors of a foreign edit that are read if no other head needs an older base. */
 const maxForeignAncestors = 16
 
-/** The most times that missing versions are asked for. */
+/** The most requests for missing versions. */
 const maxRounds = 64
 
 /** The newest revision that is on the path of every head. */
@@ -40,8 +40,8 @@ const commonAncestor = (
 }
 
 /**
- * The older versions that may tell more about foreign edits: their records, and the bodies before them; at most `span` for
- * each head. The common ancestor of the heads is looked for however old it is.
+ * The older versions that may describe foreign edits, by their records and by the bodies before them. Returns at most
+ * `span` versions for each head. The common ancestor of the heads is included regardless of its age.
  */
 const wantedVersions = (
   { contents, links, parents, records, tombstoneKinds }: LineageIndex,
@@ -81,8 +81,8 @@ const wantedVersions = (
 }
 
 /**
- * What versions tell, and what older ones tell that the server still has: those before foreign edits, and one that is
- * asked for. It ends, since nothing is asked for twice.
+ * Indexes versions, and reads older ones that the server still has: the ancestors of foreign edits, and the `missing`
+ * ones. No revision is requested twice, so the loop ends.
  */
 export const readIndex = (
   database: DatabaseName,
@@ -90,7 +90,7 @@ export const readIndex = (
   settings: Settings,
   versions: ReadonlyArray<LineageVersion>,
   heads: ReadonlyArray<Revision.Revision>,
-  /** What else is missing. */
+  /** Further revisions that are missing. */
   missing: (index: LineageIndex) => ReadonlyArray<Revision.Revision>
 ): Effect.Effect<LineageIndex, WireError, CouchHttp> =>
   Effect.gen(function*() {

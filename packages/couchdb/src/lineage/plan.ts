@@ -9,11 +9,14 @@ import { type MergeState, SymbolicMerge } from "./symbolicMerge.js"
 
 type Rev = Revision.Revision
 
-/** CouchDB's order of leaves, the winner first: what stands before what is deleted, then generation and hash. */
+/** CouchDB's order of leaves, the winner first: live ones before deleted ones, then by generation and hash. */
 const compareLeaves = (index: LineageIndex) => (self: Rev, that: Rev): number =>
   Number(index.tombstoneKinds.has(self)) - Number(index.tombstoneKinds.has(that)) || Revision.Order(that, self)
 
-/** What could be a head: what stands, what was deleted by an edit, and what a burial hides that nothing else has. */
+/**
+ * The revisions that may be heads: live leaves, deletions, and orphans. An orphan is a version that a tombstone records
+ * as merged, while no leaf contains it or that merge.
+ */
 const headCandidates = (index: LineageIndex, graph: Graph, leaves: ReadonlyArray<Version>): ReadonlyArray<Rev> => {
   const order = compareLeaves(index)
   const own = leaves.flatMap(({ deleted, rev }) =>
@@ -30,10 +33,12 @@ const headCandidates = (index: LineageIndex, graph: Graph, leaves: ReadonlyArray
   return [...own.sort(order), ...Array.from(new Set(orphans)).sort((a, b) => Revision.Order(b, a))]
 }
 
-/** Where a contained leaf alive on: the oldest revision that names it, or else the head that has all its edits. */
+/**
+ * Finds the revision that a leaf is merged into: the oldest one that names it, or else the head that has all its edits.
+ */
 const mergedIntoLookup = (graph: Graph): (of: Rev, head: Rev) => Link => {
   const namings = new Map<Rev, ReadonlyMap<Rev, Rev>>()
-  /** The oldest revision that names each one, among what a head descends from. */
+  /** For each revision, the oldest one that names it among the ancestors of a head. */
   const namingOf = (head: Rev): ReadonlyMap<Rev, Rev> => {
     const known = namings.get(head)
     if (known !== undefined) return known
@@ -53,8 +58,8 @@ const mergedIntoLookup = (graph: Graph): (of: Rev, head: Rev) => Link => {
 }
 
 /**
- * Hidden heads that were made to bring another one back, and were buried for the same reason: the merge that both live on in
- * does not come here. Bringing one back again would be buried again, for ever.
+ * The orphans that must not be restored, because they already restored another orphan and were merged into the same
+ * revision, which does not arrive here. Another restored version would be deleted in the same way, without end.
  */
 const unrestorableOrphans = (
   index: LineageIndex,
@@ -69,17 +74,18 @@ const unrestorableOrphans = (
     const rev = again ? tombstones.find(({ of }) => of === head)?.into.rev : undefined
     return rev === undefined ? [] : [[head, {
       rev,
-      why: `${rev}, in which ${head} alive on, is not here, though it was waited for: does this database refuse it?`
+      why: `${head} was merged into ${rev}, which does not arrive: check whether this database refuses it`
     }]]
   }))
 }
 
+/** The heads, and the contained leaves with the head that contains each. */
 interface Separated {
   readonly heads: ReadonlyArray<Rev>
   readonly contained: ReadonlyArray<{ readonly of: Rev; readonly head: Rev }>
 }
 
-/** A leaf whose edits another one has is contained; of two with the same edits the one that loses is. */
+/** A leaf is contained if another one has all its edits. Of two leaves with the same edits the loser is contained. */
 const separateContained = (graph: Graph, found: ReadonlyArray<Rev>): Separated => {
   const heads: Array<Rev> = []
   const outers = new Map<Rev, Rev>()
@@ -94,7 +100,7 @@ const separateContained = (graph: Graph, found: ReadonlyArray<Rev>): Separated =
     if (outer === undefined) heads.push(rev)
     else outers.set(rev, outer)
   })
-  // What contains it may be contained itself.
+  // The containing leaf may be contained itself.
   const top = (rev: Rev): Rev => {
     let at = rev
     for (let outer = outers.get(at); outer !== undefined; outer = outers.get(at)) at = outer
@@ -108,20 +114,22 @@ export interface Survey {
   readonly index: LineageIndex
   readonly graph: Graph
   readonly symbolic: SymbolicMerge
-  /** The heads, CouchDB's winner first; those that tombstones hide come last. */
+  /** The heads, CouchDB's winner first, orphans last. */
   readonly heads: ReadonlyArray<Rev>
   readonly live: ReadonlySet<Rev>
+  /** The heads of which only tombstones are left, although no leaf contains them. */
   readonly orphans: ReadonlyArray<Rev>
-  /** The leaves that are contained already. */
+  /** The tombstones to write for live leaves that other ones contain. */
   readonly tombstones: ReadonlyArray<PlannedTombstone>
-  /** Heads that must not be merged although they are known, and why. */
+  /** Heads that must not be merged although their content is known, and why. */
   readonly blocked: ReadonlyMap<Rev, Missing>
-  /** Whether the document alive. */
+  /** Whether the merge of all heads is alive, or what is missing to determine that. */
   readonly alive: Either.Either<boolean, Missing>
-  /** The plan if there are no heads to merge. */
+  /** The plan if no heads need a merge. */
   readonly withoutMerge: Extract<Plan, { readonly _tag: "Nothing" | "DeleteMerged" }> | undefined
 }
 
+/** Determines the heads of a document, and which leaves they contain. */
 export const survey = (index: LineageIndex, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Survey => {
   const graph = new Graph(index)
   const { contained, heads } = separateContained(graph, headCandidates(index, graph, leaves))
@@ -137,7 +145,7 @@ export const survey = (index: LineageIndex, leaves: ReadonlyArray<Version>, rule
   const alive: Either.Either<boolean, Missing> = heads.length === 0 || single
     ? Either.right(true)
     : isAlive(index, graph, heads, rule)
-  // Deletions that met need no merge: whoever writes the document anew names them all.
+  // Several deletions need no merge: a write that re-creates the document names them all.
   const gone = heads.every((rev) => !live.has(rev)) && orphans.length === 0 && Either.isRight(alive) && !alive.right
   return {
     index,
@@ -149,7 +157,7 @@ export const survey = (index: LineageIndex, leaves: ReadonlyArray<Version>, rule
     tombstones,
     blocked: new Map([
       ...unrestorableOrphans(index, graph, leaves, orphans),
-      // What another side took in may be another version than the one that stands here.
+      // The version that another side merged may differ from the one that is stored here.
       ...heads.flatMap((rev): ReadonlyArray<readonly [Rev, Missing]> => {
         const dispute = index.disputed.has(rev) ? graph.missing(rev) : undefined
         return dispute === undefined ? [] : [[rev, dispute]]
@@ -184,10 +192,11 @@ const planOf = ({ blocked, tombstones, symbolic, heads, orphans, alive, withoutM
   }
 }
 
+/** Plans the merge of the leaves of one document, without reading their bodies. */
 export const plan = (index: LineageIndex, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan =>
   planOf(survey(index, leaves, rule))
 
-/** All revisions that are missing to merge the heads, so that one request can ask for them. */
+/** All revisions that are missing to merge the heads, so that one request can read them. */
 export const missingRevisions = ({ blocked, symbolic, heads, alive, withoutMerge }: Survey): ReadonlyArray<Rev> => {
   if (withoutMerge !== undefined) return []
   const found = new Set(Array.from(blocked.values(), ({ rev }) => rev))

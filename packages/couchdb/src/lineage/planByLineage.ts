@@ -18,8 +18,8 @@ import { missingRevisions, type Survey, survey } from "./plan.js"
 import { warnOfManyLeaves } from "./warnings.js"
 
 /**
- * The most heads that one merge takes in. Each tombstone of a merge names all its heads, so without a bound the size of the
- * tombstones would grow quadratically. Further heads are merged in further steps, each on top of the previous one.
+ * The most heads that one merge takes in. Each tombstone of a merge names all its heads, so without a bound the size of
+ * the tombstones would grow quadratically. Further heads are merged in further steps, each on top of the previous one.
  */
 const maxHeads = 64
 

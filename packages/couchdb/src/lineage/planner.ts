@@ -2,11 +2,10 @@ import * as Effect from "effect/Effect"
 import { readVersions } from "../http/bulk/bulkGetVersions.js"
 import { byDocument, readAllLeaves } from "../siblings/leaves.js"
 import type { LineagePlanner } from "../siblings/lineagePlanner.js"
-import { PolicyFailure } from "../siblings/pairMerge.js"
 import { planByLineage } from "./planByLineage.js"
 import { isEnabled } from "./rules.js"
 
-/** Plans by all leaves: a tombstone records what a merge contains, and when a document was deleted. */
+/** Plans by all leaves: tombstones record what merges contain and when a document was deleted. */
 export const planner: LineagePlanner = {
   planAll: (collection, settings, ids, policy, cache) =>
     Effect.gen(function*() {
@@ -21,6 +20,6 @@ export const planner: LineagePlanner = {
             Effect.map((plan) => [id, plan] as const)
           ))
       )
-    }).pipe(Effect.mapError((error) => error instanceof PolicyFailure ? error.error : error)),
+    }).pipe(Effect.mapError((error) => error._tag === "PolicyFailure" ? error.error : error)),
   storesMergesFirst: (settings) => isEnabled(settings, "twoWrites")
 }

@@ -11,11 +11,11 @@ type Maybe = Json.Json | undefined
 
 const member = (json: Maybe, key: string): Maybe => Json.isObject(json) ? Json.get(json, key) : undefined
 
-/** The members of a document without the field: what a schema and a merge see. */
+/** A body without the field, as schemas and merges see it. */
 export const withoutField = (raw: Json.JsonObject, field: string): Json.JsonObject =>
   Json.has(raw, field) ? Json.fromEntries(Json.entries(raw).filter(([key]) => key !== field)) : raw
 
-/** A body without what may enter neither journal nor burial. */
+/** A body without the paths that journals and tombstones must not contain. */
 export const redacted = (body: Json.JsonObject, paths: ReadonlyArray<ReadonlyArray<string>>): Json.JsonObject =>
   paths.reduce((left, path) => withoutPath(left, path), body)
 
@@ -37,8 +37,8 @@ const withoutPath = (body: Json.JsonObject, [key, ...rest]: ReadonlyArray<string
 }
 
 /**
- * What a record says of its own revision's content. Of a file it says name, type and length, which are known before a
- * server has seen it.
+ * The content hash of a record. It covers name, type and length of each attachment, which are known before the server
+ * stores it.
  */
 export const hashContent = ({ body, files }: Content, redact: Record["redact"]): string =>
   hashOf(canonical(Json.fromEntries([
@@ -57,7 +57,7 @@ export const hashContent = ({ body, files }: Content, redact: Record["redact"]):
 const shortKinds: { readonly [K in RevisionKind]: string } = { edit: "e", merge: "m", delete: "d", foreign: "f" }
 const kinds = new Map(Object.entries(shortKinds).map(([kind, short]) => [short, kind as RevisionKind]))
 
-/** A name is its revision alone where it is an edit of the next one. */
+/** An edit of the next name is encoded as its revision alone. */
 const encodeNames = (names: ReadonlyArray<Link>): Json.Json =>
   names.map(({ also, kind, parent, rev }, i) =>
     kind === "edit" && also.length === 0 && parent !== null && parent === names[i + 1]?.rev
@@ -93,7 +93,7 @@ const encodeEntry = ({ back, files, link, sum }: JournalEntry): Json.Json =>
     ["sum", sum]
   ])
 
-/** Every revision is one generation above its parent: what says anything else could lead in circles. */
+/** Whether a parent is exactly one generation older. Any other parent could form a cycle. */
 const isParent = (parent: Maybe, rev: Revision.Revision): parent is Revision.Revision | null =>
   parent === null || (Revision.isRevision(parent) && Revision.generation(parent) + 1 === Revision.generation(rev))
 
@@ -123,7 +123,7 @@ const decodeEntry = (json: Json.Json): JournalEntry | undefined => {
 const allDefined = <A>(found: ReadonlyArray<A | undefined>): ReadonlyArray<A> | undefined =>
   found.every((each) => each !== undefined) ? found : undefined
 
-/** The record as the field holds it, its keys in canonical order. */
+/** Encodes a record for the field, its members in canonical order. */
 export const encodeRecord = (record: Record): Json.JsonObject =>
   Json.fromEntries([
     ["also", record.also],
@@ -176,7 +176,7 @@ const decodeRecord = (json: Json.JsonObject): Record | undefined => {
 
 const encodeMergedInto = ({ also, kind, parent, rev }: MergedInto): Json.JsonObject => ({ also, kind, parent, rev })
 
-/** The burial as the field of a tombstone holds it. */
+/** Encodes the tombstone of a merged version for the field, its members in canonical order. */
 export const encodeTombstone = ({ content, field, into, of, ofParent }: MergeTombstone): Json.JsonObject =>
   Json.fromEntries([
     ...(content === undefined ? [] : [["doc", content] as const]),
@@ -199,7 +199,7 @@ const decodeTombstone = (json: Json.JsonObject): MergeTombstone | undefined => {
     : undefined
 }
 
-/** What a field says, before anything is believed. */
+/** Decodes a field, without verifying anything. */
 export const decodeField = (json: Maybe): Field => {
   if (!Json.isObject(json)) return { _tag: "None" }
   const v = Json.get(json, "v")
@@ -215,7 +215,7 @@ export const decodeField = (json: Maybe): Field => {
   return record === undefined ? { _tag: "None" } : { _tag: "Record", record }
 }
 
-/** What a tombstone repeats, so that a filter that selects by it lets the tombstone pass. */
+/** The members that a tombstone keeps, so that replication filters on them select the tombstone too. */
 export const retainedMembers = (
   settings: Settings,
   body: Json.JsonObject

@@ -25,13 +25,13 @@ import { lineageVersion, readIndex } from "./olderVersions.js"
 import { encodeRecord, retainedMembers, withoutField } from "./record.js"
 import { isEnabled } from "./rules.js"
 
-/** Makes two equal edits two. */
+/** Distinguishes two edits with equal content. */
 const editId: Effect.Effect<string> = Effect.map(
   Effect.replicateEffect(Random.nextIntBetween(0, 0x1_0000_0000), 3),
   (parts) => parts.map((part) => part.toString(16).padStart(8, "0")).join("")
 )
 
-/** CouchDB's own documents have no siblings that a merge could be for. */
+/** Rejects design and local documents, whose siblings are never merged. */
 const rejectReserved = ({ database, id }: Writing): Effect.Effect<void, InvalidIdError> =>
   id.startsWith("_design/") || id.startsWith("_local/")
     ? Effect.fail(
@@ -43,13 +43,13 @@ const rejectReserved = ({ database, id }: Writing): Effect.Effect<void, InvalidI
     )
     : Effect.void
 
-/** What a new revision extends. A document that was deleted is gone on with where it was deleted, every time it was. */
+/** What a new revision extends. A write that re-creates a document extends all its deletions. */
 interface Predecessor {
   readonly index: LineageIndex
   readonly parent: Revision.Revision | null
   readonly also: ReadonlyArray<Revision.Revision>
   readonly over: Option.Option<CurrentRevision>
-  /** The tombstone that a document is made anew on, and its ancestors. */
+  /** The tombstone that a re-created document extends, and its ancestors. */
   readonly tombstonePath?: ReadonlyArray<Revision.Revision>
 }
 
@@ -60,7 +60,7 @@ const predecessorOfCreation = (
   Effect.map(readAllLeaves(database, [id], makeTombstoneCache()), (leaves): Predecessor => {
     const index = buildIndex(settings, leaves.map(lineageVersion))
     const none: Predecessor = { index, parent: null, also: [], over: Option.none() }
-    // Something stands: the server refuses the creation, as it should.
+    // The document exists, so the server refuses the creation.
     if (leaves.some(({ raw }) => !raw.deleted)) return none
     const isDeletion = (rev: Revision.Revision): boolean =>
       isEnabled(settings, "recreation") && index.tombstoneKinds.get(rev) === "deletion"
@@ -93,12 +93,12 @@ const predecessorOfEdit = (
         files: Option.getOrElse(read.value.stubs, (): Json.JsonObject => ({}))
       }]
       : (yield* readVersions(database, [{ id, rev }])).map(lineageVersion)
-    // A record of its own says all there is to know; only a foreign edit's ancestors are looked for.
+    // A record describes the whole history, so older versions are read only for a foreign edit.
     const index = yield* readIndex(database, id, settings, versions, [rev], () => [])
     return { index, parent: rev, also: [], over: Option.some(current) }
   })
 
-/** Adds to what is to be stored the record of what it is made of. */
+/** Adds the record of its history to the body of a write. */
 const withRecord = (
   settings: Settings,
   writing: Writing
@@ -112,7 +112,7 @@ const withRecord = (
     })
     const deleted = kind === "delete"
     const current = before.parent === null ? undefined : before.index.contents.get(before.parent)
-    // What is deleted is what stands, which may not be what was read.
+    // A deletion deletes the current revision, which may differ from the one that was read.
     const body = deleted && current !== undefined ? current.body : withoutField(raw, settings.field)
     const record = makeRecord(before.index, {
       kind,
@@ -157,8 +157,8 @@ const withRecord = (
   })
 
 /**
- * Writes a document anew under a revision of its own: CouchDB takes no edit of a tombstone, and puts a plain write on the
- * one that wins, which may be a burial.
+ * Re-creates a document under a computed revision. CouchDB accepts no edit of a tombstone, and a write without `_rev`
+ * extends the winning tombstone, which may be the one of a merged version.
  */
 const recreate = (
   database: DatabaseName,

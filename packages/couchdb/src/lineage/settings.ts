@@ -13,9 +13,9 @@ import { disabledRules, withoutRules } from "./rules.js"
  */
 export type Options = Partial<Omit<Settings, TypeId>>
 
-const atLeast = (name: string, least: number, value: number): number => {
-  if (!Number.isInteger(value) || value < least) {
-    throw new RangeError(`lineage.${name} is a whole number of at least ${least}, not ${value}`)
+const atLeast = (name: string, minimum: number, value: number): number => {
+  if (!Number.isInteger(value) || value < minimum) {
+    throw new RangeError(`lineage.${name} must be a whole number of at least ${minimum}, not ${value}`)
   }
   return value
 }
@@ -23,11 +23,13 @@ const atLeast = (name: string, least: number, value: number): number => {
 export const settings = (options: Options = {}): Settings => {
   const field = options.field ?? "lineage"
   if (field === "" || field.startsWith("_")) {
-    throw new RangeError(`lineage.field is a name that does not begin with an underscore, not ${JSON.stringify(field)}`)
+    throw new RangeError(
+      `lineage.field must be a name that does not begin with an underscore, not ${JSON.stringify(field)}`
+    )
   }
   const mac = options.mac ?? []
   if (mac.some((key) => Redacted.value(key) === "")) {
-    throw new RangeError("lineage.mac has a key that is empty: a mac that everybody can make proves nothing")
+    throw new RangeError("lineage.mac must not contain an empty key, because anyone could compute its MAC")
   }
   const complete = {
     [TypeId]: recorder,

@@ -5,8 +5,8 @@ import type { LineageIndex, MergeTombstone } from "./model.js"
 import { encodeTombstone } from "./record.js"
 
 /**
- * The field of a version whose body is not kept with it. Without the body nobody can tell any more whether the record is
- * the version's own, so it stays only where that was seen.
+ * The field of a version whose body is not kept. Without the body the record cannot be verified again, so it is kept
+ * only if it was verified before.
  */
 export const stripField = (
   { newer, records, settings }: LineageIndex,
@@ -15,6 +15,6 @@ export const stripField = (
   field: Json.Json | undefined
 ): Json.Json | undefined => records.has(of) || newer.has(of) ? strippedField(settings, id, field) : undefined
 
-/** A burial without body and journal. */
+/** Encodes the tombstone of a merged version without its body and journal. */
 export const stripTombstone = (index: LineageIndex, id: string, tombstone: MergeTombstone): Json.JsonObject =>
   encodeTombstone({ ...tombstone, content: undefined, field: stripField(index, id, tombstone.of, tombstone.field) })

@@ -6,7 +6,7 @@ import { isEnabled } from "./rules.js"
 
 type Rev = Revision.Revision
 
-/** The deepest nesting of bases. More could overflow the stack. */
+/** The maximum nesting of bases. Deeper nesting could overflow the stack. */
 const maxDepth = 500
 
 /** The heads that are merged so far. */
@@ -22,8 +22,8 @@ export interface Joined {
 }
 
 /**
- * Merges heads without reading their bodies. The result is an expression over contents, which is `evaluate.ts`'s input.
- * It fails with what is missing to determine the expression.
+ * Merges heads without reading their bodies. The result is an expression over contents, which `Evaluator` computes.
+ * Fails with what is missing to determine the expression.
  */
 export class SymbolicMerge {
   private readonly bases = new Map<string, Either.Either<Value, Missing>>()
@@ -144,7 +144,10 @@ export class SymbolicMerge {
     return value
   }
 
-  /** Why the content of a revision is not usable: it is disputed, so that two versions exist, or it is not on this server. */
+  /**
+   * Why the content of a revision is not usable: it is disputed, so that two versions exist, or it is not on this
+   * server.
+   */
   private unreadable(rev: Rev): Missing | undefined {
     return this.index.disputed.has(rev)
       ? this.graph.missing(rev)

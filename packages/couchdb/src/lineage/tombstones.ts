@@ -77,7 +77,7 @@ const notFound = (database: DatabaseName, id: string): Effect.Effect<never, NotF
     })
   )
 
-/** All leaves of a document, and what they tell. */
+/** Reads all leaves of a document, and indexes them. */
 const readHistory = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(collection.id.encode(key))
@@ -101,7 +101,10 @@ export const mergedVersions = <A, I, R, K>(
       }))
   )
 
-/** The newest revision that the buried one and what stands have by their paths alone, whatever records say. */
+/**
+ * The index of the newest revision that a merged version shares with a live leaf by their paths alone, ignoring
+ * records.
+ */
 const forkIndex = (path: ReadonlyArray<Revision.Revision>, versions: ReadonlyArray<Version>): number => {
   const live = new Set(versions.filter(({ raw }) => !raw.deleted).flatMap(({ path }) => path))
   return path.findIndex((rev, i) => i > 0 && live.has(rev))
@@ -129,7 +132,7 @@ export const restoreVersion = <A, I, R, K>(
       also: [],
       content,
       deleted: false,
-      // Brought back twice, it is back once.
+      // Restoring a version twice is the same edit.
       edit: hashOf(`unbury ${rev}`)
     })
     const body = Json.fromEntries([
@@ -150,7 +153,7 @@ export const restoreVersion = <A, I, R, K>(
     return yield* fetchBound(collection, id, { rev: back })
   })
 
-/** A row that was refused fails; one that was there already is there. */
+/** Fails with the first refused row. A revision that exists already counts as stored. */
 const failIfRefused = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure> =>
   Effect.forEach(
     results,
@@ -159,8 +162,8 @@ const failIfRefused = (results: ReadonlyArray<RowResult>): Effect.Effect<void, F
   )
 
 /**
- * A tombstone on top of another leaf, under a revision of its own: CouchDB takes no edit of a tombstone where nothing of the
- * document stands.
+ * A tombstone that extends another leaf, under a computed revision. CouchDB accepts no edit of a tombstone if the
+ * document is deleted.
  */
 const tombstoneOn = (
   { path, raw }: Version,
@@ -183,7 +186,7 @@ const hasBodies = (field: Json.Json | undefined): boolean =>
 
 const keepsBodies = ({ content, field }: MergeTombstone): boolean => content !== undefined || hasBodies(field)
 
-/** Whether a leaf is a tombstone that says nothing but names, and what filters select it by. */
+/** Whether a leaf is a tombstone that contains only names, and the members that filters need. */
 const isErased = ({ raw }: Version, { field, tombstone }: Settings): boolean =>
   raw.deleted && Option.isNone(raw.stubs) &&
   Json.keys(raw.raw).every((key) => key === field || tombstone.keep.includes(key)) &&
@@ -206,7 +209,7 @@ export const stripTombstones = <A, I, R, K>(
     return rows.length
   })
 
-/** How often a document is looked at anew, where others write it at the same time. */
+/** The most times that a document is read again if other clients write it at the same time. */
 const maxRounds = 5
 
 export const erase = <A, I, R, K>(

@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import type { PolicyFailure } from "./pairMerge.js"
 import type { Reason } from "./unresolved.js"
 
-/** Heads that merge with each other, their merge, and why they do not merge with an earlier group. */
+/** Heads that merge with each other, the state of their merge, and why they do not merge with an earlier group. */
 export interface Group<H, S> {
   readonly heads: readonly [H, ...ReadonlyArray<H>]
   readonly state: S
@@ -16,12 +16,12 @@ export interface Groups<H, S> {
   readonly unusable: ReadonlyArray<{ readonly head: H; readonly why: Reason }>
 }
 
-/** The most groups that a head is tried with, so that versions that do not merge are not all compared with each other. */
+/** The most groups that a head is tried with. It limits the comparisons between versions that do not merge. */
 const maxOpenGroups = 8
 
 /**
- * Groups heads, in their order: each joins the first group that it merges with. So a head that does not merge keeps no
- * others from merging. Usually there is one group.
+ * Groups heads in order. Each head joins the first group that it merges with, so a head that does not merge does not
+ * prevent the others from merging. Usually the result is one group.
  */
 export const groupMergeable = <H, S, E, R, R2>(
   heads: ReadonlyArray<H>,
@@ -76,9 +76,10 @@ const catchReason = <A, E, R>(
     (either): Effect.Effect<Either.Either<A, Reason>, PolicyFailure<E>> =>
       Either.isRight(either)
         ? Effect.succeed(Either.right(either.right))
-        : isFailed(either.left)
+        : isPolicyFailure(either.left)
         ? Effect.fail(either.left)
         : Effect.succeed(Either.left(either.left))
   )
 
-const isFailed = <E>(error: Reason | PolicyFailure<E>): error is PolicyFailure<E> => error._tag === "Failed"
+const isPolicyFailure = <E>(error: Reason | PolicyFailure<E>): error is PolicyFailure<E> =>
+  error._tag === "PolicyFailure"

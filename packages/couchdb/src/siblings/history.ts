@@ -37,8 +37,8 @@ export class GrowingSide implements Side {
  *
  * - `One`: the base of a three-way merge
  * - `None`: the sides certainly have nothing in common
- * - `Unclear`: the histories cross, or their paths are truncated before they meet. If `waits`, one of them contains a
- *   version that only another replica has, so either side may contain the other one
+ * - `Unclear`: the histories cross, or their paths are truncated before they meet. If `incomplete`, one of them
+ *   contains a version that only another replica has, so either side may contain the other one
  */
 export type Common =
   | { readonly _tag: "One"; readonly revision: Rev }
@@ -52,7 +52,7 @@ const isTag = (node: Node): boolean => !node.includes("-")
 
 const isRevision = (node: Node): node is Rev => !isTag(node)
 
-const unclear = (why: string, waits: boolean): Common => ({ _tag: "Unclear", why, incomplete: waits })
+const unclear = (why: string, incomplete: boolean): Common => ({ _tag: "Unclear", why, incomplete })
 
 /** Whether either set has an element that the other side does not contain. */
 const differ = (self: ReadonlySet<Node>, ours: Side, that: ReadonlySet<Node>, theirs: Side): boolean => {

@@ -5,20 +5,22 @@ import * as Revision from "../data/Revision.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { RawDocument } from "../http/rawDocument.js"
 
-/** The member of a tombstone that says what it buries. */
+/** The member of a tombstone that describes the merged version. */
 const field = "lineage"
 
-/** The revision in which the buried one lives on. */
+/** The revision that contains a merged version. */
 export interface MergedInto {
   readonly rev: Revision.Revision
   readonly parent: Revision.Revision | undefined
   readonly also: ReadonlyArray<string>
 }
 
-/** The tombstone of a version that another one contains. It keeps what it buries: its body, and its attachments. */
+/**
+ * The tombstone of a merged version, which another one contains. It keeps the body and the attachments of the version.
+ */
 export interface MergeTombstone {
   readonly of: Version
-  /** What the tombstone says, beside its attachments. */
+  /** The body of the tombstone. */
   readonly body: Json.JsonObject
   readonly stubs: Option.Option<Json.JsonObject>
 }
@@ -38,7 +40,7 @@ export const mergeTombstone = (of: Version, into: MergedInto): MergeTombstone =>
   }
 })
 
-/** The tombstone as `_bulk_docs` takes it. */
+/** Encodes the tombstone for `_bulk_docs`. */
 export const tombstoneJson = (tombstone: MergeTombstone): Json.JsonObject =>
   Json.fromEntries([
     ["_id", tombstone.of.raw.id],
@@ -48,7 +50,7 @@ export const tombstoneJson = (tombstone: MergeTombstone): Json.JsonObject =>
     ...Json.entries(tombstone.body)
   ])
 
-/** The revision that the tombstone has on every replica. */
+/** The revision of the tombstone, which is the same on every replica. */
 export const tombstoneRevision = (tombstone: MergeTombstone): Option.Option<Revision.Revision> =>
   Option.flatMap(
     Option.match(tombstone.stubs, { onNone: () => Option.some([]), onSome: hashedAttachments }),
@@ -56,14 +58,14 @@ export const tombstoneRevision = (tombstone: MergeTombstone): Option.Option<Revi
       Revision.predict({ parent: Option.some(tombstone.of.raw.rev), deleted: true, body: tombstone.body, attachments })
   )
 
-/** Whether a tombstone is a burial, and no deletion. */
+/** Whether a tombstone records a merge, and not a deletion. */
 export const isMergeTombstone = (leaf: RawDocument): boolean => Json.get(Json.get(leaf.raw, field), "kind") === "burial"
 
 /** The revisions that a list names; `undefined` if the leaf is not a list. */
 export const listedRevisions = (leaf: RawDocument): ReadonlyArray<Revision.Revision> | undefined => {
-  const own = Json.get(leaf.raw, field)
-  const of = Json.get(own, "of")
-  return leaf.deleted && Json.get(own, "kind") === "list" && Json.isArray(of)
+  const record = Json.get(leaf.raw, field)
+  const of = Json.get(record, "of")
+  return leaf.deleted && Json.get(record, "kind") === "list" && Json.isArray(of)
     ? of.filter(Revision.isRevision)
     : undefined
 }
@@ -73,13 +75,13 @@ export const listBody = (of: ReadonlyArray<Revision.Revision>): Json.JsonObject 
   [field]: { kind: "list", of, v: 1 }
 })
 
-/** The body that a burial keeps. */
+/** The revision and the body that the tombstone of a merged version keeps. */
 export const keptBody = (
   leaf: RawDocument
 ): Option.Option<{ readonly of: Revision.Revision; readonly doc: Json.JsonObject }> => {
-  const own = Json.get(leaf.raw, field)
-  const of = Json.get(own, "of")
-  const doc = Json.get(own, "doc")
+  const record = Json.get(leaf.raw, field)
+  const of = Json.get(record, "of")
+  const doc = Json.get(record, "doc")
   return isMergeTombstone(leaf) && Revision.isRevision(of) && Json.isObject(doc)
     ? Option.some({ of, doc })
     : Option.none()

@@ -15,7 +15,7 @@ import type { Files } from "./files.js"
 import { markedPath } from "./markers.js"
 import { nameVersions, type VersionNames } from "./versionLists.js"
 
-/** A merge that is to be written over the winner. */
+/** A merge to write as a descendant of the winner. */
 export interface MergedVersion {
   readonly id: string
   readonly path: Path
@@ -26,8 +26,8 @@ export interface MergedVersion {
 }
 
 /**
- * Names the merge: a child of the winner that says in its path which losers are in it, and whose revision is the hash of
- * what it says. `None` where an attachment has no digest to go by.
+ * Creates the merge as a descendant of the winner. Its path names the losers, and its revision is computed from its
+ * content. Returns `None` if an attachment has no digest.
  */
 export const mergedVersion = (
   winner: Version,
@@ -50,15 +50,15 @@ export const mergedVersion = (
 export const stubsOf = (files: Files): Json.JsonObject =>
   Json.fromEntries(Array.from(files, ([name, { stub }]) => [name, stub]))
 
-/** Whether the version that stands says all of it already. */
+/** Whether the winner already equals the merge. */
 export const equalsWinner = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
   Json.stringify(winner.raw.raw) === Json.stringify(raw) &&
   Option.match(winner.raw.stubs, { onNone: () => 0, onSome: (stubs) => Json.keys(stubs).length }) === files.size &&
   Array.from(files).every(([name, { leaf, nameThere }]) => leaf === winner.raw.rev && name === nameThere)
 
 /**
- * The text of the merge for `_bulk_docs`. Attachments of the winner go as stubs; those of losers with their bytes,
- * which the server stores as it did before.
+ * Encodes the merge for `_bulk_docs`. Attachments of the winner are sent as stubs, those of losers with their bytes in
+ * the stored encoding.
  */
 export const textOf = (
   database: DatabaseName,
@@ -92,7 +92,7 @@ export const textOf = (
     )
 }
 
-/** An attachment with its bytes, as if it was added with this generation, which tells replication to carry it along. */
+/** An attachment with its bytes. Its `revpos` is the new generation, so that replication transfers it. */
 const reuploaded = (attachment: Json.Json, generation: number): Json.Json =>
   Json.isObject(attachment)
     ? Json.fromEntries([

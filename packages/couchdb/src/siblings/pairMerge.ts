@@ -60,7 +60,7 @@ export const pairBaseOf = <A, R>(
 
 /** A failure of the policy itself, as opposed to the reasons why heads do not merge. */
 export class PolicyFailure<E> {
-  readonly _tag = "Failed"
+  readonly _tag = "PolicyFailure"
   constructor(readonly error: E) {}
 }
 

@@ -10,26 +10,19 @@ import type { Bound } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
 import type { DecodeError } from "../document/errors.js"
 import * as value from "../document/value.js"
-import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
+import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { RawDocument } from "../http/rawDocument.js"
+import { ancestorsOf, headOf, type ReadAncestor } from "./ancestors.js"
 import { decideDeletions } from "./deletions.js"
-import { filesOf } from "./files.js"
 import { type Group, groupMergeable } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
 import { equalsWinner, type MergedVersion, mergedVersion } from "./mergedVersion.js"
-import { keptBody, type MergeTombstone, mergeTombstone } from "./mergeTombstone.js"
+import { type MergeTombstone, mergeTombstone } from "./mergeTombstone.js"
 import type { Leaf, UnresolvedReason } from "./model.js"
-import {
-  bodyOf,
-  type Head,
-  mergePair,
-  pairBaseOf,
-  type PartialMerge,
-  PolicyFailure,
-  type Unmerged
-} from "./pairMerge.js"
+import type { PolicyFailure } from "./pairMerge.js"
+import { bodyOf, type Head, mergePair, pairBaseOf, type PartialMerge, type Unmerged } from "./pairMerge.js"
 import { stagesOf } from "./policy.js"
 import type { Rules, SiblingPolicy } from "./SiblingPolicy.js"
 import { mergedIntoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
@@ -105,9 +98,9 @@ export const prepare = (
   rules: Rules
 ): Effect.Effect<Prepared, WireError, CouchHttp> => {
   const structure = structureOf(versions)
-  return Effect.map(decideDeletions(database, structure, rules), (verdict): Prepared => {
-    const doomed = verdict._tag === "Clear" ? verdict.heads : []
-    const heads = structure.heads.filter((head) => !doomed.some((each) => each.head === head))
+  return Effect.map(decideDeletions(database, structure, rules), (decision): Prepared => {
+    const deleted = decision._tag === "Decided" ? decision.heads : []
+    const heads = structure.heads.filter((head) => !deleted.some((each) => each.head === head))
     return {
       id,
       versions,
@@ -115,10 +108,10 @@ export const prepare = (
       heads,
       contained: [
         ...structure.contained.map(({ into, version }) => mergeTombstone(version, into)),
-        ...doomed.map(({ deletion, head }) => mergeTombstone(head, mergedIntoDeletion(deletion)))
+        ...deleted.map(({ deletion, head }) => mergeTombstone(head, mergedIntoDeletion(deletion)))
       ],
       ...commonOf(structure.history, heads),
-      unclear: verdict._tag === "Clear" ? Option.none() : Option.some(verdict.unmerged)
+      unclear: decision._tag === "Decided" ? Option.none() : Option.some(decision.unmerged)
     }
   })
 }
@@ -144,7 +137,7 @@ const commonOf = (
   return { wanted: Array.from(wanted), needsTombstones, incomplete }
 }
 
-interface OwnHead<A, R> {
+interface DecodedHead<A, R> {
   readonly version: Version
   readonly read: Either.Either<Head<A, R>, DecodeError>
 }
@@ -176,12 +169,6 @@ export const plan = <A, R, E, R2>(
     }))
 }
 
-type ReadAncestor<A, R> = (rev: Revision) => Effect.Effect<
-  Option.Option<Head<A, R>>,
-  PolicyFailure<WireError>,
-  CouchHttp | R
->
-
 class Planning<A, R, E, R2> {
   constructor(
     private readonly collection: Bound<A, R>,
@@ -198,11 +185,11 @@ class Planning<A, R, E, R2> {
     if (heads.length < 2) {
       return contained.length === 0
         ? Effect.succeedSome({ plan: { _tag: "Nothing" }, needsTombstones: false })
-        : Effect.map(this.readHeads(), (own) =>
+        : Effect.map(this.readHeads(), (decoded) =>
           Option.some({
             plan: {
               _tag: "Write",
-              steps: [this.containedStep(own, heads[0]?.raw.rev)],
+              steps: [this.containedStep(decoded, heads[0]?.raw.rev)],
               heads: heads.map(({ raw }) => raw.rev),
               remaining: []
             },
@@ -220,29 +207,29 @@ class Planning<A, R, E, R2> {
     ancestor: ReadAncestor<A, R>
   ): Effect.Effect<Planned<A, R>, PolicyFailure<E | WireError>, CouchHttp | R | R2> {
     return Effect.gen(this, function*() {
-      const own = yield* this.readHeads()
+      const decoded = yield* this.readHeads()
       const { groups, unusable } = yield* groupMergeable(
-        own,
+        decoded,
         (head) => this.begin(head),
         (gathered, head) => this.join(ancestor, gathered, head)
       )
-      const made = groups.map((group) => this.mergeGroup(group))
+      const merges = groups.map((group) => this.mergeGroup(group))
       const finalHeads = [
-        ...made.flatMap(({ finalHeads }) => finalHeads),
+        ...merges.flatMap(({ finalHeads }) => finalHeads),
         ...unusable.map(({ head, why }): FinalHead => ({ rev: head.version.raw.rev, size: 1, why }))
       ]
       const largest = largestMerge(finalHeads)
-      const steps = made.flatMap(({ merged }) =>
+      const steps = merges.flatMap(({ merged }) =>
         merged === undefined
           ? []
           : [merged.rev === largest?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
       )
-      return yield* this.planned(own, steps, finalHeads)
+      return yield* this.planned(decoded, steps, finalHeads)
     })
   }
 
   private planned(
-    own: ReadonlyArray<OwnHead<A, R>>,
+    decoded: ReadonlyArray<DecodedHead<A, R>>,
     [first, ...more]: ReadonlyArray<Step<A, R>>,
     finalHeads: ReadonlyArray<FinalHead>
   ): Effect.Effect<Planned<A, R>, never, R> {
@@ -256,7 +243,7 @@ class Planning<A, R, E, R2> {
       plan: {
         _tag: "Write",
         steps: first === undefined
-          ? [this.containedStep(own, largestMerge(finalHeads)?.rev)]
+          ? [this.containedStep(decoded, largestMerge(finalHeads)?.rev)]
           : [{ ...first, tombstones: [...contained, ...first.tombstones] }, ...more],
         heads: heads.map(({ raw }) => raw.rev),
         remaining
@@ -276,7 +263,7 @@ class Planning<A, R, E, R2> {
     }))
   }
 
-  private readHeads(): Effect.Effect<ReadonlyArray<OwnHead<A, R>>, never, R> {
+  private readHeads(): Effect.Effect<ReadonlyArray<DecodedHead<A, R>>, never, R> {
     const { heads, id } = this.prepared
     return Effect.forEach(
       heads,
@@ -285,7 +272,7 @@ class Planning<A, R, E, R2> {
   }
 
   /** The step that deletes contained versions, without a merge. */
-  private containedStep(own: ReadonlyArray<OwnHead<A, R>>, largest: Revision | undefined): Step<A, R> {
+  private containedStep(decoded: ReadonlyArray<DecodedHead<A, R>>, largest: Revision | undefined): Step<A, R> {
     return {
       lists: [],
       merge: Option.none(),
@@ -293,14 +280,14 @@ class Planning<A, R, E, R2> {
       merged: [],
       withoutBase: [],
       document: Option.flatMap(
-        Option.fromNullable(own.find(({ version }) => version.raw.rev === largest)),
+        Option.fromNullable(decoded.find(({ version }) => version.raw.rev === largest)),
         // A custom merge that failed may have modified the document in place.
         ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
       )
     }
   }
 
-  private begin({ read, version }: OwnHead<A, R>): Effect.Effect<GroupState<A, R>, Reason> {
+  private begin({ read, version }: DecodedHead<A, R>): Effect.Effect<GroupState<A, R>, Reason> {
     if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
     const side = this.prepared.structure.history.growing()
     side.add(version.raw.rev)
@@ -310,7 +297,7 @@ class Planning<A, R, E, R2> {
   private join(
     ancestor: ReadAncestor<A, R>,
     { merged: previous, side }: GroupState<A, R>,
-    { read, version }: OwnHead<A, R>
+    { read, version }: DecodedHead<A, R>
   ): Effect.Effect<GroupState<A, R>, Reason | PolicyFailure<E | WireError>, CouchHttp | R | R2> {
     const { collection, policy, prepared: { id, structure } } = this
     return Effect.gen(function*() {
@@ -325,7 +312,7 @@ class Planning<A, R, E, R2> {
   }
 
   /** The merge of a group, and the versions that are left. A group of one head is not merged. */
-  private mergeGroup({ heads, state, why }: Group<OwnHead<A, R>, GroupState<A, R>>): {
+  private mergeGroup({ heads, state, why }: Group<DecodedHead<A, R>, GroupState<A, R>>): {
     readonly finalHeads: ReadonlyArray<FinalHead>
     readonly merged: PlannedMerge<A, R> | undefined
   } {
@@ -361,8 +348,8 @@ interface PlannedMerge<A, R> {
 }
 
 /**
- * The step that stores a merge, or only tombstones if the merge equals the winner. Returns `undefined` if the revision of
- * the merge cannot be computed.
+ * The step that stores a merge, or only tombstones if the merge equals the winner. Returns `undefined` if the revision
+ * of the merge cannot be computed.
  */
 const stepOf = <A, R>(
   collection: Bound<A, R>,
@@ -415,56 +402,6 @@ export const documentAt = <A, R>(
   stubs: Option.Option<Json.JsonObject>
 ): Document<A, R> =>
   value.clean(collection, id, "quorum", baseOf(collection, rev, bodyOf(content), { raw: content.raw, stubs }))
-
-const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
-  Effect.either(Effect.map(decode(collection, raw), (base): Head<A, R> => ({
-    document: value.clean(collection, id, "quorum", base),
-    raw: raw.raw,
-    files: filesOf(raw.rev, raw.stubs)
-  })))
-
-/** The bodies of common ancestors, from the server or from the tombstone of a merged version. */
-const ancestorsOf = <A, R>(
-  collection: Bound<A, R>,
-  { id, versions, wanted }: Prepared,
-  found: ReadonlyArray<RawDocument>
-): ReadAncestor<A, R> => {
-  const kept = versions.flatMap(({ raw }) =>
-    Option.toArray(Option.map(keptBody(raw), ({ doc, of }): RawDocument => ({
-      id,
-      rev: of,
-      deleted: false,
-      stubs: raw.stubs,
-      raw: doc,
-      plain: Json.toPlain(doc),
-      special: () => undefined
-    })))
-  )
-  const known = new Map<Revision, RawDocument>()
-  const add = (raw: RawDocument): void => {
-    if (!raw.deleted && !known.has(raw.rev)) known.set(raw.rev, raw)
-  }
-  for (const raw of [...found, ...kept]) add(raw)
-  const asked = new Set(wanted)
-  const read = new Map<Revision, Option.Option<Head<A, R>>>()
-  return (rev) =>
-    Effect.gen(function*() {
-      const before = read.get(rev)
-      if (before !== undefined) return before
-      if (!known.has(rev) && !asked.has(rev)) {
-        asked.add(rev)
-        const more = yield* readVersions(collection.database, [{ id, rev }]).pipe(
-          Effect.mapError((error) => new PolicyFailure(error))
-        )
-        for (const { raw } of more) add(raw)
-      }
-      const raw = known.get(rev)
-      // An ancestor that does not match the schema cannot serve as a base.
-      const head = raw === undefined ? Option.none() : Either.getRight(yield* headOf(collection, id, raw))
-      read.set(rev, head)
-      return head
-    })
-}
 
 /** The live versions, decoded for manual review. */
 export const leavesOf = <A, R>(

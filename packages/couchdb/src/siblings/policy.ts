@@ -13,12 +13,12 @@ import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/SiblingPolicy") as Types.TypeId
 
 /**
- * What one stage of a policy makes of a pair.
+ * The answer of one stage of a policy for a pair.
  *
- * - `Merged`: a merge, with the places that had no base
- * - `Side`: one version whole
- * - `Decided`: a body that somebody chose
- * - `Overlap`: no answer
+ * - `Merged`: a merge, and the places that had no base
+ * - `Side`: one whole version
+ * - `Decided`: a body that an explicit decision returned
+ * - `Overlap`: no decision
  */
 export type Answer<A> =
   | { readonly _tag: "Merged"; readonly body: A; readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>> }
@@ -26,7 +26,7 @@ export type Answer<A> =
   | { readonly _tag: "Decided"; readonly body: A }
   | { readonly _tag: "Overlap"; readonly clashes: ReadonlyArray<Clash> }
 
-/** A stage is asked if those before it had no answer. Only one that `guesses` is asked about something unknown. */
+/** A stage runs if no previous stage decided. Only a stage that `guesses` runs if information is missing. */
 export interface Stage<A, E, R> {
   readonly guesses: boolean
   readonly merge?: Merge<A>
@@ -41,7 +41,7 @@ export const stagesOf = <A, E, R>(self: SiblingPolicy<A, E, R>): ReadonlyArray<S
 const make = <A, E, R>(
   name: string,
   rules: Partial<Rules>,
-  own: ReadonlyArray<Stage<A, E, R>>
+  ownStages: ReadonlyArray<Stage<A, E, R>>
 ): SiblingPolicy<A, E, R> =>
   Object.assign(
     {
@@ -53,7 +53,7 @@ const make = <A, E, R>(
       name,
       rules: { deleted: "editWins", attachments: "rename", missingBase: "defer", ...rules } as const
     },
-    { [stages]: own },
+    { [stages]: ownStages },
     Prototype
   )
 
@@ -64,13 +64,13 @@ const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, 
 
 const knownBaseId = Symbol.for("effect-couchdb/SiblingPolicy/known")
 
-/** What is known of the base beyond its body, for a merge alone to see. */
+/** What is known about the base in addition to its body. Only merges use it. */
 export interface Known {
   readonly base: Base
   readonly holes: ReadonlySet<Place>
 }
 
-/** Put on a question. */
+/** The properties that add it to a question. */
 export const withKnownBase = (known: Known): object => ({ [knownBaseId]: known })
 
 export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
@@ -90,7 +90,7 @@ export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPo
     merge
   }])
 
-/** The merge that a policy begins with, if any. */
+/** The merge of a policy, if it has one. */
 export const mergeOf = <A, E, R>(self: SiblingPolicy<A, E, R>): Option.Option<Merge<A>> =>
   Option.fromNullable(stagesOf(self).find((stage) => stage.merge !== undefined)?.merge)
 
@@ -152,6 +152,6 @@ export const onUnknown =
 export const isSiblingPolicy = (value: unknown): value is SiblingPolicy<unknown, unknown, unknown> =>
   hasProperty(value, TypeId)
 
-/** A merge stands for the policy that merges by it. */
+/** Converts a merge to the policy that applies it. */
 export const policyOf = <A, E, R>(self: SiblingPolicy<A, E, R> | Merge<A>): SiblingPolicy<A, E, R> =>
   hasProperty(self, MergeTypeId) ? merge(self as Merge<A>) : self as SiblingPolicy<A, E, R>

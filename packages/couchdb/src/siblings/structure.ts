@@ -5,43 +5,43 @@ import { History } from "./history.js"
 import type { MergedInto } from "./mergeTombstone.js"
 import { isMergeTombstone, listedRevisions } from "./mergeTombstone.js"
 
-/** A version that lives on in another one, or that a deletion takes along. */
+/** A version that another one contains, or that a deletion deletes. */
 export interface Contained {
   readonly version: Version
   readonly into: MergedInto
 }
 
-/** What the leaves of a document are to each other. */
+/** How the leaves of a document relate to each other. */
 export interface Structure {
   readonly history: History
-  /** The versions to merge, in CouchDB's own order: the first one wins. */
+  /** The versions to merge in CouchDB's order, the winner first. */
   readonly heads: ReadonlyArray<Version>
-  /** The versions to bury as they are. */
+  /** The versions to delete without a merge. */
   readonly contained: ReadonlyArray<Contained>
-  /** Deletions that no head knows of. */
+  /** Deletions that no head contains. */
   readonly deletions: ReadonlyArray<Version>
 }
 
-/** CouchDB's order of versions that stand: the first one wins. */
+/** CouchDB's order of live versions, the winner first. */
 export const winnersFirst: Order.Order<Version> = Order.reverse(
   Order.mapInput(Revision.Order, ({ raw }: Version) => raw.rev)
 )
 
-/** CouchDB's order of all leaves: any that stands comes before any that is deleted. */
+/** CouchDB's order of all leaves: live ones before deleted ones. */
 export const liveFirst: Order.Order<Version> = Order.combine(
   Order.mapInput(Order.boolean, ({ raw }: Version) => raw.deleted),
   winnersFirst
 )
 
-/** Where a version lives on: the merge that names it, or else the version that has all its edits. */
+/** The revision that contains a version: the merge that names it, or else the version that has all its edits. */
 const mergedInto = (history: History, outer: Revision.Revision, inner: Revision.Revision): MergedInto => {
   const rev = history.mergeOf(outer, inner) ?? outer
   return { rev, parent: history.parent(rev), also: [...history.also(rev)].sort() }
 }
 
 /**
- * Sorts the leaves out. A version whose edits are all in another one is contained in it; of two with the same edits the
- * one that loses is. A merge of versions that have all been deleted since is deleted with them.
+ * Determines how leaves relate. A version is contained if another one has all its edits. Of two versions with the same
+ * edits the loser is contained. A merge is deleted if all versions that it merges were deleted since.
  */
 export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   const lists = new Map(versions.flatMap(({ raw }) => {
@@ -77,7 +77,7 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   }
 }
 
-/** The indexes of the versions that may contain a revision: they all have the edit of it that the fewest versions have. */
+/** The indexes of the versions that may contain a revision: those with its rarest edit. */
 const containerCandidates = (
   history: History,
   live: ReadonlyArray<Version>
@@ -103,7 +103,7 @@ const containerCandidates = (
 
 export const mergedIntoDeletion = ({ path, raw }: Version): MergedInto => ({ rev: raw.rev, parent: path[1], also: [] })
 
-/** The deletion that takes a merge along, where every edit in it that nobody went on from has been deleted. */
+/** The deletion that also deletes a merge, if all newest edits of the merge are deleted. */
 const deletionOfMerge = (
   history: History,
   { raw }: Version,

@@ -6,7 +6,7 @@ import type { UnresolvedReason } from "./model.js"
 import type { Unmerged } from "./pairMerge.js"
 import type { Remaining } from "./plan.js"
 
-/** The reason for a version that the schema does not read. */
+/** The reason of a version that does not match the schema. */
 export class Unreadable {
   readonly _tag = "Unreadable"
   constructor(readonly error: DecodeError) {}
@@ -15,7 +15,7 @@ export class Unreadable {
 /** Why a version does not merge. */
 export type Reason = Unmerged | Unreadable
 
-/** Values stand in clashes, so a log shows their paths only. */
+/** Clashes contain values, so logs show only their paths. */
 export const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReason => {
   const described = {
     _tag,
@@ -29,7 +29,7 @@ export const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReas
 export const unresolvedReasonOf = (reason: Reason): UnresolvedReason =>
   reason._tag === "Unreadable" ? unreadable(reason.error) : unmergedReason(reason)
 
-/** The most paths that a sentence names. */
+/** The most paths in a description. */
 const maxPaths = 5
 
 const describe = (reason: Reason): string => {
@@ -39,14 +39,16 @@ const describe = (reason: Reason): string => {
   return named.length === 0 ? described.why : `${described.why}: ${named.join(", ")}`
 }
 
-/** A version that is left at the head: how many versions it merges, and why it does not merge with an earlier one. */
+/**
+ * A version that is left after all merges: how many versions it merges, and why it does not merge with an earlier one.
+ */
 export interface FinalHead {
   readonly rev: Revision
   readonly size: number
   readonly why: Reason | undefined
 }
 
-/** The version that merges the most others; the first of equal ones. */
+/** The first of the versions that merge the most others. */
 export const largestMerge = (heads: ReadonlyArray<FinalHead>): FinalHead | undefined =>
   heads.reduce<FinalHead | undefined>(
     (largest, head) => largest === undefined || head.size > largest.size ? head : largest,
@@ -55,7 +57,7 @@ export const largestMerge = (heads: ReadonlyArray<FinalHead>): FinalHead | undef
 
 const unexplained: Reason = { _tag: "Overlap", why: "it does not merge with the others", clashes: [] }
 
-/** The versions that stay beside the largest. */
+/** The versions that the largest merge does not contain. */
 export const remainingVersions = (heads: ReadonlyArray<FinalHead>): ReadonlyArray<Remaining> => {
   const largest = largestMerge(heads)
   return heads.flatMap((head) =>
@@ -63,7 +65,7 @@ export const remainingVersions = (heads: ReadonlyArray<FinalHead>): ReadonlyArra
   )
 }
 
-/** Why nothing was merged. A version that the schema does not read comes first. */
+/** Why nothing was merged. A version that does not match the schema takes precedence. */
 export const mainReason = (heads: ReadonlyArray<FinalHead>): Reason => {
   const reasons = heads.flatMap(({ why }) => why === undefined ? [] : [why])
   return reasons.find(({ _tag }) => _tag === "Unreadable") ?? reasons[0] ?? unexplained
@@ -71,7 +73,7 @@ export const mainReason = (heads: ReadonlyArray<FinalHead>): Reason => {
 
 const unreadable = (error: DecodeError): UnresolvedReason => ({
   _tag: "Unreadable",
-  why: `the version ${error.rev ?? ""} is not what the schema says`,
+  why: `the version ${error.rev ?? ""} does not match the schema`,
   error
 })
 
@@ -83,6 +85,6 @@ export const refusal = (error: WireError): UnresolvedReason => ({
 
 export const looping = (times: number): UnresolvedReason => ({
   _tag: "Looping",
-  why: `it was resolved ${times} times in a short while, and is in conflict again`,
+  why: `it was resolved ${times} times within a short period, and is in conflict again`,
   times
 })

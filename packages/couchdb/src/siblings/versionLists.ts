@@ -4,20 +4,20 @@ import type { MergedVersion } from "./mergedVersion.js"
 import { listBody } from "./mergeTombstone.js"
 
 /**
- * The most versions that a merge names in its own path, and that one list names. CouchDB keeps a thousand revisions of a
- * path by default, and every later revision has them in its path too.
+ * The most versions that the path of a merge or one list names. CouchDB keeps 1,000 revisions of a path by default, and
+ * the paths of all later revisions contain these names too.
  */
 const maxNames = 64
 
 export interface VersionNames {
-  /** What a merge names instead of the versions. */
+  /** The revisions that a merge names: the versions themselves, or lists of them. */
   readonly names: ReadonlyArray<Revision.Revision>
   readonly lists: ReadonlyArray<MergedVersion>
 }
 
 /**
- * Names for versions, few enough for a path: the versions themselves, or lists of them. A list is a tombstone with a root of
- * its own whose body names revisions, so it replicates and survives compaction like any leaf.
+ * Names versions so that all names fit into a path. If there are too many versions, lists name them. A list is a
+ * tombstone without a parent whose body names revisions, so it replicates and survives compaction like any leaf.
  */
 export const nameVersions = (id: string, versions: ReadonlyArray<Revision.Revision>): Option.Option<VersionNames> => {
   const lists: Array<MergedVersion> = []
