@@ -4,14 +4,14 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import { canonical } from "../src/data/json/canonical.js"
-import { alive } from "../src/lineage/alive.js"
-import { makeFolding } from "../src/lineage/fold.js"
-import { makeGraph } from "../src/lineage/graph.js"
+import { isAlive } from "../src/lineage/alive.js"
+import { Graph } from "../src/lineage/graph.js"
 import { diff, patched } from "../src/lineage/patch.js"
-import { sumOf } from "../src/lineage/record.js"
+import { hashContent } from "../src/lineage/record.js"
+import { SymbolicMerge } from "../src/lineage/symbolicMerge.js"
 import { json, jsonObject } from "./arbitraries.js"
-import { fieldOf, rev, version, writer } from "./support/lineageVersions.js"
 import * as Lineage from "./support/lineageInternals.js"
+import { fieldOf, rev, version, writer } from "./support/lineageVersions.js"
 
 type Rev = Revision.Revision
 
@@ -118,7 +118,7 @@ const parentOf = (rev: Rev, hash: number): Rev | null =>
 const link: FastCheck.Arbitrary<Lineage.Link> = FastCheck.tuple(
   FastCheck.record({
     rev: revision,
-    kind: FastCheck.constantFrom<Lineage.Kind>("edit", "merge", "delete", "foreign"),
+    kind: FastCheck.constantFrom<Lineage.RevisionKind>("edit", "merge", "delete", "foreign"),
     also: FastCheck.array(revision, { maxLength: 3 })
   }),
   FastCheck.option(FastCheck.nat())
@@ -146,7 +146,7 @@ const record: FastCheck.Arbitrary<Lineage.Record> = FastCheck.record({
   parent: FastCheck.option(revision),
   also: FastCheck.array(revision, { maxLength: 3 }),
   sum: FastCheck.string(),
-  k: FastCheck.nat(32),
+  depth: FastCheck.nat(32),
   edit: FastCheck.option(FastCheck.string(), { nil: undefined }),
   content: FastCheck.option(jsonObject, { nil: undefined }),
   redact: FastCheck.array(FastCheck.array(FastCheck.string(), { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
@@ -171,7 +171,7 @@ describe("records", () => {
   })
 
   it.prop("of burials too", [link, jsonObject, FastCheck.option(json)], ([into, content, field]) => {
-    const burial: Lineage.Burial = {
+    const burial: Lineage.MergeTombstone = {
       of: rev(3, "o"),
       ofParent: null,
       into,
@@ -179,13 +179,16 @@ describe("records", () => {
       field: field ?? undefined
     }
     const read = Lineage.decodeField(Either.getOrThrow(Json.parse(Json.stringify(Lineage.encodeBurial(burial)))))
-    assert(read._tag === "Burial")
-    assert.deepStrictEqual(read.burial.into, into)
-    assert.strictEqual(Json.stringify(Lineage.encodeBurial(read.burial)), Json.stringify(Lineage.encodeBurial(burial)))
+    assert(read._tag === "MergeTombstone")
+    assert.deepStrictEqual(read.tombstone.into, into)
+    assert.strictEqual(
+      Json.stringify(Lineage.encodeBurial(read.tombstone)),
+      Json.stringify(Lineage.encodeBurial(burial))
+    )
   })
 
   it.prop("never throw at what somebody wrote", [json], ([field]) => {
-    assert.include(["Record", "Burial", "Newer", "None"], Lineage.decodeField(field)._tag)
+    assert.include(["Record", "MergeTombstone", "Newer", "None"], Lineage.decodeField(field)._tag)
   })
 
   it("keep the edits of the depth, and name the rest", () => {
@@ -271,7 +274,7 @@ describe("validity", () => {
     const leaves = [lying("k"), lying("l")]
     assert.strictEqual(Lineage.knowledge(settings, leaves).links.get(rev(3, "k"))?.kind, "foreign")
     assert.strictEqual(planned(leaves)._tag, "Unknown")
-    const entry = (of: Rev, parent: Rev): Lineage.Entry => ({
+    const entry = (of: Rev, parent: Rev): Lineage.JournalEntry => ({
       link: { rev: of, parent, kind: "edit", also: [] },
       sum: "",
       back: [0, {}],
@@ -300,7 +303,7 @@ describe("validity", () => {
     const body = { n: 1, secret: { a: 1, b: 2 } }
     const other = { n: 1, secret: { a: 7, b: 2 } }
     const sum = (body: Json.JsonObject, redact: ReadonlyArray<ReadonlyArray<string>>) =>
-      sumOf({ body, files: {} }, redact)
+      hashContent({ body, files: {} }, redact)
     assert.strictEqual(sum(body, [["secret", "a"]]), sum(other, [["secret", "a"]]))
     assert.notStrictEqual(sum(body, [["secret", "b"]]), sum(other, [["secret", "b"]]))
   })
@@ -341,7 +344,7 @@ describe("disagreement", () => {
       path: record.path.map((entry) => ({
         ...entry,
         back: [0, { n: 5 }],
-        sum: sumOf({ body: { n: 5 }, files: {} }, [])
+        sum: hashContent({ body: { n: 5 }, files: {} }, [])
       }))
     }))
     assert.isTrue(Lineage.knowledge(settings, [left, other]).disputed.has(root.rev))
@@ -357,15 +360,15 @@ describe("containment and bases", () => {
 
   it("counts edits, not revisions", () => {
     const other = written(rev(3, "n"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
-    const graph = makeGraph(Lineage.knowledge(settings, [merge, other]))
+    const graph = new Graph(Lineage.knowledge(settings, [merge, other]))
     assert.isTrue(graph.within(merge.rev, other.rev))
     assert.isTrue(graph.within(other.rev, merge.rev))
     assert.isTrue(graph.within(left.rev, merge.rev))
     assert.isFalse(graph.within(merge.rev, left.rev))
     const plan = planned([merge, other])
-    assert(plan._tag === "Bury")
+    assert(plan._tag === "DeleteMerged")
     assert.strictEqual(plan.head, other.rev)
-    assert.deepStrictEqual(plan.burials.map(({ of }) => of), [merge.rev])
+    assert.deepStrictEqual(plan.tombstones.map(({ of }) => of), [merge.rev])
   })
 
   it("is unknown if another version may be hidden", () => {
@@ -373,7 +376,7 @@ describe("containment and bases", () => {
       written(rev(3, "c"), { n: 4 }, { over: right }),
       (record) => ({ ...record, path: [], names: [] })
     )
-    assert.isUndefined(makeGraph(Lineage.knowledge(settings, [left, later])).within(left.rev, later.rev))
+    assert.isUndefined(new Graph(Lineage.knowledge(settings, [left, later])).within(left.rev, later.rev))
   })
 
   it("merges the bases of a criss-cross", () => {
@@ -381,7 +384,7 @@ describe("containment and bases", () => {
     const crossing = written(rev(4, "d"), { n: 13 }, { kind: "merge", over: more, also: [right.rev], knows: [right] })
     const back = written(rev(4, "e"), { n: 9 }, { over: merge })
     const knowledge = Lineage.knowledge(settings, [crossing, back])
-    const value = makeFolding(knowledge, makeGraph(knowledge)).fold([crossing.rev, back.rev])
+    const value = new SymbolicMerge(knowledge, new Graph(knowledge)).mergeAll([crossing.rev, back.rev])
     assert(Either.isRight(value) && value.right._tag === "Merge")
     const { base } = value.right
     assert(base !== undefined && base._tag === "Merge" && base.base !== undefined)
@@ -412,7 +415,7 @@ describe("alive", () => {
     const knowledge = Lineage.knowledge(settings, leaves)
     return Either.getOrThrow(
       Either.mapLeft(
-        alive(knowledge, makeGraph(knowledge), leaves.map(({ rev }) => rev), rule),
+        isAlive(knowledge, new Graph(knowledge), leaves.map(({ rev }) => rev), rule),
         ({ why }) => new Error(why)
       )
     )
@@ -457,8 +460,8 @@ describe("plans", () => {
     const merge = written(rev(3, "m"), { n: 3 }, { kind: "merge", over: right, also: [left.rev], knows: [left] })
     const later = written(rev(4, "l"), { n: 4 }, { over: merge })
     const plan = planned([later, left])
-    assert(plan._tag === "Bury")
-    assert.deepStrictEqual(plan.burials, [
+    assert(plan._tag === "DeleteMerged")
+    assert.deepStrictEqual(plan.tombstones, [
       { of: left.rev, into: { rev: merge.rev, parent: right.rev, kind: "merge", also: [left.rev] } }
     ])
   })
@@ -477,10 +480,10 @@ describe("plans", () => {
   })
 
   it("bring back what a burial hides for a merge that is not here", () => {
-    const into: Lineage.Into = { rev: rev(3, "m"), parent: right.rev, kind: "merge", also: [left.rev] }
+    const into: Lineage.MergedInto = { rev: rev(3, "m"), parent: right.rev, kind: "merge", also: [left.rev] }
     const plan = planned([right, buried(rev(3, "q"), left, into)])
     assert(plan._tag === "Merge")
-    assert.deepStrictEqual(plan.hidden, [left.rev])
+    assert.deepStrictEqual(plan.orphans, [left.rev])
     // Its body is gone: nobody knows what it said.
     assert.strictEqual(planned([right, buried(rev(3, "q"), left, into, false)])._tag, "Unknown")
   })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import { makeFolding } from "../src/lineage/fold.js"
-import { makeGraph } from "../src/lineage/graph.js"
+import { Graph } from "../src/lineage/graph.js"
+import { SymbolicMerge } from "../src/lineage/symbolicMerge.js"
 import { numRuns, sample, seed } from "./support/deep.js"
 import { fadedKnowledge, fadedLeaves } from "./support/forgetting.js"
 import { diceOf, type History, pureHistory, tallied, type Tally } from "./support/lineageHistory.js"
@@ -22,14 +22,14 @@ const within = (inner: Tally, outer: Tally): boolean => inner.seen.every((name) 
 /** What is wrong with what is planned on less than all knowledge; nothing, or it would not be the rule. */
 const wrong = (
   { all, settings, truth }: History,
-  knowledge: Lineage.Knowledge,
+  knowledge: Lineage.LineageIndex,
   leaves: ReadonlyArray<Lineage.Version>,
   counted: Counted
 ): ReadonlyArray<string> => {
   const plan = Lineage.plan(knowledge, leaves, "editWins")
   const found: Array<string> = []
-  const buried = plan._tag === "Bury" || plan._tag === "Merge" ? plan.burials : []
-  const heads = plan._tag === "Bury"
+  const buried = plan._tag === "DeleteMerged" || plan._tag === "Merge" ? plan.tombstones : []
+  const heads = plan._tag === "DeleteMerged"
     ? [plan.head]
     : plan._tag === "Merge"
     ? [plan.parent, ...plan.also]
@@ -42,7 +42,7 @@ const wrong = (
   if (plan._tag === "Merge") {
     counted.merged++
     const full = Lineage.knowledge(settings, all)
-    const whole = makeFolding(full, makeGraph(full)).fold(heads)
+    const whole = new SymbolicMerge(full, new Graph(full)).mergeAll(heads)
     const value = JSON.stringify(tallied(knowledge, plan.value))
     if (Either.isRight(whole) && value !== JSON.stringify(tallied(full, whole.right))) {
       found.push(`${heads.join()} are ${value} here, and ${JSON.stringify(tallied(full, whole.right))} with everything`)

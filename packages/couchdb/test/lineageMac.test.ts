@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Json } from "effect-couchdb"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
-import { slimmed } from "../src/lineage/mac.js"
-import { slimBurial, slimField } from "../src/lineage/slimming.js"
+import { strippedField } from "../src/lineage/mac.js"
+import { stripField, stripTombstone } from "../src/lineage/stripping.js"
 import { pureHistory, tallied } from "./support/lineageHistory.js"
-import { fieldOf, rev, writer } from "./support/lineageVersions.js"
 import * as Lineage from "./support/lineageInternals.js"
+import { fieldOf, rev, writer } from "./support/lineageVersions.js"
 
 const key = Redacted.make("correct horse")
 const older = Redacted.make("battery staple")
@@ -66,21 +66,21 @@ describe("a signed record", () => {
     const forged = theirs.written(rev(3, "m"), { n: 1 }, { kind: "merge", over: left, also: [right.rev] })
     const planned = (settings: Lineage.Settings) =>
       Lineage.plan(Lineage.knowledge(settings, [forged, right, left]), [forged, right], "editWins")
-    assert.strictEqual(planned(plain)._tag, "Bury")
+    assert.strictEqual(planned(plain)._tag, "DeleteMerged")
     const plan = planned(signed)
     assert(plan._tag === "Merge")
-    assert.deepStrictEqual(plan.burials, [])
+    assert.deepStrictEqual(plan.tombstones, [])
     assert.deepStrictEqual(plan.merged, [right.rev])
   })
 
   it("does not become genuine by being slimmed, and stays it", () => {
     assert.strictEqual(
-      kindOf({ ...left, body: { n: 1, lineage: slimmed(signed, "one", fieldOf(left)) ?? null } }),
+      kindOf({ ...left, body: { n: 1, lineage: strippedField(signed, "one", fieldOf(left)) ?? null } }),
       "edit"
     )
     const lie = withMember(left, "also", [right.rev])
     assert.strictEqual(
-      kindOf({ ...lie, body: { n: 1, lineage: slimmed(signed, "one", fieldOf(lie)) ?? null } }),
+      kindOf({ ...lie, body: { n: 1, lineage: strippedField(signed, "one", fieldOf(lie)) ?? null } }),
       "foreign"
     )
   })
@@ -92,24 +92,24 @@ describe("a burial without the body", () => {
     const merge = mine.written(rev(3, "m"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
     const thief = { ...merge, rev: rev(3, "f"), path: [rev(3, "f"), ...left.path], body: { ...merge.body, n: 9 } }
     const fieldOfBurial = (of: Lineage.Version) =>
-      slimField(Lineage.knowledge(signed, [of]), "one", of.rev, fieldOf(of))
+      stripField(Lineage.knowledge(signed, [of]), "one", of.rev, fieldOf(of))
     assert.isDefined(fieldOfBurial(merge))
     assert.isUndefined(fieldOfBurial(thief))
-    const into: Lineage.Into = { rev: rev(4, "i"), parent: merge.rev, kind: "merge", also: [thief.rev] }
+    const into: Lineage.MergedInto = { rev: rev(4, "i"), parent: merge.rev, kind: "merge", also: [thief.rev] }
     const burial = mine.buried(rev(4, "t"), thief, into)
     const knowledge = Lineage.knowledge(signed, [burial])
-    const slim = slimBurial(knowledge, "one", knowledge.burials.get(burial.rev) as Lineage.Burial)
+    const slim = stripTombstone(knowledge, "one", knowledge.mergeTombstones.get(burial.rev) as Lineage.MergeTombstone)
     const slimmed = { ...burial, body: { lineage: Lineage.sealed(signed, "one", slim) } }
     assert.strictEqual(Lineage.knowledge(signed, [slimmed]).links.get(thief.rev)?.kind, "foreign")
   })
 })
 
 describe("a signed burial", () => {
-  const into: Lineage.Into = { rev: left.rev, parent: root.rev, kind: "edit", also: [right.rev] }
-  const tombstoneOf = (version: Lineage.Version) => Lineage.knowledge(signed, [version]).tombstones.get(version.rev)
+  const into: Lineage.MergedInto = { rev: left.rev, parent: root.rev, kind: "edit", also: [right.rev] }
+  const tombstoneOf = (version: Lineage.Version) => Lineage.knowledge(signed, [version]).tombstoneKinds.get(version.rev)
 
   it("is one with its key, and a bare tombstone without", () => {
-    assert.strictEqual(tombstoneOf(mine.buried(rev(3, "t"), right, into)), "burial")
+    assert.strictEqual(tombstoneOf(mine.buried(rev(3, "t"), right, into)), "merged")
     const forged = theirs.buried(rev(3, "t"), right, into)
     assert.strictEqual(tombstoneOf(forged), "bare")
     // What it says of other revisions is not believed either.

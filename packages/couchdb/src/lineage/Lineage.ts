@@ -1,11 +1,12 @@
 /**
  * Lineage makes merges exact among replicas: the merge commits that CouchDB does not have.
  *
- * A revision has one parent, so CouchDB cannot record that a merged revision also contains its losers. Two resolvers that
- * saw different leaves then count edits twice when their results meet. A collection with lineage keeps one more field in
- * each document. It records what every revision is made of, and tombstones of merged versions keep their content.
+ * A revision has one parent, so CouchDB cannot record that a merged revision also contains its losers. Two resolvers
+ * that saw different leaves then count edits twice when their results meet. A collection with lineage keeps one more
+ * field in each document. It records what every revision is made of, and tombstones of merged versions keep their
+ * content.
  *
- * What is forgotten may turn a merge into manual review, but never into another value.
+ * Forgotten history may turn a merge into manual review, but never into another value.
  *
  * @since 0.1.0
  */
@@ -33,9 +34,9 @@ export { type Erased, type MergedVersion } from "./tombstones.js"
 /**
  * Switches lineage on, as an option of `Collection.make`. Programs without lineage do not bundle its code.
  *
- * Defaults: field `lineage`, 16 ancestors, 128 names, tombstones with bodies, nothing redacted, nothing signed. Throws a
- * `RangeError` if the name of the field begins with an underscore, which CouchDB reserves, if a number is out of range, or
- * if a key is empty.
+ * Defaults: field `lineage`, 16 ancestors, 128 names, tombstones with bodies, nothing redacted, nothing signed. Throws
+ * a `RangeError` if the name of the field begins with an underscore, which CouchDB reserves, if a number is out of
+ * range, or if a key is empty.
  *
  * @example
  * import { Schema } from "effect"
@@ -53,8 +54,8 @@ export const settings: (options?: Options) => Settings = internalSettings.settin
 
 /**
  * The source of a validation function that lets only one role, and admins, write merges, tombstones of merged versions,
- * and edits that name more versions than their parent. Everybody may re-create a deleted document, and write a record
- * that they read unchanged. The function does not check the names of older versions: only `mac` protects from false ones.
+ * and edits that name more versions than their parent. Every user may re-create a deleted document, and write an
+ * unchanged record. The function does not check the names of older versions. Only `mac` protects against forged ones.
  *
  * @example
  * import { DesignDocument, Lineage } from "effect-couchdb"
@@ -81,10 +82,10 @@ export const mergedVersions: <A, I, R, K>(
   tombstones.mergedVersions
 
 /**
- * Restores a merged version from its tombstone, for a merge that claims to contain it and does not, by mistake or because
- * it was forged. The edits of that version become a sibling of the current revision again, which the next `Conflict.resolve`
- * merges. After a correct merge they would count twice. Fails with `NotFoundError` if the tombstone does not exist or keeps
- * no body.
+ * Restores a merged version from its tombstone. Use it if a merge claims to contain the version and does not, by
+ * mistake or because it is forged. The edits of that version become a sibling of the current revision again, which the
+ * next `Conflict.resolve` merges. After a correct merge they would count twice. Fails with `NotFoundError` if the
+ * tombstone does not exist or keeps no body.
  *
  * Endpoints: `POST /{db}/_changes`, `POST /{db}/_bulk_get`, `POST /{db}/_bulk_docs`.
  *
@@ -124,9 +125,9 @@ export const stripTombstones: <A, I, R, K>(
 ) => Effect.Effect<number, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.stripTombstones
 
 /**
- * Deletes a document together with everything that its tombstones and journals keep: each leaf gets a tombstone with names
- * only, and the database is compacted. Other replicas follow when they have replicated and are compacted. Backups are not
- * changed.
+ * Deletes a document together with everything that its tombstones and journals keep: each leaf gets a tombstone with
+ * names only, and the database is compacted. Other replicas remove the content after they have replicated and are
+ * compacted. Backups do not change.
  *
  * Endpoints: `POST /{db}/_changes`, `POST /{db}/_bulk_get`, `POST /{db}/_bulk_docs`, `POST /{db}/_compact`.
  *
@@ -139,8 +140,8 @@ export const erase: <A, I, R, K>(
 ) => Effect.Effect<Erased, NotFoundError | InvalidIdError | RequestError, CouchHttp> = tombstones.erase
 
 /**
- * Checks whether a database keeps enough history for the lineage of a collection. Returns one sentence for each problem,
- * such as a `_revs_limit` below twice the depth.
+ * Checks whether a database keeps enough history for the lineage of a collection. Returns one sentence for each
+ * problem, such as a `_revs_limit` below twice the depth.
  *
  * Endpoint: `GET /{db}/_revs_limit`.
  *
@@ -150,4 +151,4 @@ export const erase: <A, I, R, K>(
 export const warnings: <A, I, R, K>(
   collection: Collection<A, I, R, K>
 ) => Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =
-  internalWarnings.ofDatabase
+  internalWarnings.databaseWarnings

@@ -4,19 +4,19 @@ import { canonical } from "../data/json/canonical.js"
 import type { Revision } from "../data/Revision.js"
 import type { Rules } from "../siblings/SiblingPolicy.js"
 import type { Graph, Missing } from "./graph.js"
-import type { Knowledge } from "./model.js"
+import type { LineageIndex } from "./model.js"
 
 /**
- * Whether the document lives, by its newest edits and deletions. It is not merged pair by pair: which of them came
- * together first must not matter.
+ * Whether a merge of heads is alive, by its newest edits and deletions. All of them are compared at once, because the
+ * result must not depend on the order of merges.
  */
-export const alive = (
-  knowledge: Knowledge,
+export const isAlive = (
+  index: LineageIndex,
   graph: Graph,
   heads: ReadonlyArray<Revision>,
   rule: Rules["deleted"]
 ): Either.Either<boolean, Missing> => {
-  const anyDeleted = heads.some((rev) => knowledge.tombstones.get(rev) === "deletion")
+  const anyDeleted = heads.some((rev) => index.tombstoneKinds.get(rev) === "deletion")
   if (rule === "editWins" && !anyDeleted) return Either.right(true)
   const newest = graph.newestEdits(heads)
   if (!isList(newest)) return Either.left(newest)
@@ -25,20 +25,20 @@ export const alive = (
   if (deletions.length === 0) return Either.right(true)
   if (edits.length === 0 || rule === "deleteWins") return Either.right(false)
   if (rule === "editWins") return Either.right(true)
-  const said = (rev: Revision): Either.Either<string, Missing> => {
-    const content = knowledge.contents.get(rev)
+  const contentOf = (rev: Revision): Either.Either<string, Missing> => {
+    const content = index.contents.get(rev)
     return content === undefined
-      ? Either.left({ rev, why: `what ${rev} said is not on this server any more` })
+      ? Either.left({ rev, why: `the content of ${rev} is no longer on this server` })
       : Either.right(canonical([content.body, digests(content.files)]))
   }
   return Either.gen(function*() {
-    const kept: Array<string> = []
-    for (const edit of edits) kept.push(yield* said(edit))
+    const contents: Array<string> = []
+    for (const edit of edits) contents.push(yield* contentOf(edit))
     for (const deletion of deletions) {
-      const deleted = yield* said(
-        knowledge.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
+      const deleted = yield* contentOf(
+        index.contents.has(deletion) ? deletion : graph.link(deletion)?.parent ?? deletion
       )
-      if (kept.every((each) => each === deleted)) return false
+      if (contents.every((each) => each === deleted)) return false
     }
     return true
   })

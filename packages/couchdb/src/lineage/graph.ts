@@ -1,202 +1,223 @@
 import * as Revision from "../data/Revision.js"
-import type { Knowledge, Link } from "./model.js"
-import { holds } from "./rules.js"
+import type { LineageIndex, Link } from "./model.js"
+import { isEnabled } from "./rules.js"
 
 type Rev = Revision.Revision
 
-/** What is missing, for a person and for whoever may read more. */
+/** A revision about which something is missing, and a description of what is missing. */
 export interface Missing {
   readonly rev: Rev
   readonly why: string
 }
 
-/** Revisions with all their ancestors, and the ones among these that are not known. */
+/** Revisions with all their ancestors, and the ancestors about which something is missing. */
 export interface Side {
   readonly revs: ReadonlySet<Rev>
   readonly gaps: ReadonlySet<Rev>
 }
 
-/** A side that further revisions are added to. */
-export interface GrowingSide extends Side {
-  readonly add: (rev: Rev) => void
+/** A side to which revisions can be added. */
+export class GrowingSide implements Side {
+  readonly revs = new Set<Rev>()
+  readonly gaps = new Set<Rev>()
+
+  constructor(private readonly graph: Graph) {}
+
+  add(rev: Rev): void {
+    const more = this.graph.side(rev)
+    for (const each of more.revs) this.revs.add(each)
+    for (const each of more.gaps) this.gaps.add(each)
+  }
 }
 
-/** What contains what. All of it follows from what is known, and says so where that is not enough. */
-export interface Graph {
-  /** The revision and all that it is known to descend from. */
-  readonly reach: (rev: Rev) => ReadonlySet<Rev>
-  readonly side: (rev: Rev) => Side
-  /** A side of no revisions yet. */
-  readonly growing: () => GrowingSide
-  readonly link: (rev: Rev) => Link | undefined
-  /** Why a revision counts as not known; `undefined` where it is known. */
-  readonly missing: (rev: Rev) => Missing | undefined
-  /** Whether each edit of the first is one of the second's; `undefined` where that is not known. */
-  readonly within: (inner: Rev, outer: Rev) => boolean | undefined
-  /** The indexes of the revisions that may contain the one at an index. No other revision of the list contains it. */
-  readonly mayContain: (revs: ReadonlyArray<Rev>) => (index: number) => ReadonlyArray<number>
-  /** The newest revisions that both have, or what is missing to tell. */
-  readonly common: (self: Side, that: Side) => Common
-  /** The newest edits and deletions among what the revisions have, or what is missing to tell. */
-  readonly newestEdits: (revs: ReadonlyArray<Rev>) => ReadonlyArray<Rev> | Missing
-}
-
+/** The newest revisions that two sides share, or what is missing to determine them. */
 export type Common =
   | { readonly _tag: "Common"; readonly newest: ReadonlyArray<Rev> }
   | { readonly _tag: "Missing"; readonly missing: Missing }
 
-/** A burial is the buried revision over again. */
-const isTransparent = (knowledge: Knowledge, rev: Rev): boolean => knowledge.tombstones.get(rev) === "burial"
+/** Up to this many revisions, comparing all pairs is cheaper than indexing their edits. */
+const maxComparedPairwise = 8
 
-export const makeGraph = (knowledge: Knowledge): Graph => {
-  const { burials, disputed, links, newer, parents, settings } = knowledge
+/**
+ * Which revisions contain which others. Every answer follows from the known records, or reports that they do not
+ * suffice.
+ */
+export class Graph {
+  private readonly reached = new Map<Rev, ReadonlySet<Rev>>()
+  private readonly sides = new Map<Rev, Side>()
+  private readonly requiresKnown: boolean
+  private readonly comparesEdits: boolean
 
-  const link = (rev: Rev): Link | undefined => {
-    const burial = burials.get(rev)
-    return burial === undefined ? links.get(rev) : { rev, parent: burial.of, kind: "merge", also: [] }
+  constructor(private readonly index: LineageIndex) {
+    this.requiresKnown = isEnabled(index.settings, "unknown")
+    this.comparesEdits = isEnabled(index.settings, "containment")
   }
 
-  const up = (rev: Rev): ReadonlyArray<Rev> => {
-    // Of two that disagree neither is followed: one of them would hide a version.
-    const known = disputed.has(rev) ? undefined : link(rev)
-    const parent = known?.parent ?? parents.get(rev)
-    return parent === undefined ? known?.also ?? [] : [parent, ...(known?.also ?? [])]
+  /** The parent and the merged revisions of a revision. The tombstone of a merged version equals that version. */
+  link(rev: Rev): Link | undefined {
+    const tombstone = this.index.mergeTombstones.get(rev)
+    return tombstone === undefined
+      ? this.index.links.get(rev)
+      : { rev, parent: tombstone.of, kind: "merge", also: [] }
   }
 
-  const memo = new Map<Rev, ReadonlySet<Rev>>()
-  const reach = (rev: Rev): ReadonlySet<Rev> => {
-    const known = memo.get(rev)
+  /** The revision and all its known ancestors, merged revisions included. */
+  reach(rev: Rev): ReadonlySet<Rev> {
+    const known = this.reached.get(rev)
     if (known !== undefined) return known
     const found = new Set([rev])
-    // A set visits what is added while it is walked.
-    for (const each of found) for (const older of up(each)) found.add(older)
-    memo.set(rev, found)
+    // Iteration over a set visits elements that are added meanwhile.
+    for (const each of found) for (const older of this.up(each)) found.add(older)
+    this.reached.set(rev, found)
     return found
   }
 
-  const missing = (rev: Rev): Missing | undefined => {
-    if (!holds(settings, "unknown")) return undefined
-    const why = disputed.get(rev)
+  /** Why a revision counts as unknown, or `undefined` if it is known. */
+  missing(rev: Rev): Missing | undefined {
+    if (!this.requiresKnown) return undefined
+    const why = this.index.disputed.get(rev)
     if (why !== undefined) return { rev, why }
-    if (newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
-    const known = link(rev)
-    if (known === undefined) return { rev, why: `nothing here says what ${rev} was made of` }
+    if (this.index.newer.has(rev)) return { rev, why: `${rev} was written by a newer version of this library` }
+    const known = this.link(rev)
+    if (known === undefined) return { rev, why: `no record on this server describes ${rev}` }
     return known.parent === null && Revision.generation(rev) !== 1
-      ? { rev, why: `nothing here says what ${rev} comes from` }
+      ? { rev, why: `no record on this server names the parent of ${rev}` }
       : undefined
   }
 
-  const sides = new Map<Rev, Side>()
-  const side = (rev: Rev): Side => {
-    const known = sides.get(rev)
+  side(rev: Rev): Side {
+    const known = this.sides.get(rev)
     if (known !== undefined) return known
-    const revs = reach(rev)
-    const found = { revs, gaps: new Set(Array.from(revs).filter((each) => missing(each) !== undefined)) }
-    sides.set(rev, found)
+    const revs = this.reach(rev)
+    const found = { revs, gaps: new Set(Array.from(revs).filter((each) => this.missing(each) !== undefined)) }
+    this.sides.set(rev, found)
     return found
   }
 
-  const growing = (): GrowingSide => {
-    const revs = new Set<Rev>()
-    const gaps = new Set<Rev>()
-    return {
-      revs,
-      gaps,
-      add: (rev) => {
-        const more = side(rev)
-        for (const each of more.revs) revs.add(each)
-        for (const each of more.gaps) gaps.add(each)
-      }
-    }
+  /** A side without revisions. */
+  growing(): GrowingSide {
+    return new GrowingSide(this)
   }
 
-  const isEdit = (rev: Rev): boolean => !isTransparent(knowledge, rev) && link(rev)?.kind !== "merge"
-
-  const within = (inner: Rev, outer: Rev): boolean | undefined => {
-    const theirs = reach(outer)
-    // One that is disputed may be another than what the other side took in.
-    if (theirs.has(inner)) return disputed.has(inner) ? undefined : true
-    if (!holds(settings, "containment")) return false
-    const only = Array.from(reach(inner)).filter((rev) => !theirs.has(rev))
-    const unsure = only.some((rev) => missing(rev) !== undefined)
-    const edits = only.filter((rev) => missing(rev) === undefined && isEdit(rev))
+  /** Whether each edit of `inner` is also an edit of `outer`, or `undefined` if that is unknown. */
+  within(inner: Rev, outer: Rev): boolean | undefined {
+    const theirs = this.reach(outer)
+    // A disputed revision may differ from the one that the other side merged.
+    if (theirs.has(inner)) return this.index.disputed.has(inner) ? undefined : true
+    if (!this.comparesEdits) return false
+    const only = Array.from(this.reach(inner)).filter((rev) => !theirs.has(rev))
+    const unsure = only.some((rev) => this.missing(rev) !== undefined)
+    const edits = only.filter((rev) => this.missing(rev) === undefined && this.isEdit(rev))
     if (edits.length === 0) return unsure ? undefined : true
-    // An edit may be hidden behind what is not known of the other side.
-    const ours = reach(inner)
-    return Array.from(theirs).some((rev) => !ours.has(rev) && missing(rev) !== undefined) ? undefined : false
+    // An unknown ancestor of the other side may contain the edit.
+    const ours = this.reach(inner)
+    return Array.from(theirs).some((rev) => !ours.has(rev) && this.missing(rev) !== undefined) ? undefined : false
   }
 
-  /** A revision that contains another one has all its edits, so also the edit that the fewest revisions have. */
-  const mayContain = (revs: ReadonlyArray<Rev>): (index: number) => ReadonlyArray<number> => {
+  /**
+   * For each index, the indexes of the revisions that may contain that revision. A revision that contains another one
+   * has all its edits, so it also has the edit that the fewest revisions have.
+   */
+  mayContain(revs: ReadonlyArray<Rev>): (index: number) => ReadonlyArray<number> {
     const all = revs.map((_, i) => i)
-    if (revs.length <= 8) return () => all
-    const holders = new Map<Rev, Array<number>>()
-    const edits = revs.map((rev) => Array.from(reach(rev)).filter((each) => isEdit(each) && !side(rev).gaps.has(each)))
-    edits.forEach((own, i) => {
-      for (const edit of own) {
-        const known = holders.get(edit)
-        if (known === undefined) holders.set(edit, [i])
-        else known.push(i)
-      }
+    if (revs.length <= maxComparedPairwise) return () => all
+    const edits = revs.map((rev) => {
+      const { gaps, revs } = this.side(rev)
+      return Array.from(revs).filter((each) => this.isEdit(each) && !gaps.has(each))
     })
+    const byEdit = indexesByEdit(edits)
     return (index) => {
       let fewest: ReadonlyArray<number> = all
       for (const edit of edits[index] ?? []) {
-        const having = holders.get(edit) ?? []
-        if (having.length < fewest.length) fewest = having
+        const indexes = byEdit.get(edit) ?? []
+        if (indexes.length < fewest.length) fewest = indexes
       }
       return fewest
     }
   }
 
-  const gapIn = ({ gaps }: Side, { revs }: Side): Missing | undefined => {
-    for (const rev of gaps) if (!revs.has(rev)) return missing(rev)
-    return undefined
-  }
-
-  const common = (self: Side, that: Side): Common => {
-    const gap = gapIn(that, self) ?? gapIn(self, that)
+  /** The newest revisions that both sides have. */
+  common(self: Side, that: Side): Common {
+    const gap = this.firstGap(that, self) ?? this.firstGap(self, that)
     if (gap !== undefined) return { _tag: "Missing", missing: gap }
     const [few, many] = self.revs.size < that.revs.size ? [self.revs, that.revs] : [that.revs, self.revs]
     const shared = Array.from(few).filter((rev) => many.has(rev))
-    const older = new Set(shared.flatMap(up))
-    const newest = shared.filter((rev) => !older.has(rev))
-    const candidates = mayContain(newest)
-    // One whose edits another one has too adds nothing.
-    const kept = newest.filter((rev, i) =>
-      !candidates(i).some((j) => {
-        const other = newest[j]
-        return other !== undefined && i !== j && within(rev, other) === true &&
-          (within(other, rev) !== true || Revision.Order(rev, other) < 0)
-      })
-    )
-    return { _tag: "Common", newest: kept.sort((a, b) => Revision.Order(b, a)) }
+    const older = new Set(shared.flatMap((rev) => this.up(rev)))
+    const newest = this.withoutContained(shared.filter((rev) => !older.has(rev)))
+    return { _tag: "Common", newest: newest.sort((a, b) => Revision.Order(b, a)) }
   }
 
-  const newestEdits = (revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> | Missing => {
+  /** The newest edits and deletions among the ancestors of the revisions, or what is missing to determine them. */
+  newestEdits(revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> | Missing {
     const edits = new Set<Rev>()
     const walked = new Set(revs)
     for (const rev of walked) {
-      const gap = missing(rev)
+      const gap = this.missing(rev)
       if (gap !== undefined) return gap
-      if (isEdit(rev)) edits.add(rev)
-      else for (const older of up(rev)) walked.add(older)
+      if (this.isEdit(rev)) edits.add(rev)
+      else for (const older of this.up(rev)) walked.add(older)
     }
     const found = Array.from(edits)
-    const unsure = found.filter((edit) => side(edit).gaps.size > 0)
-    // What is not known below one edit may be above another one.
-    for (const edit of unsure.length === 0 ? [] : found) {
-      const own = reach(edit)
-      for (const other of unsure) {
-        for (const rev of side(other).gaps) {
-          if (!own.has(rev) && Revision.generation(rev) > Revision.generation(edit)) return missing(rev) as Missing
-        }
-      }
-    }
+    const gap = this.gapAbove(found)
+    if (gap !== undefined) return gap
     const older = new Set<Rev>()
-    for (const edit of found) for (const rev of reach(edit)) if (rev !== edit) older.add(rev)
+    for (const edit of found) for (const rev of this.reach(edit)) if (rev !== edit) older.add(rev)
     return found.filter((edit) => !older.has(edit))
   }
 
-  return { reach, side, growing, link, missing, within, mayContain, common, newestEdits }
+  /** The parent and the merged revisions. */
+  private up(rev: Rev): ReadonlyArray<Rev> {
+    // Neither of two contradictory records is used: one of them would hide a version.
+    const known = this.index.disputed.has(rev) ? undefined : this.link(rev)
+    const parent = known?.parent ?? this.index.parents.get(rev)
+    return parent === undefined ? known?.also ?? [] : [parent, ...(known?.also ?? [])]
+  }
+
+  private isEdit(rev: Rev): boolean {
+    return this.index.tombstoneKinds.get(rev) !== "merged" && this.link(rev)?.kind !== "merge"
+  }
+
+  private firstGap({ gaps }: Side, { revs }: Side): Missing | undefined {
+    for (const rev of gaps) if (!revs.has(rev)) return this.missing(rev)
+    return undefined
+  }
+
+  /** The revisions without those whose edits another one of them has too. */
+  private withoutContained(revs: ReadonlyArray<Rev>): Array<Rev> {
+    const candidates = this.mayContain(revs)
+    return revs.filter((rev, i) =>
+      !candidates(i).some((j) => {
+        const other = revs[j]
+        return other !== undefined && i !== j && this.within(rev, other) === true &&
+          (this.within(other, rev) !== true || Revision.Order(rev, other) < 0)
+      })
+    )
+  }
+
+  /** An unknown ancestor of one edit that may descend from another one of the edits. */
+  private gapAbove(edits: ReadonlyArray<Rev>): Missing | undefined {
+    const unsure = edits.filter((edit) => this.side(edit).gaps.size > 0)
+    if (unsure.length === 0) return undefined
+    for (const edit of edits) {
+      const ancestors = this.reach(edit)
+      for (const other of unsure) {
+        for (const rev of this.side(other).gaps) {
+          if (!ancestors.has(rev) && Revision.generation(rev) > Revision.generation(edit)) return this.missing(rev)
+        }
+      }
+    }
+    return undefined
+  }
+}
+
+const indexesByEdit = (edits: ReadonlyArray<ReadonlyArray<Rev>>): ReadonlyMap<Rev, ReadonlyArray<number>> => {
+  const byEdit = new Map<Rev, Array<number>>()
+  edits.forEach((own, i) => {
+    for (const edit of own) {
+      const known = byEdit.get(edit)
+      if (known === undefined) byEdit.set(edit, [i])
+      else known.push(i)
+    }
+  })
+  return byEdit
 }

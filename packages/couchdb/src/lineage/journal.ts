@@ -1,19 +1,19 @@
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import type { Content, Entry, Knowledge, Link, Record, Written } from "./model.js"
+import type { Content, JournalEntry, LineageIndex, Link, NewRevision, Record } from "./model.js"
 import { diff } from "./patch.js"
-import { redacted, sumOf } from "./record.js"
-import { holds } from "./rules.js"
+import { hashContent, redacted } from "./record.js"
+import { isEnabled } from "./rules.js"
 
 type Rev = Revision.Revision
 
-/** How many characters of JSON the path may take. */
-const most = 8_192
+/** The maximum size of a journal, in characters of JSON. */
+const maxPathLength = 8_192
 
 const newestFirst = (self: Link, that: Link): number => Revision.Order(that.rev, self.rev)
 
-/** What is known of a revision and those before it: its own record, or, of a foreign one, what its ancestors' say. */
-const historyOf = ({ links, records }: Knowledge, rev: Rev): ReadonlyArray<Link> => {
+/** The known history of a revision: from its record, or for a foreign revision from the records of its ancestors. */
+const historyOf = ({ links, records }: LineageIndex, rev: Rev): ReadonlyArray<Link> => {
   const found: Array<Link> = []
   for (let at: Rev | null = rev; at !== null;) {
     const link: Link | undefined = links.get(at)
@@ -29,18 +29,20 @@ const historyOf = ({ links, records }: Knowledge, rev: Rev): ReadonlyArray<Link>
   return found
 }
 
-const same = (self: ReadonlyArray<ReadonlyArray<string>>, that: ReadonlyArray<ReadonlyArray<string>>): boolean =>
-  JSON.stringify(self) === JSON.stringify(that)
+const sameRedaction = (
+  self: ReadonlyArray<ReadonlyArray<string>>,
+  that: ReadonlyArray<ReadonlyArray<string>>
+): boolean => JSON.stringify(self) === JSON.stringify(that)
 
-/** The last ancestors on the revision's own path, each as a patch away from the one after it. */
-const pathOf = (
-  knowledge: Knowledge,
-  { content, deleted, parent }: Written,
+/** The last ancestors on the path of the revision. Each entry is a patch that is applied to the body of its child. */
+const journalOf = (
+  index: LineageIndex,
+  { content, deleted, parent }: NewRevision,
   k: number
-): ReadonlyArray<Entry> => {
-  const { contents, links, records, settings } = knowledge
-  if ((deleted && settings.keep === "names") || !holds(settings, "journal")) return []
-  const path: Array<Entry> = []
+): ReadonlyArray<JournalEntry> => {
+  const { contents, links, records, settings } = index
+  if ((deleted && settings.keep === "names") || !isEnabled(settings, "journal")) return []
+  const path: Array<JournalEntry> = []
   let body = redacted(content.body, settings.redact)
   for (let rev = parent; rev !== null && path.length < k;) {
     const link: Link | undefined = links.get(rev)
@@ -49,48 +51,49 @@ const pathOf = (
     const older = redacted(before.body, settings.redact)
     path.push({
       link,
-      sum: sumOf(before, settings.redact),
+      sum: hashContent(before, settings.redact),
       back: diff(body, older) ?? [2, {}],
-      files: stubsOnly(before.files)
+      files: essentialStubs(before.files)
     })
     const record: Record | undefined = records.get(rev)
     if (record !== undefined) {
-      if (same(record.redact, settings.redact)) path.push(...record.path)
+      if (sameRedaction(record.redact, settings.redact)) path.push(...record.path)
       break
     }
     body = older
     rev = link.parent
   }
-  return short(path.slice(0, k))
+  return truncate(path.slice(0, k))
 }
 
-const short = (path: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
+/** The newest entries that fit into the maximum size. */
+const truncate = (path: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> => {
   let length = 0
   const end = path.findIndex(({ back, files, link }) => {
     length += Json.stringify(back).length + Json.stringify(files).length + 200 + link.also.length * nameLength
-    return length > most
+    return length > maxPathLength
   })
   return end === -1 ? path : path.slice(0, end)
 }
 
-/** The length of a revision's name in JSON. */
+/** The length of a revision in JSON. */
 const nameLength = 38
 
 /**
- * The newest names. The name of a merge lists the revisions that it took in, so the total of listed revisions is limited
- * too, to twice the number of names.
+ * The newest names. The name of a merge lists the revisions that it took in, so the total of listed revisions is
+ * limited too, to twice the number of names.
  */
-const newestNames = (names: ReadonlyArray<Link>, most: number): ReadonlyArray<Link> => {
+const newestNames = (names: ReadonlyArray<Link>, maxNames: number): ReadonlyArray<Link> => {
   let revisions = 0
   const end = names.findIndex(({ also }, i) => {
     revisions += 1 + also.length
-    return i >= most || revisions > 2 * most
+    return i >= maxNames || revisions > 2 * maxNames
   })
   return end === -1 ? names : names.slice(0, end)
 }
 
-/** Of a file only what a merge needs: where its bytes are, a server knows by its digest. */
-const stubsOnly = (files: Json.JsonObject): Json.JsonObject =>
+/** The members of stubs that a merge needs. A server finds the bytes by the digest. */
+const essentialStubs = (files: Json.JsonObject): Json.JsonObject =>
   Json.fromEntries(
     Json.entries(files).map(([name, stub]) => [
       name,
@@ -102,30 +105,31 @@ const stubsOnly = (files: Json.JsonObject): Json.JsonObject =>
     ])
   )
 
-export const recordOf = (knowledge: Knowledge, written: Written): Record => {
-  const { records, settings } = knowledge
+/** Creates the record of a new revision. */
+export const makeRecord = (index: LineageIndex, written: NewRevision): Record => {
+  const { records, settings } = index
   const before = [...(written.parent === null ? [] : [written.parent]), ...written.also]
   const k = written.kind === "merge"
-    ? Math.max(0, ...before.map((rev) => records.get(rev)?.k ?? 0)) || settings.depth
+    ? Math.max(0, ...before.map((rev) => records.get(rev)?.depth ?? 0)) || settings.depth
     : settings.depth
-  const path = pathOf(knowledge, written, k)
+  const path = journalOf(index, written, k)
   const inPath = new Set(path.map(({ link }) => link.rev))
   const names = new Map<Rev, Link>()
-  for (const rev of holds(settings, "journal") ? before : []) {
-    for (const link of historyOf(knowledge, rev)) if (!inPath.has(link.rev)) names.set(link.rev, link)
+  for (const rev of isEnabled(settings, "journal") ? before : []) {
+    for (const link of historyOf(index, rev)) if (!inPath.has(link.rev)) names.set(link.rev, link)
   }
   const keeps = written.deleted && settings.keep === "bodies"
   return {
     kind: written.kind,
     parent: written.parent,
-    also: written.kind !== "merge" || holds(settings, "mergeRecord") ? [...written.also].sort() : [],
-    sum: sumOf(
+    also: written.kind !== "merge" || isEnabled(settings, "mergeRecord") ? [...written.also].sort() : [],
+    sum: hashContent(
       !written.deleted ? written.content : keeps
         ? { ...written.content, body: redacted(written.content.body, settings.redact) }
         : { body: {}, files: {} },
       settings.redact
     ),
-    k,
+    depth: k,
     edit: written.edit,
     content: keeps ? redacted(written.content.body, settings.redact) : undefined,
     redact: settings.redact,

@@ -1,10 +1,13 @@
 import * as Json from "../data/Json.js"
 import { hashOf } from "../data/json/canonical.js"
 import * as Revision from "../data/Revision.js"
-import type { Stored } from "./model.js"
+import type { StoredMerge } from "./model.js"
 
-/** The text as it is stored is hashed, and no canonical form of it: `1` and `1.0` are two contents. */
-export const mergeRevision = ({ body, deleted, files, heads, parent }: Stored): Revision.Revision =>
+/**
+ * The revision of a merge. The hash covers the stored text and not its canonical form, since `1` and `1.0` are
+ * different contents.
+ */
+export const mergeRevision = ({ body, deleted, files, heads, parent }: StoredMerge): Revision.Revision =>
   Revision.make(
     `${(parent === null ? 0 : Revision.generation(parent)) + 1}-${
       hashOf(Json.stringify([
@@ -12,10 +15,10 @@ export const mergeRevision = ({ body, deleted, files, heads, parent }: Stored): 
         [...heads].sort(),
         deleted,
         body,
-        Json.entries(files).map(([name, stub]) => [name, ...(Json.isObject(stub) ? described(stub) : [stub])])
+        Json.entries(files).map(([name, stub]) => [name, ...(Json.isObject(stub) ? describeStub(stub) : [stub])])
       ]))
     }`
   )
 
-const described = (stub: Json.JsonObject): ReadonlyArray<Json.Json> =>
+const describeStub = (stub: Json.JsonObject): ReadonlyArray<Json.Json> =>
   ["content_type", "digest", "length"].map((key) => Json.get(stub, key) ?? null)

@@ -3,30 +3,32 @@ import type { Json, JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Settings } from "../document/recorder.js"
 
-// The records of lineage, what they prove together, and what is planned by them. Pure data.
+// The data model of lineage: stored records, the index of what they record, and plans.
 
 /**
- * What a revision is: an edit or a deletion by this library, a merge, or an edit by a program that knows no lineage.
- * Edits, deletions and foreign edits count; merges only bring them together.
+ * The kind of a revision: an edit or a deletion by this library, a merge, or an edit by a program without lineage
+ * (foreign). Edits, deletions and foreign edits change a document. A merge only combines them.
  */
-export type Kind = "edit" | "merge" | "delete" | "foreign"
+export type RevisionKind = "edit" | "merge" | "delete" | "foreign"
 
-/** What a revision is made of: its parent (`null` for a first revision) and what else it contains. */
+/** The origin of a revision: its parent (`null` for a first revision) and the revisions that it also contains. */
 export interface Link {
   readonly rev: Revision
   readonly parent: Revision | null
-  readonly kind: Kind
+  readonly kind: RevisionKind
   readonly also: ReadonlyArray<Revision>
 }
 
-/** A body, without the field, and the stubs of its attachments. */
+/** A body without the field, and the stubs of its attachments. */
 export interface Content {
   readonly body: JsonObject
   readonly files: JsonObject
 }
 
-/** An ancestor in a journal: how to get back to its body from the one after it, and the hash of what comes out. */
-export interface Entry {
+/**
+ * An ancestor in a journal: the patch that restores its body from the body of its child, and the hash of the result.
+ */
+export interface JournalEntry {
   readonly link: Link
   readonly sum: string
   readonly back: Json
@@ -34,51 +36,56 @@ export interface Entry {
 }
 
 /**
- * What a revision says of itself in the field.
+ * The record that a revision stores in the field.
  *
- * - `k`: the depth of the journal
- * - `edit`: makes two equal edits two; kept when the same write is repeated
- * - `sum`: the hash of this revision's own content, by which the record proves that it is this revision's
- * - `path`: the last ancestors on its own path, the newest first
- * - `names`: what else is known of the history of all its heads, the newest first
- * - `content`: the body, where the revision is a tombstone that keeps it
- * - `redact`: the paths that no sum counts
+ * - `depth`: the maximum length of the journal
+ * - `edit`: distinguishes two edits with equal content. A repeated write has the same one
+ * - `sum`: the hash of the content of this revision. It proves that the record belongs to the revision
+ * - `path`: the journal, which is the last ancestors on the path of this revision, the newest first
+ * - `names`: further revisions in the history of all merged heads, the newest first
+ * - `content`: the body, if the revision is a tombstone that keeps it
+ * - `redact`: the paths that no hash covers
  */
 export interface Record {
   readonly kind: "edit" | "merge" | "delete"
   readonly parent: Revision | null
   readonly also: ReadonlyArray<Revision>
   readonly sum: string
-  readonly k: number
+  readonly depth: number
   readonly edit: string | undefined
   readonly content: JsonObject | undefined
   readonly redact: ReadonlyArray<ReadonlyArray<string>>
-  readonly path: ReadonlyArray<Entry>
+  readonly path: ReadonlyArray<JournalEntry>
   readonly names: ReadonlyArray<Link>
 }
 
-/** The revision in which a buried one lives on. */
-export type Into = Link
+/** The revision that contains a merged version. */
+export type MergedInto = Link
 
-/** The tombstone of a version that another one contains. It keeps what it buries: body and field as they were. */
-export interface Burial {
+/**
+ * The tombstone of a merged version, which another one contains. It keeps the body and the field of the version
+ * unchanged.
+ */
+export interface MergeTombstone {
   readonly of: Revision
   readonly ofParent: Revision | null
-  readonly into: Into
+  readonly into: MergedInto
   readonly content: JsonObject | undefined
   readonly field: Json | undefined
 }
 
-/** What stands in a field: a record, a burial, one of a newer format, or nothing that this library wrote. */
+/**
+ * The content of a field: a record, the tombstone of a merged version, a newer format, or none that this library wrote.
+ */
 export type Field =
   | { readonly _tag: "Record"; readonly record: Record }
-  | { readonly _tag: "Burial"; readonly burial: Burial }
+  | { readonly _tag: "MergeTombstone"; readonly tombstone: MergeTombstone }
   | { readonly _tag: "Newer"; readonly parent: Option.Option<Revision> }
   | { readonly _tag: "None" }
 
 /**
- * A version of the document `id` as a server has it: `path` is the revision and its ancestors as `_revisions` tells them, `body` the members
- * without CouchDB's own, the field among them.
+ * A version of the document `id` that a server stores. `path` is the revision and its ancestors from `_revisions`.
+ * `body` contains the field, but no members of CouchDB itself.
  */
 export interface Version {
   readonly id: string
@@ -90,69 +97,71 @@ export interface Version {
 }
 
 /**
- * What a tombstone is: of a burial, of a deletion by this library, or bare, as other programs write it. A bare one closes
- * its branch, and that is all.
+ * The kind of a tombstone: of a merged version, of a deletion by this library, or bare, as other programs write it. A
+ * bare tombstone only ends its branch.
  */
-export type Tombstone = "burial" | "deletion" | "bare"
+export type TombstoneKind = "merged" | "deletion" | "bare"
 
 /**
- * All that some versions of one document tell.
+ * An index of everything that versions of one document record.
  *
- * - `links`: what each revision is made of, as far as a valid record, or the revision itself, says so
- * - `parents`: what CouchDB tells of paths
- * - `contents`: the bodies that are at hand, from the server, from burials, or worked out from journals
- * - `records`: the valid ones, each proven to be its own revision's
- * - `disputed`: revisions of which two sources say different things, or that are nested too deeply to look into, and why:
- *   these count as not known
- * - `newer`: revisions that a newer version of this library wrote, which count as not known either
+ * - `links`: the origin of each revision, from a valid record or from the revision itself
+ * - `parents`: the parents that CouchDB's paths contain
+ * - `contents`: the available bodies, from the server, from tombstones, or restored from journals
+ * - `records`: the valid records, each proven to belong to its revision
+ * - `tombstoneKinds`: the kind of each leaf that is a tombstone
+ * - `mergeTombstones`: the tombstones of merged versions
+ * - `disputed`: revisions that two sources contradict each other about, or that are nested too deeply to be read, and
+ *   why. They count as unknown
+ * - `newer`: revisions in a newer format, which count as unknown too
  */
-export interface Knowledge {
+export interface LineageIndex {
   readonly settings: Settings
   readonly links: ReadonlyMap<Revision, Link>
   readonly parents: ReadonlyMap<Revision, Revision>
   readonly contents: ReadonlyMap<Revision, Content>
   readonly records: ReadonlyMap<Revision, Record>
-  readonly tombstones: ReadonlyMap<Revision, Tombstone>
-  readonly burials: ReadonlyMap<Revision, Burial>
+  readonly tombstoneKinds: ReadonlyMap<Revision, TombstoneKind>
+  readonly mergeTombstones: ReadonlyMap<Revision, MergeTombstone>
   readonly disputed: ReadonlyMap<Revision, string>
   readonly newer: ReadonlySet<Revision>
 }
 
 /**
- * What heads are together: contents, and merges of them. A merge without a base has none for certain: its sides were made
- * apart from the start.
+ * The merge of heads as an expression over contents. A merge without a base certainly has none: its sides have no
+ * common ancestor.
  */
 export type Value =
   | { readonly _tag: "Content"; readonly rev: Revision }
   | { readonly _tag: "Merge"; readonly base: Value | undefined; readonly mine: Value; readonly theirs: Value }
 
-/** A leaf to bury, and where it lives on. */
-export interface PlannedBurial {
+/** A leaf to delete as merged, and the revision that contains it. */
+export interface PlannedTombstone {
   readonly of: Revision
-  readonly into: Into
+  readonly into: MergedInto
 }
 
 /**
- * What is to be done about the leaves of a document.
+ * How the leaves of a document are resolved.
  *
- * - `Nothing`: one head, and nothing beside it
- * - `Bury`: one head, and leaves whose edits it has
- * - `Merge`: several heads, or one that was hidden; `value` says what of, `parent` and `also` what the merge names,
- *   `merged` the leaves that it takes in, `burials` those that were contained before
- * - `Unknown`: something is missing here that another replica may have; `rev` is what to look for
+ * - `Nothing`: one head and no other leaves
+ * - `DeleteMerged`: one head, and leaves whose edits it contains
+ * - `Merge`: several heads, or an orphan. `value` is the merged content. `parent` and `also` are the revisions that the
+ *   merge names, `merged` the live leaves that it merges, and `tombstones` those for leaves that were contained before
+ * - `Unknown`: `rev` is missing here, and another replica may have it
  */
 export type Plan =
   | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Bury"; readonly head: Revision; readonly burials: ReadonlyArray<PlannedBurial> }
+  | { readonly _tag: "DeleteMerged"; readonly head: Revision; readonly tombstones: ReadonlyArray<PlannedTombstone> }
   | {
     readonly _tag: "Merge"
     readonly parent: Revision
     readonly also: ReadonlyArray<Revision>
     readonly alive: boolean
     readonly value: Value
-    readonly hidden: ReadonlyArray<Revision>
+    readonly orphans: ReadonlyArray<Revision>
     readonly merged: ReadonlyArray<Revision>
-    readonly burials: ReadonlyArray<PlannedBurial>
+    readonly tombstones: ReadonlyArray<PlannedTombstone>
   }
   | {
     readonly _tag: "Unknown"
@@ -163,10 +172,10 @@ export type Plan =
   }
 
 /**
- * A revision that is to be written. A tombstone carries its content in the record; `edit` makes two equal edits two, and a
- * merge has none.
+ * A revision to write. A tombstone keeps its content in the record. `edit` distinguishes two edits with equal content.
+ * A merge has no `edit`.
  */
-export interface Written {
+export interface NewRevision {
   readonly kind: Record["kind"]
   readonly parent: Revision | null
   readonly also: ReadonlyArray<Revision>
@@ -175,8 +184,8 @@ export interface Written {
   readonly edit: string | undefined
 }
 
-/** A merge as it will be stored: the heads that it takes in, `body` with the field, the stubs of its files in their order. */
-export interface Stored {
+/** A merge to store: the heads that it merges, the `body` with the field, and the stubs of its attachments in order. */
+export interface StoredMerge {
   readonly parent: Revision | null
   readonly heads: ReadonlyArray<Revision>
   readonly deleted: boolean

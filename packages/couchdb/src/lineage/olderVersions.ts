@@ -5,11 +5,11 @@ import type { Settings } from "../document/recorder.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import * as knowing from "./knowledge.js"
-import type { Knowledge, Version as LineageVersion } from "./model.js"
-import { holds } from "./rules.js"
+import { buildIndex } from "./lineageIndex.js"
+import type { LineageIndex, Version as LineageVersion } from "./model.js"
+import { isEnabled } from "./rules.js"
 
-/** A version as lineage sees it. */
+/** Converts a version to the model of lineage. */
 export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
   id: raw.id,
   rev: raw.rev,
@@ -19,15 +19,15 @@ export const lineageVersion = ({ path, raw }: Version): LineageVersion => ({
   files: raw.stubs._tag === "Some" ? raw.stubs.value : {}
 })
 
-/** How many ancestors of a foreign edit are read if no other head needs an older base. */
-const farthest = 16
+/** The most ancestors of a foreign edit that are read if no other head needs an older base. */
+const maxForeignAncestors = 16
 
-/** The most times that missing versions are asked for. */
-const mostRounds = 64
+/** The most requests for missing versions. */
+const maxRounds = 64
 
 /** The newest revision that is on the path of every head. */
-const fork = (
-  parents: Knowledge["parents"],
+const commonAncestor = (
+  parents: LineageIndex["parents"],
   heads: ReadonlyArray<Revision.Revision>
 ): Revision.Revision | undefined => {
   const [first, ...rest] = heads.map((head) => {
@@ -40,21 +40,21 @@ const fork = (
 }
 
 /**
- * The older versions that may tell more about foreign edits: their records, and the bodies before them; at most `span` for
- * each head. The common ancestor of the heads is looked for however old it is.
+ * The older versions that may describe foreign edits, by their records and by the bodies before them. Returns at most
+ * `span` versions for each head. The common ancestor of the heads is included regardless of its age.
  */
-const wantedBy = (
-  { contents, links, parents, records, tombstones }: Knowledge,
+const wantedVersions = (
+  { contents, links, parents, records, tombstoneKinds }: LineageIndex,
   heads: ReadonlyArray<Revision.Revision>,
   tried: ReadonlySet<Revision.Revision>,
   span: number
 ): ReadonlyArray<Revision.Revision> => {
   let met: number | undefined
   const oldest = (head: Revision.Revision, rev: Revision.Revision): number => {
-    const near = Revision.generation(head) - farthest
+    const near = Revision.generation(head) - maxForeignAncestors
     if (Revision.generation(rev) >= near) return near
     if (met === undefined) {
-      const common = fork(parents, heads)
+      const common = commonAncestor(parents, heads)
       met = common === undefined ? 1 : Revision.generation(common)
     }
     return Math.min(near, met)
@@ -62,7 +62,7 @@ const wantedBy = (
   const next = (head: Revision.Revision): ReadonlyArray<Revision.Revision> => {
     for (let rev: Revision.Revision | null = head; rev !== null;) {
       if (records.has(rev)) return []
-      if (!links.has(rev) || (!contents.has(rev) && !tombstones.has(rev))) {
+      if (!links.has(rev) || (!contents.has(rev) && !tombstoneKinds.has(rev))) {
         if (tried.has(rev)) return []
         const least = oldest(head, rev)
         const wanted: Array<Revision.Revision> = []
@@ -81,33 +81,33 @@ const wantedBy = (
 }
 
 /**
- * What versions tell, and what older ones tell that the server still has: those before foreign edits, and one that is
- * asked for. It ends, since nothing is asked for twice.
+ * Indexes versions, and reads older ones that the server still has: the ancestors of foreign edits, and the `missing`
+ * ones. No revision is requested twice, so the loop ends.
  */
-export const known = (
+export const readIndex = (
   database: DatabaseName,
   id: string,
   settings: Settings,
   versions: ReadonlyArray<LineageVersion>,
   heads: ReadonlyArray<Revision.Revision>,
-  /** What else is missing. */
-  lacks: (knowledge: Knowledge) => ReadonlyArray<Revision.Revision>
-): Effect.Effect<Knowledge, WireError, CouchHttp> =>
+  /** Further revisions that are missing. */
+  missing: (index: LineageIndex) => ReadonlyArray<Revision.Revision>
+): Effect.Effect<LineageIndex, WireError, CouchHttp> =>
   Effect.gen(function*() {
     const tried = new Set<Revision.Revision>()
     let all = versions
-    let knowledge = knowing.knowledge(settings, all)
-    for (let i = 0; i < mostRounds; i++) {
-      const wanted = !holds(settings, "takeIn")
+    let index = buildIndex(settings, all)
+    for (let i = 0; i < maxRounds; i++) {
+      const wanted = !isEnabled(settings, "takeIn")
         ? []
-        : [...new Set([...wantedBy(knowledge, heads, tried, 2 ** Math.min(i, 8)), ...lacks(knowledge)])]
+        : [...new Set([...wantedVersions(index, heads, tried, 2 ** Math.min(i, 8)), ...missing(index)])]
           .filter((rev) => !tried.has(rev))
       if (wanted.length === 0) break
       for (const rev of wanted) tried.add(rev)
       const found = yield* readVersions(database, wanted.map((rev) => ({ id, rev })))
       if (found.length === 0) continue
       all = [...all, ...found.map(lineageVersion)]
-      knowledge = knowing.knowledge(settings, all)
+      index = buildIndex(settings, all)
     }
-    return knowledge
+    return index
   })

@@ -2,12 +2,12 @@ import * as Option from "effect/Option"
 import * as Json from "../data/Json.js"
 
 /*
- * What turns one JSON value into another, as JSON:
- *   [0, value]                          the value itself
- *   [1]                                 a member that goes
+ * A patch that turns one JSON value into another, as JSON:
+ *   [0, value]                          the new value
+ *   [1]                                 removes a member
  *   [2, { key: patch }]                 members of an object
  *   [3, start, count, [inserted]]       elements of an array
- *   [4, { index: patch }]               elements of an array, one by one
+ *   [4, { index: patch }]               single elements of an array
  *   [5, start, count, "inserted"]       a part of a string, in UTF-16 units
  */
 
@@ -20,17 +20,17 @@ const splice = 3
 const elements = 4
 const text = 5
 
-/** The patch from one value to another; `undefined` where they are the same. */
+/** The patch from one value to another; `undefined` if they are equal. */
 export const diff = (from: Json.Json, to: Json.Json): Patch | undefined => {
   if (Json.equals(from, to)) return undefined
   const whole: Patch = [set, to]
-  const fine = finer(from, to)
-  return fine !== undefined && Json.stringify(fine).length < Json.stringify(whole).length ? fine : whole
+  const partial = partialPatch(from, to)
+  return partial !== undefined && Json.stringify(partial).length < Json.stringify(whole).length ? partial : whole
 }
 
-const finer = (from: Json.Json, to: Json.Json): Patch | undefined => {
+const partialPatch = (from: Json.Json, to: Json.Json): Patch | undefined => {
   if (typeof from === "string" && typeof to === "string") {
-    const [start, end] = around(from, to, pairSafe(from, to))
+    const [start, end] = commonEnds(from, to, pairSafe(from, to))
     return [text, start, from.length - start - end, to.slice(start, to.length - end)]
   }
   if (Json.isArray(from) && Json.isArray(to)) return arrays(from, to)
@@ -59,33 +59,33 @@ const arrays = (from: ReadonlyArray<Json.Json>, to: ReadonlyArray<Json.Json>): P
     ]
   }
   const same = (i: number, j: number): boolean => Json.equals(from[i] as Json.Json, to[j] as Json.Json)
-  const [start, end] = around(from, to, { same, whole: () => true })
+  const [start, end] = commonEnds(from, to, { same, whole: () => true })
   return [splice, start, from.length - start - end, to.slice(start, to.length - end)]
 }
 
 interface Comparing {
   readonly same: (i: number, j: number) => boolean
-  /** Whether both may be cut before these places. */
+  /** Whether both values may be split before these positions. */
   readonly whole: (i: number, j: number) => boolean
 }
 
-/** How much the beginnings and the ends have in common. */
-const around = (
+/** The lengths of the common prefix and of the common suffix. */
+const commonEnds = (
   from: { readonly length: number },
   to: { readonly length: number },
   { same, whole }: Comparing
 ): readonly [start: number, end: number] => {
-  const most = Math.min(from.length, to.length)
+  const shorter = Math.min(from.length, to.length)
   let start = 0
-  while (start < most && same(start, start)) start++
+  while (start < shorter && same(start, start)) start++
   while (start > 0 && !whole(start, start)) start--
   let end = 0
-  while (end < most - start && same(from.length - 1 - end, to.length - 1 - end)) end++
+  while (end < shorter - start && same(from.length - 1 - end, to.length - 1 - end)) end++
   while (end > 0 && !whole(from.length - end, to.length - end)) end--
   return [start, end]
 }
 
-/** A string that is cut through a pair of surrogates is none that JSON could carry. */
+/** Never splits a surrogate pair, because JSON cannot represent a lone surrogate. */
 const pairSafe = (from: string, to: string): Comparing => {
   const splits = (string: string, at: number): boolean => {
     const unit = string.charCodeAt(at)
@@ -97,14 +97,14 @@ const pairSafe = (from: string, to: string): Comparing => {
   }
 }
 
-const isPlace = (value: Json.Json | undefined): value is number =>
+const isOffset = (value: Json.Json | undefined): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 0
 
-/** `null` is a value too. */
+/** `null` is a valid value. */
 const written = (value: Json.Json | undefined): Option.Option<Json.Json> =>
   value === undefined ? Option.none() : Option.some(value)
 
-/** What a patch makes of a value; `None` where it does not fit. */
+/** Applies a patch. Returns `None` if the patch does not fit the value. */
 export const patched = (from: Json.Json, patch: Json.Json | undefined): Option.Option<Json.Json> => {
   if (!Json.isArray(patch)) return Option.none()
   const [kind, first, second, third] = patch
@@ -116,12 +116,12 @@ export const patched = (from: Json.Json, patch: Json.Json | undefined): Option.O
     case elements:
       return Json.isArray(from) && Json.isObject(first) ? patchedArray(from, first) : Option.none()
     case splice:
-      return Json.isArray(from) && isPlace(first) && isPlace(second) && Json.isArray(third) &&
+      return Json.isArray(from) && isOffset(first) && isOffset(second) && Json.isArray(third) &&
           first + second <= from.length
         ? Option.some([...from.slice(0, first), ...third, ...from.slice(first + second)])
         : Option.none()
     case text:
-      return typeof from === "string" && isPlace(first) && isPlace(second) && typeof third === "string" &&
+      return typeof from === "string" && isOffset(first) && isOffset(second) && typeof third === "string" &&
           first + second <= from.length
         ? Option.some(from.slice(0, first) + third + from.slice(first + second))
         : Option.none()

@@ -1,39 +1,44 @@
 import * as Either from "effect/Either"
 import * as Revision from "../data/Revision.js"
 import type { Rules } from "../siblings/SiblingPolicy.js"
-import { alive } from "./alive.js"
-import { type Fold, type Folding, makeFolding } from "./fold.js"
-import { type Graph, makeGraph, type Missing } from "./graph.js"
-import type { Knowledge, Link, Plan, PlannedBurial, Version } from "./model.js"
-import { holds } from "./rules.js"
+import { isAlive } from "./alive.js"
+import { Graph, type Missing } from "./graph.js"
+import type { LineageIndex, Link, Plan, PlannedTombstone, Version } from "./model.js"
+import { isEnabled } from "./rules.js"
+import { type MergeState, SymbolicMerge } from "./symbolicMerge.js"
 
 type Rev = Revision.Revision
 
-/** CouchDB's order of leaves, the winner first: what stands before what is deleted, then generation and hash. */
-const winnersFirst = (knowledge: Knowledge) => (self: Rev, that: Rev): number =>
-  Number(knowledge.tombstones.has(self)) - Number(knowledge.tombstones.has(that)) || Revision.Order(that, self)
+/** CouchDB's order of leaves, the winner first: live ones before deleted ones, then by generation and hash. */
+const compareLeaves = (index: LineageIndex) => (self: Rev, that: Rev): number =>
+  Number(index.tombstoneKinds.has(self)) - Number(index.tombstoneKinds.has(that)) || Revision.Order(that, self)
 
-/** What could be a head: what stands, what was deleted by an edit, and what a burial hides that nothing else has. */
-const candidates = (knowledge: Knowledge, graph: Graph, leaves: ReadonlyArray<Version>): ReadonlyArray<Rev> => {
-  const order = winnersFirst(knowledge)
+/**
+ * The revisions that may be heads: live leaves, deletions, and orphans. An orphan is a version that a tombstone records
+ * as merged, while no leaf contains it or that merge.
+ */
+const headCandidates = (index: LineageIndex, graph: Graph, leaves: ReadonlyArray<Version>): ReadonlyArray<Rev> => {
+  const order = compareLeaves(index)
   const own = leaves.flatMap(({ deleted, rev }) =>
-    !deleted || knowledge.tombstones.get(rev) === "deletion" ? [rev] : []
+    !deleted || index.tombstoneKinds.get(rev) === "deletion" ? [rev] : []
   )
   const reached = new Set(own.flatMap((rev) => Array.from(graph.reach(rev))))
-  const hidden = leaves.flatMap(({ rev }) => {
-    const burial = knowledge.burials.get(rev)
-    return burial === undefined || reached.has(burial.of) || reached.has(burial.into.rev) ||
-        !holds(knowledge.settings, "burialsHideNothing")
+  const orphans = leaves.flatMap(({ rev }) => {
+    const tombstone = index.mergeTombstones.get(rev)
+    return tombstone === undefined || reached.has(tombstone.of) || reached.has(tombstone.into.rev) ||
+        !isEnabled(index.settings, "restoreOrphans")
       ? []
-      : [burial.of]
+      : [tombstone.of]
   })
-  return [...own.sort(order), ...Array.from(new Set(hidden)).sort((a, b) => Revision.Order(b, a))]
+  return [...own.sort(order), ...Array.from(new Set(orphans)).sort((a, b) => Revision.Order(b, a))]
 }
 
-/** Where a contained leaf lives on: the oldest revision that names it, or else the head that has all its edits. */
-const makeIntoOf = (graph: Graph): (of: Rev, head: Rev) => Link => {
+/**
+ * Finds the revision that a leaf is merged into: the oldest one that names it, or else the head that has all its edits.
+ */
+const mergedIntoLookup = (graph: Graph): (of: Rev, head: Rev) => Link => {
   const namings = new Map<Rev, ReadonlyMap<Rev, Rev>>()
-  /** The oldest revision that names each one, among what a head descends from. */
+  /** For each revision, the oldest one that names it among the ancestors of a head. */
   const namingOf = (head: Rev): ReadonlyMap<Rev, Rev> => {
     const known = namings.get(head)
     if (known !== undefined) return known
@@ -53,34 +58,35 @@ const makeIntoOf = (graph: Graph): (of: Rev, head: Rev) => Link => {
 }
 
 /**
- * Hidden heads that were made to bring another one back, and were buried for the same reason: the merge that both live on in
- * does not come here. Bringing one back again would be buried again, for ever.
+ * The orphans that must not be restored, because they already restored another orphan and were merged into the same
+ * revision, which does not arrive here. Another restored version would be deleted in the same way, without end.
  */
-const broughtBack = (
-  knowledge: Knowledge,
+const unrestorableOrphans = (
+  index: LineageIndex,
   graph: Graph,
   leaves: ReadonlyArray<Version>,
-  hidden: ReadonlyArray<Rev>
+  orphans: ReadonlyArray<Rev>
 ): ReadonlyMap<Rev, Missing> => {
-  const buried = leaves.flatMap(({ rev }) => knowledge.burials.get(rev) ?? [])
-  return new Map(hidden.flatMap((head): ReadonlyArray<readonly [Rev, Missing]> => {
+  const tombstones = leaves.flatMap(({ rev }) => index.mergeTombstones.get(rev) ?? [])
+  return new Map(orphans.flatMap((head): ReadonlyArray<readonly [Rev, Missing]> => {
     const reach = graph.reach(head)
-    const again = buried.some(({ into, of }) => of !== head && reach.has(of) && !reach.has(into.rev))
-    const rev = again ? buried.find(({ of }) => of === head)?.into.rev : undefined
+    const again = tombstones.some(({ into, of }) => of !== head && reach.has(of) && !reach.has(into.rev))
+    const rev = again ? tombstones.find(({ of }) => of === head)?.into.rev : undefined
     return rev === undefined ? [] : [[head, {
       rev,
-      why: `${rev}, in which ${head} lives on, is not here, though it was waited for: does this database refuse it?`
+      why: `${head} was merged into ${rev}, which does not arrive: check whether this database refuses it`
     }]]
   }))
 }
 
-interface Sorted {
+/** The heads, and the contained leaves with the head that contains each. */
+interface Separated {
   readonly heads: ReadonlyArray<Rev>
   readonly contained: ReadonlyArray<{ readonly of: Rev; readonly head: Rev }>
 }
 
-/** A leaf whose edits another one has is contained; of two with the same edits the one that loses is. */
-const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
+/** A leaf is contained if another one has all its edits. Of two leaves with the same edits the loser is contained. */
+const separateContained = (graph: Graph, found: ReadonlyArray<Rev>): Separated => {
   const heads: Array<Rev> = []
   const outers = new Map<Rev, Rev>()
   const candidates = graph.mayContain(found)
@@ -94,7 +100,7 @@ const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
     if (outer === undefined) heads.push(rev)
     else outers.set(rev, outer)
   })
-  // What contains it may be contained itself.
+  // The containing leaf may be contained itself.
   const top = (rev: Rev): Rev => {
     let at = rev
     for (let outer = outers.get(at); outer !== undefined; outer = outers.get(at)) at = outer
@@ -105,107 +111,110 @@ const sorted = (graph: Graph, found: ReadonlyArray<Rev>): Sorted => {
 
 /** How the leaves of a document relate to each other. */
 export interface Survey {
-  readonly knowledge: Knowledge
+  readonly index: LineageIndex
   readonly graph: Graph
-  readonly folding: Folding
-  /** The heads, CouchDB's winner first; those that burials hide come last. */
+  readonly symbolic: SymbolicMerge
+  /** The heads, CouchDB's winner first, orphans last. */
   readonly heads: ReadonlyArray<Rev>
-  readonly standing: ReadonlySet<Rev>
-  readonly hidden: ReadonlyArray<Rev>
-  /** The leaves that are contained already. */
-  readonly burials: ReadonlyArray<PlannedBurial>
-  /** Heads that must not be merged although they are known, and why. */
+  readonly live: ReadonlySet<Rev>
+  /** The heads of which only tombstones are left, although no leaf contains them. */
+  readonly orphans: ReadonlyArray<Rev>
+  /** The tombstones to write for live leaves that other ones contain. */
+  readonly tombstones: ReadonlyArray<PlannedTombstone>
+  /** Heads that must not be merged although their content is known, and why. */
   readonly blocked: ReadonlyMap<Rev, Missing>
-  /** Whether the document lives. */
-  readonly lives: Either.Either<boolean, Missing>
-  /** The plan if there are no heads to merge. */
-  readonly withoutMerge: Extract<Plan, { readonly _tag: "Nothing" | "Bury" }> | undefined
+  /** Whether the merge of all heads is alive, or what is missing to determine that. */
+  readonly alive: Either.Either<boolean, Missing>
+  /** The plan if no heads need a merge. */
+  readonly withoutMerge: Extract<Plan, { readonly _tag: "Nothing" | "DeleteMerged" }> | undefined
 }
 
-export const survey = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Survey => {
-  const graph = makeGraph(knowledge)
-  const { contained, heads } = sorted(graph, candidates(knowledge, graph, leaves))
-  const standing = new Set(leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]))
+/** Determines the heads of a document, and which leaves they contain. */
+export const survey = (index: LineageIndex, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Survey => {
+  const graph = new Graph(index)
+  const { contained, heads } = separateContained(graph, headCandidates(index, graph, leaves))
+  const live = new Set(leaves.flatMap(({ deleted, rev }) => deleted ? [] : [rev]))
   const isLeaf = new Set(leaves.map(({ rev }) => rev))
-  const intoOf = makeIntoOf(graph)
-  const burials = contained.flatMap(({ head, of }): ReadonlyArray<PlannedBurial> =>
-    standing.has(of) ? [{ of, into: intoOf(of, head) }] : []
+  const intoOf = mergedIntoLookup(graph)
+  const tombstones = contained.flatMap(({ head, of }): ReadonlyArray<PlannedTombstone> =>
+    live.has(of) ? [{ of, into: intoOf(of, head) }] : []
   )
-  const hidden = heads.filter((rev) => !isLeaf.has(rev))
+  const orphans = heads.filter((rev) => !isLeaf.has(rev))
   const [first] = heads
-  const single = heads.length === 1 && hidden.length === 0
-  const lives: Either.Either<boolean, Missing> = heads.length === 0 || single
+  const single = heads.length === 1 && orphans.length === 0
+  const alive: Either.Either<boolean, Missing> = heads.length === 0 || single
     ? Either.right(true)
-    : alive(knowledge, graph, heads, rule)
-  // Deletions that met need no merge: whoever writes the document anew names them all.
-  const gone = heads.every((rev) => !standing.has(rev)) && hidden.length === 0 && Either.isRight(lives) && !lives.right
+    : isAlive(index, graph, heads, rule)
+  // Several deletions need no merge: a write that re-creates the document names them all.
+  const gone = heads.every((rev) => !live.has(rev)) && orphans.length === 0 && Either.isRight(alive) && !alive.right
   return {
-    knowledge,
+    index,
     graph,
-    folding: makeFolding(knowledge, graph),
+    symbolic: new SymbolicMerge(index, graph),
     heads,
-    standing,
-    hidden,
-    burials,
+    live,
+    orphans,
+    tombstones,
     blocked: new Map([
-      ...broughtBack(knowledge, graph, leaves, hidden),
-      // What another side took in may be another version than the one that stands here.
+      ...unrestorableOrphans(index, graph, leaves, orphans),
+      // The version that another side merged may differ from the one that is stored here.
       ...heads.flatMap((rev): ReadonlyArray<readonly [Rev, Missing]> => {
-        const dispute = knowledge.disputed.has(rev) ? graph.missing(rev) : undefined
+        const dispute = index.disputed.has(rev) ? graph.missing(rev) : undefined
         return dispute === undefined ? [] : [[rev, dispute]]
       })
     ]),
-    lives,
+    alive,
     withoutMerge: first === undefined
       ? { _tag: "Nothing" }
       : single || gone
-      ? burials.length === 0 ? { _tag: "Nothing" } : { _tag: "Bury", head: first, burials }
+      ? tombstones.length === 0 ? { _tag: "Nothing" } : { _tag: "DeleteMerged", head: first, tombstones }
       : undefined
   }
 }
 
-const planned = ({ blocked, burials, folding, heads, hidden, lives, withoutMerge, standing }: Survey): Plan => {
+const planOf = ({ blocked, tombstones, symbolic, heads, orphans, alive, withoutMerge, live }: Survey): Plan => {
   const [parent, ...also] = heads
   if (withoutMerge !== undefined || parent === undefined) return withoutMerge ?? { _tag: "Nothing" }
   const unknown = ({ rev, why }: Missing): Plan => ({ _tag: "Unknown", rev, why, parent, also })
   for (const missing of blocked.values()) return unknown(missing)
-  if (Either.isLeft(lives)) return unknown(lives.left)
-  const value = folding.fold(heads)
+  if (Either.isLeft(alive)) return unknown(alive.left)
+  const value = symbolic.mergeAll(heads)
   if (Either.isLeft(value)) return unknown(value.left)
   return {
     _tag: "Merge",
     parent,
     also,
-    alive: lives.right,
+    alive: alive.right,
     value: value.right,
-    hidden,
-    burials,
-    merged: also.filter((rev) => standing.has(rev))
+    orphans,
+    tombstones,
+    merged: also.filter((rev) => live.has(rev))
   }
 }
 
-export const plan = (knowledge: Knowledge, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan =>
-  planned(survey(knowledge, leaves, rule))
+/** Plans the merge of the leaves of one document, without reading their bodies. */
+export const plan = (index: LineageIndex, leaves: ReadonlyArray<Version>, rule: Rules["deleted"]): Plan =>
+  planOf(survey(index, leaves, rule))
 
-/** All revisions that are missing to merge the heads, so that one request can ask for them. */
-export const missingRevisions = ({ blocked, folding, heads, lives, withoutMerge }: Survey): ReadonlyArray<Rev> => {
+/** All revisions that are missing to merge the heads, so that one request can read them. */
+export const missingRevisions = ({ blocked, symbolic, heads, alive, withoutMerge }: Survey): ReadonlyArray<Rev> => {
   if (withoutMerge !== undefined) return []
   const found = new Set(Array.from(blocked.values(), ({ rev }) => rev))
-  if (Either.isLeft(lives)) found.add(lives.left.rev)
-  let fold: Fold | undefined
+  if (Either.isLeft(alive)) found.add(alive.left.rev)
+  let state: MergeState | undefined
   for (const head of [...heads].sort((a, b) => Revision.Order(b, a))) {
-    if (fold === undefined) {
-      const begun = folding.alone(head)
-      const missing = folding.missing(begun)
-      if (missing === undefined) fold = begun
+    if (state === undefined) {
+      const started = symbolic.start(head)
+      const missing = symbolic.missing(started)
+      if (missing === undefined) state = started
       else found.add(missing.rev)
       continue
     }
-    const joined = folding.join(fold, head)
+    const joined = symbolic.join(state, head)
     if (Either.isLeft(joined)) found.add(joined.left.rev)
     else {
-      fold.side.add(head)
-      fold = { ...fold, value: joined.right.value }
+      state.side.add(head)
+      state = { ...state, value: joined.right.value }
     }
   }
   return Array.from(found)

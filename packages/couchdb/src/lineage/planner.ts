@@ -1,17 +1,16 @@
 import * as Effect from "effect/Effect"
 import { readVersions } from "../http/bulk/bulkGetVersions.js"
-import { Failed } from "../siblings/fold.js"
 import { byDocument, readAllLeaves } from "../siblings/leaves.js"
 import type { LineagePlanner } from "../siblings/lineagePlanner.js"
-import { planByLineage } from "./resolving.js"
-import { holds } from "./rules.js"
+import { planByLineage } from "./planByLineage.js"
+import { isEnabled } from "./rules.js"
 
-/** Plans by all leaves: a tombstone records what a merge contains, and when a document was deleted. */
+/** Plans by all leaves: tombstones record what merges contain and when a document was deleted. */
 export const planner: LineagePlanner = {
   planAll: (collection, settings, ids, policy, cache) =>
     Effect.gen(function*() {
       const versions = byDocument(
-        yield* holds(settings, "readLittle")
+        yield* isEnabled(settings, "readLittle")
           ? readAllLeaves(collection.database, ids, cache)
           : readVersions(collection.database, ids.map((id) => ({ id })))
       )
@@ -21,6 +20,6 @@ export const planner: LineagePlanner = {
             Effect.map((plan) => [id, plan] as const)
           ))
       )
-    }).pipe(Effect.mapError((error) => error instanceof Failed ? error.error : error)),
-  storesMergesFirst: (settings) => holds(settings, "twoWrites")
+    }).pipe(Effect.mapError((error) => error._tag === "PolicyFailure" ? error.error : error)),
+  storesMergesFirst: (settings) => isEnabled(settings, "twoWrites")
 }

@@ -3,7 +3,7 @@ import * as Json from "../data/Json.js"
 import { canonical, hashOf } from "../data/json/canonical.js"
 import * as Revision from "../data/Revision.js"
 import type { Settings } from "../document/recorder.js"
-import type { Burial, Content, Entry, Field, Into, Kind, Link, Record } from "./model.js"
+import type { Content, Field, JournalEntry, Link, MergedInto, MergeTombstone, Record, RevisionKind } from "./model.js"
 
 const version = 1
 
@@ -11,15 +11,15 @@ type Maybe = Json.Json | undefined
 
 const member = (json: Maybe, key: string): Maybe => Json.isObject(json) ? Json.get(json, key) : undefined
 
-/** The members of a document without the field: what a schema and a merge see. */
+/** A body without the field, as schemas and merges see it. */
 export const withoutField = (raw: Json.JsonObject, field: string): Json.JsonObject =>
   Json.has(raw, field) ? Json.fromEntries(Json.entries(raw).filter(([key]) => key !== field)) : raw
 
-/** A body without what may enter neither journal nor burial. */
+/** A body without the paths that journals and tombstones must not contain. */
 export const redacted = (body: Json.JsonObject, paths: ReadonlyArray<ReadonlyArray<string>>): Json.JsonObject =>
-  paths.reduce((left, path) => without(left, path), body)
+  paths.reduce((left, path) => withoutPath(left, path), body)
 
-const without = (body: Json.JsonObject, [key, ...rest]: ReadonlyArray<string>): Json.JsonObject => {
+const withoutPath = (body: Json.JsonObject, [key, ...rest]: ReadonlyArray<string>): Json.JsonObject => {
   if (key === undefined) return body
   const inner = Json.get(body, key)
   if (inner === undefined) return body
@@ -28,7 +28,7 @@ const without = (body: Json.JsonObject, [key, ...rest]: ReadonlyArray<string>): 
       name !== key
         ? [[name, value] as const]
         : rest.length > 0 && Json.isObject(inner)
-        ? [[name, without(inner, rest)] as const]
+        ? [[name, withoutPath(inner, rest)] as const]
         : rest.length > 0
         ? [[name, value] as const]
         : []
@@ -37,10 +37,10 @@ const without = (body: Json.JsonObject, [key, ...rest]: ReadonlyArray<string>): 
 }
 
 /**
- * What a record says of its own revision's content. Of a file it says name, type and length, which are known before a
- * server has seen it.
+ * The content hash of a record. It covers name, type and length of each attachment, which are known before the server
+ * stores it.
  */
-export const sumOf = ({ body, files }: Content, redact: Record["redact"]): string =>
+export const hashContent = ({ body, files }: Content, redact: Record["redact"]): string =>
   hashOf(canonical(Json.fromEntries([
     ["body", redacted(body, redact)],
     [
@@ -54,10 +54,10 @@ export const sumOf = ({ body, files }: Content, redact: Record["redact"]): strin
     ]
   ])))
 
-const shortKinds: { readonly [K in Kind]: string } = { edit: "e", merge: "m", delete: "d", foreign: "f" }
-const kinds = new Map(Object.entries(shortKinds).map(([kind, short]) => [short, kind as Kind]))
+const shortKinds: { readonly [K in RevisionKind]: string } = { edit: "e", merge: "m", delete: "d", foreign: "f" }
+const kinds = new Map(Object.entries(shortKinds).map(([kind, short]) => [short, kind as RevisionKind]))
 
-/** A name is its revision alone where it is an edit of the next one. */
+/** An edit of the next name is encoded as its revision alone. */
 const encodeNames = (names: ReadonlyArray<Link>): Json.Json =>
   names.map(({ also, kind, parent, rev }, i) =>
     kind === "edit" && also.length === 0 && parent !== null && parent === names[i + 1]?.rev
@@ -82,7 +82,7 @@ const decodeNames = (json: Maybe): ReadonlyArray<Link> | undefined => {
   return names
 }
 
-const encodeEntry = ({ back, files, link, sum }: Entry): Json.Json =>
+const encodeEntry = ({ back, files, link, sum }: JournalEntry): Json.Json =>
   Json.fromEntries([
     ["also", link.also],
     ["back", back],
@@ -93,11 +93,11 @@ const encodeEntry = ({ back, files, link, sum }: Entry): Json.Json =>
     ["sum", sum]
   ])
 
-/** Every revision is one generation above its parent: what says anything else could lead in circles. */
+/** Whether a parent is exactly one generation older. Any other parent could form a cycle. */
 const isParent = (parent: Maybe, rev: Revision.Revision): parent is Revision.Revision | null =>
   parent === null || (Revision.isRevision(parent) && Revision.generation(parent) + 1 === Revision.generation(rev))
 
-const isKind = (json: Maybe): json is Kind => typeof json === "string" && Object.hasOwn(shortKinds, json)
+const isKind = (json: Maybe): json is RevisionKind => typeof json === "string" && Object.hasOwn(shortKinds, json)
 
 const decodeLink = (json: Maybe): Link | undefined => {
   const rev = member(json, "rev")
@@ -110,7 +110,7 @@ const decodeLink = (json: Maybe): Link | undefined => {
     : undefined
 }
 
-const decodeEntry = (json: Json.Json): Entry | undefined => {
+const decodeEntry = (json: Json.Json): JournalEntry | undefined => {
   const link = decodeLink(json)
   const sum = member(json, "sum")
   const back = member(json, "back")
@@ -120,16 +120,16 @@ const decodeEntry = (json: Json.Json): Entry | undefined => {
     : undefined
 }
 
-const all = <A>(found: ReadonlyArray<A | undefined>): ReadonlyArray<A> | undefined =>
+const allDefined = <A>(found: ReadonlyArray<A | undefined>): ReadonlyArray<A> | undefined =>
   found.every((each) => each !== undefined) ? found : undefined
 
-/** The record as the field holds it, its keys in canonical order. */
+/** Encodes a record for the field, its members in canonical order. */
 export const encodeRecord = (record: Record): Json.JsonObject =>
   Json.fromEntries([
     ["also", record.also],
     ...(record.content === undefined ? [] : [["doc", record.content] as const]),
     ...(record.edit === undefined ? [] : [["edit", record.edit] as const]),
-    ["k", record.k],
+    ["k", record.depth],
     ["kind", record.kind],
     ["names", encodeNames(record.names)],
     ["parent", record.parent],
@@ -153,7 +153,7 @@ const decodeRecord = (json: Json.JsonObject): Record | undefined => {
   const redact = member(json, "redact") ?? []
   const names = decodeNames(member(json, "names"))
   const path = member(json, "path") ?? []
-  const entries = Json.isArray(path) ? all(path.map(decodeEntry)) : undefined
+  const entries = Json.isArray(path) ? allDefined(path.map(decodeEntry)) : undefined
   return (kind === "edit" || kind === "merge" || kind === "delete") &&
       (parent === null || Revision.isRevision(parent)) && Json.isArray(also) && also.every(Revision.isRevision) &&
       typeof sum === "string" && typeof k === "number" && (edit === undefined || typeof edit === "string") &&
@@ -164,7 +164,7 @@ const decodeRecord = (json: Json.JsonObject): Record | undefined => {
       parent,
       also: also as ReadonlyArray<Revision.Revision>,
       sum,
-      k,
+      depth: k,
       edit,
       content,
       redact: redact as ReadonlyArray<ReadonlyArray<string>>,
@@ -174,21 +174,21 @@ const decodeRecord = (json: Json.JsonObject): Record | undefined => {
     : undefined
 }
 
-const encodeInto = ({ also, kind, parent, rev }: Into): Json.JsonObject => ({ also, kind, parent, rev })
+const encodeMergedInto = ({ also, kind, parent, rev }: MergedInto): Json.JsonObject => ({ also, kind, parent, rev })
 
-/** The burial as the field of a tombstone holds it. */
-export const encodeBurial = ({ content, field, into, of, ofParent }: Burial): Json.JsonObject =>
+/** Encodes the tombstone of a merged version for the field, its members in canonical order. */
+export const encodeTombstone = ({ content, field, into, of, ofParent }: MergeTombstone): Json.JsonObject =>
   Json.fromEntries([
     ...(content === undefined ? [] : [["doc", content] as const]),
     ...(field === undefined ? [] : [["field", field] as const]),
-    ["into", encodeInto(into)],
+    ["into", encodeMergedInto(into)],
     ["kind", "burial"],
     ["of", of],
     ["ofParent", ofParent],
     ["v", version]
   ])
 
-const decodeBurial = (json: Json.JsonObject): Burial | undefined => {
+const decodeTombstone = (json: Json.JsonObject): MergeTombstone | undefined => {
   const of = member(json, "of")
   const ofParent = member(json, "ofParent")
   const into = decodeLink(member(json, "into"))
@@ -199,7 +199,7 @@ const decodeBurial = (json: Json.JsonObject): Burial | undefined => {
     : undefined
 }
 
-/** What a field says, before anything is believed. */
+/** Decodes a field, without verifying anything. */
 export const decodeField = (json: Maybe): Field => {
   if (!Json.isObject(json)) return { _tag: "None" }
   const v = Json.get(json, "v")
@@ -208,15 +208,15 @@ export const decodeField = (json: Maybe): Field => {
   }
   if (v !== version) return { _tag: "None" }
   if (Json.get(json, "kind") === "burial") {
-    const burial = decodeBurial(json)
-    return burial === undefined ? { _tag: "None" } : { _tag: "Burial", burial }
+    const tombstone = decodeTombstone(json)
+    return tombstone === undefined ? { _tag: "None" } : { _tag: "MergeTombstone", tombstone }
   }
   const record = decodeRecord(json)
   return record === undefined ? { _tag: "None" } : { _tag: "Record", record }
 }
 
-/** What a tombstone repeats, so that a filter that selects by it lets the tombstone pass. */
-export const kept = (
+/** The members that a tombstone keeps, so that replication filters on them select the tombstone too. */
+export const retainedMembers = (
   settings: Settings,
   body: Json.JsonObject
 ): ReadonlyArray<readonly [string, Json.Json]> =>

@@ -16,23 +16,23 @@ import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import type { CouchHttp, Written } from "../http/CouchHttp.js"
 import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
-import { recordOf } from "./journal.js"
-import * as knowing from "./knowledge.js"
-import { sealed } from "./mac.js"
+import { makeRecord } from "./journal.js"
+import { buildIndex } from "./lineageIndex.js"
+import { signed } from "./mac.js"
 import { mergeRevision } from "./mergeRevision.js"
-import type { Knowledge } from "./model.js"
-import { known, lineageVersion } from "./olderVersions.js"
-import { encodeRecord, kept, withoutField } from "./record.js"
-import { holds } from "./rules.js"
+import type { LineageIndex } from "./model.js"
+import { lineageVersion, readIndex } from "./olderVersions.js"
+import { encodeRecord, retainedMembers, withoutField } from "./record.js"
+import { isEnabled } from "./rules.js"
 
-/** Makes two equal edits two. */
+/** Distinguishes two edits with equal content. */
 const editId: Effect.Effect<string> = Effect.map(
   Effect.replicateEffect(Random.nextIntBetween(0, 0x1_0000_0000), 3),
   (parts) => parts.map((part) => part.toString(16).padStart(8, "0")).join("")
 )
 
-/** CouchDB's own documents have no siblings that a merge could be for. */
-const ordinary = ({ database, id }: Writing): Effect.Effect<void, InvalidIdError> =>
+/** Rejects design and local documents, whose siblings are never merged. */
+const rejectReserved = ({ database, id }: Writing): Effect.Effect<void, InvalidIdError> =>
   id.startsWith("_design/") || id.startsWith("_local/")
     ? Effect.fail(
       new InvalidIdError({
@@ -43,42 +43,45 @@ const ordinary = ({ database, id }: Writing): Effect.Effect<void, InvalidIdError
     )
     : Effect.void
 
-/** What a new revision extends. A document that was deleted is gone on with where it was deleted, every time it was. */
-interface Before {
-  readonly knowledge: Knowledge
+/** What a new revision extends. A write that re-creates a document extends all its deletions. */
+interface Predecessor {
+  readonly index: LineageIndex
   readonly parent: Revision.Revision | null
   readonly also: ReadonlyArray<Revision.Revision>
   readonly over: Option.Option<CurrentRevision>
-  /** The tombstone that a document is made anew on, and its ancestors. */
-  readonly grave?: ReadonlyArray<Revision.Revision>
+  /** The tombstone that a re-created document extends, and its ancestors. */
+  readonly tombstonePath?: ReadonlyArray<Revision.Revision>
 }
 
-const beforeCreation = (settings: Settings, { database, id }: Writing): Effect.Effect<Before, WireError, CouchHttp> =>
-  Effect.map(readAllLeaves(database, [id], makeTombstoneCache()), (leaves): Before => {
-    const knowledge = knowing.knowledge(settings, leaves.map(lineageVersion))
-    const none: Before = { knowledge, parent: null, also: [], over: Option.none() }
-    // Something stands: the server refuses the creation, as it should.
+const predecessorOfCreation = (
+  settings: Settings,
+  { database, id }: Writing
+): Effect.Effect<Predecessor, WireError, CouchHttp> =>
+  Effect.map(readAllLeaves(database, [id], makeTombstoneCache()), (leaves): Predecessor => {
+    const index = buildIndex(settings, leaves.map(lineageVersion))
+    const none: Predecessor = { index, parent: null, also: [], over: Option.none() }
+    // The document exists, so the server refuses the creation.
     if (leaves.some(({ raw }) => !raw.deleted)) return none
     const isDeletion = (rev: Revision.Revision): boolean =>
-      holds(settings, "recreation") && knowledge.tombstones.get(rev) === "deletion"
+      isEnabled(settings, "recreation") && index.tombstoneKinds.get(rev) === "deletion"
     const rank = (rev: Revision.Revision): number => isDeletion(rev) ? 1 : 0
     const [first, ...rest] = leaves.map(({ raw }) => raw.rev).sort((a, b) => rank(b) - rank(a) || Revision.Order(b, a))
     return first === undefined ? none : {
-      knowledge,
+      index,
       parent: first,
       also: rest.filter(isDeletion),
       over: Option.none(),
-      grave: leaves.find(({ raw }) => raw.rev === first)?.path ?? [first]
+      tombstonePath: leaves.find(({ raw }) => raw.rev === first)?.path ?? [first]
     }
   })
 
-const beforeEdit = (
+const predecessorOfEdit = (
   settings: Settings,
   { base, database, id }: Writing,
-  standing: CurrentRevision
-): Effect.Effect<Before, WireError, CouchHttp> =>
+  current: CurrentRevision
+): Effect.Effect<Predecessor, WireError, CouchHttp> =>
   Effect.gen(function*() {
-    const { rev } = standing
+    const { rev } = current
     const read = Option.filter(base, (base) => base.rev === rev)
     const versions = Option.isSome(read)
       ? [{
@@ -90,28 +93,28 @@ const beforeEdit = (
         files: Option.getOrElse(read.value.stubs, (): Json.JsonObject => ({}))
       }]
       : (yield* readVersions(database, [{ id, rev }])).map(lineageVersion)
-    // A record of its own says all there is to know; only a foreign edit's ancestors are looked for.
-    const knowledge = yield* known(database, id, settings, versions, [rev], () => [])
-    return { knowledge, parent: rev, also: [], over: Option.some(standing) }
+    // A record describes the whole history, so older versions are read only for a foreign edit.
+    const index = yield* readIndex(database, id, settings, versions, [rev], () => [])
+    return { index, parent: rev, also: [], over: Option.some(current) }
   })
 
-/** Adds to what is to be stored the record of what it is made of. */
-const recorded = (
+/** Adds the record of its history to the body of a write. */
+const withRecord = (
   settings: Settings,
   writing: Writing
 ): Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp> =>
   Effect.gen(function*() {
-    yield* ordinary(writing)
+    yield* rejectReserved(writing)
     const { database, id, kind, over, raw, remains = {} } = writing
     const before = yield* Option.match(over, {
-      onNone: () => beforeCreation(settings, writing),
-      onSome: (standing) => beforeEdit(settings, writing, standing)
+      onNone: () => predecessorOfCreation(settings, writing),
+      onSome: (current) => predecessorOfEdit(settings, writing, current)
     })
     const deleted = kind === "delete"
-    const standing = before.parent === null ? undefined : before.knowledge.contents.get(before.parent)
-    // What is deleted is what stands, which may not be what was read.
-    const body = deleted && standing !== undefined ? standing.body : withoutField(raw, settings.field)
-    const record = recordOf(before.knowledge, {
+    const current = before.parent === null ? undefined : before.index.contents.get(before.parent)
+    // A deletion deletes the current revision, which may differ from the one that was read.
+    const body = deleted && current !== undefined ? current.body : withoutField(raw, settings.field)
+    const record = makeRecord(before.index, {
       kind,
       parent: before.parent,
       also: before.also,
@@ -123,20 +126,20 @@ const recorded = (
         )
       },
       deleted,
-      edit: holds(settings, "editIds") ? yield* editId : undefined
+      edit: isEnabled(settings, "editIds") ? yield* editId : undefined
     })
-    const { also, grave, parent } = before
+    const { also, tombstonePath, parent } = before
     const stored = Json.fromEntries([
       ...(deleted
-        ? [...kept(settings, body).filter(([key]) => !Json.has(remains, key)), ...Json.entries(remains)]
+        ? [...retainedMembers(settings, body).filter(([key]) => !Json.has(remains, key)), ...Json.entries(remains)]
         : Json.entries(body)),
-      [settings.field, sealed(settings, id, encodeRecord(record))] as const
+      [settings.field, signed(settings, id, encodeRecord(record))] as const
     ])
     return {
       body: stored,
       over: before.over,
-      ...(grave !== undefined && holds(settings, "recreation") && {
-        anew: writeAnew(database, id, stored, [
+      ...(tombstonePath !== undefined && isEnabled(settings, "recreation") && {
+        anew: recreate(database, id, stored, [
           mergeRevision({
             parent,
             heads: parent === null ? also : [parent, ...also],
@@ -144,7 +147,7 @@ const recorded = (
             body: stored,
             files: {}
           }),
-          ...grave
+          ...tombstonePath
         ])
       }),
       stubs: deleted && settings.keep === "names"
@@ -154,10 +157,10 @@ const recorded = (
   })
 
 /**
- * Writes a document anew under a revision of its own: CouchDB takes no edit of a tombstone, and puts a plain write on the
- * one that wins, which may be a burial.
+ * Re-creates a document under a computed revision. CouchDB accepts no edit of a tombstone, and a write without `_rev`
+ * extends the winning tombstone, which may be the one of a merged version.
  */
-const writeAnew = (
+const recreate = (
   database: DatabaseName,
   id: string,
   body: Json.JsonObject,
@@ -175,6 +178,6 @@ const writeAnew = (
   )
 
 export const recorder: Recorder = (settings, writing) =>
-  writing.kind === "edit" || holds(settings, "alive")
-    ? recorded(settings, writing)
+  writing.kind === "edit" || isEnabled(settings, "alive")
+    ? withRecord(settings, writing)
     : Effect.succeed(withoutLineage(writing))

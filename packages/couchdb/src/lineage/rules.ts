@@ -1,12 +1,12 @@
 import type { Settings } from "../document/recorder.js"
 
-/** The rules of lineage by name, numbered as the specification numbers them. */
+/** The rules of lineage, with their numbers in the specification. */
 export const rules = {
   editIds: 1,
   proof: 2,
   journal: 3,
   mergeRecord: 4,
-  burialsHideNothing: 5,
+  restoreOrphans: 5,
   unknown: 6,
   containment: 7,
   base: 8,
@@ -24,22 +24,22 @@ export const rules = {
 
 export type Rule = keyof typeof rules
 
-/** Simulations, in another package, show under this key what goes wrong without a rule. */
+/** The key under which simulations, in another package, disable rules to show that each one is necessary. */
 const key: unique symbol = Symbol.for("effect-couchdb/lineage/without")
 
 interface Without {
   readonly [key]?: ReadonlySet<number>
 }
 
-/** The same settings or options, without some rules. */
+/** Disables rules in settings or options. */
 export const withoutRules = <S extends object>(settings: S, without: ReadonlySet<number>): S =>
   without.size === 0 ? settings : { ...settings, [key]: without }
 
-export const rulesWithout = (settings: object): ReadonlySet<number> => (settings as Without)[key] ?? none
+export const disabledRules = (settings: object): ReadonlySet<number> => (settings as Without)[key] ?? none
 
 const none: ReadonlySet<number> = new Set()
 
-export const holds = (settings: Settings, rule: Rule): boolean => {
+export const isEnabled = (settings: Settings, rule: Rule): boolean => {
   const without = (settings as Without)[key]
   return without === undefined || !without.has(rules[rule])
 }

@@ -3,7 +3,7 @@ import { type Settings, TypeId } from "../document/recorder.js"
 import { withPlanner } from "../siblings/lineagePlanner.js"
 import { planner } from "./planner.js"
 import { recorder } from "./recording.js"
-import { rulesWithout, withoutRules } from "./rules.js"
+import { disabledRules, withoutRules } from "./rules.js"
 
 /**
  * The options of {@link settings}. All of them have a default.
@@ -13,9 +13,9 @@ import { rulesWithout, withoutRules } from "./rules.js"
  */
 export type Options = Partial<Omit<Settings, TypeId>>
 
-const atLeast = (name: string, least: number, value: number): number => {
-  if (!Number.isInteger(value) || value < least) {
-    throw new RangeError(`lineage.${name} is a whole number of at least ${least}, not ${value}`)
+const atLeast = (name: string, minimum: number, value: number): number => {
+  if (!Number.isInteger(value) || value < minimum) {
+    throw new RangeError(`lineage.${name} must be a whole number of at least ${minimum}, not ${value}`)
   }
   return value
 }
@@ -23,11 +23,13 @@ const atLeast = (name: string, least: number, value: number): number => {
 export const settings = (options: Options = {}): Settings => {
   const field = options.field ?? "lineage"
   if (field === "" || field.startsWith("_")) {
-    throw new RangeError(`lineage.field is a name that does not begin with an underscore, not ${JSON.stringify(field)}`)
+    throw new RangeError(
+      `lineage.field must be a name that does not begin with an underscore, not ${JSON.stringify(field)}`
+    )
   }
   const mac = options.mac ?? []
   if (mac.some((key) => Redacted.value(key) === "")) {
-    throw new RangeError("lineage.mac has a key that is empty: a mac that everybody can make proves nothing")
+    throw new RangeError("lineage.mac must not contain an empty key, because anyone could compute its MAC")
   }
   const complete = {
     [TypeId]: recorder,
@@ -39,5 +41,5 @@ export const settings = (options: Options = {}): Settings => {
     tombstone: { keep: options.tombstone?.keep ?? [] },
     mac
   }
-  return withoutRules(withPlanner(complete, planner), rulesWithout(options))
+  return withoutRules(withPlanner(complete, planner), disabledRules(options))
 }

@@ -21,16 +21,16 @@ import { NotFoundError } from "../http/errors.js"
 import { failAt } from "../http/failAt.js"
 import { filesOf } from "../siblings/files.js"
 import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
-import { textOf } from "../siblings/merged.js"
-import { recordOf } from "./journal.js"
-import * as proofs from "./knowledge.js"
-import { sealed } from "./mac.js"
+import { textOf } from "../siblings/mergedVersion.js"
+import { makeRecord } from "./journal.js"
+import { buildIndex } from "./lineageIndex.js"
+import { signed } from "./mac.js"
 import { mergeRevision } from "./mergeRevision.js"
-import type { Burial } from "./model.js"
+import type { MergeTombstone } from "./model.js"
 import { lineageVersion } from "./olderVersions.js"
-import { encodeRecord, kept } from "./record.js"
+import { encodeRecord, retainedMembers } from "./record.js"
 import { settings as defaultSettings } from "./settings.js"
-import { slimBurial } from "./slimming.js"
+import { stripTombstone } from "./stripping.js"
 
 /**
  * A version that was merged into another one: the revision `into` which it was merged, its tombstone, and whether the
@@ -63,7 +63,7 @@ type Failure = NotFoundError | InvalidIdError | WireError
 
 const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Settings => lineage ?? defaultSettings()
 
-const absent = (database: DatabaseName, id: string): Effect.Effect<never, NotFoundError> =>
+const notFound = (database: DatabaseName, id: string): Effect.Effect<never, NotFoundError> =>
   failAt((from) =>
     new NotFoundError({
       ...from,
@@ -77,13 +77,13 @@ const absent = (database: DatabaseName, id: string): Effect.Effect<never, NotFou
     })
   )
 
-/** All leaves of a document, and what they tell. */
-const read = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
+/** Reads all leaves of a document, and indexes them. */
+const readHistory = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(collection.id.encode(key))
     const versions = yield* readAllLeaves(collection.database, [id], makeTombstoneCache())
-    if (versions.length === 0) return yield* absent(collection.database, id)
-    return { id, versions, knowledge: proofs.knowledge(settingsOf(collection), versions.map(lineageVersion)) }
+    if (versions.length === 0) return yield* notFound(collection.database, id)
+    return { id, versions, index: buildIndex(settingsOf(collection), versions.map(lineageVersion)) }
   })
 
 export const mergedVersions = <A, I, R, K>(
@@ -91,9 +91,9 @@ export const mergedVersions = <A, I, R, K>(
   key: K
 ): Effect.Effect<ReadonlyArray<MergedVersion>, Failure, CouchHttp> =>
   Effect.map(
-    read(collection, key),
-    ({ knowledge }) =>
-      Array.from(knowledge.burials, ([tombstone, { content, into, of }]) => ({
+    readHistory(collection, key),
+    ({ index }) =>
+      Array.from(index.mergeTombstones, ([tombstone, { content, into, of }]) => ({
         rev: of,
         into: into.rev,
         tombstone,
@@ -101,10 +101,13 @@ export const mergedVersions = <A, I, R, K>(
       }))
   )
 
-/** The newest revision that the buried one and what stands have by their paths alone, whatever records say. */
-const forkOf = (path: ReadonlyArray<Revision.Revision>, versions: ReadonlyArray<Version>): number => {
-  const standing = new Set(versions.filter(({ raw }) => !raw.deleted).flatMap(({ path }) => path))
-  return path.findIndex((rev, i) => i > 0 && standing.has(rev))
+/**
+ * The index of the newest revision that a merged version shares with a live leaf by their paths alone, ignoring
+ * records.
+ */
+const forkIndex = (path: ReadonlyArray<Revision.Revision>, versions: ReadonlyArray<Version>): number => {
+  const live = new Set(versions.filter(({ raw }) => !raw.deleted).flatMap(({ path }) => path))
+  return path.findIndex((rev, i) => i > 0 && live.has(rev))
 }
 
 export const restoreVersion = <A, I, R, K>(
@@ -115,26 +118,26 @@ export const restoreVersion = <A, I, R, K>(
   Effect.gen(function*() {
     const { database } = collection
     const settings = settingsOf(collection)
-    const { id, knowledge, versions } = yield* read(collection, key)
-    const tombstone = versions.find(({ raw }) => knowledge.burials.get(raw.rev)?.of === rev)
-    const content = knowledge.contents.get(rev)
-    if (tombstone === undefined || content === undefined) return yield* absent(database, id)
+    const { id, index, versions } = yield* readHistory(collection, key)
+    const tombstone = versions.find(({ raw }) => index.mergeTombstones.get(raw.rev)?.of === rev)
+    const content = index.contents.get(rev)
+    if (tombstone === undefined || content === undefined) return yield* notFound(database, id)
     const path = tombstone.path.slice(tombstone.path.indexOf(rev))
-    const at = forkOf(path, versions)
+    const at = forkIndex(path, versions)
     const fork = at === -1 ? [] : path.slice(at)
     const parent = fork[0] ?? null
-    const record = recordOf(knowledge, {
+    const record = makeRecord(index, {
       kind: "edit",
       parent,
       also: [],
       content,
       deleted: false,
-      // Brought back twice, it is back once.
+      // Restoring a version twice is the same edit.
       edit: hashOf(`unbury ${rev}`)
     })
     const body = Json.fromEntries([
       ...Json.entries(content.body),
-      [settings.field, sealed(settings, id, encodeRecord(record))] as const
+      [settings.field, signed(settings, id, encodeRecord(record))] as const
     ])
     const stubs = Json.keys(content.files).length === 0 ? Option.none() : Option.some(content.files)
     const back = mergeRevision({ parent, heads: [rev], deleted: false, body, files: content.files })
@@ -146,12 +149,12 @@ export const restoreVersion = <A, I, R, K>(
       winner: back,
       deleted: false
     })
-    yield* stored(yield* bulkWrite(database, [{ id, text }], { newEdits: false }))
+    yield* failIfRefused(yield* bulkWrite(database, [{ id, text }], { newEdits: false }))
     return yield* fetchBound(collection, id, { rev: back })
   })
 
-/** A row that was refused fails; one that was there already is there. */
-const stored = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure> =>
+/** Fails with the first refused row. A revision that exists already counts as stored. */
+const failIfRefused = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure> =>
   Effect.forEach(
     results,
     (result) => result._tag === "Refused" ? Effect.fail(result.error) : Effect.void,
@@ -159,55 +162,55 @@ const stored = (results: ReadonlyArray<RowResult>): Effect.Effect<void, Failure>
   )
 
 /**
- * A tombstone on top of another leaf, under a revision of its own: CouchDB takes no edit of a tombstone where nothing of the
- * document stands.
+ * A tombstone that extends another leaf, under a computed revision. CouchDB accepts no edit of a tombstone if the
+ * document is deleted.
  */
-const childOf = (
+const tombstoneOn = (
   { path, raw }: Version,
   settings: Settings,
   field: Json.JsonObject
 ): { readonly id: string; readonly text: string } => {
   const body = Json.fromEntries([
-    ...kept(settings, raw.raw),
-    [settings.field, sealed(settings, raw.id, field)] as const
+    ...retainedMembers(settings, raw.raw),
+    [settings.field, signed(settings, raw.id, field)] as const
   ])
   const rev = mergeRevision({ parent: raw.rev, heads: [raw.rev], deleted: true, body, files: {} })
   return { id: raw.id, text: revisionText(raw.id, [rev, ...path], true, body) }
 }
 
-const saysBodies = (field: Json.Json | undefined): boolean =>
+const hasBodies = (field: Json.Json | undefined): boolean =>
   Json.isObject(field) && ["doc", "path"].some((key) => {
-    const said = Json.get(field, key)
-    return said !== undefined && !(Json.isArray(said) && said.length === 0)
+    const value = Json.get(field, key)
+    return value !== undefined && !(Json.isArray(value) && value.length === 0)
   })
 
-const holdsBodies = ({ content, field }: Burial): boolean => content !== undefined || saysBodies(field)
+const keepsBodies = ({ content, field }: MergeTombstone): boolean => content !== undefined || hasBodies(field)
 
-/** Whether a leaf is a tombstone that says nothing but names, and what filters select it by. */
+/** Whether a leaf is a tombstone that contains only names, and the members that filters need. */
 const isErased = ({ raw }: Version, { field, tombstone }: Settings): boolean =>
   raw.deleted && Option.isNone(raw.stubs) &&
   Json.keys(raw.raw).every((key) => key === field || tombstone.keep.includes(key)) &&
-  !saysBodies(Json.get(raw.raw, field)) && !saysBodies(Json.get(Json.get(raw.raw, field), "field"))
+  !hasBodies(Json.get(raw.raw, field)) && !hasBodies(Json.get(Json.get(raw.raw, field), "field"))
 
 export const stripTombstones = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K
 ): Effect.Effect<number, Failure, CouchHttp> =>
   Effect.gen(function*() {
-    const { knowledge, versions } = yield* read(collection, key)
+    const { index, versions } = yield* readHistory(collection, key)
     const settings = settingsOf(collection)
     const rows = versions.flatMap((version) => {
-      const burial = knowledge.burials.get(version.raw.rev)
-      return burial !== undefined && holdsBodies(burial)
-        ? [childOf(version, settings, slimBurial(knowledge, version.raw.id, burial))]
+      const mergeTombstone = index.mergeTombstones.get(version.raw.rev)
+      return mergeTombstone !== undefined && keepsBodies(mergeTombstone)
+        ? [tombstoneOn(version, settings, stripTombstone(index, version.raw.id, mergeTombstone))]
         : []
     })
-    yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
+    yield* failIfRefused(yield* bulkWrite(collection.database, rows, { newEdits: false }))
     return rows.length
   })
 
-/** How often a document is looked at anew, where others write it at the same time. */
-const rounds = 5
+/** The most times that a document is read again if other clients write it at the same time. */
+const maxRounds = 5
 
 export const erase = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
@@ -217,20 +220,20 @@ export const erase = <A, I, R, K>(
     const settings = { ...settingsOf(collection), keep: "names" as const }
     const erased: Array<Revision.Revision> = []
     for (let round = 0;; round++) {
-      const { id, knowledge, versions } = yield* read(collection, key)
+      const { id, index, versions } = yield* readHistory(collection, key)
       const left = versions.filter((version) => !isErased(version, settings))
-      if (left.length === 0 || round === rounds) {
+      if (left.length === 0 || round === maxRounds) {
         yield* Database.compact(collection.database)
         return { id, revisions: erased, remaining: left.map(({ raw }) => raw.rev) }
       }
       const rows = left.map((version) => {
         const { rev } = version.raw
-        const burial = knowledge.burials.get(rev)
-        return childOf(
+        const mergeTombstone = index.mergeTombstones.get(rev)
+        return tombstoneOn(
           version,
           settings,
-          burial !== undefined ? slimBurial(knowledge, id, burial) : encodeRecord(
-            recordOf({ ...knowledge, settings }, {
+          mergeTombstone !== undefined ? stripTombstone(index, id, mergeTombstone) : encodeRecord(
+            makeRecord({ ...index, settings }, {
               kind: "delete",
               parent: rev,
               also: [],
@@ -241,7 +244,7 @@ export const erase = <A, I, R, K>(
           )
         )
       })
-      yield* stored(yield* bulkWrite(collection.database, rows, { newEdits: false }))
+      yield* failIfRefused(yield* bulkWrite(collection.database, rows, { newEdits: false }))
       erased.push(...left.map(({ raw }) => raw.rev))
     }
   })

@@ -5,10 +5,10 @@ import type { Collection } from "../document/Collection.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 
-/** Beyond so many leaves each write of a document costs more than anybody expects. */
+/** The number of leaves from which the writes of a document become noticeably slow. */
 const manyLeaves = 500
 
-export const ofDatabase = <A, I, R, K>(
+export const databaseWarnings = <A, I, R, K>(
   { database, lineage }: Collection<A, I, R, K>
 ): Effect.Effect<ReadonlyArray<string>, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
   lineage === undefined
@@ -19,17 +19,16 @@ export const ofDatabase = <A, I, R, K>(
           `_revs_limit of ${
             JSON.stringify(database)
           } is ${limit}: with a lineage of depth ${lineage.depth} it should be ` +
-          `at least ${2 * lineage.depth}, or merges are left to a person.`
+          `at least ${2 * lineage.depth}, or merges may need manual review.`
         ]
         : [])
 
 /** Logs a document that has grown too many leaves. */
-export const ofDocument = (database: string, id: string, leaves: number): Effect.Effect<void> =>
+export const warnOfManyLeaves = (database: string, id: string, leaves: number): Effect.Effect<void> =>
   leaves < manyLeaves
     ? Effect.void
     : Effect.logWarning(
-      `${JSON.stringify(id)} in ${
-        JSON.stringify(database)
-      } has ${leaves} leaves, most of them burials: slim them, or ` +
-        "purge them on all replicas; for a counter that many write, keep one document a delta."
+      `${JSON.stringify(id)} in ${JSON.stringify(database)} has ${leaves} leaves, most of them tombstones of merged ` +
+        "versions: strip them with Lineage.stripTombstones, or purge them on all replicas. For a counter with many " +
+        "writers, store each delta as a document."
     )

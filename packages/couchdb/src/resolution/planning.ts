@@ -4,10 +4,10 @@ import { readVersions } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { needsDeletions } from "../siblings/deletions.js"
-import type { Failed } from "../siblings/fold.js"
 import { byDocument, readAllLeaves, type TombstoneCache } from "../siblings/leaves.js"
 import { plannerOf } from "../siblings/lineagePlanner.js"
 import type { LiveLeaves } from "../siblings/liveLeaves.js"
+import type { PolicyFailure } from "../siblings/pairMerge.js"
 import { type Plan, plan, prepare, type Prepared } from "../siblings/plan.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import type { Open } from "./model.js"
@@ -54,7 +54,7 @@ const planByLeaves = <A, R, E, R2>(
     const prepared: Array<readonly [ToPlan<A, R>, Prepared]> = []
     for (const each of open) {
       const found = yield* prepare(database, each.id, versions.get(each.id) ?? [], policy.rules)
-      if (found.unsure && !each.deep) deeper.push({ ...each, deep: true })
+      if (found.needsTombstones && !each.deep) deeper.push({ ...each, deep: true })
       else prepared.push([each, found])
     }
     const ancestors = byDocument(
@@ -66,9 +66,9 @@ const planByLeaves = <A, R, E, R2>(
     const plans = new Map<string, Plan<A, R>>()
     for (const [each, found] of prepared) {
       const made = yield* plan(collection, found, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
-        Effect.mapError((failed: Failed<E | WireError>) => failed.error)
+        Effect.mapError((failed: PolicyFailure<E | WireError>) => failed.error)
       )
-      if (made.unsure && !each.deep) deeper.push({ ...each, deep: true })
+      if (made.needsTombstones && !each.deep) deeper.push({ ...each, deep: true })
       else plans.set(each.id, made.plan)
     }
     return deeper.length === 0

@@ -8,11 +8,11 @@ import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import { readKnown } from "../http/bulk/revsDiff.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { burialRevision, tombstoneOf } from "../siblings/burial.js"
 import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
 import { plannerOf } from "../siblings/lineagePlanner.js"
 import { readLiveLeaves } from "../siblings/liveLeaves.js"
-import { textOf } from "../siblings/merged.js"
+import { textOf } from "../siblings/mergedVersion.js"
+import { tombstoneJson, tombstoneRevision } from "../siblings/mergeTombstone.js"
 import { leavesOf, type Remaining } from "../siblings/plan.js"
 import { refusal } from "../siblings/unresolved.js"
 import { ended, type Open, progress, type Round, stopped, unresolved, type WritePlan, type Writing } from "./model.js"
@@ -168,8 +168,8 @@ const readAfter = <A, R>(
       const expected = new Set<Revision>([
         ...plan.heads,
         // Merges and losers of other steps.
-        ...plan.steps.flatMap(({ burials, merge }) => [
-          ...burials.map(({ of }) => of.raw.rev),
+        ...plan.steps.flatMap(({ tombstones, merge }) => [
+          ...tombstones.map(({ of }) => of.raw.rev),
           ...Option.match(merge, { onNone: () => [], onSome: ({ path }) => [path[0]] })
         ])
       ])
@@ -196,16 +196,16 @@ const buryAll = <A, R>(
   Effect.gen(function*() {
     if (burying.length === 0) return []
     const { database } = collection
-    const burials = burying.flatMap(({ step }) => step.burials)
+    const burials = burying.flatMap(({ step }) => step.tombstones)
     const results = yield* bulkWrite(
       database,
-      burials.map((burial) => ({ id: burial.of.raw.id, text: Json.stringify(tombstoneOf(burial)) })),
+      burials.map((burial) => ({ id: burial.of.raw.id, text: Json.stringify(tombstoneJson(burial)) })),
       { newEdits: true }
     )
     // A burial that was refused may be there: another resolver writes the same one, and a lost answer was repeated.
     const doubtful = burials.flatMap((burial, i) =>
       results[i]?._tag !== "Conflict" ? [] : Option.toArray(
-        Option.map(burialRevision(burial), (rev) => [burial.of.raw.id, rev] as const)
+        Option.map(tombstoneRevision(burial), (rev) => [burial.of.raw.id, rev] as const)
       )
     )
     const isKnown = yield* readKnown(database, doubtful)
@@ -214,12 +214,12 @@ const buryAll = <A, R>(
       const buried: Array<Revision> = []
       const remaining: Array<Remaining> = []
       let again = each.again
-      for (const burial of each.step.burials) {
+      for (const burial of each.step.tombstones) {
         const result = results[next++]
         const rev = burial.of.raw.rev
         if (result?._tag === "Refused") remaining.push({ rev, why: result.error.message })
         else if (result?._tag === "Stored") buried.push(rev)
-        else if (Option.exists(burialRevision(burial), (tombstone) => isKnown(each.open.id, tombstone))) {
+        else if (Option.exists(tombstoneRevision(burial), (tombstone) => isKnown(each.open.id, tombstone))) {
           buried.push(rev)
         } else again = true
       }

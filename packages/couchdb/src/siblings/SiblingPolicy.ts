@@ -1,8 +1,9 @@
 /**
- * What becomes of siblings: the versions of one document that replicas wrote apart, and that replication brought together.
+ * Policies that resolve siblings: conflicting leaf revisions of one document, which replicas wrote independently and
+ * replication brought together.
  *
- * A policy is handed to `Conflict.resolve`, `Conflict.sweep` or `Conflict.watch`. It decides pair by pair, winner first,
- * and sees no clock and no chance, so that every replica that resolves the same siblings writes the same revision.
+ * `Conflict.resolve`, `Conflict.sweep` and `Conflict.watch` take a policy. It decides pair by pair, winner first, and
+ * uses neither time nor randomness, so every replica that resolves the same siblings writes the same revision.
  *
  * @since 0.1.0
  */
@@ -26,16 +27,16 @@ export const TypeId: unique symbol = internal.TypeId
 export type TypeId = typeof TypeId
 
 /**
- * What holds for whatever the bodies say.
+ * The rules of a policy that do not depend on bodies.
  *
- * - `deleted`: what a deletion is worth that met an edit made apart from it. `editWins`, the default, is CouchDB's own
- *   rule; `deleteWins` deletes every version, and `deleteWinsIfBase` those that say what the deleted one said. Whatever
- *   is deleted that way stays readable in its tombstone
- * - `attachments`: two files of one name. `rename`, the default, keeps both, the loser's under a name made from its
- *   digest; `winner` keeps the one of the version that wins; `fail` calls it an overlap
- * - `missingBase`: the common ancestor is not on this server any more, or never was. `defer`, the default, leaves such
- *   siblings alone where the merge would have to guess without it; `merge` merges two ways, where an element that one
- *   side removed may come back
+ * - `deleted`: what happens if a deletion and an edit were made independently. `editWins`, the default, keeps the edit,
+ *   as CouchDB does. `deleteWins` deletes every version. `deleteWinsIfBase` deletes the versions that equal the deleted
+ *   one. The tombstone of a version that is deleted in this way keeps its body
+ * - `attachments`: what happens to two attachments with the same name. `rename`, the default, keeps both, and derives a
+ *   new name for the loser's one from its digest. `winner` keeps the one of the winner. `fail` reports an overlap
+ * - `missingBase`: what happens if the common ancestor is not on this server. `defer`, the default, leaves the siblings
+ *   unresolved if the merge depends on the ancestor. `merge` merges two ways, which may restore elements that one side
+ *   removed
  *
  * @since 0.1.0
  * @category model
@@ -47,9 +48,9 @@ export interface Rules {
 }
 
 /**
- * Two versions that do not merge by themselves. `mine` is the one that CouchDB would let win; `base` what both come from,
- * if that is known. An `Overlap` is two edits of one place; at an `Unknown` something is missing here that another replica
- * may have, so that no answer is more than a guess.
+ * Two versions that do not merge automatically. `mine` is CouchDB's winner of the two, and `base` is their common
+ * ancestor, if it is known. An `Overlap` means that both sides edited the same place. An `Unknown` means that
+ * information is missing which another replica may have, so any decision may turn out wrong.
  *
  * @since 0.1.0
  * @category model
@@ -62,8 +63,8 @@ export interface Question<out A> extends Versions<A> {
 }
 
 /**
- * A policy for the siblings of documents whose body is `A` (`any` for every document). `E` and `R` are what its own
- * decisions can fail with and require.
+ * A policy for the siblings of documents with body `A` (`any` for every document). `E` and `R` are the failures and the
+ * requirements of its decisions.
  *
  * @since 0.1.0
  * @category model
@@ -79,9 +80,9 @@ export interface SiblingPolicy<in out A, out E = never, out R = never> extends P
 }
 
 /**
- * Merges the versions, three ways where their common ancestor is still there. Members that the schema does not know merge
- * too, as JSON. What does not merge stays as it is, and is told as `Unresolved`; `Conflict.resolve` takes a `Merge` for such
- * a policy with the default rules.
+ * Merges the versions, three ways if their common ancestor is available. Members that the schema does not declare merge
+ * as JSON. Versions that do not merge are left as they are, and reported as `Unresolved`. `Conflict.resolve` also
+ * accepts a `Merge` in place of this policy with the default rules.
  *
  * @example
  * import { Schema } from "effect"
@@ -97,8 +98,8 @@ export interface SiblingPolicy<in out A, out E = never, out R = never> extends P
 export const merge: <A>(merge: Merge<A>, rules?: Partial<Rules>) => SiblingPolicy<A> = internal.merge
 
 /**
- * Takes one version whole, the greatest by the order; of equal ones the one that CouchDB lets win. Attachments of the
- * others are kept, and so is what they said, in their tombstones.
+ * Takes one whole version, the greatest by the order. Of equal versions CouchDB's winner is taken. Attachments of the
+ * other versions are kept by the `attachments` rule, and their bodies in their tombstones.
  *
  * @example
  * import { Order } from "effect"
@@ -112,7 +113,7 @@ export const merge: <A>(merge: Merge<A>, rules?: Partial<Rules>) => SiblingPolic
 export const pick: <A>(order: Order.Order<A>, rules?: Partial<Rules>) => SiblingPolicy<A> = internal.pick
 
 /**
- * Takes the version that CouchDB lets win: most edits, then the greater hash.
+ * Takes CouchDB's winner: the version with the most edits, then the one with the greater hash.
  *
  * @example
  * import { Merge, SiblingPolicy } from "effect-couchdb"
@@ -129,7 +130,7 @@ export const pick: <A>(order: Order.Order<A>, rules?: Partial<Rules>) => Sibling
 export const winner: SiblingPolicy<any> = internal.winner
 
 /**
- * What to do about two versions that do not merge: the second policy gets the pair then. The first one's rules hold.
+ * Applies a second policy to pairs that the first one does not merge. The rules of the first policy apply.
  *
  * @since 0.1.0
  * @category combinators
@@ -145,8 +146,8 @@ export const orElse: {
 } = internal.orElse
 
 /**
- * Asks about each overlap: the body that it answers is written, and `None` leaves the siblings as they are. An answer that
- * is not the same on every replica makes the replicas meet again.
+ * Decides each overlap with an effect. It returns the body to write, or `None` to leave the siblings unresolved. If
+ * replicas decide differently, their results conflict again.
  *
  * @example
  * import { Effect, Option, Schema } from "effect"
@@ -168,8 +169,8 @@ export const onOverlap: <A, E2, R2>(
 ) => <E, R>(self: SiblingPolicy<A, E, R>) => SiblingPolicy<A, E | E2, R | R2> = internal.onOverlap
 
 /**
- * Asks also where something is missing here. Whatever it answers is a guess that another replica may know better, so this
- * is for a person who has seen both versions.
+ * Decides overlaps, and also pairs whose history is partly unknown on this server. Another replica may have the missing
+ * information, so use it for manual review of both versions.
  *
  * @since 0.1.0
  * @category combinators
@@ -179,7 +180,7 @@ export const onUnknown: <A, E2, R2>(
 ) => <E, R>(self: SiblingPolicy<A, E, R>) => SiblingPolicy<A, E | E2, R | R2> = internal.onUnknown
 
 /**
- * Whether the value is a policy for siblings.
+ * Whether the value is a `SiblingPolicy`.
  *
  * @since 0.1.0
  * @category guards

@@ -5,44 +5,44 @@ import { readRaw } from "../document/read.js"
 import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import type { Unmerged } from "./fold.js"
+import type { Unmerged } from "./pairMerge.js"
 import type { Rules } from "./SiblingPolicy.js"
 import type { Structure } from "./structure.js"
 
-/** A version that stands, and the deletion that counts against it. */
-export interface Doomed {
+/** A live version, and the deletion that deletes it by the rule. */
+export interface DeletedHead {
   readonly head: Version
   readonly deletion: Version
 }
 
-export type Verdict =
-  | { readonly _tag: "Clear"; readonly heads: ReadonlyArray<Doomed> }
-  | { readonly _tag: "Unclear"; readonly unmerged: Unmerged }
+export type DeletionDecision =
+  | { readonly _tag: "Decided"; readonly heads: ReadonlyArray<DeletedHead> }
+  | { readonly _tag: "Undecided"; readonly unmerged: Unmerged }
 
-const none: Verdict = { _tag: "Clear", heads: [] }
+const none: DeletionDecision = { _tag: "Decided", heads: [] }
 
 /**
- * Which versions a deletion made apart from them takes along. Somebody who created the document again knew of its
- * deletion, whichever tombstone CouchDB put the new version on.
+ * Determines which live versions are deleted by deletions that were made independently. A re-created document is not
+ * deleted, because its author knew of the deletion, regardless of the tombstone that CouchDB chose as the parent.
  */
-export const deletionsThatCount = (
+export const decideDeletions = (
   database: DatabaseName,
   { deletions, heads, history }: Structure,
   rules: Rules
-): Effect.Effect<Verdict, WireError, CouchHttp> =>
+): Effect.Effect<DeletionDecision, WireError, CouchHttp> =>
   Effect.gen(function*() {
     const [deletion] = deletions
     const [winner] = heads
     if (rules.deleted === "editWins" || deletion === undefined || winner === undefined) return none
     if (yield* wasRecreated(database, winner)) return none
     if (rules.deleted === "deleteWins") {
-      return { _tag: "Clear", heads: heads.map((head) => ({ head, deletion })) }
+      return { _tag: "Decided", heads: heads.map((head) => ({ head, deletion })) }
     }
     const { id } = winner.raw
     const parents = new Set(deletions.flatMap(({ raw }) => history.parent(raw.rev) ?? []))
     const read = yield* readVersions(database, Array.from(parents, (rev) => ({ id, rev })))
     const before = new Map(read.map((version) => [version.raw.rev, version]))
-    const doomed: Array<Doomed> = []
+    const deletedHeads: Array<DeletedHead> = []
     for (const head of heads) {
       for (const deletion of deletions) {
         const parent = history.parent(deletion.raw.rev)
@@ -50,24 +50,24 @@ export const deletionsThatCount = (
         const deleted = before.get(parent)
         if (deleted === undefined) {
           return {
-            _tag: "Unclear",
+            _tag: "Undecided",
             unmerged: {
               _tag: "Unknown",
-              why: `the version ${parent} that was deleted is not on this server any more`,
+              why: `the deleted version ${parent} is no longer on this server`,
               clashes: []
             }
           }
         }
-        if (saysTheSame(head, deleted)) {
-          doomed.push({ head, deletion })
+        if (hasSameContent(head, deleted)) {
+          deletedHeads.push({ head, deletion })
           break
         }
       }
     }
-    return { _tag: "Clear", heads: doomed }
+    return { _tag: "Decided", heads: deletedHeads }
   })
 
-const saysTheSame = (self: Version, that: Version): boolean =>
+const hasSameContent = (self: Version, that: Version): boolean =>
   Json.equals(self.raw.raw, that.raw.raw) &&
   Json.equals(digests(self), digests(that))
 
@@ -79,7 +79,7 @@ const digests = ({ raw }: Version): Json.JsonObject =>
     ])
   )
 
-/** Whether a version stands on a tombstone. */
+/** Whether the path of a version contains a tombstone. */
 const wasRecreated = (
   database: DatabaseName,
   winner: Version
@@ -93,5 +93,5 @@ const wasRecreated = (
     Effect.catchTags({ NotFoundError: () => Effect.succeed(false), InvalidIdError: () => Effect.succeed(false) })
   )
 
-/** Whether the rule asks for deletions at all. */
+/** Whether the rule depends on deletions. */
 export const needsDeletions = ({ deleted }: Rules): boolean => deleted !== "editWins"

@@ -8,14 +8,14 @@ import { type Place, placeOf } from "../merge/node.js"
 import type { Preference } from "./jsonMerge.js"
 import type { Rules } from "./SiblingPolicy.js"
 
-/** An attachment of a merge: its stub, and the leaf that has the bytes under the name that they have there. */
+/** An attachment of a merge: its stub, the leaf that stores the bytes, and its name in that leaf. */
 export interface File {
   readonly stub: Json.JsonObject
   readonly leaf: Revision
   readonly nameThere: string
 }
 
-/** The attachments of a version, by name and in order. */
+/** The attachments of a version by name, in order. */
 export type Files = ReadonlyMap<string, File>
 
 export const filesOf = (leaf: Revision, stubs: Option.Option<Json.JsonObject>): Files =>
@@ -31,7 +31,7 @@ export interface MergedFiles {
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
 }
 
-/** Where the files of a document stand. */
+/** The member of a document that contains its attachments. */
 const attachments = "_attachments"
 
 const member = (file: File, key: string): string => {
@@ -45,8 +45,8 @@ const same = (self: File | undefined, that: File | undefined): boolean =>
     member(self, "content_type") === member(that, "content_type"))
 
 /**
- * Merges attachments by name and digest. A file that one side removed is gone if the other left it alone; two files of one
- * name are kept, chosen from or told, as the rule says.
+ * Merges attachments by name and digest. An attachment that one side removed is removed if the other side did not
+ * change it. Two attachments with the same name are handled by the rule.
  */
 export const mergeFiles = (
   base: Option.Option<Files>,
@@ -58,7 +58,7 @@ export const mergeFiles = (
 ): MergedFiles => {
   const clashes: Array<Clash> = []
   const withoutBase: Array<ReadonlyArray<PropertyKey>> = []
-  const kept = new Map<string, File>()
+  const merged = new Map<string, File>()
   const renamed: Array<File & { readonly name: string }> = []
 
   const clash = (name: string, b: File | undefined, m: File, t: File): void => {
@@ -66,13 +66,13 @@ export const mergeFiles = (
     if (rule === "fail" && prefer === undefined) {
       clashes.push({
         path: [attachments, name],
-        why: "two files of one name",
+        why: "two attachments have the same name",
         base: digest(b),
         mine: digest(m),
         theirs: digest(t)
       })
     }
-    kept.set(name, winning)
+    merged.set(name, winning)
     if (rule === "rename") renamed.push({ ...(winning === m ? t : m), name })
   }
 
@@ -83,8 +83,8 @@ export const mergeFiles = (
     const known = Option.isSome(base) && !holes.has(placeOf([attachments, name]))
     if (m !== undefined && t !== undefined) {
       const b = known ? base.value.get(name) : undefined
-      if (same(m, t) || (b !== undefined && same(b, t))) kept.set(name, m)
-      else if (b !== undefined && same(b, m)) kept.set(name, t)
+      if (same(m, t) || (b !== undefined && same(b, t))) merged.set(name, m)
+      else if (b !== undefined && same(b, m)) merged.set(name, t)
       else clash(name, b, m, t)
       continue
     }
@@ -92,20 +92,20 @@ export const mergeFiles = (
     if (left === undefined) continue
     if (!known) {
       withoutBase.push([attachments, name])
-      kept.set(name, left)
-    } else if (!same(base.value.get(name), left)) kept.set(name, left)
+      merged.set(name, left)
+    } else if (!same(base.value.get(name), left)) merged.set(name, left)
   }
   for (const { name, ...file } of renamed) {
-    const free = renamings(name, file).find((other) => !kept.has(other) || same(kept.get(other), file))
-    if (free !== undefined && !kept.has(free)) kept.set(free, file)
+    const available = renamings(name, file).find((other) => !merged.has(other) || same(merged.get(other), file))
+    if (available !== undefined && !merged.has(available)) merged.set(available, file)
   }
-  return { files: kept, clashes, withoutBase }
+  return { files: merged, clashes, withoutBase }
 }
 
 const digest = (file: File | undefined): Option.Option<unknown> =>
   Option.map(Option.fromNullable(file), (each) => member(each, "digest"))
 
-/** `photo.jpg` becomes `photo~1f3870be.jpg`, after its own bytes, so that it has that name on every replica. */
+/** Renames `photo.jpg` to `photo~1f3870be.jpg`, by its digest, so that the name is the same on every replica. */
 const renamings = (name: string, file: File): ReadonlyArray<string> => {
   const text = member(file, "digest")
   const hash = Encoding.decodeBase64(text.slice(text.indexOf("-") + 1)).pipe(

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Failed } from "./fold.js"
+import type { PolicyFailure } from "./pairMerge.js"
 import type { Reason } from "./unresolved.js"
 
-/** Heads that merge with each other, their merge, and why they do not merge with an earlier group. */
+/** Heads that merge with each other, the state of their merge, and why they do not merge with an earlier group. */
 export interface Group<H, S> {
   readonly heads: readonly [H, ...ReadonlyArray<H>]
   readonly state: S
@@ -16,18 +16,18 @@ export interface Groups<H, S> {
   readonly unusable: ReadonlyArray<{ readonly head: H; readonly why: Reason }>
 }
 
-/** The most groups that a head is tried with, so that versions that do not merge are not all compared with each other. */
-const mostOpen = 8
+/** The most groups that a head is tried with. It limits the comparisons between versions that do not merge. */
+const maxOpenGroups = 8
 
 /**
- * Groups heads, in their order: each joins the first group that it merges with. So a head that does not merge keeps no
- * others from merging. Usually there is one group.
+ * Groups heads in order. Each head joins the first group that it merges with, so a head that does not merge does not
+ * prevent the others from merging. Usually the result is one group.
  */
-export const grouped = <H, S, E, R, R2>(
+export const groupMergeable = <H, S, E, R, R2>(
   heads: ReadonlyArray<H>,
   begin: (head: H) => Effect.Effect<S, Reason, R>,
-  join: (state: S, head: H) => Effect.Effect<S, Reason | Failed<E>, R2>
-): Effect.Effect<Groups<H, S>, Failed<E>, R | R2> =>
+  join: (state: S, head: H) => Effect.Effect<S, Reason | PolicyFailure<E>, R2>
+): Effect.Effect<Groups<H, S>, PolicyFailure<E>, R | R2> =>
   Effect.gen(function*() {
     interface Growing {
       readonly heads: [H, ...Array<H>]
@@ -41,7 +41,7 @@ export const grouped = <H, S, E, R, R2>(
       let why: Reason | undefined
       let joined = false
       for (const group of open) {
-        const state = yield* tried(join(group.state, head))
+        const state = yield* catchReason(join(group.state, head))
         if (Either.isRight(state)) {
           group.heads.push(head)
           group.state = state.right
@@ -56,7 +56,7 @@ export const grouped = <H, S, E, R, R2>(
         unusable.push({ head, why: state.left })
         continue
       }
-      if (open.length === mostOpen) {
+      if (open.length === maxOpenGroups) {
         const least = Math.min(...open.map(({ heads }) => heads.length))
         const closed = open.find(({ heads }) => heads.length === least)
         open = open.filter((group) => group !== closed)
@@ -68,17 +68,18 @@ export const grouped = <H, S, E, R, R2>(
     return { groups, unusable }
   })
 
-const tried = <A, E, R>(
-  effect: Effect.Effect<A, Reason | Failed<E>, R>
-): Effect.Effect<Either.Either<A, Reason>, Failed<E>, R> =>
+const catchReason = <A, E, R>(
+  effect: Effect.Effect<A, Reason | PolicyFailure<E>, R>
+): Effect.Effect<Either.Either<A, Reason>, PolicyFailure<E>, R> =>
   Effect.flatMap(
     Effect.either(effect),
-    (either): Effect.Effect<Either.Either<A, Reason>, Failed<E>> =>
+    (either): Effect.Effect<Either.Either<A, Reason>, PolicyFailure<E>> =>
       Either.isRight(either)
         ? Effect.succeed(Either.right(either.right))
-        : isFailed(either.left)
+        : isPolicyFailure(either.left)
         ? Effect.fail(either.left)
         : Effect.succeed(Either.left(either.left))
   )
 
-const isFailed = <E>(error: Reason | Failed<E>): error is Failed<E> => error._tag === "Failed"
+const isPolicyFailure = <E>(error: Reason | PolicyFailure<E>): error is PolicyFailure<E> =>
+  error._tag === "PolicyFailure"

@@ -1,231 +1,243 @@
 import type * as Revision from "../data/Revision.js"
 import type { Path } from "../data/revisionPath.js"
-import { markedBy, tagOf } from "./markers.js"
+import { markerTag, tagOf } from "./markers.js"
 
-/** A revision, or the tag of one that only a marker tells of. */
+type Rev = Revision.Revision
+
+/** A revision, or the tag of a revision that only a marker names. */
 type Node = string
 
-/** Revisions with everything that they contain. */
+/** Revisions with all their ancestors. */
 export interface Side {
   readonly nodes: ReadonlySet<Node>
-  /** Those whose parents are not known. */
+  /** The revisions whose parents are unknown. */
   readonly cuts: ReadonlySet<Node>
-  /** Tags of revisions that are not known. */
+  /** The tags of unknown revisions. */
   readonly tags: ReadonlySet<Node>
 }
 
-/** A side that further revisions are added to. */
-export interface GrowingSide extends Side {
-  readonly add: (revision: Revision.Revision) => void
-}
+/** A side to which revisions can be added. */
+export class GrowingSide implements Side {
+  readonly nodes = new Set<Node>()
+  readonly cuts = new Set<Node>()
+  readonly tags = new Set<Node>()
 
-/** What contains what among the revisions of one document, as far as its paths tell. */
-export interface History {
-  /** Whether the first one's edits are all in the second. */
-  readonly within: (inner: Revision.Revision, outer: Revision.Revision) => boolean
-  /** The edits of a revision: all that it contains, but for markers and merges. */
-  readonly edits: (revision: Revision.Revision) => ReadonlySet<Node>
-  /** The edits of a revision that no other edit of it contains. */
-  readonly newestEdits: (revision: Revision.Revision) => ReadonlyArray<Revision.Revision>
-  /** Whether one is an ancestor of the other, or the same, over parents and markers. */
-  readonly reaches: (from: Revision.Revision, to: Node) => boolean
-  /** A side of no revisions yet. */
-  readonly growing: () => GrowingSide
-  /** The newest revisions that both a side and a revision contain. */
-  readonly common: (side: Side, other: Revision.Revision) => Common
-  /** The merge, among a head and its ancestors, that names the loser. */
-  readonly mergeOf: (head: Revision.Revision, loser: Revision.Revision) => Revision.Revision | undefined
-  /** Whether the revision is a merge, and nobody's edit. */
-  readonly isMerge: (revision: Revision.Revision) => boolean
-  readonly parent: (revision: Revision.Revision) => Revision.Revision | undefined
-  /** What a merge contains beside its parent's path: its losers, or the lists that name them. */
-  readonly also: (merge: Revision.Revision) => ReadonlyArray<Node>
+  constructor(private readonly sideOf: (rev: Rev) => Side) {}
+
+  add(rev: Rev): void {
+    const { cuts, nodes, tags } = this.sideOf(rev)
+    for (const each of nodes) this.nodes.add(each)
+    for (const each of cuts) this.cuts.add(each)
+    for (const each of tags) this.tags.add(each)
+  }
 }
 
 /**
+ * The newest revisions that two sides share.
+ *
  * - `One`: the base of a three-way merge
- * - `None`: the sides have nothing in common, which is certain
- * - `Unclear`: they cross each other, or their paths are cut before they meet. With `waits` one of them contains a version
- *   that only another replica has, so either may contain the other one
+ * - `None`: the sides certainly have nothing in common
+ * - `Unclear`: the histories cross, or their paths are truncated before they meet. If `incomplete`, one of them
+ *   contains a version that only another replica has, so either side may contain the other one
  */
 export type Common =
-  | { readonly _tag: "One"; readonly revision: Revision.Revision }
+  | { readonly _tag: "One"; readonly revision: Rev }
   | { readonly _tag: "None" }
-  | { readonly _tag: "Unclear"; readonly why: string; readonly waits: boolean }
+  | { readonly _tag: "Unclear"; readonly why: string; readonly incomplete: boolean }
 
 const none: ReadonlyArray<Node> = []
 
 /** A tag is a part of a hash, without a generation. */
 const isTag = (node: Node): boolean => !node.includes("-")
 
-const isRevision = (node: Node): node is Revision.Revision => !isTag(node)
+const isRevision = (node: Node): node is Rev => !isTag(node)
 
-/** `lists` has the revisions that each list names. */
-export const makeHistory = (
-  paths: ReadonlyArray<Path>,
-  lists: ReadonlyMap<Node, ReadonlyArray<Revision.Revision>> = new Map()
-): History => {
-  const parents = new Map<Node, Revision.Revision | undefined>()
-  const marks = new Map<Revision.Revision, string>()
-  for (const path of paths) {
-    path.forEach((revision, i) => {
-      const parent = path[i + 1]
-      if (parent !== undefined || !parents.has(revision)) parents.set(revision, parent)
-      const tag = markedBy(revision)
-      if (tag !== undefined) marks.set(revision, tag)
-    })
+const unclear = (why: string, incomplete: boolean): Common => ({ _tag: "Unclear", why, incomplete })
+
+/** Whether either set has an element that the other side does not contain. */
+const differ = (self: ReadonlySet<Node>, ours: Side, that: ReadonlySet<Node>, theirs: Side): boolean => {
+  for (const each of self) if (!theirs.nodes.has(each)) return true
+  for (const each of that) if (!ours.nodes.has(each)) return true
+  return false
+}
+
+/** Returns the value of a key, which is computed once. */
+const cached = <V>(cache: Map<Node, V>, key: Node, compute: () => V): V => {
+  const known = cache.get(key)
+  if (known !== undefined) return known
+  const value = compute()
+  cache.set(key, value)
+  return value
+}
+
+/** Which revisions of one document contain which others, as far as their paths show. */
+export class History {
+  private readonly parents = new Map<Node, Rev | undefined>()
+  /** The tag of each marker. */
+  private readonly markerTags = new Map<Node, string>()
+  private readonly byTag: ReadonlyMap<string, Node>
+  private readonly sides = new Map<Node, Side>()
+  private readonly editsOf = new Map<Node, ReadonlySet<Node>>()
+  private readonly alsoOf = new Map<Node, ReadonlyArray<Node>>()
+  private readonly mergesOf = new Map<Node, ReadonlyMap<Node, Rev>>()
+
+  /** `lists` has the revisions that each list names. */
+  constructor(
+    paths: ReadonlyArray<Path>,
+    private readonly lists: ReadonlyMap<Node, ReadonlyArray<Rev>> = new Map()
+  ) {
+    for (const path of paths) this.addPath(path)
+    this.byTag = this.markerTags.size === 0
+      ? new Map()
+      : new Map(
+        [...this.parents.keys(), ...Array.from(lists.values()).flat()].map((rev) => [tagOf(rev), rev] as const)
+      )
   }
-  const byTag = marks.size === 0
-    ? new Map<string, Node>()
-    : new Map(
-      [...parents.keys(), ...Array.from(lists.values()).flat()].map((revision) => [tagOf(revision), revision] as const)
+
+  /** Whether all edits of `inner` are also edits of `outer`. */
+  within(inner: Rev, outer: Rev): boolean {
+    const outside = this.edits(outer)
+    for (const each of this.edits(inner)) if (!outside.has(each)) return false
+    // A merge may contain further edits that its truncated path does not show.
+    if (!this.isMerge(inner)) return true
+    const nodes = this.ancestors(outer)
+    for (const cut of this.sideOf(inner).cuts) if (!nodes.has(cut)) return false
+    return true
+  }
+
+  /** The edits of a revision: everything that it contains, except markers and merges. */
+  edits(rev: Node): ReadonlySet<Node> {
+    return cached(
+      this.editsOf,
+      rev,
+      () => new Set(Array.from(this.ancestors(rev)).filter((each) => !this.markerTags.has(each) && !this.isMerge(each)))
     )
-
-  const named = (revision: Node): Node | undefined => {
-    const tag = marks.get(revision as Revision.Revision)
-    return tag === undefined ? undefined : byTag.get(tag) ?? tag
   }
 
-  const up = (node: Node): ReadonlyArray<Node> =>
-    [parents.get(node), named(node), ...lists.get(node) ?? none].filter((each) => each !== undefined)
-
-  const isCut = (node: Node): boolean => parents.get(node) === undefined && !node.startsWith("1-")
-
-  const memo = new Map<Node, Side>()
-  const sideOf = (node: Node): Side => {
-    const known = memo.get(node)
-    if (known !== undefined) return known
-    const nodes = new Set<Node>([node])
-    // A set visits what is added while it is walked.
-    for (const each of nodes) for (const older of up(each)) nodes.add(older)
-    const all = Array.from(nodes)
-    const side = {
-      nodes,
-      cuts: new Set(all.filter(isCut)),
-      tags: new Set(all.filter(isTag))
-    }
-    memo.set(node, side)
-    return side
-  }
-  const ancestors = (node: Node): ReadonlySet<Node> => sideOf(node).nodes
-
-  const growing = (): GrowingSide => {
-    const side = { nodes: new Set<Node>(), cuts: new Set<Node>(), tags: new Set<Node>() }
-    return {
-      ...side,
-      add: (revision) => {
-        const more = sideOf(revision)
-        for (const part of ["nodes", "cuts", "tags"] as const) for (const each of more[part]) side[part].add(each)
-      }
-    }
-  }
-
-  const isMerge = (node: Node): boolean => {
-    if (lists.has(node)) return true
-    const parent = parents.get(node)
-    return parent !== undefined && marks.has(parent) && !marks.has(node as Revision.Revision)
-  }
-
-  const editsOf = new Map<Node, ReadonlySet<Node>>()
-  const edits = (node: Node): ReadonlySet<Node> => {
-    const known = editsOf.get(node)
-    if (known !== undefined) return known
-    const found = new Set(
-      Array.from(ancestors(node)).filter((each) => !marks.has(each as Revision.Revision) && !isMerge(each))
-    )
-    editsOf.set(node, found)
-    return found
-  }
-
-  const newestEdits = (node: Node): ReadonlyArray<Revision.Revision> => {
-    const found = Array.from(edits(node)).filter(isRevision)
+  /** The edits of a revision that no other edit of it contains. */
+  newestEdits(rev: Rev): ReadonlyArray<Rev> {
+    const found = Array.from(this.edits(rev)).filter(isRevision)
     const older = new Set<Node>()
-    for (const edit of found) for (const each of ancestors(edit)) if (each !== edit) older.add(each)
+    for (const edit of found) for (const each of this.ancestors(edit)) if (each !== edit) older.add(each)
     return found.filter((edit) => !older.has(edit))
   }
 
-  /** Whether either set has an element that the other side does not contain. */
-  const differ = (self: ReadonlySet<Node>, ours: Side, that: ReadonlySet<Node>, theirs: Side): boolean => {
-    for (const each of self) if (!theirs.nodes.has(each)) return true
-    for (const each of that) if (!ours.nodes.has(each)) return true
-    return false
+  /** Whether a revision equals another one or descends from it, over parents and markers. */
+  reaches(from: Rev, to: Node): boolean {
+    return this.ancestors(from).has(to)
   }
 
-  const common = (ours: Side, other: Node): Common => {
-    const theirs = sideOf(other)
+  /** A side without revisions. */
+  growing(): GrowingSide {
+    return new GrowingSide((rev) => this.sideOf(rev))
+  }
+
+  /** The newest revisions that a side and a revision both contain. */
+  common(ours: Side, other: Rev): Common {
+    const theirs = this.sideOf(other)
     if (differ(ours.tags, ours, theirs.tags, theirs)) {
-      // Whatever it descends from may be on the other side too.
-      return { _tag: "Unclear", why: "one side was merged with a version that is not on this server", waits: true }
+      // The ancestors of that version may be on the other side too.
+      return unclear("one side was merged with a version that is not on this server", true)
     }
-    // The other side may contain what is cut off from this one.
+    // The other side may contain the unknown ancestors.
     if (differ(ours.cuts, ours, theirs.cuts, theirs)) {
-      return { _tag: "Unclear", why: "the histories are cut before they meet", waits: false }
+      return unclear("the histories are truncated before they meet", false)
     }
     const met: Array<Node> = []
     const walked = new Set<Node>([other])
     for (const node of walked) {
       if (ours.nodes.has(node)) met.push(node)
-      else for (const older of up(node)) walked.add(older)
+      else for (const older of this.up(node)) walked.add(older)
     }
-    const newest = met.filter((node) => met.every((each) => each === node || !ancestors(each).has(node)))
+    const newest = met.filter((node) => met.every((each) => each === node || !this.ancestors(each).has(node)))
     const [first, ...rest] = newest
     if (first === undefined) return { _tag: "None" }
-    if (rest.length > 0) {
-      return { _tag: "Unclear", why: "each side was merged with a part of the other", waits: false }
-    }
+    if (rest.length > 0) return unclear("each side was merged with a part of the other", false)
     return isRevision(first)
       ? { _tag: "One", revision: first }
-      : { _tag: "Unclear", why: "what both sides contain is not on this server", waits: false }
+      : unclear("the version that both sides contain is not on this server", false)
   }
 
-  const alsoOf = new Map<Node, ReadonlyArray<Node>>()
-  const also = (merge: Node): ReadonlyArray<Node> => {
-    const known = alsoOf.get(merge)
-    if (known !== undefined) return known
-    const found: Array<Node> = []
-    for (let node = parents.get(merge); node !== undefined; node = parents.get(node)) {
-      const loser = named(node)
-      if (loser === undefined) break
-      found.push(loser)
-    }
-    alsoOf.set(merge, found)
-    return found
+  /** The merge, among a head and its ancestors, that names the loser. */
+  mergeOf(head: Rev, loser: Rev): Rev | undefined {
+    return this.mergesIn(head).get(loser)
   }
 
-  const mergesOf = new Map<Node, ReadonlyMap<Node, Revision.Revision>>()
-  /** The first merge among a head and its ancestors that names each loser. */
-  const mergesIn = (head: Node): ReadonlyMap<Node, Revision.Revision> => {
-    const known = mergesOf.get(head)
-    if (known !== undefined) return known
-    const found = new Map<Node, Revision.Revision>()
-    for (const each of ancestors(head)) {
-      if (!isRevision(each) || lists.has(each) || !isMerge(each)) continue
-      const naming = new Set(also(each))
-      for (const node of naming) for (const listed of lists.get(node) ?? none) naming.add(listed)
-      for (const loser of naming) if (!found.has(loser)) found.set(loser, each)
-    }
-    mergesOf.set(head, found)
-    return found
+  /** Whether the revision is a merge, and not an edit. */
+  isMerge(node: Node): boolean {
+    if (this.lists.has(node)) return true
+    const parent = this.parents.get(node)
+    return parent !== undefined && this.markerTags.has(parent) && !this.markerTags.has(node)
   }
 
-  return {
-    within: (inner, outer) => {
-      const outside = edits(outer)
-      for (const each of edits(inner)) if (!outside.has(each)) return false
-      // A merge may contain further edits that are cut off from its path.
-      if (!isMerge(inner)) return true
-      const nodes = ancestors(outer)
-      for (const cut of sideOf(inner).cuts) if (!nodes.has(cut)) return false
-      return true
-    },
-    edits,
-    newestEdits,
-    reaches: (from, to) => ancestors(from).has(to),
-    growing,
-    common,
-    mergeOf: (head, loser) => mergesIn(head).get(loser),
-    isMerge,
-    parent: (revision) => parents.get(revision),
-    also
+  parent(rev: Node): Rev | undefined {
+    return this.parents.get(rev)
+  }
+
+  /** What a merge contains in addition to its parent's path: its losers, or the lists that name them. */
+  also(merge: Rev): ReadonlyArray<Node> {
+    return cached(this.alsoOf, merge, () => {
+      const found: Array<Node> = []
+      for (let node = this.parents.get(merge); node !== undefined; node = this.parents.get(node)) {
+        const loser = this.named(node)
+        if (loser === undefined) break
+        found.push(loser)
+      }
+      return found
+    })
+  }
+
+  private addPath(path: Path): void {
+    path.forEach((rev, i) => {
+      const parent = path[i + 1]
+      if (parent !== undefined || !this.parents.has(rev)) this.parents.set(rev, parent)
+      const tag = markerTag(rev)
+      if (tag !== undefined) this.markerTags.set(rev, tag)
+    })
+  }
+
+  /** The revision that a marker names, or its tag if the revision is unknown. */
+  private named(rev: Node): Node | undefined {
+    const tag = this.markerTags.get(rev)
+    return tag === undefined ? undefined : this.byTag.get(tag) ?? tag
+  }
+
+  /** The parent, the revision that a marker names, and the revisions that a list names. */
+  private up(node: Node): ReadonlyArray<Node> {
+    return [this.parents.get(node), this.named(node), ...this.lists.get(node) ?? none].filter((each) =>
+      each !== undefined
+    )
+  }
+
+  private isCut(node: Node): boolean {
+    return this.parents.get(node) === undefined && !node.startsWith("1-")
+  }
+
+  private ancestors(node: Node): ReadonlySet<Node> {
+    return this.sideOf(node).nodes
+  }
+
+  private sideOf(node: Node): Side {
+    return cached(this.sides, node, () => {
+      const nodes = new Set<Node>([node])
+      // Iteration over a set visits elements that are added meanwhile.
+      for (const each of nodes) for (const older of this.up(each)) nodes.add(older)
+      const all = Array.from(nodes)
+      return { nodes, cuts: new Set(all.filter((each) => this.isCut(each))), tags: new Set(all.filter(isTag)) }
+    })
+  }
+
+  /** The first merge that names each loser, among a head and its ancestors. */
+  private mergesIn(head: Node): ReadonlyMap<Node, Rev> {
+    return cached(this.mergesOf, head, () => {
+      const found = new Map<Node, Rev>()
+      for (const each of this.ancestors(head)) {
+        if (!isRevision(each) || this.lists.has(each) || !this.isMerge(each)) continue
+        const naming = new Set(this.also(each))
+        for (const node of naming) for (const listed of this.lists.get(node) ?? none) naming.add(listed)
+        for (const loser of naming) if (!found.has(loser)) found.set(loser, each)
+      }
+      return found
+    })
   }
 }

@@ -9,10 +9,10 @@ import { post } from "../http/bulk/post.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { isChanges } from "../http/verification.js"
 
-/** CouchDB looks up at most this many ids one by one. For more it reads all changes. */
+/** CouchDB looks up at most this many ids individually. For more ids it reads all changes. */
 const idsAtOnce = 100
 
-/** How many bodies one request asks for: each may be as large as a document and its history. */
+/** The most bodies in one request. Each may be as large as a document with its history. */
 const bodiesAtOnce = 50
 
 const inParts = <A, B, E, R>(

@@ -3,39 +3,41 @@ import { hex, utf8 } from "../data/bytes.js"
 import * as Revision from "../data/Revision.js"
 
 /*
- * CouchDB gives a revision one parent. A merge therefore says in its own path what else it contains: between it and its
- * parent stands one revision for each loser, a marker, which has no content. A path replicates whole and survives
- * compaction, so whoever sees the merge sees what is in it, without a field in the document.
+ * A CouchDB revision has one parent. A merge therefore records its losers in its path, as markers: one revision without
+ * content for each loser, between the merge and its parent. Paths replicate completely and survive compaction, so every
+ * replica of the merge knows its losers, without a field in the document.
  */
 
-/** What every marker's hash begins with, so that one is told from an edit also where the loser is not known. */
-const sign = "6d657267"
+/** The prefix of every marker's hash. It distinguishes markers from edits, even if the loser is unknown. */
+const markerPrefix = "6d657267"
 
 const digits = { tag: 14, place: 10 }
 
 const hashOf = (text: string): string => hex(md5(utf8(text)))
 
-/** What a marker of this revision says after its sign. */
+/** The tag of a revision, which its markers contain after the prefix. */
 export const tagOf = (revision: string): string => hashOf(`effect-couchdb merged ${revision}`).slice(0, digits.tag)
 
-/** A marker on another parent is another revision. */
-const placeOf = (parent: Revision.Revision): string => hashOf(`effect-couchdb onto ${parent}`).slice(0, digits.place)
+/** The end of a marker's hash. It distinguishes markers of the same loser with different parents. */
+const parentTag = (parent: Revision.Revision): string => hashOf(`effect-couchdb onto ${parent}`).slice(0, digits.place)
 
 /** The tag of a marker; `undefined` for any other revision. */
-export const markedBy = (revision: Revision.Revision): string | undefined => {
+export const markerTag = (revision: Revision.Revision): string | undefined => {
   const at = revision.indexOf("-") + 1
-  return revision.length === at + 32 && revision.startsWith(sign, at)
-    ? revision.slice(at + sign.length, at + sign.length + digits.tag)
+  return revision.length === at + 32 && revision.startsWith(markerPrefix, at)
+    ? revision.slice(at + markerPrefix.length, at + markerPrefix.length + digits.tag)
     : undefined
 }
 
 type Path = readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>]
 
-/** The path on which a merge of the losers into the winner goes: a marker for each, then the winner's own path. */
+/**
+ * The path that a merge of the losers into the winner extends: a marker for each loser, then the path of the winner.
+ */
 export const markedPath = (winner: Path, losers: ReadonlyArray<Revision.Revision>): Path =>
   losers.reduce<Path>(
     (path, loser) => [
-      Revision.make(`${Revision.generation(path[0]) + 1}-${sign}${tagOf(loser)}${placeOf(path[0])}`),
+      Revision.make(`${Revision.generation(path[0]) + 1}-${markerPrefix}${tagOf(loser)}${parentTag(path[0])}`),
       ...path
     ],
     winner

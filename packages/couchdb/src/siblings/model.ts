@@ -5,11 +5,11 @@ import type { NotFoundError, RequestError } from "../http/errors.js"
 import type { Clash } from "../merge/Merge.js"
 
 /**
- * One end of a document's history. `path` is its revision and its ancestors, the newest first, as far as the server
- * remembers.
+ * A leaf revision of a document. `path` is the revision and those ancestors that the server still knows, the newest
+ * first.
  *
- * - `Live`: a version that stands; the winner and its siblings
- * - `Unreadable`: one that stands, but is not what the schema says
+ * - `Live`: a version that is not deleted: the winner or a sibling
+ * - `Unreadable`: a version that is not deleted and does not match the schema
  * - `Deleted`: a tombstone
  *
  * @since 0.1.0
@@ -21,14 +21,15 @@ export type Leaf<A, R = never> =
   | { readonly _tag: "Deleted"; readonly path: Path }
 
 /**
- * Why siblings are left as they are.
+ * Why siblings are unresolved.
  *
- * - `Overlap`: edits of one place that no stage of the policy decided; `paths` says where, `clashes` has the values and is
- *   shown by no log
- * - `Unknown`: something is missing here that another replica may have
- * - `Unreadable`: a version is not what the schema says
- * - `Refused`: the server did not take the merge, such as a validation function that forbids it
- * - `Looping`: it was resolved again and again in a short while, so that some other resolver must disagree
+ * - `Overlap`: both sides edited the same places, and no stage of the policy decided. `paths` lists the places.
+ *   `clashes` also contains the values, and logs do not show it
+ * - `Unknown`: information is missing that another replica may have
+ * - `Unreadable`: a version does not match the schema
+ * - `Refused`: the server refused the merge, for example by a validation function
+ * - `Looping`: the document was resolved many times within a short period, so another resolver probably decides
+ *   differently
  *
  * @since 0.1.0
  * @category siblings

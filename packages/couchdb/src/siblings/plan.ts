@@ -10,42 +10,54 @@ import type { Bound } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
 import type { DecodeError } from "../document/errors.js"
 import * as value from "../document/value.js"
-import { readVersions, type Version } from "../http/bulk/bulkGetVersions.js"
+import type { Version } from "../http/bulk/bulkGetVersions.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { RawDocument } from "../http/rawDocument.js"
-import { type Burial, burial, buriedBody } from "./burial.js"
-import { deletionsThatCount } from "./deletions.js"
-import { filesOf } from "./files.js"
-import { baseBy, bodyOf, Failed, type Folded, type Head, pair, type Unmerged } from "./fold.js"
-import { grouped } from "./groups.js"
+import { ancestorsOf, headOf, type ReadAncestor } from "./ancestors.js"
+import { decideDeletions } from "./deletions.js"
+import { type Group, groupMergeable } from "./groups.js"
 import type { GrowingSide, History } from "./history.js"
-import { isStanding, type MergedVersion, mergedVersion } from "./merged.js"
+import { equalsWinner, type MergedVersion, mergedVersion } from "./mergedVersion.js"
+import { type MergeTombstone, mergeTombstone } from "./mergeTombstone.js"
 import type { Leaf, UnresolvedReason } from "./model.js"
+import type { PolicyFailure } from "./pairMerge.js"
+import { bodyOf, type Head, mergePair, pairBaseOf, type PartialMerge, type Unmerged } from "./pairMerge.js"
 import { stagesOf } from "./policy.js"
 import type { Rules, SiblingPolicy } from "./SiblingPolicy.js"
-import { intoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
-import { type End, leaderOf, type Reason, reasonOf, remainingOf, Unreadable, unresolvedReasonOf } from "./unresolved.js"
+import { mergedIntoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
+import {
+  type FinalHead,
+  largestMerge,
+  mainReason,
+  type Reason,
+  remainingVersions,
+  Unreadable,
+  unresolvedReasonOf
+} from "./unresolved.js"
 
-/** A version that stays beside the others, and why. */
+/** A version that is not merged, and why. */
 export interface Remaining {
   readonly rev: Revision
   readonly why: string
 }
 
-/** One merge and the burials of its losers. A step is written after the previous one, and is harmless without the next. */
+/**
+ * One merge, and the tombstones of its losers. Each step is written after the previous one, and is valid without the
+ * next one.
+ */
 export interface Step<A, R> {
-  /** Lists of its losers if the merge cannot name them all; stored before it. */
+  /** Lists of the losers, if the merge cannot name them all. They are stored before the merge. */
   readonly lists: ReadonlyArray<MergedVersion>
   readonly merge: Option.Option<MergedVersion>
-  readonly burials: ReadonlyArray<Burial>
+  readonly tombstones: ReadonlyArray<MergeTombstone>
   readonly merged: ReadonlyArray<Revision>
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
-  /** The resulting document; absent if another step has it. */
+  /** The resulting document. Absent if another step has it. */
   readonly document?: Option.Option<Document<A, R>>
 }
 
-/** What is to be done about the siblings of one document. */
+/** How the siblings of one document are resolved. */
 export type Plan<A, R> =
   | { readonly _tag: "Nothing" }
   | {
@@ -57,28 +69,28 @@ export type Plan<A, R> =
   | {
     readonly _tag: "Write"
     readonly steps: readonly [Step<A, R>, ...ReadonlyArray<Step<A, R>>]
-    /** The heads that the plan knows of. */
+    /** The heads that the plan is based on. */
     readonly heads: ReadonlyArray<Revision>
-    /** The versions that stay beside the merges. */
+    /** The versions that are not merged. */
     readonly remaining: ReadonlyArray<Remaining>
   }
 
-/** What is known of a document before its merge, and which ancestors the merge wants to see. */
+/** The state of a document before its merge, and the ancestors that the merge needs. */
 export interface Prepared {
   readonly id: string
   readonly versions: ReadonlyArray<Version>
   readonly structure: Structure
   readonly heads: ReadonlyArray<Version>
-  readonly contained: ReadonlyArray<Burial>
+  readonly contained: ReadonlyArray<MergeTombstone>
   readonly wanted: ReadonlyArray<Revision>
-  /** Whether tombstones may tell more about the origin of the heads. */
-  readonly unsure: boolean
-  /** Why nothing is merged before more is replicated: one head may contain any of the others. */
-  readonly waits: string | undefined
+  /** Whether tombstones may record more about the origin of the heads. */
+  readonly needsTombstones: boolean
+  /** Why nothing is merged before more is replicated: one of the heads may contain others. */
+  readonly incomplete: string | undefined
   readonly unclear: Option.Option<Unmerged>
 }
 
-/** Sorts the leaves out, deletions included. */
+/** Determines which leaves to merge and which to delete. */
 export const prepare = (
   database: DatabaseName,
   id: string,
@@ -86,221 +98,299 @@ export const prepare = (
   rules: Rules
 ): Effect.Effect<Prepared, WireError, CouchHttp> => {
   const structure = structureOf(versions)
-  return Effect.map(deletionsThatCount(database, structure, rules), (verdict): Prepared => {
-    const doomed = verdict._tag === "Clear" ? verdict.heads : []
-    const heads = structure.heads.filter((head) => !doomed.some((each) => each.head === head))
+  return Effect.map(decideDeletions(database, structure, rules), (decision): Prepared => {
+    const deleted = decision._tag === "Decided" ? decision.heads : []
+    const heads = structure.heads.filter((head) => !deleted.some((each) => each.head === head))
     return {
       id,
       versions,
       structure,
       heads,
       contained: [
-        ...structure.contained.map(({ into, version }) => burial(version, into)),
-        ...doomed.map(({ deletion, head }) => burial(head, intoDeletion(deletion)))
+        ...structure.contained.map(({ into, version }) => mergeTombstone(version, into)),
+        ...deleted.map(({ deletion, head }) => mergeTombstone(head, mergedIntoDeletion(deletion)))
       ],
       ...commonOf(structure.history, heads),
-      unclear: verdict._tag === "Clear" ? Option.none() : Option.some(verdict.unmerged)
+      unclear: decision._tag === "Decided" ? Option.none() : Option.some(decision.unmerged)
     }
   })
 }
 
-/** The common ancestors of heads that merge one after the other, and whether they are certain. */
+/** The common ancestors of heads that are merged one after the other, and whether they are certain. */
 const commonOf = (
   history: History,
   heads: ReadonlyArray<Version>
-): Pick<Prepared, "wanted" | "unsure" | "waits"> => {
+): Pick<Prepared, "wanted" | "needsTombstones" | "incomplete"> => {
   const side = history.growing()
   const wanted = new Set<Revision>()
-  let unsure = false
-  let waits: string | undefined
+  let needsTombstones = false
+  let incomplete: string | undefined
   heads.forEach(({ raw }, i) => {
     const common = i === 0 ? undefined : history.common(side, raw.rev)
     if (common?._tag === "One") wanted.add(common.revision)
     if (common?._tag === "Unclear") {
-      unsure = true
-      if (common.waits) waits ??= common.why
+      needsTombstones = true
+      if (common.incomplete) incomplete ??= common.why
     }
     side.add(raw.rev)
   })
-  return { wanted: Array.from(wanted), unsure, waits }
+  return { wanted: Array.from(wanted), needsTombstones, incomplete }
 }
 
-interface OwnHead<A, R> {
+interface DecodedHead<A, R> {
   readonly version: Version
   readonly read: Either.Either<Head<A, R>, DecodeError>
 }
 
-/** The heads merged so far. */
-interface Gathered<A, R> {
+/** The heads that are merged so far. */
+interface GroupState<A, R> {
   readonly side: GrowingSide
-  readonly folded: Folded<A, R>
+  readonly merged: PartialMerge<A, R>
 }
 
-/** Decides, from what was read; `found` are ancestors that the server still has. */
+/** A plan, and whether tombstones may contribute information that the plan lacks. */
+export interface Planned<A, R> {
+  readonly plan: Plan<A, R>
+  readonly needsTombstones: boolean
+}
+
+/** Plans the merge of one document. `found` are the ancestors that the server still has. */
 export const plan = <A, R, E, R2>(
   collection: Bound<A, R>,
   prepared: Prepared,
   found: ReadonlyArray<RawDocument>,
   policy: SiblingPolicy<A, E, R2>
-): Effect.Effect<
-  {
-    readonly plan: Plan<A, R>
-    /** Whether something is missing that tombstones may have. */
-    readonly unsure: boolean
-  },
-  Failed<E | WireError>,
-  CouchHttp | R | R2
-> =>
-  Effect.gen(function*() {
-    const { contained, heads, id, structure: { history }, versions } = prepared
-    const settled = (plan: Plan<A, R>) => ({ plan, unsure: false })
-    const defer = (reason: Reason, remaining: ReadonlyArray<Remaining>): Effect.Effect<Plan<A, R>, never, R> =>
-      Effect.map(leavesOf(collection, versions), (versions) => ({
-        _tag: "Unresolved",
-        reason: unresolvedReasonOf(reason),
-        versions,
-        remaining
-      }))
-    if (Option.isSome(prepared.unclear)) {
-      return { plan: yield* defer(prepared.unclear.value, []), unsure: prepared.unclear.value._tag === "Unknown" }
+): Effect.Effect<Planned<A, R>, PolicyFailure<E | WireError>, CouchHttp | R | R2> => {
+  const planning = new Planning(collection, prepared, policy)
+  return Effect.flatMap(planning.decideEarly(), (decided) =>
+    Option.match(decided, {
+      onNone: () => planning.mergeHeads(ancestorsOf(collection, prepared, found)),
+      onSome: Effect.succeed
+    }))
+}
+
+class Planning<A, R, E, R2> {
+  constructor(
+    private readonly collection: Bound<A, R>,
+    private readonly prepared: Prepared,
+    private readonly policy: SiblingPolicy<A, E, R2>
+  ) {}
+
+  /** The plan if it needs no merge, or if more must be replicated before a merge. */
+  decideEarly(): Effect.Effect<Option.Option<Planned<A, R>>, never, R> {
+    const { contained, heads, unclear, incomplete } = this.prepared
+    if (Option.isSome(unclear)) {
+      return this.unresolved(unclear.value, [], unclear.value._tag === "Unknown").pipe(Effect.asSome)
     }
-    const own = yield* Effect.forEach(heads, (version) =>
-      Effect.map(headOf(collection, id, version.raw), (read): OwnHead<A, R> => ({ version, read })))
-    const bury = (leader: Revision | undefined): Step<A, R> => ({
-      lists: [],
-      merge: Option.none(),
-      burials: contained,
-      merged: [],
-      withoutBase: [],
-      document: Option.flatMap(
-        Option.fromNullable(own.find(({ version }) =>
-          version.raw.rev === leader
-        )),
-        // A custom merge that failed may have edited it in place.
-        ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
-      )
-    })
     if (heads.length < 2) {
-      return settled(
-        contained.length === 0
-          ? { _tag: "Nothing" }
-          : { _tag: "Write", steps: [bury(heads[0]?.raw.rev)], heads: heads.map(({ raw }) => raw.rev), remaining: [] }
+      return contained.length === 0
+        ? Effect.succeedSome({ plan: { _tag: "Nothing" }, needsTombstones: false })
+        : Effect.map(this.readHeads(), (decoded) =>
+          Option.some({
+            plan: {
+              _tag: "Write",
+              steps: [this.containedStep(decoded, heads[0]?.raw.rev)],
+              heads: heads.map(({ raw }) => raw.rev),
+              remaining: []
+            },
+            needsTombstones: false
+          }))
+    }
+    const guesses = this.policy.rules.missingBase === "merge" || stagesOf(this.policy).some(({ guesses }) => guesses)
+    return incomplete === undefined || guesses
+      ? Effect.succeedNone
+      : this.unresolved({ _tag: "Unknown", why: incomplete, clashes: [] }, [], true).pipe(Effect.asSome)
+  }
+
+  /** Merges as many heads as possible. */
+  mergeHeads(
+    ancestor: ReadAncestor<A, R>
+  ): Effect.Effect<Planned<A, R>, PolicyFailure<E | WireError>, CouchHttp | R | R2> {
+    return Effect.gen(this, function*() {
+      const decoded = yield* this.readHeads()
+      const { groups, unusable } = yield* groupMergeable(
+        decoded,
+        (head) => this.begin(head),
+        (gathered, head) => this.join(ancestor, gathered, head)
       )
-    }
-    const guesses = policy.rules.missingBase === "merge" || stagesOf(policy).some(({ guesses }) => guesses)
-    if (prepared.waits !== undefined && !guesses) {
-      const why = prepared.waits
-      return { plan: yield* defer({ _tag: "Unknown", why, clashes: [] }, []), unsure: true }
-    }
-    const ancestor = ancestorsOf(collection, prepared, found)
-
-    const begin = ({ read, version }: OwnHead<A, R>): Effect.Effect<Gathered<A, R>, Reason> => {
-      if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
-      const side = history.growing()
-      side.add(version.raw.rev)
-      return Effect.succeed({ side, folded: { ...read.right, withoutBase: [] } })
-    }
-
-    const join = (
-      { folded, side }: Gathered<A, R>,
-      { read, version }: OwnHead<A, R>
-    ): Effect.Effect<Gathered<A, R>, Reason | Failed<E | WireError>, CouchHttp | R | R2> =>
-      Effect.gen(function*() {
-        if (Either.isLeft(read)) return yield* Effect.fail(new Unreadable(read.left))
-        const common = history.common(side, version.raw.rev)
-        const head = common._tag === "One" ? yield* ancestor(common.revision) : Option.none()
-        const whole = yield* pair(
-          { collection, id },
-          policy,
-          folded,
-          read.right,
-          baseBy(common, head, policy.rules)
-        )
-        side.add(version.raw.rev)
-        return { side, folded: whole }
-      })
-
-    const { groups, unusable } = yield* grouped(own, begin, join)
-    const made = groups.map(({ heads, state, why }) => {
-      const [{ version: winner }, ...losers] = heads
-      const merged = losers.length === 0
-        ? undefined
-        : written(collection, id, state.folded, winner, losers.map(({ version }) => version), history)
-      const ends: ReadonlyArray<End> = merged === undefined
-        ? heads.map(({ version }) => ({
-          rev: version.raw.rev,
-          size: 1,
-          why: losers.length === 0 ? why : nameless
-        }))
-        : [{ rev: merged.rev, size: heads.length, why }]
-      return { ends, merged }
+      const merges = groups.map((group) => this.mergeGroup(group))
+      const finalHeads = [
+        ...merges.flatMap(({ finalHeads }) => finalHeads),
+        ...unusable.map(({ head, why }): FinalHead => ({ rev: head.version.raw.rev, size: 1, why }))
+      ]
+      const largest = largestMerge(finalHeads)
+      const steps = merges.flatMap(({ merged }) =>
+        merged === undefined
+          ? []
+          : [merged.rev === largest?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
+      )
+      return yield* this.planned(decoded, steps, finalHeads)
     })
-    const ends = [
-      ...made.flatMap(({ ends }) => ends),
-      ...unusable.map(({ head, why }): End => ({ rev: head.version.raw.rev, size: 1, why }))
-    ]
-    const leader = leaderOf(ends)
-    const steps = made.flatMap(({ merged }) =>
-      merged === undefined
-        ? []
-        : [merged.rev === leader?.rev ? { ...merged.step, document: Option.some(merged.document) } : merged.step]
-    )
-    const remaining = remainingOf(ends)
-    const unsure = ends.some(({ why }) => why?._tag === "Unknown")
-    const [first, ...more] = steps
+  }
+
+  private planned(
+    decoded: ReadonlyArray<DecodedHead<A, R>>,
+    [first, ...more]: ReadonlyArray<Step<A, R>>,
+    finalHeads: ReadonlyArray<FinalHead>
+  ): Effect.Effect<Planned<A, R>, never, R> {
+    const { contained, heads } = this.prepared
+    const remaining = remainingVersions(finalHeads)
+    const needsTombstones = finalHeads.some(({ why }) => why?._tag === "Unknown")
     if (first === undefined && contained.length === 0) {
-      return { plan: yield* defer(reasonOf(ends), remaining), unsure }
+      return this.unresolved(mainReason(finalHeads), remaining, needsTombstones)
     }
-    return {
+    return Effect.succeed({
       plan: {
         _tag: "Write",
         steps: first === undefined
-          ? [bury(leader?.rev)]
-          : [{ ...first, burials: [...contained, ...first.burials] }, ...more],
+          ? [this.containedStep(decoded, largestMerge(finalHeads)?.rev)]
+          : [{ ...first, tombstones: [...contained, ...first.tombstones] }, ...more],
         heads: heads.map(({ raw }) => raw.rev),
         remaining
       },
-      unsure
-    }
-  })
+      needsTombstones
+    })
+  }
 
-const nameless: Reason = {
+  private unresolved(
+    reason: Reason,
+    remaining: ReadonlyArray<Remaining>,
+    needsTombstones: boolean
+  ): Effect.Effect<Planned<A, R>, never, R> {
+    return Effect.map(leavesOf(this.collection, this.prepared.versions), (versions) => ({
+      plan: { _tag: "Unresolved", reason: unresolvedReasonOf(reason), versions, remaining },
+      needsTombstones
+    }))
+  }
+
+  private readHeads(): Effect.Effect<ReadonlyArray<DecodedHead<A, R>>, never, R> {
+    const { heads, id } = this.prepared
+    return Effect.forEach(
+      heads,
+      (version) => Effect.map(headOf(this.collection, id, version.raw), (read) => ({ version, read }))
+    )
+  }
+
+  /** The step that deletes contained versions, without a merge. */
+  private containedStep(decoded: ReadonlyArray<DecodedHead<A, R>>, largest: Revision | undefined): Step<A, R> {
+    return {
+      lists: [],
+      merge: Option.none(),
+      tombstones: this.prepared.contained,
+      merged: [],
+      withoutBase: [],
+      document: Option.flatMap(
+        Option.fromNullable(decoded.find(({ version }) => version.raw.rev === largest)),
+        // A custom merge that failed may have modified the document in place.
+        ({ read }) => Option.map(Either.getRight(read), ({ document }) => value.discard(document))
+      )
+    }
+  }
+
+  private begin({ read, version }: DecodedHead<A, R>): Effect.Effect<GroupState<A, R>, Reason> {
+    if (Either.isLeft(read)) return Effect.fail(new Unreadable(read.left))
+    const side = this.prepared.structure.history.growing()
+    side.add(version.raw.rev)
+    return Effect.succeed({ side, merged: { ...read.right, withoutBase: [] } })
+  }
+
+  private join(
+    ancestor: ReadAncestor<A, R>,
+    { merged: previous, side }: GroupState<A, R>,
+    { read, version }: DecodedHead<A, R>
+  ): Effect.Effect<GroupState<A, R>, Reason | PolicyFailure<E | WireError>, CouchHttp | R | R2> {
+    const { collection, policy, prepared: { id, structure } } = this
+    return Effect.gen(function*() {
+      if (Either.isLeft(read)) return yield* Effect.fail(new Unreadable(read.left))
+      const common = structure.history.common(side, version.raw.rev)
+      const head = common._tag === "One" ? yield* ancestor(common.revision) : Option.none()
+      const base = pairBaseOf(common, head, policy.rules)
+      const merged = yield* mergePair({ collection, id }, policy, previous, read.right, base)
+      side.add(version.raw.rev)
+      return { side, merged }
+    })
+  }
+
+  /** The merge of a group, and the versions that are left. A group of one head is not merged. */
+  private mergeGroup({ heads, state, why }: Group<DecodedHead<A, R>, GroupState<A, R>>): {
+    readonly finalHeads: ReadonlyArray<FinalHead>
+    readonly merged: PlannedMerge<A, R> | undefined
+  } {
+    const { id, structure } = this.prepared
+    const [{ version: winner }, ...losers] = heads
+    const merged = losers.length === 0
+      ? undefined
+      : stepOf(this.collection, id, state.merged, winner, losers.map(({ version }) => version), structure.history)
+    return {
+      merged,
+      finalHeads: merged === undefined
+        ? heads.map(({ version }) => ({
+          rev: version.raw.rev,
+          size: 1,
+          why: losers.length === 0 ? why : withoutRevision
+        }))
+        : [{ rev: merged.rev, size: heads.length, why }]
+    }
+  }
+}
+
+const withoutRevision: Reason = {
   _tag: "Unknown",
-  why: "an attachment has no digest by which the merge could be named",
+  why: "an attachment has no digest, from which the revision of the merge would be computed",
   clashes: []
 }
 
-/** The step that stores a merge; only burials if the merge equals the winner. */
-const written = <A, R>(
+/** A merge to store: its revision, its document, and the step that writes it. */
+interface PlannedMerge<A, R> {
+  readonly rev: Revision
+  readonly document: Document<A, R>
+  readonly step: Step<A, R>
+}
+
+/**
+ * The step that stores a merge, or only tombstones if the merge equals the winner. Returns `undefined` if the revision
+ * of the merge cannot be computed.
+ */
+const stepOf = <A, R>(
   collection: Bound<A, R>,
   id: string,
-  folded: Folded<A, R>,
+  content: PartialMerge<A, R>,
   winner: Version,
   losers: ReadonlyArray<Version>,
   history: History
-): { readonly rev: Revision; readonly document: Document<A, R>; readonly step: Step<A, R> } | undefined => {
-  const common = { merged: losers.map(({ raw }) => raw.rev), withoutBase: folded.withoutBase }
-  if (isStanding(winner, folded.raw, folded.files)) {
+): PlannedMerge<A, R> | undefined => {
+  const common = { merged: losers.map(({ raw }) => raw.rev), withoutBase: content.withoutBase }
+  if (equalsWinner(winner, content.raw, content.files)) {
     const { rev } = winner.raw
     const into = { rev, parent: history.parent(rev), also: [...history.also(rev)].sort() }
     return {
       rev,
-      document: documentAt(collection, id, rev, folded, winner.raw.stubs),
-      step: { ...common, lists: [], merge: Option.none(), burials: losers.map((loser) => burial(loser, into)) }
+      document: documentAt(collection, id, rev, content, winner.raw.stubs),
+      step: {
+        ...common,
+        lists: [],
+        merge: Option.none(),
+        tombstones: losers.map((loser) => mergeTombstone(loser, into))
+      }
     }
   }
-  const merged = Option.getOrUndefined(mergedVersion(winner, losers, folded.raw, folded.files))
+  const merged = Option.getOrUndefined(mergedVersion(winner, losers, content.raw, content.files))
   if (merged === undefined) return undefined
   const { lists, merge, names } = merged
   const [rev, parent] = merge.path
   const into = { rev, parent, also: [...names].sort() }
-  const stubs = folded.files.size === 0
+  const stubs = content.files.size === 0
     ? Option.none()
-    : Option.some(Json.fromEntries(Array.from(folded.files, ([name, { stub }]) => [name, stub])))
+    : Option.some(Json.fromEntries(Array.from(content.files, ([name, { stub }]) => [name, stub])))
   return {
     rev,
-    document: documentAt(collection, id, rev, folded, stubs),
-    step: { ...common, lists, merge: Option.some(merge), burials: losers.map((loser) => burial(loser, into)) }
+    document: documentAt(collection, id, rev, content, stubs),
+    step: {
+      ...common,
+      lists,
+      merge: Option.some(merge),
+      tombstones: losers.map((loser) => mergeTombstone(loser, into))
+    }
   }
 }
 
@@ -308,62 +398,12 @@ export const documentAt = <A, R>(
   collection: Bound<A, R>,
   id: string,
   rev: Revision,
-  folded: Folded<A, R>,
+  content: PartialMerge<A, R>,
   stubs: Option.Option<Json.JsonObject>
 ): Document<A, R> =>
-  value.clean(collection, id, "quorum", baseOf(collection, rev, bodyOf(folded), { raw: folded.raw, stubs }))
+  value.clean(collection, id, "quorum", baseOf(collection, rev, bodyOf(content), { raw: content.raw, stubs }))
 
-const headOf = <A, R>(collection: Bound<A, R>, id: string, raw: RawDocument) =>
-  Effect.either(Effect.map(decode(collection, raw), (base): Head<A, R> => ({
-    document: value.clean(collection, id, "quorum", base),
-    raw: raw.raw,
-    files: filesOf(raw.rev, raw.stubs)
-  })))
-
-/** The bodies of common ancestors, from the server or from a burial. */
-const ancestorsOf = <A, R>(
-  collection: Bound<A, R>,
-  { id, versions, wanted }: Prepared,
-  found: ReadonlyArray<RawDocument>
-): (rev: Revision) => Effect.Effect<Option.Option<Head<A, R>>, Failed<WireError>, CouchHttp | R> => {
-  const buried = versions.flatMap(({ raw }) =>
-    Option.toArray(Option.map(buriedBody(raw), ({ doc, of }): RawDocument => ({
-      id,
-      rev: of,
-      deleted: false,
-      stubs: raw.stubs,
-      raw: doc,
-      plain: Json.toPlain(doc),
-      special: () => undefined
-    })))
-  )
-  const known = new Map<Revision, RawDocument>()
-  const add = (raw: RawDocument): void => {
-    if (!raw.deleted && !known.has(raw.rev)) known.set(raw.rev, raw)
-  }
-  for (const raw of [...found, ...buried]) add(raw)
-  const asked = new Set(wanted)
-  const read = new Map<Revision, Option.Option<Head<A, R>>>()
-  return (rev) =>
-    Effect.gen(function*() {
-      const before = read.get(rev)
-      if (before !== undefined) return before
-      if (!known.has(rev) && !asked.has(rev)) {
-        asked.add(rev)
-        const more = yield* readVersions(collection.database, [{ id, rev }]).pipe(
-          Effect.mapError((error) => new Failed(error))
-        )
-        for (const { raw } of more) add(raw)
-      }
-      const raw = known.get(rev)
-      // An ancestor that the schema does not read any more is as good as none.
-      const head = raw === undefined ? Option.none() : Either.getRight(yield* headOf(collection, id, raw))
-      read.set(rev, head)
-      return head
-    })
-}
-
-/** The versions that stand, for a person to look at. */
+/** The live versions, decoded for manual review. */
 export const leavesOf = <A, R>(
   collection: Bound<A, R>,
   versions: ReadonlyArray<Version>
@@ -373,7 +413,7 @@ export const leavesOf = <A, R>(
     ({ path, raw }) => leafOf(collection, raw, path)
   )
 
-/** A leaf as the schema reads it. */
+/** Decodes a leaf. */
 export const leafOf = <A, R>(
   collection: Bound<A, R>,
   raw: RawDocument,

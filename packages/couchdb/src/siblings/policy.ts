@@ -13,12 +13,12 @@ import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/SiblingPolicy") as Types.TypeId
 
 /**
- * What one stage of a policy makes of a pair.
+ * The answer of one stage of a policy for a pair.
  *
- * - `Merged`: a merge, with the places that had no base
- * - `Side`: one version whole
- * - `Decided`: a body that somebody chose
- * - `Overlap`: no answer
+ * - `Merged`: a merge, and the places that had no base
+ * - `Side`: one whole version
+ * - `Decided`: a body that an explicit decision returned
+ * - `Overlap`: no decision
  */
 export type Answer<A> =
   | { readonly _tag: "Merged"; readonly body: A; readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>> }
@@ -26,7 +26,7 @@ export type Answer<A> =
   | { readonly _tag: "Decided"; readonly body: A }
   | { readonly _tag: "Overlap"; readonly clashes: ReadonlyArray<Clash> }
 
-/** A stage is asked if those before it had no answer. Only one that `guesses` is asked about something unknown. */
+/** A stage runs if no previous stage decided. Only a stage that `guesses` runs if information is missing. */
 export interface Stage<A, E, R> {
   readonly guesses: boolean
   readonly merge?: Merge<A>
@@ -41,7 +41,7 @@ export const stagesOf = <A, E, R>(self: SiblingPolicy<A, E, R>): ReadonlyArray<S
 const make = <A, E, R>(
   name: string,
   rules: Partial<Rules>,
-  own: ReadonlyArray<Stage<A, E, R>>
+  ownStages: ReadonlyArray<Stage<A, E, R>>
 ): SiblingPolicy<A, E, R> =>
   Object.assign(
     {
@@ -53,7 +53,7 @@ const make = <A, E, R>(
       name,
       rules: { deleted: "editWins", attachments: "rename", missingBase: "defer", ...rules } as const
     },
-    { [stages]: own },
+    { [stages]: ownStages },
     Prototype
   )
 
@@ -62,21 +62,21 @@ const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, 
   answer: (question) => Effect.sync(() => answer(question))
 })
 
-const knownOf = Symbol.for("effect-couchdb/SiblingPolicy/known")
+const knownBaseId = Symbol.for("effect-couchdb/SiblingPolicy/known")
 
-/** What is known of the base beyond its body, for a merge alone to see. */
+/** What is known about the base in addition to its body. Only merges use it. */
 export interface Known {
   readonly base: Base
   readonly holes: ReadonlySet<Place>
 }
 
-/** Put on a question. */
-export const known = (known: Known): object => ({ [knownOf]: known })
+/** The properties that add it to a question. */
+export const withKnownBase = (known: Known): object => ({ [knownBaseId]: known })
 
 export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPolicy<A> =>
   make("merge", rules, [{
     ...pure<A>((question) => {
-      const { base, holes } = (question as unknown as { readonly [knownOf]?: Known })[knownOf] ??
+      const { base, holes } = (question as unknown as { readonly [knownBaseId]?: Known })[knownBaseId] ??
         { base: fromOption(question.base), holes: new Set<Place>() }
       const { clashes, value, withoutBase } = partially(
         merge,
@@ -90,7 +90,7 @@ export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPo
     merge
   }])
 
-/** The merge that a policy begins with, if any. */
+/** The merge of a policy, if it has one. */
 export const mergeOf = <A, E, R>(self: SiblingPolicy<A, E, R>): Option.Option<Merge<A>> =>
   Option.fromNullable(stagesOf(self).find((stage) => stage.merge !== undefined)?.merge)
 
@@ -103,7 +103,7 @@ export const pick = <A>(order: Order.Order<A>, rules: Partial<Rules> = {}): Sibl
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
 export const winner: SiblingPolicy<any> = make("winner", {}, [pure(() => ({ _tag: "Side", side: "mine" }))])
 
-const then = <A, E, R, E2, R2>(
+const appendStages = <A, E, R, E2, R2>(
   self: SiblingPolicy<A, E, R>,
   name: string,
   more: ReadonlyArray<Stage<A, E2, R2>>
@@ -121,10 +121,10 @@ export const orElse = dual<
 >(
   2,
   <B, E2, R2, A extends B, E, R>(self: SiblingPolicy<A, E, R>, that: SiblingPolicy<B, E2, R2>) =>
-    then(self, that.name, stagesOf(that) as unknown as ReadonlyArray<Stage<A, E2, R2>>)
+    appendStages(self, that.name, stagesOf(that) as unknown as ReadonlyArray<Stage<A, E2, R2>>)
 )
 
-const asking = <A, E, R>(
+const decisionStage = <A, E, R>(
   guesses: boolean,
   decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E, R>
 ): Stage<A, E, R> => ({
@@ -142,16 +142,16 @@ const asking = <A, E, R>(
 export const onOverlap =
   <A, E2, R2>(decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E2, R2>) =>
   <E, R>(self: SiblingPolicy<A, E, R>): SiblingPolicy<A, E | E2, R | R2> =>
-    then(self, "onOverlap", [asking(false, decide)])
+    appendStages(self, "onOverlap", [decisionStage(false, decide)])
 
 export const onUnknown =
   <A, E2, R2>(decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E2, R2>) =>
   <E, R>(self: SiblingPolicy<A, E, R>): SiblingPolicy<A, E | E2, R | R2> =>
-    then(self, "onUnknown", [asking(true, decide)])
+    appendStages(self, "onUnknown", [decisionStage(true, decide)])
 
 export const isSiblingPolicy = (value: unknown): value is SiblingPolicy<unknown, unknown, unknown> =>
   hasProperty(value, TypeId)
 
-/** A merge stands for the policy that merges by it. */
+/** Converts a merge to the policy that applies it. */
 export const policyOf = <A, E, R>(self: SiblingPolicy<A, E, R> | Merge<A>): SiblingPolicy<A, E, R> =>
   hasProperty(self, MergeTypeId) ? merge(self as Merge<A>) : self as SiblingPolicy<A, E, R>

@@ -1,59 +1,61 @@
 import * as Order from "effect/Order"
 import * as Revision from "../data/Revision.js"
 import type { Version } from "../http/bulk/bulkGetVersions.js"
-import type { Into } from "./burial.js"
-import { isBurial, listedIn } from "./burial.js"
-import { type History, makeHistory } from "./history.js"
+import { History } from "./history.js"
+import type { MergedInto } from "./mergeTombstone.js"
+import { isMergeTombstone, listedRevisions } from "./mergeTombstone.js"
 
-/** A version that lives on in another one, or that a deletion takes along. */
+/** A version that another one contains, or that a deletion deletes. */
 export interface Contained {
   readonly version: Version
-  readonly into: Into
+  readonly into: MergedInto
 }
 
-/** What the leaves of a document are to each other. */
+/** How the leaves of a document relate to each other. */
 export interface Structure {
   readonly history: History
-  /** The versions to merge, in CouchDB's own order: the first one wins. */
+  /** The versions to merge in CouchDB's order, the winner first. */
   readonly heads: ReadonlyArray<Version>
-  /** The versions to bury as they are. */
+  /** The versions to delete without a merge. */
   readonly contained: ReadonlyArray<Contained>
-  /** Deletions that no head knows of. */
+  /** Deletions that no head contains. */
   readonly deletions: ReadonlyArray<Version>
 }
 
-/** CouchDB's order of versions that stand: the first one wins. */
+/** CouchDB's order of live versions, the winner first. */
 export const winnersFirst: Order.Order<Version> = Order.reverse(
   Order.mapInput(Revision.Order, ({ raw }: Version) => raw.rev)
 )
 
-/** CouchDB's order of all leaves: any that stands comes before any that is deleted. */
+/** CouchDB's order of all leaves: live ones before deleted ones. */
 export const liveFirst: Order.Order<Version> = Order.combine(
   Order.mapInput(Order.boolean, ({ raw }: Version) => raw.deleted),
   winnersFirst
 )
 
-/** Where a version lives on: the merge that names it, or else the version that has all its edits. */
-const intoOf = (history: History, outer: Revision.Revision, inner: Revision.Revision): Into => {
+/** The revision that contains a version: the merge that names it, or else the version that has all its edits. */
+const mergedInto = (history: History, outer: Revision.Revision, inner: Revision.Revision): MergedInto => {
   const rev = history.mergeOf(outer, inner) ?? outer
   return { rev, parent: history.parent(rev), also: [...history.also(rev)].sort() }
 }
 
 /**
- * Sorts the leaves out. A version whose edits are all in another one is contained in it; of two with the same edits the
- * one that loses is. A merge of versions that have all been deleted since is deleted with them.
+ * Determines how leaves relate. A version is contained if another one has all its edits. Of two versions with the same
+ * edits the loser is contained. A merge is deleted if all versions that it merges were deleted since.
  */
 export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   const lists = new Map(versions.flatMap(({ raw }) => {
-    const listed = listedIn(raw)
+    const listed = listedRevisions(raw)
     return listed === undefined ? [] : [[raw.rev as string, listed] as const]
   }))
-  const history = makeHistory(versions.map(({ path }) => path), lists)
+  const history = new History(versions.map(({ path }) => path), lists)
   const live = versions.filter(({ raw }) => !raw.deleted).sort(winnersFirst)
-  const deleted = versions.filter(({ raw }) => raw.deleted && !isBurial(raw) && !lists.has(raw.rev)).sort(winnersFirst)
+  const deleted = versions.filter(({ raw }) => raw.deleted && !isMergeTombstone(raw) && !lists.has(raw.rev)).sort(
+    winnersFirst
+  )
   const heads: Array<Version> = []
   const contained: Array<Contained> = []
-  const candidates = mayContain(history, live)
+  const candidates = containerCandidates(history, live)
   live.forEach((version, i) => {
     const { rev } = version.raw
     const j = candidates(rev).find((j) => {
@@ -62,9 +64,9 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
         (j < i || !history.within(other.raw.rev, rev))
     })
     const outer = j === undefined ? undefined : live[j]
-    const deletion = outer === undefined ? deletionOf(history, version, deleted) : undefined
-    if (outer !== undefined) contained.push({ version, into: intoOf(history, outer.raw.rev, rev) })
-    else if (deletion !== undefined) contained.push({ version, into: intoDeletion(deletion) })
+    const deletion = outer === undefined ? deletionOfMerge(history, version, deleted) : undefined
+    if (outer !== undefined) contained.push({ version, into: mergedInto(history, outer.raw.rev, rev) })
+    else if (deletion !== undefined) contained.push({ version, into: mergedIntoDeletion(deletion) })
     else heads.push(version)
   })
   return {
@@ -75,34 +77,34 @@ export const structureOf = (versions: ReadonlyArray<Version>): Structure => {
   }
 }
 
-/** The indexes of the versions that may contain a revision: they all have the edit of it that the fewest versions have. */
-const mayContain = (
+/** The indexes of the versions that may contain a revision: those with its rarest edit. */
+const containerCandidates = (
   history: History,
   live: ReadonlyArray<Version>
 ): (rev: Revision.Revision) => ReadonlyArray<number> => {
   const all = live.map((_, i) => i)
-  const holders = new Map<string, Array<number>>()
+  const byEdit = new Map<string, Array<number>>()
   live.forEach(({ raw }, i) => {
     for (const edit of history.edits(raw.rev)) {
-      const known = holders.get(edit)
-      if (known === undefined) holders.set(edit, [i])
+      const known = byEdit.get(edit)
+      if (known === undefined) byEdit.set(edit, [i])
       else known.push(i)
     }
   })
   return (rev) => {
     let fewest: ReadonlyArray<number> = all
     for (const edit of history.edits(rev)) {
-      const having = holders.get(edit) ?? []
-      if (having.length < fewest.length) fewest = having
+      const indexes = byEdit.get(edit) ?? []
+      if (indexes.length < fewest.length) fewest = indexes
     }
     return fewest
   }
 }
 
-export const intoDeletion = ({ path, raw }: Version): Into => ({ rev: raw.rev, parent: path[1], also: [] })
+export const mergedIntoDeletion = ({ path, raw }: Version): MergedInto => ({ rev: raw.rev, parent: path[1], also: [] })
 
-/** The deletion that takes a merge along, where every edit in it that nobody went on from has been deleted. */
-const deletionOf = (
+/** The deletion that also deletes a merge, if all newest edits of the merge are deleted. */
+const deletionOfMerge = (
   history: History,
   { raw }: Version,
   deleted: ReadonlyArray<Version>

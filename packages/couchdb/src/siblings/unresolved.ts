@@ -2,11 +2,11 @@ import type { Revision } from "../data/Revision.js"
 import type { DecodeError } from "../document/errors.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { hidden } from "../http/hidden.js"
-import type { Unmerged } from "./fold.js"
 import type { UnresolvedReason } from "./model.js"
+import type { Unmerged } from "./pairMerge.js"
 import type { Remaining } from "./plan.js"
 
-/** The reason for a version that the schema does not read. */
+/** The reason of a version that does not match the schema. */
 export class Unreadable {
   readonly _tag = "Unreadable"
   constructor(readonly error: DecodeError) {}
@@ -15,7 +15,7 @@ export class Unreadable {
 /** Why a version does not merge. */
 export type Reason = Unmerged | Unreadable
 
-/** Values stand in clashes, so a log shows their paths only. */
+/** Clashes contain values, so logs show only their paths. */
 export const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReason => {
   const described = {
     _tag,
@@ -29,46 +29,51 @@ export const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReas
 export const unresolvedReasonOf = (reason: Reason): UnresolvedReason =>
   reason._tag === "Unreadable" ? unreadable(reason.error) : unmergedReason(reason)
 
-/** The most paths that a sentence names. */
-const mostPaths = 5
+/** The most paths in a description. */
+const maxPaths = 5
 
-const sentence = (reason: Reason): string => {
+const describe = (reason: Reason): string => {
   const described = unresolvedReasonOf(reason)
   const paths = "paths" in described ? described.paths.map(({ path }) => path) : []
-  const named = [...paths.slice(0, mostPaths), ...(paths.length > mostPaths ? ["…"] : [])]
+  const named = [...paths.slice(0, maxPaths), ...(paths.length > maxPaths ? ["…"] : [])]
   return named.length === 0 ? described.why : `${described.why}: ${named.join(", ")}`
 }
 
-/** A version that is left at the end: how many versions it merges, and why it does not merge with an earlier one. */
-export interface End {
+/**
+ * A version that is left after all merges: how many versions it merges, and why it does not merge with an earlier one.
+ */
+export interface FinalHead {
   readonly rev: Revision
   readonly size: number
   readonly why: Reason | undefined
 }
 
-/** The version that merges the most others; the first of equal ones. */
-export const leaderOf = (ends: ReadonlyArray<End>): End | undefined =>
-  ends.reduce<End | undefined>((best, end) => best === undefined || end.size > best.size ? end : best, undefined)
+/** The first of the versions that merge the most others. */
+export const largestMerge = (heads: ReadonlyArray<FinalHead>): FinalHead | undefined =>
+  heads.reduce<FinalHead | undefined>(
+    (largest, head) => largest === undefined || head.size > largest.size ? head : largest,
+    undefined
+  )
 
 const unexplained: Reason = { _tag: "Overlap", why: "it does not merge with the others", clashes: [] }
 
-/** The versions that stay beside the leader. */
-export const remainingOf = (ends: ReadonlyArray<End>): ReadonlyArray<Remaining> => {
-  const leader = leaderOf(ends)
-  return ends.flatMap((end) =>
-    end === leader ? [] : [{ rev: end.rev, why: sentence(end.why ?? leader?.why ?? unexplained) }]
+/** The versions that the largest merge does not contain. */
+export const remainingVersions = (heads: ReadonlyArray<FinalHead>): ReadonlyArray<Remaining> => {
+  const largest = largestMerge(heads)
+  return heads.flatMap((head) =>
+    head === largest ? [] : [{ rev: head.rev, why: describe(head.why ?? largest?.why ?? unexplained) }]
   )
 }
 
-/** Why nothing was merged. A version that the schema does not read comes first. */
-export const reasonOf = (ends: ReadonlyArray<End>): Reason => {
-  const reasons = ends.flatMap(({ why }) => why === undefined ? [] : [why])
+/** Why nothing was merged. A version that does not match the schema takes precedence. */
+export const mainReason = (heads: ReadonlyArray<FinalHead>): Reason => {
+  const reasons = heads.flatMap(({ why }) => why === undefined ? [] : [why])
   return reasons.find(({ _tag }) => _tag === "Unreadable") ?? reasons[0] ?? unexplained
 }
 
 const unreadable = (error: DecodeError): UnresolvedReason => ({
   _tag: "Unreadable",
-  why: `the version ${error.rev ?? ""} is not what the schema says`,
+  why: `the version ${error.rev ?? ""} does not match the schema`,
   error
 })
 
@@ -80,6 +85,6 @@ export const refusal = (error: WireError): UnresolvedReason => ({
 
 export const looping = (times: number): UnresolvedReason => ({
   _tag: "Looping",
-  why: `it was resolved ${times} times in a short while, and is in conflict again`,
+  why: `it was resolved ${times} times within a short period, and is in conflict again`,
   times
 })

@@ -3,8 +3,8 @@ import { Conflict, Document, SiblingPolicy } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
+import { planByLineage } from "../../src/lineage/planByLineage.js"
 import { makeTombstoneCache, readAllLeaves } from "../../src/siblings/leaves.js"
-import { planByLineage } from "../../src/lineage/resolving.js"
 import { runs, sample } from "../support/deep.js"
 import {
   blank,

@@ -63,7 +63,7 @@ for (const lineage of [false, true]) {
               assert.lengthOf(outcome.merged, howMany - 2)
               assert.lengthOf(outcome.remaining, 1)
               const [odd] = outcome.remaining
-              assert.include(odd?.why, "not what the schema says")
+              assert.include(odd?.why, "does not match the schema")
               assert.include(odd?.why, String(odd?.rev))
               const left = yield* live(cards)
               assert.sameMembers(left.map(({ votes }) => votes), ["many", howMany - 1])

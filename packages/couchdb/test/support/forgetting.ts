@@ -46,7 +46,7 @@ export const fadedLeaves = (leaves: ReadonlyArray<Lineage.Version>, dice: Dice):
   some(leaves, dice).map((version) => faded(version, dice))
 
 /** Of what is known, some forgotten: links, paths, bodies, records. */
-export const fadedKnowledge = (knowledge: Lineage.Knowledge, dice: Dice): Lineage.Knowledge => ({
+export const fadedKnowledge = (knowledge: Lineage.LineageIndex, dice: Dice): Lineage.LineageIndex => ({
   ...knowledge,
   links: dice(2) === 0 ? without(knowledge.links, dice) : knowledge.links,
   parents: dice(2) === 0 ? without(knowledge.parents, dice) : knowledge.parents,

@@ -31,7 +31,7 @@ const tallyOf = (body: Json.JsonObject): Tally => ({
 const nothing: Tally = { count: 0, seen: [] }
 
 /** What heads are together, worked out as a plain three-way merge would. */
-export const tallied = (knowledge: Lineage.Knowledge, value: Lineage.Value): Tally => {
+export const tallied = (knowledge: Lineage.LineageIndex, value: Lineage.Value): Tally => {
   if (value._tag === "Content") return tallyOf(knowledge.contents.get(value.rev)?.body ?? {})
   const base = value.base === undefined ? nothing : tallied(knowledge, value.base)
   const mine = tallied(knowledge, value.mine)
@@ -131,7 +131,7 @@ export const pureHistory = (
     add(place, child(path, withField(how === "delete" ? {} : changed, record), how === "delete"), edits)
   }
 
-  const bury = (place: Set<Lineage.Version>, of: Rev, into: Lineage.Into): void => {
+  const bury = (place: Set<Lineage.Version>, of: Rev, into: Lineage.MergedInto): void => {
     const version = stored.get(of)
     if (version === undefined || version.deleted || !place.has(version)) return
     add(
@@ -157,7 +157,7 @@ export const pureHistory = (
     const leaves = Array.from(place)
     const knowledge = Lineage.knowledge(settings, leaves)
     const plan = Lineage.plan(knowledge, leaves, "editWins")
-    if (plan._tag === "Bury") { for (const { into, of } of plan.burials) bury(place, of, into) }
+    if (plan._tag === "DeleteMerged") { for (const { into, of } of plan.tombstones) bury(place, of, into) }
     if (plan._tag !== "Merge") return
     const heads = [plan.parent, ...plan.also]
     const parent = stored.get(plan.parent)
@@ -181,9 +181,9 @@ export const pureHistory = (
     )
     // Half of all resolvers die here.
     if (dice(2) === 0) return
-    const into: Lineage.Into = { rev, parent: plan.parent, kind: "merge", also: record.also }
+    const into: Lineage.MergedInto = { rev, parent: plan.parent, kind: "merge", also: record.also }
     for (const of of plan.merged) bury(place, of, into)
-    for (const burial of plan.burials) bury(place, burial.of, burial.into)
+    for (const burial of plan.tombstones) bury(place, burial.of, burial.into)
   }
 
   const carry = (from: Set<Lineage.Version>, to: Set<Lineage.Version>): void => {

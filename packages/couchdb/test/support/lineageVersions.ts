@@ -47,7 +47,7 @@ export const writer = (settings: Lineage.Settings) => ({
     )
   },
   /** The tombstone of a version. */
-  buried: (at: Rev, of: Lineage.Version, into: Lineage.Into, keeps = true): Lineage.Version => {
+  buried: (at: Rev, of: Lineage.Version, into: Lineage.MergedInto, keeps = true): Lineage.Version => {
     const { lineage, ...content } = of.body as { readonly [key: string]: Json.Json }
     const burial = Lineage.encodeBurial({
       of: of.rev,

@@ -12,10 +12,10 @@ import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { Files } from "./files.js"
-import { type Named, named } from "./lists.js"
 import { markedPath } from "./markers.js"
+import { nameVersions, type VersionNames } from "./versionLists.js"
 
-/** A merge that is to be written over the winner. */
+/** A merge to write as a descendant of the winner. */
 export interface MergedVersion {
   readonly id: string
   readonly path: Path
@@ -26,17 +26,17 @@ export interface MergedVersion {
 }
 
 /**
- * Names the merge: a child of the winner that says in its path which losers are in it, and whose revision is the hash of
- * what it says. `None` where an attachment has no digest to go by.
+ * Creates the merge as a descendant of the winner. Its path names the losers, and its revision is computed from its
+ * content. Returns `None` if an attachment has no digest.
  */
 export const mergedVersion = (
   winner: Version,
   losers: ReadonlyArray<Version>,
   raw: Json.JsonObject,
   files: Files
-): Option.Option<Named & { readonly merge: MergedVersion }> =>
+): Option.Option<VersionNames & { readonly merge: MergedVersion }> =>
   Option.gen(function*() {
-    const { lists, names } = yield* named(winner.raw.id, losers.map((loser) => loser.raw.rev))
+    const { lists, names } = yield* nameVersions(winner.raw.id, losers.map((loser) => loser.raw.rev))
     const onto = markedPath(winner.path, names)
     const attachments = yield* hashedAttachments(stubsOf(files))
     const rev = yield* Revision.predict({ parent: Option.some(onto[0]), body: raw, attachments })
@@ -50,15 +50,15 @@ export const mergedVersion = (
 export const stubsOf = (files: Files): Json.JsonObject =>
   Json.fromEntries(Array.from(files, ([name, { stub }]) => [name, stub]))
 
-/** Whether the version that stands says all of it already. */
-export const isStanding = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
+/** Whether the winner already equals the merge. */
+export const equalsWinner = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
   Json.stringify(winner.raw.raw) === Json.stringify(raw) &&
   Option.match(winner.raw.stubs, { onNone: () => 0, onSome: (stubs) => Json.keys(stubs).length }) === files.size &&
   Array.from(files).every(([name, { leaf, nameThere }]) => leaf === winner.raw.rev && name === nameThere)
 
 /**
- * The text of the merge for `_bulk_docs`. Attachments of the winner go as stubs; those of losers with their bytes,
- * which the server stores as it did before.
+ * Encodes the merge for `_bulk_docs`. Attachments of the winner are sent as stubs, those of losers with their bytes in
+ * the stored encoding.
  */
 export const textOf = (
   database: DatabaseName,
@@ -77,7 +77,7 @@ export const textOf = (
         const whole = new Map(read)
         const attachments = Array.from(files, ([name, { leaf, nameThere, stub }]) => {
           const found = leaf === winner ? undefined : Json.get(whole.get(leaf), nameThere)
-          return [name, found === undefined ? stub : added(found, Revision.generation(rev))] as const
+          return [name, found === undefined ? stub : reuploaded(found, Revision.generation(rev))] as const
         })
         return revisionText(
           id,
@@ -92,8 +92,8 @@ export const textOf = (
     )
 }
 
-/** An attachment with its bytes, as if it was added with this generation, which tells replication to carry it along. */
-const added = (attachment: Json.Json, generation: number): Json.Json =>
+/** An attachment with its bytes. Its `revpos` is the new generation, so that replication transfers it. */
+const reuploaded = (attachment: Json.Json, generation: number): Json.Json =>
   Json.isObject(attachment)
     ? Json.fromEntries([
       ...Json.entries(attachment).filter(([key]) => key === "content_type" || key === "data"),
