@@ -1,4 +1,4 @@
-/** Tells random histories of replicas, and counts what must never be: `npm run simulate`. */
+/** Runs random histories of replicas, and counts violated invariants: `npm run simulate`. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -59,13 +59,13 @@ const options: Simulation.Options = {
       ["names", values.names]
     ] as const).map(([name, on]) => [name, on === true || values.all === true])
   ),
-  // Not among all: the newer version that this simulates cannot sign what it writes.
+  // Not included in `--all`, because the simulated newer version cannot sign its records.
   forgeries: values.forgeries === true
 }
 const histories = Number(values.histories)
 const first = Number(values.seed)
 
-/** One history on real servers. Its databases go with it. */
+/** One history on real servers, with temporary databases. */
 const onServers = (seed: number, urls: ReadonlyArray<URL>): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
     const world = yield* live(urls, `simulation-${process.pid}-${seed}`)
@@ -77,7 +77,7 @@ const onServers = (seed: number, urls: ReadonlyArray<URL>): Effect.Effect<Outcom
 
 const outcomes: Stream.Stream<Simulation.Outcome> = values.url === undefined
   ? Stream.range(first, first + histories - 1).pipe(
-    // A clock each: a TestClock keeps all that ever slept.
+    // Each history has its own TestClock, which keeps all fibers that ever slept.
     Stream.mapEffect((seed) => Effect.provide(Simulation.run(seed, options), TestContext.TestContext))
   )
   : Stream.range(first, first + histories - 1).pipe(
@@ -115,14 +115,14 @@ const program = outcomes.pipe(
   Effect.tap(({ report }) => Console.log(Simulation.line(report)))
 )
 
-/** Every rule, with a history that goes wrong without it. Whether each of them does harm. */
+/** Runs a history with and without each rule. Returns whether every missing rule causes an error. */
 const rules = Effect.gen(function*() {
   const rows = yield* ruleTable
   yield* Console.log(showRules(rows))
   return rows.every(harms)
 }).pipe(Effect.provide(TestContext.TestContext))
 
-/** Two resolvers on one database, each through the node of its own URL. */
+/** Two resolvers on one database, each through its own node. */
 const contest = racing({
   documents: Number(values.race),
   seed: first,

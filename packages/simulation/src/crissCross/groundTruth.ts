@@ -1,6 +1,6 @@
 import { type Effects, linesOf, type Note, type Place, wordsOf } from "./note.js"
 
-/** Which edits a revision really contains, and which places of it somebody decided. */
+/** The edits that a revision really contains, and the fields or elements that a policy or a user decided. */
 export interface Contained {
   readonly edits: ReadonlySet<string>
   readonly decided: ReadonlySet<Place>
@@ -11,7 +11,7 @@ export const together = (all: ReadonlyArray<Contained>): Contained => ({
   decided: new Set(all.flatMap(({ decided }) => Array.from(decided)))
 })
 
-/** What is wrong with a note that contains these edits, but for what somebody decided. */
+/** The errors in a note with these edits. Decided fields and elements are not checked. */
 export const wrongs = (
   note: Note,
   { decided, edits }: Contained,

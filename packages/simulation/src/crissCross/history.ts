@@ -19,33 +19,33 @@ import {
 import { type Contained, together, wrongs } from "./groundTruth.js"
 import { beginning, deciding, edited, type Effects, Note, nothing, type Place, started } from "./note.js"
 
-/** What a history is to have beyond edits, replication, merges and crashes. */
+/** The size of a history, and its policy. */
 export interface Options {
   readonly replicas: number
   readonly steps: number
   /**
-   * - `never`: what overlaps is left, and decided at the end on one replica
-   * - `apart`: it is decided wherever it is met, by the greater or by the lesser value as the replica likes
-   * - `alike`: the same, everywhere alike
+   * - `never`: overlaps are left open, and decided at the end on one replica
+   * - `apart`: each replica decides overlaps at once, some by the greater and some by the lesser value
+   * - `alike`: all replicas decide overlaps at once by the same value
    */
   readonly decides: "never" | "apart" | "alike"
 }
 
-/** How bases were, and what was wrong. */
+/** The errors of a history, and the kinds of merge bases in it. */
 export interface Outcome {
   readonly wrong: ReadonlyArray<string>
   readonly diverged: ReadonlyArray<string>
   readonly deferred: ReadonlyArray<string>
-  /** Merges that were written. */
+  /** The number of written merges. */
   readonly merges: number
   /** Merges whose base is itself a merge of several revisions. */
   readonly crissCross: number
-  /** The deepest base of bases. */
+  /** The greatest depth of nested bases. */
   readonly deepest: number
   readonly decisions: number
-  /** What a person had to do at the end. */
+  /** How many decisions a user made at the end. */
   readonly byPerson: number
-  /** Fields of leaves that were judged, and those that were not since somebody had decided them. */
+  /** How many fields of leaves were checked, and how many were not because they had been decided. */
   readonly judged: number
   readonly unjudged: number
   readonly rounds: number
@@ -67,7 +67,7 @@ const versionOf = (leaf: Leaf): Lineage.Version => ({
 
 const settings = Lineage.settings()
 
-/** How deep bases are made of bases. */
+/** The depth of nested bases. */
 const depthOf = (value: Lineage.Value): number =>
   value._tag === "Content" ? 0 : Math.max(
     value.base === undefined || value.base._tag === "Content" ? 0 : 1 + depthOf(value.base),
@@ -82,7 +82,7 @@ const died = new CouchError.TransportError({
   description: "the resolver died"
 })
 
-/** A resolver that may die between its two writes. */
+/** Crashes the resolver between its two writes, if `dies`. */
 const dying = (dies: boolean): Hook => {
   let writes = 0
   return (request, pass) =>
@@ -93,7 +93,7 @@ const dying = (dies: boolean): Hook => {
 
 const mostRounds = 12
 
-/** One history of its seed. */
+/** Runs the history of a seed. */
 export const history = (seed: number, { decides, replicas: size, steps }: Options): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
     const dice = makeRandom(seed)
@@ -139,7 +139,7 @@ export const history = (seed: number, { decides, replicas: size, steps }: Option
         if (Either.isLeft(saved)) return
         const rev = Option.getOrElse(saved.right.rev, () => "")
         const from = Option.getOrElse(over.rev, () => "")
-        // What changes nothing is not written.
+        // A save without changes writes nothing.
         if (rev === from) return
         const before = of(from)
         effects.set(name, made[1])
@@ -233,7 +233,7 @@ export const history = (seed: number, { decides, replicas: size, steps }: Option
       else yield* ask(here, "POST", "/_compact", {})
     }
 
-    /** Makes all versions say what one of them says, by plain edits. */
+    /** Edits all leaves so that they equal one of them. */
     const giveWay = (replica: Replica, name: string) =>
       Effect.gen(function*() {
         const [one, ...others] = (yield* leavesAt(replica)).filter(({ deleted }) => !deleted)
@@ -253,7 +253,7 @@ export const history = (seed: number, { decides, replicas: size, steps }: Option
     let { outcomes, rounds } = yield* rest
     const isDeferred = (outcome: (typeof outcomes)[number]) =>
       Either.isRight(outcome) && outcome.right._tag === "Deferred" && outcome.right.reason._tag === "Overlap"
-    // A person decides, on any replica; the others go on merging, and deciding nothing.
+    // A user decides on any replica. The other replicas go on merging without decisions.
     for (let i = 1; decides === "never" && i <= mostRounds && outcomes.some(isDeferred); i++) {
       const replica = replicas[dice(size)] ?? one
       yield* bySaving ? giveWay(replica, `person ${i}`) : resolve(replica, dice(2) === 0 ? "greater" : "lesser", false)

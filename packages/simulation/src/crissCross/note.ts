@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 const Item = Schema.Struct({ id: Schema.String, n: Merge.Counter, label: Schema.String })
 type Item = typeof Item.Type
 
-/** Two texts and a list, whose every word, line and key is put in by one edit only. */
+/** Two texts and a list. Each word, line and key is inserted by one edit only. */
 export const Note = Schema.Struct({
   text: Merge.Text,
   lines: Schema.String.pipe(Merge.annotate(Merge.text("line"))),
@@ -24,7 +24,7 @@ export const beginning: Note = {
   list: first("k", 4).map((id) => ({ id, n: 0, label: "" }))
 }
 
-/** What an edit did, as nobody can tell from the note. Words, lines and keys are told apart by their first letter. */
+/** The effect of an edit, which the note itself does not show. Words, lines and keys differ in their first letter. */
 export interface Effects {
   readonly added: ReadonlyArray<string>
   readonly removed: ReadonlyArray<string>
@@ -54,7 +54,7 @@ const without = <A>(all: ReadonlyArray<A>, at: number): ReadonlyArray<A> => all.
 const textOf = (words: ReadonlyArray<string>): string => words.join(" ")
 const linesFrom = (lines: ReadonlyArray<string>): string => lines.map((line) => `${line}\n`).join("")
 
-/** One change of a note, by the dice; `name` is the edit's own. */
+/** A random change of a note. `name` is the name of the edit. */
 export const edited = (note: Note, name: string, dice: Dice): readonly [Note, Effects] => {
   const words = wordsOf(note)
   const lines = linesOf(note)
@@ -108,13 +108,13 @@ export const edited = (note: Note, name: string, dice: Dice): readonly [Note, Ef
   }
 }
 
-/** Which field, or which element of the list, somebody decided. */
+/** The decided field, or the decided element of the list. */
 export type Place = string
 
 const placeOf = ([field, key]: ReadonlyArray<PropertyKey>): Place =>
   field === "list" && key !== undefined ? `list ${String(JSON.parse(String(key)))}` : String(field)
 
-/** The merge, and after it somebody who decides whatever clashes, and nothing else. */
+/** Merges, and decides the remaining overlaps. */
 export const deciding = (
   prefers: "greater" | "lesser",
   decided: (place: Place) => void

@@ -3,7 +3,7 @@ import { together, type Truth, visible } from "../world/groundTruth.js"
 import type { Json, Leaf } from "../world/replicas.js"
 import type { Trouble } from "../world/steps.js"
 
-/** What is wrong at the end of a history; all of it must be nothing. */
+/** The errors at the end of a history. */
 export interface Findings {
   readonly diverged: ReadonlyArray<string>
   readonly lost: ReadonlyArray<string>
@@ -11,9 +11,9 @@ export interface Findings {
   readonly wrong: ReadonlyArray<string>
   readonly silent: ReadonlyArray<string>
   readonly twoContents: number
-  /** Lost edits that no burial keeps either. */
+  /** Lost edits that no burial contains. */
   readonly gone: ReadonlyArray<string>
-  /** What is left to a person, and why. */
+  /** Why resolutions were left to a user. */
   readonly deferred: ReadonlyArray<string>
 }
 
@@ -42,7 +42,7 @@ export const check = (
   const silent = new Set<string>()
   const standing = ends.map((leaves) => leaves.filter(({ deleted }) => !deleted))
   const quiet = deferred.length === 0
-  // A replica that refuses merges, or one that gets no tombstones, stays apart: that is its own will.
+  // A replica that rejects merges or gets no tombstones diverges by design.
   const apart = trouble.refusals || trouble.filtered || trouble.versions
   const states = new Set(standing.map((leaves) => sorted(leaves.map(({ rev }) => rev))))
   if (quiet && !apart && states.size > 1) diverged.push(Array.from(states).join(" | "))
@@ -63,14 +63,14 @@ export const check = (
     const alive = new Set(visible(whole))
     if (quiet && !apart) {
       if (leaves.length > 1) diverged.push(`${i}: ${leaves.length} versions stand`)
-      // An edit that no deletion saw keeps a document alive.
+      // A document stays alive if a deletion missed one of its edits.
       if (leaves.length === 0 && truth.undeleted().length > 0) { for (const edit of truth.undeleted()) lost.add(edit) }
       if (leaves.length > 0) {
         for (const edit of truth.all()) if (!alive.has(edit) && !whole.given.has(edit)) lost.add(edit)
       }
     }
     if (quiet) {
-      // Where nothing stands, it is for a deletion, and not for a burial alone.
+      // If no leaf is live, the cause must be a deletion and not only a burial.
       const owed = new Set(leaves.length > 0 ? truth.all() : truth.undeleted())
       for (const leaf of ends[i] ?? []) {
         const burial = burialOf(leaf)

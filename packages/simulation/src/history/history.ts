@@ -28,7 +28,7 @@ export interface Outcome extends Findings {
   readonly writes: number
   readonly resolutions: number
   readonly rounds: number
-  /** How often an edit was to be seen on a replica before a resolution, and not after it. */
+  /** How many edits were visible on a replica before a resolution, and not after it. */
   readonly unseen: number
 }
 
@@ -41,7 +41,7 @@ export const settingsOf = (i: number, trouble: Experiment): Lineage.Options =>
     mac: trouble.forgeries ? [Redacted.make("the replicas' key")] : []
   }, trouble.without)
 
-/** Where the library looks whether a rule holds: no part of what it offers. */
+/** The private key under which the library finds disabled rules. */
 const key = Symbol.for("effect-couchdb/lineage/without")
 
 export const withoutRules = (options: Lineage.Options, without: ReadonlySet<number> = new Set()): Lineage.Options =>
@@ -49,7 +49,7 @@ export const withoutRules = (options: Lineage.Options, without: ReadonlySet<numb
 
 const isMerge = ({ doc }: Leaf): boolean => (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "merge"
 
-/** Which merges the first replica does not take: always the same ones, whoever brings them. */
+/** Whether the first replica rejects a merge. It depends on the revision only. */
 const refuses = ({ rev }: Leaf): boolean => parseInt(rev.slice(-2), 16) % 10 < 3
 
 const replicate = (
@@ -72,10 +72,10 @@ const replicate = (
 const isBurial = ({ deleted, doc }: Leaf): boolean =>
   deleted && (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "burial"
 
-/** More rounds than this, and replicas do not come to rest. */
+/** If replicas take more rounds, they do not converge. */
 const mostRounds = 12
 
-/** Runs the steps in a world where the document is not yet. */
+/** Runs the steps in a world without the document. */
 export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Experiment): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
     const truth = makeTruth()
@@ -131,7 +131,7 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Exp
             const fiber = yield* Effect.fork(
               resolve(truth, counts, here, policyAt(here), { crashes: die < 350, gate })
             )
-            // It reads now, and writes when it is let.
+            // The resolver reads now, and writes once the gate opens.
             for (let i = 0; i < 200; i++) yield* Effect.yieldNow()
             waiting.push({ gate, fiber })
             return
@@ -218,7 +218,7 @@ const begin = (world: World, truth: Truth, trouble: Experiment): Effect.Effect<v
     for (const other of others) yield* replicate(world, { ...trouble, lostLeaves: false }, first, other, [])
   })
 
-/** One history from its seed, or a part of its steps. */
+/** Runs a history, or a part of its steps. */
 export const history = (
   seed: number,
   replicas: number,

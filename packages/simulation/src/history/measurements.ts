@@ -20,7 +20,7 @@ import {
 import { plain } from "../world/steps.js"
 import { settingsOf, withoutRules } from "./history.js"
 
-/** Two replicas whose resolver is the first one's. */
+/** Two replicas. Only the first one resolves. */
 const pair = (lineage: Lineage.Options): Effect.Effect<readonly [Replica, Replica]> =>
   Effect.flatMap(
     embedded(1, [lineage, lineage]),
@@ -36,7 +36,7 @@ const carry = (from: Replica, to: Replica): Effect.Effect<void> =>
 const own = <A, E>(replica: Replica, effect: Effect.Effect<A, E, CouchHttp.CouchHttp>): Effect.Effect<A> =>
   through(replica, untouched, Effect.orDie(effect))
 
-/** A document of which so many versions were buried. */
+/** Creates a document with this many buried leaves. */
 const buried = (here: Replica, there: Replica, burials: number): Effect.Effect<void> =>
   Effect.gen(function*() {
     yield* own(here, Document.create(here.cards, id, empty))
@@ -60,7 +60,7 @@ const buried = (here: Replica, there: Replica, burials: number): Effect.Effect<v
 const sizeOf = (leaves: ReadonlyArray<Leaf>): number =>
   leaves.filter(({ deleted }) => deleted).reduce((sum, { doc }) => sum + JSON.stringify(doc).length, 0)
 
-/** What a resolver has to hold at once, in bytes. */
+/** The size of the largest response to a resolver, in bytes. */
 export const biggestAnswer = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const [here, there] = yield* pair(withoutRules(settingsOf(0, plain), holds ? undefined : new Set([14])))
@@ -74,7 +74,7 @@ export const biggestAnswer = (holds: boolean): Effect.Effect<number> =>
     return biggest
   }).pipe(Effect.withRandom(Random.make(14)))
 
-/** What burials take up, slimmed where garbage is taken out. */
+/** The size of the burials, after slimming if the rule holds. */
 export const bytesOfBurials = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const [here, there] = yield* pair(settingsOf(0, plain))
@@ -85,7 +85,7 @@ export const bytesOfBurials = (holds: boolean): Effect.Effect<number> =>
 
 const Account = Schema.Struct({ secret: Schema.optional(Merge.Counter) })
 
-/** How far a merge is off that takes what journals leave out for a value that never was. */
+/** The error of a merge that takes redacted values for absent ones. */
 export const guessedSecret = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const lineage = withoutRules({ redact: [["secret"]] }, holds ? undefined : new Set([18]))
@@ -102,7 +102,7 @@ export const guessedSecret = (holds: boolean): Effect.Effect<number> =>
     yield* ask(here, "POST", "/_compact", {})
     yield* own(here, Conflict.resolve(accounts(here), id, SiblingPolicy.merge(Merge.make(Account))))
     const standing = (yield* leavesAt(here)).filter(({ deleted }) => !deleted)
-    // Both versions still stand where it was left to a person.
+    // Both leaves are live if the resolution was left to a user.
     return standing.length > 1 ? 0 : Math.abs(17 - secretIn(standing[0]?.doc))
   }).pipe(Effect.withRandom(Random.make(18)))
 

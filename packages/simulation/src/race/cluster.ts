@@ -6,7 +6,7 @@ import { placesAt } from "../world/servers.js"
 import { copyAt } from "./copies.js"
 import type { Course } from "./race.js"
 
-/** Asks a server about itself; anything but an answer ends the program. */
+/** Gets JSON from a server. Dies on any error. */
 const told = (place: Place, path: string): Effect.Effect<Json> =>
   place.request({
     method: "GET",
@@ -28,8 +28,8 @@ interface Placement {
 }
 
 /**
- * A database of a cluster, with a resolver at each of the first two URLs. A node answers for the cluster; what it holds
- * itself is read at `/_node/{node}/{shard}/{id}`, which is asked of that node alone.
+ * A database of a cluster, with a resolver at each of the first two URLs. Requests to a node are answered by the whole
+ * cluster. The data of one node are at `/_node/{node}/{shard}/{id}`.
  */
 export const cluster = (
   urls: ReadonlyArray<URL>,
@@ -50,7 +50,7 @@ export const cluster = (
     const racers = [replicaAt(first, settings[0]), replicaAt(second, settings[1])] as const
     const made = yield* Effect.acquireRelease(ask(racers[0], "PUT", ""), () => ask(racers[0], "DELETE", ""))
     if (made.status >= 300) return yield* Effect.dieMessage(`the database was not made: ${JSON.stringify(made.json)}`)
-    // A node hears of a new database from the others.
+    // Nodes learn about a new database with a delay.
     for (const racer of racers) {
       for (let i = 0; i < 50 && (yield* ask(racer, "GET", "")).status !== 200; i++) yield* Effect.sleep("100 millis")
     }

@@ -16,17 +16,17 @@ export interface Racing {
   readonly seed: number
   readonly urls: ReadonlyArray<URL>
   readonly without: ReadonlySet<number>
-  /** Writes so many documents by hand, under one revision with two contents, to show that the check finds them. */
+  /** Writes this many documents with two contents under one revision, to show that the check detects them. */
   readonly byHand: number
 }
 
-/** The two resolvers' collections keep journals of different depth. */
+/** The collections of the two resolvers keep journals of different depth. */
 const settingsOf = (without: ReadonlySet<number>): readonly [Lineage.Options, Lineage.Options] => [
   withoutRules({ depth: 16 }, without),
   withoutRules({ depth: 8 }, without)
 ]
 
-/** Two clients of one embedded database: the same race where there is no cluster. */
+/** Two clients of one embedded database: the race without a cluster. */
 export const alone = (seed: number, without: ReadonlySet<number> = new Set()): Effect.Effect<Course> =>
   Effect.gen(function*() {
     const world = yield* embedded(seed, settingsOf(without))
@@ -47,7 +47,10 @@ export const alone = (seed: number, without: ReadonlySet<number> = new Set()): E
     }
   })
 
-/** How many of so many documents have two contents under one revision, where each node was given another one. */
+/**
+ * Writes different contents under one revision to each node. Returns the number of documents for which the check
+ * detects that.
+ */
 export const writtenByHand = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
   Effect.map(
     Effect.forEach(Array.from({ length: documents }, (_, i) => `by-hand-${i}`), (id) =>
@@ -66,7 +69,7 @@ export const writtenByHand = ({ copies, racers }: Course, documents: number): Ef
     (two) => two.reduce((sum, each) => sum + each, 0)
   )
 
-/** Runs the race and prints what came of it; whether all that must be nothing is. */
+/** Runs the race and prints the result. Returns whether no invariant was violated. */
 export const racing = (
   { byHand, documents, seed, urls, without }: Racing
 ): Effect.Effect<boolean> => {

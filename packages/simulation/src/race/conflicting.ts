@@ -9,7 +9,7 @@ import { embedded, id, type Leaf, leavesAt, type Replica, store, through, untouc
 import { type Counts, resolve } from "../world/resolver.js"
 import { plain, type Step, stepsOf } from "../world/steps.js"
 
-/** Versions of one document that were written apart, and what each of them really contains. */
+/** Conflicting leaves of one document, and the edits that each of them really contains. */
 export interface Conflicted {
   readonly truth: Truth
   readonly leaves: ReadonlyArray<Leaf>
@@ -19,8 +19,8 @@ const replicas = 3
 const steps = 14
 
 /**
- * A document that three replicas edited, passed on and merged, some with a resolver that died between its writes; at the
- * end each replica edits it once more, so that at least three versions stand, of which some are merges across each other.
+ * A document that three replicas edited, replicated and merged, partly with crashed resolvers. At the end, each replica
+ * edits it once more, so that it has at least three live leaves, some of them criss-cross merges.
  */
 export const conflicted = (seed: number): Effect.Effect<Conflicted> =>
   Effect.gen(function*() {

@@ -10,7 +10,7 @@ import { ask, type Doc, type Hook, type Json, type Leaf, leavesAt, type Replica,
 import type { Step } from "../world/steps.js"
 import { type Contents, makeContents } from "./copies.js"
 
-/** An edit that was sent. Whether it counts is told by the server, or by its being there. */
+/** A sent edit. It counts if the server confirmed it, or if its revision exists. */
 interface Sent {
   readonly name: string
   readonly weight: number
@@ -18,18 +18,18 @@ interface Sent {
   stored: boolean
 }
 
-/** One document that two resolvers race on. */
+/** A document on which two resolvers race. */
 export interface Contested {
   readonly id: string
   readonly truth: Truth
-  /** Versions that are not there yet when the race begins. */
+  /** Leaves that are written after the race has begun. */
   readonly late: Array<Leaf>
   readonly edits: Array<Sent>
-  /** What resolvers sent, so that it can be sent once more. */
+  /** The writes of resolvers, for replay. */
   readonly writes: Array<string>
-  /** What resolvers meant to be under each revision. */
+  /** The contents that resolvers sent, by revision. */
   readonly sent: Contents
-  /** Writes that were accepted, and not by a quorum. */
+  /** Writes that were accepted without a quorum. */
   readonly accepted: Array<string>
 }
 
@@ -43,7 +43,7 @@ export const contested = (id: string, truth: Truth, late: ReadonlyArray<Leaf>): 
   accepted: []
 })
 
-/** Versions under another name, as replication brings them. */
+/** Writes leaves under the id of the document, as replication does. */
 export const bring = ({ id }: Contested, replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
   leaves.length === 0
     ? Effect.void
@@ -55,7 +55,7 @@ type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolea
 
 const isWrite = (path: string): boolean => path.includes("/_bulk_docs")
 
-/** Notes what each merge that goes out contains, by the history as it was made. */
+/** Records which edits each sent merge contains. */
 const note = ({ sent, truth, writes }: Contested, body: string): void => {
   writes.push(body)
   const { docs = [], new_edits } = JSON.parse(body) as Written
@@ -74,7 +74,7 @@ const noting = ({ accepted }: Contested, request: Parameters<Hook>[0], pass: Par
     return Effect.void
   })
 
-/** Resolves the document. Its first write waits for the gate, and where it crashes there is no second one. */
+/** Resolves the document. The first write waits for the gate, and the second one fails if `crashes`. */
 export const resolveAt = (
   document: Contested,
   replica: Replica,
@@ -105,7 +105,7 @@ export const resolveAt = (
   return through(replica, hook, Effect.either(Conflict.resolve(replica.cards, document.id, policy)))
 }
 
-/** Sends all that resolvers sent so far once more. */
+/** Sends all writes of resolvers again. */
 export const replay = ({ id, writes }: Contested, replica: Replica): Effect.Effect<number> =>
   Effect.gen(function*() {
     const again = writes.slice()
@@ -125,18 +125,18 @@ const bodyOf = (text: string): CouchJson.JsonObject =>
         : {}
   })
 
-/** What stands, as this node says. */
+/** The live leaves on a node. */
 const standingAt = ({ id }: Contested, replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
   Effect.map(leavesAt(replica, id), (leaves) => leaves.filter(({ deleted }) => !deleted))
 
-/** Edits one of the versions that stand, a loser as well as the winner, through the library. */
+/** Edits one of the live leaves, which may be a losing one. */
 export const editAt = (document: Contested, replica: Replica, step: Step): Effect.Effect<void> =>
   Effect.flatMap(standingAt(document, replica), (standing) => {
     const leaf = standing[(step.dice[0] ?? 0) % Math.max(1, standing.length)]
     return leaf === undefined ? Effect.void : editOf(document, replica, step, leaf)
   })
 
-/** Edits one version through several nodes at one time. All but one are refused, and are stored beside it. */
+/** Edits one leaf through several nodes at the same time. All but one edit are rejected, and stored as siblings. */
 export const rivals = (
   document: Contested,
   replicas: ReadonlyArray<Replica>,
@@ -155,15 +155,15 @@ export const rivals = (
         replica,
         { ...step, dice: step.dice.map((die) => die + i), name: `${step.name}-${i + 1}` },
         leaf,
-        // All have read before one of them writes.
+        // All clients have read before one of them writes.
         Effect.zipRight(arrived, Effect.forEach(read, Deferred.await, { discard: true }))
       ).pipe(Effect.ensuring(arrived))
     }, { concurrency: "unbounded", discard: true })
   })
 
 /**
- * The revision is known before it is sent: nodes that disagree may refuse an edit that one of them keeps. What is refused
- * is written beside what stands.
+ * The revision is predicted before the edit is sent, because nodes that disagree may reject an edit that one of them
+ * stores. A rejected edit is stored as a sibling.
  */
 const editOf = (
   document: Contested,

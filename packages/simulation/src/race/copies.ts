@@ -1,16 +1,16 @@
 import * as Effect from "effect/Effect"
 import { type Doc, type Json, type Leaf, leavesIn } from "../world/replicas.js"
 
-/** What one node holds of one document. */
+/** The data of one document on one node. */
 export interface Copy {
   readonly node: string
-  /** What stands, and what is deleted. */
+  /** The live and deleted leaves. */
   readonly leaves: ReadonlyArray<Leaf>
-  /** Older versions whose bodies are still there. */
+  /** Older revisions with content. */
   readonly older: ReadonlyArray<Leaf>
 }
 
-/** Reads all of a document that there is in one place. */
+/** Reads a document with all revisions that have content. */
 export const copyAt = (
   node: string,
   get: (query: string) => Effect.Effect<Json>
@@ -25,7 +25,7 @@ export const copyAt = (
     return { node, leaves, older }
   })
 
-/** Whether all copies have the same leaves: nodes pass on what one of them did not get. */
+/** Whether all copies have the same leaves. */
 export const agree = (copies: ReadonlyArray<Copy>): boolean =>
   new Set(copies.map(({ leaves }) => leaves.map(({ rev }) => rev).sort().join(" "))).size <= 1
 
@@ -38,14 +38,14 @@ const inOrder = (value: Json): Json =>
     )
     : value
 
-/** A version as text; how far back its path is known is not part of it. */
+/** The content of a revision as text, without its history. */
 export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(inOrder(content))
 
-/** The contents under each revision. */
+/** The contents by revision. */
 export interface Contents {
   readonly add: (rev: string, doc: Doc) => void
   readonly count: () => number
-  /** Revisions under which there are two contents. */
+  /** The revisions with more than one content. */
   readonly two: () => ReadonlyArray<string>
 }
 
@@ -60,7 +60,7 @@ export const makeContents = (): Contents => {
   }
 }
 
-/** What copies say of each revision, whether it stands, is deleted or was written over. */
+/** The contents of all revisions in the copies. */
 export const contentsOf = (copies: ReadonlyArray<Copy>): Contents => {
   const contents = makeContents()
   for (const { leaves, older } of copies) for (const { doc, rev } of [...leaves, ...older]) contents.add(rev, doc)

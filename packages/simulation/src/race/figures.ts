@@ -3,13 +3,13 @@ import { plain } from "../world/steps.js"
 import type { Contested } from "./contest.js"
 import { agree, contentsOf, type Copy } from "./copies.js"
 
-/** What must be nothing when a race is over: the documents of which it is true. */
+/** The number of documents with each error. */
 export interface Faults {
-  /** A revision of it has two contents, on one node and on another. */
+  /** A revision has different contents on two nodes. */
   readonly twoContents: number
-  /** Resolvers sent two contents under one revision, whatever became of them. */
+  /** Resolvers sent different contents under one revision. */
   readonly sentTwo: number
-  /** The nodes did not come to the same leaves. */
+  /** The nodes did not converge to the same leaves. */
   readonly unlike: number
   readonly inConflict: number
   readonly lost: number
@@ -22,15 +22,15 @@ export interface Faults {
 export interface Figures extends Faults {
   readonly documents: number
   readonly nodes: number
-  /** Until both resolvers found nothing to do. */
+  /** The rounds until both resolvers found nothing to do. */
   readonly rounds: number
   readonly resolutions: number
   readonly edits: number
-  /** Writes that only some nodes took at first. */
+  /** Writes that were accepted without a quorum. */
   readonly accepted: number
-  /** Writes of resolvers that were sent once more. */
+  /** Replayed writes of resolvers. */
   readonly repeated: number
-  /** Of which the content was read. */
+  /** Revisions with checked content. */
   readonly revisions: number
 }
 
@@ -61,12 +61,12 @@ export const line = (figures: Figures): string =>
     ...faults(figures)
   ].map(([name, count]) => `${name} ${count}`).join(" · ")
 
-/** What the nodes' own copies say of a document, against its history as it was made. */
+/** The check of a document against its real history. */
 export interface Judged extends Faults {
   readonly edits: number
   readonly accepted: number
   readonly revisions: number
-  /** What is wrong in words, and nothing else. */
+  /** The errors as text. */
   readonly found: Partial<Findings & { readonly two: ReadonlyArray<string>; readonly sent: ReadonlyArray<string> }>
 }
 
@@ -78,7 +78,7 @@ export const judge = (
   deferred: ReadonlyArray<string>
 ): Judged => {
   const there = new Set(copies.flatMap(({ leaves }) => leaves.flatMap(({ path }) => path)))
-  // What was refused counts where it is there.
+  // A rejected edit counts if its revision exists.
   const counting = edits.filter(({ rev, stored }) => stored || there.has(rev))
   for (const { name, weight } of counting) truth.weigh(name, weight)
   const found = check(truth, copies.map(({ leaves }) => leaves), deferred, plain)
@@ -101,7 +101,7 @@ export const judge = (
   }
 }
 
-/** All documents together. */
+/** The totals of all documents. */
 export const sum = (all: ReadonlyArray<Judged>): Omit<Judged, "found"> => {
   const of = (figure: Exclude<keyof Judged, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
   return {

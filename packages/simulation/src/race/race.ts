@@ -11,7 +11,7 @@ import { bring, type Contested, contested, editAt, replay, resolveAt, rivals } f
 import { agree, type Copy } from "./copies.js"
 import { failed, type Figures, judge, sum } from "./figures.js"
 
-/** One database, the ways of two resolvers to it, and all that its nodes hold of a document. */
+/** A database with two resolvers, and the copies of a document on its nodes. */
 export interface Course {
   readonly racers: readonly [Replica, Replica]
   readonly copies: (id: string) => Effect.Effect<ReadonlyArray<Copy>>
@@ -20,19 +20,19 @@ export interface Course {
 export interface Options {
   readonly documents: number
   readonly seed: number
-  /** Rounds with disturbances, before the resolvers are left to come to rest. */
+  /** The rounds with disturbances. After them, the resolvers run until they find nothing to do. */
   readonly disturbed?: number
 }
 
-/** Documents that are looked at together. */
+/** How many documents are handled concurrently. */
 const atOnce = 8
 
-/** More rounds than this, and the resolvers do not come to rest. */
+/** If resolvers take more rounds, they do not converge. */
 const mostRounds = 30
 
 type Outcome = Either.Either<Conflict.Resolution<Card>, unknown>
 
-/** Two resolvers on one document, that disturb each other in one of several ways. */
+/** Runs two resolvers that interfere with each other in one of several ways. */
 const disturbed = (
   { racers: [first, second] }: Course,
   document: Contested,
@@ -48,7 +48,7 @@ const disturbed = (
       const late = document.late.splice(0, 1)
       return late.length > 0 ? bring(document, other, late) : editAt(document, other, step)
     })
-    // What waits for a resolver waits for its end too, since it may have nothing to write.
+    // A gate also opens when the other resolver ends, because it may have nothing to write.
     const meet = (mine: 0 | 1) =>
       Effect.zipRight(Deferred.succeed(arrived[mine], undefined), Deferred.await(arrived[mine === 0 ? 1 : 0]))
     const both = (gates: readonly [Effect.Effect<void>, Effect.Effect<void>], crashes: boolean) =>
@@ -63,27 +63,27 @@ const disturbed = (
       ], { concurrency: "unbounded" })
     switch (die % 5) {
       case 0:
-        // Both have read, and write at one time.
+        // Both have read, and write at the same time.
         return yield* both([meet(0), meet(1)], false)
       case 1:
-        // Both have read, and somebody writes before they do.
+        // Both have read, and another client writes before they do.
         return yield* both([meet(0), Effect.zipRight(meet(1), between)], false)
       case 2:
-        // One reads early, and writes when the other one is done and the document was edited.
+        // One reads early, and writes after the other one has ended and the document was edited.
         return yield* both([Effect.void, Effect.zipRight(Deferred.await(ended), between)], false)
       case 3:
-        // One dies between its two writes.
+        // One crashes between its two writes.
         return yield* both([meet(0), meet(1)], true)
       default:
         return yield* Effect.zipLeft(both([Effect.void, Effect.void], false), between)
     }
   })
 
-/** Resolvers that decide clashes differently meet on every other document. */
+/** On every other document, the two resolvers decide overlaps differently. */
 const policiesOf = ([first]: Course["racers"], index: number) => (replica: Replica) =>
   policyOf(index % 2 === 0 || replica === first ? "greater" : "lesser")
 
-/** So often is looked whether the nodes have passed on what they have. */
+/** How often to check whether the nodes have synchronised. */
 const looks = 120
 
 const settled = (course: Course, id: string): Effect.Effect<ReadonlyArray<Copy>> =>
@@ -96,13 +96,13 @@ const settled = (course: Course, id: string): Effect.Effect<ReadonlyArray<Copy>>
     return copies
   })
 
-/** What came of a race, and what is wrong with each document of which anything is. */
+/** The totals of a race, and the errors of each document. */
 export interface Told {
   readonly figures: Figures
   readonly wrong: ReadonlyArray<string>
 }
 
-/** Documents in conflict, of which a part is there when the race begins. */
+/** Documents in conflict. Some of their leaves are held back until the race has begun. */
 const begin = ({ racers }: Course, { documents, seed }: Options): Effect.Effect<ReadonlyArray<Contested>> =>
   Effect.forEach(Array.from({ length: documents }, (_, i) => i), (i) =>
     Effect.gen(function*() {
@@ -111,7 +111,7 @@ const begin = ({ racers }: Course, { documents, seed }: Options): Effect.Effect<
       const late = leaves.filter(() => leaves.length > 2 && random(5) === 0).slice(0, leaves.length - 2)
       const document = contested(`card-${i}`, truth, late)
       const there = leaves.filter((leaf) => !late.includes(leaf))
-      // One half came by the one node, the other half by the other one, at one time.
+      // Each node gets one half of the leaves, at the same time.
       yield* Effect.all(
         racers.map((racer, which) => bring(document, racer, there.filter((_, j) => j % 2 === which))),
         { concurrency: "unbounded" }
@@ -119,7 +119,9 @@ const begin = ({ racers }: Course, { documents, seed }: Options): Effect.Effect<
       return document
     }), { concurrency: 2 })
 
-/** Two resolvers race on documents in conflict until both find nothing to do, and what the nodes hold then is judged. */
+/**
+ * Runs two resolvers on documents in conflict until both find nothing to do, and then checks the copies on the nodes.
+ */
 export const race = (course: Course, options: Options): Effect.Effect<Told> =>
   Effect.gen(function*() {
     const { racers } = course

@@ -12,7 +12,7 @@ const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
 
 const pick = <A>(all: ReadonlyArray<A>, die: number): A | undefined => all[die % Math.max(1, all.length)]
 
-/** What an edit makes of a card: it is always counted and seen, and changes some of the rest. */
+/** Applies an edit to a card. It always changes `count` and `seen`, and some of the other fields. */
 export const edited = (card: Card, { dice, name }: Step, weight: number): Card => {
   const one = at(dice, 1)
   const word = `w${at(dice, 2) % 50}`
@@ -45,7 +45,7 @@ export const weightOf = ({ dice }: Step): number => 1 + at(dice, 5) % 9
 
 const live = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => leaves.filter(({ deleted }) => !deleted)
 
-/** Edits one of the leaves that stand, a loser as well as the winner, through the library. */
+/** Edits one of the live leaves through the library, possibly a losing one. */
 export const edit = (truth: Truth, replica: Replica, step: Step, version: number) =>
   Effect.gen(function*() {
     const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
@@ -69,13 +69,13 @@ export const edit = (truth: Truth, replica: Replica, step: Step, version: number
     })
   })
 
-/** A later version of this library would write what this one does not read. */
+/** Imitates a record of a later format, which this version cannot read. */
 const newer = <A extends { readonly method: string; readonly body?: unknown }>(request: A, version: number): A =>
   request.method === "PUT" && typeof request.body === "string"
     ? { ...request, body: request.body.replace(/"v":1\}(?=\}$)/, `"v":${version}}`) }
     : request
 
-/** Edits the winner as a program does that reads a document, changes what it knows, and puts it back. */
+/** Edits the winner like a program without lineage: it changes the fields that it knows. */
 export const foreign = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
   Effect.gen(function*() {
     const { json, status } = yield* ask(replica, "GET", `/${id}`)
@@ -110,7 +110,7 @@ export const remove = (truth: Truth, replica: Replica, step: Step) =>
     truth.wrote(tombstone.right.rev, contained)
   })
 
-/** Makes the document anew where nothing stands; what was deleted is not in it. */
+/** Creates a deleted document again. The new revision contains none of the deleted edits. */
 export const recreate = (truth: Truth, replica: Replica, step: Step) =>
   Effect.gen(function*() {
     const leaves = yield* leavesAt(replica)
@@ -123,9 +123,9 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
     )
     if (Either.isLeft(made)) return
     const { rev } = made.right
-    // Who makes it anew has seen it deleted, every time it was.
+    // A re-created document has seen every deletion.
     const gone = new Set(leaves.map(({ rev }) => truth.of(rev)).flatMap(({ edits, given }) => [...edits, ...given]))
-    // A counter that begins anew takes back what was counted, and adds its own.
+    // A new counter takes back what was counted before, and adds its own weight.
     truth.weigh(step.name, weight - truth.total(gone))
     truth.wrote(Option.getOrElse(rev, () => ""), {
       ...nothing,
@@ -134,10 +134,10 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
     })
   })
 
-/** How an edit that does not write its name into the card is called. */
+/** Whether an edit does not write its name into the card. */
 export const isUnnamed = (edit: string): boolean => edit.endsWith("=")
 
-/** The same edit of the same version on two replicas. They are two, and nothing in the card tells them apart. */
+/** Makes the same edit of the same revision on two replicas. They count twice, though the card does not show it. */
 export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: Step) =>
   Effect.gen(function*() {
     if (here === there) return
@@ -165,8 +165,8 @@ export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: St
   })
 
 /**
- * Edits the winner as a program does that writes records, but not true ones: this one says that another head is contained,
- * by itself where nobody else can tell, or by an ancestor of which the other head says something else.
+ * Edits the winner with a false record, which claims that it contains another leaf. `unheard` claims so itself, which
+ * no other record contradicts. `disputed` claims so for an ancestor, which the other leaf contradicts.
  */
 export const forge = (truth: Truth, replica: Replica, step: Step, forged: "disputed" | "unheard") =>
   Effect.gen(function*() {

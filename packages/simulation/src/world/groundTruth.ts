@@ -1,4 +1,4 @@
-/** Which edits a revision really contains; one made anew after a deletion leaves out those that it saw deleted. */
+/** The edits that a revision really contains. A re-created document gives up the edits that it saw deleted. */
 export interface Contained {
   readonly edits: ReadonlySet<string>
   readonly given: ReadonlySet<string>
@@ -14,7 +14,7 @@ export const together = (all: ReadonlyArray<Contained>): Contained => ({
   given: new Set(all.flatMap(({ given }) => Array.from(given)))
 })
 
-/** What nobody in the simulation computes by: the history as it was made. */
+/** The real history, which the library does not see. */
 export interface Truth {
   readonly of: (rev: string) => Contained
   readonly has: (rev: string) => boolean
@@ -22,7 +22,7 @@ export interface Truth {
   readonly weigh: (edit: string, weight: number) => void
   readonly total: (edits: Iterable<string>) => number
   readonly deletion: (edits: Contained) => void
-  /** Edits that no deletion saw. */
+  /** Edits that no deletion has seen. */
   readonly undeleted: () => ReadonlyArray<string>
   readonly all: () => ReadonlyArray<string>
 }

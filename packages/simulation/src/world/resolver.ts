@@ -6,11 +6,11 @@ import type { Card } from "./card.js"
 import { together, type Truth } from "./groundTruth.js"
 import { type Doc, type Hook, id, type Json, type Replica, through } from "./replicas.js"
 
-/** How a resolution is disturbed: it may die before its second write, or wait before its first one. */
+/** How a resolution is disturbed: it crashes before its second write, or waits before its first one. */
 export interface Disturbance {
   readonly crashes: boolean
   readonly gate?: Deferred.Deferred<void>
-  /** The server refuses merges. */
+  /** The server rejects merges. */
   readonly unwelcome?: boolean
 }
 
@@ -27,7 +27,7 @@ type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolea
 const recordOf = (doc: Doc): { readonly [key: string]: Json } | undefined =>
   doc["lineage"] as { readonly [key: string]: Json } | undefined
 
-/** Notes what each merge that goes out contains, by the history as it was made. */
+/** Records which edits each sent merge contains. */
 const note = (truth: Truth, counts: Counts, body: string): void => {
   const { docs = [], new_edits } = JSON.parse(body) as Written
   for (const doc of docs) {
@@ -41,7 +41,7 @@ const note = (truth: Truth, counts: Counts, body: string): void => {
   }
 }
 
-/** Whether a revision has one content wherever it is met. */
+/** Counts a revision that has different contents in different places. */
 export const same = (counts: Counts, rev: string, doc: Doc): void => {
   const { _revisions, ...content } = doc
   const text = JSON.stringify(content, Object.keys(content).sort().concat(deep(content)))
@@ -96,7 +96,7 @@ const hookOf = (truth: Truth, counts: Counts, { crashes, gate, unwelcome = false
   }
 }
 
-/** What came of it; nothing where the resolver died. */
+/** The resolution. `undefined` if the resolver crashed. */
 export const resolve = (
   truth: Truth,
   counts: Counts,

@@ -4,7 +4,7 @@ import type { Scope } from "effect/Scope"
 import { ask, type Replica, replicaAt, type World } from "./replicas.js"
 import { placesAt } from "./servers.js"
 
-/** Databases on real servers, one for each URL, with the first server's own replicator between them. */
+/** Databases on real servers, one for each URL. The first server replicates between them. */
 export const live = (urls: ReadonlyArray<URL>, name: string): Effect.Effect<World, never, Scope> =>
   Effect.gen(function*() {
     const placeAt = yield* placesAt
