@@ -81,7 +81,7 @@ export const create = (context: Context, name: string): Answer =>
     if (!isServerAdmin(user)) return yield* Either.left(noServerAdmin)
     const replicas = yield* positive(context, "n", 1)
     const shards = yield* positive(context, "q", server.defaultShards)
-    if (shards > 256) return yield* badRequest("The embedded CouchDB takes at most 256 shards.")
+    if (shards > 256) return yield* badRequest("The embedded CouchDB supports at most 256 shards.")
     const isPartitioned = yield* partitioned(context)
     yield* checkName(name)
     if (server.databases.has(name)) {

@@ -25,9 +25,9 @@ const copy = (node: string, leaves: ReadonlyArray<Leaf>, older: ReadonlyArray<Le
 const raced = (course: Effect.Effect<Course>, options: Options) =>
   course.pipe(Effect.flatMap((course) => race(course, options)), Effect.withRandom(Random.make("race")))
 
-describe("two resolvers race on one database", () => {
+describe("two resolvers that race on one database", () => {
   it.effect(
-    "and every edit counts once, each revision has one content, and both find nothing to do",
+    "count every edit once, write one content per revision, and both come to rest",
     () =>
       Effect.gen(function*() {
         const course = yield* alone(1)
@@ -43,7 +43,7 @@ describe("two resolvers race on one database", () => {
   )
 
   it.effect(
-    "and send two contents under one revision where it is not chosen by what it holds",
+    "send two contents under one revision without rule 9",
     () =>
       Effect.gen(function*() {
         const { figures } = yield* raced(alone(1, new Set([9])), { documents: 6, seed: 1 })
@@ -53,7 +53,7 @@ describe("two resolvers race on one database", () => {
     60_000
   )
 
-  it.effect("and a node that holds something else is found", () =>
+  it.effect("are caught if a node has other content", () =>
     Effect.gen(function*() {
       const course = yield* alone(2)
       const two = {
@@ -81,7 +81,7 @@ describe("two resolvers race on one database", () => {
 })
 
 describe("contents of copies", () => {
-  it("are two where nodes differ, in what stands, in a tombstone and in what was written over", () => {
+  it("differ if nodes differ in live, deleted or overwritten revisions", () => {
     const same = version("2-b", { count: 2, tags: ["x", "y"] })
     const two = [
       copy("one", [same, version("3-c", { of: 1 }, true)], [version("1-a", { count: 1 })]),
@@ -91,7 +91,7 @@ describe("contents of copies", () => {
     assert.strictEqual(contentsOf(two).count(), 3)
   })
 
-  it("are one where only the order of members differs, or how far back the path is known", () => {
+  it("are equal if only the order of members or the known history differs", () => {
     const path = { _revisions: { start: 2, ids: ["b", "a"] } }
     const one = [
       copy("one", [version("2-b", { a: { x: 1, y: [1] }, b: 2, ...path })]),
@@ -101,7 +101,7 @@ describe("contents of copies", () => {
     assert.deepStrictEqual(contentsOf([copy("one", []), copy("another", [])]).count(), 0)
   })
 
-  it("are not compared before all nodes have the same leaves", () => {
+  it("are compared once all nodes have the same leaves", () => {
     const first = version("1-a", {})
     const second = version("1-b", {})
     assert.isTrue(agree([copy("one", [first, second]), copy("another", [second, first])]))
