@@ -441,7 +441,7 @@ describe("FileStore", () => {
           : kind === 6
           ? RevisionTree.compact(tree)
           : RevisionTree.purge(tree, tree.leaves.slice(0, 1)).tree
-        copy = TreeChange.apply(copy, TreeChange.between(tree, next))
+        copy = TreeChange.apply(copy, TreeChange.diff(tree, next))
         tree = next
         expect(RevisionTree.same(copy, tree)).toBe(true)
         expect(copy.leaves).toEqual(tree.leaves)

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { history, type Outcome as HistoryOutcome } from "./history/history.js"
 import { isWrong, shrink as shrinkSteps } from "./history/shrink.js"
-import { plain, show, stepsOf, type Trouble as StepTrouble } from "./world/steps.js"
+import { noTrouble, printStep, stepsOf, type Trouble as StepTrouble } from "./world/steps.js"
 
 /**
  * What a history may contain besides edits, replication, compaction, slow resolvers and crashes. Everything is off by
@@ -57,7 +57,7 @@ export interface Outcome extends HistoryOutcome {
   readonly seed: number
 }
 
-const troubleOf = (options: Options): Trouble => ({ ...plain, ...options })
+const troubleOf = (options: Options): Trouble => ({ ...noTrouble, ...options })
 
 const stepsFor = (seed: number, options: Options) =>
   stepsOf(seed, options.steps ?? 50, options.replicas ?? 5, troubleOf(options))
@@ -106,7 +106,7 @@ export const failed: (outcome: Outcome) => boolean = isWrong
 export const shrink = (seed: number, options: Options = {}): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
     shrinkSteps(seed, options.replicas ?? 5, stepsFor(seed, options), troubleOf(options)),
-    (steps) => steps.map(show)
+    (steps) => steps.map(printStep)
   )
 
 /**

@@ -6,11 +6,11 @@ import * as Stream from "effect/Stream"
 import * as TestContext from "effect/TestContext"
 import { parseArgs } from "node:util"
 import { historyIn, type Outcome } from "./history/history.js"
-import { harms, ruleTable, showRules } from "./history/rules.js"
-import { racing } from "./race/command.js"
+import { isHarmful, ruleTable, showRules } from "./history/rules.js"
+import { runRace } from "./race/command.js"
 import * as Simulation from "./Simulation.js"
-import { live } from "./world/serverWorld.js"
-import { plain, stepsOf } from "./world/steps.js"
+import { serverWorld } from "./world/serverWorld.js"
+import { noTrouble, stepsOf } from "./world/steps.js"
 
 const { values } = parseArgs({
   options: {
@@ -68,9 +68,9 @@ const first = Number(values.seed)
 /** One history on real servers, with temporary databases. */
 const onServers = (seed: number, urls: ReadonlyArray<URL>): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
-    const world = yield* live(urls, `simulation-${process.pid}-${seed}`)
-    return yield* historyIn(world, stepsOf(seed, options.steps ?? 50, urls.length, { ...plain, ...options }), {
-      ...plain,
+    const world = yield* serverWorld(urls, `simulation-${process.pid}-${seed}`)
+    return yield* historyIn(world, stepsOf(seed, options.steps ?? 50, urls.length, { ...noTrouble, ...options }), {
+      ...noTrouble,
       ...options
     })
   }).pipe(Effect.scoped, Effect.withRandom(Random.make(`${seed} ${process.pid}`)))
@@ -119,11 +119,11 @@ const program = outcomes.pipe(
 const rules = Effect.gen(function*() {
   const rows = yield* ruleTable
   yield* Console.log(showRules(rows))
-  return rows.every(harms)
+  return rows.every(isHarmful)
 }).pipe(Effect.provide(TestContext.TestContext))
 
 /** Two resolvers on one database, each through its own node. */
-const contest = racing({
+const contest = runRace({
   documents: Number(values.race),
   seed: first,
   urls: (values.url ?? []).map((url) => new URL(url)),

@@ -111,7 +111,7 @@ const describeHolder = (directory: string, { certain, claim: { details, name, st
 const acquireLock = (directory: string): Effect.Effect<Effect.Effect<void>, FileStoreError> =>
   Effect.try(() => Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })).pipe(
     Effect.mapError(({ error }) => error),
-    Effect.zipRight(Lock.take(directory)),
+    Effect.zipRight(Lock.acquire(directory)),
     Effect.mapError(system(directory)),
     Effect.flatMap((taken) =>
       taken._tag === "Held" ? Effect.succeed(taken.release) : Effect.fail(

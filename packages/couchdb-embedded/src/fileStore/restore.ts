@@ -136,7 +136,7 @@ const apply: Readonly<Record<string, Apply>> = {
     const database = databaseOf(restored, instance)
     const shard = State.shardOf(database, text(id))
     shard.seq = count(seq) - 1
-    State.forget(database, shard, text(id))
+    State.removeDocument(database, shard, text(id))
   },
   local: (restored, [instance, id, local]) => {
     const [rev, body] = local === null ? [] : list(local)

@@ -179,7 +179,7 @@ describe("the lock of a data directory", () => {
         const path = yield* directory
         for (let round = 0; round < 5; round++) {
           claim(path, { pid: 999_999_999 })
-          const takes = Array.from({ length: 20 }, () => Lock.take(path, give))
+          const takes = Array.from({ length: 20 }, () => Lock.acquire(path, give))
           const taken = yield* Effect.all(takes, { concurrency: "unbounded" })
           const held = taken.flatMap((each) => each._tag === "Held" ? [each] : [])
           expect(held).toHaveLength(1)
@@ -188,7 +188,7 @@ describe("the lock of a data directory", () => {
               expect(each.rival).toMatchObject({ certain: true, claim: { details: { pid: process.pid } } })
             }
           }
-          expect(yield* Lock.take(path, give)).toMatchObject({ _tag: "Locked" })
+          expect(yield* Lock.acquire(path, give)).toMatchObject({ _tag: "Locked" })
           yield* held[0]?.release ?? Effect.void
           expect(filesOf(path)).toEqual([])
         }
@@ -204,7 +204,10 @@ describe("the lock of a data directory", () => {
         expect(filesOf(path)).toEqual([expect.stringMatching(/^lock\..*/), expect.stringMatching(/^lock\..*\.sock$/)])
       }
       expect(yield* opened(path)).toMatchObject({
-        left: { reason: "Locked", message: expect.stringMatching(/: this one\. Close that store first/) }
+        left: {
+          reason: "Locked",
+          message: expect.stringMatching(/This is the same process: close the other store first/)
+        }
       })
       yield* Scope.close(scope, Exit.void)
       expect(filesOf(path)).toEqual([])
@@ -308,6 +311,6 @@ describe("the lock of a data directory", () => {
       const path = yield* directory
       Fs.writeFileSync(Path.join(path, "file"), "")
       const error = yield* Effect.flip(Effect.scoped(open(Path.join(path, "file"))))
-      expect(error).toMatchObject({ reason: "System", message: expect.stringContaining("A file has that name.") })
+      expect(error).toMatchObject({ reason: "System", message: expect.stringContaining("The path is a file.") })
     }))
 })

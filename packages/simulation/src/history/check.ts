@@ -1,5 +1,5 @@
 import { isUnnamed } from "../world/edits.js"
-import { together, type Truth, visible } from "../world/groundTruth.js"
+import { type Truth, union, visible } from "../world/groundTruth.js"
 import type { Json, Leaf } from "../world/replicas.js"
 import type { Trouble } from "../world/steps.js"
 
@@ -27,6 +27,16 @@ const burialOf = ({ deleted, doc }: Leaf): { readonly of: string } | undefined =
 const buriedIn = (leaf: Leaf): ReadonlyArray<string> => {
   const field = leaf.doc["lineage"] as { readonly doc?: { readonly seen?: ReadonlyArray<string> } } | undefined
   return burialOf(leaf) === undefined ? [] : field?.doc?.seen ?? []
+}
+
+/** The edits of buried leaves that must be visible elsewhere. */
+const buriedEdits = (truth: Truth, leaves: ReadonlyArray<Leaf>, isAlive: boolean): ReadonlyArray<string> => {
+  // If no leaf is live, the cause must be a deletion and not only a burial.
+  const expected = new Set(isAlive ? truth.all() : truth.undeleted())
+  return leaves.flatMap((leaf) => {
+    const burial = burialOf(leaf)
+    return burial === undefined ? [] : visible(truth.of(burial.of)).filter((edit) => expected.has(edit))
+  })
 }
 
 export const check = (
@@ -59,7 +69,7 @@ export const check = (
       if (count > total) doubled.push(`${i}: ${rev} counts ${count}, not ${total}`)
       if (count < total) wrong.push(`${i}: ${rev} counts ${count}, not ${total}`)
     }
-    const whole = together(leaves.map(({ rev }) => truth.of(rev)))
+    const whole = union(leaves.map(({ rev }) => truth.of(rev)))
     const alive = new Set(visible(whole))
     if (quiet && !apart) {
       if (leaves.length > 1) diverged.push(`${i}: ${leaves.length} versions stand`)
@@ -70,14 +80,8 @@ export const check = (
       }
     }
     if (quiet) {
-      // If no leaf is live, the cause must be a deletion and not only a burial.
-      const owed = new Set(leaves.length > 0 ? truth.all() : truth.undeleted())
-      for (const leaf of ends[i] ?? []) {
-        const burial = burialOf(leaf)
-        if (burial === undefined) continue
-        for (const edit of visible(truth.of(burial.of))) {
-          if (owed.has(edit) && !alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
-        }
+      for (const edit of buriedEdits(truth, ends[i] ?? [], leaves.length > 0)) {
+        if (!alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
       }
     }
   })

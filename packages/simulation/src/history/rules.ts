@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import { type Experiment, plain, stepsOf } from "../world/steps.js"
+import { type Experiment, noTrouble, stepsOf } from "../world/steps.js"
 import { history, type Outcome } from "./history.js"
-import { biggestAnswer, bytesOfBurials, guessedSecret } from "./measurements.js"
+import { bytesOfBurials, largestResponse, redactionError } from "./measurements.js"
 
 /** What goes wrong without a rule, in an otherwise identical history. */
 export interface Row {
@@ -17,7 +17,7 @@ export interface Row {
 }
 
 /** Whether the figure is smaller with the rule than without it. */
-export const harms = ({ with: held, without }: Row): boolean => held < without
+export const isHarmful = ({ with: held, without }: Row): boolean => held < without
 
 interface Case {
   readonly rule: number
@@ -161,7 +161,7 @@ const steps = 50
 
 /** The outcome of a history with or without a rule. */
 const outcomeOf = ({ options, rule, seed }: Case, holds: boolean): Effect.Effect<Outcome> => {
-  const experiment: Experiment = { ...plain, ...options, ...(!holds && { without: new Set([rule]) }) }
+  const experiment: Experiment = { ...noTrouble, ...options, ...(!holds && { without: new Set([rule]) }) }
   return history(seed, replicas, stepsOf(seed, steps, replicas, experiment), experiment)
 }
 
@@ -197,7 +197,7 @@ const measured: ReadonlyArray<Measured> = [
     name: "read little",
     options: "70 burials",
     figure: "bytes of the biggest answer to a resolver",
-    measure: biggestAnswer
+    measure: largestResponse
   },
   {
     rule: 15,
@@ -211,7 +211,7 @@ const measured: ReadonlyArray<Measured> = [
     name: "privacy: what is redacted is of no base",
     options: "a redacted counter at 10, edits of +2 and +5",
     figure: "how far the merged counter is off",
-    measure: guessedSecret
+    measure: redactionError
   }
 ]
 

@@ -5,9 +5,9 @@ import * as Random from "effect/Random"
 import type { Scope } from "effect/Scope"
 import * as TestContext from "effect/TestContext"
 import { withoutRules } from "../history/history.js"
-import { ask, embedded } from "../world/replicas.js"
+import { embeddedWorld, sendRequest } from "../world/replicas.js"
 import { cluster } from "./cluster.js"
-import { contentsOf, copyAt } from "./copies.js"
+import { contentsOf, readCopy } from "./copies.js"
 import { failed, line } from "./figures.js"
 import { type Course, race } from "./race.js"
 
@@ -27,9 +27,9 @@ const settingsOf = (without: ReadonlySet<number>): readonly [Lineage.Options, Li
 ]
 
 /** Two clients of one embedded database: the race without a cluster. */
-export const alone = (seed: number, without: ReadonlySet<number> = new Set()): Effect.Effect<Course> =>
+export const withoutCluster = (seed: number, without: ReadonlySet<number> = new Set()): Effect.Effect<Course> =>
   Effect.gen(function*() {
-    const world = yield* embedded(seed, settingsOf(without))
+    const world = yield* embeddedWorld(seed, settingsOf(without))
     const [first, second] = world.replicas
     if (first === undefined || second === undefined) return yield* Effect.dieMessage("there is no replica")
     const racers = [first, {
@@ -41,7 +41,7 @@ export const alone = (seed: number, without: ReadonlySet<number> = new Set()): E
       racers,
       copies: (id) =>
         Effect.map(
-          copyAt("embedded", (query) => Effect.map(ask(first, "GET", `/${id}${query}`), ({ json }) => json)),
+          readCopy("embedded", (query) => Effect.map(sendRequest(first, "GET", `/${id}${query}`), ({ json }) => json)),
           (copy) => [copy]
         )
     }
@@ -51,13 +51,13 @@ export const alone = (seed: number, without: ReadonlySet<number> = new Set()): E
  * Writes different contents under one revision to each node. Returns the number of documents for which the check
  * detects that.
  */
-export const writtenByHand = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
+export const writeTwoContents = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
   Effect.map(
     Effect.forEach(Array.from({ length: documents }, (_, i) => `by-hand-${i}`), (id) =>
       Effect.gen(function*() {
         yield* Effect.all(
           racers.map((racer, node) =>
-            ask(racer, "POST", "/_bulk_docs", {
+            sendRequest(racer, "POST", "/_bulk_docs", {
               new_edits: false,
               docs: [{ _id: id, _rev: "1-967a00dff5e02add41819138abb3284d", node }]
             })
@@ -70,11 +70,11 @@ export const writtenByHand = ({ copies, racers }: Course, documents: number): Ef
   )
 
 /** Runs the race and prints the result. Returns whether no invariant was violated. */
-export const racing = (
+export const runRace = (
   { byHand, documents, seed, urls, without }: Racing
 ): Effect.Effect<boolean> => {
   const course: Effect.Effect<Course, never, Scope> = urls.length === 0
-    ? alone(seed, without)
+    ? withoutCluster(seed, without)
     : cluster(urls, `race-${process.pid}-${seed}`, settingsOf(without))
   const raced = Effect.gen(function*() {
     const { figures, wrong } = yield* course.pipe(
@@ -82,7 +82,7 @@ export const racing = (
         Effect.gen(function*() {
           const told = yield* race(course, { documents, seed })
           if (byHand === 0) return told
-          const two = yield* writtenByHand(course, byHand)
+          const two = yield* writeTwoContents(course, byHand)
           yield* Console.log(`by hand: of ${byHand} documents, ${two} with two contents under one revision`)
           return { ...told, figures: { ...told.figures, twoContents: told.figures.twoContents + two } }
         })

@@ -11,7 +11,7 @@ export interface Copy {
 }
 
 /** Reads a document with all revisions that have content. */
-export const copyAt = (
+export const readCopy = (
   node: string,
   get: (query: string) => Effect.Effect<Json>
 ): Effect.Effect<Copy> =>
@@ -29,17 +29,17 @@ export const copyAt = (
 export const agree = (copies: ReadonlyArray<Copy>): boolean =>
   new Set(copies.map(({ leaves }) => leaves.map(({ rev }) => rev).sort().join(" "))).size <= 1
 
-const inOrder = (value: Json): Json =>
+const sortMembers = (value: Json): Json =>
   Array.isArray(value)
-    ? value.map(inOrder)
+    ? value.map(sortMembers)
     : typeof value === "object" && value !== null
     ? Object.fromEntries(
-      Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, inner]) => [key, inOrder(inner as Json)])
+      Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, inner]) => [key, sortMembers(inner as Json)])
     )
     : value
 
 /** The content of a revision as text, without its history. */
-export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(inOrder(content))
+export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(sortMembers(content))
 
 /** The contents by revision. */
 export interface Contents {

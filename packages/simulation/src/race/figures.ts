@@ -1,10 +1,10 @@
 import { check, type Findings } from "../history/check.js"
-import { plain } from "../world/steps.js"
-import type { Contested } from "./contest.js"
+import { noTrouble } from "../world/steps.js"
+import type { RaceDocument } from "./contest.js"
 import { agree, contentsOf, type Copy } from "./copies.js"
 
 /** The number of documents with each error. */
-export interface Faults {
+export interface Errors {
   /** A revision has different contents on two nodes. */
   readonly twoContents: number
   /** Resolvers sent different contents under one revision. */
@@ -19,7 +19,7 @@ export interface Faults {
   readonly deferred: number
 }
 
-export interface Figures extends Faults {
+export interface Figures extends Errors {
   readonly documents: number
   readonly nodes: number
   /** The rounds until both resolvers found nothing to do. */
@@ -34,7 +34,7 @@ export interface Figures extends Faults {
   readonly revisions: number
 }
 
-const faults = (figures: Faults): ReadonlyArray<readonly [name: string, count: number]> => [
+const errorsOf = (figures: Errors): ReadonlyArray<readonly [name: string, count: number]> => [
   ["two contents", figures.twoContents],
   ["sent as two", figures.sentTwo],
   ["nodes unlike", figures.unlike],
@@ -46,7 +46,7 @@ const faults = (figures: Faults): ReadonlyArray<readonly [name: string, count: n
   ["deferred", figures.deferred]
 ]
 
-export const failed = (figures: Faults): boolean => faults(figures).some(([, count]) => count > 0)
+export const failed = (figures: Errors): boolean => errorsOf(figures).some(([, count]) => count > 0)
 
 export const line = (figures: Figures): string =>
   [
@@ -58,11 +58,11 @@ export const line = (figures: Figures): string =>
     ["accepted only", figures.accepted] as const,
     ["sent again", figures.repeated] as const,
     ["revisions", figures.revisions] as const,
-    ...faults(figures)
+    ...errorsOf(figures)
   ].map(([name, count]) => `${name} ${count}`).join(" · ")
 
 /** The check of a document against its real history. */
-export interface Judged extends Faults {
+export interface Verdict extends Errors {
   readonly edits: number
   readonly accepted: number
   readonly revisions: number
@@ -70,40 +70,40 @@ export interface Judged extends Faults {
   readonly found: Partial<Findings & { readonly two: ReadonlyArray<string>; readonly sent: ReadonlyArray<string> }>
 }
 
-const one = (wrong: boolean): number => wrong ? 1 : 0
+const toCount = (wrong: boolean): number => wrong ? 1 : 0
 
-export const judge = (
-  { accepted, edits, sent, truth }: Contested,
+export const checkDocument = (
+  { accepted, edits, sent, truth }: RaceDocument,
   copies: ReadonlyArray<Copy>,
   deferred: ReadonlyArray<string>
-): Judged => {
+): Verdict => {
   const there = new Set(copies.flatMap(({ leaves }) => leaves.flatMap(({ path }) => path)))
   // A rejected edit counts if its revision exists.
   const counting = edits.filter(({ rev, stored }) => stored || there.has(rev))
   for (const { name, weight } of counting) truth.weigh(name, weight)
-  const found = check(truth, copies.map(({ leaves }) => leaves), deferred, plain)
+  const found = check(truth, copies.map(({ leaves }) => leaves), deferred, noTrouble)
   const contents = contentsOf(copies)
   const told = { ...found, two: contents.two(), sent: sent.two() }
   return {
     edits: counting.length,
     accepted: accepted.length,
     revisions: contents.count(),
-    twoContents: one(told.two.length > 0),
-    sentTwo: one(told.sent.length > 0),
-    unlike: one(!agree(copies)),
-    inConflict: one(copies.some(({ leaves }) => leaves.filter(({ deleted }) => !deleted).length !== 1)),
-    lost: one(found.lost.length > 0),
-    doubled: one(found.doubled.length > 0),
-    wrong: one(found.wrong.length > 0),
-    silent: one(found.silent.length > 0),
-    deferred: one(deferred.length > 0),
+    twoContents: toCount(told.two.length > 0),
+    sentTwo: toCount(told.sent.length > 0),
+    unlike: toCount(!agree(copies)),
+    inConflict: toCount(copies.some(({ leaves }) => leaves.filter(({ deleted }) => !deleted).length !== 1)),
+    lost: toCount(found.lost.length > 0),
+    doubled: toCount(found.doubled.length > 0),
+    wrong: toCount(found.wrong.length > 0),
+    silent: toCount(found.silent.length > 0),
+    deferred: toCount(deferred.length > 0),
     found: Object.fromEntries(Object.entries(told).filter(([, all]) => all.length > 0))
   }
 }
 
 /** The totals of all documents. */
-export const sum = (all: ReadonlyArray<Judged>): Omit<Judged, "found"> => {
-  const of = (figure: Exclude<keyof Judged, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
+export const sum = (all: ReadonlyArray<Verdict>): Omit<Verdict, "found"> => {
+  const of = (figure: Exclude<keyof Verdict, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
   return {
     edits: of("edits"),
     accepted: of("accepted"),

@@ -26,7 +26,7 @@ const items = (list: ReadonlyArray<Item>): ReadonlyMap<string, string> =>
   new Map(list.map(({ key, text }) => [key, text]))
 
 /** Merges lists as sets, sorted by key. Of two texts, the greater wins. */
-const settledList = Merge.custom<ReadonlyArray<Item>>(({ base, mine, theirs }) => {
+const mergeLists = Merge.custom<ReadonlyArray<Item>>(({ base, mine, theirs }) => {
   const before = items(Option.getOrElse(base, () => []))
   const left = items(mine)
   const right = items(theirs)
@@ -46,7 +46,7 @@ export const policyOf = (decides: "greater" | "lesser"): SiblingPolicy.SiblingPo
   const decided = decides === "greater" ? Merge.max : Merge.min
   return SiblingPolicy.merge(Merge.make(Card)).pipe(
     SiblingPolicy.orElse(
-      SiblingPolicy.merge(Merge.make(Card, { list: settledList, text: decided, register: decided }))
+      SiblingPolicy.merge(Merge.make(Card, { list: mergeLists, text: decided, register: decided }))
     )
   )
 }

@@ -4,8 +4,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Card } from "./card.js"
 import { empty } from "./card.js"
-import { nothing, together, type Truth } from "./groundTruth.js"
-import { ask, type Doc, id, type Leaf, leavesAt, type Replica, through, untouched } from "./replicas.js"
+import { emptyContent, type Truth, union } from "./groundTruth.js"
+import { type Doc, id, type Leaf, leavesAt, noHook, type Replica, sendRequest, withHook } from "./replicas.js"
 import type { Step } from "./steps.js"
 
 const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
@@ -13,7 +13,7 @@ const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
 const pick = <A>(all: ReadonlyArray<A>, die: number): A | undefined => all[die % Math.max(1, all.length)]
 
 /** Applies an edit to a card. It always changes `count` and `seen`, and some of the other fields. */
-export const edited = (card: Card, { dice, name }: Step, weight: number): Card => {
+export const applyEdit = (card: Card, { dice, name }: Step, weight: number): Card => {
   const one = at(dice, 1)
   const word = `w${at(dice, 2) % 50}`
   const words = card.text.split(" ")
@@ -51,11 +51,11 @@ export const edit = (truth: Truth, replica: Replica, step: Step, version: number
     const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
     if (leaf === undefined) return
     const weight = weightOf(step)
-    const saved = yield* through(
+    const saved = yield* withHook(
       replica,
-      (request, pass) => pass(version === 1 ? request : newer(request, version)),
+      (request, pass) => pass(version === 1 ? request : withNewerFormat(request, version)),
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
-        Effect.map(Document.modify((card) => edited(card, step, weight))),
+        Effect.map(Document.modify((card) => applyEdit(card, step, weight))),
         Effect.flatMap(Document.save),
         Effect.either
       )
@@ -70,22 +70,25 @@ export const edit = (truth: Truth, replica: Replica, step: Step, version: number
   })
 
 /** Imitates a record of a later format, which this version cannot read. */
-const newer = <A extends { readonly method: string; readonly body?: unknown }>(request: A, version: number): A =>
+const withNewerFormat = <A extends { readonly method: string; readonly body?: unknown }>(
+  request: A,
+  version: number
+): A =>
   request.method === "PUT" && typeof request.body === "string"
     ? { ...request, body: request.body.replace(/"v":1\}(?=\}$)/, `"v":${version}}`) }
     : request
 
 /** Edits the winner like a program without lineage: it changes the fields that it knows. */
-export const foreign = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
+export const editWithoutLineage = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
   Effect.gen(function*() {
-    const { json, status } = yield* ask(replica, "GET", `/${id}`)
+    const { json, status } = yield* sendRequest(replica, "GET", `/${id}`)
     if (status !== 200) return
     const doc = json as Doc
     const weight = weightOf(step)
     const { _id, _rev, lineage, ...body } = doc
-    const written = yield* ask(replica, "PUT", `/${id}?rev=${String(_rev)}`, {
+    const written = yield* sendRequest(replica, "PUT", `/${id}?rev=${String(_rev)}`, {
       _id,
-      ...edited(body as unknown as Card, step, weight),
+      ...applyEdit(body as unknown as Card, step, weight),
       ...(keeps && lineage !== undefined && { lineage })
     })
     const rev = (written.json as { readonly rev?: string }).rev
@@ -99,9 +102,9 @@ export const remove = (truth: Truth, replica: Replica, step: Step) =>
   Effect.gen(function*() {
     const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
     if (leaf === undefined) return
-    const tombstone = yield* through(
+    const tombstone = yield* withHook(
       replica,
-      untouched,
+      noHook,
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(Effect.flatMap(Document.delete), Effect.either)
     )
     if (Either.isLeft(tombstone)) return
@@ -116,10 +119,10 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
     const leaves = yield* leavesAt(replica)
     if (leaves.length === 0 || live(leaves).length > 0) return
     const weight = weightOf(step)
-    const made = yield* through(
+    const made = yield* withHook(
       replica,
-      untouched,
-      Effect.either(Document.create(replica.cards, id, edited(empty, step, weight)))
+      noHook,
+      Effect.either(Document.create(replica.cards, id, applyEdit(empty, step, weight)))
     )
     if (Either.isLeft(made)) return
     const { rev } = made.right
@@ -128,7 +131,7 @@ export const recreate = (truth: Truth, replica: Replica, step: Step) =>
     // A new counter takes back what was counted before, and adds its own weight.
     truth.weigh(step.name, weight - truth.total(gone))
     truth.wrote(Option.getOrElse(rev, () => ""), {
-      ...nothing,
+      ...emptyContent,
       edits: new Set([...gone, step.name]),
       given: gone
     })
@@ -148,9 +151,9 @@ export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: St
     const contained = truth.of(leaf.rev)
     for (const replica of [here, there]) {
       const name = `${step.name}@${replica === here ? 1 : 2}=`
-      const saved = yield* through(
+      const saved = yield* withHook(
         replica,
-        untouched,
+        noHook,
         Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
           Effect.map(Document.modify((card) => ({ ...card, count: card.count + weight }))),
           Effect.flatMap(Document.save),
@@ -160,7 +163,7 @@ export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: St
       if (Either.isLeft(saved)) continue
       truth.weigh(name, weight)
       const rev = Option.getOrElse(saved.right.rev, () => "")
-      truth.wrote(rev, together([truth.of(rev), { ...contained, edits: new Set([...contained.edits, name]) }]))
+      truth.wrote(rev, union([truth.of(rev), { ...contained, edits: new Set([...contained.edits, name]) }]))
     }
   })
 
@@ -176,7 +179,7 @@ export const forge = (truth: Truth, replica: Replica, step: Step, forged: "dispu
     const settings = Lineage.settings()
     const knowledge = Lineage.knowledge(settings, leaves.map(versionOf))
     const weight = weightOf(step)
-    const body = edited(cardOf(winner), step, weight)
+    const body = applyEdit(cardOf(winner), step, weight)
     const written = Lineage.recordOf(knowledge, {
       kind: forged === "unheard" ? "merge" : "edit",
       parent: winner.rev,
@@ -197,7 +200,7 @@ export const forge = (truth: Truth, replica: Replica, step: Step, forged: "dispu
       path: written.path.map((entry) => ({ ...entry, link: lie(entry.link) })),
       names: written.names.map(lie)
     }
-    const { json } = yield* ask(replica, "PUT", `/${id}?rev=${winner.rev}`, {
+    const { json } = yield* sendRequest(replica, "PUT", `/${id}?rev=${winner.rev}`, {
       ...body,
       lineage: JSON.parse(CouchJson.stringify(Lineage.encodeRecord(record)))
     })

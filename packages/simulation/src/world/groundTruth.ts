@@ -4,12 +4,12 @@ export interface Contained {
   readonly given: ReadonlySet<string>
 }
 
-export const nothing: Contained = { edits: new Set(), given: new Set() }
+export const emptyContent: Contained = { edits: new Set(), given: new Set() }
 
 export const visible = ({ edits, given }: Contained): ReadonlyArray<string> =>
   Array.from(edits).filter((edit) => !given.has(edit))
 
-export const together = (all: ReadonlyArray<Contained>): Contained => ({
+export const union = (all: ReadonlyArray<Contained>): Contained => ({
   edits: new Set(all.flatMap(({ edits }) => Array.from(edits))),
   given: new Set(all.flatMap(({ given }) => Array.from(given)))
 })
@@ -32,7 +32,7 @@ export const makeTruth = (): Truth => {
   const weights = new Map<string, number>()
   const deleted = new Set<string>()
   return {
-    of: (rev) => revisions.get(rev) ?? nothing,
+    of: (rev) => revisions.get(rev) ?? emptyContent,
     has: (rev) => revisions.has(rev),
     wrote: (rev, contained) => {
       revisions.set(rev, contained)

@@ -69,7 +69,7 @@ export const replicaAt = (place: Place, lineage: Lineage.Options | undefined): R
 })
 
 /** Runs an effect with a client whose requests go through the hook. */
-export const through = <A, E>(
+export const withHook = <A, E>(
   { place }: Replica,
   hook: Hook,
   effect: Effect.Effect<A, E, CouchHttp.CouchHttp>
@@ -81,10 +81,10 @@ export const through = <A, E>(
     )
   )
 
-export const untouched: Hook = (request, pass) => pass(request)
+export const noHook: Hook = (request, pass) => pass(request)
 
 /** Sends a request like a program without lineage. Returns the status and the body. */
-export const ask = (
+export const sendRequest = (
   { place: { database, headers, request } }: Replica,
   method: Transport.TransportRequest["method"],
   path: string,
@@ -107,7 +107,7 @@ export const ask = (
   )
 
 /** Replicas in one embedded CouchDB. */
-export const embedded = (
+export const embeddedWorld = (
   seed: number,
   settings: ReadonlyArray<Lineage.Options | undefined>
 ): Effect.Effect<World> =>
@@ -117,7 +117,7 @@ export const embedded = (
     const replicas = settings.map((lineage, i) =>
       replicaAt({ database: `replica-${i}`, request, headers: {} }, lineage)
     )
-    yield* Effect.forEach(replicas, (replica) => ask(replica, "PUT", ""))
+    yield* Effect.forEach(replicas, (replica) => sendRequest(replica, "PUT", ""))
     return { replicas, replicate: undefined }
   })
 
@@ -136,10 +136,12 @@ export const leavesIn = (json: Json): ReadonlyArray<Leaf> =>
 
 /** All leaves, including deleted ones. Empty if the document does not exist. */
 export const leavesAt = (replica: Replica, document: string = id): Effect.Effect<ReadonlyArray<Leaf>> =>
-  Effect.map(ask(replica, "GET", `/${document}?open_revs=all&revs=true`), ({ json }) => leavesIn(json))
+  Effect.map(sendRequest(replica, "GET", `/${document}?open_revs=all&revs=true`), ({ json }) => leavesIn(json))
 
 /** Writes leaves with their history, as replication does. */
-export const store = (replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
+export const writeLeaves = (replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
   leaves.length === 0
     ? Effect.void
-    : Effect.asVoid(ask(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => doc) }))
+    : Effect.asVoid(
+      sendRequest(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => doc) })
+    )

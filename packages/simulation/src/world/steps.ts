@@ -38,7 +38,7 @@ export interface Experiment extends Trouble {
   readonly unwelcome?: boolean
 }
 
-export const plain: Trouble = {
+export const noTrouble: Trouble = {
   foreign: "none",
   deletions: false,
   revsLimit: undefined,
@@ -108,7 +108,7 @@ export const stepsOf = (seed: number, length: number, replicas: number, trouble:
   })
 }
 
-export const show = ({ dice, here, kind, name, there }: Step): string => {
+export const printStep = ({ dice, here, kind, name, there }: Step): string => {
   switch (kind) {
     case "edit":
     case "foreign":

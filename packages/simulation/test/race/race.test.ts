@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Revision } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { alone } from "../../src/race/command.js"
+import { withoutCluster } from "../../src/race/command.js"
 import { agree, contentsOf, type Copy } from "../../src/race/copies.js"
 import { failed, line } from "../../src/race/figures.js"
 import { type Course, type Options, race } from "../../src/race/race.js"
@@ -30,7 +30,7 @@ describe("two resolvers that race on one database", () => {
     "count every edit once, write one content per revision, and both come to rest",
     () =>
       Effect.gen(function*() {
-        const course = yield* alone(1)
+        const course = yield* withoutCluster(1)
         const { figures, wrong } = yield* race(course, { documents: 6, seed: 1 })
         assert.deepStrictEqual(wrong, [])
         assert.isFalse(failed(figures), line(figures))
@@ -46,7 +46,7 @@ describe("two resolvers that race on one database", () => {
     "send two contents under one revision without rule 9",
     () =>
       Effect.gen(function*() {
-        const { figures } = yield* raced(alone(1, new Set([9])), { documents: 6, seed: 1 })
+        const { figures } = yield* raced(withoutCluster(1, new Set([9])), { documents: 6, seed: 1 })
         assert.isAbove(figures.sentTwo, 0)
         assert.isTrue(failed(figures))
       }),
@@ -55,7 +55,7 @@ describe("two resolvers that race on one database", () => {
 
   it.effect("are caught if a node has other content", () =>
     Effect.gen(function*() {
-      const course = yield* alone(2)
+      const course = yield* withoutCluster(2)
       const two = {
         ...course,
         copies: (id: string) =>
