@@ -17,7 +17,7 @@ const withJan = Effect.gen(function*() {
 })
 
 describe("access", () => {
-  it.effect("is everybody's where there is no administrator", () =>
+  it.effect("lets everybody do everything without an administrator", () =>
     Effect.gen(function*() {
       const send = client(yield* EmbeddedCouch.make())
       expect((yield* send("PUT", "/db")).status).toBe(201)
@@ -25,7 +25,7 @@ describe("access", () => {
       expect((yield* send("GET", "/_all_dbs")).json).toEqual(["db"])
     }))
 
-  it.effect("is the administrator's alone by default", () =>
+  it.effect("is limited to the administrator by default", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const noMember = { error: "unauthorized", reason: "You are not authorized to access this db." }
@@ -41,7 +41,7 @@ describe("access", () => {
       expect((yield* send("GET", "/nothing")).status).toBe(404)
     }))
 
-  it.effect("is given to members, by name or by role, who may not write design documents", () =>
+  it.effect("lets members, by name or by role, write documents but no design documents", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       for (const members of [{ names: ["jan"], roles: [] }, { names: [], roles: ["crew"] }]) {
@@ -66,7 +66,7 @@ describe("access", () => {
         .toMatchObject({ userCtx: { name: "jan", roles: ["crew"] }, info: { authenticated: "default" } })
     }))
 
-  it.effect("refuses users as CouchDB does", () =>
+  it.effect("rejects invalid users as CouchDB does", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const reasons: ReadonlyArray<readonly [string, object, string]> = [

@@ -26,8 +26,8 @@ const related = { "content-type": "multipart/related; boundary=\"b\"" }
 
 const follows = (length: number, more: object = {}) => ({ follows: true, content_type: "image/png", length, ...more })
 
-describe("attachments of their own", () => {
-  it.effect("make a document, change it and leave it", () =>
+describe("standalone attachments", () => {
+  it.effect("create, change and delete attachments of a document", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       // The revisions and digests that CouchDB gives to the same writes.
@@ -57,7 +57,7 @@ describe("attachments of their own", () => {
       expect((yield* send("GET", `/db/att/hello.txt?rev=${revOf(two)}`)).text).toBe("hello world")
     }))
 
-  it.effect("that replication brought without a generation come with their bytes all the same", () =>
+  it.effect("are sent with their bytes even if replication wrote them with generation 0", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const hash = "1".repeat(32)
@@ -78,7 +78,7 @@ describe("attachments of their own", () => {
         })
     }))
 
-  it.effect("are refused where CouchDB refuses them", () =>
+  it.effect("are rejected where CouchDB rejects them", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const rev = "1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -110,7 +110,7 @@ describe("attachments of their own", () => {
       ])
     }))
 
-  it.effect("of text are stored compressed, and sent as the client likes", () =>
+  it.effect("of text are stored compressed, and sent with the encoding that the client accepts", () =>
     Effect.gen(function*() {
       const couch = yield* EmbeddedCouch.make()
       yield* client(couch)("PUT", "/db")
@@ -132,7 +132,7 @@ describe("attachments of their own", () => {
       expect(info.json).toMatchObject({ _attachments: { "x.txt": { length: 17, encoding: "gzip" } } })
     }))
 
-  it.effect("of text have the digests that CouchDB's zlib gives, which other tables of matches would not", () =>
+  it.effect("of text have the digests of CouchDB's zlib", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const digests: Array<unknown> = []
@@ -148,7 +148,7 @@ describe("attachments of their own", () => {
       expect(digests).toEqual(["md5-3OClz3n2OmotY6e4zpPGdQ==", "md5-LWen0AjPE7Md2vEodc7vbw=="])
     }))
 
-  it.effect("that come compressed are stored as they come", () =>
+  it.effect("that are sent compressed are stored as sent", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const zipped = Encoding.decodeBase64("H4sIAAAAAAAAA0vLzwcAIWVzjAMAAAA=").pipe(Either.getOrThrow)
@@ -159,7 +159,7 @@ describe("attachments of their own", () => {
       expect((yield* send("GET", "/db/a/x.txt")).text).toBe("foo")
     }))
 
-  it.effect("give what ranges ask for", () =>
+  it.effect("respond to range requests", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/a/x", { ...png, body: "0123456789" })
@@ -194,7 +194,7 @@ describe("attachments of their own", () => {
     }))
 
   it.prop(
-    "never give a byte that is not there",
+    "never send bytes outside the attachment",
     [Arbitrary.stringMatching(/^bytes=[0-9,\- ]{0,12}$/), Arbitrary.integer({ min: 0, max: 50 })],
     ([header, length]) => {
       const ranges = Either.getOrElse(Ranges.parse(header, length), () => [])
@@ -203,8 +203,8 @@ describe("attachments of their own", () => {
   )
 })
 
-describe("a document with attachments that rises from its tombstone", () => {
-  it.effect("has the revision that CouchDB gives it, which does not tell one attachment from another", () =>
+describe("a deleted document that is created again with attachments", () => {
+  it.effect("has the revision that CouchDB gives it, which depends on the number of attachments only", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const revs: Array<string> = []
@@ -218,7 +218,7 @@ describe("a document with attachments that rises from its tombstone", () => {
 })
 
 describe("attachments in documents", () => {
-  it.effect("are as many as one likes, inline", () =>
+  it.effect("can be many, inline", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const names = Array.from({ length: 50 }, (_, i) => `a${i}.txt`)
@@ -233,7 +233,7 @@ describe("attachments in documents", () => {
       expect((yield* send("GET", "/db/x/a7.txt")).text).toBe("a7.txt")
     }))
 
-  it.effect("are refused where they are not whole", () =>
+  it.effect("are rejected if they are incomplete", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const answers: Array<number> = []
@@ -249,7 +249,7 @@ describe("attachments in documents", () => {
       expect(answers).toEqual([201, 400, 400, 400, 400, 201, 500, 500])
     }))
 
-  it.effect("come in parts, which are taken in their order", () =>
+  it.effect("are read from parts, in their order", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const put = (id: string, body: string) => send("PUT", `/db/${id}`, { headers: related, body })
@@ -300,7 +300,7 @@ describe("attachments in documents", () => {
       })
     }))
 
-  it.effect("go out in parts, as CouchDB writes them", () =>
+  it.effect("are sent in parts, as CouchDB writes them", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const rev = revOf(
@@ -333,7 +333,7 @@ describe("attachments in documents", () => {
       )
     }))
 
-  it.effect("are left out where the reader has them", () =>
+  it.effect("are stubs if the reader has them", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const first = revOf(yield* send("PUT", "/db/a/x", { ...png, body: "old" }))
@@ -356,7 +356,7 @@ describe("attachments in documents", () => {
       })
     }))
 
-  it.effect("belong to design documents too, are copied, and never to local ones", () =>
+  it.effect("belong to design documents and are copied, but never belong to local documents", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       expect((yield* send("PUT", "/db/_design/d/x.css", { headers: { "content-type": "text/css" }, body: "a{}" })).json)

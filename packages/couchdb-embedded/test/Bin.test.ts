@@ -80,7 +80,7 @@ const directory = Effect.acquireRelease(
 const asAdmin = { headers: basic("admin", "secret") }
 
 describe("the command effect-couchdb-embedded", () => {
-  it.live("tells what it takes, and its version", () =>
+  it.live("prints its help and its version", () =>
     Effect.gen(function*() {
       const help = yield* run("--help")
       expect(help).toMatchObject({ code: 0, err: "" })
@@ -92,7 +92,7 @@ describe("the command effect-couchdb-embedded", () => {
       expect(yield* run("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" })
     }))
 
-  it.live("ends with 2 and a hint where it is told something wrong", () =>
+  it.live("exits with 2 and a hint if an argument is wrong", () =>
     Effect.gen(function*() {
       const { code, err, out } = yield* run("--nope", "--admin", "admin:secret")
       expect([code, out]).toEqual([2, ""])
@@ -101,7 +101,7 @@ describe("the command effect-couchdb-embedded", () => {
       expect(err).not.toContain("secret")
     }))
 
-  it("names the argument that is wrong, and never a password", () => {
+  it("names the wrong argument, and never prints a password", () => {
     for (
       const [args, message] of [
         [["--port", "70000"], "--port takes a number from 0 to 65535, not \"70000\""],
@@ -113,7 +113,7 @@ describe("the command effect-couchdb-embedded", () => {
         [["--data", ""], "--data takes a directory"],
         [["--admin", ":secret"], "--admin takes NAME:PASSWORD"],
         [["--admin", "secret:"], "--admin takes NAME:PASSWORD"],
-        [["admin:secret"], "every argument belongs to an option"]
+        [["admin:secret"], "unexpected argument"]
       ] as const
     ) {
       const parsed = parse(args, {})
@@ -122,7 +122,7 @@ describe("the command effect-couchdb-embedded", () => {
     }
   })
 
-  it.scopedLive("keeps data, ends feeds and releases the directory when it is told to stop", () =>
+  it.scopedLive("keeps the data, ends feeds and releases the directory when it is stopped", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const first = yield* serving(["--data", path, "--admin", "admin:secret"])
@@ -146,7 +146,7 @@ describe("the command effect-couchdb-embedded", () => {
       expect((yield* stop(third, "SIGINT")).code).toBe(0)
     }))
 
-  it.scopedLive("makes a password up where it is given none, and runs no JavaScript unless it is told to", () =>
+  it.scopedLive("generates a password by default, and runs no JavaScript by default", () =>
     Effect.gen(function*() {
       const design = JSON.stringify({ views: { v: { map: "function(doc) { emit(doc._id) }" } } })
       const rows = (server: { readonly url: string }, password: string) =>
@@ -158,7 +158,7 @@ describe("the command effect-couchdb-embedded", () => {
           return (yield* ask(`${server.url}/db/_design/d/_view/v`, { headers })).text
         })
       const plain = yield* serving(["--admin", "ada"])
-      const password = /password (\S+), made up/.exec(plain.out())?.[1] ?? ""
+      const password = /generated password (\S+)/.exec(plain.out())?.[1] ?? ""
       expect(password.length).toBeGreaterThanOrEqual(16)
       expect(yield* rows(plain, password)).not.toContain("rows")
       const running = yield* serving(["--admin", "ada:x", "--javascript"])
@@ -166,7 +166,7 @@ describe("the command effect-couchdb-embedded", () => {
       expect(yield* rows(running, "x")).toContain("{\"id\":\"x\",\"key\":\"x\"")
     }))
 
-  it.scopedLive("answers to this machine's names, and to the pages of the origin that it was told", () =>
+  it.scopedLive("accepts loopback names, and pages of the given origin", () =>
     Effect.gen(function*() {
       const { url } = yield* serving(["--admin", "admin:secret", "--cors", "http://localhost:5173"])
       const status = yield* Effect.async<number>((resume) => {

@@ -26,7 +26,7 @@ const fileOf = (from: string, name: string): string | undefined => {
 }
 
 describe("the root entry", () => {
-  it("reaches nothing that only Node has, so that it runs in a browser", () => {
+  it("imports no Node module, so that it runs in a browser", () => {
     const seen = new Set<string>()
     const names = new Set<string>()
     const visit = (file: string): void => {

@@ -27,7 +27,7 @@ const told = ({ last_seq, pending, results }: Changes) => [
 
 // The answers of CouchDB 3.5.0 to the same requests.
 describe("_changes of named documents", () => {
-  it.effect("are told as often as they were named", () =>
+  it.effect("are sent as often as they are named", () =>
     Effect.gen(function*() {
       const { ask } = yield* documents
       const ids = ["b", "a", "b", "zz", "a"]
@@ -37,7 +37,7 @@ describe("_changes of named documents", () => {
       expect(told(yield* ask("&descending=true&limit=1", ids))).toEqual(["b", 2, 2])
     }))
 
-  it.effect("do not move what nothing was told from", () =>
+  it.effect("leave last_seq unchanged if no change matches", () =>
     Effect.gen(function*() {
       const { ask, send } = yield* documents
       expect(told(yield* ask("&descending=true", ["zz"]))).toEqual(["", 3, 3])
@@ -45,7 +45,7 @@ describe("_changes of named documents", () => {
       expect(told(json as Changes)).toEqual(["", 3, 3])
     }))
 
-  it.effect("are compared one by one where they are many", () =>
+  it.effect("are compared one by one if there are many", () =>
     Effect.gen(function*() {
       const { ask } = yield* documents
       const many = ["b", "b", ...Array.from({ length: 100 }, (_, i) => `n${i}`)]

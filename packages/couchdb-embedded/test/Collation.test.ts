@@ -25,11 +25,11 @@ describe.each(orders)("the order %s", (_, compare) => {
     expect(compare(x, x)).toBe(0)
   })
 
-  it.prop("is the same from both sides", [value, value], ([x, y]) => {
+  it.prop("is antisymmetric", [value, value], ([x, y]) => {
     expect(Math.sign(compare(x, y)) + Math.sign(compare(y, x))).toBe(0)
   })
 
-  it.prop("goes on from one pair to the next", [value, value, value], ([x, y, z]) => {
+  it.prop("is transitive", [value, value, value], ([x, y, z]) => {
     const [a, b, c] = [x, y, z].sort(compare)
     expect(compare(a ?? null, b ?? null)).toBeLessThanOrEqual(0)
     expect(compare(b ?? null, c ?? null)).toBeLessThanOrEqual(0)
@@ -75,12 +75,12 @@ describe("keys of views", () => {
     "{\"b\":1}"
   ]
 
-  it("stand in CouchDB's order", () => {
+  it("sort in CouchDB's order", () => {
     const sorted = inOrder.map(json).reverse().sort(Collation.compare).map(Json.stringify)
     expect(sorted).toEqual(inOrder)
   })
 
-  it("may be equal though they are not the same", () => {
+  it("may be equal without being identical", () => {
     expect(Collation.compare(json("1"), json("1.0"))).toBe(0)
     expect(Collation.compare("a\u00ad", "a")).toBe(0)
     expect(ErlangOrder.compare("a\u00ad", "a")).toBeGreaterThan(0)

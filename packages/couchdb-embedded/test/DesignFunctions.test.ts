@@ -42,7 +42,7 @@ const open = Effect.gen(function*() {
 const rev = (text: string): string => /"_?rev":"([^"]+)"/.exec(text)?.[1] ?? ""
 
 describe("validate_doc_update", () => {
-  it.effect("keeps documents out, with the reason that it gives", () =>
+  it.effect("rejects documents with its reason", () =>
     Effect.gen(function*() {
       const send = yield* open
       const dragon = yield* send("PUT", "/db/x", { body: { kind: "dragon" } })
@@ -53,7 +53,7 @@ describe("validate_doc_update", () => {
       expect((yield* send("DELETE", `/db/ben?rev=${held}`)).status).toBe(200)
     }))
 
-  it.effect("refuses each row of a bulk request by itself, and replication, too", () =>
+  it.effect("rejects single rows of bulk requests and of replication", () =>
     Effect.gen(function*() {
       const send = yield* open
       const docs = [{ _id: "x", kind: "dragon" }, { _id: "y" }]
@@ -67,7 +67,7 @@ describe("validate_doc_update", () => {
       expect((yield* send("GET", "/db/x")).status).toBe(404)
     }))
 
-  it.effect("is told who asks, and what the database says of them", () =>
+  it.effect("gets the user and the security object", () =>
     Effect.gen(function*() {
       const send = client(yield* EmbeddedCouch.make({ functions, admin }), basic("admin", "password"))
       yield* send("PUT", "/db")
@@ -83,7 +83,7 @@ describe("validate_doc_update", () => {
       })
     }))
 
-  it.effect("fails every write where nobody can run it, so that nothing slips in unseen", () =>
+  it.effect("fails every write if it cannot run", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/_design/other", { body: { validate_doc_update: text } })
@@ -95,7 +95,7 @@ describe("validate_doc_update", () => {
 describe("filters", () => {
   const found = (text: string) => Array.from(text.matchAll(/"id":"([^"]+)"/g), ([, id]) => id).sort()
 
-  it.effect("choose changes by function, by view and by selector", () =>
+  it.effect("select changes by function, by view and by selector", () =>
     Effect.gen(function*() {
       const send = yield* open
       expect(found((yield* send("GET", "/db/_changes?filter=zoo/kind&kind=tiger")).text)).toEqual(["tom"])
@@ -106,7 +106,7 @@ describe("filters", () => {
       expect(found(selected.text)).toEqual(["ben", "tom"])
     }))
 
-  it.effect("refuse selectors with CouchDB's words", () =>
+  it.effect("reject selectors with CouchDB's errors", () =>
     Effect.gen(function*() {
       const send = yield* open
       expect((yield* send("POST", "/db/_changes?filter=_selector", { body: { selector: { n: { $zz: 1 } } } })).json)
@@ -115,7 +115,7 @@ describe("filters", () => {
 })
 
 describe("_update", () => {
-  it.effect("stores what the function returns, and answers as it says", () =>
+  it.effect("stores the returned document, and sends the returned response", () =>
     Effect.gen(function*() {
       const send = yield* open
       const fed = yield* send("POST", "/db/_design/zoo/_update/feed/ben", { body: "fish" })
@@ -141,7 +141,7 @@ describe("design documents", () => {
     [{ language: "query", views: { x: { map: "y" } } }, "`views.x.map` field must have object type"]
   ]
 
-  it.effect.each(refused)("are refused where CouchDB refuses them: %j", ([body, reason]) =>
+  it.effect.each(refused)("are rejected where CouchDB rejects them: %j", ([body, reason]) =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const reply = yield* send("PUT", "/db/_design/x", { body })

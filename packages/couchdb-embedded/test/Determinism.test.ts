@@ -23,7 +23,7 @@ const history = (seed: number) =>
   })
 
 describe("EmbeddedCouch", () => {
-  it.effect("answers the same requests the same way for the same seed", () =>
+  it.effect("gives the same responses for the same seed and requests", () =>
     Effect.gen(function*() {
       expect(yield* history(5)).toEqual(yield* history(5))
     }))
@@ -33,7 +33,7 @@ describe("EmbeddedCouch", () => {
       expect(yield* history(5)).not.toEqual(yield* history(6))
     }))
 
-  it.effect("lets requests race: another seed has another winner", () =>
+  it.effect("lets requests race, with another winner for another seed", () =>
     Effect.gen(function*() {
       const winners = new Set<string>()
       for (let seed = 0; seed < 30; seed++) {
@@ -44,7 +44,7 @@ describe("EmbeddedCouch", () => {
       expect(winners.size).toBeGreaterThan(1)
     }))
 
-  it.effect("gives sequences whose order is not that of the writes", () =>
+  it.effect("gives sequences that are not in the order of the writes", () =>
     Effect.gen(function*() {
       const orders = new Set<string>()
       for (let seed = 0; seed < 5; seed++) {

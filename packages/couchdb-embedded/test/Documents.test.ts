@@ -37,7 +37,7 @@ describe("documents", () => {
       }
     }))
 
-  it.effect("hash -0.0 apart from 0.0, though both look alike", () =>
+  it.effect("hash -0.0 and 0.0 differently, though both print alike", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const negative = yield* send("PUT", "/db/x", { body: "{\"v\":-0.0}" })
@@ -46,7 +46,7 @@ describe("documents", () => {
       expect(negative.headers.etag).not.toBe(positive.headers.etag)
     }))
 
-  it.effect("rise from the winning tombstone, one generation above it", () =>
+  it.effect("are created again on the winning tombstone, one generation above it", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/x", { body: {} })
@@ -59,7 +59,7 @@ describe("documents", () => {
       expect(back.text).toContain("\"rev\":\"3-")
     }))
 
-  it.effect("keep siblings that replication brings, and show each kind where CouchDB does", () =>
+  it.effect("keep replicated conflicts, and show each kind where CouchDB does", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const replicated = yield* send("POST", "/db/_bulk_docs", {
@@ -92,7 +92,7 @@ describe("documents", () => {
       ])
     }))
 
-  it.effect("refuse a write that extends no leaf, unless its shard never saw the document", () =>
+  it.effect("reject a write that extends no leaf, unless its shard never saw the document", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ q: 1 })
       const orphan = () => send("PUT", "/db/orphan", { body: { _rev: `1-${a}` } })
@@ -103,7 +103,7 @@ describe("documents", () => {
       expect((yield* send("PUT", "/db/other", { body: { _rev: `1-${a}` } })).status).toBe(409)
     }))
 
-  it.effect("apply a bulk request row by row, each failing alone", () =>
+  it.effect("apply a bulk request row by row", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const reply = yield* send("POST", "/db/_bulk_docs", {
@@ -116,7 +116,7 @@ describe("documents", () => {
       ])
     }))
 
-  it.effect("keep stubs over saves and copies, and refuse a stub of nothing", () =>
+  it.effect("keep stubs on saves and copies, and reject a stub of a missing attachment", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const first = yield* send("PUT", "/db/x", {
@@ -139,7 +139,7 @@ describe("documents", () => {
       })
     }))
 
-  it.effect("forget the bodies of old revisions only when they are compacted", () =>
+  it.effect("drop the bodies of old revisions on compaction only", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/x", { body: {} })
@@ -154,7 +154,7 @@ describe("documents", () => {
       })
     }))
 
-  it.effect("keep as many ancestors as the limit says", () =>
+  it.effect("keep as many ancestors as the revs limit", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/_revs_limit", { body: "3" })
@@ -169,7 +169,7 @@ describe("documents", () => {
       expect([revisions?.[1], revisions?.[2]?.split(",").length]).toEqual(["6", 3])
     }))
 
-  it.effect("count local documents for themselves, without conflicts", () =>
+  it.effect("count revisions of local documents, without conflicts", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const revs: Array<string | undefined> = []
@@ -231,7 +231,7 @@ describe("_changes", () => {
     pending: Number(/"pending":(\d+)/.exec(text)?.[1])
   })
 
-  it.effect("tells every document once, page by page, and nothing twice", () =>
+  it.effect("sends every document once, page by page", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ q: 4 })
       const ids = Array.from({ length: 25 }, (_, i) => `d${i}`)
@@ -250,7 +250,7 @@ describe("_changes", () => {
       expect(page((yield* send("GET", `/db/_changes?since=${since}`)).text).ids).toEqual(["late"])
     }))
 
-  it.effect("begins anew for a sequence of an earlier life of the database", () =>
+  it.effect("restarts for a sequence of an earlier database of the same name", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/x", { body: {} })

@@ -22,7 +22,7 @@ const line = (rules: ReadonlyArray<Faults.Rule>, seed = 1) =>
   Effect.flatMap(EmbeddedCouch.make(), (couch) => Faults.make(EmbeddedCouch.transport(couch), { rules, seed }))
 
 describe("each fault", () => {
-  it.effect("Status answers in the server's place, with its Retry-After", () =>
+  it.effect("Status responds instead of the server, with Retry-After", () =>
     Effect.gen(function*() {
       const { transport } = yield* line([{ fault: Fault.Status({ status: 429, retryAfter: "1500 millis" }), times: 1 }])
       const first = yield* transport.request(get("/"))
@@ -56,7 +56,7 @@ describe("each fault", () => {
       }
     }))
 
-  it.effect("Truncated breaks a body off, Stalled lets it hang", () =>
+  it.effect("Truncated cuts a body off, Stalled stalls it", () =>
     Effect.gen(function*() {
       const cutting = yield* line([{ fault: Fault.Truncated({ after: 5 }) }])
       assert.strictEqual((yield* Effect.flip(cutting.transport.request(get("/")))).reason, "Body")
@@ -80,7 +80,7 @@ describe("each fault", () => {
       assert.isTrue(Option.isNone(yield* Fiber.join(held)))
     }).pipe(Effect.scoped))
 
-  it.effect("Rival writes first, so that the write it strikes is refused", () =>
+  it.effect("Rival writes first, so that the affected write conflicts", () =>
     Effect.gen(function*() {
       const { faults, transport } = yield* line([])
       const layer = CouchHttp.layer({ url: "http://x" }).pipe(
@@ -122,7 +122,7 @@ describe("each fault", () => {
 })
 
 describe("rules", () => {
-  it.effect("method, path, after and times must all hold", () =>
+  it.effect("method, path, after and times must all match", () =>
     Effect.gen(function*() {
       const { faults, transport } = yield* line([
         { fault: Fault.Refused(), method: ["GET", "HEAD"], path: /^\/_up/, after: 1, times: 2 }
@@ -136,7 +136,7 @@ describe("rules", () => {
       ])
     }))
 
-  it.effect("chance is seeded: the same seed strikes the same requests, about as often as it says", () =>
+  it.effect("chance is seeded: the same seed affects the same requests, at about the given rate", () =>
     Effect.gen(function*() {
       const run = (seed: number) =>
         Effect.flatMap(
@@ -153,7 +153,7 @@ describe("rules", () => {
     }))
 })
 
-describe("64 writers, one counter, and everything that goes wrong", () => {
+describe("64 writers increment one counter under all faults", () => {
   const writers = 64
 
   for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {

@@ -47,7 +47,7 @@ const withoutSeq = (text: string) => text.replace(/"\d+-[A-Za-z0-9_=-]{40,}"/g, 
 const empty = "1-967a00dff5e02add41819138abb3284d"
 
 describe("_changes", () => {
-  it.scoped("beats exactly as often as it is asked to", () =>
+  it.scoped("sends heartbeats at exactly the given interval", () =>
     Effect.gen(function*() {
       const { feed } = yield* setup
       const { lines } = yield* feed("/db/_changes?feed=continuous&heartbeat=60000")
@@ -58,7 +58,7 @@ describe("_changes", () => {
       expect(yield* seen).toEqual([[60, "\n"], [120, "\n"], [180, "\n"], [240, "\n"]])
     }))
 
-  it.scoped("tells what happens as it happens", () =>
+  it.scoped("sends changes as they happen", () =>
     Effect.gen(function*() {
       const { feed, send } = yield* setup
       yield* send("PUT", "/db/a", { body: {} })
@@ -79,7 +79,7 @@ describe("_changes", () => {
       expect(yield* seen).toEqual([[90, "\n"]])
     }))
 
-  it.scoped("ends when nothing happens for the time given, a minute at most", () =>
+  it.scoped("ends after the timeout without changes, at most after a minute", () =>
     Effect.gen(function*() {
       const { feed } = yield* setup
       const short = yield* collect((yield* feed("/db/_changes?feed=continuous&timeout=500")).lines)
@@ -109,7 +109,7 @@ describe("_changes", () => {
       expect(more.json).toMatchObject({ results: [{}], pending: 1 })
     }))
 
-  it.scoped("lets a filter hold changes back", () =>
+  it.scoped("applies a filter", () =>
     Effect.gen(function*() {
       const { send } = yield* setup
       const waiting = yield* Effect.fork(
@@ -122,7 +122,7 @@ describe("_changes", () => {
       expect((yield* Fiber.join(waiting)).json).toMatchObject({ results: [{ id: "b" }] })
     }))
 
-  it.scoped("speaks the language of an EventSource, and goes on where it was", () =>
+  it.scoped("sends events for EventSource, and resumes after the last event", () =>
     Effect.gen(function*() {
       const { feed, send } = yield* setup
       yield* send("PUT", "/db/a", { body: {} })
@@ -141,7 +141,7 @@ describe("_changes", () => {
       expect((yield* again.seen).map(([, text]) => text)).toEqual(["\n"])
     }))
 
-  it.scoped("stops at its limit, and at the end where it runs backwards", () =>
+  it.scoped("stops at its limit, and at the end if it is descending", () =>
     Effect.gen(function*() {
       const { send } = yield* setup
       for (const id of ["a", "b", "c"]) yield* send("PUT", `/db/${id}`, { body: {} })
@@ -152,7 +152,7 @@ describe("_changes", () => {
       expect(backwards.text.match(/"id"/g)).toHaveLength(3)
     }))
 
-  it.scoped("waits, where a long poll may tell nothing at all", () =>
+  it.scoped("waits if a long poll has limit 0", () =>
     Effect.gen(function*() {
       const { feed, send } = yield* setup
       yield* send("PUT", "/db/a", { body: {} })
@@ -178,7 +178,7 @@ describe("_changes", () => {
       expect((yield* seen).map(([, text]) => withoutSeq(text))).toEqual(["\n", "{\"last_seq\":SEQ,\"pending\":0}\n\n"])
     }))
 
-  it.effect("is closed with its scope", () =>
+  it.effect("closes with its scope", () =>
     Effect.gen(function*() {
       const { feed } = yield* setup
       const scope = yield* Scope.make()
@@ -189,7 +189,7 @@ describe("_changes", () => {
       expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({ _tag: "TransportError", reason: "Body" })
     }))
 
-  it.scoped("reads no faster than it is read", () =>
+  it.scoped("reads no faster than the client", () =>
     Effect.gen(function*() {
       const { feed, send } = yield* setup
       const docs = Array.from({ length: 1000 }, (_, i) => ({ _id: `d${i}` }))
@@ -200,7 +200,7 @@ describe("_changes", () => {
       expect(first.match(/\n/g)).toHaveLength(200)
     }))
 
-  it.effect("refuses what no feed can be", () =>
+  it.effect("rejects invalid parameters", () =>
     Effect.gen(function*() {
       const { send } = yield* setup
       const answers: Array<readonly [number, unknown]> = []
@@ -220,7 +220,7 @@ describe("_changes", () => {
 })
 
 describe("Watchers", () => {
-  it.effect("keep nothing of whoever stops waiting", () =>
+  it.effect("keep no callback of an interrupted wait", () =>
     Effect.gen(function*() {
       const watchers = Watchers.make()
       const fiber = yield* Effect.fork(Watchers.next(watchers, () => false))
@@ -235,7 +235,7 @@ describe("Watchers", () => {
 })
 
 describe("_db_updates", () => {
-  it.scoped("tells what becomes of databases", () =>
+  it.scoped("reports created, updated and deleted databases", () =>
     Effect.gen(function*() {
       const { feed, send } = yield* setup
       const { seen } = yield* collect((yield* feed("/_db_updates?feed=continuous&heartbeat=30000")).lines)
@@ -253,7 +253,7 @@ describe("_db_updates", () => {
       ])
     }))
 
-  it.scoped("lists the latest event of each kind, and goes on from a sequence", () =>
+  it.scoped("lists the latest event of each kind, and resumes from a sequence", () =>
     Effect.gen(function*() {
       const { send } = yield* setup
       yield* send("PUT", "/db/a", { body: {} })

@@ -114,7 +114,7 @@ describe("FileStore", () => {
       }))
   }
 
-  it.scopedLive("keeps sequences, cookies and the server's id, and gives no id twice", () =>
+  it.scopedLive("keeps sequences, cookies and the server's id, and reuses no id", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const first = yield* using(path, (couch) =>
@@ -145,7 +145,7 @@ describe("FileStore", () => {
     }))
 
   it.scopedLive(
-    "opens what is left of a log that was cut at any byte, and says what it cut off",
+    "opens a log that was cut at any byte, and logs what it removes",
     () =>
       Effect.gen(function*() {
         const path = yield* directory
@@ -174,7 +174,7 @@ describe("FileStore", () => {
           const last = sizes.filter((size) => size <= length).length - 1
           expect(value.text, `cut at ${length}`).toBe(states[last])
           const cut = length - (sizes[last] ?? 0)
-          expect(lines.filter((line) => line.includes("cut off"))).toEqual(
+          expect(lines.filter((line) => line.includes("incomplete write"))).toEqual(
             cut === 0 ? [] : [expect.stringContaining(`the last ${cut} bytes`)]
           )
           // The next start finds nothing to mend.
@@ -183,7 +183,7 @@ describe("FileStore", () => {
       })
   )
 
-  it.scopedLive("refuses a log with a wrong byte in its middle, and leaves it as it is", () =>
+  it.scopedLive("rejects a log with a wrong byte in its middle, and leaves it unchanged", () =>
     Effect.gen(function*() {
       const path = yield* directory
       yield* using(path, small)
@@ -199,7 +199,7 @@ describe("FileStore", () => {
       }
     }))
 
-  it.scopedLive("takes an attachment that looks like its own log for what it is", () =>
+  it.scopedLive("reads an attachment that is a copy of its own log", () =>
     Effect.gen(function*() {
       const path = yield* directory
       yield* using(path, (couch) =>
@@ -235,7 +235,7 @@ describe("FileStore", () => {
       expect(JSON.parse(doc.text)._attachments["a.png"].data).toBe(Buffer.from(body).toString("base64"))
     }))
 
-  it.scopedLive("drops old bodies with _compact, and makes the log small", () =>
+  it.scopedLive("drops old bodies on _compact, and shrinks the log", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const before = yield* using(path, (couch) =>
@@ -256,7 +256,7 @@ describe("FileStore", () => {
       expect(yield* using(path, everything)).toEqual(before)
     }))
 
-  it.scopedLive("makes the log small when it starts, once most of it is of no use", () =>
+  it.scopedLive("shrinks the log on start if most of it is obsolete", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const before = yield* using(path, (couch) =>
@@ -272,7 +272,7 @@ describe("FileStore", () => {
       expect(yield* using(path, everything)).toEqual(before)
     }))
 
-  it.scopedLive("is the old log or the new one, wherever a compaction ends", () =>
+  it.scopedLive("keeps the old or the new log wherever a compaction is interrupted", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const before = yield* using(path, (couch) => Effect.zipRight(small(couch), everything(couch)))
@@ -284,7 +284,7 @@ describe("FileStore", () => {
       }
     }))
 
-  it.scopedLive("has one writer, and is free once that one has ended", () =>
+  it.scopedLive("has one writer, and is unlocked once that one has ended", () =>
     Effect.gen(function*() {
       const path = yield* directory
       yield* using(path, () =>
@@ -303,7 +303,7 @@ describe("FileStore", () => {
       expect(yield* Effect.flip(using(path, () => Effect.void))).toMatchObject({ reason: "Locked" })
     }))
 
-  it.scopedLive("answers 500 to everything once it cannot write, and keeps what was acknowledged", () =>
+  it.scopedLive("answers every request with 500 once it cannot write, and keeps acknowledged writes", () =>
     Effect.gen(function*() {
       const path = yield* directory
       yield* using(path, (couch) =>
@@ -323,7 +323,7 @@ describe("FileStore", () => {
       expect(rows.json).toMatchObject({ total_rows: 4 })
     }))
 
-  it.scopedLive("lets writes that come together share one fsync", () =>
+  it.scopedLive("lets concurrent writes share one fsync", () =>
     Effect.gen(function*() {
       const path = yield* directory
       yield* using(path, (couch) =>
@@ -342,7 +342,7 @@ describe("FileStore", () => {
         }))
     }))
 
-  it.scopedLive("tells no line of a feed before what it tells is safe", () =>
+  it.scopedLive("sends no line of a feed before its data are durable", () =>
     Effect.gen(function*() {
       const path = yield* directory
       yield* using(path, (couch) =>
@@ -420,7 +420,7 @@ describe("FileStore", () => {
       })
   )
 
-  it("names what leads from any state of a history to any other", () => {
+  it("describes the difference between any two states of a revision tree", () => {
     const version = (deleted: boolean): Version => ({ deleted, body: {}, attachments: [] })
     for (let seed = 0; seed < sample(60, 300); seed++) {
       const random = RandomSource.make(seed)
@@ -438,7 +438,7 @@ describe("FileStore", () => {
           : kind === 6
           ? RevisionTree.compact(tree)
           : RevisionTree.purge(tree, tree.leaves.slice(0, 1)).tree
-        copy = TreeChange.apply(copy, TreeChange.between(tree, next))
+        copy = TreeChange.apply(copy, TreeChange.diff(tree, next))
         tree = next
         expect(RevisionTree.same(copy, tree)).toBe(true)
         expect(copy.leaves).toEqual(tree.leaves)

@@ -16,7 +16,7 @@ const feedWithoutEnd = /feed=(continuous|eventsource|longpoll)/
 const show = ({ body, headers, method, path }: Request): string =>
   `${method} ${path} ${JSON.stringify(headers)} ${typeof body === "string" ? body.slice(0, 300) : body?.length}`
 
-describe("requests with mistakes", () => {
+describe("invalid requests", () => {
   for (const seed of seeds(2, 50)) {
     it.effect(`are each answered as an HTTP server answers, seed ${seed}`, () =>
       Effect.gen(function*() {

@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import { complaint, replay, same, sameStatus, strays } from "./golden/replay.js"
 
 describe("the transcript of CouchDB 3.5.0", () => {
-  it("is set up, and excused, by names of its steps only", () => {
+  it("is set up and excused by step names only", () => {
     expect(strays).toEqual([])
   })
 
-  it.effect("is answered alike, but for the listed differences", () =>
+  it.effect("gets CouchDB's responses, except for the listed differences", () =>
     Effect.gen(function*() {
       const outcomes = yield* replay
       const complaints = outcomes.flatMap((outcome) => {

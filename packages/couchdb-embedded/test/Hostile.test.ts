@@ -79,7 +79,7 @@ const body = Arbitrary.oneof(
 
 describe("hostile requests", () => {
   it.effect.prop(
-    "each get an answer, and the next honest one, too",
+    "each get a response, and so does the next valid request",
     [Arbitrary.array(Arbitrary.tuple(Arbitrary.constantFrom(...methods), target, body), {
       minLength: 1,
       maxLength: 20
@@ -102,7 +102,7 @@ describe("hostile requests", () => {
     runs(40, 1_000)
   )
 
-  it.effect("keep `__proto__` as data where it is data, and touch no prototype", () =>
+  it.effect("keep `__proto__` as data, and change no prototype", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       expect((yield* send("PUT", "/db/x", { body: "{\"__proto__\":1}" })).json)
@@ -113,7 +113,7 @@ describe("hostile requests", () => {
       expect({}).not.toHaveProperty("polluted")
     }))
 
-  it.effect("may be as large as a document, and no larger", () =>
+  it.effect("may be as large as the document limit, and no larger", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const sized = (size: number) => `{"s":"${"x".repeat(size - 8)}"}`
@@ -122,7 +122,7 @@ describe("hostile requests", () => {
         .toEqual({ error: "document_too_large", reason: "" })
     }))
 
-  it.effect("name what is not built here", () =>
+  it.effect("report missing features", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       for (const [method, path] of [["PUT", "/_reshard/state"], ["POST", "/_reshard/jobs"]] as const) {
@@ -131,7 +131,7 @@ describe("hostile requests", () => {
       }
     }))
 
-  it.effect("may come in pieces", () =>
+  it.effect("may arrive in chunks", () =>
     Effect.gen(function*() {
       const couch = yield* EmbeddedCouch.make()
       yield* client(couch)("PUT", "/db")
@@ -147,7 +147,7 @@ describe("hostile requests", () => {
       expect((yield* client(couch)("GET", "/db/x")).json).toMatchObject({ v: "é💡" })
     }))
 
-  it.effect("may be wide: a hundred thousand keys, and not deeper than a stack", () =>
+  it.effect("may have a hundred thousand keys, but limited nesting", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const keys = `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":${i}`).join(",")}}`
@@ -169,7 +169,7 @@ describe("hostile requests", () => {
       expect((yield* send("POST", "/db/_find", { body: `{"selector":${selector}}` })).status).toBe(200)
     }))
 
-  it.effect("are answered as CouchDB 3.5.0 does: paths, ranges and parts that make no sense", () =>
+  it.effect("get the responses of CouchDB 3.5.0 to invalid paths, ranges and parts", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/r/a.png", { body: "0123456789", headers: { "content-type": "image/png" } })

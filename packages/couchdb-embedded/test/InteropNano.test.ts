@@ -20,7 +20,7 @@ interface Butterfly {
 }
 
 describe("nano", () => {
-  it.scopedLive("creates, edits, meets a conflict, deletes", () =>
+  it.scopedLive("creates, edits, gets a conflict, deletes", () =>
     Effect.gen(function*() {
       const server = yield* nano
       yield* Effect.promise(async () => {
@@ -118,7 +118,7 @@ describe("nano", () => {
       expect(ids.sort()).toEqual(Array.from({ length: 20 }, (_, i) => `b${i}`).sort())
     }))
 
-  it.scopedLive("logs in with a cookie, and is told what it may not", () =>
+  it.scopedLive("logs in with a cookie, and gets an error without permission", () =>
     Effect.gen(function*() {
       const { url } = yield* Serve.serve({ quiet: true, admin })
       const server = Nano(url)

@@ -74,7 +74,7 @@ const fill = async (database: PouchDB.Database, who: string) => {
 }
 
 describe("PouchDB", () => {
-  it.scopedLive("works on the server as on its own", () =>
+  it.scopedLive("works on the server as on its own store", () =>
     Effect.gen(function*() {
       const database = yield* remote(yield* server, "zoo")
       yield* Effect.promise(async () => {
@@ -100,7 +100,7 @@ describe("PouchDB", () => {
     }))
 
   it.scopedLive(
-    "replicates both ways, and both come out equal: conflicts, deleted documents and attachments",
+    "replicates conflicts, deleted documents and attachments both ways until both are equal",
     () =>
       Effect.gen(function*() {
         const ours = yield* local
@@ -134,7 +134,7 @@ describe("PouchDB", () => {
       })
   )
 
-  it.scopedLive("syncs live, and catches up with what both sides do meanwhile", () =>
+  it.scopedLive("syncs live with concurrent changes on both sides", () =>
     Effect.gen(function*() {
       const ours = yield* local
       const theirs = yield* remote(yield* server, "zoo")

@@ -31,7 +31,7 @@ describe("JavaScript of design documents", () => {
       })
     }))
 
-  it.effect("is refused where it does not compile", () =>
+  it.effect("is rejected if it does not compile", () =>
     Effect.gen(function*() {
       const { put } = yield* design({ views: { x: { map: "function (doc) {" } } })
       expect([put.status, put.json]).toMatchObject([400, {
@@ -40,7 +40,7 @@ describe("JavaScript of design documents", () => {
       }])
     }))
 
-  it.effect("may take its time, but not for ever", () =>
+  it.effect("has a time limit", () =>
     Effect.gen(function*() {
       const { send } = yield* design({
         views: { x: { map: "function (doc) { for (;;); }" }, y: { map: "function (doc) { emit(1, 1) }" } }
@@ -50,7 +50,7 @@ describe("JavaScript of design documents", () => {
       expect((yield* send("GET", "/db/_design/d/_view/y")).json).toMatchObject({ total_rows: 2 })
     }))
 
-  it.effect("sees no object of this process, and no other design document's globals", () =>
+  it.effect("sees neither objects of this process nor globals of other design documents", () =>
     Effect.gen(function*() {
       const { send } = yield* design({
         views: { x: { map: "function (doc) { count = 1; emit(typeof process, typeof console) }" } }
@@ -77,7 +77,7 @@ describe("JavaScript of design documents", () => {
       expect([list.status, list.headers["x-l"], list.text]).toEqual([200, "1", "ba"])
     }))
 
-  it.effect("refuses documents by what it throws", () =>
+  it.effect("rejects documents by throwing", () =>
     Effect.gen(function*() {
       const { send } = yield* design({
         validate_doc_update: "function (doc, old, user, security) { if (doc.bad) throw({ forbidden: 'no bad' }) }"

@@ -53,12 +53,12 @@ describe("selectors", () => {
   ).map(([name, operator, argument]) => ({ [name]: { [operator]: argument } }))
   const document = Arbitrary.record({ a: scalar, b: scalar })
 
-  it.prop("hold or do not hold of fields that are there, never both", [condition, document], ([selector, document]) => {
+  it.prop("match or do not match an existing field, never both", [condition, document], ([selector, document]) => {
     const there = !Object.hasOwn(selector, "a.c")
     expect(Number(matches(selector, document)) + Number(matches({ $not: selector }, document))).toBe(there ? 1 : 0)
   })
 
-  it.prop("mean the same in any order", [condition, condition, document], ([left, right, document]) => {
+  it.prop("match the same in any order", [condition, condition, document], ([left, right, document]) => {
     expect(matches({ $and: [left, right] }, document)).toBe(matches({ $and: [right, left] }, document))
     expect(matches({ $nor: [left, right] }, document))
       .toBe(matches({ $and: [{ $not: left }, { $not: right }] }, document))
@@ -86,7 +86,7 @@ const numbered = (indexes: ReadonlyArray<unknown>) =>
 const byNumber = { index: { fields: ["n"] }, name: "by-number", ddoc: "numbers" }
 
 describe("_find", () => {
-  it.effect("gives rows in the order of the index that it chooses", () =>
+  it.effect("returns rows in the order of the chosen index", () =>
     Effect.gen(function*() {
       const send = yield* numbered([byNumber])
       const indexed = yield* send("POST", "/db/_find", { body: { selector: { n: { $gte: 8 } } } })
@@ -115,7 +115,7 @@ describe("_find", () => {
       }])
     }))
 
-  it.effect.prop("finds everything once, page by page", [
+  it.effect.prop("finds every document once, page by page", [
     Arbitrary.integer({ min: 1, max: 9 }),
     Arbitrary.constantFrom<ReadonlyArray<unknown>>([{}], [{ n: { $gt: 3 } }], [{ n: { $gt: 3 } }, [{ n: "desc" }]], [
       { odd: { $exists: true } }
@@ -137,7 +137,7 @@ describe("_find", () => {
       expect(all.length).toBeGreaterThan(5)
     }))
 
-  it.effect("uses a partial index only where it is named, and then sees only what it holds", () =>
+  it.effect("uses a partial index only if it is named, and then reads its documents only", () =>
     Effect.gen(function*() {
       const send = yield* numbered([{
         index: { fields: ["n"], partial_filter_selector: { odd: { $exists: true } } },
@@ -151,7 +151,7 @@ describe("_find", () => {
       expect(ids(part.text).length).toBe(10)
     }))
 
-  it.effect("shows documents with siblings as CouchDB's scan for conflicts does", () =>
+  it.effect("returns conflicting documents as CouchDB's scan for conflicts does", () =>
     Effect.gen(function*() {
       const send = yield* numbered([])
       const docs = ["a", "b"].map((digit) => ({ _id: "twice", _rev: `1-${digit.repeat(32)}`, digit }))
@@ -164,7 +164,7 @@ describe("_find", () => {
 })
 
 describe("_index and _explain", () => {
-  it.effect("name an index by what is in it, as CouchDB does", () =>
+  it.effect("name an index by its content, as CouchDB does", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       // This is the name that a real CouchDB gave.

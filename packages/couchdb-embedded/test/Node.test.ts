@@ -4,7 +4,7 @@ import * as EmbeddedCouch from "../src/engine/EmbeddedCouch.js"
 import { client, fresh } from "./client.js"
 
 describe("the node of the cluster", () => {
-  it.effect("has the name that it was given", () =>
+  it.effect("has the given name", () =>
     Effect.gen(function*() {
       const send = client(yield* EmbeddedCouch.make({ node: "zoo@127.0.0.1" }))
       yield* send("PUT", "/db?q=1")
@@ -17,7 +17,7 @@ describe("the node of the cluster", () => {
         .toEqual({ error: "not_found", reason: "no such node: other" })
     }))
 
-  it.effect("counts what it is asked", () =>
+  it.effect("counts requests", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const requests = Effect.map(
@@ -32,7 +32,7 @@ describe("the node of the cluster", () => {
       expect((yield* send("GET", "/_node/_local/_stats/nope")).json).toBe(null)
     }))
 
-  it.effect("keeps what is configured", () =>
+  it.effect("keeps its configuration", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const at = "/_node/_local/_config/zoo/animal"
@@ -47,7 +47,7 @@ describe("the node of the cluster", () => {
       expect((yield* send("GET", at)).status).toBe(404)
     }))
 
-  it.effect("tells sizes that follow from the content", () =>
+  it.effect("reports sizes that depend on the content", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const sizes = Effect.map(send("GET", "/db"), ({ json }) => (json as { readonly sizes: unknown }).sizes)

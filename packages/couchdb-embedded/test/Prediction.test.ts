@@ -36,7 +36,7 @@ const revOf = (json: unknown): Option.Option<Revision.Revision> =>
     : Option.none()
 
 describe("Revision.predict", () => {
-  it.effect("names the revisions that the engine gives, for 500 documents and their next two revisions", () =>
+  it.effect("predicts the engine's revisions of 500 documents and their next two revisions", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const samples = Arbitrary.sample(Arbitrary.tuple(body, body), { numRuns: 500, seed: 3 })

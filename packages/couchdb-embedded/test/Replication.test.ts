@@ -31,7 +31,7 @@ const siblings = [
 ]
 
 describe("replication", () => {
-  it.effect("leaves conflicts where they are if only winners are wanted", () =>
+  it.effect("replicates no conflicts with winning_revs_only", () =>
     Effect.gen(function*() {
       const send = yield* two
       yield* send("POST", "/db/_bulk_docs", { body: { new_edits: false, docs: siblings } })
@@ -43,7 +43,7 @@ describe("replication", () => {
       expect(yield* leaves(send, "copy", "x")).toHaveLength(2)
     }))
 
-  it.effect("begins where it is told to, and makes the target as it is told to", () =>
+  it.effect("starts after since_seq, and creates the target with the given parameters", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/a", { body: {} })
@@ -60,7 +60,7 @@ describe("replication", () => {
       expect((yield* send("GET", "/new/b")).status).toBe(200)
     }))
 
-  it.effect("leaves no checkpoint where it is told to leave none", () =>
+  it.effect("writes no checkpoint with use_checkpoints=false", () =>
     Effect.gen(function*() {
       const send = yield* two
       yield* send("PUT", "/db/a", { body: {} })
@@ -71,7 +71,7 @@ describe("replication", () => {
       }
     }))
 
-  it.effect("brings conflicts, tombstones, histories and attachments", () =>
+  it.effect("replicates conflicts, tombstones, histories and attachments", () =>
     Effect.gen(function*() {
       const send = yield* two
       yield* send("POST", "/db/_bulk_docs", { body: { new_edits: false, docs: siblings } })
@@ -108,7 +108,7 @@ describe("replication", () => {
       }])
     }))
 
-  it.effect("goes on where both databases agree that it was", () =>
+  it.effect("resumes from the common checkpoint", () =>
     Effect.gen(function*() {
       const send = yield* two
       yield* send("PUT", "/db/a", { body: {} })
@@ -128,7 +128,7 @@ describe("replication", () => {
       expect((yield* send("GET", "/copy")).json).toMatchObject({ doc_count: 2 })
     }))
 
-  it.effect("makes equal what was resolved alike in two places", () =>
+  it.effect("converges if both databases resolved a conflict alike", () =>
     Effect.gen(function*() {
       const send = yield* two
       for (const name of ["db", "copy"]) {
@@ -147,7 +147,7 @@ describe("replication", () => {
       expect((yield* send("GET", "/copy/x?conflicts=true")).json).not.toHaveProperty("_conflicts")
     }))
 
-  it.effect("brings only what was asked for", () =>
+  it.effect("replicates the selected documents only", () =>
     Effect.gen(function*() {
       const send = client(
         yield* EmbeddedCouch.make({
@@ -171,7 +171,7 @@ describe("replication", () => {
       }
     }))
 
-  it.effect("follows the source where it is continuous, until it is cancelled", () =>
+  it.effect("follows the source if it is continuous, until it is cancelled", () =>
     Effect.gen(function*() {
       const send = yield* two
       yield* send("PUT", "/db/a", { body: {} })
@@ -201,7 +201,7 @@ describe("replication", () => {
       }
     }))
 
-  it.effect("goes by the rights of whoever the URL names", () =>
+  it.effect("uses the permissions of the user in the URL", () =>
     Effect.gen(function*() {
       const send = client(yield* EmbeddedCouch.make({ admin }))
       const root = { headers: basic("admin", "password") }
@@ -222,7 +222,7 @@ describe("replication", () => {
       })
     }))
 
-  it.effect("is refused as CouchDB refuses it", () =>
+  it.effect("is rejected as CouchDB rejects it", () =>
     Effect.gen(function*() {
       const send = yield* two
       const refusals: ReadonlyArray<readonly [object, number, string, string]> = [

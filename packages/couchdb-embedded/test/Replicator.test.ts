@@ -16,7 +16,7 @@ const end = (name: string): string => `http://admin:password@embedded/${name}`
 const job = (more: object = {}) => ({ body: { source: end("db"), target: end("copy"), create_target: true, ...more } })
 
 describe("the replicator", () => {
-  it.effect("does what a document asks for, once, and writes into it that it did", () =>
+  it.effect("runs the replication of a document once, and writes the result into the document", () =>
     Effect.gen(function*() {
       const send = yield* server
       expect((yield* send("PUT", "/_replicator/once", job())).status).toBe(201)
@@ -39,7 +39,7 @@ describe("the replicator", () => {
       expect((yield* send("GET", "/copy/b")).status).toBe(404)
     }))
 
-  it.effect("goes on where the document is continuous, until it is deleted", () =>
+  it.effect("runs a continuous replication until its document is deleted", () =>
     Effect.gen(function*() {
       const send = yield* server
       const { json } = yield* send("PUT", "/_replicator/always", job({ continuous: true }))
@@ -69,7 +69,7 @@ describe("the replicator", () => {
       expect((yield* send("GET", "/_scheduler/jobs")).json).toMatchObject({ total_rows: 0 })
     }))
 
-  it.effect("tries again after a while where it crashed", () =>
+  it.effect("retries after a crash, with a delay", () =>
     Effect.gen(function*() {
       const send = yield* server
       yield* send("PUT", "/_replicator/early", job({ source: end("later") }))
@@ -88,7 +88,7 @@ describe("the replicator", () => {
       expect((yield* send("GET", "/_replicator/early")).json).toMatchObject({ _replication_state: "completed" })
     }))
 
-  it.effect("refuses documents as CouchDB refuses them", () =>
+  it.effect("rejects documents as CouchDB rejects them", () =>
     Effect.gen(function*() {
       const send = yield* server
       const refusals: ReadonlyArray<readonly [object, string]> = [

@@ -44,7 +44,7 @@ const shape = (tree: Tree<Version>) => ({
 
 describe("RevisionTree", () => {
   it.prop(
-    "has the same winner and the same leaves, whatever the order of arrival",
+    "has the same winner and leaves in any order of arrival",
     [histories, Arbitrary.infiniteStream(Arbitrary.nat())],
     ([writes, order]) => {
       const shuffled = writes.map((write) => [order.next().value, write] as const).sort(([a], [b]) => a - b)
@@ -52,12 +52,12 @@ describe("RevisionTree", () => {
     }
   )
 
-  it.prop("learns nothing from what it knows", [histories], ([writes]) => {
+  it.prop("does not change if it merges a known path", [histories], ([writes]) => {
     const tree = build(writes)
     expect(build(writes, tree)).toBe(tree)
   })
 
-  it.prop("has leaves without children, each with what was stored of it", [histories], ([writes]) => {
+  it.prop("has leaves without children, each with its content", [histories], ([writes]) => {
     const tree = build(writes)
     const parents = new Set(RevisionTree.nodes(tree).map(parentName))
     const leaves = tree.leaves.map(Revs.format)
@@ -69,20 +69,24 @@ describe("RevisionTree", () => {
     expect(tree.size).toBe(RevisionTree.nodes(tree).length)
   })
 
-  it.prop("is won by the live leaf of the highest generation and the greatest hash", [histories], ([writes]) => {
-    const tree = build(writes)
-    const ranked = RevisionTree.leafNodes(tree).map((node) => ({
-      live: node.version?.deleted !== true,
-      rev: { generation: node.generation, hash: node.hash }
-    }))
-    for (const [i, lower] of ranked.slice(1).entries()) {
-      const higher = ranked[i]
-      expect(
-        higher !== undefined && (higher.live !== lower.live ? higher.live : Revs.compare(higher.rev, lower.rev) > 0)
-      )
-        .toBe(true)
+  it.prop(
+    "has the live leaf with the highest generation and the greatest hash as its winner",
+    [histories],
+    ([writes]) => {
+      const tree = build(writes)
+      const ranked = RevisionTree.leafNodes(tree).map((node) => ({
+        live: node.version?.deleted !== true,
+        rev: { generation: node.generation, hash: node.hash }
+      }))
+      for (const [i, lower] of ranked.slice(1).entries()) {
+        const higher = ranked[i]
+        expect(
+          higher !== undefined && (higher.live !== lower.live ? higher.live : Revs.compare(higher.rev, lower.rev) > 0)
+        )
+          .toBe(true)
+      }
     }
-  })
+  )
 
   it.prop(
     "keeps every leaf when it is stemmed, and no ancestor beyond the limit",
@@ -103,7 +107,7 @@ describe("RevisionTree", () => {
 
   const abc = (start: number, ...hashes: ReadonlyArray<string>): Path => ({ generation: start, hashes })
 
-  it("tells an extended leaf from a new branch", () => {
+  it("distinguishes an extended leaf from a new branch", () => {
     const first = RevisionTree.merge<Version>(RevisionTree.empty, abc(1, "a"), { deleted: false })
     const second = RevisionTree.merge(first.tree, abc(2, "b", "a"), { deleted: false })
     const sibling = RevisionTree.merge(second.tree, abc(2, "c", "a"), { deleted: false })
@@ -112,7 +116,7 @@ describe("RevisionTree", () => {
     expect(RevisionTree.merge(sibling.tree, abc(1, "a"), { deleted: false }).merged).toBe("known")
   })
 
-  it("finds the ancestors that a stemmed history had lost", () => {
+  it("restores the ancestors of a stemmed history", () => {
     const short = build([{ path: abc(3, "c"), version: { deleted: false } }])
     const whole = build([{ path: abc(3, "c", "b", "a"), version: { deleted: false } }], short)
     const leaf = RevisionTree.winner(whole)
@@ -134,7 +138,7 @@ describe("RevisionTree", () => {
   })
 
   it.prop(
-    "stems a line revision by revision as it would stem it at once",
+    "stems a linear history revision by revision as it does at once",
     [Arbitrary.integer({ min: 1, max: 12 }), Arbitrary.integer({ min: 1, max: 5 })],
     ([length, limit]) => {
       const hashes = Array.from({ length }, (_, i) => `h${i + 1}`)

@@ -50,7 +50,7 @@ describe("Serve", () => {
       expect(head.headers["access-control-allow-origin"]).toBeUndefined()
     }))
 
-  it.scopedLive("answers to names of this machine only", () =>
+  it.scopedLive("accepts loopback names only", () =>
     Effect.gen(function*() {
       const { port } = yield* served
       const statuses: Array<number> = []
@@ -60,7 +60,7 @@ describe("Serve", () => {
       expect(statuses).toEqual([200, 200, 200, 400, 400])
     }))
 
-  it.scopedLive("refuses bodies beyond its limit", () =>
+  it.scopedLive("rejects bodies beyond its limit", () =>
     Effect.gen(function*() {
       const { url } = yield* Serve.serve({ quiet: true, maxBodyBytes: 1000 })
       yield* json(`${url}/db`, { method: "PUT" })
@@ -71,7 +71,7 @@ describe("Serve", () => {
       })
     }))
 
-  it.scopedLive("survives clients that go away in the middle of a request", () =>
+  it.scopedLive("survives clients that disconnect during a request", () =>
     Effect.gen(function*() {
       const { port, url } = yield* served
       yield* json(`${url}/db`, { method: "PUT" })
@@ -117,7 +117,7 @@ describe("Serve", () => {
     300
   )
 
-  it.scopedLive("reads a feed no faster than the client does, and ends it when the client goes away", () =>
+  it.scopedLive("reads a feed no faster than the client, and ends it when the client disconnects", () =>
     Effect.gen(function*() {
       const { counts, couch } = yield* streaming
       const { port } = yield* Serve.serve({ quiet: true, couch })
@@ -153,7 +153,7 @@ describe("Serve", () => {
       yield* Effect.promise(async () => reader?.cancel())
     }))
 
-  it.live("stops when its scope closes, kept-alive connections and all", () =>
+  it.live("stops when its scope closes, and closes idle connections", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { port, url } = yield* Scope.extend(served, scope)
@@ -164,7 +164,7 @@ describe("Serve", () => {
       agent.destroy()
     }))
 
-  it.scopedLive("says which port it could not have", () =>
+  it.scopedLive("names the port that is in use", () =>
     Effect.gen(function*() {
       const { port } = yield* served
       const error = yield* Effect.flip(Serve.serve({ quiet: true, port }))
@@ -172,7 +172,7 @@ describe("Serve", () => {
       expect(error.message).toContain(`cannot listen on 127.0.0.1:${port}`)
     }))
 
-  it.live("comes as a layer, over an engine of one's own if need be", () =>
+  it.live("is available as a layer, optionally over an existing engine", () =>
     Effect.gen(function*() {
       const { couch, url } = yield* Serve.Server
       yield* couch.handler({ method: "PUT", origin: "http://embedded", path: "/db", headers: {} })

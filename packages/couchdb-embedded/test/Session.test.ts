@@ -20,7 +20,7 @@ const jan = { name: "jan", password: "apple" }
 const form = { "content-type": "application/x-www-form-urlencoded" }
 
 describe("sessions", () => {
-  it.effect("begin with a name and a password, as JSON or as a form", () =>
+  it.effect("start with a name and a password, as JSON or as a form", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       for (
@@ -44,7 +44,7 @@ describe("sessions", () => {
       }
     }))
 
-  it.effect("are an administrator's, too, on every endpoint, before any basic credentials", () =>
+  it.effect("work for administrators on every endpoint, and precede basic credentials", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const cookie = cookieOf(yield* send("POST", "/_session", { body: { name: "admin", password: "password" } }))
@@ -55,7 +55,7 @@ describe("sessions", () => {
       expect((yield* send("GET", "/db/x")).status).toBe(401)
     }))
 
-  it.effect("send the client on where it asks for this", () =>
+  it.effect("redirect the client on request", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const on = yield* send("POST", "/_session?next=/db", { body: jan })
@@ -67,7 +67,7 @@ describe("sessions", () => {
         .toEqual({ error: "bad_request", reason: "path must begin with a /." })
     }))
 
-  it.effect("are refused as CouchDB refuses them", () =>
+  it.effect("are rejected as CouchDB rejects them", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       for (const body of [{ name: "jan", password: "wrong" }, { name: "nobody", password: "apple" }, { name: "jan" }]) {
@@ -95,7 +95,7 @@ describe("sessions", () => {
         .toEqual({ error: "unauthorized", reason: "Please login." })
     }))
 
-  it.effect("are prolonged after a tenth of their time, and end with it", () =>
+  it.effect("are renewed after a tenth of their lifetime, and expire", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const cookie = cookieOf(yield* send("POST", "/_session", { body: jan }))
@@ -110,7 +110,7 @@ describe("sessions", () => {
       expect((yield* ask(cookieOf(renewed))).json).toMatchObject({ userCtx: { name: "jan" } })
     }))
 
-  it.effect("end with a cookie that says so, or with the password that they stand on", () =>
+  it.effect("end on logout, or when the password changes", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const cookie = cookieOf(yield* send("POST", "/_session", { body: jan }))
@@ -125,7 +125,7 @@ describe("sessions", () => {
       expect((yield* send("GET", "/_session", { headers: { cookie } })).json).toMatchObject({ userCtx: { name: null } })
     }))
 
-  it.effect("come from cookies of this server only", () =>
+  it.effect("accept cookies of this server only", () =>
     Effect.gen(function*() {
       const send = yield* withJan
       const ask = (cookie: string) => send("GET", "/_session", { headers: { cookie: `AuthSession=${cookie}` } })

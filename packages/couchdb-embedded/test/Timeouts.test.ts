@@ -107,7 +107,7 @@ const failures = (operation: Operation, count: number) =>
     return exits.filter(Exit.isFailure).map((exit) => String(exit.cause).slice(0, 200))
   })
 
-describe("under TestClock, with the deadline that a client has by itself", () => {
+describe("under TestClock, with the default timeout of a client", () => {
   for (const [name, operation] of Object.entries(operations)) {
     it.effect(`none of ${times} times ${name} runs out of time`, () =>
       Effect.gen(function*() {
@@ -120,7 +120,7 @@ describe("under TestClock, with the deadline that a client has by itself", () =>
       }).pipe(Effect.provide(couch)))
   }
 
-  it.effect("each of those that do wait for a minute does", () =>
+  it.effect("each waiting request waits for a minute", () =>
     Effect.gen(function*() {
       const found = yield* failures(() => Database.exists("zoo"), 5)
       expect(found).toHaveLength(5)

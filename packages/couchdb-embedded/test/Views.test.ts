@@ -52,8 +52,8 @@ const populated = Effect.gen(function*() {
   return send
 })
 
-describe("views given as TypeScript", () => {
-  it.effect("stand in for the text of the design document", () =>
+describe("views in TypeScript", () => {
+  it.effect("replace the text of the design document", () =>
     Effect.gen(function*() {
       const send = yield* populated
       expect((yield* send("GET", "/db/_design/people/_view/byAge")).text).toBe(
@@ -67,7 +67,7 @@ describe("views given as TypeScript", () => {
       expect((yield* send("GET", "/db/_design/people/_view/throws")).json).toMatchObject({ total_rows: 0 })
     }))
 
-  it.effect("are there only where the design document has them", () =>
+  it.effect("exist only if the design document has them", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ functions })
       expect((yield* send("GET", "/db/_design/people/_view/byAge")).json)
@@ -77,7 +77,7 @@ describe("views given as TypeScript", () => {
         .toEqual({ error: "not_found", reason: "missing_named_view" })
     }))
 
-  it.effect("are asked for, where nobody runs the text", () =>
+  it.effect("are required if there is no interpreter", () =>
     Effect.gen(function*() {
       const send = yield* populated
       const reply = yield* send("GET", "/db/_design/people/_view/absent")
@@ -132,7 +132,7 @@ describe("views given as TypeScript", () => {
 })
 
 describe("a partition", () => {
-  it.effect("takes its parameters in the order of their names: a startkey counts more than a key", () =>
+  it.effect("applies parameters in alphabetical order, so that startkey overrides key", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/parts?partitioned=true")
@@ -144,7 +144,7 @@ describe("a partition", () => {
       expect(yield* offset("key=%22z%22&startkey=%22a%22")).toMatchObject({ offset: 2 })
     }))
 
-  it.effect("skips only rows that are there, and counts them in its offset", () =>
+  it.effect("skips existing rows only, and counts them in its offset", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/parts?partitioned=true")
@@ -160,7 +160,7 @@ describe("a partition", () => {
       ) expect((yield* send("GET", `/parts/_partition/p/_all_docs?${query}`)).json).toMatchObject({ offset })
     }))
 
-  it.effect("is listed, asked and searched by itself", () =>
+  it.effect("has its own document list, views and searches", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ functions: { d: { views: { n: { map: (doc, emit) => emit(doc.n, null) } } } } })
       yield* send("PUT", "/parts?partitioned=true")
@@ -181,7 +181,7 @@ describe("a partition", () => {
     }))
 })
 
-describe("an index that is brought up to date", () => {
+describe("an updated index", () => {
   const step = Arbitrary.record({
     id: Arbitrary.constantFrom("a", "b", "c", "d", "e"),
     tags: Arbitrary.option(Arbitrary.array(Arbitrary.constantFrom("x", "Y", "é", "z"), { maxLength: 3 })),
@@ -189,7 +189,7 @@ describe("an index that is brought up to date", () => {
   })
 
   it.effect.prop(
-    "tells what one that is made anew would tell",
+    "equals a rebuilt index",
     [Arbitrary.array(step, { maxLength: 15 })],
     ([steps]) =>
       Effect.gen(function*() {

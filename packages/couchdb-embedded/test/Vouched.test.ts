@@ -57,7 +57,7 @@ describe("tokens", () => {
     ["of a key that nobody knows", token(good, { head: { alg: "HS256", kid: "nope" } }), 400, "Unknown kid"]
   ]
   for (const [name, text, status, reason] of answers) {
-    it.effect(`${name}: ${reason ?? "are taken"}`, () =>
+    it.effect(`${name}: ${reason ?? "are accepted"}`, () =>
       Effect.gen(function*() {
         const send = yield* configured
         const reply = yield* send("GET", "/_session", { headers: { authorization: `Bearer ${text}` } })
@@ -73,7 +73,7 @@ describe("tokens", () => {
       }))
   }
 
-  it.effect("are nothing where they are not configured", () =>
+  it.effect("are ignored if they are not configured", () =>
     Effect.gen(function*() {
       const send = client(yield* EmbeddedCouch.make({ admin }))
       const reply = yield* send("GET", "/_session", { headers: { authorization: `Bearer ${token(good)}` } })
@@ -89,7 +89,7 @@ describe("proxied users", () => {
     [signed("sha256", "bar"), null],
     [undefined, null]
   ]
-  it.effect("are believed where the secret signs their name", () =>
+  it.effect("are accepted if the secret signs their name", () =>
     Effect.gen(function*() {
       const send = yield* configured
       for (const [token, name] of answers) {

@@ -1,9 +1,9 @@
 /**
- * Replicas that edit apart and meet again, thousands of times: random histories of a document with lineage on embedded
- * databases, each told from its seed alone, and what must hold at the end of every one.
+ * Random histories of one document with lineage, on several embedded databases that edit it and replicate. A seed
+ * determines each history. Every history must end in a correct state.
  *
- * A history knows which edits each revision really contains, and never asks the library for it. Resolvers are slow and
- * die between their writes, databases are compacted, and edits go to losing versions as well as to winners.
+ * A history tracks which edits each revision really contains, independently of the library. Resolvers are slow and
+ * crash between their writes, databases are compacted, and edits change losing leaves as well as winners.
  *
  * @since 0.1.0
  */
@@ -11,24 +11,24 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { history, type Outcome as HistoryOutcome } from "./history/history.js"
 import { isWrong, shrink as shrinkSteps } from "./history/shrink.js"
-import { plain, show, stepsOf, type Trouble as StepTrouble } from "./world/steps.js"
+import { noTrouble, printStep, stepsOf, type Trouble as StepTrouble } from "./world/steps.js"
 
 /**
- * What a history may hold beyond edits, replication, compaction, slow resolvers and crashes. Everything is off unless it
- * is switched on.
+ * What a history may contain besides edits, replication, compaction, slow resolvers and crashes. Everything is off by
+ * default.
  *
- * - `foreign`: a program that knows no lineage edits too, and keeps the field as it read it, or drops it
- * - `deletions`: documents are deleted, and made anew
- * - `revsLimit`: databases keep so many ancestors only
- * - `refusals`: one replica takes only some merges
- * - `filtered`: one replica passes no tombstones on
- * - `purge`: burials are purged
- * - `lostLeaves`: a replication carries some of the leaves only
+ * - `foreign`: a program without lineage also edits the document, and keeps or drops the lineage field
+ * - `deletions`: documents are deleted and created again
+ * - `revsLimit`: the number of ancestors that databases keep
+ * - `refusals`: one replica rejects some merges
+ * - `filtered`: one replica does not replicate tombstones
+ * - `purge`: burials, the tombstones of merged leaves, are purged
+ * - `lostLeaves`: a replication transfers some of the leaves only
  * - `depths`: replicas keep journals of different depth
  * - `versions`: one replica writes records of a newer format
  * - `policies`: replicas decide overlaps differently
- * - `names`: tombstones keep names, and no bodies
- * - `forgeries`: records are signed, and a program without the key writes merges that are none
+ * - `names`: tombstones keep names instead of bodies
+ * - `forgeries`: records are signed, and a program without the key writes false merge records
  *
  * @since 0.1.0
  * @category model
@@ -36,8 +36,8 @@ import { plain, show, stepsOf, type Trouble as StepTrouble } from "./world/steps
 export type Trouble = StepTrouble
 
 /**
- * - `replicas`: how many databases, 5 unless said otherwise
- * - `steps`: how long each history is, 50 unless said otherwise
+ * - `replicas`: the number of databases, 5 by default
+ * - `steps`: the length of each history, 50 by default
  *
  * @since 0.1.0
  * @category model
@@ -48,7 +48,7 @@ export interface Options extends Partial<Trouble> {
 }
 
 /**
- * How one history ended. Everything but the deferred, the counts and the rounds must be empty.
+ * The end of a history. It is correct if everything but `deferred`, the counts and the rounds is empty.
  *
  * @since 0.1.0
  * @category model
@@ -57,13 +57,13 @@ export interface Outcome extends HistoryOutcome {
   readonly seed: number
 }
 
-const troubleOf = (options: Options): Trouble => ({ ...plain, ...options })
+const troubleOf = (options: Options): Trouble => ({ ...noTrouble, ...options })
 
 const stepsFor = (seed: number, options: Options) =>
   stepsOf(seed, options.steps ?? 50, options.replicas ?? 5, troubleOf(options))
 
 /**
- * One history. The same seed and options always tell the same one.
+ * Runs one history. The same seed and options give the same history.
  *
  * @example
  * import * as Simulation from "./Simulation.js"
@@ -80,8 +80,8 @@ export const run = (seed: number, options: Options = {}): Effect.Effect<Outcome>
   )
 
 /**
- * Histories of so many seeds, from one on. A `TestClock` keeps all that ever slept under it: for thousands of histories,
- * provide each `run` with a `TestContext` of its own instead.
+ * Runs histories with consecutive seeds. A `TestClock` keeps all fibers that ever slept, so provide each `run` with its
+ * own `TestContext` for thousands of histories.
  *
  * @since 0.1.0
  * @category running
@@ -90,7 +90,7 @@ export const runAll = (from: number, histories: number, options: Options = {}): 
   Stream.range(from, from + histories - 1).pipe(Stream.mapEffect((seed) => run(seed, options)))
 
 /**
- * Whether an outcome shows what must never be.
+ * Whether an outcome violates an invariant.
  *
  * @since 0.1.0
  * @category checking
@@ -98,7 +98,7 @@ export const runAll = (from: number, histories: number, options: Options = {}): 
 export const failed: (outcome: Outcome) => boolean = isWrong
 
 /**
- * The steps of the shortest part of a failing history that fails too, a line each.
+ * The steps of a minimal part of a failing history that still fails, one per line.
  *
  * @since 0.1.0
  * @category checking
@@ -106,11 +106,11 @@ export const failed: (outcome: Outcome) => boolean = isWrong
 export const shrink = (seed: number, options: Options = {}): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
     shrinkSteps(seed, options.replicas ?? 5, stepsFor(seed, options), troubleOf(options)),
-    (steps) => steps.map(show)
+    (steps) => steps.map(printStep)
   )
 
 /**
- * What many outcomes come to.
+ * The totals of several outcomes.
  *
  * @since 0.1.0
  * @category model
@@ -129,7 +129,7 @@ export interface Report {
 }
 
 /**
- * No outcome yet.
+ * The empty report.
  *
  * @since 0.1.0
  * @category reporting
@@ -148,7 +148,7 @@ export const nothing: Report = {
 }
 
 /**
- * Adds an outcome. Histories are counted in which something is wrong, not how often in each.
+ * Adds an outcome. The report counts the histories with an error, and not the errors in each.
  *
  * @since 0.1.0
  * @category reporting
@@ -170,7 +170,7 @@ export const add = (report: Report, outcome: HistoryOutcome): Report => {
 }
 
 /**
- * The report in one line.
+ * The report as one line.
  *
  * @since 0.1.0
  * @category reporting

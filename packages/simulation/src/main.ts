@@ -1,4 +1,4 @@
-/** Tells random histories of replicas, and counts what must never be: `npm run simulate`. */
+/** Runs random histories of replicas, and counts violated invariants: `npm run simulate`. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -6,11 +6,11 @@ import * as Stream from "effect/Stream"
 import * as TestContext from "effect/TestContext"
 import { parseArgs } from "node:util"
 import { historyIn, type Outcome } from "./history/history.js"
-import { harms, ruleTable, showRules } from "./history/rules.js"
-import { racing } from "./race/command.js"
+import { isHarmful, ruleTable, showRules } from "./history/rules.js"
+import { runRace } from "./race/command.js"
 import * as Simulation from "./Simulation.js"
-import { live } from "./world/serverWorld.js"
-import { plain, stepsOf } from "./world/steps.js"
+import { serverWorld } from "./world/serverWorld.js"
+import { noTrouble, stepsOf } from "./world/steps.js"
 
 const { values } = parseArgs({
   options: {
@@ -59,25 +59,25 @@ const options: Simulation.Options = {
       ["names", values.names]
     ] as const).map(([name, on]) => [name, on === true || values.all === true])
   ),
-  // Not among all: the newer version that this simulates cannot sign what it writes.
+  // Not included in `--all`, because the simulated newer version cannot sign its records.
   forgeries: values.forgeries === true
 }
 const histories = Number(values.histories)
 const first = Number(values.seed)
 
-/** One history on real servers. Its databases go with it. */
+/** One history on real servers, with temporary databases. */
 const onServers = (seed: number, urls: ReadonlyArray<URL>): Effect.Effect<Outcome> =>
   Effect.gen(function*() {
-    const world = yield* live(urls, `simulation-${process.pid}-${seed}`)
-    return yield* historyIn(world, stepsOf(seed, options.steps ?? 50, urls.length, { ...plain, ...options }), {
-      ...plain,
+    const world = yield* serverWorld(urls, `simulation-${process.pid}-${seed}`)
+    return yield* historyIn(world, stepsOf(seed, options.steps ?? 50, urls.length, { ...noTrouble, ...options }), {
+      ...noTrouble,
       ...options
     })
   }).pipe(Effect.scoped, Effect.withRandom(Random.make(`${seed} ${process.pid}`)))
 
 const outcomes: Stream.Stream<Simulation.Outcome> = values.url === undefined
   ? Stream.range(first, first + histories - 1).pipe(
-    // A clock each: a TestClock keeps all that ever slept.
+    // Each history has its own TestClock, which keeps all fibers that ever slept.
     Stream.mapEffect((seed) => Effect.provide(Simulation.run(seed, options), TestContext.TestContext))
   )
   : Stream.range(first, first + histories - 1).pipe(
@@ -115,15 +115,15 @@ const program = outcomes.pipe(
   Effect.tap(({ report }) => Console.log(Simulation.line(report)))
 )
 
-/** Every rule, with a history that goes wrong without it. Whether each of them does harm. */
+/** Runs a history with and without each rule. Returns whether every missing rule causes an error. */
 const rules = Effect.gen(function*() {
   const rows = yield* ruleTable
   yield* Console.log(showRules(rows))
-  return rows.every(harms)
+  return rows.every(isHarmful)
 }).pipe(Effect.provide(TestContext.TestContext))
 
-/** Two resolvers on one database, each through the node of its own URL. */
-const contest = racing({
+/** Two resolvers on one database, each through its own node. */
+const contest = runRace({
   documents: Number(values.race),
   seed: first,
   urls: (values.url ?? []).map((url) => new URL(url)),

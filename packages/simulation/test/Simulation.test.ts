@@ -12,7 +12,7 @@ const told = (from: number, histories: number, options: Simulation.Options) =>
 const resting = 12
 
 describe("histories of replicas", () => {
-  it.effect("lose nothing and count nothing twice, and nothing is left to a person", () =>
+  it.effect("lose no edit, double no edit, and need no manual resolution", () =>
     Effect.gen(function*() {
       for (const outcome of yield* told(seed ?? 1, numRuns ?? sample(4, 200), {})) {
         assert.isFalse(Simulation.failed(outcome), `seed ${outcome.seed}`)
@@ -21,7 +21,7 @@ describe("histories of replicas", () => {
       }
     }))
 
-  it.effect("are the same for the same seed", () =>
+  it.effect("are identical for the same seed", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(
         yield* Simulation.run(7, { deletions: true }),
@@ -30,7 +30,7 @@ describe("histories of replicas", () => {
     }))
 
   it.effect(
-    "come to rest though one replica refuses merges for good, and documents are deleted",
+    "converge even if one replica rejects merges permanently, and documents are deleted",
     () =>
       Effect.gen(function*() {
         for (const outcome of yield* told(seed ?? 1, numRuns ?? sample(2, 100), { deletions: true, refusals: true })) {

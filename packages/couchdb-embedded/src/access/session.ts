@@ -13,29 +13,29 @@ import type { UserContext } from "./users.js"
 import { account } from "./users.js"
 
 /** The lifetime of a session, in seconds. */
-const timeout = 600
+const lifetimeSeconds = 600
 
-const seconds = (now: number): number => Math.floor(now / 1000)
+const toSeconds = (now: number): number => Math.floor(now / 1000)
 
 // Cookies have their own date format.
-const expires = (now: number): string =>
-  new Date(now + timeout * 1000).toUTCString().replace(/(\d\d) (\w{3}) (\d{4})/, "$1-$2-$3")
+const expiryDate = (now: number): string =>
+  new Date(now + lifetimeSeconds * 1000).toUTCString().replace(/(\d\d) (\w{3}) (\d{4})/, "$1-$2-$3")
 
-const cookie = (value: string, now: number): string =>
-  `AuthSession=${value}; Version=1; Expires=${expires(now)}; Max-Age=${timeout}; Path=/; HttpOnly`
+const setCookie = (value: string, now: number): string =>
+  `AuthSession=${value}; Version=1; Expires=${expiryDate(now)}; Max-Age=${lifetimeSeconds}; Path=/; HttpOnly`
 
 const sign = (server: Server, salt: string, data: string): Uint8Array =>
   hmac(sha256, server.secret + salt, Utf8.encode(data))
 
 /** The cookie of a new session. It is signed with the salt of the password, so a changed password ends the session. */
-export const begin = (server: Server, name: string, salt: string, now: number): string => {
-  const data = `${name}:${seconds(now).toString(16).toUpperCase()}`
+export const create = (server: Server, name: string, salt: string, now: number): string => {
+  const data = `${name}:${toSeconds(now).toString(16).toUpperCase()}`
   const value = concat([Utf8.encode(`${data}:`), sign(server, salt, data)])
-  return cookie(Encoding.encodeBase64Url(value), now)
+  return setCookie(Encoding.encodeBase64Url(value), now)
 }
 
 /** The cookie that ends a session. As in CouchDB, it expires no earlier than other cookies. */
-export const end = (now: number): string => cookie("", now)
+export const clear = (now: number): string => setCookie("", now)
 
 /** The user of a cookie, and a new cookie once a tenth of its lifetime is over. */
 export interface Session {
@@ -62,7 +62,7 @@ interface Parts {
 }
 
 /** Splits a cookie into user, time and signature. The signature may contain colons. */
-const split = (value: string): Checked<Parts> => {
+const parseCookie = (value: string): Checked<Parts> => {
   const bytes = Encoding.decodeBase64Url(value.replace(/=+$/, ""))
   if (Either.isLeft(bytes)) return malformed
   const first = bytes.right.indexOf(0x3a)
@@ -78,16 +78,16 @@ const split = (value: string): Checked<Parts> => {
 export const read = (server: Server, request: Request, now: number): Checked<Session | undefined> => {
   const value = cookieOf(request)
   if (value === undefined || value === "") return Either.right(undefined)
-  return Either.map(split(value), ({ name, signature, time }) => {
+  return Either.map(parseCookie(value), ({ name, signature, time }) => {
     if (name === undefined || time === undefined || !/^[+-]?[0-9a-f]{1,12}$/i.test(time)) return undefined
     const known = account(server, name)
-    const left = parseInt(time, 16) + timeout - seconds(now)
+    const left = parseInt(time, 16) + lifetimeSeconds - toSeconds(now)
     if (known === undefined || left <= 0) return undefined
     const expected = sign(server, known.salt, `${name}:${time}`)
     if (expected.length !== signature.length || expected.some((byte, i) => byte !== signature[i])) return undefined
     return {
       user: known.user,
-      renewal: left < timeout * 0.9 ? begin(server, name, known.salt, now) : undefined
+      renewal: left < lifetimeSeconds * 0.9 ? create(server, name, known.salt, now) : undefined
     }
   })
 }

@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import { print } from "../encoding/printJson.js"
 import * as Utf8 from "../encoding/utf8.js"
 import type { Checked } from "../http/refusal.js"
-import { badRequest, internalError, places, refuse } from "../http/refusal.js"
+import { badRequest, crashRefs, internalError, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
 import type { Answer, Context } from "./context.js"
@@ -27,7 +27,7 @@ const get = ({ authenticated, request, server, user }: Context): Answer =>
 type Form = ReadonlyMap<string, string>
 
 const jsonForm = (request: Req.Request): Checked<Form> =>
-  Either.flatMap(Req.json(request, Req.dataError(places.sessionBody)), (body) => {
+  Either.flatMap(Req.json(request, Req.dataError(crashRefs.sessionBody)), (body) => {
     if (!Json.isObject(body)) {
       return internalError(Json.isArray(body) && body.length === 0 ? "" : print(body), "badmatch")
     }
@@ -68,11 +68,11 @@ const nameOf = (form: Form): Checked<string> => {
 const respond = (
   { request }: Context,
   cookie: string,
-  place: "next" | "fail" | undefined,
+  targetParam: "next" | "fail" | undefined,
   status: number,
   body: Json.JsonObject
 ): Answer => {
-  const target = place === undefined ? undefined : Req.param(request, place)
+  const target = targetParam === undefined ? undefined : Req.param(request, targetParam)
   if (target === undefined) return Either.right(Response.json(status, body, { "set-cookie": cookie }))
   return target.startsWith("/")
     ? Either.right(Response.json(302, body, { "set-cookie": cookie, "location": request.origin + target }))
@@ -87,9 +87,9 @@ const post = (context: Context): Answer =>
     const known = login(server, name, form.get("password") ?? "")
     if (Either.isLeft(known)) {
       const { error, reason, status } = known.left
-      return yield* respond(context, Session.end(now), "fail", status, { error, reason })
+      return yield* respond(context, Session.clear(now), "fail", status, { error, reason })
     }
-    const cookie = Session.begin(server, name, account(server, name)?.salt ?? "", now)
+    const cookie = Session.create(server, name, account(server, name)?.salt ?? "", now)
     return yield* respond(context, cookie, "next", 200, { ok: true, name, roles: known.right.roles })
   })
 
@@ -98,5 +98,5 @@ export const handle = (context: Context): Answer =>
   byMethod(context, {
     GET: () => get(context),
     POST: () => post(context),
-    DELETE: () => respond(context, Session.end(context.now), "next", 200, { ok: true })
+    DELETE: () => respond(context, Session.clear(context.now), "next", 200, { ok: true })
   }, "GET,HEAD,POST,DELETE")

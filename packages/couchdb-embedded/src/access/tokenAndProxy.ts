@@ -15,12 +15,12 @@ import type { UserContext } from "./users.js"
 /** The authentication handlers that trust another party. */
 export type Handler = "jwt" | "proxy"
 
-const configured = (server: Server, section: string, key: string): string | undefined =>
+const setting = (server: Server, section: string, key: string): string | undefined =>
   server.node.config.get(section)?.get(key)
 
 /** The enabled handlers, in CouchDB's order. */
 export const handlers = (server: Server): ReadonlyArray<"cookie" | Handler | "default"> => {
-  const listed = configured(server, "chttpd", "authentication_handlers") ?? ""
+  const listed = setting(server, "chttpd", "authentication_handlers") ?? ""
   const named = (name: Handler) => listed.includes(`${name}_authentication_handler`) ? [name] : []
   return ["cookie", ...named("jwt"), ...named("proxy"), "default"]
 }
@@ -30,7 +30,7 @@ const member = (value: Json.Json | undefined, name: string): Json.Json | undefin
 
 const malformed = badRequest("Malformed token")
 
-const part = (text: string): Checked<Json.Json> =>
+const decodePart = (text: string): Checked<Json.Json> =>
   Either.flatMap(
     Either.flatMap(Encoding.decodeBase64Url(text), (bytes) => Json.parse(Utf8.decode(bytes) ?? "")),
     (value) => Json.isObject(value) ? Either.right(value) : Either.left(undefined)
@@ -41,17 +41,17 @@ const hashes = { HS256: sha256, HS384: sha384, HS512: sha512 } as const
 const isAlgorithm = (name: Json.Json | undefined): name is keyof typeof hashes =>
   typeof name === "string" && name in hashes
 
-const ofPublicKeys = /^(?:RS|ES)(?:256|384|512)$/
+const publicKeyAlgorithms = /^(?:RS|ES)(?:256|384|512)$/
 
 /** The key of a signature. The configuration has it in Base64. */
 const keyOf = (server: Server, head: Json.Json): Checked<Uint8Array> => {
   const kid = member(head, "kid")
-  const key = configured(server, "jwt_keys", `hmac:${typeof kid === "string" ? kid : "_default"}`)
+  const key = setting(server, "jwt_keys", `hmac:${typeof kid === "string" ? kid : "_default"}`)
   return Either.orElse(Encoding.decodeBase64(key ?? "-"), () => badRequest("Unknown kid"))
 }
 
-const claimed = (server: Server, claims: Json.Json, now: number): Checked<void> => {
-  const required = (configured(server, "jwt_auth", "required_claims") ?? "exp").match(/\b(?:exp|nbf|iat|iss)\b/g) ?? []
+const checkClaims = (server: Server, claims: Json.Json, now: number): Checked<void> => {
+  const required = (setting(server, "jwt_auth", "required_claims") ?? "exp").match(/\b(?:exp|nbf|iat|iss)\b/g) ?? []
   for (const name of required) {
     const value = member(claims, name)
     if (value === undefined) return badRequest(`Missing ${name} claim`)
@@ -71,16 +71,16 @@ const byToken = (server: Server, token: string, now: number): Checked<UserContex
   Either.gen(function*() {
     const [head = "", payload = "", signature = "", ...more] = token.split(".")
     if (signature === "" || more.length > 0) return yield* malformed
-    const given = yield* part(head)
+    const given = yield* decodePart(head)
     const algorithm = member(given, "alg")
     if (!isAlgorithm(algorithm)) {
       // The engine supports symmetric keys only.
-      return yield* typeof algorithm === "string" && ofPublicKeys.test(algorithm)
+      return yield* typeof algorithm === "string" && publicKeyAlgorithms.test(algorithm)
         ? badRequest("Unknown kid")
         : badRequest(`${algorithm === undefined ? "Missing" : "Invalid"} alg header parameter`)
     }
-    const claims = yield* part(payload)
-    yield* claimed(server, claims, now)
+    const claims = yield* decodePart(payload)
+    yield* checkClaims(server, claims, now)
     const key = yield* keyOf(server, given)
     const expected = Encoding.encodeBase64Url(hmac(hashes[algorithm], key, Utf8.encode(`${head}.${payload}`)))
     if (expected !== signature) return yield* badRequest("Bad HMAC")
@@ -96,8 +96,8 @@ const byProxy = (server: Server, request: Request): UserContext | undefined => {
   const username = header(request, "x-auth-couchdb-username")
   if (username === undefined) return undefined
   const name = bytesOf(username)
-  const secret = configured(server, "chttpd_auth", "secret")
-  if (configured(server, "chttpd_auth", "proxy_use_secret") === "true" && secret !== undefined) {
+  const secret = setting(server, "chttpd_auth", "secret")
+  if (setting(server, "chttpd_auth", "proxy_use_secret") === "true" && secret !== undefined) {
     const token = header(request, "x-auth-couchdb-token")
     const signed = [sha256, sha1].map((hash) => Encoding.encodeHex(hmac(hash, Utf8.encode(secret), name)))
     if (token === undefined || !signed.includes(token)) return undefined

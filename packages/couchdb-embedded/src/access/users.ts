@@ -22,28 +22,28 @@ export const isServerAdmin = (user: UserContext): boolean => user.roles.includes
 const strings = (value: Json.Json | undefined): ReadonlyArray<string> =>
   Json.isArray(value) ? value.filter((item) => typeof item === "string") : []
 
-const listed = (database: Database, group: "admins" | "members") => {
+const securityGroup = (database: Database, group: "admins" | "members") => {
   const value = Json.get(database.security, group)
   const names = Json.isObject(value) ? strings(Json.get(value, "names")) : []
   const roles = Json.isObject(value) ? strings(Json.get(value, "roles")) : []
   return { names, roles }
 }
 
-const belongs = (user: UserContext, { names, roles }: ReturnType<typeof listed>): boolean =>
+const isIn = (user: UserContext, { names, roles }: ReturnType<typeof securityGroup>): boolean =>
   (user.name !== null && names.includes(user.name)) || roles.some((role) => user.roles.includes(role))
 
 export const isDatabaseAdmin = (database: Database, user: UserContext): boolean =>
-  isServerAdmin(user) || belongs(user, listed(database, "admins"))
+  isServerAdmin(user) || isIn(user, securityGroup(database, "admins"))
 
 export const isMember = (database: Database, user: UserContext): boolean => {
-  const members = listed(database, "members")
-  return (members.names.length === 0 && members.roles.length === 0) || belongs(user, members) ||
+  const members = securityGroup(database, "members")
+  return (members.names.length === 0 && members.roles.length === 0) || isIn(user, members) ||
     isDatabaseAdmin(database, user)
 }
 
 const forbid = (reason: string): Either.Either<never, ReturnType<typeof refusal>> => refuse(403, "forbidden", reason)
 
-const prefix = "org.couchdb.user:"
+const idPrefix = "org.couchdb.user:"
 
 /** The validation function of `_users`. */
 const validateUser = ({ body, deleted, id }: Incoming): Checked<void> => {
@@ -55,7 +55,7 @@ const validateUser = ({ body, deleted, id }: Incoming): Checked<void> => {
   if (roles === undefined || roles === null) return forbid("doc.roles must exist")
   if (!Json.isArray(roles)) return forbid("doc.roles must be an array")
   if (!roles.every((role) => typeof role === "string")) return forbid("doc.roles can only contain strings")
-  if (id !== prefix + name) return forbid("Doc ID must be of the form org.couchdb.user:name")
+  if (id !== idPrefix + name) return forbid("Doc ID must be of the form org.couchdb.user:name")
   if (Json.has(body, "password_sha") && !Json.has(body, "salt")) {
     return forbid("Users with password_sha must have a salt.See /_utils/script/couch.js for example code.")
   }
@@ -101,11 +101,11 @@ const passwordFields = new Set([
   "salt"
 ])
 
-const derive = (password: string, salt: string, iterations: number): string =>
+const deriveKey = (password: string, salt: string, iterations: number): string =>
   Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: iterations, dkLen: 32 }))
 
 /** Replaces the password of a document in `_users` by its hash. */
-export const hidePassword = (server: Server, document: Incoming): Checked<Incoming> => {
+export const hashPassword = (server: Server, document: Incoming): Checked<Incoming> => {
   const password = Json.get(document.body, "password")
   if (password === undefined || password === null) return Either.right(document)
   if (typeof password !== "string") {
@@ -120,7 +120,7 @@ export const hidePassword = (server: Server, document: Incoming): Checked<Incomi
       ["pbkdf2_prf", "sha256"],
       ["salt", salt],
       ["iterations", iterations],
-      ["derived_key", derive(password, salt, iterations)],
+      ["derived_key", deriveKey(password, salt, iterations)],
       ...Json.entries(document.body).filter(([key]) => !passwordFields.has(key))
     ])
   })
@@ -146,7 +146,7 @@ export const account = (server: Server, name: string): Account | undefined => {
       matches: (password) => admin.password === password
     }
   }
-  const record = server.databases.get("_users")?.documents.get(prefix + name)
+  const record = server.databases.get("_users")?.documents.get(idPrefix + name)
   const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
   if (version === undefined || version.deleted) return undefined
   const [salt, iterations, key] = ["salt", "iterations", "derived_key"].map((member) => Json.get(version.body, member))
@@ -160,7 +160,7 @@ export const account = (server: Server, name: string): Account | undefined => {
       const { passwords } = server.node
       const known = Encoding.encodeHex(sha256(`${key}:${salt}:${password}`))
       if (passwords.get(name) === known) return true
-      const right = derive(password, salt, iterations) === key
+      const right = deriveKey(password, salt, iterations) === key
       if (right) passwords.set(name, known)
       return right
     }

@@ -18,9 +18,9 @@ import * as ChangesQuery from "./query.js"
 import type { Row } from "./rows.js"
 import * as ChangesRows from "./rows.js"
 
-const normal = ({ database, request, server }: DatabaseContext, query: Query): Answer => {
+const normalFeed = ({ database, request, server }: DatabaseContext, query: Query): Answer => {
   const etag = Response.etagOf(Sequences.encode(database, Sequences.now(database)))
-  const answer = Response.unlessKnown(request, etag, (): Answer =>
+  const answer = Response.unlessMatched(request, etag, (): Answer =>
     Either.map(
       ChangesRows.read(database, server.node.arrival, query, query.since, query.limit, Infinity),
       ({ pending, position, rows }) =>
@@ -64,7 +64,7 @@ const printEnd = (feed: Feed, lastSeq: string, pending: number): string => {
 const batchSize = 200
 
 /** The error of a filter that fails after the feed has begun. */
-const broken = ({ request }: DatabaseContext): TransportError =>
+const feedError = ({ request }: DatabaseContext): TransportError =>
   new TransportError({
     method: request.method,
     path: request.path,
@@ -72,7 +72,7 @@ const broken = ({ request }: DatabaseContext): TransportError =>
     description: "the filter of the feed failed"
   })
 
-const live = (context: DatabaseContext, query: Query): Answer => {
+const openFeed = (context: DatabaseContext, query: Query): Answer => {
   const { database, server } = context
   const { descending, feed, idle } = query
   const read = (state: Progress): Checked<Feeds.Batch<Progress>> => {
@@ -100,7 +100,7 @@ const live = (context: DatabaseContext, query: Query): Answer => {
       read: (state) => {
         const known = first
         first = undefined
-        return known === undefined ? Either.mapLeft(read(state), () => broken(context)) : Effect.succeed(known)
+        return known === undefined ? Either.mapLeft(read(state), () => feedError(context)) : Effect.succeed(known)
       },
       wait: (state) =>
         Effect.map(
@@ -126,7 +126,7 @@ const live = (context: DatabaseContext, query: Query): Answer => {
 const changes = (context: DatabaseContext, body: Json.JsonObject | undefined): Answer =>
   Either.flatMap(
     ChangesQuery.parse(context, body),
-    (query) => query.feed === "normal" ? normal(context, query) : live(context, query)
+    (query) => query.feed === "normal" ? normalFeed(context, query) : openFeed(context, query)
   )
 
 const post = (context: DatabaseContext): Answer =>

@@ -16,30 +16,33 @@ import type { DocumentRecord, Version } from "../storage/state.js"
 /**
  * Which changes a feed sends.
  *
- * - `times`: how often the change of a document is sent, for filters by document id. Such a filter looks documents up
+ * - `occurrences`: how often the change of a document is sent, for filters by document id. Such a filter looks documents up
  *   instead of skipping changes, so changes that it excludes count as pending
  * - `pass`: the revisions that the filter accepts, or the error of its function
  */
 export interface Filter {
-  readonly times: ((id: string) => number) | undefined
+  readonly occurrences: ((id: string) => number) | undefined
   readonly pass: (
     record: DocumentRecord,
     leaves: ReadonlyArray<Node<Version>>
   ) => Checked<ReadonlyArray<Node<Version>>>
 }
 
-const byId = (times: Filter["times"]): Filter => ({ times, pass: (_, leaves) => Either.right(leaves) })
+const byId = (times: Filter["occurrences"]): Filter => ({
+  occurrences: times,
+  pass: (_, leaves) => Either.right(leaves)
+})
 
-const everything = byId(undefined)
+const noFilter = byId(undefined)
 
 /** A filter that tests each revision. */
 export const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
-  times: undefined,
+  occurrences: undefined,
   pass: (record, leaves) => Either.right(leaves.filter((leaf) => wanted(record, leaf)))
 })
 
 // A longer list is compared with every change, and not looked up.
-const mostIds = 100
+const maxLookups = 100
 
 const docIds = (list: Json.Json | undefined): Checked<Filter> => {
   if (!Json.isArray(list) || !list.every((id) => typeof id === "string")) {
@@ -48,7 +51,7 @@ const docIds = (list: Json.Json | undefined): Checked<Filter> => {
   const times = new Map<Json.Json, number>()
   for (const id of list) times.set(id, (times.get(id) ?? 0) + 1)
   return Either.right(
-    list.length > mostIds ? byDocument(({ id }) => times.has(id)) : byId((id) => times.get(id) ?? 0)
+    list.length > maxLookups ? byDocument(({ id }) => times.has(id)) : byId((id) => times.get(id) ?? 0)
   )
 }
 
@@ -72,15 +75,15 @@ const leafText = (record: DocumentRecord, leaf: Node<Version>, flags: ReadonlySe
   leaf.version === undefined ? undefined : printNode(record, leaf, leaf.version, flags, 20)
 
 const parts = (name: string): ReadonlyArray<string> =>
-  name.split("/").filter((part) => part !== "").map((part) => Req.unquote(part) ?? part)
+  name.split("/").filter((part) => part !== "").map((part) => Req.percentDecode(part) ?? part)
 
 interface Found {
-  readonly place: Calls.Place
+  readonly place: Calls.DesignDocument
   readonly text: Json.Json
 }
 
 /** The text of a function, or CouchDB's error if the design document has none. */
-const member = ({ database }: DatabaseContext, design: string, group: string, name: string): Checked<Found> => {
+const findFunction = ({ database }: DatabaseContext, design: string, group: string, name: string): Checked<Found> => {
   const record = database.documents.get(`_design/${design}`)
   const version = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
   if (version === undefined) return Either.left(missing)
@@ -90,21 +93,21 @@ const member = ({ database }: DatabaseContext, design: string, group: string, na
 }
 
 /** CouchDB crashes if a filter function fails. A function that the engine cannot run keeps its own error. */
-const stumbled = (refused: Refusal): Refusal =>
+const asCrash = (refused: Refusal): Refusal =>
   refused.status === 501
     ? refused
-    : refusal(500, "error", `{${quoted(refused.error)},${quoted(Json.stringify(refused.reason))},[]}`)
+    : refusal(500, "error", `{${erlangBinary(refused.error)},${erlangBinary(Json.stringify(refused.reason))},[]}`)
 
-const quoted = (text: string): string => `<<${JSON.stringify(text)}>>`
+const erlangBinary = (text: string): string => `<<${JSON.stringify(text)}>>`
 
 const byFunction = (passes: (doc: string) => Checked<boolean>): Filter => ({
-  times: undefined,
+  occurrences: undefined,
   pass: (record, leaves) =>
     Either.gen(function*() {
       const passed: Array<Node<Version>> = []
       for (const leaf of leaves) {
         const text = leafText(record, leaf, revs)
-        if (text !== undefined && (yield* Either.mapLeft(passes(text), stumbled))) passed.push(leaf)
+        if (text !== undefined && (yield* Either.mapLeft(passes(text), asCrash))) passed.push(leaf)
       }
       return passed
     })
@@ -118,12 +121,12 @@ const viewFilter = (context: DatabaseContext): Checked<Filter> => {
   if (design === undefined) return internalError(view, "case_clause")
   if (name === undefined || path.length > 2) return internalError(path.join(""), "case_clause")
   return Either.flatMap(
-    member(context, design, "views", name),
+    findFunction(context, design, "views", name),
     ({ place, text }) => {
       const { functions } = context.server
       const map = Json.isObject(text) ? Json.get(text, "map") ?? null : null
       return Either.map(
-        Either.mapLeft(Calls.ready(functions, place, "views", name, map), stumbled),
+        Either.mapLeft(Calls.checkRunnable(functions, place, "views", name, map), asCrash),
         () => byFunction((doc) => Calls.viewFilter(functions, place, name, map, doc))
       )
     }
@@ -132,17 +135,17 @@ const viewFilter = (context: DatabaseContext): Checked<Filter> => {
 
 const designFilter = (context: DatabaseContext, filter: string): Checked<Filter> => {
   const [design, name, ...more] = parts(filter)
-  if (design === undefined) return Either.right(everything)
+  if (design === undefined) return Either.right(noFilter)
   if (name === undefined || more.length > 0) {
     return badRequest("`filter` must be of the form `designname/filtername`")
   }
   return Either.flatMap(
-    member(context, design, "filters", name),
+    findFunction(context, design, "filters", name),
     ({ place, text }) => {
       const { functions } = context.server
       const request = Json.stringify(requestObject(context, null, {}))
       return Either.map(
-        Either.mapLeft(Calls.ready(functions, place, "filters", name, text), stumbled),
+        Either.mapLeft(Calls.checkRunnable(functions, place, "filters", name, text), asCrash),
         () => byFunction((doc) => Calls.filter(functions, place, name, text, doc, request))
       )
     }
@@ -155,7 +158,7 @@ export const make = (
   name: string | undefined,
   body: Json.JsonObject | undefined
 ): Checked<Filter> => {
-  if (name === undefined || name === "") return Either.right(everything)
+  if (name === undefined || name === "") return Either.right(noFilter)
   switch (name) {
     case "_doc_ids": {
       if (body !== undefined) return docIds(Json.get(body, "doc_ids"))

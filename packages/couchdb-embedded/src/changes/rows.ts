@@ -76,7 +76,7 @@ export const read = (
   most: number
 ): Checked<Batch> => {
   const updates = updatesOf(database, query, from)
-  const { times } = query.filter
+  const { occurrences: times } = query.filter
   const queues = times === undefined
     ? updates
     : updates.map((log) => log.flatMap((update) => Array.from({ length: times(update.id) }, () => update)))

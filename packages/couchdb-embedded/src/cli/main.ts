@@ -13,7 +13,7 @@ import { version } from "./version.js"
 
 type Run = Extract<Command, { readonly _tag: "Run" }>
 
-const taken = (cause: unknown): boolean =>
+const isAddressInUse = (cause: unknown): boolean =>
   typeof cause === "object" && cause !== null && "code" in cause && cause.code === "EADDRINUSE"
 
 const serve = (run: Run) =>
@@ -31,13 +31,15 @@ const serve = (run: Run) =>
       interpreter: run.javascript ? JavaScript.make() : undefined
     })
     yield* Console.log(`embedded CouchDB at ${url}, for development and tests only, never for production`)
-    yield* Console.log(store === undefined ? "in memory: all is gone when it stops" : `data in ${store.place}`)
+    yield* Console.log(store === undefined ? "in memory: the data are lost on exit" : `data in ${store.place}`)
     if (run.javascript) {
-      yield* Console.log("design documents run JavaScript, and not in a sandbox: trust them, or leave --javascript out")
+      yield* Console.log(
+        "--javascript runs the code of design documents, not in a sandbox: use trusted design documents only"
+      )
     }
     yield* Console.log(
       run.password === undefined
-        ? `administrator ${run.username}, with the password ${password}, made up for this start`
+        ? `administrator ${run.username} with the generated password ${password}`
         : `administrator ${run.username}`
     )
     return yield* Effect.never
@@ -46,7 +48,7 @@ const serve = (run: Run) =>
 const fail = (message: string, code: number): Effect.Effect<number> =>
   Effect.as(Console.error(`effect-couchdb-embedded: ${message}`), code)
 
-const begin = (command: Command): Effect.Effect<number> =>
+const execute = (command: Command): Effect.Effect<number> =>
   Commands.$match(command, {
     Help: () => Effect.as(Console.log(usage.trimEnd()), 0),
     Version: () => Effect.as(Console.log(version), 0),
@@ -56,8 +58,8 @@ const begin = (command: Command): Effect.Effect<number> =>
           FileStoreError: (error) => fail(error.message, 1),
           ServeError: (error) =>
             fail(
-              taken(error.cause)
-                ? `port ${error.port} of 127.0.0.1 is in use. Give another one with --port, or 0 for any free one`
+              isAddressInUse(error.cause)
+                ? `port ${error.port} of 127.0.0.1 is in use. Use another --port, or 0 to pick a free one`
                 : error.message,
               1
             )
@@ -73,5 +75,5 @@ export const main = (
 ): Effect.Effect<number> =>
   Either.match(parse(args, env), {
     onLeft: (problem) => fail(`${problem}\nTry --help.`, 2),
-    onRight: begin
+    onRight: execute
   }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))))

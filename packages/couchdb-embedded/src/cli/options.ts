@@ -4,19 +4,18 @@ import { parseArgs } from "node:util"
 
 export const usage = `effect-couchdb-embedded [options]
 
-An embedded CouchDB on this machine, for development and tests only, never for production.
+Runs an embedded CouchDB on this machine, for development and tests only, never for production.
 
-  --port PORT            where to listen on 127.0.0.1; 5984, and 0 for any free port
-  --data DIR             keep the data in this directory; without it they are in memory, and gone when it stops
-  --admin NAME:PASSWORD  the administrator; just NAME takes the password from COUCHDB_PASSWORD, which the list of
-                         processes does not show. Without a password, one is made up and printed
-  --cors ORIGIN          let the pages of this origin use it, such as http://localhost:5173; may be repeated
-  --q SHARDS             how many shards a new database has; 2
-  --seed NUMBER          where chance begins: ids, sequences and cookies follow from it. Another one for each start,
-                         unless it is given
-  --javascript           run the JavaScript of design documents. It is NOT in a sandbox: it can do whatever you can.
-                         Only for your own design documents
-  --help                 print this
+  --port PORT            listen on this port of 127.0.0.1. Default: 5984. 0 picks a free port
+  --data DIR             store the data in this directory. By default, they are in memory and lost on exit
+  --admin NAME:PASSWORD  the administrator. With NAME only, the password comes from COUCHDB_PASSWORD, which the
+                         process list does not show. Without a password, one is generated and printed
+  --cors ORIGIN          allow requests from pages of this origin, such as http://localhost:5173. Repeatable
+  --q SHARDS             the default number of shards of a database. Default: 2
+  --seed NUMBER          the seed of ids, sequences and cookies. Random by default
+  --javascript           run the JavaScript of design documents. It is NOT sandboxed: it can do whatever you can.
+                         Use it for your own design documents only
+  --help                 print this help
   --version              print the version
 `
 
@@ -39,10 +38,10 @@ export type Command = Data.TaggedEnum<{
 
 export const Command = Data.taggedEnum<Command>()
 
-const natural = (name: string, text: string, least: number, most: number): Either.Either<number, string> =>
-  /^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most
+const integerBetween = (name: string, text: string, min: number, max: number): Either.Either<number, string> =>
+  /^\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max
     ? Either.right(Number(text))
-    : Either.left(`--${name} takes a number from ${least} to ${most}, not ${JSON.stringify(text)}`)
+    : Either.left(`--${name} takes a number from ${min} to ${max}, not ${JSON.stringify(text)}`)
 
 const originOf = (text: string): Either.Either<string, string> =>
   URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
@@ -62,7 +61,7 @@ const adminOf = (text: string): Either.Either<readonly [string, string | undefin
 const read = (args: ReadonlyArray<string>) =>
   Either.flatMap(readAll(args), ({ positionals, values }) =>
     // The message does not repeat the argument, because it may be a password.
-    positionals.length === 0 ? Either.right(values) : Either.left("every argument belongs to an option"))
+    positionals.length === 0 ? Either.right(values) : Either.left("unexpected argument: all arguments are options"))
 
 const readAll = (args: ReadonlyArray<string>) =>
   Either.try({
@@ -98,13 +97,13 @@ export const parse = (
     if (values.data === "") return yield* Either.left("--data takes a directory")
     const password = given ?? env["COUCHDB_PASSWORD"]
     return Command.Run({
-      port: yield* natural("port", values.port, 0, 65_535),
+      port: yield* integerBetween("port", values.port, 0, 65_535),
       directory: values.data,
       username,
       password: password === "" ? undefined : password,
       cors: yield* Either.all(values.cors.map(originOf)),
-      q: yield* natural("q", values.q, 1, 256),
-      seed: values.seed === undefined ? undefined : yield* natural("seed", values.seed, 0, 0xffffffff),
+      q: yield* integerBetween("q", values.q, 1, 256),
+      seed: values.seed === undefined ? undefined : yield* integerBetween("seed", values.seed, 0, 0xffffffff),
       javascript: values.javascript
     })
   })

@@ -23,7 +23,7 @@ const sumProblem = "The _sum function requires that map values be numbers, array
 
 type Sum = Either.Either<Json.Json, { readonly cause: Json.Json } | { readonly crash: Json.Json }>
 
-const unfit = (cause: Json.Json): Sum => Either.left({ cause })
+const notSummable = (cause: Json.Json): Sum => Either.left({ cause })
 
 const sumArrays = (self: ReadonlyArray<Json.Json>, that: ReadonlyArray<Json.Json>): Sum => {
   const sums: Array<Json.Json> = []
@@ -32,7 +32,7 @@ const sumArrays = (self: ReadonlyArray<Json.Json>, that: ReadonlyArray<Json.Json
     const right = that[i]
     if (left === undefined || right === undefined) sums.push(left ?? right ?? null)
     else if (isNumeric(left) && isNumeric(right)) sums.push(add(left, right))
-    else return unfit(self.slice(i))
+    else return notSummable(self.slice(i))
   }
   return Either.right(sums)
 }
@@ -55,7 +55,7 @@ const sumValues = (value: Json.Json, sum: Json.Json): Sum => {
   if (Json.isArray(value) && Json.isArray(sum)) return sumArrays(sum, value)
   if (isNumeric(value) && Json.isArray(sum)) return sumArrays(sum, [value])
   if (Json.isArray(value) && isNumeric(sum)) return sumArrays([sum], value)
-  if (!Json.isObject(value)) return unfit(value)
+  if (!Json.isObject(value)) return notSummable(value)
   if (sum === 0) return Either.right(value)
   return Json.isObject(sum) ? sumObjects(value, sum) : Either.left({ crash: sum })
 }
@@ -105,14 +105,14 @@ const statsOf = (value: Json.Json): Checked<Stats> => {
   })
 }
 
-const smaller = (self: Numeric, that: Numeric): Numeric => Collation.compareNumbers(self, that) <= 0 ? self : that
-const greater = (self: Numeric, that: Numeric): Numeric => Collation.compareNumbers(self, that) >= 0 ? self : that
+const min = (self: Numeric, that: Numeric): Numeric => Collation.compareNumbers(self, that) <= 0 ? self : that
+const max = (self: Numeric, that: Numeric): Numeric => Collation.compareNumbers(self, that) >= 0 ? self : that
 
-const join = (self: Stats, that: Stats): Stats => ({
+const mergeStats = (self: Stats, that: Stats): Stats => ({
   sum: add(self.sum, that.sum),
   count: add(self.count, that.count),
-  min: smaller(self.min, that.min),
-  max: greater(self.max, that.max),
+  min: min(self.min, that.min),
+  max: max(self.max, that.max),
   sumsqr: add(self.sumsqr, that.sumsqr)
 })
 
@@ -129,7 +129,7 @@ const stats: Reduce = (rows) =>
       for (const [i, item] of (Json.isArray(value) ? value : [value]).entries()) {
         const next: Stats = yield* statsOf(item)
         const before = totals[i]
-        totals[i] = before === undefined ? next : join(before, next)
+        totals[i] = before === undefined ? next : mergeStats(before, next)
       }
     }
     const shown = totals.map((total): Json.Json => ({ ...total }))
@@ -139,10 +139,10 @@ const stats: Reduce = (rows) =>
 const count: Reduce = (rows) => Either.right(rows.length)
 
 /** Exact, unlike CouchDB, which estimates this number. */
-const distinct: Reduce = (rows) => Either.right(new Set(rows.map(({ key }) => Json.stringify(key))).size)
+const countDistinct: Reduce = (rows) => Either.right(new Set(rows.map(({ key }) => Json.stringify(key))).size)
 
 /** The first distinct values in an order. */
-const ranked = (sign: number, limit: number): Reduce => (rows) =>
+const topValues = (sign: number, limit: number): Reduce => (rows) =>
   Either.right(
     rows.map(({ value }) => value)
       .sort((self, that) => sign * Collation.compare(self, that))
@@ -150,7 +150,7 @@ const ranked = (sign: number, limit: number): Reduce => (rows) =>
       .slice(0, limit)
   )
 
-const edge = (last: boolean): Reduce => (rows) => {
+const firstOrLast = (last: boolean): Reduce => (rows) => {
   const ends = rows.map((row) => row.value)
   return Either.right((last ? ends.at(-1) : ends[0]) ?? null)
 }
@@ -159,11 +159,11 @@ const builtIns: ReadonlyArray<readonly [RegExp, (limit: number) => Reduce]> = [
   [/^_sum/, () => sum],
   [/^_count/, () => count],
   [/^_stats/, () => stats],
-  [/^_approx_count_distinct/, () => distinct],
-  [/^_top_(\d+)$/, (limit) => ranked(-1, limit)],
-  [/^_bottom_(\d+)$/, (limit) => ranked(1, limit)],
-  [/^_first/, () => edge(false)],
-  [/^_last/, () => edge(true)]
+  [/^_approx_count_distinct/, () => countDistinct],
+  [/^_top_(\d+)$/, (limit) => topValues(-1, limit)],
+  [/^_bottom_(\d+)$/, (limit) => topValues(1, limit)],
+  [/^_first/, () => firstOrLast(false)],
+  [/^_last/, () => firstOrLast(true)]
 ]
 
 /** The built-in reduce function of this name. It expects rows in ascending order. */

@@ -32,7 +32,7 @@ const shapes = (map: Type): ReadonlyArray<Shape> => [
 ]
 
 /** The first member with a wrong type, and its allowed types. */
-const misfit = (
+const firstMismatch = (
   value: Json.Json,
   [first, ...rest]: Shape,
   path: ReadonlyArray<string>
@@ -44,7 +44,7 @@ const misfit = (
     const member = Json.get(value, key)
     if (member === undefined) continue
     if (!allowed.includes(typeOf(member))) return { path: [...path, key], types }
-    const found = misfit(member, rest, [...path, key])
+    const found = firstMismatch(member, rest, [...path, key])
     if (found !== undefined) return found
   }
   return undefined
@@ -102,7 +102,7 @@ export const checkDesign = (
 ): Checked<void> =>
   Either.gen(function*() {
     for (const shape of shapes(Json.get(body, "language") === "query" ? "object" : "string")) {
-      const found = misfit(body, shape, [])
+      const found = firstMismatch(body, shape, [])
       if (found !== undefined) {
         const types = Array.from(found.types).reverse().join(" or ")
         return yield* invalid(`\`${found.path.join(".")}\` field must have ${types} type`)

@@ -7,7 +7,7 @@ import { refuse } from "../http/refusal.js"
 import { interpret, toJson } from "./program.js"
 
 /** A design document, with its name in the functions that were given in TypeScript. */
-export interface Place {
+export interface DesignDocument {
   readonly name: string
   readonly body: Json.JsonObject
 }
@@ -33,17 +33,17 @@ const requestOf = (text: string): Request | undefined => {
   return isRequest(value) ? value : undefined
 }
 
-const givenBy = ({ given }: Functions, { name }: Place): Design | undefined =>
+const typeScriptFunctions = ({ given }: Functions, { name }: DesignDocument): Design | undefined =>
   Object.hasOwn(given, name) ? given[name] : undefined
 
-const named = <A>(record: { readonly [name: string]: A } | undefined, name: string): A | undefined =>
+const ownMember = <A>(record: { readonly [name: string]: A } | undefined, name: string): A | undefined =>
   record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined
 
-const failed = (error: unknown): Checked<never> =>
+const renderError = (error: unknown): Checked<never> =>
   refuse(500, "render_error", `function raised error: ${String(error)}`)
 
 /** The text of a member such as `filters.odd`, or CouchDB's error if there is none. */
-export const source = ({ body }: Place, group: string, name: string): Checked<Json.Json> => {
+export const source = ({ body }: DesignDocument, group: string, name: string): Checked<Json.Json> => {
   const members = Json.get(body, group)
   if (!Json.isObject(members)) return refuse(404, "not_found", `missing json key: ${group}`)
   const found = Json.get(members, name)
@@ -51,15 +51,15 @@ export const source = ({ body }: Place, group: string, name: string): Checked<Js
 }
 
 /** Rejects a function that was not given in TypeScript, and whose text does not compile. */
-export const ready = (
+export const checkRunnable = (
   functions: Functions,
-  place: Place,
+  place: DesignDocument,
   group: "filters" | "views",
   name: string,
   text: Json.Json
 ): Checked<void> => {
-  const own = givenBy(functions, place)
-  const found = group === "filters" ? named(own?.filters, name) : named(own?.views, name)
+  const own = typeScriptFunctions(functions, place)
+  const found = group === "filters" ? ownMember(own?.filters, name) : ownMember(own?.views, name)
   return found !== undefined ? Either.void : Either.map(
     interpret(functions, `_design/${place.name}/${group}/${name}`, "compile", text, place.body, "[]"),
     () => undefined
@@ -69,13 +69,13 @@ export const ready = (
 /** Whether a filter accepts a document. */
 export const filter = (
   functions: Functions,
-  place: Place,
+  place: DesignDocument,
   name: string,
   text: Json.Json,
   doc: string,
   request: string
 ): Checked<boolean> => {
-  const own = named(givenBy(functions, place)?.filters, name)
+  const own = ownMember(typeScriptFunctions(functions, place)?.filters, name)
   if (own === undefined) {
     return Either.map(
       interpret(
@@ -93,19 +93,19 @@ export const filter = (
     const [document, asked] = [docOf(doc), requestOf(request)]
     return Either.right(document !== null && asked !== undefined && own(document, asked))
   } catch (error) {
-    return failed(error)
+    return renderError(error)
   }
 }
 
 /** Whether a map function emits anything for a document. */
 export const viewFilter = (
   functions: Functions,
-  place: Place,
+  place: DesignDocument,
   view: string,
   text: Json.Json,
   doc: string
 ): Checked<boolean> => {
-  const own = named(givenBy(functions, place)?.views, view)?.map
+  const own = ownMember(typeScriptFunctions(functions, place)?.views, view)?.map
   if (own === undefined) {
     return Either.map(
       interpret(functions, `_design/${place.name}/_view/${view}`, "view", text, place.body, `[[${doc}]]`),
@@ -121,20 +121,20 @@ export const viewFilter = (
     if (document !== null) own(document, emit)
     return Either.right(emitted)
   } catch (error) {
-    return failed(error)
+    return renderError(error)
   }
 }
 
 /** Runs an update function. Returns the document to store and the response. */
 export const update = (
   functions: Functions,
-  place: Place,
+  place: DesignDocument,
   name: string,
   text: Json.Json,
   doc: string,
   request: string
 ): Checked<readonly [doc: Json.Json, response: Json.Json]> => {
-  const own = named(givenBy(functions, place)?.updates, name)
+  const own = ownMember(typeScriptFunctions(functions, place)?.updates, name)
   if (own === undefined) {
     return Either.map(
       interpret(functions, `_design/${place.name}/_update/${name}`, "update", text, place.body, `[${doc},${request}]`),
@@ -149,7 +149,7 @@ export const update = (
     const [stored, response] = own(docOf(doc), asked)
     return Either.right([toJson(stored), toJson(response)])
   } catch (error) {
-    return failed(error)
+    return renderError(error)
   }
 }
 
@@ -166,14 +166,14 @@ const refusalOf = (answer: Json.Json): Checked<void> => {
 /** Runs `validate_doc_update`. */
 export const validate = (
   functions: Functions,
-  place: Place,
+  place: DesignDocument,
   text: Json.Json,
   doc: string,
   before: string,
   user: Json.JsonObject,
   security: Json.JsonObject
 ): Checked<void> => {
-  const own = givenBy(functions, place)?.validate
+  const own = typeScriptFunctions(functions, place)?.validate
   if (own === undefined) {
     const input = `[${doc},${before},${Json.stringify(user)},${Json.stringify(security)}]`
     return Either.flatMap(

@@ -13,23 +13,25 @@ export const userContext = (database: Database, user: UserContext): Json.JsonObj
   roles: user.roles
 })
 
-const decoded = new Set(["startkey", "endkey", "key", "descending"])
+const jsonParameters = new Set(["startkey", "endkey", "key", "descending"])
 
 const queryOf = (query: ReadonlyArray<readonly [string, string]>): Json.JsonObject =>
   Json.fromEntries(query.map(([name, value]) => {
-    const parsed = decoded.has(name) ? parseJson(value) : undefined
+    const parsed = jsonParameters.has(name) ? parseJson(value) : undefined
     return [name, parsed?._tag === "Right" ? parsed.right : value]
   }))
 
-const titled = (name: string): string => name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
+const titleCase = (name: string): string => name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())
 
 // Design functions get no credentials.
-const hidden = new Set(["authorization", "cookie"])
+const credentialHeaders = new Set(["authorization", "cookie"])
 
 const headersOf = (headers: Readonly<Record<string, string>>): Json.JsonObject =>
   Json.fromEntries(
-    Object.entries(headers).filter(([name]) => !hidden.has(name)).sort(([left], [right]) => left < right ? -1 : 1)
-      .map(([name, value]) => [titled(name), value])
+    Object.entries(headers).filter(([name]) => !credentialHeaders.has(name)).sort(([left], [right]) =>
+      left < right ? -1 : 1
+    )
+      .map(([name, value]) => [titleCase(name), value])
   )
 
 const formOf = (request: DatabaseContext["request"], body: string): Json.JsonObject =>
@@ -60,7 +62,7 @@ export const requestObject = (
     // CouchDB appends the query to the last segment.
     requested_path: path.map((part, i) => i === path.length - 1 ? part + search((text) => text) : part),
     path,
-    raw_path: request.path + search(Req.quote),
+    raw_path: request.path + search(Req.percentEncode),
     query: queryOf(request.query),
     headers: headersOf(request.headers),
     body,

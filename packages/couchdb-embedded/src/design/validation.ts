@@ -17,7 +17,7 @@ import * as Calls from "./functionCalls.js"
 import { userContext } from "./request.js"
 
 interface Validator {
-  readonly place: Calls.Place
+  readonly place: Calls.DesignDocument
   readonly text: Json.Json
 }
 
@@ -62,7 +62,7 @@ const stubOf = (incoming: IncomingAttachment): readonly [string, Json.Json] => {
 }
 
 /** The new document as JSON for validation functions. */
-const incomingText = ({ attachments, body, deleted, generation, hashes, id }: Incoming): string => {
+const printIncoming = ({ attachments, body, deleted, generation, hashes, id }: Incoming): string => {
   const members: Array<readonly [string, Json.Json]> = [["_id", id]]
   const [hash] = hashes
   if (hash !== undefined) members.push(["_rev", Revs.format({ generation, hash })])
@@ -73,7 +73,7 @@ const incomingText = ({ attachments, body, deleted, generation, hashes, id }: In
   return print(Json.fromEntries(members))
 }
 
-const heldText = (database: Database, id: string, held: Node<Version> | undefined): string => {
+const printParent = (database: Database, id: string, held: Node<Version> | undefined): string => {
   const record = database.documents.get(id)
   return record === undefined || held?.version === undefined
     ? "null"
@@ -96,8 +96,8 @@ export const check = (
     }
     const asked = validators(database)
     if (asked.length === 0) return
-    const text = incomingText(document)
-    const before = heldText(database, document.id, held)
+    const text = printIncoming(document)
+    const before = printParent(database, document.id, held)
     for (const validator of asked) {
       yield* Calls.validate(
         server.functions,

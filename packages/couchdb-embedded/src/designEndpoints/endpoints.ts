@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import type { Answer, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { designBody, forFunctions, liveWinner } from "../design/documentText.js"
-import type { Place } from "../design/functionCalls.js"
+import type { DesignDocument } from "../design/functionCalls.js"
 import * as Calls from "../design/functionCalls.js"
 import { interpret } from "../design/program.js"
 import { requestObject } from "../design/request.js"
@@ -14,7 +14,7 @@ import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
 import { checkId, checkPartition, fromJson } from "../storage/incoming.js"
 import * as Revs from "../storage/revision.js"
-import { ask, printRows } from "../views/answer.js"
+import { printRows, runQuery } from "../views/answer.js"
 import * as Views from "../views/endpoints.js"
 import { respond } from "./respond.js"
 
@@ -34,9 +34,9 @@ const idOf = (context: DatabaseContext): string | undefined => {
 const requestText = (context: DatabaseContext, id: string | undefined, info: Json.JsonObject): string =>
   Json.stringify(requestObject(context, id ?? null, info))
 
-type Act = (context: DatabaseContext, place: Place, info: Json.JsonObject) => Answer
+type Action = (context: DatabaseContext, place: DesignDocument, info: Json.JsonObject) => Answer
 
-const update: Act = (context, place, info) =>
+const update: Action = (context, place, info) =>
   Either.gen(function*() {
     const name = context.request.segments[4]
     if (name === undefined) return yield* invalidPath("update_error")
@@ -56,12 +56,12 @@ const update: Act = (context, place, info) =>
     yield* checkPartition(context.database, document.id)
     const rev = yield* writeOne(context, document, true)
     return yield* respond(response, 201, {
-      "x-couch-id": Req.quote(document.id),
+      "x-couch-id": Req.percentEncode(document.id),
       "x-couch-update-newrev": Revs.format(rev)
     })
   })
 
-const show: Act = (context, place, info) =>
+const show: Action = (context, place, info) =>
   Either.gen(function*() {
     const name = context.request.segments[4]
     if (name === undefined) return yield* invalidPath("show_error")
@@ -83,11 +83,15 @@ const show: Act = (context, place, info) =>
       `[${doc},${requestText(context, id, info)}]`
     )
     const response = yield* respond(made, 200, { etag, vary: "Accept" })
-    return Response.unlessKnown(context.request, etag, () => response)
+    return Response.unlessMatched(context.request, etag, () => response)
   })
 
 /** The view of a list function: one of the same design document, or of another one in the path. */
-const listed = (context: DatabaseContext, place: Place, parts: ReadonlyArray<string>): Checked<[Place, string]> => {
+const printList = (
+  context: DatabaseContext,
+  place: DesignDocument,
+  parts: ReadonlyArray<string>
+): Checked<[DesignDocument, string]> => {
   const [first = "", second] = parts
   if (second === undefined) return Either.right([place, first])
   const body = designBody(context.database, `_design/${first}`)
@@ -96,22 +100,26 @@ const listed = (context: DatabaseContext, place: Place, parts: ReadonlyArray<str
     : Either.right([{ name: first, body }, second])
 }
 
-const rowsOf = (context: DatabaseContext, design: Place, view: string): Checked<{ head: Json.Json; rows: string }> =>
+const rowsOf = (
+  context: DatabaseContext,
+  design: DesignDocument,
+  view: string
+): Checked<{ head: Json.Json; rows: string }> =>
   Either.gen(function*() {
     const body = context.request.method === "POST" ? yield* Req.json(context.request) : undefined
     const query = yield* Views.queryOf(context, Json.isObject(body) ? body : undefined)
-    const answered = yield* ask(context, yield* Views.findView(design, view), query)
+    const answered = yield* runQuery(context, yield* Views.findView(design, view), query)
     const rows = yield* printRows(context, query, answered)
     const head = answered._tag === "Rows" ? { total_rows: answered.total, offset: answered.offset } : {}
     return { head, rows: `[${rows.join(",")}]` }
   })
 
-const list: Act = (context, place, info) =>
+const list: Action = (context, place, info) =>
   Either.gen(function*() {
     const [name, ...parts] = context.request.segments.slice(4).map((part) => part ?? "")
     if (name === undefined || parts.length === 0 || parts.length > 2) return yield* invalidPath("list_error")
     const text = yield* Calls.source(place, "lists", name)
-    const [design, view] = yield* listed(context, place, parts)
+    const [design, view] = yield* printList(context, place, parts)
     const { head, rows } = yield* rowsOf(context, design, view)
     const made = yield* interpret(
       context.server.functions,
@@ -127,7 +135,7 @@ const list: Act = (context, place, info) =>
     return { ...response, body: typeof body === "string" ? body : "" }
   })
 
-const acts: Readonly<Record<string, Act>> = {
+const actions: Readonly<Record<string, Action>> = {
   _info: (context, place) => Views.info(context, place),
   _view: (context, place) => Views.view(context, place),
   _update: update,
@@ -147,8 +155,12 @@ const acts: Readonly<Record<string, Act>> = {
 }
 
 /** Whether a design document has an endpoint with this name. */
-export const isAction = (name: string): boolean => Object.hasOwn(acts, name)
+export const isAction = (name: string): boolean => Object.hasOwn(actions, name)
 
 /** `/db/_design/name/_action…`. `info` is the response of `GET /db`. */
-export const handle = (context: DatabaseContext, action: string, place: Place, info: Json.JsonObject): Answer =>
-  acts[action]?.(context, place, info) ?? refuse(404, "not_found", "missing")
+export const handle = (
+  context: DatabaseContext,
+  action: string,
+  place: DesignDocument,
+  info: Json.JsonObject
+): Answer => actions[action]?.(context, place, info) ?? refuse(404, "not_found", "missing")

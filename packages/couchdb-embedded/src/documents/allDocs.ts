@@ -11,7 +11,7 @@ import type { Checked } from "../http/refusal.js"
 import { badRequest, internalError, missing, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
-import { checkPlace } from "../storage/incoming.js"
+import { checkReadPartition } from "../storage/incoming.js"
 import { printLocal, printNode, printWinner } from "../storage/printDocument.js"
 import * as Revs from "../storage/revision.js"
 import * as RevisionTree from "../storage/revisionTree.js"
@@ -19,7 +19,7 @@ import * as Sequences from "../storage/sequences.js"
 import type { DocumentRecord, LocalDocument } from "../storage/state.js"
 import { shardOf } from "../storage/state.js"
 
-const none: ReadonlySet<string> = new Set()
+const noFlags: ReadonlySet<string> = new Set()
 
 const docOf = (record: DocumentRecord, query: ViewQuery): string => {
   const node = RevisionTree.winner(record.tree)
@@ -28,7 +28,7 @@ const docOf = (record: DocumentRecord, query: ViewQuery): string => {
   if (query.conflicts === true) flags.add("conflicts")
   if (query.attachments) flags.add("attachments")
   return flags.size === 0
-    ? printNode(record, node, node.version, none, Infinity)
+    ? printNode(record, node, node.version, noFlags, Infinity)
     : printWinner(record, node, node.version, flags, Infinity).text
 }
 
@@ -47,7 +47,7 @@ interface Listing {
   readonly rows: ReadonlyArray<string>
 }
 
-const print_ = (context: DatabaseContext, query: ViewQuery, { offset, rows, total }: Listing): string => {
+const printListing = (context: DatabaseContext, query: ViewQuery, { offset, rows, total }: Listing): string => {
   const seq = query.keys !== undefined || total === null
     ? null
     : Sequences.encode(context.database, Sequences.now(context.database))
@@ -56,9 +56,9 @@ const print_ = (context: DatabaseContext, query: ViewQuery, { offset, rows, tota
 }
 
 // Ids are strings, and Erlang sorts strings after all other types.
-const lowest = (key: Json.Json | undefined): string | undefined => typeof key === "string" ? key : undefined
+const stringKey = (key: Json.Json | undefined): string | undefined => typeof key === "string" ? key : undefined
 
-const above = (ids: ReadonlyArray<string>, id: string): number => {
+const upperBound = (ids: ReadonlyArray<string>, id: string): number => {
   const at = Utf8.lowerBound(ids, id)
   return ids[at] === id ? at + 1 : at
 }
@@ -68,15 +68,15 @@ const select = (
   ids: ReadonlyArray<string>,
   query: ViewQuery
 ): { readonly offset: number; readonly covered: number; readonly ids: ReadonlyArray<string> } => {
-  const start = lowest(query.startKey)
-  const end = lowest(query.endKey)
+  const start = stringKey(query.startKey)
+  const end = stringKey(query.endKey)
   if (query.descending) {
-    const high = query.startKey === undefined ? ids.length : start === undefined ? 0 : above(ids, start)
+    const high = query.startKey === undefined ? ids.length : start === undefined ? 0 : upperBound(ids, start)
     const low = query.endKey === undefined || end === undefined
       ? 0
       : query.inclusiveEnd
       ? Utf8.lowerBound(ids, end)
-      : above(ids, end)
+      : upperBound(ids, end)
     const offset = ids.length - high
     const to = high - query.skip
     const from = Math.max(low, to - query.limit)
@@ -88,7 +88,7 @@ const select = (
     : end === undefined
     ? 0
     : query.inclusiveEnd
-    ? above(ids, end)
+    ? upperBound(ids, end)
     : Utf8.lowerBound(ids, end)
   const from = low + query.skip
   return {
@@ -108,7 +108,7 @@ const prefixes: Readonly<Record<Namespace, string>> = {
 
 const localRow = (local: LocalDocument, query: ViewQuery): string => {
   const id = print(local.id)
-  const doc = query.includeDocs ? `,"doc":${printLocal(local, none)}` : ""
+  const doc = query.includeDocs ? `,"doc":${printLocal(local, noFlags)}` : ""
   return `{"id":${id},"key":${id},"value":{"rev":${print(`0-${local.rev}`)}}${doc}}`
 }
 
@@ -135,11 +135,11 @@ const byKeys = (
     )
 }
 
-const first = "_design/"
-const last = "_design0"
+const firstDesignId = "_design/"
+const endOfDesignIds = "_design0"
 
 /** Limits a range of ids to the given bounds. */
-const between = (query: ViewQuery, low: string, high: string): ViewQuery => {
+const clipRange = (query: ViewQuery, low: string, high: string): ViewQuery => {
   const clip = (key: Json.Json | undefined, limit: string, sign: number): Json.Json =>
     key === undefined || sign * (typeof key === "string" ? Utf8.compare(key, limit) : -1) < 0 ? limit : key
   return query.descending
@@ -148,11 +148,11 @@ const between = (query: ViewQuery, low: string, high: string): ViewQuery => {
 }
 
 /** The documents of a partition. The total is that of its shard. */
-const ofPartition = (context: DatabaseContext, partition: string, query: ViewQuery): Listing => {
+const listPartition = (context: DatabaseContext, partition: string, query: ViewQuery): Listing => {
   const { database } = context
   const shard = shardOf(database, `${partition}:`)
   const ids = database.liveIds.filter((id) => shardOf(database, id) === shard)
-  const selected = select(ids, between(query, `${partition}:`, `${partition};`))
+  const selected = select(ids, clipRange(query, `${partition}:`, `${partition};`))
   return {
     total: ids.length,
     // Skipping stops at the end of the range.
@@ -167,14 +167,14 @@ const list = (context: DatabaseContext, namespace: Namespace, query: ViewQuery):
     ? null
     : namespace === "_all_docs"
     ? liveIds.length
-    : Utf8.lowerBound(liveIds, last) - Utf8.lowerBound(liveIds, first)
+    : Utf8.lowerBound(liveIds, endOfDesignIds) - Utf8.lowerBound(liveIds, firstDesignId)
   if (query.keys !== undefined) {
     return { total, offset: null, rows: byKeys(context, namespace, query.keys, query) }
   }
-  if (query.partition !== undefined) return ofPartition(context, query.partition, query)
+  if (query.partition !== undefined) return listPartition(context, query.partition, query)
   const selected = total === null
     ? select(Array.from(locals.keys()).sort(Utf8.compare), query)
-    : select(liveIds, namespace === "_design_docs" ? between(query, first, last) : query)
+    : select(liveIds, namespace === "_design_docs" ? clipRange(query, firstDesignId, endOfDesignIds) : query)
   const rows = selected.ids.flatMap((id) => rowOf(context, id, query) ?? [])
   // The offset counts documents of every kind, but never exceeds the total.
   return { total, offset: total === null ? null : Math.min(total, selected.offset + query.skip), rows }
@@ -201,10 +201,10 @@ const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonO
       )
     }
     for (const key of namespace === "_all_docs" ? keys ?? [] : []) {
-      if (typeof key === "string") yield* checkPlace(context.database, key)
+      if (typeof key === "string") yield* checkReadPartition(context.database, key)
     }
     const full = yield* check(context)(keys === undefined ? query : { ...query, keys })
-    return Response.text(200, print_(context, full, list(context, namespace, full)))
+    return Response.text(200, printListing(context, full, list(context, namespace, full)))
   })
 
 const get = (context: DatabaseContext, namespace: Namespace): Answer => answer(context, namespace, undefined)
@@ -228,7 +228,7 @@ const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
     for (const each of wanted) {
       if (!Json.isObject(each)) return yield* internalError("function_clause")
       const query = yield* Either.flatMap(parse(common, Json.entries(each), true), check(context))
-      parts.push(print_(context, query, list(context, namespace, query)))
+      parts.push(printListing(context, query, list(context, namespace, query)))
     }
     return Response.text(200, `{"results":[${parts.map((part) => `\r\n${part}`).join(",")}\r\n]}`)
   })

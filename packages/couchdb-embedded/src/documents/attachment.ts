@@ -11,16 +11,16 @@ import * as Response from "../http/response.js"
 import type { IncomingAttachment } from "../storage/attachments.js"
 import * as Attachments from "../storage/attachments.js"
 import type { Incoming } from "../storage/incoming.js"
-import { checkId, checkPartition, checkPlace } from "../storage/incoming.js"
+import { checkId, checkPartition, checkReadPartition } from "../storage/incoming.js"
 import { parseOptions } from "../storage/readOptions.js"
 import * as Revs from "../storage/revision.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import type { Attachment } from "../storage/state.js"
-import { agree, location, writeOne } from "./document.js"
+import { agreedRev, location, writeOne } from "./document.js"
 
 const noAttachment = refuse(404, "not_found", "Document is missing attachment")
 
-const existing = (attachments: ReadonlyArray<Attachment>, name: string): Checked<Attachment> => {
+const findAttachment = (attachments: ReadonlyArray<Attachment>, name: string): Checked<Attachment> => {
   const found = attachments.find((held) => held.name === name)
   return found === undefined ? noAttachment : Either.right(found)
 }
@@ -51,10 +51,10 @@ const get = (context: DatabaseContext, id: string, name: string): Answer =>
       : RevisionTree.get(record.tree, wanted)
     if (node?.version === undefined) return yield* Either.left(missing)
     if (wanted === undefined && node.version.deleted && !flags.has("deleted")) return yield* Either.left(deleted)
-    const attachment = yield* existing(node.version.attachments, name)
+    const attachment = yield* findAttachment(node.version.attachments, name)
     const { contentType, data, encoding } = attachment
     const encoded = encoding === "gzip" && (yield* acceptsGzip(request))
-    const body = encoded ? data : Attachments.decoded(attachment)
+    const body = encoded ? data : Attachments.decompressed(attachment)
     if (body === undefined) return yield* internalError("data_error")
     const etag = `"${attachment.digest.slice("md5-".length)}"`
     const headers = {
@@ -66,10 +66,10 @@ const get = (context: DatabaseContext, id: string, name: string): Answer =>
       ...(encoded ? { "content-encoding": "gzip" } : undefined)
     }
     const ranges = yield* Ranges.parse(Req.header(request, "range"), body.length)
-    return Response.unlessKnown(request, etag, () =>
+    return Response.unlessMatched(request, etag, () =>
       encoding === "gzip" || ranges === undefined
         ? { status: 200, headers, body }
-        : Ranges.answer(body, ranges, contentType, headers, server.random.hex(32)))
+        : Ranges.respond(body, ranges, contentType, headers, server.random.hex(32)))
   })
 
 const encodingOf = (request: Request): Checked<"gzip" | "identity"> => {
@@ -99,20 +99,20 @@ const edited = (context: DatabaseContext, id: string, name: string, mustHave: bo
   Either.gen(function*() {
     const { database, request } = context
     const named = Req.param(request, "rev")
-    const rev = yield* agree(request, named === undefined ? undefined : yield* Revs.parse(named))
+    const rev = yield* agreedRev(request, named === undefined ? undefined : yield* Revs.parse(named))
     const record = database.documents.get(id)
     if (rev === undefined) {
       if (mustHave) {
         const current = record === undefined ? undefined : RevisionTree.winner(record.tree)?.version
         if (current === undefined) return yield* Either.left(missing)
         if (current.deleted) return yield* Either.left(deleted)
-        yield* existing(current.attachments, name)
+        yield* findAttachment(current.attachments, name)
       }
       return { id: yield* checkId(id), generation: 0, hashes: [], deleted: false, body: {}, attachments: [] }
     }
     const version = record === undefined ? undefined : RevisionTree.get(record.tree, rev)?.version
     if (version === undefined) return yield* refuse(409, "not_found", "missing_rev")
-    if (mustHave) yield* existing(version.attachments, name)
+    if (mustHave) yield* findAttachment(version.attachments, name)
     return {
       id,
       generation: rev.generation,
@@ -128,7 +128,7 @@ const edited = (context: DatabaseContext, id: string, name: string, mustHave: bo
 const put = (context: DatabaseContext, id: string, name: string): Answer =>
   Either.gen(function*() {
     yield* Attachments.checkName(name)
-    yield* checkPlace(context.database, id)
+    yield* checkReadPartition(context.database, id)
     const attachment = yield* uploaded(context.request, name)
     const document = yield* edited(context, id, name, false)
     if (!id.startsWith("_")) yield* checkPartition(context.database, id)
@@ -138,14 +138,14 @@ const put = (context: DatabaseContext, id: string, name: string): Answer =>
       true
     )
     return Response.json(201, { ok: true, id, rev: Revs.format(rev) }, {
-      location: `${location(context, id)}/${Req.quote(name)}`
+      location: `${location(context, id)}/${Req.percentEncode(name)}`
     })
   })
 
 const remove = (context: DatabaseContext, id: string, name: string): Answer =>
   Either.gen(function*() {
     yield* Attachments.checkName(name)
-    yield* checkPlace(context.database, id)
+    yield* checkReadPartition(context.database, id)
     const rev = yield* writeOne(context, yield* edited(context, id, name, true), true)
     return Response.json(200, { ok: true, id, rev: Revs.format(rev) })
   })
@@ -161,7 +161,7 @@ export const handle = (
     return badRequest("Attachment name is not UTF-8 encoded")
   }
   return byMethod(context, {
-    GET: () => Either.flatMap(checkPlace(context.database, id), () => get(context, id, name)),
+    GET: () => Either.flatMap(checkReadPartition(context.database, id), () => get(context, id, name)),
     PUT: () => put(context, id, name),
     DELETE: () => remove(context, id, name)
   }, "DELETE,GET,HEAD,PUT")

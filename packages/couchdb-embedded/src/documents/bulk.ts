@@ -4,11 +4,11 @@ import type { Answer, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { dictOrder } from "../encoding/dictOrder.js"
 import type { Checked, Refusal } from "../http/refusal.js"
-import { badRequest, internalError, places } from "../http/refusal.js"
+import { badRequest, crashRefs, internalError } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
 import type { Incoming } from "../storage/incoming.js"
-import { checkAttachmentNames, checkPartition, checkPlace, fromJson } from "../storage/incoming.js"
+import { checkAttachmentNames, checkPartition, checkReadPartition, fromJson } from "../storage/incoming.js"
 import type { Rev } from "../storage/revision.js"
 import * as Revs from "../storage/revision.js"
 import type { Tree } from "../storage/revisionTree.js"
@@ -17,7 +17,7 @@ import type { Version } from "../storage/state.js"
 import * as BulkGet from "./bulkGet.js"
 import * as Writes from "./writes.js"
 
-const refusedRow = (id: string, { error, reason }: Refusal, rev?: string): Json.Json => ({
+const errorRow = (id: string, { error, reason }: Refusal, rev?: string): Json.Json => ({
   id,
   ...(rev === undefined ? undefined : { rev }),
   error,
@@ -49,7 +49,7 @@ const bulkDocs = (context: DatabaseContext): Answer =>
       const refused = yield* Writes.replicate(server, database, user, documents)
       return Response.json(
         201,
-        refused.map(({ document, refusal }) => refusedRow(document.id, refusal, revOf(document)))
+        refused.map(({ document, refusal }) => errorRow(document.id, refusal, revOf(document)))
       )
     }
     if (Json.get(body, "all_or_nothing") === true && documents.length > 0) {
@@ -69,7 +69,7 @@ const bulkDocs = (context: DatabaseContext): Answer =>
       outcomes.map((outcome, i): Json.Json => {
         const id = documents[i]?.id ?? ""
         return Either.match(outcome, {
-          onLeft: (refusal) => refusedRow(id, refusal),
+          onLeft: (refusal) => errorRow(id, refusal),
           onRight: (rev) => ({ ok: true, id, rev: Revs.format(rev) })
         })
       })
@@ -77,7 +77,7 @@ const bulkDocs = (context: DatabaseContext): Answer =>
   })
 
 /** The revisions that the tree does not have. A duplicate in the list counts as missing, as in CouchDB. */
-const unknown = (tree: Tree<Version>, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
+const withoutKnown = (tree: Tree<Version>, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
   const struck = new Set<string>()
   return Array.from(revs).sort(Revs.compare).filter((rev) => {
     const key = Revs.format(rev)
@@ -104,9 +104,9 @@ const missingRevs = (
       if (!Json.isArray(list)) return yield* internalError("function_clause", undefined, place)
       if (list.some((rev) => typeof rev !== "string")) return yield* internalError("function_clause")
       const revs = yield* Revs.parseAll(list)
-      yield* checkPlace(context.database, id)
+      yield* checkReadPartition(context.database, id)
       const tree = context.database.documents.get(id)?.tree
-      const missing = tree === undefined ? revs : unknown(tree, revs)
+      const missing = tree === undefined ? revs : withoutKnown(tree, revs)
       if (missing.length === 0) {
         found.push([id, { missing, ancestors: [] }])
         continue
@@ -119,7 +119,7 @@ const missingRevs = (
   })
 
 const revsDiff = (context: DatabaseContext): Answer =>
-  Either.map(missingRevs(context, places.revsDiff), (found) =>
+  Either.map(missingRevs(context, crashRefs.revsDiff), (found) =>
     Response.json(
       200,
       Json.fromEntries(found.map(([id, { ancestors, missing }]) => [id, {
@@ -129,7 +129,7 @@ const revsDiff = (context: DatabaseContext): Answer =>
     ))
 
 const missingRevsOnly = (context: DatabaseContext): Answer =>
-  Either.map(missingRevs(context, places.missingRevs), (found) =>
+  Either.map(missingRevs(context, crashRefs.missingRevs), (found) =>
     Response.json(200, {
       missing_revs: Json.fromEntries(found.map(([id, { missing }]) => [id, missing.map(Revs.format)]))
     }))

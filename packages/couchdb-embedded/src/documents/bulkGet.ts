@@ -15,7 +15,7 @@ import * as Revs from "../storage/revision.js"
 import type { BulkPart } from "./multipartWriter.js"
 import * as Multipart from "./multipartWriter.js"
 
-const failed = (id: Json.Json, rev: Json.Json, error: string, reason: Json.Json): BulkPart => {
+const errorPart = (id: Json.Json, rev: Json.Json, error: string, reason: Json.Json): BulkPart => {
   const text = print({ rev, reason, id, error })
   return { _tag: "Error", listed: text, alone: text }
 }
@@ -40,13 +40,13 @@ const find = (
   follows: boolean
 ): ReadonlyArray<BulkPart> => {
   const checked = Either.flatMap(checkId(id), (id) => checkPartition(database, id))
-  if (Either.isLeft(checked)) return [failed(id, null, checked.left.error, checked.left.reason)]
+  if (Either.isLeft(checked)) return [errorPart(id, null, checked.left.error, checked.left.reason)]
   const rev: Checked<Rev | undefined> = revText === undefined ? Either.right(undefined) : Revs.parse(revText)
-  if (Either.isLeft(rev)) return [failed(id, revText ?? null, rev.left.error, rev.left.reason)]
+  if (Either.isLeft(rev)) return [errorPart(id, revText ?? null, rev.left.error, rev.left.reason)]
   const { revsLimit } = database
   const record = database.documents.get(checked.right)
   const found = openRevs(record, rev.right === undefined ? "all" : [rev.right], flags.has("latest"), revsLimit)
-  if (found.length === 0) return [failed(id, "undefined", "not_found", "missing")]
+  if (found.length === 0) return [errorPart(id, "undefined", "not_found", "missing")]
   return found.map(({ node, rev }): BulkPart => {
     const version = node?.version
     if (record === undefined || node === undefined || version === undefined) {
@@ -75,18 +75,18 @@ const read = (
   follows: boolean
 ): Row => {
   if (!Json.isObject(row) || Json.keys(row).length === 0) {
-    return { id: null, parts: [failed(null, null, "bad_request", "document must be a JSON object")] }
+    return { id: null, parts: [errorPart(null, null, "bad_request", "document must be a JSON object")] }
   }
   const id = Json.get(row, "id")
-  if (id === undefined) return { id: null, parts: [failed(null, null, "bad_request", "document id missed")] }
+  if (id === undefined) return { id: null, parts: [errorPart(null, null, "bad_request", "document id missed")] }
   const since = Json.get(row, "atts_since")
   if (since !== undefined && !Json.isArray(since)) {
-    return { id, parts: [failed(id, since, "bad_request", "att_since value must be array of revs.")] }
+    return { id, parts: [errorPart(id, since, "bad_request", "att_since value must be array of revs.")] }
   }
   const attsSince = since === undefined ? Either.right(undefined) : Revs.parseAll(since)
   if (Either.isLeft(attsSince)) {
     const wrong = since?.find((rev) => Either.isLeft(Revs.parse(rev))) ?? null
-    return { id, parts: [failed(id, wrong, attsSince.left.error, attsSince.left.reason)] }
+    return { id, parts: [errorPart(id, wrong, attsSince.left.error, attsSince.left.reason)] }
   }
   return { id, parts: find(context, { id, rev: Json.get(row, "rev"), attsSince: attsSince.right }, flags, follows) }
 }
@@ -101,7 +101,7 @@ const multipartType = (request: Req.Request): "multipart/mixed" | "multipart/rel
   return Req.accepts(request, "multipart/related") ? "multipart/related" : undefined
 }
 
-const unfit = ["open_revs", "new_edits", "w", "rev", "atts_since"]
+const forbiddenParameters = ["open_revs", "new_edits", "w", "rev", "atts_since"]
 
 /** `POST /db/_bulk_get` */
 export const post = (context: DatabaseContext): Answer =>
@@ -110,7 +110,7 @@ export const post = (context: DatabaseContext): Answer =>
     const body = yield* Req.jsonObject(request)
     const rows = Json.get(body, "docs")
     if (rows === undefined) return yield* badRequest("Missing JSON list of 'docs'.")
-    const wrong = request.query.find(([key]) => unfit.includes(key))
+    const wrong = request.query.find(([key]) => forbiddenParameters.includes(key))
     if (wrong !== undefined) return yield* badRequest(`"${wrong[0]}" query parameter is not acceptable`)
     const { flags } = yield* parseOptions(request.query)
     if (!Json.isArray(rows)) return yield* internalError("function_clause")

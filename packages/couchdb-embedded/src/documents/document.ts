@@ -11,7 +11,7 @@ import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
 import type { View } from "../storage/attachments.js"
 import type { Incoming } from "../storage/incoming.js"
-import { checkAttachmentNames, checkId, checkPartition, checkPlace, fromJson } from "../storage/incoming.js"
+import { checkAttachmentNames, checkId, checkPartition, checkReadPartition, fromJson } from "../storage/incoming.js"
 import { openRevsSorted } from "../storage/openRevs.js"
 import { attachmentView, printLocal, printNode, printWinner } from "../storage/printDocument.js"
 import type { ReadOptions } from "../storage/readOptions.js"
@@ -30,7 +30,7 @@ const isLocal = (id: string): boolean => id.startsWith("_local/")
 
 /** The `Location` of a document. */
 export const location = ({ database, request }: DatabaseContext, id: string): string =>
-  `${request.origin}/${Req.quote(database.name)}/${Req.quote(id)}`
+  `${request.origin}/${Req.percentEncode(database.name)}/${Req.percentEncode(id)}`
 
 const localEtag = (id: string, rev: string, body: Json.JsonObject): string =>
   Response.etagOf(`${id} ${rev} ${Json.stringify(body)}`)
@@ -39,7 +39,7 @@ const openWinner = (
   { database }: DatabaseContext,
   id: string,
   withDeleted: boolean
-): Checked<Found> => {
+): Checked<StoredRevision> => {
   const record = database.documents.get(id)
   const node = record === undefined ? undefined : RevisionTree.winner(record.tree)
   const version = node?.version
@@ -52,7 +52,7 @@ const getLocal = (context: DatabaseContext, id: string, options: ReadOptions): A
   if (local === undefined || options.rev !== undefined || options.openRevs !== undefined) return Either.left(missing)
   const etag = localEtag(id, local.rev, local.body)
   return Either.right(
-    Response.unlessKnown(context.request, etag, () => Response.text(200, printLocal(local, options.flags), { etag }))
+    Response.unlessMatched(context.request, etag, () => Response.text(200, printLocal(local, options.flags), { etag }))
   )
 }
 
@@ -100,21 +100,24 @@ const get = (context: DatabaseContext, id: string): Answer =>
       const version = node?.version
       return record === undefined || node === undefined || version === undefined
         ? Either.left(missing)
-        : Either.right(shown(context, { record, node, version }, options, false))
+        : Either.right(respondWith(context, { record, node, version }, options, false))
     }
-    return Either.map(openWinner(context, id, flags.has("deleted")), (found) => shown(context, found, options, true))
+    return Either.map(
+      openWinner(context, id, flags.has("deleted")),
+      (found) => respondWith(context, found, options, true)
+    )
   })
 
-interface Found {
+interface StoredRevision {
   readonly record: DocumentRecord
   readonly node: Node<Version>
   readonly version: Version
 }
 
 /** Responds with a revision, as JSON or with its attachments in parts. */
-const shown = (
+const respondWith = (
   context: DatabaseContext,
-  { node, record, version }: Found,
+  { node, record, version }: StoredRevision,
   { attsSince, flags }: ReadOptions,
   winning: boolean
 ): BufferedResponse => {
@@ -134,7 +137,7 @@ const shown = (
         headers
       )
       : Response.text(200, text, headers)
-  return headers["etag"] === undefined ? answer() : Response.unlessKnown(request, headers["etag"], answer)
+  return headers["etag"] === undefined ? answer() : Response.unlessMatched(request, headers["etag"], answer)
 }
 
 /** The revision in the header `If-Match`. */
@@ -146,7 +149,7 @@ const headerRev = (request: Request): Checked<Rev | undefined> => {
 const same = (self: Rev, that: Rev): boolean => Revs.compare(self, that) === 0
 
 /** The revision of a request. An error if header and query or body disagree. */
-export const agree = (request: Request, explicit: Rev | undefined): Checked<Rev | undefined> =>
+export const agreedRev = (request: Request, explicit: Rev | undefined): Checked<Rev | undefined> =>
   Either.flatMap(
     headerRev(request),
     (fromHeader) =>
@@ -156,7 +159,7 @@ export const agree = (request: Request, explicit: Rev | undefined): Checked<Rev 
   )
 
 /** The document with the id and the revision of its request. */
-const addressed = (
+const withAddress = (
   request: Request,
   id: string,
   document: Incoming,
@@ -168,7 +171,7 @@ const addressed = (
     if (own !== undefined && queryRev !== undefined && !same(own, queryRev)) {
       return badRequest("Document rev from request body and query string have different values")
     }
-    return Either.map(agree(request, own ?? queryRev), (rev) => ({
+    return Either.map(agreedRev(request, own ?? queryRev), (rev) => ({
       ...document,
       id,
       ...(own !== undefined
@@ -193,18 +196,18 @@ export const writeOne = (context: DatabaseContext, document: Incoming, newEdits:
         : Either.left(refused.refusal))
   })
 
-const written = (id: string, rev: Rev): Json.Json => ({ ok: true, id, rev: Revs.format(rev) })
+const writeResult = (id: string, rev: Rev): Json.Json => ({ ok: true, id, rev: Revs.format(rev) })
 
 const etagAfter = (document: Incoming, rev: Rev): string =>
   isLocal(document.id) ? localEtag(document.id, rev.hash, document.body) : `"${Revs.format(rev)}"`
 
-const needsRev = (document: Incoming, newEdits: boolean): Checked<Incoming> =>
+const requireRev = (document: Incoming, newEdits: boolean): Checked<Incoming> =>
   newEdits || document.hashes.length > 0
     ? Either.right(document)
     : badRequest("When `new_edits: false`, the document needs `_rev` or `_revisions` specified")
 
 /** The document in the body of a request, alone or with attachments. */
-const sent = (request: Request): Checked<Incoming> => {
+const parseDocument = (request: Request): Checked<Incoming> => {
   const type = Req.header(request, "content-type")
   return type?.startsWith("multipart/related;") === true
     ? MultipartReader.read(type, request.body)
@@ -216,15 +219,16 @@ const put = (context: DatabaseContext, id: string): Answer =>
     const { request } = context
     const options = yield* parseOptions(request.query)
     yield* checkId(id)
-    const document = yield* Either.flatMap(sent(request), (incoming) => addressed(request, id, incoming, options.rev))
-    yield* needsRev(document, options.newEdits)
+    const document = yield* Either.flatMap(parseDocument(request), (incoming) =>
+      withAddress(request, id, incoming, options.rev))
+    yield* requireRev(document, options.newEdits)
     if (Req.param(request, "batch") === "ok") {
       // CouchDB responds before it writes, so errors are not reported.
       writeOne(context, document, true)
       return Response.json(202, { ok: true, id })
     }
     const rev = yield* writeOne(context, document, options.newEdits)
-    return Response.json(document.deleted ? 200 : 201, written(id, rev), {
+    return Response.json(document.deleted ? 200 : 201, writeResult(id, rev), {
       etag: etagAfter(document, rev),
       location: location(context, id)
     })
@@ -238,7 +242,7 @@ const remove = (context: DatabaseContext, id: string): Answer =>
     } else yield* openWinner(context, id, false)
     const named = Req.param(request, "rev")
     const queryRev = named === undefined ? undefined : yield* Revs.parse(named)
-    const document = yield* addressed(request, id, {
+    const document = yield* withAddress(request, id, {
       id,
       generation: 0,
       hashes: [],
@@ -247,26 +251,26 @@ const remove = (context: DatabaseContext, id: string): Answer =>
       attachments: []
     }, queryRev)
     const rev = yield* writeOne(context, document, true)
-    return Response.json(200, written(id, rev), { etag: etagAfter(document, rev) })
+    return Response.json(200, writeResult(id, rev), { etag: etagAfter(document, rev) })
   })
 
 const copy = (context: DatabaseContext, id: string): Answer =>
   Either.gen(function*() {
     const { database, request } = context
     const named = Req.param(request, "rev")
-    const sourceRev = yield* agree(request, named === undefined ? undefined : yield* Revs.parse(named))
+    const sourceRev = yield* agreedRev(request, named === undefined ? undefined : yield* Revs.parse(named))
     const destination = Req.header(request, "destination")
     if (destination === undefined) return yield* badRequest("Destination header is mandatory for COPY.")
     if (/^https?:\/\//.test(destination)) return yield* badRequest("Destination URL must be relative.")
     const mark = destination.indexOf("?")
-    const target = yield* checkId(Req.unquote(mark < 0 ? destination : destination.slice(0, mark)))
+    const target = yield* checkId(Req.percentDecode(mark < 0 ? destination : destination.slice(0, mark)))
     const targetText = mark < 0 ? undefined : destination.slice(mark + 1).split("=")
     if (targetText !== undefined && targetText.length !== 2) {
       return yield* internalError(targetText.join("="), "badmatch")
     }
     const targetRev = targetText === undefined ? undefined : yield* Revs.parse(targetText[1])
     yield* checkPartition(database, target)
-    yield* checkPlace(database, id)
+    yield* checkReadPartition(database, id)
     const record = database.documents.get(id)
     const local = database.locals.get(id)
     const source = local !== undefined && sourceRev === undefined
@@ -286,7 +290,7 @@ const copy = (context: DatabaseContext, id: string): Answer =>
       attachments: source.attachments.map((attachment) => ({ _tag: "Stored", name: attachment.name, attachment }))
     }
     const rev = yield* writeOne(context, document, true)
-    return Response.json(201, written(target, rev), {
+    return Response.json(201, writeResult(target, rev), {
       etag: `"${Revs.format(rev)}"`,
       location: location(context, target)
     })
@@ -308,23 +312,23 @@ export const post = (context: DatabaseContext): Answer =>
       return Response.json(202, { ok: true, id: document.id })
     }
     const rev = yield* writeOne(context, document, true)
-    return Response.json(201, written(document.id, rev), { location: location(context, document.id) })
+    return Response.json(201, writeResult(document.id, rev), { location: location(context, document.id) })
   })
 
 /** `/db/id` */
 export const handle = (context: DatabaseContext, id: string): Answer =>
-  Either.flatMap(checkOwn(context, id), () => endpoints(context, id))
+  Either.flatMap(checkRequest(context, id), () => endpoints(context, id))
 
 /** As in CouchDB, the parameters are checked before the id. */
-const checkOwn = ({ database, request }: DatabaseContext, id: string): Checked<unknown> =>
+const checkRequest = ({ database, request }: DatabaseContext, id: string): Checked<unknown> =>
   request.method === "COPY"
     ? Either.void
     : request.method === "DELETE"
-    ? checkPlace(database, id)
+    ? checkReadPartition(database, id)
     : Either.flatMap(parseOptions(request.query), () =>
       request.method === "PUT" && !id.startsWith("_")
         ? checkPartition(database, id)
-        : checkPlace(database, id))
+        : checkReadPartition(database, id))
 
 const endpoints = (context: DatabaseContext, id: string): Answer =>
   byMethod(context, {

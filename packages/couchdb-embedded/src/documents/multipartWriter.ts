@@ -3,11 +3,11 @@ import { concat } from "../encoding/bytes.js"
 import { print } from "../encoding/printJson.js"
 import * as Utf8 from "../encoding/utf8.js"
 import type { View } from "../storage/attachments.js"
-import { isGiven } from "../storage/attachments.js"
+import { includesBytes } from "../storage/attachments.js"
 import type { Attachment } from "../storage/state.js"
 
 /** Text and bytes in the order of the body. */
-export type Pieces = ReadonlyArray<string | Uint8Array>
+export type Chunks = ReadonlyArray<string | Uint8Array>
 
 /** A document for a multipart response: its JSON text, and the attachments that follow. */
 export interface Document {
@@ -21,21 +21,21 @@ export const following = (since: number): View => ({ data: "follows", since, enc
 /** Selects the attachments that follow. */
 export const document = (text: string, attachments: ReadonlyArray<Attachment>, view: View): Document => ({
   text,
-  attachments: attachments.filter((attachment) => isGiven(view, attachment))
+  attachments: attachments.filter((attachment) => includesBytes(view, attachment))
 })
 
-const bytesOf = (pieces: Pieces): Uint8Array =>
+const bytesOf = (pieces: Chunks): Uint8Array =>
   concat(pieces.map((piece) => typeof piece === "string" ? Utf8.encode(piece) : piece))
 
-const answer = (status: number, headers: Readonly<Record<string, string>>, pieces: Pieces): BufferedResponse => ({
+const answer = (status: number, headers: Readonly<Record<string, string>>, pieces: Chunks): BufferedResponse => ({
   status,
   headers,
   body: pieces.every((piece) => typeof piece === "string") ? pieces.join("") : bytesOf(pieces)
 })
 
-const related = ({ attachments, text }: Document, boundary: string): Pieces => [
+const related = ({ attachments, text }: Document, boundary: string): Chunks => [
   `--${boundary}\r\nContent-Type: application/json\r\n\r\n${text}\r\n--${boundary}`,
-  ...attachments.flatMap(({ contentType, data, encoding, name }): Pieces => [
+  ...attachments.flatMap(({ contentType, data, encoding, name }): Chunks => [
     `\r\nContent-Disposition: attachment; filename="${name}"\r\nContent-Type: ${contentType}\r\n` +
     `Content-Length: ${data.length}${encoding === "gzip" ? "\r\nContent-Encoding: gzip" : ""}\r\n\r\n`,
     data,
@@ -64,7 +64,7 @@ export interface Part {
   readonly document: Document | undefined
 }
 
-const mixedPart = ({ document, rev }: Part, inner: string): Pieces =>
+const mixedPart = ({ document, rev }: Part, inner: string): Chunks =>
   document === undefined
     ? [`\r\nContent-Type: application/json; error="true"\r\n\r\n${print({ missing: rev })}`]
     : document.attachments.length === 0
@@ -75,7 +75,7 @@ const mixedPart = ({ document, rev }: Part, inner: string): Pieces =>
 export const multipartMixed = (outer: string, inner: string, parts: ReadonlyArray<Part>): BufferedResponse =>
   answer(200, { "content-type": `multipart/mixed; boundary="${outer}"` }, [
     `--${outer}`,
-    ...parts.flatMap((part): Pieces => [...mixedPart(part, inner), `\r\n--${outer}`]),
+    ...parts.flatMap((part): Chunks => [...mixedPart(part, inner), `\r\n--${outer}`]),
     "--"
   ])
 
@@ -84,7 +84,7 @@ export type BulkPart =
   | { readonly _tag: "Document"; readonly id: string; readonly rev: string; readonly document: Document }
   | { readonly _tag: "Error"; readonly listed: string; readonly alone: string }
 
-const bulkPart = (part: BulkPart, inner: string): Pieces => {
+const bulkPart = (part: BulkPart, inner: string): Chunks => {
   if (part._tag === "Error") return [`\r\nContent-Type: application/json; error="true"\r\n\r\n${part.alone}`]
   const { document, id, rev } = part
   return document.attachments.length === 0
@@ -103,7 +103,7 @@ export const bulkMultipart = (
 ): BufferedResponse => {
   const outer = `--${boundary()}`
   return answer(200, { "content-type": `${type}; boundary="${outer}"` }, [
-    ...parts.flatMap((part): Pieces => [`\r\n--${outer}`, ...bulkPart(part, `--${boundary()}`)]),
+    ...parts.flatMap((part): Chunks => [`\r\n--${outer}`, ...bulkPart(part, `--${boundary()}`)]),
     ...(parts.length === 0 ? [] : [`\r\n--${outer}--\r\n`])
   ])
 }

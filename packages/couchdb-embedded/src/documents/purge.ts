@@ -6,12 +6,12 @@ import { isServerAdmin } from "../access/users.js"
 import { badRequest, internalError, noServerAdmin } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
-import { checkPlace } from "../storage/incoming.js"
+import { checkReadPartition } from "../storage/incoming.js"
 import type { Rev } from "../storage/revision.js"
 import * as Revs from "../storage/revision.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import type { Database } from "../storage/state.js"
-import { countPurge, forget, shardOf, store } from "../storage/state.js"
+import { countPurge, removeDocument, shardOf, store } from "../storage/state.js"
 
 /** Removes leaves of a document. Returns those that existed. */
 const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
@@ -20,7 +20,7 @@ const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): Rea
   const { purged, tree } = RevisionTree.purge(record.tree, revs)
   if (purged.length === 0) return purged
   const shard = shardOf(database, id)
-  if (tree.leaves.length === 0) forget(database, shard, id)
+  if (tree.leaves.length === 0) removeDocument(database, shard, id)
   else store(database, shard, id, tree)
   // CouchDB keeps the purged revisions of its shards as an ordered set.
   return Array.from(new Map(purged.map((rev) => [Revs.format(rev), rev])).values()).sort(Revs.compare)
@@ -40,7 +40,7 @@ const purge = (context: DatabaseContext): Answer =>
       }
       wanted.push([id, yield* Revs.parseAll(list)])
     }
-    for (const [id] of wanted) yield* checkPlace(database, id)
+    for (const [id] of wanted) yield* checkReadPartition(database, id)
     if (wanted.length > 100) return yield* badRequest("Exceeded maximum number of documents.")
     if (wanted.reduce((sum, [, revs]) => sum + revs.length, 0) > 1000) {
       return yield* badRequest("Exceeded maximum number of revisions.")

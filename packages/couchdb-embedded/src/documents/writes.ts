@@ -118,7 +118,7 @@ export const edit = (
   user: UserContext,
   documents: ReadonlyArray<Incoming>
 ): Checked<ReadonlyArray<Outcome>> => {
-  const outcomes: Array<Outcome> = documents.map(() => Either.left(internalErrorRefusal))
+  const outcomes: Array<Outcome> = documents.map(() => Either.left(noOutcome))
   const stored: Array<Pending> = []
   documents.forEach((document, index) => {
     if (document.id.startsWith("_local/")) outcomes[index] = editLocal(database, document)
@@ -131,7 +131,7 @@ export const edit = (
     if (Either.isLeft(plan)) failed = plan.left
     else for (const [id, prepared] of plan.right) editGroup(database, shard, id, prepared, outcomes)
   }
-  forgetValidators(database, documents)
+  resetValidatorsKnown(database, documents)
   return failed === undefined ? Either.right(outcomes) : Either.left(failed)
 }
 
@@ -192,10 +192,10 @@ const editGroup = (
       return merged.rev
     })
   }
-  commit(database, shard, id, before, tree)
+  storeTree(database, shard, id, before, tree)
 }
 
-const internalErrorRefusal = refusal(500, "internal_server_error", "no outcome")
+const noOutcome = refusal(500, "internal_server_error", "no outcome")
 
 const needsCheck = (database: Database, shard: Shard, groups: Iterable<ReadonlyArray<Pending>>): boolean => {
   if (!shard.validatorsKnown || database.name === "_users" || database.name === "_replicator") return true
@@ -208,7 +208,7 @@ const needsCheck = (database: Database, shard: Shard, groups: Iterable<ReadonlyA
   return false
 }
 
-const commit = (
+const storeTree = (
   database: Database,
   shard: Shard,
   id: string,
@@ -221,7 +221,7 @@ const commit = (
 }
 
 /** A design document may add a validation function, so every shard has to check again. */
-const forgetValidators = (database: Database, documents: ReadonlyArray<Incoming>): void => {
+const resetValidatorsKnown = (database: Database, documents: ReadonlyArray<Incoming>): void => {
   if (!documents.some(({ id }) => id.startsWith("_design/"))) return
   for (const shard of database.shards) shard.validatorsKnown = false
 }
@@ -268,7 +268,7 @@ export const replicate = (
         const rev = parentOf(document)
         const known = rev === undefined ? undefined : RevisionTree.get(before, rev)
         if (rev === undefined || (checked && known !== undefined)) continue
-        const parent = nearest(before, document)
+        const parent = nearestStoredAncestor(before, document)
         const attachments = Attachments.resolve(id, document.attachments, parent?.version, undefined)
         if (Either.isLeft(attachments)) return Either.left(attachments.left)
         if (checked) {
@@ -286,13 +286,16 @@ export const replicate = (
       if (any) plans.push([shard, id, before, tree])
     }
   }
-  for (const [shard, id, before, tree] of plans) commit(database, shard, id, before, tree)
-  forgetValidators(database, documents)
+  for (const [shard, id, before, tree] of plans) storeTree(database, shard, id, before, tree)
+  resetValidatorsKnown(database, documents)
   return Either.right(refused)
 }
 
 /** The nearest ancestor with stored content. */
-const nearest = (tree: Tree<Version>, { generation, hashes }: Incoming): RevisionTree.Node<Version> | undefined => {
+const nearestStoredAncestor = (
+  tree: Tree<Version>,
+  { generation, hashes }: Incoming
+): RevisionTree.Node<Version> | undefined => {
   for (let i = 1; i < hashes.length; i++) {
     const node = RevisionTree.get(tree, { generation: generation - i, hash: hashes[i] ?? "" })
     if (node?.version !== undefined) return node

@@ -16,13 +16,13 @@ const rank = (value: Json.Json): number => {
 }
 
 /** JavaScript compares a bigint with a double exactly. */
-const exact = (value: Numeric): number | bigint =>
+const exactValue = (value: Numeric): number | bigint =>
   typeof value === "number" ? value : /[.eE]/.test(value.text) ? Number(value.text) : BigInt(value.text)
 
 /** Compares numbers by value: `1` and `1.0` are equal. */
 export const compareNumbers = (self: Numeric, that: Numeric): number => {
-  const left = exact(self)
-  const right = exact(that)
+  const left = exactValue(self)
+  const right = exactValue(that)
   return left < right ? -1 : left > right ? 1 : 0
 }
 

@@ -15,10 +15,10 @@ const bucketsOf = (keys: number): number => Math.max(16, Math.ceil(keys / 5))
 
 /** The bucket of a key under linear hashing. */
 const bucketOf = (text: string, buckets: number): number => {
-  let most = 16
-  while (most < buckets) most *= 2
-  const slot = hash(text, most)
-  return slot < buckets ? slot : slot - most / 2
+  let size = 16
+  while (size < buckets) size *= 2
+  const slot = hash(text, size)
+  return slot < buckets ? slot : slot - size / 2
 }
 
 /**

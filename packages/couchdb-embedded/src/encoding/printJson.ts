@@ -1,8 +1,8 @@
 import * as Json from "effect-couchdb/Json"
 
-const quoted = /["\\\u0000-\u001f]/
-const each = /["\\\u0000-\u001f]/g
-const short: Readonly<Record<string, string>> = {
+const needsEscape = /["\\\u0000-\u001f]/
+const escaped = /["\\\u0000-\u001f]/g
+const shortEscapes: Readonly<Record<string, string>> = {
   "\"": "\\\"",
   "\\": "\\\\",
   "\b": "\\b",
@@ -13,10 +13,11 @@ const short: Readonly<Record<string, string>> = {
 }
 
 const escape = (character: string): string =>
-  short[character] ?? `\\u00${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
+  shortEscapes[character] ?? `\\u00${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
 
 /** Prints a string as CouchDB does. Unlike `JSON.stringify`, it writes escapes with upper-case digits. */
-export const printString = (text: string): string => quoted.test(text) ? `"${text.replace(each, escape)}"` : `"${text}"`
+export const printString = (text: string): string =>
+  needsEscape.test(text) ? `"${text.replace(escaped, escape)}"` : `"${text}"`
 
 /**
  * Prints a number as CouchDB does after parsing it. Integers keep their digits. All other numbers are doubles, printed

@@ -2,11 +2,11 @@ import * as Json from "effect-couchdb/Json"
 import { print } from "./printJson.js"
 import * as Utf8 from "./utf8.js"
 
-const bytesOf = (text: string): string => `<<${Utf8.encode(text).join(",")}>>`
+const printBytes = (text: string): string => `<<${Utf8.encode(text).join(",")}>>`
 
 // Erlang prints a binary as text if all of it is printable.
-const readable = (text: string): string =>
-  /^[\x20-\x7e]*$/.test(text) ? `<<"${text.replace(/["\\]/g, "\\$&")}">>` : bytesOf(text)
+const printText = (text: string): string =>
+  /^[\x20-\x7e]*$/.test(text) ? `<<"${text.replace(/["\\]/g, "\\$&")}">>` : printBytes(text)
 
 const show = (value: Json.Json, text: (value: string) => string): string => {
   if (typeof value === "string") return text(value)
@@ -16,7 +16,7 @@ const show = (value: Json.Json, text: (value: string) => string): string => {
 }
 
 /** Prints a value like Erlang's `~w`, with strings as lists of bytes. */
-export const erlangTerm = (value: Json.Json): string => show(value, bytesOf)
+export const erlangTerm = (value: Json.Json): string => show(value, printBytes)
 
 /** Prints a value like Erlang's `~p`. */
-export const erlangPretty = (value: Json.Json): string => show(value, readable)
+export const erlangPretty = (value: Json.Json): string => show(value, printText)

@@ -14,7 +14,7 @@ export const decode = (bytes: Uint8Array): string | undefined => {
 }
 
 // Surrogates encode code points above all other units, but are smaller than U+E000 to U+FFFF.
-const weight = (unit: number): number => unit < 0xd800 ? unit : unit >= 0xe000 ? unit - 0x800 : unit + 0x2000
+const codePointOrder = (unit: number): number => unit < 0xd800 ? unit : unit >= 0xe000 ? unit - 0x800 : unit + 0x2000
 
 /** Compares strings by their UTF-8 bytes, that is by code points. Comparing UTF-16 units gives a different order. */
 export const compare = (self: string, that: string): number => {
@@ -22,7 +22,7 @@ export const compare = (self: string, that: string): number => {
   for (let i = 0; i < length; i++) {
     const left = self.charCodeAt(i)
     const right = that.charCodeAt(i)
-    if (left !== right) return weight(left) - weight(right)
+    if (left !== right) return codePointOrder(left) - codePointOrder(right)
   }
   return self.length - that.length
 }

@@ -92,7 +92,7 @@ export interface Options {
   readonly maxBodyBytes?: number | undefined
 }
 
-const collect = (
+const collectBody = (
   body: TransportRequest["body"]
 ): Effect.Effect<string | Uint8Array | undefined, TransportError> => {
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) return Effect.succeed(body)
@@ -109,7 +109,7 @@ const collect = (
 }
 
 /** Waits for the end of a feed, as a client that buffers responses does. */
-const wholly = (reply: Reply): Effect.Effect<BufferedResponse, TransportError> => {
+const buffered = (reply: Reply): Effect.Effect<BufferedResponse, TransportError> => {
   if (reply.rest === undefined) return Effect.succeed(reply)
   const { body, headers, rest, status } = reply
   return Effect.map(Stream.mkString(rest), (text) => ({
@@ -120,13 +120,13 @@ const wholly = (reply: Reply): Effect.Effect<BufferedResponse, TransportError> =
 }
 
 /** Delays a response until its data are durable. */
-const safely = (store: Store, request: TransportRequest, reply: Reply): Effect.Effect<Reply> =>
+const onceDurable = (store: Store, request: TransportRequest, reply: Reply): Effect.Effect<Reply> =>
   Effect.match(store.sync, {
     onFailure: ({ message }) => Response.json(500, { error: "store_failed", reason: message }),
-    onSuccess: () => reply.rest === undefined ? reply : { ...reply, rest: safeLines(store, request, reply.rest) }
+    onSuccess: () => reply.rest === undefined ? reply : { ...reply, rest: linesOnceDurable(store, request, reply.rest) }
   })
 
-const safeLines = (
+const linesOnceDurable = (
   store: Store,
   { method, origin, path }: TransportRequest,
   lines: Stream.Stream<string, TransportError>
@@ -200,17 +200,17 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       now,
       keeper: store?.keeper
     })
-    const turns = RandomSource.make(seed ^ 0x5eed)
+    const delays = RandomSource.make(seed ^ 0x5eed)
     // A fiber yields by itself only after thousands of steps, so without this no two requests would ever race.
     const wait = Effect.suspend(() => {
-      const times = turns.below(3)
+      const times = delays.below(3)
       return times === 0 ? Effect.void : times === 1 ? Effect.yieldNow() : Effect.zipRight(
         Effect.yieldNow(),
         Effect.yieldNow()
       )
     })
     const answer = (request: TransportRequest): Effect.Effect<Reply, TransportError> =>
-      Effect.flatMap(collect(request.body), (body) =>
+      Effect.flatMap(collectBody(request.body), (body) =>
         Effect.flatMap(wait, () =>
           Effect.map(Clock.currentTimeMillis, (now) =>
             Engine.answer(server, {
@@ -224,9 +224,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       ? answer
       : (request: TransportRequest) =>
         Effect.flatMap(answer(request), (reply) =>
-          safely(store, request, reply))
+          onceDurable(store, request, reply))
     return {
-      handler: (request) => Effect.flatMap(begin(request), wholly),
+      handler: (request) => Effect.flatMap(begin(request), buffered),
       stream: streaming(begin)
     }
   })

@@ -29,7 +29,7 @@ const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> 
 }
 
 /** Endpoints with sub-paths. For a sub-path of other endpoints, CouchDB looks for an attachment. */
-const deeper = new Set([
+const withSubPaths = new Set([
   "_all_docs",
   "_shards",
   "_design_docs",
@@ -71,12 +71,12 @@ const root = (context: DatabaseContext): Answer =>
     POST: () => Documents.post(context)
   }, "DELETE,GET,HEAD,POST")
 
-const within = (context: DatabaseContext): Answer =>
+const routeWithin = (context: DatabaseContext): Answer =>
   Either.flatMap(segment(context.request, 1), (second): Answer => {
     const { request } = context
-    const own = request.segments.length === 2 || deeper.has(second)
+    const own = request.segments.length === 2 || withSubPaths.has(second)
     if (own && Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
-    if (second === "_partition") return Partition.handle(context, within)
+    if (second === "_partition") return Partition.handle(context, routeWithin)
     if (second === "_temp_view") return refuse(410, "gone", "Temporary views are not supported in CouchDB")
     if (second === "_local") return local(context)
     if (second === "_local/") return badRequest("Invalid _local document id.")
@@ -115,5 +115,5 @@ export const handle = (context: Context): Answer =>
       if ((second === "_all_docs" || second === "_changes") && !isServerAdmin(user)) return Either.left(noServerAdmin)
     } else if ((name.startsWith("_") || isAdminOnly(request)) && !isServerAdmin(user)) return Either.left(noServerAdmin)
     return Either.flatMap(openDatabase(context, name), (opened) =>
-      request.segments.length === 1 ? root(opened) : within(opened))
+      request.segments.length === 1 ? root(opened) : routeWithin(opened))
   })

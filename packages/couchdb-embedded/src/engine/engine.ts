@@ -4,7 +4,7 @@ import type { BeforeWrite, Context, Reply } from "../access/context.js"
 import * as Session from "../access/session.js"
 import * as Vouched from "../access/tokenAndProxy.js"
 import type { UserContext } from "../access/users.js"
-import { anonymous, hidePassword, login } from "../access/users.js"
+import { anonymous, hashPassword, login } from "../access/users.js"
 import * as RandomSource from "../encoding/random.js"
 import * as Utf8 from "../encoding/utf8.js"
 import type { Functions } from "../functions/sources.js"
@@ -56,7 +56,7 @@ export const make = (options: {
     nextId: RandomSource.sequentialIds(RandomSource.make(seed ^ 0x1d5)),
     databases: keeper?.holdings.databases ?? new Map(),
     functions: options.functions,
-    replications: new Map(),
+    jobs: new Map(),
     updates: keeper?.holdings.updates ?? { log: new Map(), watchers: Watchers.make(), seq: 0 },
     journal: keeper?.journal,
     maxBodyBytes: options.maxBodyBytes,
@@ -86,13 +86,17 @@ export const make = (options: {
   return server
 }
 
-interface Who {
+interface Authenticated {
   readonly user: UserContext
   readonly authenticated: Context["authenticated"]
 }
 
 /** The user of a request: by cookie, by token or proxy, or by basic credentials. */
-const authenticate = (server: Server, request: Request, now: number): Checked<Who & { renewal?: string | undefined }> =>
+const authenticate = (
+  server: Server,
+  request: Request,
+  now: number
+): Checked<Authenticated & { renewal?: string | undefined }> =>
   Either.gen(function*() {
     const session = yield* Session.read(server, request, now)
     if (session !== undefined) return { ...session, authenticated: "cookie" as const }
@@ -104,7 +108,7 @@ const authenticate = (server: Server, request: Request, now: number): Checked<Wh
  * The user of the basic credentials. Without credentials, an anonymous user, or an administrator if the server has
  * none.
  */
-const byCredentials = (server: Server, request: Request): Checked<Who> => {
+const byCredentials = (server: Server, request: Request): Checked<Authenticated> => {
   const value = Req.header(request, "authorization")
   if (value?.startsWith("Basic ") === true) {
     const bytes = Encoding.decodeBase64(value.slice(6).trim())
@@ -127,7 +131,7 @@ const byCredentials = (server: Server, request: Request): Checked<Who> => {
 const beforeWrite: BeforeWrite = (context, document, newEdits) => {
   switch (context.database.name) {
     case "_users":
-      return hidePassword(context.server, document)
+      return hashPassword(context.server, document)
     case "_replicator":
       return newEdits ? ReplicationDocuments.prepare(context, document) : Either.right(document)
     default:
@@ -139,7 +143,7 @@ const route = (server: Server, request: Request, now: number): Checked<Reply> =>
   Either.flatMap(authenticate(server, request, now), ({ authenticated, renewal, user }) => {
     const context: Context = { server, request, now, user, authenticated, beforeWrite }
     const endpoint = ServerRoutes.find(context) ?? DatabaseRoutes.handle
-    const reply = attempt(() => endpoint(context))
+    const reply = catchAll(() => endpoint(context))
     return Either.right(
       renewal === undefined || reply.headers["set-cookie"] !== undefined
         ? reply
@@ -148,7 +152,7 @@ const route = (server: Server, request: Request, now: number): Checked<Reply> =>
   })
 
 /** An exception in an endpoint must not end the engine. */
-const attempt = (work: () => Checked<Reply>): Reply => {
+const catchAll = (work: () => Checked<Reply>): Reply => {
   try {
     return Either.match(work(), { onLeft: Response.fromRefusal, onRight: (response) => response })
   } catch (error) {
@@ -173,11 +177,11 @@ export const answer = (
     return { status: 400, headers: { "content-length": "0", "date": new Date(now).toUTCString() }, body: "" }
   }
   Node.countRequest(server.node, raw.method)
-  const answered = attempt(() =>
+  const answered = catchAll(() =>
     Either.flatMap(Req.make(raw, server.maxBodyBytes), (request) => route(server, request, now))
   )
-  attempt(() => {
-    Scheduler.settle(server, raw.origin, now)
+  catchAll(() => {
+    Scheduler.runJobs(server, raw.origin, now)
     return Either.right(answered)
   })
   Node.countAnswer(server.node, answered.status)

@@ -9,8 +9,8 @@ type Endpoint = (context: Context) => Answer
 const endpoints: Readonly<Record<string, Endpoint>> = {
   ...Server.endpoints,
   _replicate: Replication.handle,
-  _active_tasks: (context) => Either.flatMap(Server.onlyAdmin(context), () => Scheduler.activeTasks(context)),
-  _scheduler: (context) => Either.flatMap(Server.onlyAdmin(context), () => Scheduler.handle(context))
+  _active_tasks: (context) => Either.flatMap(Server.requireAdmin(context), () => Scheduler.activeTasks(context)),
+  _scheduler: (context) => Either.flatMap(Server.requireAdmin(context), () => Scheduler.handle(context))
 }
 
 /** The endpoint of the server, if the path names one. */

@@ -124,30 +124,30 @@ export interface Service {
  */
 export class Faults extends Context.Tag("effect-couchdb-embedded/Faults")<Faults, Service>() {}
 
-interface Counted {
+interface CountedRule {
   readonly rule: Rule
   readonly passed: number
   readonly struck: number
 }
 
-const fresh = (rules: ReadonlyArray<Rule>): ReadonlyArray<Counted> =>
+const withoutCounts = (rules: ReadonlyArray<Rule>): ReadonlyArray<CountedRule> =>
   rules.map((rule) => ({ rule, passed: 0, struck: 0 }))
 
-const concerns = ({ method, path }: Rule, request: Transport.TransportRequest): boolean =>
+const matches = ({ method, path }: Rule, request: Transport.TransportRequest): boolean =>
   (method === undefined ||
     (typeof method === "string" ? method === request.method : method.includes(request.method))) &&
   (path === undefined || new RegExp(path.source, path.flags.replace("g", "")).test(request.path))
 
 /** The faults for a request, and the updated counts. */
-const draw = (
-  rules: ReadonlyArray<Counted>,
+const selectFaults = (
+  rules: ReadonlyArray<CountedRule>,
   request: Transport.TransportRequest,
   chance: () => number
-): readonly [ReadonlyArray<Fault>, ReadonlyArray<Counted>] => {
+): readonly [ReadonlyArray<Fault>, ReadonlyArray<CountedRule>] => {
   const faults: Array<Fault> = []
   const counted = rules.map((one) => {
     const { passed, rule, struck } = one
-    if (!concerns(rule, request)) return one
+    if (!matches(rule, request)) return one
     if (passed < (rule.after ?? 0)) return { ...one, passed: passed + 1 }
     if (struck >= (rule.times ?? Number.POSITIVE_INFINITY)) return one
     if (rule.chance !== undefined && chance() >= rule.chance) return one
@@ -177,7 +177,7 @@ const proxyResponse = (
 })
 
 /** The first `after` bytes of a body, followed by another stream. */
-const cut = (
+const cutStream = (
   body: Stream.Stream<Uint8Array, TransportError>,
   after: number,
   rest: Stream.Stream<Uint8Array, TransportError>
@@ -222,7 +222,7 @@ const streamedKind: Kind<Transport.StreamedResponse> = {
   cutOff: (request, response, after, stalls) =>
     Effect.succeed({
       ...response,
-      body: cut(response.body, after, stalls ? Stream.never : Stream.fail(cutError(request, after)))
+      body: cutStream(response.body, after, stalls ? Stream.never : Stream.fail(cutError(request, after)))
     })
 }
 
@@ -275,14 +275,14 @@ export const make = (
   options: Options
 ): Effect.Effect<{ readonly transport: Transport.Service; readonly faults: Service }> =>
   Effect.gen(function*() {
-    const rules = yield* Ref.make(fresh(options.rules))
+    const rules = yield* Ref.make(withoutCounts(options.rules))
     const log = yield* Ref.make<ReadonlyArray<Struck>>([])
     const random = RandomSource.make(options.seed ?? 1)
     const chance = (): number => random.below(1_000_000) / 1_000_000
 
     const strike = (request: Transport.TransportRequest): Effect.Effect<ReadonlyArray<Fault>> =>
       Effect.tap(
-        Ref.modify(rules, (counted) => draw(counted, request, chance)),
+        Ref.modify(rules, (counted) => selectFaults(counted, request, chance)),
         (faults) =>
           Ref.update(log, (all) => [
             ...all,
@@ -300,7 +300,7 @@ export const make = (
       faults: {
         struck: Ref.get(log),
         use: (next) =>
-          Ref.set(rules, fresh(next))
+          Ref.set(rules, withoutCounts(next))
       },
       transport: { request: faulty(bufferedKind, transport.request), stream: faulty(streamedKind, transport.stream) }
     }

@@ -50,7 +50,7 @@ export class FileStoreError extends Data.TaggedError("FileStoreError")<{
   readonly cause?: unknown
 }> {
   override get message(): string {
-    return `the embedded CouchDB cannot keep its data in ${this.directory}: ${this.description}`
+    return `the embedded CouchDB cannot store its data in ${this.directory}: ${this.description}`
   }
 }
 
@@ -72,14 +72,14 @@ const describe = (cause: unknown): string => cause instanceof Error ? cause.mess
 
 /** How to fix file system errors, by error code. */
 const remedies: Readonly<Record<string, string>> = {
-  EROFS: "The file system is read-only. Mount it for writing, or use another directory",
-  EACCES: "This user may not write there. Change the permissions, or use another directory",
-  EPERM: "This user may not write there. Change the permissions, or use another directory",
-  ENOENT: "The directory cannot be made there. Check that its parent exists and can be written",
+  EROFS: "The file system is read-only. Mount it writable, or use another directory",
+  EACCES: "This user has no write permission. Change the permissions, or use another directory",
+  EPERM: "This user has no write permission. Change the permissions, or use another directory",
+  ENOENT: "The directory cannot be created. Check that its parent exists and is writable",
   ENOSPC: "The disk is full. Free some space, and start again",
-  EDQUOT: "The quota of this user is used up. Free some space, and start again",
-  EEXIST: "A file has that name. Use the name of a directory",
-  ENOTDIR: "A part of the path is a file. Use the name of a directory"
+  EDQUOT: "The disk quota of this user is exceeded. Free some space, and start again",
+  EEXIST: "The path is a file. Use a directory",
+  ENOTDIR: "A parent of the path is a file. Use another directory"
 }
 
 const remedyOf = (cause: unknown): string => {
@@ -92,16 +92,18 @@ const system = (directory: string) => (cause: unknown): FileStoreError =>
   new FileStoreError({ directory, reason: "System", description: describe(cause) + remedyOf(cause), cause })
 
 /** Describes the process that has the directory open, and what to do. */
-const describeRival = (directory: string, { certain, claim: { details, name, state }, place }: Lock.Rival): string => {
-  const who = `process ${details.pid}${details.host === hostname() ? "" : ` of the host or container ${details.host}`}`
-  const does = state === "holding" ? "has it open" : "is about to open it"
+const describeHolder = (directory: string, { certain, claim: { details, name, state }, place }: Lock.Rival): string => {
+  const holder = `process ${details.pid}${
+    details.host === hostname() ? "" : ` of the host or container ${details.host}`
+  }`
+  const action = state === "holding" ? "has it open" : "is about to open it"
   const since = details.since === 0 ? "" : `, since ${new Date(details.since).toISOString()}`
   if (Owners.isSelf(details)) {
-    return `${who} ${does}${since}: this one. Close that store first, or use another directory`
+    return `${holder} ${action}${since}. This is the same process: close the other store first, or use another directory`
   }
   return certain
-    ? `${who} ${does}${since}. Stop that process, or use another directory`
-    : `${who} ${does}${since}, but whether it still runs cannot be seen from this ${
+    ? `${holder} ${action}${since}. Stop that process, or use another directory`
+    : `${holder} ${action}${since}, but whether it still runs cannot be determined from this ${
       place === "Here" ? "container" : "machine"
     }. Stop that process or use another directory. If it has ended already, delete ${join(directory, name)}`
 }
@@ -109,11 +111,11 @@ const describeRival = (directory: string, { certain, claim: { details, name, sta
 const acquireLock = (directory: string): Effect.Effect<Effect.Effect<void>, FileStoreError> =>
   Effect.try(() => Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })).pipe(
     Effect.mapError(({ error }) => error),
-    Effect.zipRight(Lock.take(directory)),
+    Effect.zipRight(Lock.acquire(directory)),
     Effect.mapError(system(directory)),
     Effect.flatMap((taken) =>
       taken._tag === "Held" ? Effect.succeed(taken.release) : Effect.fail(
-        new FileStoreError({ directory, reason: "Locked", description: describeRival(directory, taken.rival) })
+        new FileStoreError({ directory, reason: "Locked", description: describeHolder(directory, taken.rival) })
       )
     )
   )
@@ -123,34 +125,32 @@ const load = (directory: string) =>
     const restored = Restore.empty()
     const corrupt = (description: string): FileStoreError =>
       new FileStoreError({ directory, reason: "Corrupt", description })
-    let senseless: string | undefined
+    let invalid: string | undefined
     const opened = yield* Effect.try({
       try: () =>
         Logs.open(directory, (payload, at) => {
-          if (senseless !== undefined) return
+          if (invalid !== undefined) return
           try {
             Restore.replay(restored, payload)
           } catch (error) {
-            senseless = `data.log makes no sense at byte ${at}: ${describe(error)}`
+            invalid = `data.log has an invalid record at byte ${at}: ${describe(error)}`
           }
         }),
       catch: system(directory)
     })
     if (opened === "absent") return { restored, log: undefined }
-    if (opened === "foreign") return yield* corrupt("data.log is no log of this version, or its header is damaged")
+    if (opened === "foreign") return yield* corrupt("data.log is not a log of this version, or its header is damaged")
     const { log, read, size } = opened
-    const problem = senseless ?? (read.state !== "damaged" ? undefined : `data.log is damaged at byte ${read.end}` +
-      ", and there are whole records after it. Nothing was changed. Bring the file back from a copy")
+    const problem = invalid ?? (read.state !== "damaged" ? undefined : `data.log is damaged at byte ${read.end}` +
+      ", before intact records. Nothing was changed. Restore the file from a backup")
     if (problem !== undefined) {
       Logs.close(log)
       return yield* corrupt(problem)
     }
     if (read.state === "torn") {
       yield* Effect.logWarning(
-        `embedded CouchDB: the last ${
-          size - read.end
-        } bytes of data.log in ${directory} are a write that was cut off ` +
-          "before it was acknowledged; they are removed"
+        `embedded CouchDB: the last ${size - read.end} bytes of data.log in ${directory} are an incomplete write ` +
+          "that was never acknowledged; they are removed"
       )
       yield* Effect.try({ try: () => Logs.truncate(log), catch: system(directory) })
     }

@@ -9,7 +9,7 @@ const magic = Buffer.from("effect-couchdb-embedded log 1\n")
 
 export const saltLength = 8
 export const headerLength = magic.length + saltLength + 4
-export const frameHead = saltLength + 8
+export const frameHeaderLength = saltLength + 8
 
 const number = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)

@@ -48,7 +48,7 @@ export interface Rival {
 }
 
 /** The acquired lock, or the process that holds it. */
-export type Taken =
+export type Acquired =
   | { readonly _tag: "Held"; readonly release: Effect.Effect<void> }
   | { readonly _tag: "Locked"; readonly rival: Rival }
 
@@ -68,7 +68,7 @@ const readIfThere = (path: string): string | undefined => {
   }
 }
 
-const removed = (directory: string, ...names: ReadonlyArray<string>): void => {
+const removeFiles = (directory: string, ...names: ReadonlyArray<string>): void => {
   for (const name of names) Fs.rmSync(Path.join(directory, name), { force: true })
 }
 
@@ -97,15 +97,15 @@ const running = (
   own: Owners.Owner
 ): Effect.Effect<boolean | undefined> => {
   if (place !== "Here") return Effect.succeed(place === "Before" ? false : undefined)
-  if (!details.signal) return Effect.sync(() => Owners.runs(details, own))
-  return Effect.map(Signals.look(directory, socketOf(name)), (seen) => {
+  if (!details.signal) return Effect.sync(() => Owners.isRunning(details, own))
+  return Effect.map(Signals.probe(directory, socketOf(name)), (seen) => {
     switch (seen) {
       case "Alive":
         return true
       case "Gone":
         return false
       case "Missing":
-        return Owners.runs(details, own)
+        return Owners.isRunning(details, own)
       case "Unknown":
         return undefined
     }
@@ -131,7 +131,7 @@ const rivals = (
       const place = claim === undefined ? "Before" : Owners.placeOf(claim.details, own)
       const runs = claim === undefined ? false : yield* running(directory, claim, place, own)
       if (claim === undefined || runs === false) {
-        yield* Effect.try({ try: () => removed(directory, name, socketOf(name)), catch: (error) => error })
+        yield* Effect.try({ try: () => removeFiles(directory, name, socketOf(name)), catch: (error) => error })
       } else found.push({ claim, place, certain: runs === true })
     }
     return found
@@ -142,14 +142,18 @@ const holderOf = (found: ReadonlyArray<Rival>): Rival | undefined =>
   found.find(({ certain, claim }) => !certain || claim.state === "holding")
 
 /** The published claim of this process. */
-interface Own {
+interface OwnClaim {
   readonly name: string
   /** Marks the claim as the holder. */
   readonly hold: Effect.Effect<void, unknown>
   readonly withdraw: Effect.Effect<void>
 }
 
-const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give): Effect.Effect<Own, unknown> =>
+const claim = (
+  directory: string,
+  own: Owners.Owner,
+  give: typeof Signals.createSocket
+): Effect.Effect<OwnClaim, unknown> =>
   Effect.gen(function*() {
     const name = `lock.${randomBytes(12).toString("hex")}`
     const path = Path.join(directory, name)
@@ -164,7 +168,7 @@ const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give):
     yield* write(false)
     const signal = yield* Effect.option(give(directory, socketOf(name)))
     const withdraw = Effect.zipRight(
-      Effect.ignore(attempt(() => removed(directory, name, `${name}.new`))),
+      Effect.ignore(attempt(() => removeFiles(directory, name, `${name}.new`))),
       Option.match(signal, { onNone: () => Effect.void, onSome: ({ close }) => close })
     )
     // The rename makes the file appear atomically.
@@ -188,7 +192,7 @@ const claim = (directory: string, own: Owners.Owner, give: typeof Signals.give):
   })
 
 /** Removes files of processes that ended while making a claim. */
-const sweep = (directory: string, own: Own): Effect.Effect<void, unknown> =>
+const sweep = (directory: string, own: OwnClaim): Effect.Effect<void, unknown> =>
   Effect.gen(function*() {
     const names = yield* Effect.try({ try: () => Fs.readdirSync(directory), catch: (error) => error })
     const known = new Set(names)
@@ -196,10 +200,10 @@ const sweep = (directory: string, own: Own): Effect.Effect<void, unknown> =>
       const unclaimed = /^(lock\.[0-9a-f]{24})\.sock$/.exec(name)?.[1]
       if (unclaimed !== undefined) {
         if (unclaimed === own.name || known.has(unclaimed)) continue
-        if ((yield* Signals.look(directory, name)) === "Gone") removed(directory, name)
+        if ((yield* Signals.probe(directory, name)) === "Gone") removeFiles(directory, name)
       } else if (/^lock\.[0-9a-f]{24}(\.sock)?\.new$/.test(name)) {
         const changed = Fs.statSync(Path.join(directory, name), { throwIfNoEntry: false })?.mtimeMs
-        if (changed !== undefined && Date.now() - changed > 60_000) removed(directory, name)
+        if (changed !== undefined && Date.now() - changed > 60_000) removeFiles(directory, name)
       }
     }
   })
@@ -212,17 +216,17 @@ const sleep = (millis: number): Effect.Effect<void> =>
   })
 
 /** How long another process may take to open the directory, in milliseconds. */
-const patience = 10_000
+const openingTimeoutMillis = 10_000
 
 /** Acquires the lock of a directory. Fails with the error of the file system. */
-export const take = (
+export const acquire = (
   directory: string,
-  give: typeof Signals.give = Signals.give
-): Effect.Effect<Taken, unknown> =>
+  give: typeof Signals.createSocket = Signals.createSocket
+): Effect.Effect<Acquired, unknown> =>
   Effect.gen(function*() {
     const own = Owners.self()
-    const deadline = performance.now() + patience
-    const locked = (rival: Rival): Taken => ({ _tag: "Locked", rival })
+    const deadline = performance.now() + openingTimeoutMillis
+    const locked = (rival: Rival): Acquired => ({ _tag: "Locked", rival })
     for (;;) {
       const before = yield* rivals(directory, own, undefined)
       const holder = holderOf(before) ?? (performance.now() > deadline ? before[0] : undefined)
@@ -232,7 +236,7 @@ export const take = (
         continue
       }
       const mine = yield* claim(directory, own, give)
-      const taken = yield* Effect.onError(settle(directory, own, mine, deadline), () => mine.withdraw)
+      const taken = yield* Effect.onError(awaitTurn(directory, own, mine, deadline), () => mine.withdraw)
       if (taken === "Held") {
         yield* Effect.ignore(sweep(directory, mine))
         return { _tag: "Held", release: mine.withdraw }
@@ -243,10 +247,10 @@ export const take = (
   })
 
 /** Waits until this claim holds the directory, or another one does or takes precedence. */
-const settle = (
+const awaitTurn = (
   directory: string,
   own: Owners.Owner,
-  mine: Own,
+  mine: OwnClaim,
   deadline: number
 ): Effect.Effect<"Held" | "Yield" | Rival, unknown> =>
   Effect.gen(function*() {

@@ -15,7 +15,7 @@ export interface Log {
 }
 
 const pathOf = (directory: string): string => Path.join(directory, "data.log")
-const besideOf = (directory: string): string => Path.join(directory, "data.log.new")
+const newPathOf = (directory: string): string => Path.join(directory, "data.log.new")
 
 const syncDirectory = (directory: string): void => {
   // Windows cannot sync directories, and does not need it.
@@ -39,7 +39,7 @@ const frameSize = 1 << 20
  * old log stays intact.
  */
 export const create = (directory: string, records: Iterable<ReadonlyArray<Uint8Array>>): Log => {
-  const beside = besideOf(directory)
+  const beside = newPathOf(directory)
   const salt = randomBytes(saltLength)
   const fd = Fs.openSync(beside, "w+", 0o600)
   try {
@@ -78,7 +78,7 @@ export type Opened = { readonly log: Log; readonly read: Read; readonly size: nu
 /** Opens the log of a directory and reads its frames. An incomplete end stays until `truncate` removes it. */
 export const open = (directory: string, onFrame: (payload: Buffer, at: number) => void): Opened => {
   // A crash may have left a new log that did not replace the old one.
-  Fs.rmSync(besideOf(directory), { force: true })
+  Fs.rmSync(newPathOf(directory), { force: true })
   if (!Fs.existsSync(pathOf(directory))) return "absent"
   const fd = Fs.openSync(pathOf(directory), "r+")
   try {
@@ -105,13 +105,13 @@ export const truncate = ({ end, fd }: Log): void => {
 
 export const close = ({ fd }: Log): void => Fs.closeSync(fd)
 
-const writing = (fd: number, bytes: Buffer, at: number): Effect.Effect<number, unknown> =>
+const writeAt = (fd: number, bytes: Buffer, at: number): Effect.Effect<number, unknown> =>
   Effect.async((resume) => {
     Fs.write(fd, bytes, 0, bytes.length, at, (error, count) =>
       resume(error === null ? Effect.succeed(count) : Effect.fail(error)))
   })
 
-const syncing = (fd: number): Effect.Effect<void, unknown> =>
+const fdatasync = (fd: number): Effect.Effect<void, unknown> =>
   Effect.async((resume) => {
     Fs.fdatasync(fd, (error) => resume(error === null ? Effect.void : Effect.fail(error)))
   })
@@ -121,8 +121,8 @@ export const append = (log: Log, records: ReadonlyArray<Uint8Array>): Effect.Eff
   Effect.gen(function*() {
     const bytes = frame(log.salt, log.end, records)
     for (let done = 0; done < bytes.length;) {
-      done += yield* writing(log.fd, bytes.subarray(done), log.end + done)
+      done += yield* writeAt(log.fd, bytes.subarray(done), log.end + done)
     }
-    yield* syncing(log.fd)
+    yield* fdatasync(log.fd)
     log.end += bytes.length
   })

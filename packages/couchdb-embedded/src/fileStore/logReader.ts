@@ -1,5 +1,5 @@
 import * as Fs from "node:fs"
-import { checksum, frameHead, saltLength } from "./frames.js"
+import { checksum, frameHeaderLength, saltLength } from "./frames.js"
 
 /** The end of the last complete frame, and whether the bytes after it are damaged or an incomplete write. */
 export interface Read {
@@ -22,7 +22,7 @@ const readAt = (fd: number, at: number, length: number): Buffer | undefined => {
 }
 
 /** A buffered reader, because most frames are small. */
-const ahead = (fd: number, size: number): (at: number, length: number) => Buffer | undefined => {
+const bufferedReader = (fd: number, size: number): (at: number, length: number) => Buffer | undefined => {
   let start = 0
   let buffer: Buffer = Buffer.alloc(0)
   return (at, length) => {
@@ -44,12 +44,12 @@ export const read = (
   onFrame: (payload: Buffer, at: number) => void
 ): Read => {
   const { size } = Fs.fstatSync(fd)
-  const bytes = ahead(fd, size)
+  const bytes = bufferedReader(fd, size)
   const payloadAt = (at: number): Buffer | undefined => {
-    const head = bytes(at, frameHead)
+    const head = bytes(at, frameHeaderLength)
     if (head === undefined || !head.subarray(0, saltLength).equals(salt)) return undefined
     const sum = head.readUInt32BE(saltLength + 4)
-    const payload = bytes(at + frameHead, head.readUInt32BE(saltLength))
+    const payload = bytes(at + frameHeaderLength, head.readUInt32BE(saltLength))
     return payload !== undefined && checksum(at, payload) === sum ? payload : undefined
   }
   /** Whether a complete frame starts anywhere after an offset. */
@@ -68,7 +68,7 @@ export const read = (
     const payload = payloadAt(end)
     if (payload === undefined) return { end, state: anyAfter(end + 1) ? "damaged" : "torn" }
     onFrame(payload, end)
-    end += frameHead + payload.length
+    end += frameHeaderLength + payload.length
   }
   return { end, state: "whole" }
 }

@@ -87,7 +87,7 @@ const exists = (pid: number): boolean => {
  * Whether a process of this kernel runs, by its id. `undefined` if it is in another namespace, whose ids have no
  * meaning here. A zombie counts as ended.
  */
-export const runs = (owner: Owner, own: Owner): boolean | undefined => {
+export const isRunning = (owner: Owner, own: Owner): boolean | undefined => {
   if (differ(owner.namespace, own.namespace)) return undefined
   if (!exists(owner.pid)) return false
   const { started, state } = statOf(owner.pid)

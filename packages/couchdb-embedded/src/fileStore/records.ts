@@ -77,7 +77,7 @@ const storedRecords = (
   { id, seq, tree }: DocumentRecord
 ): ReadonlyArray<Uint8Array> => {
   const out: Array<Uint8Array> = []
-  const { drops, leavesAdded, leavesRemoved, puts } = TreeChange.between(before, tree)
+  const { drops, leavesAdded, leavesRemoved, puts } = TreeChange.diff(before, tree)
   const versionFields = ({ attachments, body, deleted }: Version): Json.Json => [
     deleted,
     body,

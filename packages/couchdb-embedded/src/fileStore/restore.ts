@@ -12,14 +12,14 @@ import type { Put } from "./treeChange.js"
 import * as TreeChange from "./treeChange.js"
 
 /** A complete record with invalid content. */
-class Senseless extends Error {}
+class InvalidRecord extends Error {}
 
 type Value = Json.Json | undefined
 
 const fail = (problem: string): never => {
-  throw new Senseless(problem)
+  throw new InvalidRecord(problem)
 }
-const text = (value: Value): string => typeof value === "string" ? value : fail("a text is missing")
+const text = (value: Value): string => typeof value === "string" ? value : fail("a string is missing")
 const count = (value: Value): number => typeof value === "number" ? value : fail("a number is missing")
 const list = (value: Value): ReadonlyArray<Json.Json> => Json.isArray(value) ? value : fail("a list is missing")
 const object = (value: Value): Json.JsonObject =>
@@ -31,7 +31,7 @@ const rev = (value: Json.Json): Rev => {
 }
 
 const typeOf = (value: Value): Update["type"] =>
-  value === "created" || value === "updated" || value === "deleted" ? value : fail("an event is unknown")
+  value === "created" || value === "updated" || value === "deleted" ? value : fail("unknown event")
 
 /** The state after the records so far. */
 export interface Restored {
@@ -136,7 +136,7 @@ const apply: Readonly<Record<string, Apply>> = {
     const database = databaseOf(restored, instance)
     const shard = State.shardOf(database, text(id))
     shard.seq = count(seq) - 1
-    State.forget(database, shard, text(id))
+    State.removeDocument(database, shard, text(id))
   },
   local: (restored, [instance, id, local]) => {
     const [rev, body] = local === null ? [] : list(local)
@@ -175,16 +175,16 @@ const apply: Readonly<Record<string, Apply>> = {
 /** Applies the records of a frame. Throws if they are invalid. */
 export const replay = (restored: Restored, payload: Uint8Array): void => {
   for (const record of split(payload)) {
-    if (record === undefined) return fail("a record is cut off")
+    if (record === undefined) return fail("a record is incomplete")
     if (record.kind === kinds.bytes) {
       // A copy, because a slice would keep the whole frame in memory.
       restored.blobs.push(record.bytes.slice())
       continue
     }
-    const parsed = Json.parse(Utf8.decode(record.bytes) ?? fail("a text is not UTF-8"))
+    const parsed = Json.parse(Utf8.decode(record.bytes) ?? fail("a string is not UTF-8"))
     const [name, ...fields] = list(Either.getOrElse(parsed, () => null))
     const step = typeof name === "string" && Object.hasOwn(apply, name) ? apply[name] : undefined
-    if (step === undefined) return fail("a record is unknown")
+    if (step === undefined) return fail("unknown record")
     step(restored, fields)
   }
 }

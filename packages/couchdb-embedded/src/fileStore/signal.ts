@@ -14,7 +14,7 @@ export interface Signal {
 }
 
 /** The state of a process according to its socket. */
-export type Seen = "Alive" | "Gone" | "Missing" | "Unknown"
+export type ProcessState = "Alive" | "Gone" | "Missing" | "Unknown"
 
 const onWindows = process.platform === "win32"
 
@@ -92,7 +92,7 @@ const close = (server: Net.Server): Effect.Effect<void> =>
  * Creates a socket in a directory. Its name appears after it listens, so a socket that refuses connections belongs to
  * an ended process.
  */
-export const give = (directory: string, name: string): Effect.Effect<Signal, unknown> => {
+export const createSocket = (directory: string, name: string): Effect.Effect<Signal, unknown> => {
   if (onWindows) return Effect.map(listen(pipe(name)), (server) => ({ close: close(server) }))
   const path = Path.join(directory, name)
   return Effect.flatMap(
@@ -108,7 +108,7 @@ export const give = (directory: string, name: string): Effect.Effect<Signal, unk
 }
 
 /** The meaning of a connection error. `undefined` if the socket was just closed. */
-const seenOf = (code: unknown): Seen | undefined => {
+const stateOfError = (code: unknown): ProcessState | undefined => {
   switch (code) {
     case "ECONNREFUSED":
       return "Gone"
@@ -125,20 +125,20 @@ const seenOf = (code: unknown): Seen | undefined => {
   }
 }
 
-const connect = (address: string): Effect.Effect<Seen | undefined> =>
+const connect = (address: string): Effect.Effect<ProcessState | undefined> =>
   Effect.async((resume) => {
     const socket = Net.connect(address)
     socket.on("connect", () => {
       socket.destroy()
       resume(Effect.succeed("Alive"))
     })
-    socket.on("error", (error) => resume(Effect.succeed(seenOf("code" in error ? error.code : undefined))))
+    socket.on("error", (error) => resume(Effect.succeed(stateOfError("code" in error ? error.code : undefined))))
   })
 
 /** Checks whether the process of a socket still runs. */
-export const look = (directory: string, name: string): Effect.Effect<Seen> =>
+export const probe = (directory: string, name: string): Effect.Effect<ProcessState> =>
   withAddress(directory, name, connect).pipe(
     Effect.repeat({ while: (seen) => seen === undefined, times: 10 }),
-    Effect.map((seen): Seen => seen ?? "Unknown"),
-    Effect.orElseSucceed((): Seen => "Unknown")
+    Effect.map((seen): ProcessState => seen ?? "Unknown"),
+    Effect.orElseSucceed((): ProcessState => "Unknown")
   )

@@ -36,7 +36,7 @@ const without = (self: ReadonlyArray<Rev>, that: ReadonlyArray<Rev>): ReadonlyAr
 }
 
 /** Compares two states. Generations that they share are skipped. */
-export const between = (before: Tree<Version>, after: Tree<Version>): TreeChange => {
+export const diff = (before: Tree<Version>, after: Tree<Version>): TreeChange => {
   const puts: Array<Put> = []
   const drops: Array<Rev> = []
   for (const [generation, nodes] of after.generations) {
@@ -84,5 +84,5 @@ export const apply = (before: Tree<Version>, change: TreeChange): Tree<Version> 
     const node = RevisionTree.get(tree, rev)
     return node === undefined ? [] : [node]
   })
-  return { ...tree, leaves: leaves.sort(RevisionTree.better) }
+  return { ...tree, leaves: leaves.sort(RevisionTree.compareNodes) }
 }

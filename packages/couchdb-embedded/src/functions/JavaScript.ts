@@ -15,7 +15,7 @@ const program = new Vm.Script(prelude, { filename: "design-functions" })
 const call = new Vm.Script("answerCommand()", { filename: "design-functions" })
 
 // Each context takes memory, and each change of a design document creates a context.
-const mostContexts = 32
+const maxContexts = 32
 
 const timedOut = JSON.stringify({ error: "os_process_error", reason: "OS process timed out." })
 
@@ -23,7 +23,7 @@ const isTimeout = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
 
 /** Splits a command into its design document and the rest. */
-const takeApart = (command: string): { readonly design: string; readonly text: string } => {
+const splitCommand = (command: string): { readonly design: string; readonly text: string } => {
   const [kind, source, design, input]: ReadonlyArray<unknown> = JSON.parse(command)
   return { design: JSON.stringify(design), text: JSON.stringify([kind, source, input]) }
 }
@@ -49,7 +49,7 @@ export const make = (options: { readonly timeout?: Duration.DurationInput | unde
     const known = contexts.get(design)
     if (known !== undefined) return known
     const [oldest] = contexts.keys()
-    if (oldest !== undefined && contexts.size >= mostContexts) contexts.delete(oldest)
+    if (oldest !== undefined && contexts.size >= maxContexts) contexts.delete(oldest)
     const context = Vm.createContext(Object.assign(Object.create(null), { designText: design }))
     program.runInContext(context, { timeout })
     contexts.set(design, context)
@@ -57,7 +57,7 @@ export const make = (options: { readonly timeout?: Duration.DurationInput | unde
   }
   return {
     run: (command) => {
-      const { design, text } = takeApart(command)
+      const { design, text } = splitCommand(command)
       try {
         const context = contextOf(design)
         context.commandText = text

@@ -8,7 +8,7 @@ import { refuse } from "./refusal.js"
 /** The positions of the first and the last byte. */
 export type Range = readonly [from: number, to: number]
 
-const most = 9
+const maxRanges = 9
 
 const parseOne = (text: string): readonly [number | undefined, number | undefined] | undefined => {
   const suffix = /^-\+?(\d+)$/.exec(text)
@@ -39,7 +39,7 @@ export const parse = (header: string | undefined, length: number): Checked<Reado
     }
     ranges.push([from, to])
   }
-  return Either.right(ranges.length > most ? undefined : ranges)
+  return Either.right(ranges.length > maxRanges ? undefined : ranges)
 }
 
 const contentRange = ([from, to]: Range, length: number): string => `bytes ${from}-${to}/${length}`
@@ -47,7 +47,7 @@ const contentRange = ([from, to]: Range, length: number): string => `bytes ${fro
 const slice = (data: Uint8Array, [from, to]: Range): Uint8Array => data.subarray(from, to + 1)
 
 /** The response to one range, or a multipart response to several. */
-export const answer = (
+export const respond = (
   data: Uint8Array,
   ranges: ReadonlyArray<Range>,
   contentType: string,

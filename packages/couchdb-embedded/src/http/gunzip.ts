@@ -8,7 +8,7 @@ export type Problem = "Corrupt" | "TooLarge"
 /** Thrown to abort pako, which has no other way to stop. */
 class Exceeded extends Error {}
 
-class Bounded extends Inflate {
+class BoundedInflate extends Inflate {
   private size = 0
   private stream: ZStream | undefined
 
@@ -34,17 +34,17 @@ const gzipOnly = { windowBits: 31 }
 
 /** Decompresses a sequence of whole gzip members, without trailing bytes, as Erlang's `zlib:gunzip` does. */
 export const gunzip = (bytes: Uint8Array, limit: number): Either.Either<Uint8Array, Problem> => {
-  const inflate = new Bounded(limit, gzipOnly)
+  const inflate = new BoundedInflate(limit, gzipOnly)
   return Either.flatMap(run(inflate, bytes), (whole) => inflate.left === 0 ? Either.right(whole) : corrupt)
 }
 
 /** Decompresses data that may have trailing bytes, as the content of an attachment may. */
 export const inflate = (bytes: Uint8Array, limit: number): Either.Either<Uint8Array, Problem> =>
-  run(new Bounded(limit), bytes)
+  run(new BoundedInflate(limit), bytes)
 
 const corrupt = Either.left<Problem>("Corrupt")
 
-const run = (inflate: Bounded, bytes: Uint8Array): Either.Either<Uint8Array, Problem> => {
+const run = (inflate: BoundedInflate, bytes: Uint8Array): Either.Either<Uint8Array, Problem> => {
   try {
     return inflate.push(bytes, true) ? Either.right(inflate.result) : corrupt
   } catch (error) {

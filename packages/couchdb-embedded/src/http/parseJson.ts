@@ -7,7 +7,7 @@ import { badRequest, invalidJson, refuse } from "./refusal.js"
 const maxDepth = 2_000
 
 /** Whether the text nests deeper than allowed. Brackets in strings do not count. */
-const tooDeep = (text: string): boolean => {
+const exceedsDepth = (text: string): boolean => {
   let depth = 0
   let quoted = false
   for (let i = 0; i < text.length; i++) {
@@ -32,29 +32,29 @@ const floatText = (value: number): string => {
 const exponential = /\d[eE][-+]?\d/
 
 /** Replaces each number that CouchDB does not parse as the nearest double. */
-const asKept = (json: Json.Json): Json.Json => {
+const withCouchNumbers = (json: Json.Json): Json.Json => {
   if (typeof json === "number" || Json.isRawNumber(json)) {
     const text = Json.stringify(json)
-    const kept = exponential.test(text) ? Json.toFloat(text) : Number(text)
-    return Object.is(kept, Number(text)) ? json : new Json.RawNumber(floatText(kept))
+    const parsed = exponential.test(text) ? Json.toFloat(text) : Number(text)
+    return Object.is(parsed, Number(text)) ? json : new Json.RawNumber(floatText(parsed))
   }
   return Json.isArray(json)
-    ? json.map(asKept)
+    ? json.map(withCouchNumbers)
     : Json.isObject(json)
-    ? Json.fromEntries(Json.entries(json).map(([key, member]) => [key, asKept(member)]))
+    ? Json.fromEntries(Json.entries(json).map(([key, member]) => [key, withCouchNumbers(member)]))
     : json
 }
 
 /** Parses JSON as CouchDB does. */
 export const parseJson = (text: string | undefined): Checked<Json.Json> => {
   if (text === undefined) return Either.left(invalidJson)
-  if (text.length > 2 * maxDepth && tooDeep(text)) {
-    return badRequest(`The embedded CouchDB takes JSON that nests at most ${maxDepth} levels deep.`)
+  if (text.length > 2 * maxDepth && exceedsDepth(text)) {
+    return badRequest(`The embedded CouchDB accepts JSON of at most ${maxDepth} nested levels.`)
   }
   try {
     return Either.mapBoth(Json.parse(text), {
       onLeft: () => invalidJson,
-      onRight: exponential.test(text) ? asKept : identity
+      onRight: exponential.test(text) ? withCouchNumbers : identity
     })
   } catch {
     // The parser ran out of stack.

@@ -67,7 +67,7 @@ export const internalError = (
 ): Either.Either<never, Refusal> => refuse(500, error, reason, { ref })
 
 /** The `ref` of each place in CouchDB 3.5.0 that a request can crash. */
-export const places = {
+export const crashRefs = {
   indexNotSaved: 3269388020,
   missingRevs: 505833475,
   noRowsInRange: 72864418,

@@ -29,7 +29,7 @@ const isDigit = (byte: number): boolean =>
 const isEscape = (bytes: Uint8Array, at: number): boolean => isDigit(bytes[at + 1] ?? 0) && isDigit(bytes[at + 2] ?? 0)
 
 /** Decodes percent-encoding as CouchDB does, which reads `+` as a space even in paths. */
-export const unquote = (text: string): string | undefined => {
+export const percentDecode = (text: string): string | undefined => {
   if (!/[%+]/.test(text)) return text
   const bytes: Array<number> = []
   const source = Utf8.encode(text)
@@ -44,7 +44,7 @@ export const unquote = (text: string): string | undefined => {
 }
 
 /** Percent-encodes a path segment as CouchDB does in `Location` headers. */
-export const quote = (text: string): string =>
+export const percentEncode = (text: string): string =>
   encodeURIComponent(text).replace(
     /[!'()*~]|%3A/g,
     (part) => part === "%3A" ? ":" : `%${part.charCodeAt(0).toString(16).toUpperCase()}`
@@ -54,10 +54,10 @@ const parseQuery = (text: string): ReadonlyArray<readonly [string, string]> =>
   text.split(/[&;]/).filter((part) => part !== "").map((part) => {
     const equals = part.indexOf("=")
     const key = equals < 0 ? part : part.slice(0, equals)
-    return [unquote(key) ?? "", equals < 0 ? "" : unquote(part.slice(equals + 1)) ?? ""]
+    return [percentDecode(key) ?? "", equals < 0 ? "" : percentDecode(part.slice(equals + 1)) ?? ""]
   })
 
-const longestLine = 8_192
+const maxLineLength = 8_192
 
 /** Whether a line of the request exceeds the limit of CouchDB's HTTP server. */
 export const isTooLong = (
@@ -67,8 +67,8 @@ export const isTooLong = (
     readonly headers: Readonly<Record<string, string>>
   }
 ): boolean =>
-  method.length + target.length + 12 > longestLine ||
-  Object.entries(headers).some(([name, value]) => name.length + value.length + 4 >= longestLine)
+  method.length + target.length + 12 > maxLineLength ||
+  Object.entries(headers).some(([name, value]) => name.length + value.length + 4 >= maxLineLength)
 
 /** Parses the target of a request. */
 export const make = (options: {
@@ -91,7 +91,7 @@ export const make = (options: {
     method: method === "HEAD" ? "GET" : method,
     path,
     origin: options.origin,
-    segments: path.split("/").filter((part) => part !== "").map(unquote),
+    segments: path.split("/").filter((part) => part !== "").map(percentDecode),
     query: search === ""
       ? []
       : parseQuery(badEscape.test(search) ? search.replace(/%(?![0-9a-fA-F]{2})/g, "%25") : search),
@@ -122,7 +122,7 @@ const notGzip = refusal(400, "bad_request", "Request body is not properly gzippe
 export const dataError = (ref: number): Refusal => refusal(500, "unknown_error", "data_error", { ref })
 
 /** The decompressed body. CouchDB supports gzip only, and compares its name exactly. */
-const unpacked = (request: Request, corrupt: Refusal): Checked<string | Uint8Array> => {
+const decompressed = (request: Request, corrupt: Refusal): Checked<string | Uint8Array> => {
   const { body, headers: { "content-encoding": given }, maxBodyBytes } = request
   if (body === undefined) return badRequest("Missing request body")
   if (given === undefined) return Either.right(body)
@@ -145,7 +145,7 @@ export interface Sized {
 
 /** The body as JSON, with the length of its text after decompression. */
 export const sizedJson = (request: Request, corrupt: Refusal = notGzip): Checked<Sized> =>
-  Either.flatMap(unpacked(request, corrupt), (body) =>
+  Either.flatMap(decompressed(request, corrupt), (body) =>
     Either.map(
       parseJson(typeof body === "string" ? body : Utf8.decode(body)),
       (value) => ({ value, length: body.length })

@@ -40,7 +40,7 @@ export const etagOf = (content: string): string => {
 }
 
 /** Responds with 304 if the client already has this ETag. */
-export const unlessKnown = <A = BufferedResponse>(
+export const unlessMatched = <A = BufferedResponse>(
   request: Request,
   etag: string,
   answer: () => A

@@ -36,7 +36,7 @@ const errorResponse = (status: number, error: string, reason: string): BufferedR
 
 const tooLarge = errorResponse(413, "too_large", "the request entity is too large")
 
-const wrongHost = errorResponse(400, "bad_request", "The embedded CouchDB answers to loopback names only.")
+const wrongHost = errorResponse(400, "bad_request", "The embedded CouchDB accepts loopback host names only.")
 
 /** The whole response, if its stream has no more than is there already. */
 const wholeOf = (streamed: StreamedResponse & Partial<Whole>): BufferedResponse | undefined =>

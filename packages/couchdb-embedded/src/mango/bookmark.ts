@@ -23,12 +23,12 @@ const compress = (term: Uint8Array): Uint8Array => {
 }
 
 // The engine writes no longer bookmarks.
-const longest = 1 << 24
+const maxLength = 1 << 24
 
 const decompress = (bytes: Uint8Array): Uint8Array => {
   if (bytes[0] !== version || bytes[1] !== compressed || bytes.length < 6) return bytes
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(2)
-  if (length > longest) return bytes
+  if (length > maxLength) return bytes
   try {
     return concat([Uint8Array.of(version), inflate(bytes.subarray(6))])
   } catch {

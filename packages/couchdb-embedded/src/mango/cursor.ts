@@ -53,7 +53,7 @@ const noNamed = ([ddoc, name]: ReadonlyArray<string>): Checked<never> =>
   )
 
 // Operators without alternatives match nothing, so CouchDB reads no rows.
-const looksForNothing = (selector: Json.JsonObject): boolean =>
+const matchesNothing = (selector: Json.JsonObject): boolean =>
   Json.entries(selector).some(([name, argument]) =>
     ["$all", "$and", "$or", "$in"].includes(name) && Json.isArray(argument) && argument.length === 0
   )
@@ -67,7 +67,7 @@ export const create = (database: Database, options: FindOptions, explains: boole
     const global = all.filter((index) => partialFilterOf(index.definition) === undefined)
     const considered = all.filter((index) => global.includes(index) || isNamed(index, useIndex))
     const inScope = considered.filter((index) => index.ddoc === undefined || index.partitioned === (partition !== ""))
-    if (inScope.some(({ ddoc }) => ddoc !== undefined) && Indexes.stumblesOver(selector)) {
+    if (inScope.some(({ ddoc }) => ddoc !== undefined) && Indexes.crashesOn(selector)) {
       return yield* internalError("function_clause")
     }
     const usable = inScope.filter((index) => Indexes.reasonsAgainst(index, selector, sort).length === 0)
@@ -88,7 +88,7 @@ export const create = (database: Database, options: FindOptions, explains: boole
     const best = ranked[0]
     return {
       index: best?.index,
-      ranges: looksForNothing(selector) ? ["empty"] : best?.ranges ?? [],
+      ranges: matchesNothing(selector) ? ["empty"] : best?.ranges ?? [],
       trace: { ...trace, filtered, ofType, ranked }
     }
   })

@@ -11,9 +11,9 @@ import { erlangTerm } from "../encoding/termText.js"
 import {
   badRequest,
   type Checked,
+  crashRefs,
   internalError,
   missing,
-  places,
   type Refusal,
   refusal,
   refuse
@@ -132,7 +132,7 @@ const notSaved = ({ error }: Refusal): Refusal =>
     error === "conflict"
       ? "Encountered a conflict while saving the design document."
       : `Unknown error while saving the design document: ${error}`,
-    { ref: places.indexNotSaved }
+    { ref: crashRefs.indexNotSaved }
   )
 
 const partitionedOption = (body: Json.JsonObject): Json.Json | undefined => {

@@ -29,7 +29,7 @@ import type { FindOptions } from "./options.js"
 
 type Entry = Pick<Row, "key" | "id">
 
-const scanned =
+const rowsInRanges =
   "The number of documents examined is high in proportion to the number of results returned. Consider adding a more " +
   "specific index to improve this."
 
@@ -38,12 +38,12 @@ const rowsOf = ({ database }: DatabaseContext, index: Index, cursor: Cursor): Ch
   const start = Cursors.startOf(cursor.ranges)
   const end = Cursors.endOf(cursor.ranges)
   if (index.ddoc === undefined) {
-    const [from] = start
+    const [resumeIndex] = start
     const [to] = end
     return Either.right(
       database.liveIds
         .filter((id) =>
-          (from === undefined || ErlangOrder.compare(id, from) >= 0) &&
+          (resumeIndex === undefined || ErlangOrder.compare(id, resumeIndex) >= 0) &&
           (to === undefined || ErlangOrder.compare(id, to) <= 0)
         )
         .map((id) => ({ key: id, id }))
@@ -80,7 +80,7 @@ const from = (
   )
 }
 
-const pick = (text: string, document: Json.Json, paths: ReadonlyArray<Path> | undefined): string => {
+const project = (text: string, document: Json.Json, paths: ReadonlyArray<Path> | undefined): string => {
   if (paths === undefined) return text
   let picked: Json.Json = {}
   for (const path of paths) {
@@ -150,13 +150,16 @@ const scan = (
     if (!full) last = row
     if (toSkip > 0) toSkip--
     else if (full) return { documents, last, examined }
-    else documents.push(pick(document.text, document.json, paths))
+    else documents.push(project(document.text, document.json, paths))
   }
   for (const count of untold.values()) examined += count
   return { documents, last, examined }
 }
 
-const layOut = (documents: ReadonlyArray<string>, members: ReadonlyArray<readonly [string, Json.Json]>): string => {
+const printResults = (
+  documents: ReadonlyArray<string>,
+  members: ReadonlyArray<readonly [string, Json.Json]>
+): string => {
   const more = members.map(([name, value]) => `,\r\n${print(name)}: ${print(value)}`).join("")
   return `{"docs":[${documents.map((text) => `\r\n${text}`).join(",")}\r\n]${more}}\r\n`
 }
@@ -167,7 +170,7 @@ export const find = (context: DatabaseContext, options: FindOptions): Checked<st
     const matches = yield* compile(options.selector)
     const cursor = yield* Cursors.create(context.database, options, false)
     const { index } = cursor
-    if (index === undefined || cursor.ranges.includes("empty")) return layOut([], [])
+    if (index === undefined || cursor.ranges.includes("empty")) return printResults([], [])
     if (options.partition !== "" && !context.database.partitioned) {
       return yield* refuse(400, "query_parse_error", "`partition` parameter is not supported on this db")
     }
@@ -190,7 +193,7 @@ export const find = (context: DatabaseContext, options: FindOptions): Checked<st
     const examinedDocuments = covered ? 0 : examined
     const warnings = [
       ...Cursors.warningsOf(index, options.useIndex),
-      ...(examinedDocuments / Math.max(1, documents.length) > 10 ? [scanned] : [])
+      ...(examinedDocuments / Math.max(1, documents.length) > 10 ? [rowsInRanges] : [])
     ]
     const members: Array<readonly [string, Json.Json]> = [
       ["bookmark", last === undefined ? options.bookmark ?? "nil" : Bookmarks.encode(last)]
@@ -205,5 +208,5 @@ export const find = (context: DatabaseContext, options: FindOptions): Checked<st
       }])
     }
     if (warnings.length > 0) members.push(["warning", warnings.join("\n")])
-    return layOut(documents, members)
+    return printResults(documents, members)
   })

@@ -1,7 +1,7 @@
 import * as Json from "effect-couchdb/Json"
 import { designBody } from "../design/documentText.js"
 import * as Utf8 from "../encoding/utf8.js"
-import { only } from "../selector/normalise.js"
+import { onlyMember } from "../selector/normalise.js"
 import type { Database } from "../storage/state.js"
 import * as JsonIndex from "../views/jsonIndex.js"
 import type { FieldRange, Range } from "./ranges.js"
@@ -27,7 +27,7 @@ const allDocs: Index = {
 const member = (value: Json.Json | undefined, name: string): Json.Json | undefined =>
   Json.isObject(value) ? Json.get(value, name) : undefined
 
-const ofDesign = (database: Database, ddoc: string): ReadonlyArray<Index> => {
+const indexesOf = (database: Database, ddoc: string): ReadonlyArray<Index> => {
   const body = designBody(database, ddoc)
   const views = body === undefined || Json.get(body, "language") !== "query" ? undefined : Json.get(body, "views")
   if (body === undefined || !Json.isObject(views)) return []
@@ -49,7 +49,7 @@ const compare = (self: Index, that: Index): number =>
 export const list = (database: Database): ReadonlyArray<Index> => {
   const { liveIds } = database
   const designs = liveIds.slice(Utf8.lowerBound(liveIds, "_design/"), Utf8.lowerBound(liveIds, "_design0"))
-  return [allDocs, ...designs.flatMap((id) => ofDesign(database, id))].sort(compare)
+  return [allDocs, ...designs.flatMap((id) => indexesOf(database, id))].sort(compare)
 }
 
 /** Prints an index as CouchDB does. */
@@ -69,17 +69,20 @@ export const toJson = (index: Index): Json.JsonObject => {
 export const columns = ({ fields }: Index): ReadonlyArray<string> => fields.map(([name]) => name)
 
 /** The fields that the selector does not require to exist. */
-const unmet = (selector: ReadonlyArray<Json.Json>, required: ReadonlyArray<string>): ReadonlyArray<string> => {
+const fieldsNotRequired = (
+  selector: ReadonlyArray<Json.Json>,
+  required: ReadonlyArray<string>
+): ReadonlyArray<string> => {
   let rest = required
   for (const part of selector) {
-    const found = only(part)
+    const found = onlyMember(part)
     if (found === undefined || rest.length === 0) return rest
     const [name, argument] = found
     const outer = rest
-    if (name === "$and" && Json.isArray(argument)) rest = unmet(argument, rest)
+    if (name === "$and" && Json.isArray(argument)) rest = fieldsNotRequired(argument, rest)
     else if (name === "$or" && Json.isArray(argument)) {
-      rest = Array.from(new Set(argument.flatMap((each) => unmet([each], outer))))
-    } else if (only(argument)?.[0] !== "$exists" || only(argument)?.[1] !== false) {
+      rest = Array.from(new Set(argument.flatMap((each) => fieldsNotRequired([each], outer))))
+    } else if (onlyMember(argument)?.[0] !== "$exists" || onlyMember(argument)?.[1] !== false) {
       rest = rest.filter((field) => field !== name)
     }
   }
@@ -87,37 +90,37 @@ const unmet = (selector: ReadonlyArray<Json.Json>, required: ReadonlyArray<strin
 }
 
 const isConstant = (selector: Json.Json, field: string): boolean => {
-  const found = only(selector)
+  const found = onlyMember(selector)
   if (found === undefined) return false
   const [name, argument] = found
   if (name === "$and" && Json.isArray(argument)) return argument.some((part) => isConstant(part, field))
-  return name === field && only(argument)?.[0] === "$eq"
+  return name === field && onlyMember(argument)?.[0] === "$eq"
 }
 
-const sorts = (fields: ReadonlyArray<string>, sort: ReadonlyArray<string>, selector: Json.Json): boolean => {
+const canSort = (fields: ReadonlyArray<string>, sort: ReadonlyArray<string>, selector: Json.Json): boolean => {
   if (sort.length === 0) return true
   const [first, ...rest] = fields
   if (first === undefined) return false
   if (first === sort[0]) return sort.every((field, i) => fields[i] === field)
-  return isConstant(selector, first) && sorts(rest, sort, selector)
+  return isConstant(selector, first) && canSort(rest, sort, selector)
 }
 
 const isTextSearch = (selector: Json.Json): boolean => {
-  const found = only(selector)
+  const found = onlyMember(selector)
   if (found === undefined) return false
   const [name, argument] = found
   return name === "$default" || (Json.isArray(argument) ? argument.some(isTextSearch) : isTextSearch(argument))
 }
 
 /** CouchDB also searches values for text operators, and fails on values that do not look like selectors. */
-export const stumblesOver = (selector: Json.Json): boolean => {
+export const crashesOn = (selector: Json.Json): boolean => {
   if (!Json.isObject(selector)) return selector === null || Json.isArray(selector)
   const [member, ...more] = Json.entries(selector)
   if (member === undefined) return false
   const [name, argument] = member
   if (more.length > 0) return true
   if (name === "$default") return false
-  return Json.isArray(argument) ? argument.some(stumblesOver) : Json.isObject(argument) && stumblesOver(argument)
+  return Json.isArray(argument) ? argument.some(crashesOn) : Json.isObject(argument) && crashesOn(argument)
 }
 
 /** Why an index cannot serve a query. Empty if it can. */
@@ -136,9 +139,9 @@ export const reasonsAgainst = (
   }
   if (isTextSearch(selector)) reasons.push("needs_text_search")
   const required = own.filter((field) => !sort.includes(field) && field !== "_id" && field !== "_rev")
-  const missing = Json.keys(selector).length === 0 ? required : unmet([selector], required)
+  const missing = Json.keys(selector).length === 0 ? required : fieldsNotRequired([selector], required)
   if (missing.length > 0) reasons.push("field_mismatch")
-  if (!sorts(own, sort, selector)) reasons.push("sort_order_mismatch")
+  if (!canSort(own, sort, selector)) reasons.push("sort_order_mismatch")
   return reasons
 }
 

@@ -12,7 +12,7 @@ type Read<A> = (value: Json.Json) => Checked<A>
 const bad = (error: string, reason: string): Checked<never> => refuse(400, error, reason)
 
 /** An error that crashes CouchDB. */
-const unforeseen = (problem: string, value: Json.Json): Checked<never> =>
+const crash = (problem: string, value: Json.Json): Checked<never> =>
   refuse(500, "unknown_error", `Unknown Error: mango_opts :: {${problem},${erlangTerm(value)}}`, { ref: true })
 
 const isWhole = (value: Json.Json): value is number => typeof value === "number" && Number.isInteger(value)
@@ -41,7 +41,7 @@ const name: Read<string> = (value) =>
 const stale: Read<boolean> = (value) =>
   value === "ok" || value === "false" || value === false
     ? Either.right(value === "ok")
-    : unforeseen("invalid_ok_or_false_value", value)
+    : crash("invalid_ok_or_false_value", value)
 
 /** A selector in its normal form. */
 const selector: Read<Selector> = (value) =>
@@ -66,7 +66,7 @@ const bookmark: Read<string | undefined> = (value) =>
     ? Either.right(undefined)
     : typeof value === "string"
     ? Either.right(value)
-    : unforeseen("invalid_bookmark", value)
+    : crash("invalid_bookmark", value)
 
 /** Fields with directions, which must all be the same. */
 export type Sort = ReadonlyArray<readonly [field: string, direction: "asc" | "desc"]>
@@ -110,7 +110,7 @@ const document: Read<Json.Json> = Either.right
 const partitioned: Read<boolean | undefined> = (value) =>
   typeof value === "boolean"
     ? Either.right(value)
-    : unforeseen("invalid_partitioned_value", value)
+    : crash("invalid_partitioned_value", value)
 
 const docIds: Read<ReadonlyArray<string>> = (value) => {
   if (!Json.isArray(value)) {

@@ -1,7 +1,7 @@
 import * as Json from "effect-couchdb/Json"
 import * as Collation from "../encoding/collation.js"
 import * as Utf8 from "../encoding/utf8.js"
-import { only } from "../selector/normalise.js"
+import { onlyMember } from "../selector/normalise.js"
 
 /** A bound of a range. Without a value, the range is unbounded. */
 export interface End {
@@ -18,22 +18,22 @@ const indexable = new Set(["$lt", "$lte", "$eq", "$gt", "$gte", "$beginsWith", "
 
 /** The fields that an index can narrow down, in order. */
 export const indexableFields = (selector: Json.Json): ReadonlyArray<string> => {
-  const found = only(selector)
+  const found = onlyMember(selector)
   if (found === undefined) return []
   const [name, argument] = found
   if (name === "$and" && Json.isArray(argument)) {
     return Array.from(new Set(argument.flatMap(indexableFields))).sort(Utf8.compare)
   }
-  return !name.startsWith("$") && indexable.has(only(argument)?.[0] ?? "") ? [name] : []
+  return !name.startsWith("$") && indexable.has(onlyMember(argument)?.[0] ?? "") ? [name] : []
 }
 
-const open: End = { value: undefined, closed: false }
+const unbounded: End = { value: undefined, closed: false }
 
 /** Everything. */
-export const everything: Range = { low: open, high: open }
+export const everything: Range = { low: unbounded, high: unbounded }
 
 /** Every id. CouchDB reads the keys after null. */
-export const allIds: Range = { low: { value: null, closed: false }, high: open }
+export const allIds: Range = { low: { value: null, closed: false }, high: unbounded }
 
 const exactly = (value: Json.Json): Range => ({ low: { value, closed: true }, high: { value, closed: true } })
 
@@ -109,13 +109,13 @@ const narrow = (range: Range, operator: string, value: Json.Json): Range => {
 }
 
 const rangeOf = (selector: Json.Json, field: string, range: Range): Range => {
-  const found = only(selector)
+  const found = onlyMember(selector)
   if (found === undefined) return range
   const [name, argument] = found
   if (name === "$and" && Json.isArray(argument)) {
     return argument.reduce<Range>((narrowed, part) => rangeOf(part, field, narrowed), range)
   }
-  const condition = name === field ? only(argument) : undefined
+  const condition = name === field ? onlyMember(argument) : undefined
   return condition === undefined ? range : narrow(range, condition[0], condition[1])
 }
 

@@ -16,7 +16,7 @@ const withOwner = (body: Json.JsonObject, name: string | null): Json.JsonObject 
     ? Json.fromEntries(Json.entries(body).map(([key, value]) => [key, key === "owner" ? name : value]))
     : Json.fromEntries([...Json.entries(body), ["owner", name]])
 
-const own = ({ database, user }: DatabaseContext, body: Json.JsonObject): Checked<Json.JsonObject> => {
+const claimOwnership = ({ database, user }: DatabaseContext, body: Json.JsonObject): Checked<Json.JsonObject> => {
   const owner = Json.get(body, "owner")
   if (owner === undefined) return Either.right(withOwner(body, user.name))
   if (owner === user.name) return Either.right(body)
@@ -31,7 +31,7 @@ const isLocal = (value: Json.Json | undefined): boolean => {
 }
 
 /** The replication of a document, or why it is invalid, in CouchDB's words. */
-export const read = (context: Context, body: Json.JsonObject): Checked<Replication> => {
+export const parseReplication = (context: Context, body: Json.JsonObject): Checked<Replication> => {
   const ends = [Json.get(body, "source"), Json.get(body, "target")]
   if (ends.some((end) => typeof end === "number")) return forbidden("{error,function_clause}")
   if (ends.some(isLocal)) return forbidden("local_endpoints_not_supported")
@@ -47,10 +47,10 @@ export const prepare = (context: DatabaseContext, document: Incoming): Checked<I
   if (id.startsWith("_design/") || id.startsWith("_local/")) {
     return Either.right(document)
   }
-  return Either.flatMap(own(context, body), (owned): Checked<Incoming> => {
+  return Either.flatMap(claimOwnership(context, body), (owned): Checked<Incoming> => {
     const next = { ...document, body: owned }
     if (deleted || Json.get(body, "_replication_state") === "failed") return Either.right(next)
-    const asked = read(context, owned)
+    const asked = parseReplication(context, owned)
     // A replication that the engine does not support is stored. The scheduler reports its failure.
     if (Either.isRight(asked) || asked.left.status === 501) return Either.right(next)
     const { reason } = asked.left

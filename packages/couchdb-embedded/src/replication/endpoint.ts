@@ -20,17 +20,17 @@ const namedJob = (body: Json.JsonObject): string | undefined => {
 }
 
 const cancel = ({ server, user }: Context, job: string): Answer => {
-  const running = server.replications.get(job)
+  const running = server.jobs.get(job)
   if (running === undefined) return Either.left(missing)
   if (running.owner !== user.name && !isServerAdmin(user)) return Either.left(noServerAdmin)
-  server.replications.delete(job)
+  server.jobs.delete(job)
   return Either.right(Response.json(200, { ok: true, _local_id: job }))
 }
 
 const start = ({ now, server, user }: Context, replication: Replication): Answer => {
   const { job } = replication
-  if (!server.replications.has(job)) {
-    server.replications.set(
+  if (!server.jobs.has(job)) {
+    server.jobs.set(
       job,
       Jobs.make(replication, (now) => run(replication, now), { owner: user.name, document: undefined, now })
     )

@@ -49,19 +49,19 @@ export const statsOf = (result: Json.JsonObject): Json.JsonObject => {
 }
 
 // As in CouchDB, the delay after a crash is half a minute, and doubles with each further crash.
-const patience = 30_000
-const longest = 8 * 60 * 60 * 1000
+const firstRetryMillis = 30_000
+const maxRetryMillis = 8 * 60 * 60 * 1000
 
-const keep = 20
+const maxHistory = 20
 
 const crash = (job: Job, reason: string, now: number): void => {
   job.errors++
   job.error = reason
   job.next = job.continuous && job.document === undefined
     ? now
-    : now + Math.min(longest, patience * 2 ** (job.errors - 1))
+    : now + Math.min(maxRetryMillis, firstRetryMillis * 2 ** (job.errors - 1))
   job.updated = now
-  job.history = [{ timestamp: timestamp(now), type: "crashed" as const, reason }, ...job.history].slice(0, keep)
+  job.history = [{ timestamp: timestamp(now), type: "crashed" as const, reason }, ...job.history].slice(0, maxHistory)
 }
 
 /** Runs a job once. Returns whether it succeeded. */
@@ -74,7 +74,7 @@ export const run = (job: Job, now: number): boolean => {
     return false
   }
   if (again) {
-    job.history = [{ timestamp: timestamp(now), type: "started" as const }, ...job.history].slice(0, keep)
+    job.history = [{ timestamp: timestamp(now), type: "started" as const }, ...job.history].slice(0, maxHistory)
     job.updated = now
   }
   job.errors = 0

@@ -11,7 +11,7 @@ import { notImplemented, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 
 /** The source or target of a replication: a database and the user who accesses it. */
-export interface Place {
+export interface Endpoint {
   readonly name: string
   /** The URL without credentials. */
   readonly url: string
@@ -22,7 +22,7 @@ export interface Place {
 
 const missing = refuse(500, "error", "Missing replicator database")
 
-const basic = (value: Json.Json | undefined): readonly [string, string] | undefined => {
+const parseBasic = (value: Json.Json | undefined): readonly [string, string] | undefined => {
   const bytes = typeof value === "string" && value.startsWith("Basic ")
     ? Encoding.decodeBase64(value.slice(6).trim())
     : undefined
@@ -35,15 +35,15 @@ const member = (value: Json.Json | undefined, name: string): Json.Json | undefin
   value !== undefined && Json.isObject(value) ? Json.get(value, name) : undefined
 
 /** The credentials in an object, which has two formats for them. */
-const beside = (value: Json.Json): readonly [string, string] | undefined => {
+const credentialsOf = (value: Json.Json): readonly [string, string] | undefined => {
   const given = member(member(value, "auth"), "basic")
   const [user, password] = [member(given, "username"), member(given, "password")]
   return typeof user === "string" && typeof password === "string"
     ? [user, password]
-    : basic(member(member(value, "headers"), "Authorization") ?? member(member(value, "headers"), "authorization"))
+    : parseBasic(member(member(value, "headers"), "Authorization") ?? member(member(value, "headers"), "authorization"))
 }
 
-const usual = new Set(["http:80", "http:5984", "https:443"])
+const defaultPorts = new Set(["http:80", "http:5984", "https:443"])
 
 /** Erlang represents strings as lists of bytes. */
 const chars = (text: string): Term => json(Array.from(Utf8.encode(text)))
@@ -53,7 +53,7 @@ const headersOf = (value: Json.Json): ReadonlyArray<readonly [string, Json.Json]
   const headers = member(value, "headers")
   return headers !== undefined && Json.isObject(headers)
     ? Json.entries(headers)
-      .filter(([name, text]) => name.toLowerCase() !== "authorization" || basic(text) === undefined)
+      .filter(([name, text]) => name.toLowerCase() !== "authorization" || parseBasic(text) === undefined)
       .sort(([a], [b]) => Utf8.compare(a, b))
     : []
 }
@@ -67,23 +67,23 @@ const keyOf = (text: string, url: URL, user: string | undefined, value: Json.Jso
     atom("remote"),
     user === undefined ? atom("undefined") : chars(user),
     chars(url.hostname),
-    usual.has(`${scheme}:${port}`) ? atom("default") : json(port),
+    defaultPorts.has(`${scheme}:${port}`) ? atom("default") : json(port),
     chars(path.endsWith("/") ? path : `${path}/`),
     list(headersOf(value).map(([name, text]) => tuple(chars(name), chars(String(text))))),
     atom("undefined")
   )
 }
 
-const remote = (context: Context, text: string, value: Json.Json): Checked<Place> =>
+const remote = (context: Context, text: string, value: Json.Json): Checked<Endpoint> =>
   Either.gen(function*() {
     const url = URL.canParse(text) ? new URL(text) : undefined
     const own = URL.canParse(context.request.origin) ? new URL(context.request.origin) : undefined
     if (url === undefined || own === undefined || url.host !== own.host) {
       return yield* notImplemented("replication with other servers")
     }
-    const name = Req.unquote(url.pathname.replace(/^\/|\/$/g, "")) ?? ""
+    const name = Req.percentDecode(url.pathname.replace(/^\/|\/$/g, "")) ?? ""
     const credentials: readonly [string, string] | undefined = url.username === ""
-      ? beside(value)
+      ? credentialsOf(value)
       : [decodeURIComponent(url.username), decodeURIComponent(url.password)]
     const nobody = context.server.admin === undefined ? { name: null, roles: ["_admin"] } : anonymous
     const user = credentials === undefined
@@ -91,28 +91,28 @@ const remote = (context: Context, text: string, value: Json.Json): Checked<Place
       : Either.getOrElse(login(context.server, ...credentials), () => nobody)
     return {
       name,
-      url: `${url.protocol}//${url.host}/${Req.quote(name)}/`,
+      url: `${url.protocol}//${url.host}/${Req.percentEncode(name)}/`,
       key: keyOf(text, url, credentials?.[0], value),
       context: { ...context, user }
     }
   })
 
 /** Parses a source or a target: a name, a URL, or an object with a URL. */
-export const parse = (context: Context, value: Json.Json | undefined): Checked<Place> => {
+export const parse = (context: Context, value: Json.Json | undefined): Checked<Endpoint> => {
   if (value === undefined || value === null) return missing
   const text = Json.isObject(value) ? Json.get(value, "url") : value
   if (typeof text !== "string" && typeof text !== "number") return missing
   const name = String(text)
   return /^https?:\/\//.test(name) ? remote(context, name, value) : Either.right({
     name,
-    url: `${context.request.origin}/${Req.quote(name)}/`,
+    url: `${context.request.origin}/${Req.percentEncode(name)}/`,
     key: tuple(atom("local"), json(context.user.name), json(name)),
     context
   })
 }
 
 /** Opens the database, or reports CouchDB's error. */
-export const open = ({ context, name, url }: Place): Checked<DatabaseContext> => {
+export const open = ({ context, name, url }: Endpoint): Checked<DatabaseContext> => {
   const opened = openDatabase(context, name)
   if (Either.isLeft(opened)) {
     return opened.left.status === 404

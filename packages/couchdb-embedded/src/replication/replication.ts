@@ -9,9 +9,9 @@ import { encode, json, list, type Term } from "../encoding/externalTerm.js"
 import { print } from "../encoding/printJson.js"
 import * as Utf8 from "../encoding/utf8.js"
 import type { Checked } from "../http/refusal.js"
-import { badRequest, internalError, places, refuse } from "../http/refusal.js"
+import { badRequest, crashRefs, internalError, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
-import type { Place } from "./place.js"
+import type { Endpoint } from "./place.js"
 import * as Places from "./place.js"
 
 /** A replication request. */
@@ -20,8 +20,8 @@ export interface Replication {
   readonly id: string
   /** The id of the job: the checkpoint id with a suffix for its options. */
   readonly job: string
-  readonly source: Place
-  readonly target: Place
+  readonly source: Endpoint
+  readonly target: Endpoint
   readonly createTarget: boolean
   readonly continuous: boolean
   readonly cancel: boolean
@@ -57,7 +57,7 @@ interface Selection {
   readonly key: ReadonlyArray<Json.Json>
 }
 
-const named = (name: string, query: Params, source: Place, design: string): Replication["filter"] => (context) =>
+const named = (name: string, query: Params, source: Endpoint, design: string): Replication["filter"] => (context) =>
   Either.mapLeft(
     Filters.make(
       { ...context, request: { ...context.request, method: "GET", query, body: undefined } },
@@ -72,7 +72,7 @@ const named = (name: string, query: Params, source: Place, design: string): Repl
       }
   )
 
-const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
+const select = (body: Json.JsonObject, source: Endpoint): Checked<Selection> =>
   Either.gen(function*() {
     const [ids, selector, filter] = ["doc_ids", "selector", "filter"].map((name) => Json.get(body, name))
     const query = yield* paramsOf(body)
@@ -85,7 +85,7 @@ const select = (body: Json.JsonObject, source: Place): Checked<Selection> =>
     }
     if (ids !== undefined) {
       // Ids may be percent-encoded.
-      const plain = ids.map((id) => typeof id === "string" ? Req.unquote(id) ?? id : id)
+      const plain = ids.map((id) => typeof id === "string" ? Req.percentDecode(id) ?? id : id)
       const sorted = Array.from(new Set(plain)).sort((a, b) => Utf8.compare(String(a), String(b)))
       return { key: [sorted], filter: (context) => Filters.make(context, "_doc_ids", { doc_ids: sorted }) }
     }
@@ -122,7 +122,7 @@ const checkOptions = (body: Json.JsonObject): Checked<void> => {
       return badRequest(`parameter \`${name}\` must be a boolean`)
     }
     if (integers.includes(name) && !isInteger(value)) {
-      return internalError("badarg", undefined, places.replicationOption)
+      return internalError("badarg", undefined, crashRefs.replicationOption)
     }
     if (name === "create_target_params" && !Json.isObject(value)) {
       return badRequest("parameter `create_target_params` must be a JSON object")

@@ -43,7 +43,7 @@ const countsOf = (entry: Json.Json | undefined): Counts => {
   }
 }
 
-const changed = ({ database }: DatabaseContext, since: Position): ReadonlyArray<DocumentRecord> =>
+const changedRecords = ({ database }: DatabaseContext, since: Position): ReadonlyArray<DocumentRecord> =>
   database.shards.flatMap(({ log }, i) =>
     log.flatMap(({ id, seq }) => {
       const record = seq > (since[i] ?? 0) ? database.documents.get(id) : undefined
@@ -52,7 +52,7 @@ const changed = ({ database }: DatabaseContext, since: Position): ReadonlyArray<
   )
 
 /** A leaf with its history, as replication writes it. */
-const incoming = (
+const toIncoming = (
   { id, tree }: DocumentRecord,
   node: RevisionTree.Node<Version>,
   version: Version,
@@ -76,9 +76,9 @@ const transfer = (
   winnersOnly: boolean
 ): Checked<void> => {
   const documents: Array<Incoming> = []
-  for (const record of changed(source, since)) {
+  for (const record of changedRecords(source, since)) {
     const known = target.database.documents.get(record.id)?.tree ?? RevisionTree.empty
-    if (filter.times?.(record.id) === 0) continue
+    if (filter.occurrences?.(record.id) === 0) continue
     const leaves = RevisionTree.leafNodes(record.tree)
     const passed = filter.pass(record, winnersOnly ? leaves.slice(0, 1) : leaves)
     if (Either.isLeft(passed)) return Either.left(passed.left)
@@ -86,7 +86,7 @@ const transfer = (
       counts.missing_checked++
       if (RevisionTree.get(known, leaf) !== undefined || leaf.version === undefined) continue
       counts.missing_found++
-      documents.push(incoming(record, leaf, leaf.version, source.database.revsLimit))
+      documents.push(toIncoming(record, leaf, leaf.version, source.database.revsLimit))
     }
   }
   const fitting = documents.filter(({ id }) => Either.isRight(checkPartition(target.database, id)))
@@ -102,7 +102,7 @@ const transfer = (
   })
 }
 
-const create = ({ createTarget, target, targetParams }: Replication): void => {
+const createTargetIfMissing = ({ createTarget, target, targetParams }: Replication): void => {
   const { context, name } = target
   if (!createTarget || context.server.databases.has(name)) return
   // A failure is ignored, because opening the target then fails too, and CouchDB reports that.
@@ -114,7 +114,7 @@ export const run = (replication: Replication, now: number): Checked<Json.JsonObj
   Either.gen(function*() {
     const { byId, id, useCheckpoints, winnersOnly } = replication
     const source = yield* Places.open(replication.source)
-    create(replication)
+    createTargetIfMissing(replication)
     const target = yield* Places.open(replication.target)
     const filter = yield* replication.filter(source)
     const checkpoint = Checkpoints.read(source, target, id)

@@ -28,7 +28,7 @@ const admin = { name: null, roles: ["_admin"] }
 // The scheduler writes documents without this hook.
 const beforeWrite: BeforeWrite = (_, document) => Either.right(document)
 
-const transient = new Set([
+const schedulerFields = new Set([
   "_replication_state",
   "_replication_state_time",
   "_replication_state_reason",
@@ -37,7 +37,7 @@ const transient = new Set([
 ])
 
 /** Writes the state of a replication into its document. */
-const settleDocument = (
+const writeState = (
   server: Server,
   database: Database,
   id: string,
@@ -48,7 +48,7 @@ const settleDocument = (
   const record = database.documents.get(id)
   const winner = record === undefined ? undefined : RevisionTree.winner(record.tree)
   if (winner?.version === undefined || winner.version.deleted) return
-  const kept = Json.entries(winner.version.body).filter(([name]) => !transient.has(name))
+  const kept = Json.entries(winner.version.body).filter(([name]) => !schedulerFields.has(name))
   Writes.edit(server, database, admin, [{
     id,
     generation: winner.generation,
@@ -68,24 +68,24 @@ const settleDocument = (
   }])
 }
 
-const jobOf = ({ replications }: Server, document: string): Job | undefined => {
+const jobOf = ({ jobs: replications }: Server, document: string): Job | undefined => {
   for (const job of replications.values()) if (job.document === document) return job
   return undefined
 }
 
-const begin = (context: Context, database: Database, id: string, body: Json.JsonObject): void => {
+const startJob = (context: Context, database: Database, id: string, body: Json.JsonObject): void => {
   const { now, server } = context
   const fail = (reason: string): void =>
-    settleDocument(server, database, id, "failed", ["_replication_state_reason", reason], now)
+    writeState(server, database, id, "failed", ["_replication_state_reason", reason], now)
   const before = jobOf(server, id)
-  const asked = Documents.read(context, body)
+  const asked = Documents.parseReplication(context, body)
   if (Either.isLeft(asked)) {
-    if (before !== undefined) server.replications.delete(before.id)
+    if (before !== undefined) server.jobs.delete(before.id)
     const { reason } = asked.left
     return fail(typeof reason === "string" ? reason : Json.stringify(reason))
   }
   const replication = asked.right
-  const running = server.replications.get(replication.job)
+  const running = server.jobs.get(replication.job)
   if (running !== undefined && running.document !== id) {
     const by = running.document === undefined
       ? "through the `_replicate` endpoint"
@@ -93,9 +93,9 @@ const begin = (context: Context, database: Database, id: string, body: Json.Json
     return fail(`Replication \`${running.id}\` specified by document \`${id}\` already started, ${by}`)
   }
   if (running !== undefined) return
-  if (before !== undefined) server.replications.delete(before.id)
+  if (before !== undefined) server.jobs.delete(before.id)
   const owner = Json.get(body, "owner")
-  server.replications.set(
+  server.jobs.set(
     replication.job,
     Jobs.make(replication, (now) => run(replication, now), {
       owner: typeof owner === "string" ? owner : null,
@@ -105,20 +105,20 @@ const begin = (context: Context, database: Database, id: string, body: Json.Json
   )
 }
 
-const look = (context: Context, database: Database, { id, tree }: DocumentRecord): void => {
+const updateJob = (context: Context, database: Database, { id, tree }: DocumentRecord): void => {
   if (id.startsWith("_design/")) return
   const version: Version | undefined = RevisionTree.winner(tree)?.version
   const state = version === undefined ? undefined : Json.get(version.body, "_replication_state")
   if (version === undefined || version.deleted || state === "completed" || state === "failed") {
     const job = jobOf(context.server, id)
-    if (job !== undefined) context.server.replications.delete(job.id)
+    if (job !== undefined) context.server.jobs.delete(job.id)
     return
   }
-  begin(context, database, id, version.body)
+  startJob(context, database, id, version.body)
 }
 
 /** Starts and stops jobs according to the documents of `_replicator`. */
-const lookAtDocuments = (server: Server, origin: string, now: number): void => {
+const updateJobs = (server: Server, origin: string, now: number): void => {
   const database = server.databases.get(replicator)
   const { replicatorSeen: seen } = server.node
   if (database === undefined) return
@@ -136,29 +136,29 @@ const lookAtDocuments = (server: Server, origin: string, now: number): void => {
     })
   })
   const context: Context = { server, request: request(origin), user: admin, authenticated: undefined, now, beforeWrite }
-  for (const record of changed) look(context, database, record)
+  for (const record of changed) updateJob(context, database, record)
 }
 
-const proceed = (server: Server, job: Job, now: number): void => {
+const runJob = (server: Server, job: Job, now: number): void => {
   if (now < job.next || !Jobs.run(job, now) || job.continuous) return
-  server.replications.delete(job.id)
+  server.jobs.delete(job.id)
   const database = server.databases.get(replicator)
   if (job.document === undefined || database === undefined) return
   const stats = Json.fromEntries([...Json.entries(job.info ?? {}), ["start_time", Jobs.timestamp(job.started)]])
-  settleDocument(server, database, job.document, "completed", ["_replication_stats", stats], now)
+  writeState(server, database, job.document, "completed", ["_replication_stats", stats], now)
 }
 
 // Two jobs that write to each other's source settle. The limit ends those that do not.
-const rounds = 100
+const maxRounds = 100
 
 /** Runs all jobs until they have replicated the changes of a request. */
-export const settle = (server: Server, origin: string, now: number): void => {
-  for (let i = 0; i < rounds; i++) {
+export const runJobs = (server: Server, origin: string, now: number): void => {
+  for (let i = 0; i < maxRounds; i++) {
     const before = server.updates.seq
-    lookAtDocuments(server, origin, now)
-    if (server.replications.size === 0) return
+    updateJobs(server, origin, now)
+    if (server.jobs.size === 0) return
     // A job that cannot run, because a database was deleted, is retried later.
-    for (const job of Array.from(server.replications.values())) proceed(server, job, now)
+    for (const job of Array.from(server.jobs.values())) runJob(server, job, now)
     if (server.updates.seq === before) return
   }
 }

@@ -14,8 +14,7 @@ import * as Jobs from "./jobs.js"
 
 const found = (body: Json.Json): Answer => Either.right(Response.json(200, body))
 
-const pid = ({ server }: Context, { id }: Job): string =>
-  `<0.${1 + Array.from(server.replications.keys()).indexOf(id)}.0>`
+const pid = ({ server }: Context, { id }: Job): string => `<0.${1 + Array.from(server.jobs.keys()).indexOf(id)}.0>`
 
 const database = ({ document }: Job): string | null => document === undefined ? null : "_replicator"
 
@@ -81,7 +80,7 @@ const endedRow = (id: string, body: Json.JsonObject): Json.JsonObject | undefine
 }
 
 const documentRows = (context: Context): ReadonlyArray<Json.JsonObject> => {
-  const { databases, replications } = context.server
+  const { databases, jobs: replications } = context.server
   const jobs = new Map(Array.from(replications.values(), (job) => [job.document, job]))
   const rows: Array<Json.JsonObject> = []
   for (const id of databases.get("_replicator")?.liveIds ?? []) {
@@ -114,7 +113,7 @@ const page = <A>(
 
 const jobs = (context: Context): Answer => {
   const [, , ...path] = context.request.segments
-  const all = Array.from(context.server.replications.values()).sort((a, b) => Utf8.compare(a.id, b.id))
+  const all = Array.from(context.server.jobs.values()).sort((a, b) => Utf8.compare(a.id, b.id))
   if (path.length > 0) {
     // A plus in a path is decoded as a space.
     const id = path.join("/").replaceAll(" ", "+")
@@ -182,7 +181,7 @@ export const activeTasks = (context: Context): Answer =>
   byMethod(context, {
     GET: () =>
       found(
-        Array.from(context.server.replications.values())
+        Array.from(context.server.jobs.values())
           .filter(({ errors }) => errors === 0)
           .map((job) => task(context, job))
       )

@@ -4,7 +4,7 @@ import * as Collation from "../encoding/collation.js"
 import * as ErlangOrder from "../encoding/termOrder.js"
 import type { Checked } from "../http/refusal.js"
 import { refuse } from "../http/refusal.js"
-import { normalise, only } from "./normalise.js"
+import { normalise, onlyMember } from "./normalise.js"
 import type { Path } from "./path.js"
 import * as Paths from "./path.js"
 import { compileRegex } from "./regex.js"
@@ -62,7 +62,7 @@ const regex = (argument: Json.Json): Matcher => {
   return (value) => typeof value === "string" && compiled?.test(value) === true
 }
 
-const simple = (operator: string, argument: Json.Json, compare: Compare): Matcher | undefined => {
+const compileOperator = (operator: string, argument: Json.Json, compare: Compare): Matcher | undefined => {
   switch (operator) {
     case "$lt":
       return comparison(argument, compare, (order) => order < 0)
@@ -103,7 +103,7 @@ const simple = (operator: string, argument: Json.Json, compare: Compare): Matche
   }
 }
 
-const nested = (operator: string, inner: Matcher): Matcher | undefined => {
+const compileNested = (operator: string, inner: Matcher): Matcher | undefined => {
   switch (operator) {
     case "$not":
       return (value) => !inner(value)
@@ -122,7 +122,7 @@ const nestedOperators = new Set(["$not", "$elemMatch", "$allMatch", "$keyMapMatc
 
 const field = (path: Path, condition: Json.Json, matcher: Matcher): Matcher => {
   // A missing field matches `$exists: false` only.
-  const missing = only(condition)?.[0] === "$exists" && only(condition)?.[1] === false
+  const missing = onlyMember(condition)?.[0] === "$exists" && onlyMember(condition)?.[1] === false
   return (document) => {
     const found = Paths.find(document, path)
     return typeof found === "string" ? missing && found === "missing" : matcher(found.value)
@@ -130,7 +130,7 @@ const field = (path: Path, condition: Json.Json, matcher: Matcher): Matcher => {
 }
 
 const compileWith = (selector: Json.Json, compare: Compare): Checked<Matcher> => {
-  const found = only(selector)
+  const found = onlyMember(selector)
   if (found === undefined) return Either.right(() => true)
   const [name, argument] = found
   if (name === "$and" || name === "$or") {
@@ -140,11 +140,11 @@ const compileWith = (selector: Json.Json, compare: Compare): Checked<Matcher> =>
     )
   }
   if (nestedOperators.has(name)) {
-    return Either.map(compileWith(argument, compare), (inner) => nested(name, inner) ?? inner)
+    return Either.map(compileWith(argument, compare), (inner) => compileNested(name, inner) ?? inner)
   }
   if (name === "") return compileWith(argument, compare)
   if (name.startsWith("$")) {
-    const matcher = simple(name, argument, compare)
+    const matcher = compileOperator(name, argument, compare)
     return matcher === undefined
       ? refuse(400, "invalid_operator", `Invalid operator: ${name}`)
       : Either.right(matcher)

@@ -9,7 +9,7 @@ import { compileRegex } from "./regex.js"
 export type Selector = Json.JsonObject
 
 /** The member of an object with exactly one member. */
-export const only = (value: Json.Json): readonly [string, Json.Json] | undefined => {
+export const onlyMember = (value: Json.Json): readonly [string, Json.Json] | undefined => {
   if (!Json.isObject(value)) return undefined
   const members = Json.entries(value)
   return members.length === 1 ? members[0] : undefined
@@ -81,7 +81,7 @@ const badField = (value: Json.Json): Checked<never> =>
   refuse(400, "bad_field", `Invalid field normalization on selector: ${erlangTerm(value)}`)
 
 const fieldsOf = (value: Json.Json, path: string): Checked<Json.Json> => {
-  const found = only(value)
+  const found = onlyMember(value)
   if (found === undefined) return badField(value)
   const [name, argument] = found
   if (combinations.has(name) && Json.isArray(argument)) {
@@ -100,7 +100,7 @@ const fieldsOf = (value: Json.Json, path: string): Checked<Json.Json> => {
 const partsOf = (value: Json.Json): ReadonlyArray<Json.Json> => Json.isArray(value) ? value : []
 
 const negations = (value: Json.Json): Checked<Json.Json> => {
-  const found = only(value)
+  const found = onlyMember(value)
   if (found === undefined) return Either.right(value)
   const [name, argument] = found
   if (name === "$not") return negate(argument)
@@ -127,7 +127,7 @@ const opposites: Readonly<Record<string, string>> = {
 }
 
 const negate = (value: Json.Json): Checked<Json.Json> => {
-  const found = only(value)
+  const found = onlyMember(value)
   if (found === undefined) return Either.right({ $not: value })
   const [name, argument] = found
   if (name === "$not") return negations(argument)
@@ -159,7 +159,7 @@ export const normalise = (selector: Json.JsonObject): Checked<Selector> => {
 
 /** The fields that a selector refers to. */
 export const fields = (selector: Json.Json): ReadonlyArray<string> => {
-  const found = only(selector)
+  const found = onlyMember(selector)
   if (found === undefined) return []
   const [name, argument] = found
   return name.startsWith("$") && Json.isArray(argument) ? argument.flatMap(fields) : [name]

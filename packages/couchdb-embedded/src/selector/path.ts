@@ -16,7 +16,7 @@ export const parse = (field: string): Checked<Path> => {
     : Either.right(parts)
 }
 
-const place = (name: string): number => /^[+-]?\d+$/.test(name) ? Number(name) : -1
+const indexOf = (name: string): number => /^[+-]?\d+$/.test(name) ? Number(name) : -1
 
 /**
  * Finds the value at a path, through objects by name and through arrays by index. `missing` if the last object has no
@@ -25,7 +25,7 @@ const place = (name: string): number => /^[+-]?\d+$/.test(name) ? Number(name) :
 export const find = (value: Json.Json, path: Path): { readonly value: Json.Json } | "missing" | "astray" => {
   let at = value
   for (const name of path) {
-    const inner = Json.isObject(at) ? Json.get(at, name) : Json.isArray(at) ? at[place(name)] : undefined
+    const inner = Json.isObject(at) ? Json.get(at, name) : Json.isArray(at) ? at[indexOf(name)] : undefined
     if (inner === undefined) return Json.isObject(at) ? "missing" : "astray"
     at = inner
   }
@@ -42,7 +42,7 @@ export const get = (value: Json.Json, path: Path): Json.Json | undefined => {
 export const set = (into: Json.Json, [name, ...rest]: Path, value: Json.Json): Json.Json => {
   if (name === undefined) return value
   if (Json.isArray(into)) {
-    const at = place(name)
+    const at = indexOf(name)
     const item = into[at]
     return item === undefined ? into : into.map((other, i) => i === at ? set(item, rest, value) : other)
   }

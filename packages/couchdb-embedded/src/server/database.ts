@@ -6,12 +6,12 @@ import { isDatabaseAdmin, isServerAdmin } from "../access/users.js"
 import type { Checked } from "../http/refusal.js"
 import {
   badRequest,
+  crashRefs,
   internalError,
   missing,
   noDatabase,
   noServerAdmin,
   notImplemented,
-  places,
   refuse
 } from "../http/refusal.js"
 import * as Req from "../http/request.js"
@@ -57,7 +57,7 @@ const checkName = (name: string): Checked<string> => {
     : Either.right(name)
 }
 
-const positive = (context: Context, name: string, fallback: number): Checked<number> => {
+const positiveParam = (context: Context, name: string, fallback: number): Checked<number> => {
   const text = Req.param(context.request, name)
   if (text === undefined) return Either.right(fallback)
   return /^\+?0*[1-9]\d{0,5}$/.test(text)
@@ -65,7 +65,7 @@ const positive = (context: Context, name: string, fallback: number): Checked<num
     : badRequest(`The \`${name}\` value should be a positive integer.`)
 }
 
-const partitioned = (context: Context): Checked<boolean> => {
+const partitionedParam = (context: Context): Checked<boolean> => {
   const text = Req.param(context.request, "partitioned")
   return text === undefined || text === "false"
     ? Either.right(false)
@@ -79,10 +79,10 @@ export const create = (context: Context, name: string): Answer =>
   Either.gen(function*() {
     const { now, request, server, user } = context
     if (!isServerAdmin(user)) return yield* Either.left(noServerAdmin)
-    const replicas = yield* positive(context, "n", 1)
-    const shards = yield* positive(context, "q", server.defaultShards)
-    if (shards > 256) return yield* badRequest("The embedded CouchDB takes at most 256 shards.")
-    const isPartitioned = yield* partitioned(context)
+    const replicas = yield* positiveParam(context, "n", 1)
+    const shards = yield* positiveParam(context, "q", server.defaultShards)
+    if (shards > 256) return yield* badRequest("The embedded CouchDB supports at most 256 shards.")
+    const isPartitioned = yield* partitionedParam(context)
     yield* checkName(name)
     if (server.databases.has(name)) {
       return yield* refuse(
@@ -92,7 +92,7 @@ export const create = (context: Context, name: string): Answer =>
       )
     }
     addDatabase(context, name, { shards, replicas, partitioned: isPartitioned }, now)
-    return Response.json(201, { ok: true }, { location: `${request.origin}/${Req.quote(name)}` })
+    return Response.json(201, { ok: true }, { location: `${request.origin}/${Req.percentEncode(name)}` })
   })
 
 const addDatabase = (
@@ -152,7 +152,7 @@ const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosL
     const limit = yield* Req.json(context.request)
     if (typeof limit !== "number" || !Number.isInteger(limit) || limit <= 0) {
       return setting === "revsLimit"
-        ? yield* internalError("function_clause", undefined, places.revsLimit)
+        ? yield* internalError("function_clause", undefined, crashRefs.revsLimit)
         : yield* badRequest("`purged_infos_limit` must be positive integer")
     }
     if (!isDatabaseAdmin(context.database, context.user)) {
@@ -160,14 +160,14 @@ const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosL
       return yield* internalError(
         `{error,{${kind},<<"You are not a db or server admin.">>}}`,
         "badmatch",
-        places.revsLimitRefused
+        crashRefs.revsLimitRefused
       )
     }
     State.configure(context.database, { [setting]: limit })
     return Response.json(200, { ok: true })
   })
 
-const onlyDatabaseAdmin = (context: DatabaseContext): Checked<void> =>
+const requireDatabaseAdmin = (context: DatabaseContext): Checked<void> =>
   isDatabaseAdmin(context.database, context.user)
     ? Either.void
     : refuse(401, "unauthorized", "You are not a server or db admin.")
@@ -175,7 +175,7 @@ const onlyDatabaseAdmin = (context: DatabaseContext): Checked<void> =>
 const compact = (context: DatabaseContext): Answer =>
   Either.gen(function*() {
     const { database, request } = context
-    yield* onlyDatabaseAdmin(context)
+    yield* requireDatabaseAdmin(context)
     yield* Req.requireJson(request)
     const design = request.segments[2]
     if (design !== undefined) {
@@ -209,7 +209,7 @@ export const endpoints: Readonly<Record<string, (context: DatabaseContext) => An
   _view_cleanup: (context) =>
     byMethod(context, {
       POST: () =>
-        Either.map(onlyDatabaseAdmin(context), () => {
+        Either.map(requireDatabaseAdmin(context), () => {
           Views.cleanUp(context, designs(context.database))
           return Response.json(202, { ok: true })
         })

@@ -34,7 +34,7 @@ const statistics = ({ server: { node } }: Context): Json.JsonObject => ({
   }
 })
 
-const within = (value: Json.Json, path: ReadonlyArray<string | undefined>): Json.Json => {
+const valueAt = (value: Json.Json, path: ReadonlyArray<string | undefined>): Json.Json => {
   let inner: Json.Json | undefined = value
   for (const name of path) inner = inner !== undefined && Json.isObject(inner) ? Json.get(inner, name ?? "") : undefined
   return inner ?? null
@@ -84,7 +84,7 @@ const versions = ({ server }: Context): Answer =>
   })
 
 /** Checks that the path names this node. */
-const named = ({ server: { node } }: Context, name: string): Checked<void> =>
+const checkNode = ({ server: { node } }: Context, name: string): Checked<void> =>
   name === "_local" || name === node.name ? Either.void : refuse(404, "not_found", `no such node: ${name}`)
 
 /** `/_node/{name}…` */
@@ -92,12 +92,12 @@ export const handle = (context: Context): Answer => {
   const [, name, what, ...path] = context.request.segments
   if (name === undefined) return badRequest("Incomplete path to _node request")
   const get = (answer: () => Answer): Answer => byMethod(context, { GET: answer }, "GET")
-  return Either.flatMap(named(context, name), () => {
+  return Either.flatMap(checkNode(context, name), () => {
     switch (what) {
       case undefined:
         return get(() => found({ name: context.server.node.name }))
       case "_stats":
-        return get(() => found(within(statistics(context), path)))
+        return get(() => found(valueAt(statistics(context), path)))
       case "_config":
         return config(context, path)
       case "_system":

@@ -26,7 +26,7 @@ const info = ({ documents, name }: Database, partition: string): Json.JsonObject
   }
 }
 
-const below = new Set(["_all_docs", "_find", "_explain", "_design"])
+const partitionEndpoints = new Set(["_all_docs", "_find", "_explain", "_design"])
 
 /** `/db/_partition/name…`. Sub-paths are those of the database, with the partition as a parameter. */
 export const handle = (context: DatabaseContext, rest: (context: DatabaseContext) => Answer): Answer => {
@@ -41,7 +41,7 @@ export const handle = (context: DatabaseContext, rest: (context: DatabaseContext
   if (next === undefined) {
     return byMethod(context, { GET: () => Either.right(Response.json(200, info(database, partition))) }, "GET")
   }
-  if (!below.has(next) || (next === "_design" && more.length < 2)) return Either.left(missing)
+  if (!partitionEndpoints.has(next) || (next === "_design" && more.length < 2)) return Either.left(missing)
   // CouchDB applies these parameters in alphabetical order, so `startkey` overrides `key`.
   const query = [...new Map([["partition", partition], ...request.query])].sort(([self], [that]) =>
     self < that ? -1 : 1

@@ -33,13 +33,13 @@ export const welcome = (context: Context): Answer =>
   }, "GET,HEAD")
 
 /** Rejects everyone but administrators of the server. */
-export const onlyAdmin = (context: Context): Checked<void> =>
+export const requireAdmin = (context: Context): Checked<void> =>
   isServerAdmin(context.user) ? Either.void : Either.left(noServerAdmin)
 
 /** The names of the databases in the range of a query. */
 const names = (context: Context): Checked<ReadonlyArray<string>> =>
   Either.gen(function*() {
-    yield* onlyAdmin(context)
+    yield* requireAdmin(context)
     const query = yield* parse(defaults, context.request.query, false)
     const { descending, inclusiveEnd, limit, skip } = query
     const all = Array.from(context.server.databases.keys()).sort(Utf8.compare)
@@ -56,7 +56,7 @@ const names = (context: Context): Checked<ReadonlyArray<string>> =>
 const allDbs = (context: Context): Answer =>
   Either.map(names(context), (list) => {
     const etag = Response.etagOf(Array.from(context.server.databases.values(), ({ instance }) => instance).join())
-    return Response.unlessKnown(context.request, etag, () => Response.json(200, list, { etag }))
+    return Response.unlessMatched(context.request, etag, () => Response.json(200, list, { etag }))
   })
 
 const infoRow = (context: Context, name: Json.Json): Json.Json => {
@@ -71,7 +71,7 @@ const dbsInfo = (context: Context): Answer =>
 
 const someDbsInfo = (context: Context): Answer =>
   Either.gen(function*() {
-    yield* onlyAdmin(context)
+    yield* requireAdmin(context)
     yield* Req.requireJson(context.request)
     const body = yield* Req.json(context.request)
     if (!Json.isObject(body)) return yield* badRequest("Request body must be a JSON object")
@@ -105,11 +105,11 @@ export const endpoints: Readonly<Record<string, (context: Context) => Answer>> =
   _dbs_info: (context) =>
     byMethod(context, { GET: () => dbsInfo(context), POST: () => someDbsInfo(context) }, "GET,HEAD,POST"),
   _db_updates: (context) =>
-    byMethod(context, { GET: () => Either.flatMap(onlyAdmin(context), () => Updates.get(context)) }, "GET"),
-  _cluster_setup: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.setup(context)),
+    byMethod(context, { GET: () => Either.flatMap(requireAdmin(context), () => Updates.get(context)) }, "GET"),
+  _cluster_setup: (context) => Either.flatMap(requireAdmin(context), () => Cluster.setup(context)),
   _membership: Cluster.membership,
-  _node: (context) => Either.flatMap(onlyAdmin(context), () => Nodes.handle(context)),
-  _reshard: (context) => Either.flatMap(onlyAdmin(context), () => Cluster.reshard(context)),
+  _node: (context) => Either.flatMap(requireAdmin(context), () => Nodes.handle(context)),
+  _reshard: (context) => Either.flatMap(requireAdmin(context), () => Cluster.reshard(context)),
   _search_analyze: () => Cluster.searchAnalyze,
   _utils: Cluster.utils,
   "favicon.ico": Cluster.utils,

@@ -112,7 +112,7 @@ const answer = (context: Context): Checked<Reply> =>
     if (feed === "normal") {
       const etag = Response.etagOf(encode(server, server.updates.seq))
       const { state, text } = read(server, options, initial)
-      return Response.unlessKnown(request, etag, () => ({
+      return Response.unlessMatched(request, etag, () => ({
         status: 200,
         headers: { etag, "cache-control": "must-revalidate", "content-type": "application/json" },
         body: body + text + end(server, feed, state)

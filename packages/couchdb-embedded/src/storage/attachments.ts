@@ -39,9 +39,9 @@ const compressible = /^\s*(?:text\/.*|application\/(?:javascript|json|xml))(?:\s
 
 const digestOf = (bytes: Uint8Array): string => `md5-${Encoding.encodeBase64(md5(bytes))}`
 
-const noClause = internalError("function_clause")
+const functionClause = internalError("function_clause")
 
-const inline = (
+const parseInline = (
   name: string,
   contentType: string,
   revpos: number,
@@ -65,7 +65,7 @@ const inline = (
     })
 }
 
-const follows = (
+const parseFollows = (
   name: string,
   contentType: string,
   revpos: number,
@@ -75,7 +75,7 @@ const follows = (
   const encoding = Json.get(stub, "encoding")
   const encoded = Json.get(stub, "encoded_length")
   const digest = Json.get(stub, "digest")
-  if (encoding !== undefined && encoding !== "gzip" && encoding !== "identity") return noClause
+  if (encoding !== undefined && encoding !== "gzip" && encoding !== "identity") return functionClause
   const bytes = encoding === undefined ? length : encoded ?? length
   return Either.right({
     _tag: "Follows",
@@ -89,20 +89,20 @@ const follows = (
   })
 }
 
-const one = (name: string, stub: Json.JsonObject): Checked<IncomingAttachment> => {
+const parseOne = (name: string, stub: Json.JsonObject): Checked<IncomingAttachment> => {
   const revpos = Json.get(stub, "revpos")
   if (Json.get(stub, "stub") === true) {
     return Either.right({ _tag: "Stub", name, revpos: typeof revpos === "number" ? revpos : undefined })
   }
   const contentType = Json.get(stub, "content_type") ?? defaultType
-  if (typeof contentType !== "string") return noClause
-  const read = Json.get(stub, "follows") === true ? follows : inline
+  if (typeof contentType !== "string") return functionClause
+  const read = Json.get(stub, "follows") === true ? parseFollows : parseInline
   return read(name, contentType, typeof revpos === "number" ? revpos : 0, stub)
 }
 
 /** Parses the member `_attachments` of a document. CouchDB ignores entries that are not objects. */
 export const fromJson = (value: Json.JsonObject): Checked<ReadonlyArray<IncomingAttachment>> =>
-  Either.all(Json.entries(value).flatMap(([name, stub]) => Json.isObject(stub) ? [one(name, stub)] : []))
+  Either.all(Json.entries(value).flatMap(([name, stub]) => Json.isObject(stub) ? [parseOne(name, stub)] : []))
 
 /** Rejects reserved attachment names. */
 export const checkName = (name: string): Checked<string> =>
@@ -116,7 +116,7 @@ const store = (described: Described, data: Uint8Array, revpos: number): Checked<
   const compress = described.encoding === "identity" && compressible.test(contentType)
   const stored = compress ? compressed(data) : data
   // The given digest is that of the bytes as sent, before compression.
-  if (described.digest !== undefined && described.digest !== digestOf(data)) return noClause
+  if (described.digest !== undefined && described.digest !== digestOf(data)) return functionClause
   return Either.right({
     name,
     contentType,
@@ -135,7 +135,7 @@ const compressed = (data: Uint8Array): Uint8Array => gzip(data, { level: 8, lega
 const maxAttachmentSize = 2 ** 30
 
 /** The decompressed bytes. `undefined` if they are not valid gzip, or too large. */
-export const decoded = ({ data, encoding }: Attachment): Uint8Array | undefined =>
+export const decompressed = ({ data, encoding }: Attachment): Uint8Array | undefined =>
   encoding === "identity" ? data : Either.getOrUndefined(inflate(data, maxAttachmentSize))
 
 /**
@@ -150,7 +150,7 @@ export const resolve = (
 ): Checked<ReadonlyArray<Attachment>> => {
   const attachments: Array<Attachment> = []
   for (const attachment of incoming) {
-    if (attachment._tag === "Follows") return noClause
+    if (attachment._tag === "Follows") return functionClause
     if (attachment._tag === "Stored") attachments.push(attachment.attachment)
     else if (attachment._tag === "Data") {
       const stored = store(attachment, attachment.data, revpos ?? attachment.revpos)
@@ -184,16 +184,17 @@ export interface View {
 export const stubs: View = { data: "stubs", since: -1, encoding: false }
 
 /** Whether the view includes the bytes of this attachment. */
-export const isGiven = (view: View, { revpos }: Attachment): boolean => view.data !== "stubs" && revpos > view.since
+export const includesBytes = (view: View, { revpos }: Attachment): boolean =>
+  view.data !== "stubs" && revpos > view.since
 
 const printOne = (attachment: Attachment, view: View): string => {
-  const given = isGiven(view, attachment)
+  const given = includesBytes(view, attachment)
   return printMembers([
     ["content_type", attachment.contentType],
     ["revpos", attachment.revpos],
     ["digest", attachment.digest],
     ...(given && view.data === "inline"
-      ? [["data", Encoding.encodeBase64(decoded(attachment) ?? attachment.data)] as const]
+      ? [["data", Encoding.encodeBase64(decompressed(attachment) ?? attachment.data)] as const]
       : [["length", attachment.length] as const, [given ? "follows" : "stub", true] as const]),
     ...(view.encoding && attachment.encoding === "gzip"
       ? [["encoding", "gzip"] as const, ["encoded_length", attachment.data.length] as const]

@@ -47,11 +47,11 @@ export const checkPartition = (database: { readonly partitioned: boolean }, id: 
 /**
  * Rejects ids without a partition. An empty id within a partition passes, because CouchDB checks that on writes only.
  */
-export const checkPlace = (database: { readonly partitioned: boolean }, id: string): Checked<string> =>
+export const checkReadPartition = (database: { readonly partitioned: boolean }, id: string): Checked<string> =>
   /^[^:]+:$/.test(id) || id.startsWith("_") ? Either.right(id) : checkPartition(database, id)
 
-const ignored = new Set(["_revs_info", "_local_seq", "_conflicts", "_deleted_conflicts"])
-const kept = new Set([
+const ignoredMembers = new Set(["_revs_info", "_local_seq", "_conflicts", "_deleted_conflicts"])
+const storedMembers = new Set([
   "_access",
   "_replication_state",
   "_replication_state_time",
@@ -113,9 +113,9 @@ export const fromJson = (value: Json.Json, textLength: number): Checked<Incoming
       attachments = parsed.right
     } else if (key === "_deleted" && typeof inner === "boolean") {
       isDeleted = inner
-    } else if (kept.has(key)) {
+    } else if (storedMembers.has(key)) {
       body.push(member)
-    } else if (!ignored.has(key)) {
+    } else if (!ignoredMembers.has(key)) {
       return refuse(400, "doc_validation", `Bad special document member: ${key}`)
     }
   }

@@ -10,7 +10,7 @@ import * as RevisionTree from "./revisionTree.js"
 import type { DocumentRecord, LocalDocument, Version } from "./state.js"
 
 /** What to print of a document. `members` are JSON text. */
-export interface Shown {
+export interface Printable {
   readonly id: string
   readonly rev: Rev | undefined
   readonly version: Version
@@ -19,7 +19,7 @@ export interface Shown {
 }
 
 /** Prints a document as CouchDB does. */
-export const printDocument = ({ attachments, id, members, rev, version }: Shown): string => {
+export const printDocument = ({ attachments, id, members, rev, version }: Printable): string => {
   const printed = version.printed ??= printMembers(Json.entries(version.body))
   let text = `{"_id":${print(id)}`
   if (rev !== undefined) text += `,"_rev":${print(Revs.format(rev))}`

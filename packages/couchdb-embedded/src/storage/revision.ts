@@ -9,7 +9,7 @@ export interface Rev {
   readonly hash: string
 }
 
-const full = /^[0-9a-f]{32}$/
+const hexHash = /^[0-9a-f]{32}$/
 
 /** Prints a revision. The result is also its key in the revision tree. */
 export const format = (rev: Rev): string => `${rev.generation}-${rev.hash}`
@@ -19,10 +19,10 @@ export const format = (rev: Rev): string => `${rev.generation}-${rev.hash}`
  * any other 16 bytes come back as digits. `undefined` for 32 characters that are not hexadecimal.
  */
 export const canonicalHash = (hash: string): string | undefined => {
-  if (full.test(hash)) return hash
+  if (hexHash.test(hash)) return hash
   if (hash.length === 32) {
     const lower = hash.toLowerCase()
-    return full.test(lower) ? lower : undefined
+    return hexHash.test(lower) ? lower : undefined
   }
   if (hash.length <= 16) {
     const bytes = Utf8.encode(hash)
@@ -50,14 +50,14 @@ export const parseAll = (list: unknown): Checked<ReadonlyArray<Rev>> =>
 
 /** The bytes that CouchDB stores of a hash. */
 export const bytesOf = (hash: string): Uint8Array =>
-  full.test(hash)
+  hexHash.test(hash)
     ? Uint8Array.from({ length: 16 }, (_, i) => parseInt(hash.slice(2 * i, 2 * i + 2), 16))
     : Utf8.encode(hash)
 
 /** Compares hashes by their stored bytes. */
 export const compareHash = (self: string, that: string): number => {
   if (self === that) return 0
-  if (full.test(self) && full.test(that)) return self < that ? -1 : 1
+  if (hexHash.test(self) && hexHash.test(that)) return self < that ? -1 : 1
   const left = bytesOf(self)
   const right = bytesOf(that)
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

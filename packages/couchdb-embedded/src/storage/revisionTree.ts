@@ -37,7 +37,7 @@ interface Deletable {
 export const empty: Tree<never> = { generations: HashMap.empty(), size: 0, leaves: [] }
 
 /** The order of leaves: live before deleted, then by higher generation, then by greater hash. */
-export const better = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
+export const compareNodes = <V extends Deletable>(self: Node<V>, that: Node<V>): number => {
   const left = self.version?.deleted === true
   const right = that.version?.deleted === true
   return left === right ? Revs.compare(that, self) : left ? 1 : -1
@@ -90,13 +90,13 @@ const parentOf = <V>(tree: Tree<V>, node: Node<V>): Node<V> | undefined =>
   node.parent === undefined ? undefined : find(tree, node.generation - 1, node.parent)
 
 /** Inserts a leaf into sorted leaves. Sorting thousands of leaves on each write would be slow. */
-const inserted = <V extends Deletable>(leaves: ReadonlyArray<Node<V>>, leaf: Node<V>): ReadonlyArray<Node<V>> => {
+const insertLeaf = <V extends Deletable>(leaves: ReadonlyArray<Node<V>>, leaf: Node<V>): ReadonlyArray<Node<V>> => {
   let low = 0
   let high = leaves.length
   while (low < high) {
     const middle = (low + high) >> 1
     const other = leaves[middle]
-    if (other !== undefined && better(other, leaf) < 0) low = middle + 1
+    if (other !== undefined && compareNodes(other, leaf) < 0) low = middle + 1
     else high = middle
   }
   return [...leaves.slice(0, low), leaf, ...leaves.slice(low)]
@@ -116,14 +116,14 @@ export const merge = <V extends Deletable>(
   let end = hashes.length
   for (let i = 0; i < hashes.length; i++) {
     const hash = hashes[i] ?? newest
-    const told = hashes[i + 1]
+    const claimedParent = hashes[i + 1]
     const known = find(tree, generation - i, hash)
     const stored: V | undefined = known?.version ?? (i === 0 ? version : undefined)
-    const parent = known?.parent ?? told
+    const parent = known?.parent ?? claimedParent
     if (known === undefined || known.parent !== parent || known.version !== stored) {
       next = put(next, { generation: generation - i, hash, parent, version: stored })
     }
-    if (known?.parent !== undefined && told !== undefined && told !== known.parent) {
+    if (known?.parent !== undefined && claimedParent !== undefined && claimedParent !== known.parent) {
       // The parent of this revision is known already, and a contradicting one is ignored.
       contradicts = true
       end = i
@@ -141,7 +141,7 @@ export const merge = <V extends Deletable>(
   const isOwn = (leaf: Rev): boolean => leaf.generation === generation && leaf.hash === newest
   // Of the remaining leaves, only that of this path may be a changed node.
   const leaves = own !== undefined && (isNew || others.some(isOwn))
-    ? inserted(others.filter((leaf) => !isOwn(leaf)), own)
+    ? insertLeaf(others.filter((leaf) => !isOwn(leaf)), own)
     : others
   const extended = others.length < tree.leaves.length && !contradicts
   return {

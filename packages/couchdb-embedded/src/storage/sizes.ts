@@ -35,17 +35,17 @@ const ofJson = (value: Json.Json): number => {
 }
 
 /** The size of incompressible data after Snappy, with the tag of a compressed term. */
-const packed = (length: number): number =>
+const snappySize = (length: number): number =>
   1 + (length < 128 ? 1 : length < 16_384 ? 2 : 3) + (length <= 60 ? 1 : length <= 256 ? 2 : 3) + length
 
 const tuple = 3
 const binary = 5
-const noAttachments = packed(2)
+const noAttachments = snappySize(2)
 const lengthAndDigest = 20
 
 const ofVersion = (version: Version): Sizes => {
   const attached = version.attachments.reduce((sum, { data }) => sum + data.length, 0)
-  const body = packed(Term.encode(Term.json(version.body)).length)
+  const body = snappySize(Term.encode(Term.json(version.body)).length)
   return {
     active: lengthAndDigest + tuple + binary + body + binary + noAttachments + attached,
     external: ofJson(version.body) + attached

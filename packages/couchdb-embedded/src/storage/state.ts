@@ -127,7 +127,7 @@ export interface Server {
   readonly databases: Map<string, Database>
   readonly updates: Updates
   /** The running replications. */
-  readonly replications: Map<string, Job>
+  readonly jobs: Map<string, Job>
   readonly functions: Functions
   readonly journal: Journal | undefined
   readonly node: Node
@@ -152,12 +152,12 @@ export interface Update {
 export type Holdings = Pick<Server, "databases" | "updates">
 
 /** Records a database event. */
-export const note = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
+export const recordUpdate = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
   const heard = databases.has("_global_changes")
   // CouchDB records events in `_global_changes`, and none of that database itself.
   if (database === "_global_changes" || (database.startsWith("_") && !heard)) return
   // The list of databases is itself a database.
-  if (heard && type !== "updated") note({ databases, updates }, "_dbs", "updated")
+  if (heard && type !== "updated") recordUpdate({ databases, updates }, "_dbs", "updated")
   const key = `${type}:${database}`
   updates.log.delete(key)
   updates.log.set(key, { database, type, seq: ++updates.seq })
@@ -172,8 +172,8 @@ export const addDatabase = (
   database.journal = server.journal
   server.databases.set(database.name, database)
   database.journal?.({ _tag: "Created", database })
-  note(server, database.name, "created")
-  database.watchers.always.add(() => note(server, database.name, "updated"))
+  recordUpdate(server, database.name, "created")
+  database.watchers.always.add(() => recordUpdate(server, database.name, "updated"))
 }
 
 /** Deletes a database, and ends its feeds. */
@@ -184,11 +184,11 @@ export const dropDatabase = (server: Holdings, name: string): boolean => {
   database.dropped = true
   database.journal?.({ _tag: "Dropped", database })
   Watching.end(database.watchers)
-  note(server, name, "deleted")
+  recordUpdate(server, name, "deleted")
   return true
 }
 
-const whole = 0x100000000
+const hashSpace = 0x100000000
 
 const adminsOnly: JsonObject = { members: { roles: ["_admin"] }, admins: { roles: ["_admin"] } }
 
@@ -207,8 +207,8 @@ export const makeDatabase = (options: {
   partitioned: options.partitioned,
   shards: Array.from({ length: options.shards }, (_, i): Shard => ({
     range: [
-      Math.floor((whole * i) / options.shards),
-      Math.floor((whole * (i + 1)) / options.shards) - 1
+      Math.floor((hashSpace * i) / options.shards),
+      Math.floor((hashSpace * (i + 1)) / options.shards) - 1
     ],
     seq: 0,
     log: [],
@@ -233,7 +233,7 @@ export const shardOf = (database: Database, id: string): Shard => {
   const colon = database.partitioned && !id.startsWith("_design/") ? id.indexOf(":") : -1
   const hash = crc32(colon < 0 ? id : id.slice(0, colon))
   const { shards } = database
-  const guess = Math.min(Math.floor((hash / whole) * shards.length), shards.length - 1)
+  const guess = Math.min(Math.floor((hash / hashSpace) * shards.length), shards.length - 1)
   return shards.find(({ range }) => range[0] <= hash && hash <= range[1]) ?? shards[guess] ?? emptyShard
 }
 
@@ -249,20 +249,20 @@ export const store = (database: Database, shard: Shard, id: string, tree: Tree<V
   database.documents.set(id, record)
   shard.log.push({ seq: record.seq, id })
   if (before === undefined) shard.live++
-  index(database, id, before, record)
-  if (shard.log.length > 64 && shard.log.length > 2 * shard.live) sweep(database, shard)
+  updateIndexes(database, id, before, record)
+  if (shard.log.length > 64 && shard.log.length > 2 * shard.live) compactLog(database, shard)
   database.journal?.({ _tag: "Stored", database, before, after: record })
   Watching.wake(database.watchers)
 }
 
 /** Removes a document with its history. */
-export const forget = (database: Database, shard: Shard, id: string): void => {
+export const removeDocument = (database: Database, shard: Shard, id: string): void => {
   const before = database.documents.get(id)
   if (before === undefined) return
   database.documents.delete(id)
   shard.live--
   shard.seq++
-  index(database, id, before, undefined)
+  updateIndexes(database, id, before, undefined)
   database.journal?.({ _tag: "Forgotten", database, shard, id })
   Watching.wake(database.watchers)
 }
@@ -299,11 +299,11 @@ export const compact = (database: Database): void => {
   database.journal?.({ _tag: "Compacted", database })
 }
 
-const sweep = (database: Database, shard: Shard): void => {
+const compactLog = (database: Database, shard: Shard): void => {
   shard.log = shard.log.filter(({ id, seq }) => database.documents.get(id)?.seq === seq)
 }
 
-const index = (
+const updateIndexes = (
   database: Database,
   id: string,
   before: DocumentRecord | undefined,

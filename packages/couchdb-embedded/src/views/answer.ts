@@ -24,7 +24,7 @@ import { checkRange, ofKeys, ofRange, rangeOf } from "./select.js"
 import { sourceOf } from "./source.js"
 
 /** The result of a view query, before it is printed. */
-export type Answered =
+export type ViewResult =
   | { readonly _tag: "Rows"; readonly total: number; readonly offset: number; readonly rows: ReadonlyArray<Row> }
   | { readonly _tag: "Groups"; readonly rows: ReadonlyArray<Pick<Row, "key" | "value">> }
 
@@ -59,7 +59,7 @@ const reduced = (
   query: ViewQuery,
   grouping: Grouping,
   reduce: ReduceGroups
-): Checked<Answered> => {
+): Checked<ViewResult> => {
   const wanted = query.descending && query.keys !== undefined ? Array.from(query.keys).reverse() : query.keys
   const ranges = wanted === undefined
     ? [rangeOf(rows, compare, query)]
@@ -116,7 +116,7 @@ const checkPartition = (definition: Definition, query: ViewQuery, database: Data
 }
 
 /** Unsorted rows: each shard sends its own in order, without waiting for the others. */
-const asTheyCome = ({ database, server }: DatabaseContext, rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
+const interleaveShards = ({ database, server }: DatabaseContext, rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
   const queues = database.shards.map((shard) => rows.filter(({ id }) => shardOf(database, id) === shard))
   const at = queues.map(() => 0)
   return rows.flatMap(() => {
@@ -128,7 +128,7 @@ const asTheyCome = ({ database, server }: DatabaseContext, rows: ReadonlyArray<R
 }
 
 /** Runs a view query. */
-export const ask = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<Answered> =>
+export const runQuery = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<ViewResult> =>
   Either.gen(function*() {
     const reduces = definition.reduce !== undefined && query.reduce !== false
     const grouping = yield* validate(query, reduces)
@@ -152,7 +152,7 @@ export const ask = (context: DatabaseContext, definition: Definition, query: Vie
       _tag: "Rows",
       total,
       offset: Math.min(total, (query.descending ? after : before) + selected.offset + query.skip),
-      rows: (query.sorted ? selected.rows : asTheyCome(context, selected.rows))
+      rows: (query.sorted ? selected.rows : interleaveShards(context, selected.rows))
         .slice(query.skip, query.skip + query.limit)
     }
   })
@@ -192,14 +192,14 @@ const printRow = (database: Database, row: Row, query: ViewQuery): Checked<strin
 export const printRows = (
   { database }: DatabaseContext,
   query: ViewQuery,
-  answered: Answered
+  answered: ViewResult
 ): Checked<ReadonlyArray<string>> =>
   answered._tag === "Groups"
     ? Either.right(answered.rows.map(({ key, value }) => `{"key":${print(key)},"value":${print(value)}}`))
     : Either.all(answered.rows.map((row) => printRow(database, row, query)))
 
 /** Prints a result in CouchDB's layout. */
-export const printAnswer = (context: DatabaseContext, query: ViewQuery, answered: Answered): Checked<string> =>
+export const printResult = (context: DatabaseContext, query: ViewQuery, answered: ViewResult): Checked<string> =>
   Either.map(printRows(context, query, answered), (rows) => {
     const seq = query.updateSeq
       ? [`"update_seq":${print(Sequences.encode(context.database, Sequences.now(context.database)))}`]

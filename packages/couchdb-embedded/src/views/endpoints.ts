@@ -10,10 +10,10 @@ import { parseJson } from "../http/parseJson.js"
 import type { ViewQuery } from "../http/rangeQuery.js"
 import { defaults, parse } from "../http/rangeQuery.js"
 import type { Checked } from "../http/refusal.js"
-import { badRequest, internalError, places, refuse } from "../http/refusal.js"
+import { badRequest, crashRefs, internalError, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
-import { ask, printAnswer } from "./answer.js"
+import { printResult, runQuery } from "./answer.js"
 import type { Definition } from "./definition.js"
 import * as Definitions from "./definition.js"
 import * as Index from "./index.js"
@@ -31,7 +31,7 @@ export const findView = ({ body, name }: Design, view: string): Checked<Definiti
 }
 
 const fetchAll = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<string> =>
-  Either.flatMap(ask(context, definition, query), (answered) => printAnswer(context, query, answered))
+  Either.flatMap(runQuery(context, definition, query), (answered) => printResult(context, query, answered))
 
 /** Parses the parameters of a request. */
 export const queryOf = (context: DatabaseContext, body: Json.JsonObject | undefined): Checked<ViewQuery> =>
@@ -62,7 +62,7 @@ const get = (context: DatabaseContext, design: Design, view: string): Answer =>
 
 const post = (context: DatabaseContext, design: Design, view: string): Answer =>
   Either.gen(function*() {
-    const body = yield* bodyOf(context, places.viewBody)
+    const body = yield* bodyOf(context, crashRefs.viewBody)
     if (Json.get(body, "queries") !== undefined) {
       return yield* badRequest("The `queries` parameter is no longer supported at this endpoint")
     }
@@ -72,7 +72,7 @@ const post = (context: DatabaseContext, design: Design, view: string): Answer =>
 
 const queries = (context: DatabaseContext, design: Design, view: string): Answer =>
   Either.gen(function*() {
-    const wanted = Json.get(yield* bodyOf(context, places.queriesBody), "queries")
+    const wanted = Json.get(yield* bodyOf(context, crashRefs.queriesBody), "queries")
     if (wanted === undefined) return yield* badRequest("POST body must include `queries` parameter.")
     if (!Json.isArray(wanted)) return yield* badRequest("`queries` member must be an array.")
     const common = yield* parse(defaults, context.request.query, false)

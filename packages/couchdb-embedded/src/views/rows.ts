@@ -30,7 +30,7 @@ export const merge = (
   const merged: Array<Row> = []
   let at = 0
   for (const row of fresh) {
-    const end = firstNot(sorted, at, (other) => compare(other, row) <= 0)
+    const end = partitionPoint(sorted, at, (other) => compare(other, row) <= 0)
     for (; at < end; at++) {
       const kept = sorted[at]
       if (kept !== undefined) merged.push(kept)
@@ -45,7 +45,7 @@ export const merge = (
 }
 
 /** Binary search for the first row, from index `from` on, for which `before` is false. */
-export const firstNot = (rows: ReadonlyArray<Row>, from: number, before: (row: Row) => boolean): number => {
+export const partitionPoint = (rows: ReadonlyArray<Row>, from: number, before: (row: Row) => boolean): number => {
   let low = from
   let high = rows.length
   while (low < high) {

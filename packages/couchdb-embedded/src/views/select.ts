@@ -3,11 +3,11 @@ import * as Either from "effect/Either"
 import * as Utf8 from "../encoding/utf8.js"
 import type { ViewQuery } from "../http/rangeQuery.js"
 import type { Checked } from "../http/refusal.js"
-import { places, refuse } from "../http/refusal.js"
+import { crashRefs, refuse } from "../http/refusal.js"
 import type { Database, Shard } from "../storage/state.js"
 import { shardOf } from "../storage/state.js"
 import type { CompareKeys, Row } from "./rows.js"
-import { firstNot } from "./rows.js"
+import { partitionPoint } from "./rows.js"
 
 type Range = Pick<ViewQuery, "startKey" | "startKeyDocId" | "endKey" | "endKeyDocId" | "inclusiveEnd" | "descending">
 
@@ -15,14 +15,14 @@ type Range = Pick<ViewQuery, "startKey" | "startKeyDocId" | "endKey" | "endKeyDo
  * The number of rows before a bound, or up to it if matching rows are included. `undefined` stands for an id after all
  * ids.
  */
-const cut = (
+const countBefore = (
   rows: ReadonlyArray<Row>,
   compare: CompareKeys,
   key: Json.Json,
   id: string | undefined,
   withEqual: boolean
 ): number =>
-  firstNot(rows, 0, (row) => {
+  partitionPoint(rows, 0, (row) => {
     const order = compare(row.key, key) || (id === undefined ? 0 : Utf8.compare(row.id, id))
     return order < 0 || (order === 0 && withEqual)
   })
@@ -41,20 +41,20 @@ export const rangeOf = (
   const lowOut = descending && !inclusiveEnd
   const highOut = !descending && !inclusiveEnd
   return {
-    low: low === undefined ? 0 : cut(rows, compare, low, lowId, lowOut),
-    high: high === undefined ? rows.length : cut(rows, compare, high, highId, !highOut)
+    low: low === undefined ? 0 : countBefore(rows, compare, low, lowId, lowOut),
+    high: high === undefined ? rows.length : countBefore(rows, compare, high, highId, !highOut)
   }
 }
 
 /** Sorts after every id. */
-const highest = "\u{10ffff}"
+const afterAllIds = "\u{10ffff}"
 
 /** Rejects a range whose end is before its start. */
 export const checkRange = (compare: CompareKeys, query: ViewQuery): Checked<void> => {
   const { descending, endKey, startKey } = query
   if (startKey === undefined || endKey === undefined || Json.equals(startKey, endKey)) return Either.void
-  const startId = query.startKeyDocId ?? (descending ? highest : "")
-  const endId = query.endKeyDocId ?? (descending ? "" : highest)
+  const startId = query.startKeyDocId ?? (descending ? afterAllIds : "")
+  const endId = query.endKeyDocId ?? (descending ? "" : afterAllIds)
   const ascends = (compare(startKey, endKey) || Utf8.compare(startId, endId)) < 0
   return ascends !== descending
     ? Either.void
@@ -62,7 +62,7 @@ export const checkRange = (compare: CompareKeys, query: ViewQuery): Checked<void
       400,
       "query_parse_error",
       `No rows can match your key range, reverse your start_key and end_key or set descending=${String(!descending)}`,
-      { ref: places.noRowsInRange }
+      { ref: crashRefs.noRowsInRange }
     )
 }
 
@@ -73,7 +73,7 @@ export interface Selected {
 }
 
 /** Reverses rows. Rows of one document with the same key keep their order. */
-const turn = (rows: ReadonlyArray<Row>, compare: CompareKeys): ReadonlyArray<Row> => {
+const reverseRows = (rows: ReadonlyArray<Row>, compare: CompareKeys): ReadonlyArray<Row> => {
   const turned: Array<Row> = []
   for (let end = rows.length; end > 0;) {
     const last = rows[end - 1]
@@ -93,7 +93,7 @@ export const ofRange = (rows: ReadonlyArray<Row>, compare: CompareKeys, query: V
   const { high, low } = rangeOf(rows, compare, query)
   const part = rows.slice(low, Math.max(low, high))
   return {
-    rows: query.descending ? turn(part, compare) : part,
+    rows: query.descending ? reverseRows(part, compare) : part,
     offset: query.descending ? rows.length - high : low
   }
 }

@@ -12,7 +12,7 @@ import { compareKeys, compareRows } from "./rows.js"
 
 type Emitted = Array<Pick<Row, "key" | "value">>
 
-const given = (map: (doc: { readonly _id: string }, emit: Emit) => void): MapDocuments => (documents) =>
+const fromFunction = (map: (doc: { readonly _id: string }, emit: Emit) => void): MapDocuments => (documents) =>
   Either.right(documents.map(({ text }) => {
     const emitted: Emitted = []
     try {
@@ -31,13 +31,13 @@ const pairsOf = (answer: Json.Json | undefined): Emitted =>
 const nothing = { key: null, value: null }
 
 /** How many documents one call maps, so that the time limit applies to few documents. */
-const batch = 200
+const batchSize = 200
 
-const interpreted = (functions: Functions, definition: Definition): MapDocuments => (documents) =>
+const fromText = (functions: Functions, definition: Definition): MapDocuments => (documents) =>
   Either.gen(function*() {
     const emitted: Array<Emitted> = []
-    for (let from = 0; from < documents.length; from += batch) {
-      const some = documents.slice(from, from + batch)
+    for (let from = 0; from < documents.length; from += batchSize) {
+      const some = documents.slice(from, from + batchSize)
       const answer = yield* interpret(
         functions,
         `_design/${definition.design}/_view/${definition.view}`,
@@ -63,7 +63,7 @@ export const sourceOf = (functions: Functions, definition: Definition): Source =
     map: Json.get(body, "language") === "query"
       ? MangoIndex.mapOf(map)
       : functionOf === undefined
-      ? interpreted(functions, definition)
-      : given(functionOf)
+      ? fromText(functions, definition)
+      : fromFunction(functionOf)
   }
 }

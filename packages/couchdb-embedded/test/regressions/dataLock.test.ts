@@ -118,7 +118,7 @@ const socket = (path: string) =>
 const onUnix = it.scopedLive.skipIf(process.platform === "win32")
 
 describe("the lock of a data directory", () => {
-  onUnix("is free once its process was killed, though nobody reaps it", () =>
+  onUnix("is released when its process is killed, even as a zombie", () =>
     Effect.gen(function*() {
       const path = yield* directory
       // After `exec`, the parent is a program that never waits for its children.
@@ -176,7 +176,7 @@ describe("the lock of a data directory", () => {
         const path = yield* directory
         for (let round = 0; round < 5; round++) {
           claim(path, { pid: 999_999_999 })
-          const takes = Array.from({ length: 20 }, () => Lock.take(path, give))
+          const takes = Array.from({ length: 20 }, () => Lock.acquire(path, give))
           const taken = yield* Effect.all(takes, { concurrency: "unbounded" })
           const held = taken.flatMap((each) => each._tag === "Held" ? [each] : [])
           expect(held).toHaveLength(1)
@@ -185,14 +185,14 @@ describe("the lock of a data directory", () => {
               expect(each.rival).toMatchObject({ certain: true, claim: { details: { pid: process.pid } } })
             }
           }
-          expect(yield* Lock.take(path, give)).toMatchObject({ _tag: "Locked" })
+          expect(yield* Lock.acquire(path, give)).toMatchObject({ _tag: "Locked" })
           yield* held[0]?.release ?? Effect.void
           expect(filesOf(path)).toEqual([])
         }
       }))
   }
 
-  it.scopedLive("holds in a directory whose path is longer than a socket's address", () =>
+  it.scopedLive("works in a directory whose path is longer than a socket address", () =>
     Effect.gen(function*() {
       const path = Path.join(yield* directory, "long".repeat(40), "path".repeat(40))
       const scope = yield* Scope.make()
@@ -201,14 +201,17 @@ describe("the lock of a data directory", () => {
         expect(filesOf(path)).toEqual([expect.stringMatching(/^lock\..*/), expect.stringMatching(/^lock\..*\.sock$/)])
       }
       expect(yield* opened(path)).toMatchObject({
-        left: { reason: "Locked", message: expect.stringMatching(/: this one\. Close that store first/) }
+        left: {
+          reason: "Locked",
+          message: expect.stringMatching(/This is the same process: close the other store first/)
+        }
       })
       yield* Scope.close(scope, Exit.void)
       expect(filesOf(path)).toEqual([])
       expect(yield* opened(path)).toMatchObject({ _tag: "Right" })
     }))
 
-  it.scopedLive("is one lock, whatever path leads to the directory", () =>
+  it.scopedLive("is the same lock for every path of the directory", () =>
     Effect.gen(function*() {
       const path = yield* directory
       Fs.mkdirSync(Path.join(path, "data"))
@@ -219,7 +222,7 @@ describe("the lock of a data directory", () => {
       }
     }))
 
-  it.scopedLive("is free if the number of its process belongs to another one by now", () =>
+  it.scopedLive("is released if its process id belongs to another process", () =>
     Effect.gen(function*() {
       const path = yield* directory
       claim(path, { started: "1" })
@@ -228,7 +231,7 @@ describe("the lock of a data directory", () => {
       )
     }))
 
-  it.scopedLive("is free after the machine was started again", () =>
+  it.scopedLive("is released after a reboot", () =>
     Effect.gen(function*() {
       const path = yield* directory
       claim(path, { boot: "another" })
@@ -249,7 +252,7 @@ describe("the lock of a data directory", () => {
         claim(path, there)
         const error = yield* Effect.flip(Effect.scoped(open(path)))
         expect(error.message).toBe(
-          `the embedded CouchDB cannot keep its data in ${path}: process 7` +
+          `the embedded CouchDB cannot store its data in ${path}: process 7` +
             `${there.host === own.host ? "" : " of the host or container f00dbabe"} has it open, since ` +
             "2026-01-02T00:00:00.000Z. Stop that process, or use another directory"
         )
@@ -261,7 +264,7 @@ describe("the lock of a data directory", () => {
       expect(filesOf(path)).toEqual([])
     }))
 
-  it.scopedLive("says which file to delete if it cannot be seen whether its process runs", () =>
+  it.scopedLive("names the file to delete if it cannot determine whether its process runs", () =>
     Effect.gen(function*() {
       const path = yield* directory
       for (
@@ -277,7 +280,7 @@ describe("the lock of a data directory", () => {
         const error = yield* Effect.flip(Effect.scoped(open(path)))
         expect(error.reason).toBe("Locked")
         expect(error.message).toContain("process 12")
-        expect(error.message).toContain(`cannot be seen from this ${from}`)
+        expect(error.message).toContain(`cannot be determined from this ${from}`)
         expect(error.message).toContain(`If it has ended already, delete ${file}`)
         Fs.rmSync(file)
         expect(yield* opened(path)).toMatchObject({ _tag: "Right" })
@@ -300,11 +303,11 @@ describe("the lock of a data directory", () => {
       expect(filesOf(path)).toEqual(["lock.bbbbbbbbbbbbbbbbbbbbbbbb.new", "locks"])
     }))
 
-  it.scopedLive("says what to do if the directory takes no files", () =>
+  it.scopedLive("says what to do if the directory is not writable", () =>
     Effect.gen(function*() {
       const path = yield* directory
       Fs.writeFileSync(Path.join(path, "file"), "")
       const error = yield* Effect.flip(Effect.scoped(open(Path.join(path, "file"))))
-      expect(error).toMatchObject({ reason: "System", message: expect.stringContaining("A file has that name.") })
+      expect(error).toMatchObject({ reason: "System", message: expect.stringContaining("The path is a file.") })
     }))
 })

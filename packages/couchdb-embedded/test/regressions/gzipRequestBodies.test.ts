@@ -76,7 +76,7 @@ describe("a request body with Content-Encoding: gzip", () => {
       expect((yield* send("GET", "/db/a")).json).toMatchObject({ a: [1, 2] })
     }))
 
-  it.effect("is refused if it is not exactly a sequence of whole gzip members", () =>
+  it.effect("is rejected if it is not exactly a sequence of whole gzip members", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       const whole = gzipped({ text: "y".repeat(1_000) })
@@ -108,7 +108,7 @@ describe("a request body with Content-Encoding: gzip", () => {
       expect(twice.json).toEqual({ error: "bad_request", reason: "invalid UTF-8 JSON" })
     }))
 
-  it.effect("that is damaged makes a view and a login stumble, as in CouchDB", () =>
+  it.effect("that is damaged crashes a view and a login, as in CouchDB", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       yield* send("PUT", "/db/_design/d", { body: { views: { v: { map: "function(doc) {}" } } } })
@@ -127,7 +127,7 @@ describe("a request body with Content-Encoding: gzip", () => {
       expect([setup.status, setup.json]).toEqual([400, { error: "bad_request", reason: "Missing JSON body'" }])
     }))
 
-  it.effect("is measured as it is after decompression", () =>
+  it.effect("is measured after decompression", () =>
     Effect.gen(function*() {
       const send = yield* fresh({ maxBodyBytes: 20_000_000 })
       const large = gzipped({ _id: "a", text: "x".repeat(8_000_000) })
@@ -144,7 +144,7 @@ describe("a request body with Content-Encoding: gzip", () => {
       }
     }))
 
-  it.effect("is refused once it decompresses to more than it may", () =>
+  it.effect("is rejected once it exceeds the limit on decompression", () =>
     Effect.gen(function*() {
       const tooLarge = { error: "too_large", reason: "the request entity is too large" }
       const limited = yield* fresh({ maxBodyBytes: 1_000 })
@@ -164,7 +164,7 @@ describe("a request body with Content-Encoding: gzip", () => {
 })
 
 describe("a request body with another Content-Encoding", () => {
-  it.effect("is refused by every endpoint that takes JSON, and its name is compared exactly", () =>
+  it.effect("is rejected by every endpoint that takes JSON, and its name is compared exactly", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       for (const name of ["deflate", "br", "x-gzip", "GZIP", "Identity", "", "gzip, gzip", "identity, gzip", "zstd"]) {

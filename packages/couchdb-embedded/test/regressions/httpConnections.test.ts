@@ -152,7 +152,7 @@ describe("an idle connection", () => {
       expect(yield* client.closed).toBe("ended")
     }))
 
-  it.scopedLive("answers a request that has arrived when its time is over", () =>
+  it.scopedLive("answers a request that arrives as its timeout ends", () =>
     Effect.gen(function*() {
       const { port } = yield* served
       const sockets = yield* serverSockets
@@ -184,7 +184,7 @@ describe("an idle connection", () => {
       expect((yield* client.answer).status).toBe(200)
     }))
 
-  it.scopedLive("is closed without a reset once its time is over", () =>
+  it.scopedLive("is closed without a reset after its timeout", () =>
     Effect.gen(function*() {
       const { port } = yield* served
       const sockets = yield* serverSockets
@@ -231,7 +231,7 @@ describe("a request that is answered before its body has arrived", () => {
       }))
   }
 
-  it.scopedLive("is not read for ever", () =>
+  it.scopedLive("is not read forever", () =>
     Effect.gen(function*() {
       const { port } = yield* serverWith({ drainBytes: 100_000 })
       const client = yield* connect(port)
@@ -270,7 +270,7 @@ describe("a request that is answered before its body has arrived", () => {
     }))
 })
 
-describe("a server that stops", () => {
+describe("a server that closes", () => {
   /** An engine whose feeds never end, and which says how many requests it answers at the moment. */
   const engine = Effect.map(EmbeddedCouch.make(), (couch) => {
     const counts = { open: 0 }
@@ -333,7 +333,7 @@ describe("a server that stops", () => {
       expect(counts).toEqual({ open: 0 })
     }))
 
-  it.scoped("leaves nothing running, whatever the clock says", () =>
+  it.scoped("leaves nothing running, whatever the Clock is", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const { counts, couch } = yield* engine

@@ -6,7 +6,7 @@ import { admin, basic, client } from "../client.js"
 const root = basic("admin", "password")
 const jan = basic("jan", "apple")
 
-it.effect("a member who creates or deletes an index gets the answers of CouchDB, and changes nothing", () =>
+it.effect("a member who creates or deletes an index gets CouchDB's responses, and changes nothing", () =>
   Effect.gen(function*() {
     const send = client(yield* EmbeddedCouch.make({ admin }))
     yield* send("PUT", "/db", { headers: root })

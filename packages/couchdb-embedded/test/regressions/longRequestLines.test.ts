@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { fresh } from "../client.js"
 
 describe("a request line", () => {
-  it.effect("of 8192 bytes is read, and a longer one is answered as by CouchDB's HTTP server", () =>
+  it.effect("of 8192 bytes is read, and a longer one gets the response of CouchDB's HTTP server", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       for (const method of ["GET", "PUT", "DELETE"] as const) {

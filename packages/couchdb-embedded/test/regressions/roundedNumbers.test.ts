@@ -17,7 +17,7 @@ const shown = [
 ] as const
 
 describe("a number with an exponent", () => {
-  it.effect("is shown as CouchDB keeps it", () =>
+  it.effect("is printed as CouchDB stores it", () =>
     Effect.gen(function*() {
       const send = yield* fresh()
       for (const [i, [sent, seen]] of shown.entries()) {

@@ -1,18 +1,18 @@
-import { type Effects, linesOf, type Note, type Place, wordsOf } from "./note.js"
+import { type DecidedPart, type Effects, linesOf, type Note, wordsOf } from "./note.js"
 
-/** Which edits a revision really contains, and which places of it somebody decided. */
+/** The edits that a revision really contains, and the fields or elements that a policy or a user decided. */
 export interface Contained {
   readonly edits: ReadonlySet<string>
-  readonly decided: ReadonlySet<Place>
+  readonly decided: ReadonlySet<DecidedPart>
 }
 
-export const together = (all: ReadonlyArray<Contained>): Contained => ({
+export const union = (all: ReadonlyArray<Contained>): Contained => ({
   edits: new Set(all.flatMap(({ edits }) => Array.from(edits))),
   decided: new Set(all.flatMap(({ decided }) => Array.from(decided)))
 })
 
-/** What is wrong with a note that contains these edits, but for what somebody decided. */
-export const wrongs = (
+/** The errors in a note with these edits. Decided fields and elements are not checked. */
+export const errorsIn = (
   note: Note,
   { decided, edits }: Contained,
   effectsOf: (edit: string) => Effects

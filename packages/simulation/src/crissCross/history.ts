@@ -6,47 +6,56 @@ import * as Random from "effect/Random"
 import * as Lineage from "../../../couchdb/test/support/lineageInternals.js"
 import { makeRandom } from "../world/random.js"
 import {
-  ask,
-  embedded,
+  embeddedWorld,
   type Hook,
   id,
   type Leaf,
   leavesAt,
+  noHook,
   type Replica,
-  store,
-  through,
-  untouched
+  sendRequest,
+  withHook,
+  writeLeaves
 } from "../world/replicas.js"
-import { type Contained, together, wrongs } from "./groundTruth.js"
-import { beginning, deciding, edited, type Effects, Note, nothing, type Place, started } from "./note.js"
+import { type Contained, errorsIn, union } from "./groundTruth.js"
+import {
+  type DecidedPart,
+  decidingPolicy,
+  edited,
+  type Effects,
+  initialEffects,
+  initialNote,
+  noEffects,
+  Note
+} from "./note.js"
 
-/** What a history is to have beyond edits, replication, merges and crashes. */
+/** The size of a history, and its policy. */
 export interface Options {
   readonly replicas: number
   readonly steps: number
   /**
-   * - `never`: what overlaps is left, and decided at the end on one replica
-   * - `apart`: it is decided wherever it is met, by the greater or by the lesser value as the replica likes
-   * - `alike`: the same, everywhere alike
+   * - `never`: overlaps are left open, and decided at the end on one replica
+   * - `apart`: each replica decides overlaps at once, some by the greater and some by the lesser value
+   * - `alike`: all replicas decide overlaps at once by the same value
    */
   readonly decides: "never" | "apart" | "alike"
 }
 
-/** How bases were, and what was wrong. */
+/** The errors of a history, and the kinds of merge bases in it. */
 export interface Outcome {
   readonly wrong: ReadonlyArray<string>
   readonly diverged: ReadonlyArray<string>
   readonly deferred: ReadonlyArray<string>
-  /** Merges that were written. */
+  /** The number of written merges. */
   readonly merges: number
   /** Merges whose base is itself a merge of several revisions. */
   readonly crissCross: number
-  /** The deepest base of bases. */
+  /** The greatest depth of nested bases. */
   readonly deepest: number
   readonly decisions: number
-  /** What a person had to do at the end. */
+  /** How many decisions a user made at the end. */
   readonly byPerson: number
-  /** Fields of leaves that were judged, and those that were not since somebody had decided them. */
+  /** How many fields of leaves were checked, and how many were not because they had been decided. */
   readonly judged: number
   readonly unjudged: number
   readonly rounds: number
@@ -68,7 +77,7 @@ const versionOf = (leaf: Leaf): Lineage.Version => ({
 
 const settings = Lineage.settings()
 
-/** How deep bases are made of bases. */
+/** The depth of nested bases. */
 const depthOf = (value: Lineage.Value): number =>
   value._tag === "Content" ? 0 : Math.max(
     value.base === undefined || value.base._tag === "Content" ? 0 : 1 + depthOf(value.base),
@@ -76,228 +85,261 @@ const depthOf = (value: Lineage.Value): number =>
     depthOf(value.theirs)
   )
 
-const died = new CouchError.TransportError({
+const crashError = new CouchError.TransportError({
   method: "POST",
   path: "",
   reason: "Connection",
   description: "the resolver died"
 })
 
-/** A resolver that may die between its two writes. */
-const dying = (dies: boolean): Hook => {
+/** Crashes the resolver between its two writes, if `dies`. */
+const crashHook = (dies: boolean): Hook => {
   let writes = 0
   return (request, pass) =>
     Effect.suspend(() =>
-      request.path.includes("/_bulk_docs") && ++writes > 1 && dies ? Effect.fail(died) : pass(request)
+      request.path.includes("/_bulk_docs") && ++writes > 1 && dies ? Effect.fail(crashError) : pass(request)
     )
 }
 
-const mostRounds = 12
+const maxRounds = 12
 
-/** One history of its seed. */
-export const history = (seed: number, { decides, replicas: size, steps }: Options): Effect.Effect<Outcome> =>
+type Figures = {
+  -readonly [Name in "merges" | "crissCross" | "deepest" | "decisions" | "byPerson" | "judged" | "unjudged"]: number
+}
+
+/** A running history. */
+interface Run {
+  readonly options: Options
+  readonly random: (bound: number) => number
+  readonly replicas: ReadonlyArray<Replica>
+  readonly effects: Map<string, Effects>
+  readonly contained: Map<string, Contained>
+  readonly wrong: Array<string>
+  readonly figures: Figures
+}
+
+type Policy = "merge" | "greater" | "lesser"
+
+const notesOf = ({ place }: Replica) => Collection.make(place.database, Note, { lineage: settings })
+
+const containedIn = ({ contained }: Run, rev: string): Contained =>
+  contained.get(rev) ?? { edits: new Set(), decided: new Set() }
+
+const live = (replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
+  Effect.map(leavesAt(replica), (leaves) => leaves.filter(({ deleted }) => !deleted))
+
+const readLeaf = (replica: Replica, { rev }: Leaf): Effect.Effect<Document.Document<Note>> =>
+  withHook(replica, noHook, Effect.orDie(Document.fetch(notesOf(replica), id, { rev })))
+
+/** Checks a leaf against the real history. */
+const judge = (run: Run, leaf: Leaf): void => {
+  const truth = containedIn(run, leaf.rev)
+  for (const place of ["text", "lines"]) {
+    if (truth.decided.has(place)) run.figures.unjudged++
+    else run.figures.judged++
+  }
+  const errors = errorsIn(noteOf(leaf), truth, (edit) => run.effects.get(edit) ?? initialEffects)
+  run.wrong.push(...errors.map((why) => `${leaf.rev}: ${why}`))
+}
+
+/** Saves an edit, and records what its revision contains. */
+const save = (
+  run: Run,
+  replica: Replica,
+  name: string,
+  over: Document.Document<Note>,
+  [note, effects]: readonly [Note, Effects],
+  decided: ReadonlyArray<DecidedPart> = []
+): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const dice = makeRandom(seed)
-    const { replicas } = yield* embedded(seed, Array.from({ length: size }, () => ({})))
-    const notesOf = ({ place }: Replica) => Collection.make(place.database, Note, { lineage: settings })
-    const effects = new Map<string, Effects>()
-    const contained = new Map<string, Contained>()
-    const of = (rev: string): Contained => contained.get(rev) ?? { edits: new Set(), decided: new Set() }
-    const wrong: Array<string> = []
-    let merges = 0
-    let crissCross = 0
-    let deepest = 0
-    let decisions = 0
-    let judged = 0
-    let unjudged = 0
-    let byPerson = 0
-    const bySaving = dice(2) === 0
-
-    const judge = (leaf: Leaf): void => {
-      const truth = of(leaf.rev)
-      for (const place of ["text", "lines"]) {
-        if (truth.decided.has(place)) unjudged++
-        else judged++
-      }
-      wrong.push(
-        ...wrongs(noteOf(leaf), truth, (edit) => effects.get(edit) ?? started).map((why) => `${leaf.rev}: ${why}`)
-      )
-    }
-
-    const wrote = (
-      replica: Replica,
-      name: string,
-      over: Document.Document<Note>,
-      made: readonly [Note, Effects],
-      decided: ReadonlyArray<Place> = []
-    ) =>
-      Effect.gen(function*() {
-        const saved = yield* through(
-          replica,
-          untouched,
-          Effect.either(Document.save(Document.modify(over, () => made[0])))
-        )
-        if (Either.isLeft(saved)) return
-        const rev = Option.getOrElse(saved.right.rev, () => "")
-        const from = Option.getOrElse(over.rev, () => "")
-        // What changes nothing is not written.
-        if (rev === from) return
-        const before = of(from)
-        effects.set(name, made[1])
-        contained.set(rev, {
-          edits: new Set([...before.edits, name]),
-          decided: new Set([...before.decided, ...decided])
-        })
-      })
-
-    const edit = (replica: Replica, name: string) =>
-      Effect.gen(function*() {
-        const leaves = (yield* leavesAt(replica)).filter(({ deleted }) => !deleted)
-        const leaf = leaves[dice(Math.max(1, leaves.length))]
-        if (leaf === undefined) return
-        const read = yield* through(
-          replica,
-          untouched,
-          Effect.orDie(Document.fetch(notesOf(replica), id, { rev: leaf.rev }))
-        )
-        yield* wrote(replica, name, read, edited(read.body, name, dice))
-      })
-
-    const resolve = (replica: Replica, policy: "merge" | "greater" | "lesser", dies: boolean) =>
-      Effect.gen(function*() {
-        const before = yield* leavesAt(replica)
-        const plan = Lineage.plan(Lineage.knowledge(settings, before.map(versionOf)), before.map(versionOf), "editWins")
-        const decided = new Set<Place>()
-        const by: SiblingPolicy.SiblingPolicy<Note> | Merge.Merge<Note> = policy === "merge"
-          ? Merge.make(Note)
-          : deciding(policy, (place) => {
-            decided.add(place)
-          })
-        const outcome = yield* through(replica, dying(dies), Effect.either(Conflict.resolve(notesOf(replica), id, by)))
-        for (const leaf of yield* leavesAt(replica)) {
-          const field = leaf.doc["lineage"] as Record<string, unknown> | undefined
-          if (leaf.deleted || field?.["kind"] !== "merge" || before.some(({ rev }) => rev === leaf.rev)) continue
-          const from = [field["parent"], ...(field["also"] ?? []) as ReadonlyArray<unknown>].map(String)
-          const whole = together(from.map(of))
-          merges++
-          if (decided.size > 0) decisions++
-          if (plan._tag === "Merge" && depthOf(plan.value) > 0) crissCross++
-          if (plan._tag === "Merge") deepest = Math.max(deepest, depthOf(plan.value))
-          contained.set(leaf.rev, { ...whole, decided: new Set([...whole.decided, ...decided]) })
-          judge(leaf)
-        }
-        return outcome
-      })
-
-    const policyAt = (replica: Replica): "merge" | "greater" | "lesser" =>
-      decides === "never" ? "merge" : decides === "alike" || replicas.indexOf(replica) % 2 === 0 ? "greater" : "lesser"
-
-    const replicate = (from: Replica, to: Replica) => Effect.flatMap(leavesAt(from), (leaves) => store(to, leaves))
-
-    const everywhere = Effect.forEach(
-      replicas,
-      (from) => Effect.forEach(replicas, (to) => from === to ? Effect.void : replicate(from, to))
-    )
-
-    /** Replicates and resolves until nothing changes any more. */
-    const rest = Effect.gen(function*() {
-      let before = ""
-      for (let rounds = 1; rounds <= mostRounds; rounds++) {
-        yield* everywhere
-        const outcomes = yield* Effect.forEach(replicas, (replica) => resolve(replica, policyAt(replica), false))
-        const now = JSON.stringify(
-          yield* Effect.forEach(
-            replicas,
-            (replica) => Effect.map(leavesAt(replica), (leaves) => leaves.map(({ rev }) => rev).sort())
-          )
-        )
-        if (now === before) return { outcomes, rounds }
-        before = now
-      }
-      return { outcomes: [], rounds: mostRounds }
+    const saved = yield* withHook(replica, noHook, Effect.either(Document.save(Document.modify(over, () => note))))
+    if (Either.isLeft(saved)) return
+    const rev = Option.getOrElse(saved.right.rev, () => "")
+    const from = Option.getOrElse(over.rev, () => "")
+    // A save without changes writes nothing.
+    if (rev === from) return
+    const before = containedIn(run, from)
+    run.effects.set(name, effects)
+    run.contained.set(rev, {
+      edits: new Set([...before.edits, name]),
+      decided: new Set([...before.decided, ...decided])
     })
+  })
 
-    const [one] = replicas
-    if (one === undefined) return yield* Effect.dieMessage("a history needs a replica")
-    const made = yield* through(one, untouched, Effect.orDie(Document.create(notesOf(one), id, beginning)))
-    effects.set("begin", started)
-    contained.set(Option.getOrElse(made.rev, () => ""), { edits: new Set(["begin"]), decided: new Set() })
-    yield* everywhere
+const edit = (run: Run, replica: Replica, name: string): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const leaves = yield* live(replica)
+    const leaf = leaves[run.random(Math.max(1, leaves.length))]
+    if (leaf === undefined) return
+    const read = yield* readLeaf(replica, leaf)
+    yield* save(run, replica, name, read, edited(read.body, name, run.random))
+  })
 
-    for (let i = 1; i <= steps; i++) {
-      const here = replicas[dice(size)] ?? one
-      const there = replicas[dice(size)] ?? one
-      const what = dice(100)
-      if (what < 36) yield* edit(here, `${i}`)
-      else if (what < 66) yield* here === there ? Effect.void : replicate(here, there)
-      else if (what < 96) yield* resolve(here, policyAt(here), dice(100) < 50)
-      else yield* ask(here, "POST", "/_compact", {})
-    }
-
-    /** Makes all versions say what one of them says, by plain edits. */
-    const giveWay = (replica: Replica, name: string) =>
-      Effect.gen(function*() {
-        const [one, ...others] = (yield* leavesAt(replica)).filter(({ deleted }) => !deleted)
-        if (one === undefined) return
-        const note = noteOf(one)
-        for (const [i, other] of others.entries()) {
-          const read = yield* through(
-            replica,
-            untouched,
-            Effect.orDie(Document.fetch(notesOf(replica), id, { rev: other.rev }))
-          )
-          const keys = [...read.body.list, ...note.list].map(({ id }) => `list ${id}`)
-          yield* wrote(replica, `${name}.${i}`, read, [{ ...note }, nothing], ["text", "lines", ...keys])
-        }
+const resolve = (run: Run, replica: Replica, policy: Policy, dies: boolean) =>
+  Effect.gen(function*() {
+    const { contained, figures } = run
+    const before = yield* leavesAt(replica)
+    const plan = Lineage.plan(Lineage.knowledge(settings, before.map(versionOf)), before.map(versionOf), "editWins")
+    const decided = new Set<DecidedPart>()
+    const by: SiblingPolicy.SiblingPolicy<Note> | Merge.Merge<Note> = policy === "merge"
+      ? Merge.make(Note)
+      : decidingPolicy(policy, (place) => {
+        decided.add(place)
       })
+    const outcome = yield* withHook(replica, crashHook(dies), Effect.either(Conflict.resolve(notesOf(replica), id, by)))
+    for (const leaf of yield* live(replica)) {
+      const field = leaf.doc["lineage"] as Record<string, unknown> | undefined
+      if (field?.["kind"] !== "merge" || before.some(({ rev }) => rev === leaf.rev)) continue
+      const from = [field["parent"], ...(field["also"] ?? []) as ReadonlyArray<unknown>].map(String)
+      const whole = union(from.map((rev) => containedIn(run, rev)))
+      figures.merges++
+      if (decided.size > 0) figures.decisions++
+      if (plan._tag === "Merge" && depthOf(plan.value) > 0) figures.crissCross++
+      if (plan._tag === "Merge") figures.deepest = Math.max(figures.deepest, depthOf(plan.value))
+      contained.set(leaf.rev, { ...whole, decided: new Set([...whole.decided, ...decided]) })
+      judge(run, leaf)
+    }
+    return outcome
+  })
 
-    let { outcomes, rounds } = yield* rest
-    const isDeferred = (outcome: (typeof outcomes)[number]) =>
-      Either.isRight(outcome) && outcome.right._tag === "Unresolved" && outcome.right.reason._tag === "Overlap"
-    // A person decides, on any replica; the others go on merging, and deciding nothing.
-    for (let i = 1; decides === "never" && i <= mostRounds && outcomes.some(isDeferred); i++) {
-      const replica = replicas[dice(size)] ?? one
-      yield* bySaving ? giveWay(replica, `person ${i}`) : resolve(replica, dice(2) === 0 ? "greater" : "lesser", false)
-      byPerson++
-      const after = yield* rest
+type Resolutions = ReadonlyArray<Effect.Effect.Success<ReturnType<typeof resolve>>>
+
+const policyAt = ({ options: { decides }, replicas }: Run, replica: Replica): Policy =>
+  decides === "never" ? "merge" : decides === "alike" || replicas.indexOf(replica) % 2 === 0 ? "greater" : "lesser"
+
+const replicate = (from: Replica, to: Replica) => Effect.flatMap(leavesAt(from), (leaves) => writeLeaves(to, leaves))
+
+const replicateAll = ({ replicas }: Run): Effect.Effect<void> =>
+  Effect.forEach(
+    replicas,
+    (from) => Effect.forEach(replicas, (to) => from === to ? Effect.void : replicate(from, to)),
+    { discard: true }
+  )
+
+/** Replicates and resolves until nothing changes any more. */
+const converge = (run: Run): Effect.Effect<{ readonly outcomes: Resolutions; readonly rounds: number }> =>
+  Effect.gen(function*() {
+    const { replicas } = run
+    let before = ""
+    for (let rounds = 1; rounds <= maxRounds; rounds++) {
+      yield* replicateAll(run)
+      const outcomes = yield* Effect.forEach(
+        replicas,
+        (replica) => resolve(run, replica, policyAt(run, replica), false)
+      )
+      const now = JSON.stringify(
+        yield* Effect.forEach(
+          replicas,
+          (replica) => Effect.map(leavesAt(replica), (leaves) => leaves.map(({ rev }) => rev).sort())
+        )
+      )
+      if (now === before) return { outcomes, rounds }
+      before = now
+    }
+    return { outcomes: [], rounds: maxRounds }
+  })
+
+/** Edits all leaves so that they equal one of them. */
+const makeEqual = (run: Run, replica: Replica, name: string): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const [one, ...others] = yield* live(replica)
+    if (one === undefined) return
+    const note = noteOf(one)
+    for (const [i, other] of others.entries()) {
+      const read = yield* readLeaf(replica, other)
+      const keys = [...read.body.list, ...note.list].map(({ id }) => `list ${id}`)
+      yield* save(run, replica, `${name}.${i}`, read, [{ ...note }, noEffects], ["text", "lines", ...keys])
+    }
+  })
+
+const isOverlap = (outcome: Resolutions[number]): boolean =>
+  Either.isRight(outcome) && outcome.right._tag === "Unresolved" && outcome.right.reason._tag === "Overlap"
+
+const runStep = (run: Run, first: Replica, name: string): Effect.Effect<unknown> => {
+  const { random, replicas } = run
+  const here = replicas[random(replicas.length)] ?? first
+  const there = replicas[random(replicas.length)] ?? first
+  const kind = random(100)
+  if (kind < 36) return edit(run, here, name)
+  if (kind < 66) return here === there ? Effect.void : replicate(here, there)
+  if (kind < 96) return resolve(run, here, policyAt(run, here), random(100) < 50)
+  return sendRequest(here, "POST", "/_compact", {})
+}
+
+/** Lets a user decide the remaining overlaps on any replica. The other replicas go on merging without decisions. */
+const decideByUser = (
+  run: Run,
+  first: Replica,
+  bySaving: boolean,
+  begin: Effect.Effect.Success<ReturnType<typeof converge>>
+) =>
+  Effect.gen(function*() {
+    const { options, random, replicas } = run
+    let { outcomes, rounds } = begin
+    for (let i = 1; options.decides === "never" && i <= maxRounds && outcomes.some(isOverlap); i++) {
+      const replica = replicas[random(replicas.length)] ?? first
+      yield* bySaving
+        ? makeEqual(run, replica, `person ${i}`)
+        : resolve(run, replica, random(2) === 0 ? "greater" : "lesser", false)
+      run.figures.byPerson++
+      const after = yield* converge(run)
       outcomes = after.outcomes
       rounds = Math.max(rounds, after.rounds)
     }
-    const ends = yield* Effect.forEach(
-      replicas,
-      (replica) => Effect.map(leavesAt(replica), (leaves) => leaves.filter(({ deleted }) => !deleted))
-    )
-    for (const leaf of ends.flat()) judge(leaf)
-    const states = new Set(ends.map((leaves) => leaves.map(({ rev }) => rev).sort().join(" ")))
-    const bodies = new Set(ends.map((leaves) => JSON.stringify(leaves.map(noteOf))))
-    const all = new Set(effects.keys())
-    const whole = ends.map((leaves) => together(leaves.map(({ rev }) => of(rev))))
-    return {
-      wrong: [
-        ...wrong,
-        ...whole.flatMap(({ edits }, i) =>
-          edits.size === all.size ? [] : [`replica ${i} contains ${edits.size} of ${all.size} edits`]
-        )
-      ],
-      diverged: [
-        ...(states.size === 1 && bodies.size === 1 ? [] : [Array.from(states).join(" | ")]),
-        ...ends.flatMap((leaves, i) => leaves.length === 1 ? [] : [`replica ${i}: ${leaves.length} versions stand`]),
-        ...(rounds >= mostRounds ? ["no rest"] : [])
-      ],
-      deferred: outcomes.flatMap((outcome) =>
-        Either.isLeft(outcome)
-          ? [String(outcome.left)]
-          : outcome.right._tag === "Unresolved"
-          ? [`${outcome.right.reason._tag}: ${JSON.stringify(outcome.right.reason)}`]
-          : []
-      ),
-      merges,
-      crissCross,
-      deepest,
-      decisions,
-      byPerson,
-      judged,
-      unjudged,
-      rounds
-    }
+    return { outcomes, rounds }
+  })
+
+const outcomeOf = (
+  run: Run,
+  ends: ReadonlyArray<ReadonlyArray<Leaf>>,
+  outcomes: Resolutions,
+  rounds: number
+): Outcome => {
+  const states = new Set(ends.map((leaves) => leaves.map(({ rev }) => rev).sort().join(" ")))
+  const bodies = new Set(ends.map((leaves) => JSON.stringify(leaves.map(noteOf))))
+  const all = new Set(run.effects.keys())
+  const whole = ends.map((leaves) => union(leaves.map(({ rev }) => containedIn(run, rev))))
+  return {
+    wrong: [
+      ...run.wrong,
+      ...whole.flatMap(({ edits }, i) =>
+        edits.size === all.size ? [] : [`replica ${i} contains ${edits.size} of ${all.size} edits`]
+      )
+    ],
+    diverged: [
+      ...(states.size === 1 && bodies.size === 1 ? [] : [Array.from(states).join(" | ")]),
+      ...ends.flatMap((leaves, i) => leaves.length === 1 ? [] : [`replica ${i} has ${leaves.length} live leaves`]),
+      ...(rounds >= maxRounds ? ["did not converge"] : [])
+    ],
+    deferred: outcomes.flatMap((outcome) =>
+      Either.isLeft(outcome)
+        ? [String(outcome.left)]
+        : outcome.right._tag === "Unresolved"
+        ? [`${outcome.right.reason._tag}: ${JSON.stringify(outcome.right.reason)}`]
+        : []
+    ),
+    ...run.figures,
+    rounds
+  }
+}
+
+/** Runs the history of a seed. */
+export const history = (seed: number, options: Options): Effect.Effect<Outcome> =>
+  Effect.gen(function*() {
+    const random = makeRandom(seed)
+    const { replicas } = yield* embeddedWorld(seed, Array.from({ length: options.replicas }, () => ({})))
+    const figures = { merges: 0, crissCross: 0, deepest: 0, decisions: 0, byPerson: 0, judged: 0, unjudged: 0 }
+    const run: Run = { options, random, replicas, effects: new Map(), contained: new Map(), wrong: [], figures }
+    const bySaving = random(2) === 0
+    const [first] = replicas
+    if (first === undefined) return yield* Effect.dieMessage("a history needs a replica")
+    const created = yield* withHook(first, noHook, Effect.orDie(Document.create(notesOf(first), id, initialNote)))
+    run.effects.set("begin", initialEffects)
+    run.contained.set(Option.getOrElse(created.rev, () => ""), { edits: new Set(["begin"]), decided: new Set() })
+    yield* replicateAll(run)
+    for (let i = 1; i <= options.steps; i++) yield* runStep(run, first, `${i}`)
+    const { outcomes, rounds } = yield* decideByUser(run, first, bySaving, yield* converge(run))
+    const ends = yield* Effect.forEach(replicas, live)
+    for (const leaf of ends.flat()) judge(run, leaf)
+    return outcomeOf(run, ends, outcomes, rounds)
   }).pipe(Effect.withRandom(Random.make(seed)))

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 const Item = Schema.Struct({ id: Schema.String, n: Merge.Counter, label: Schema.String })
 type Item = typeof Item.Type
 
-/** Two texts and a list, whose every word, line and key is put in by one edit only. */
+/** Two texts and a list. Each word, line and key is inserted by one edit only. */
 export const Note = Schema.Struct({
   text: Merge.Text,
   lines: Schema.String.pipe(Merge.annotate(Merge.text("line"))),
@@ -18,13 +18,13 @@ export type Note = typeof Note.Type
 const first = (letter: string, length: number): ReadonlyArray<string> =>
   Array.from({ length }, (_, i) => `${letter}0.${i}`)
 
-export const beginning: Note = {
+export const initialNote: Note = {
   text: first("w", 24).join(" "),
   lines: first("l", 12).map((line) => `${line}\n`).join(""),
   list: first("k", 4).map((id) => ({ id, n: 0, label: "" }))
 }
 
-/** What an edit did, as nobody can tell from the note. Words, lines and keys are told apart by their first letter. */
+/** The effect of an edit, which the note itself does not show. Words, lines and keys differ in their first letter. */
 export interface Effects {
   readonly added: ReadonlyArray<string>
   readonly removed: ReadonlyArray<string>
@@ -32,14 +32,14 @@ export interface Effects {
   readonly labelled: ReadonlyArray<readonly [key: string, label: string]>
 }
 
-export const nothing: Effects = { added: [], removed: [], counted: [], labelled: [] }
+export const noEffects: Effects = { added: [], removed: [], counted: [], labelled: [] }
 
 export const wordsOf = ({ text }: Note): ReadonlyArray<string> => text.match(/\S+/g) ?? []
 export const linesOf = ({ lines }: Note): ReadonlyArray<string> => lines.match(/[^\n]+/g) ?? []
 
-export const started: Effects = {
-  ...nothing,
-  added: [...wordsOf(beginning), ...linesOf(beginning), ...beginning.list.map(({ id }) => id)]
+export const initialEffects: Effects = {
+  ...noEffects,
+  added: [...wordsOf(initialNote), ...linesOf(initialNote), ...initialNote.list.map(({ id }) => id)]
 }
 
 type Dice = (below: number) => number
@@ -54,7 +54,7 @@ const without = <A>(all: ReadonlyArray<A>, at: number): ReadonlyArray<A> => all.
 const textOf = (words: ReadonlyArray<string>): string => words.join(" ")
 const linesFrom = (lines: ReadonlyArray<string>): string => lines.map((line) => `${line}\n`).join("")
 
-/** One change of a note, by the dice; `name` is the edit's own. */
+/** A random change of a note. `name` is the name of the edit. */
 export const edited = (note: Note, name: string, dice: Dice): readonly [Note, Effects] => {
   const words = wordsOf(note)
   const lines = linesOf(note)
@@ -68,56 +68,59 @@ export const edited = (note: Note, name: string, dice: Dice): readonly [Note, Ef
     case 0:
     case 1:
     case 2:
-      return [{ ...note, text: textOf(inserted(words, word, `w${name}`)) }, { ...nothing, added: [`w${name}`] }]
+      return [{ ...note, text: textOf(inserted(words, word, `w${name}`)) }, { ...noEffects, added: [`w${name}`] }]
     case 3:
-      return [{ ...note, text: textOf(without(words, word)) }, { ...nothing, removed: words.slice(word, word + 1) }]
+      return [{ ...note, text: textOf(without(words, word)) }, { ...noEffects, removed: words.slice(word, word + 1) }]
     case 4: {
       const moved = words[word]
       const rest = without(words, word)
       return [
         moved === undefined ? note : { ...note, text: textOf(inserted(rest, to % (rest.length + 1), moved)) },
-        nothing
+        noEffects
       ]
     }
     case 5:
-      return [{ ...note, lines: linesFrom(inserted(lines, line, `l${name}`)) }, { ...nothing, added: [`l${name}`] }]
+      return [{ ...note, lines: linesFrom(inserted(lines, line, `l${name}`)) }, { ...noEffects, added: [`l${name}`] }]
     case 6:
-      return [{ ...note, lines: linesFrom(without(lines, line)) }, { ...nothing, removed: lines.slice(line, line + 1) }]
+      return [{ ...note, lines: linesFrom(without(lines, line)) }, {
+        ...noEffects,
+        removed: lines.slice(line, line + 1)
+      }]
     case 7:
     case 8: {
       const added = { id: `k${name}`, n: 0, label: "" }
-      return [{ ...note, list: inserted(list, place, added) }, { ...nothing, added: [added.id] }]
+      return [{ ...note, list: inserted(list, place, added) }, { ...noEffects, added: [added.id] }]
     }
     case 9:
-      return [{ ...note, list: without(list, place) }, { ...nothing, removed: item === undefined ? [] : [item.id] }]
+      return [{ ...note, list: without(list, place) }, { ...noEffects, removed: item === undefined ? [] : [item.id] }]
     case 10: {
-      if (item === undefined) return [note, nothing]
+      if (item === undefined) return [note, noEffects]
       const n = 1 + to % 9
       const labels = to % 3 === 0
       const changed = { ...item, n: item.n + n, ...(labels && { label: name }) }
       return [
         { ...note, list: list.map((each) => each === item ? changed : each) },
-        { ...nothing, counted: [[item.id, n]], labelled: labels ? [[item.id, name]] : [] }
+        { ...noEffects, counted: [[item.id, n]], labelled: labels ? [[item.id, name]] : [] }
       ]
     }
     default: {
-      if (item === undefined) return [{ ...note, list: [...list].reverse() }, nothing]
+      if (item === undefined) return [{ ...note, list: [...list].reverse() }, noEffects]
       const rest = without(list, place)
-      return [{ ...note, list: inserted(rest, to % (rest.length + 1), item) }, nothing]
+      return [{ ...note, list: inserted(rest, to % (rest.length + 1), item) }, noEffects]
     }
   }
 }
 
-/** Which field, or which element of the list, somebody decided. */
-export type Place = string
+/** The decided field, or the decided element of the list. */
+export type DecidedPart = string
 
-const placeOf = ([field, key]: ReadonlyArray<PropertyKey>): Place =>
+const placeOf = ([field, key]: ReadonlyArray<PropertyKey>): DecidedPart =>
   field === "list" && key !== undefined ? `list ${String(JSON.parse(String(key)))}` : String(field)
 
-/** The merge, and after it somebody who decides whatever clashes, and nothing else. */
-export const deciding = (
+/** Merges, and decides the remaining overlaps. */
+export const decidingPolicy = (
   prefers: "greater" | "lesser",
-  decided: (place: Place) => void
+  decided: (place: DecidedPart) => void
 ): SiblingPolicy.SiblingPolicy<Note> => {
   const order = prefers === "greater" ? 1 : -1
   const better = <A>(mine: A, theirs: A): A => (mine < theirs ? -1 : 1) * order > 0 ? mine : theirs

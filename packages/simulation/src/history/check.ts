@@ -1,9 +1,9 @@
 import { isUnnamed } from "../world/edits.js"
-import { together, type Truth, visible } from "../world/groundTruth.js"
+import { type Truth, union, visible } from "../world/groundTruth.js"
 import type { Json, Leaf } from "../world/replicas.js"
 import type { Trouble } from "../world/steps.js"
 
-/** What is wrong at the end of a history; all of it must be nothing. */
+/** The errors at the end of a history. */
 export interface Findings {
   readonly diverged: ReadonlyArray<string>
   readonly lost: ReadonlyArray<string>
@@ -11,9 +11,9 @@ export interface Findings {
   readonly wrong: ReadonlyArray<string>
   readonly silent: ReadonlyArray<string>
   readonly twoContents: number
-  /** Lost edits that no burial keeps either. */
+  /** Lost edits that no burial contains. */
   readonly gone: ReadonlyArray<string>
-  /** What is left to a person, and why. */
+  /** Why resolutions were left to a user. */
   readonly deferred: ReadonlyArray<string>
 }
 
@@ -29,6 +29,16 @@ const buriedIn = (leaf: Leaf): ReadonlyArray<string> => {
   return burialOf(leaf) === undefined ? [] : field?.doc?.seen ?? []
 }
 
+/** The edits of buried leaves that must be visible elsewhere. */
+const buriedEdits = (truth: Truth, leaves: ReadonlyArray<Leaf>, isAlive: boolean): ReadonlyArray<string> => {
+  // If no leaf is live, the cause must be a deletion and not only a burial.
+  const expected = new Set(isAlive ? truth.all() : truth.undeleted())
+  return leaves.flatMap((leaf) => {
+    const burial = burialOf(leaf)
+    return burial === undefined ? [] : visible(truth.of(burial.of)).filter((edit) => expected.has(edit))
+  })
+}
+
 export const check = (
   truth: Truth,
   ends: ReadonlyArray<ReadonlyArray<Leaf>>,
@@ -42,7 +52,7 @@ export const check = (
   const silent = new Set<string>()
   const standing = ends.map((leaves) => leaves.filter(({ deleted }) => !deleted))
   const quiet = deferred.length === 0
-  // A replica that refuses merges, or one that gets no tombstones, stays apart: that is its own will.
+  // A replica that rejects merges or gets no tombstones diverges by design.
   const apart = trouble.refusals || trouble.filtered || trouble.versions
   const states = new Set(standing.map((leaves) => sorted(leaves.map(({ rev }) => rev))))
   if (quiet && !apart && states.size > 1) diverged.push(Array.from(states).join(" | "))
@@ -59,25 +69,19 @@ export const check = (
       if (count > total) doubled.push(`${i}: ${rev} counts ${count}, not ${total}`)
       if (count < total) wrong.push(`${i}: ${rev} counts ${count}, not ${total}`)
     }
-    const whole = together(leaves.map(({ rev }) => truth.of(rev)))
+    const whole = union(leaves.map(({ rev }) => truth.of(rev)))
     const alive = new Set(visible(whole))
     if (quiet && !apart) {
       if (leaves.length > 1) diverged.push(`${i}: ${leaves.length} versions stand`)
-      // An edit that no deletion saw keeps a document alive.
+      // A document stays alive if a deletion missed one of its edits.
       if (leaves.length === 0 && truth.undeleted().length > 0) { for (const edit of truth.undeleted()) lost.add(edit) }
       if (leaves.length > 0) {
         for (const edit of truth.all()) if (!alive.has(edit) && !whole.given.has(edit)) lost.add(edit)
       }
     }
     if (quiet) {
-      // Where nothing stands, it is for a deletion, and not for a burial alone.
-      const owed = new Set(leaves.length > 0 ? truth.all() : truth.undeleted())
-      for (const leaf of ends[i] ?? []) {
-        const burial = burialOf(leaf)
-        if (burial === undefined) continue
-        for (const edit of visible(truth.of(burial.of))) {
-          if (owed.has(edit) && !alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
-        }
+      for (const edit of buriedEdits(truth, ends[i] ?? [], leaves.length > 0)) {
+        if (!alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
       }
     }
   })

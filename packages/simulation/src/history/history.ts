@@ -6,21 +6,21 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import { empty, policyOf } from "../world/card.js"
-import { edit, equalEdits, foreign, forge, recreate, remove } from "../world/edits.js"
-import { makeTruth, together, type Truth, visible } from "../world/groundTruth.js"
+import { edit, editWithoutLineage, equalEdits, forge, recreate, remove } from "../world/edits.js"
+import { makeTruth, type Truth, union, visible } from "../world/groundTruth.js"
 import {
-  ask,
-  embedded,
+  embeddedWorld,
   id,
   type Leaf,
   leavesAt,
+  noHook,
   type Replica,
-  store,
-  through,
-  untouched,
-  type World
+  sendRequest,
+  withHook,
+  type World,
+  writeLeaves
 } from "../world/replicas.js"
-import { type Counts, resolve, same } from "../world/resolver.js"
+import { checkSameContent, type Counts, resolve } from "../world/resolver.js"
 import type { Experiment, Step } from "../world/steps.js"
 import { check, type Findings } from "./check.js"
 
@@ -28,7 +28,7 @@ export interface Outcome extends Findings {
   readonly writes: number
   readonly resolutions: number
   readonly rounds: number
-  /** How often an edit was to be seen on a replica before a resolution, and not after it. */
+  /** How many edits were visible on a replica before a resolution, and not after it. */
   readonly unseen: number
 }
 
@@ -41,7 +41,7 @@ export const settingsOf = (i: number, trouble: Experiment): Lineage.Options =>
     mac: trouble.forgeries ? [Redacted.make("the replicas' key")] : []
   }, trouble.without)
 
-/** Where the library looks whether a rule holds: no part of what it offers. */
+/** The private key under which the library finds disabled rules. */
 const key = Symbol.for("effect-couchdb/lineage/without")
 
 export const withoutRules = (options: Lineage.Options, without: ReadonlySet<number> = new Set()): Lineage.Options =>
@@ -49,7 +49,7 @@ export const withoutRules = (options: Lineage.Options, without: ReadonlySet<numb
 
 const isMerge = ({ doc }: Leaf): boolean => (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "merge"
 
-/** Which merges the first replica does not take: always the same ones, whoever brings them. */
+/** Whether the first replica rejects a merge. It depends on the revision only. */
 const refuses = ({ rev }: Leaf): boolean => parseInt(rev.slice(-2), 16) % 10 < 3
 
 const replicate = (
@@ -60,7 +60,7 @@ const replicate = (
   dice: ReadonlyArray<number>
 ): Effect.Effect<void> =>
   world.replicate !== undefined ? world.replicate(from, to) : Effect.flatMap(leavesAt(from), (leaves) =>
-    store(
+    writeLeaves(
       to,
       leaves.filter((leaf, i) =>
         !(trouble.refusals && to === world.replicas[0] && isMerge(leaf) && refuses(leaf)) &&
@@ -72,108 +72,125 @@ const replicate = (
 const isBurial = ({ deleted, doc }: Leaf): boolean =>
   deleted && (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "burial"
 
-/** More rounds than this, and replicas do not come to rest. */
-const mostRounds = 12
+/** If replicas take more rounds, they do not converge. */
+const maxRounds = 12
 
-/** Runs the steps in a world where the document is not yet. */
-export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Experiment): Effect.Effect<Outcome> =>
+interface SlowResolver {
+  readonly gate: Deferred.Deferred<void>
+  readonly fiber: Fiber.Fiber<unknown>
+}
+
+/** A running history. */
+interface Run {
+  readonly world: World
+  readonly trouble: Experiment
+  readonly truth: Truth
+  readonly counts: Counts
+  readonly policies: ReadonlyArray<ReturnType<typeof policyOf>>
+  /** Slow resolvers in the order of their start. */
+  readonly slow: Array<SlowResolver>
+}
+
+const resolveAt = (
+  { counts, policies, truth, world }: Run,
+  replica: Replica,
+  disturbance: Parameters<typeof resolve>[4]
+) => resolve(truth, counts, replica, policies[world.replicas.indexOf(replica)] ?? policyOf("greater"), disturbance)
+
+/** The format of the records that a replica writes. */
+const formatAt = ({ trouble, world }: Run, replica: Replica): number =>
+  trouble.versions && replica === world.replicas[2] ? 2 : 1
+
+const visibleAt = ({ truth }: Run, replica: Replica): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(
+    leavesAt(replica),
+    (leaves) => visible(union(leaves.filter(({ deleted }) => !deleted).map(({ rev }) => truth.of(rev))))
+  )
+
+/** Counts the edits that a resolution makes invisible. */
+const countUnseen = (run: Run, replica: Replica, resolution: Effect.Effect<unknown>): Effect.Effect<void> =>
+  run.trouble.unwelcome !== true ? Effect.asVoid(resolution) : Effect.gen(function*() {
+    const before = yield* visibleAt(run, replica)
+    yield* resolution
+    const after = new Set(yield* visibleAt(run, replica))
+    run.counts.unseen += before.filter((edit) => !after.has(edit)).length
+  })
+
+const startSlowResolver = (run: Run, replica: Replica, crashes: boolean): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const truth = makeTruth()
-    const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0, unseen: 0 }
-    const policies = world.replicas.map((_, i) => policyOf(trouble.policies && i % 2 === 1 ? "lesser" : "greater"))
-    yield* begin(world, truth, trouble)
-    const waiting: Array<{ readonly gate: Deferred.Deferred<void>; readonly fiber: Fiber.Fiber<unknown> }> = []
-    const policyAt = (replica: Replica) => policies[world.replicas.indexOf(replica)] ?? policyOf("greater")
-    const version = (replica: Replica): number => trouble.versions && replica === world.replicas[2] ? 2 : 1
+    const gate = yield* Deferred.make<void>()
+    const fiber = yield* Effect.fork(resolveAt(run, replica, { crashes, gate }))
+    // The resolver reads now, and writes once the gate opens.
+    for (let i = 0; i < 200; i++) yield* Effect.yieldNow()
+    run.slow.push({ gate, fiber })
+  })
 
-    const isUnwelcome = (replica: Replica): boolean => trouble.unwelcome === true && replica === world.replicas[0]
+const release = ({ fiber, gate }: SlowResolver): Effect.Effect<void> =>
+  Effect.zipRight(Deferred.succeed(gate, undefined), Effect.asVoid(Fiber.await(fiber)))
 
-    const seenAt = (replica: Replica): Effect.Effect<ReadonlyArray<string>> =>
-      Effect.map(
-        leavesAt(replica),
-        (leaves) => visible(together(leaves.filter(({ deleted }) => !deleted).map(({ rev }) => truth.of(rev))))
-      )
+const purgeBurial = (replica: Replica, die: number): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const burials = (yield* leavesAt(replica)).filter(isBurial)
+    const burial = burials[die % Math.max(1, burials.length)]
+    if (burial !== undefined) yield* sendRequest(replica, "POST", "/_purge", { [id]: [burial.rev] })
+  })
 
-    const watched = (replica: Replica, resolution: Effect.Effect<unknown>): Effect.Effect<void> =>
-      trouble.unwelcome !== true ? Effect.asVoid(resolution) : Effect.gen(function*() {
-        const before = yield* seenAt(replica)
-        yield* resolution
-        const after = new Set(yield* seenAt(replica))
-        counts.unseen += before.filter((edit) => !after.has(edit)).length
-      })
-
-    const one = (step: Step): Effect.Effect<void> =>
-      Effect.gen(function*() {
-        const here = world.replicas[step.here]
-        const there = world.replicas[step.there]
-        if (here === undefined || there === undefined) return
-        const die = step.dice[0] ?? 0
-        switch (step.kind) {
-          case "edit":
-            return yield* edit(truth, here, step, version(here))
-          case "foreign":
-            return yield* foreign(truth, here, step, trouble.foreign === "keep")
-          case "delete":
-            return yield* remove(truth, here, step)
-          case "recreate":
-            return yield* recreate(truth, here, step)
-          case "replicate":
-            return here === there ? undefined : yield* replicate(world, trouble, here, there, step.dice)
-          case "resolve":
-            if (version(here) !== 1) return
-            return yield* watched(
-              here,
-              resolve(truth, counts, here, policyAt(here), { crashes: die < 700, unwelcome: isUnwelcome(here) })
-            )
-          case "slow": {
-            if (version(here) !== 1) return
-            const gate = yield* Deferred.make<void>()
-            const fiber = yield* Effect.fork(
-              resolve(truth, counts, here, policyAt(here), { crashes: die < 350, gate })
-            )
-            // It reads now, and writes when it is let.
-            for (let i = 0; i < 200; i++) yield* Effect.yieldNow()
-            waiting.push({ gate, fiber })
-            return
-          }
-          case "release": {
-            const slow = waiting.shift()
-            if (slow === undefined) return
-            yield* Deferred.succeed(slow.gate, undefined)
-            yield* Fiber.await(slow.fiber)
-            return
-          }
-          case "compact":
-            yield* ask(here, "POST", "/_compact", {})
-            return
-          case "equal":
-            return yield* equalEdits(truth, here, there, step)
-          case "forge":
-            return yield* forge(truth, here, step, trouble.forged ?? "unheard")
-          case "purge": {
-            const burials = (yield* leavesAt(here)).filter(isBurial)
-            const burial = burials[die % Math.max(1, burials.length)]
-            if (burial !== undefined) yield* ask(here, "POST", "/_purge", { [id]: [burial.rev] })
-          }
-        }
-      })
-
-    for (const step of steps) yield* one(step)
-    for (const { fiber, gate } of waiting) {
-      yield* Deferred.succeed(gate, undefined)
-      yield* Fiber.await(fiber)
+const runStep = (run: Run, step: Step): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { slow, trouble, truth, world } = run
+    const here = world.replicas[step.here]
+    const there = world.replicas[step.there]
+    if (here === undefined || there === undefined) return
+    const die = step.dice[0] ?? 0
+    switch (step.kind) {
+      case "edit":
+        return yield* edit(truth, here, step, formatAt(run, here))
+      case "foreign":
+        return yield* editWithoutLineage(truth, here, step, trouble.foreign === "keep")
+      case "delete":
+        return yield* remove(truth, here, step)
+      case "recreate":
+        return yield* recreate(truth, here, step)
+      case "replicate":
+        return here === there ? undefined : yield* replicate(world, trouble, here, there, step.dice)
+      case "resolve": {
+        if (formatAt(run, here) !== 1) return
+        const unwelcome = trouble.unwelcome === true && here === world.replicas[0]
+        return yield* countUnseen(run, here, resolveAt(run, here, { crashes: die < 700, unwelcome }))
+      }
+      case "slow":
+        return formatAt(run, here) === 1 ? yield* startSlowResolver(run, here, die < 350) : undefined
+      case "release": {
+        const resolver = slow.shift()
+        return resolver === undefined ? undefined : yield* release(resolver)
+      }
+      case "compact":
+        return yield* Effect.asVoid(sendRequest(here, "POST", "/_compact", {}))
+      case "equal":
+        return yield* equalEdits(truth, here, there, step)
+      case "forge":
+        return yield* forge(truth, here, step, trouble.forged ?? "unheard")
+      case "purge":
+        return yield* purgeBurial(here, die)
     }
+  })
+
+/** Replicates and resolves until no leaf changes. */
+const converge = (run: Run): Effect.Effect<{ readonly deferred: ReadonlyArray<string>; readonly rounds: number }> =>
+  Effect.gen(function*() {
+    const { trouble, world } = run
     let deferred: ReadonlyArray<string> = []
     let rounds = 0
     let before = ""
-    for (; rounds < mostRounds; rounds++) {
+    for (; rounds < maxRounds; rounds++) {
       for (const from of world.replicas) {
         for (const to of world.replicas) if (from !== to) yield* replicate(world, trouble, from, to, [])
       }
-      const outcomes = yield* Effect.forEach(world.replicas, (replica) =>
-        version(replica) === 1
-          ? resolve(truth, counts, replica, policyAt(replica), { crashes: false })
-          : Effect.succeed(undefined))
+      const outcomes = yield* Effect.forEach(
+        world.replicas,
+        (replica) =>
+          formatAt(run, replica) === 1 ? resolveAt(run, replica, { crashes: false }) : Effect.succeed(undefined)
+      )
       deferred = outcomes.flatMap((outcome, i) =>
         outcome?._tag === "Unresolved"
           ? [`${i}: ${outcome.reason._tag} ${"why" in outcome.reason ? outcome.reason.why : ""}`]
@@ -190,8 +207,22 @@ export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Exp
       if (now === before) break
       before = now
     }
+    return { deferred, rounds }
+  })
+
+/** Runs the steps in a world without the document. */
+export const historyIn = (world: World, steps: ReadonlyArray<Step>, trouble: Experiment): Effect.Effect<Outcome> =>
+  Effect.gen(function*() {
+    const truth = makeTruth()
+    const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0, unseen: 0 }
+    const policies = world.replicas.map((_, i) => policyOf(trouble.policies && i % 2 === 1 ? "lesser" : "greater"))
+    const run: Run = { world, trouble, truth, counts, policies, slow: [] }
+    yield* begin(world, truth, trouble)
+    for (const step of steps) yield* runStep(run, step)
+    yield* Effect.forEach(run.slow, release, { discard: true })
+    const { deferred, rounds } = yield* converge(run)
     const ends = yield* Effect.forEach(world.replicas, (replica) => leavesAt(replica))
-    for (const leaves of ends) for (const { doc, rev } of leaves) same(counts, rev, doc)
+    for (const leaves of ends) for (const { doc, rev } of leaves) checkSameContent(counts, rev, doc)
     return {
       ...check(truth, ends, deferred, trouble),
       twoContents: counts.twoContents,
@@ -207,25 +238,25 @@ const begin = (world: World, truth: Truth, trouble: Experiment): Effect.Effect<v
     const [first, ...others] = world.replicas
     if (first === undefined) return
     if (trouble.revsLimit !== undefined) {
-      for (const replica of world.replicas) yield* ask(replica, "PUT", "/_revs_limit", trouble.revsLimit)
+      for (const replica of world.replicas) yield* sendRequest(replica, "PUT", "/_revs_limit", trouble.revsLimit)
     }
-    const made = yield* through(
+    const made = yield* withHook(
       first,
-      untouched,
+      noHook,
       Effect.orDie(Document.create(first.cards, id, empty))
     )
     truth.wrote(Option.getOrElse(made.rev, () => ""), { edits: new Set(), given: new Set() })
     for (const other of others) yield* replicate(world, { ...trouble, lostLeaves: false }, first, other, [])
   })
 
-/** One history from its seed, or a part of its steps. */
+/** Runs a history, or a part of its steps. */
 export const history = (
   seed: number,
   replicas: number,
   steps: ReadonlyArray<Step>,
   trouble: Experiment
 ): Effect.Effect<Outcome> =>
-  embedded(seed, Array.from({ length: replicas }, (_, i) => settingsOf(i, trouble))).pipe(
+  embeddedWorld(seed, Array.from({ length: replicas }, (_, i) => settingsOf(i, trouble))).pipe(
     Effect.flatMap((world) => historyIn(world, steps, trouble)),
     Effect.withRandom(Random.make(seed))
   )

@@ -5,45 +5,45 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { empty, policyOf } from "../world/card.js"
 import {
-  ask,
   type Doc,
-  embedded,
+  embeddedWorld,
   type Hook,
   id,
   type Leaf,
   leavesAt,
+  noHook,
   type Replica,
-  store,
-  through,
-  untouched
+  sendRequest,
+  withHook,
+  writeLeaves
 } from "../world/replicas.js"
-import { plain } from "../world/steps.js"
+import { noTrouble } from "../world/steps.js"
 import { settingsOf, withoutRules } from "./history.js"
 
-/** Two replicas whose resolver is the first one's. */
+/** Two replicas. Only the first one resolves. */
 const pair = (lineage: Lineage.Options): Effect.Effect<readonly [Replica, Replica]> =>
   Effect.flatMap(
-    embedded(1, [lineage, lineage]),
+    embeddedWorld(1, [lineage, lineage]),
     ({ replicas: [here, there] }) =>
       here === undefined || there === undefined
         ? Effect.dieMessage("two replicas were asked for")
         : Effect.succeed([here, there])
   )
 
-const carry = (from: Replica, to: Replica): Effect.Effect<void> =>
-  Effect.flatMap(leavesAt(from), (leaves) => store(to, leaves))
+const copyLeaves = (from: Replica, to: Replica): Effect.Effect<void> =>
+  Effect.flatMap(leavesAt(from), (leaves) => writeLeaves(to, leaves))
 
-const own = <A, E>(replica: Replica, effect: Effect.Effect<A, E, CouchHttp.CouchHttp>): Effect.Effect<A> =>
-  through(replica, untouched, Effect.orDie(effect))
+const runAt = <A, E>(replica: Replica, effect: Effect.Effect<A, E, CouchHttp.CouchHttp>): Effect.Effect<A> =>
+  withHook(replica, noHook, Effect.orDie(effect))
 
-/** A document of which so many versions were buried. */
-const buried = (here: Replica, there: Replica, burials: number): Effect.Effect<void> =>
+/** Creates a document with this many buried leaves. */
+const makeBurials = (here: Replica, there: Replica, burials: number): Effect.Effect<void> =>
   Effect.gen(function*() {
-    yield* own(here, Document.create(here.cards, id, empty))
+    yield* runAt(here, Document.create(here.cards, id, empty))
     for (let i = 0; i < burials; i++) {
-      yield* carry(here, there)
+      yield* copyLeaves(here, there)
       for (const replica of [here, there]) {
-        yield* own(
+        yield* runAt(
           replica,
           Document.update(replica.cards, id, (card) => ({
             ...card,
@@ -52,57 +52,57 @@ const buried = (here: Replica, there: Replica, burials: number): Effect.Effect<v
           }))
         )
       }
-      yield* carry(there, here)
-      yield* own(here, Conflict.resolve(here.cards, id, policyOf("greater")))
+      yield* copyLeaves(there, here)
+      yield* runAt(here, Conflict.resolve(here.cards, id, policyOf("greater")))
     }
   })
 
 const sizeOf = (leaves: ReadonlyArray<Leaf>): number =>
   leaves.filter(({ deleted }) => deleted).reduce((sum, { doc }) => sum + JSON.stringify(doc).length, 0)
 
-/** What a resolver has to hold at once, in bytes. */
-export const biggestAnswer = (holds: boolean): Effect.Effect<number> =>
+/** The size of the largest response to a resolver, in bytes. */
+export const largestResponse = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
-    const [here, there] = yield* pair(withoutRules(settingsOf(0, plain), holds ? undefined : new Set([14])))
-    yield* buried(here, there, 70)
+    const [here, there] = yield* pair(withoutRules(settingsOf(0, noTrouble), holds ? undefined : new Set([14])))
+    yield* makeBurials(here, there, 70)
     let biggest = 0
     const measuring: Hook = (request, pass) =>
       Effect.tap(pass(request), (response) => {
         biggest = Math.max(biggest, Transport.bytes(response).length)
       })
-    yield* through(here, measuring, Effect.orDie(Conflict.resolve(here.cards, id, policyOf("greater"))))
+    yield* withHook(here, measuring, Effect.orDie(Conflict.resolve(here.cards, id, policyOf("greater"))))
     return biggest
   }).pipe(Effect.withRandom(Random.make(14)))
 
-/** What burials take up, slimmed where garbage is taken out. */
+/** The size of the burials, after slimming if the rule holds. */
 export const bytesOfBurials = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
-    const [here, there] = yield* pair(settingsOf(0, plain))
-    yield* buried(here, there, 40)
-    if (holds) yield* own(here, Lineage.stripTombstones(here.cards, id))
+    const [here, there] = yield* pair(settingsOf(0, noTrouble))
+    yield* makeBurials(here, there, 40)
+    if (holds) yield* runAt(here, Lineage.stripTombstones(here.cards, id))
     return sizeOf(yield* leavesAt(here))
   }).pipe(Effect.withRandom(Random.make(15)))
 
 const Account = Schema.Struct({ secret: Schema.optional(Merge.Counter) })
 
-/** How far a merge is off that takes what journals leave out for a value that never was. */
-export const guessedSecret = (holds: boolean): Effect.Effect<number> =>
+/** The error of a merge that takes redacted values for absent ones. */
+export const redactionError = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const lineage = withoutRules({ redact: [["secret"]] }, holds ? undefined : new Set([18]))
     const [here, there] = yield* pair(lineage)
     const accounts = (replica: Replica) =>
       Collection.make(replica.place.database, Account, { lineage: Lineage.settings(lineage) })
     const added = (replica: Replica, more: number) =>
-      own(replica, Document.update(accounts(replica), id, ({ secret = 0 }) => ({ secret: secret + more })))
-    yield* own(here, Document.create(accounts(here), id, { secret: 10 }))
-    yield* carry(here, there)
+      runAt(replica, Document.update(accounts(replica), id, ({ secret = 0 }) => ({ secret: secret + more })))
+    yield* runAt(here, Document.create(accounts(here), id, { secret: 10 }))
+    yield* copyLeaves(here, there)
     yield* added(here, 2)
     yield* added(there, 5)
-    yield* carry(there, here)
-    yield* ask(here, "POST", "/_compact", {})
-    yield* own(here, Conflict.resolve(accounts(here), id, SiblingPolicy.merge(Merge.make(Account))))
+    yield* copyLeaves(there, here)
+    yield* sendRequest(here, "POST", "/_compact", {})
+    yield* runAt(here, Conflict.resolve(accounts(here), id, SiblingPolicy.merge(Merge.make(Account))))
     const standing = (yield* leavesAt(here)).filter(({ deleted }) => !deleted)
-    // Both versions still stand where it was left to a person.
+    // Both leaves are live if the resolution was left to a user.
     return standing.length > 1 ? 0 : Math.abs(17 - secretIn(standing[0]?.doc))
   }).pipe(Effect.withRandom(Random.make(18)))
 

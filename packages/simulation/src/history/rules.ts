@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect"
-import { type Experiment, plain, stepsOf } from "../world/steps.js"
+import { type Experiment, noTrouble, stepsOf } from "../world/steps.js"
 import { history, type Outcome } from "./history.js"
-import { biggestAnswer, bytesOfBurials, guessedSecret } from "./measurements.js"
+import { bytesOfBurials, largestResponse, redactionError } from "./measurements.js"
 
-/** What goes wrong, or what it costs, without a rule: a history that is the same but for it. */
+/** What goes wrong without a rule, in an otherwise identical history. */
 export interface Row {
   readonly rule: number
   readonly name: string
-  /** None where it is no random history. */
+  /** `undefined` for a measurement without a random history. */
   readonly seed: number | undefined
   readonly options: string
   /** What is counted. */
@@ -16,8 +16,8 @@ export interface Row {
   readonly without: number
 }
 
-/** What the two figures must show: none of it with the rule and some without, or less with it than without. */
-export const harms = ({ with: held, without }: Row): boolean => held < without
+/** Whether the figure is smaller with the rule than without it. */
+export const isHarmful = ({ with: held, without }: Row): boolean => held < without
 
 interface Case {
   readonly rule: number
@@ -159,9 +159,9 @@ const cases: ReadonlyArray<Case> = [
 const replicas = 5
 const steps = 50
 
-/** One history with a rule or without it. */
+/** The outcome of a history with or without a rule. */
 const outcomeOf = ({ options, rule, seed }: Case, holds: boolean): Effect.Effect<Outcome> => {
-  const experiment: Experiment = { ...plain, ...options, ...(!holds && { without: new Set([rule]) }) }
+  const experiment: Experiment = { ...noTrouble, ...options, ...(!holds && { without: new Set([rule]) }) }
   return history(seed, replicas, stepsOf(seed, steps, replicas, experiment), experiment)
 }
 
@@ -190,14 +190,14 @@ interface Measured {
   readonly measure: (holds: boolean) => Effect.Effect<number>
 }
 
-/** Rules whose absence costs, and ones that histories of one card do not meet. */
+/** Rules that save resources, or that histories of one card do not exercise. */
 const measured: ReadonlyArray<Measured> = [
   {
     rule: 14,
     name: "read little",
     options: "70 burials",
     figure: "bytes of the biggest answer to a resolver",
-    measure: biggestAnswer
+    measure: largestResponse
   },
   {
     rule: 15,
@@ -211,7 +211,7 @@ const measured: ReadonlyArray<Measured> = [
     name: "privacy: what is redacted is of no base",
     options: "a redacted counter at 10, edits of +2 and +5",
     figure: "how far the merged counter is off",
-    measure: guessedSecret
+    measure: redactionError
   }
 ]
 
@@ -221,16 +221,16 @@ const rowOfMeasured = ({ measure, ...row }: Measured): Effect.Effect<Row> =>
     ([held, fallen]) => ({ ...row, seed: undefined, with: held, without: fallen })
   )
 
-/** How each row comes about, by its rule: all of it is told anew, and nothing remembered. */
+/** The effect of each row by rule. It is computed again on every run. */
 export const rowsByRule: ReadonlyArray<readonly [rule: number, name: string, row: Effect.Effect<Row>]> = [
   ...cases.map((each) => [each.rule, each.name, rowOf(each)] as const),
   ...measured.map((each) => [each.rule, each.name, rowOfMeasured(each)] as const)
 ].sort(([a], [b]) => a - b)
 
-/** A row for every rule. */
+/** A row for each rule. */
 export const ruleTable: Effect.Effect<ReadonlyArray<Row>> = Effect.forEach(rowsByRule, ([, , row]) => row)
 
-/** The table as text, a line a rule. */
+/** Prints the table. */
 export const showRules = (rows: ReadonlyArray<Row>): string => {
   const cells = [
     ["rule", "", "seed", "options", "figure", "with", "without"],

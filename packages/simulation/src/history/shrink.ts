@@ -2,11 +2,11 @@ import * as Effect from "effect/Effect"
 import type { Experiment, Step } from "../world/steps.js"
 import { history, type Outcome } from "./history.js"
 
-/** Whether anything is wrong that must never be. */
+/** Whether an outcome violates an invariant. */
 export const isWrong = ({ diverged, doubled, lost, silent, twoContents, wrong }: Outcome): boolean =>
   diverged.length + doubled.length + lost.length + silent.length + wrong.length + twoContents > 0
 
-/** The shortest history that still goes wrong: parts are left out for as long as it does. */
+/** Removes steps from a failing history for as long as it fails. */
 export const shrink = (
   seed: number,
   replicas: number,

@@ -1,13 +1,13 @@
 import { type Lineage, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
-import { ask, type Json, type Place, replicaAt } from "../world/replicas.js"
+import { type Json, type Place, replicaAt, sendRequest } from "../world/replicas.js"
 import { placesAt } from "../world/servers.js"
-import { copyAt } from "./copies.js"
+import { readCopy } from "./copies.js"
 import type { Course } from "./race.js"
 
-/** Asks a server about itself; anything but an answer ends the program. */
-const told = (place: Place, path: string): Effect.Effect<Json> =>
+/** Gets JSON from a server. Dies on any error. */
+const getJson = (place: Place, path: string): Effect.Effect<Json> =>
   place.request({
     method: "GET",
     origin: "http://replica",
@@ -28,8 +28,8 @@ interface Placement {
 }
 
 /**
- * A database of a cluster, with a resolver at each of the first two URLs. A node answers for the cluster; what it holds
- * itself is read at `/_node/{node}/{shard}/{id}`, which is asked of that node alone.
+ * A database of a cluster, with a resolver at each of the first two URLs. Requests to a node are answered by the whole
+ * cluster. The data of one node are at `/_node/{node}/{shard}/{id}`.
  */
 export const cluster = (
   urls: ReadonlyArray<URL>,
@@ -43,28 +43,34 @@ export const cluster = (
     if (first === undefined || second === undefined) {
       return yield* Effect.dieMessage("a race takes two nodes: give --url twice or more")
     }
-    const members = yield* Effect.forEach(places, (place) => told(place, "/_membership"))
+    const members = yield* Effect.forEach(places, (place) => getJson(place, "/_membership"))
     if (new Set(members.map((each) => JSON.stringify(each))).size > 1) {
       return yield* Effect.dieMessage("the URLs are not of one cluster: their /_membership differ")
     }
     const racers = [replicaAt(first, settings[0]), replicaAt(second, settings[1])] as const
-    const made = yield* Effect.acquireRelease(ask(racers[0], "PUT", ""), () => ask(racers[0], "DELETE", ""))
-    if (made.status >= 300) return yield* Effect.dieMessage(`the database was not made: ${JSON.stringify(made.json)}`)
-    // A node hears of a new database from the others.
-    for (const racer of racers) {
-      for (let i = 0; i < 50 && (yield* ask(racer, "GET", "")).status !== 200; i++) yield* Effect.sleep("100 millis")
+    const made = yield* Effect.acquireRelease(sendRequest(racers[0], "PUT", ""), () =>
+      sendRequest(racers[0], "DELETE", ""))
+    if (made.status >= 300) {
+      return yield* Effect.dieMessage(`the database was not made: ${JSON.stringify(made.json)}`)
     }
-    const { by_range, shard_suffix } = (yield* told(first, `/_node/_local/_dbs/${database}`)) as unknown as Placement
+    // Nodes learn about a new database with a delay.
+    for (const racer of racers) {
+      for (let i = 0; i < 50 && (yield* sendRequest(racer, "GET", "")).status !== 200; i++) {
+        yield* Effect.sleep("100 millis")
+      }
+    }
+    const { by_range, shard_suffix } = (yield* getJson(first, `/_node/_local/_dbs/${database}`)) as unknown as Placement
     const suffix = String.fromCharCode(...shard_suffix)
     return {
       racers,
       copies: (id) =>
         Effect.gen(function*() {
-          const { range } = (yield* told(first, `/${database}/_shards/${id}`)) as { readonly range: string }
+          const { range } = (yield* getJson(first, `/${database}/_shards/${id}`)) as { readonly range: string }
           const shard = encodeURIComponent(`shards/${range}/${database}${suffix}`)
           return yield* Effect.forEach(
             by_range[range] ?? [],
-            (node) => copyAt(node, (query) => told(first, `/_node/${node}/${shard}/${id}${query}`))
+            (node) =>
+              readCopy(node, (query) => getJson(first, `/_node/${node}/${shard}/${id}${query}`))
           )
         })
     }

@@ -5,9 +5,9 @@ import * as Random from "effect/Random"
 import type { Scope } from "effect/Scope"
 import * as TestContext from "effect/TestContext"
 import { withoutRules } from "../history/history.js"
-import { ask, embedded } from "../world/replicas.js"
+import { embeddedWorld, sendRequest } from "../world/replicas.js"
 import { cluster } from "./cluster.js"
-import { contentsOf, copyAt } from "./copies.js"
+import { contentsOf, readCopy } from "./copies.js"
 import { failed, line } from "./figures.js"
 import { type Course, race } from "./race.js"
 
@@ -16,20 +16,20 @@ export interface Racing {
   readonly seed: number
   readonly urls: ReadonlyArray<URL>
   readonly without: ReadonlySet<number>
-  /** Writes so many documents by hand, under one revision with two contents, to show that the check finds them. */
+  /** Writes this many documents with two contents under one revision, to show that the check detects them. */
   readonly byHand: number
 }
 
-/** The two resolvers' collections keep journals of different depth. */
+/** The collections of the two resolvers keep journals of different depth. */
 const settingsOf = (without: ReadonlySet<number>): readonly [Lineage.Options, Lineage.Options] => [
   withoutRules({ depth: 16 }, without),
   withoutRules({ depth: 8 }, without)
 ]
 
-/** Two clients of one embedded database: the same race where there is no cluster. */
-export const alone = (seed: number, without: ReadonlySet<number> = new Set()): Effect.Effect<Course> =>
+/** Two clients of one embedded database: the race without a cluster. */
+export const withoutCluster = (seed: number, without: ReadonlySet<number> = new Set()): Effect.Effect<Course> =>
   Effect.gen(function*() {
-    const world = yield* embedded(seed, settingsOf(without))
+    const world = yield* embeddedWorld(seed, settingsOf(without))
     const [first, second] = world.replicas
     if (first === undefined || second === undefined) return yield* Effect.dieMessage("there is no replica")
     const racers = [first, {
@@ -41,20 +41,23 @@ export const alone = (seed: number, without: ReadonlySet<number> = new Set()): E
       racers,
       copies: (id) =>
         Effect.map(
-          copyAt("embedded", (query) => Effect.map(ask(first, "GET", `/${id}${query}`), ({ json }) => json)),
+          readCopy("embedded", (query) => Effect.map(sendRequest(first, "GET", `/${id}${query}`), ({ json }) => json)),
           (copy) => [copy]
         )
     }
   })
 
-/** How many of so many documents have two contents under one revision, where each node was given another one. */
-export const writtenByHand = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
+/**
+ * Writes different contents under one revision to each node. Returns the number of documents for which the check
+ * detects that.
+ */
+export const writeTwoContents = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
   Effect.map(
     Effect.forEach(Array.from({ length: documents }, (_, i) => `by-hand-${i}`), (id) =>
       Effect.gen(function*() {
         yield* Effect.all(
           racers.map((racer, node) =>
-            ask(racer, "POST", "/_bulk_docs", {
+            sendRequest(racer, "POST", "/_bulk_docs", {
               new_edits: false,
               docs: [{ _id: id, _rev: "1-967a00dff5e02add41819138abb3284d", node }]
             })
@@ -66,12 +69,12 @@ export const writtenByHand = ({ copies, racers }: Course, documents: number): Ef
     (two) => two.reduce((sum, each) => sum + each, 0)
   )
 
-/** Runs the race and prints what came of it; whether all that must be nothing is. */
-export const racing = (
+/** Runs the race and prints the result. Returns whether no invariant was violated. */
+export const runRace = (
   { byHand, documents, seed, urls, without }: Racing
 ): Effect.Effect<boolean> => {
   const course: Effect.Effect<Course, never, Scope> = urls.length === 0
-    ? alone(seed, without)
+    ? withoutCluster(seed, without)
     : cluster(urls, `race-${process.pid}-${seed}`, settingsOf(without))
   const raced = Effect.gen(function*() {
     const { figures, wrong } = yield* course.pipe(
@@ -79,7 +82,7 @@ export const racing = (
         Effect.gen(function*() {
           const told = yield* race(course, { documents, seed })
           if (byHand === 0) return told
-          const two = yield* writtenByHand(course, byHand)
+          const two = yield* writeTwoContents(course, byHand)
           yield* Console.log(`by hand: of ${byHand} documents, ${two} with two contents under one revision`)
           return { ...told, figures: { ...told.figures, twoContents: told.figures.twoContents + two } }
         })

@@ -5,12 +5,21 @@ import * as Random from "effect/Random"
 import { empty, policyOf } from "../world/card.js"
 import { edit } from "../world/edits.js"
 import { makeTruth, type Truth } from "../world/groundTruth.js"
-import { embedded, id, type Leaf, leavesAt, type Replica, store, through, untouched } from "../world/replicas.js"
+import {
+  embeddedWorld,
+  id,
+  type Leaf,
+  leavesAt,
+  noHook,
+  type Replica,
+  withHook,
+  writeLeaves
+} from "../world/replicas.js"
 import { type Counts, resolve } from "../world/resolver.js"
-import { plain, type Step, stepsOf } from "../world/steps.js"
+import { noTrouble, type Step, stepsOf } from "../world/steps.js"
 
-/** Versions of one document that were written apart, and what each of them really contains. */
-export interface Conflicted {
+/** Conflicting leaves of one document, and the edits that each of them really contains. */
+export interface Conflict {
   readonly truth: Truth
   readonly leaves: ReadonlyArray<Leaf>
 }
@@ -19,19 +28,19 @@ const replicas = 3
 const steps = 14
 
 /**
- * A document that three replicas edited, passed on and merged, some with a resolver that died between its writes; at the
- * end each replica edits it once more, so that at least three versions stand, of which some are merges across each other.
+ * A document that three replicas edited, replicated and merged, partly with crashed resolvers. At the end, each replica
+ * edits it once more, so that it has at least three live leaves, some of them criss-cross merges.
  */
-export const conflicted = (seed: number): Effect.Effect<Conflicted> =>
+export const makeConflict = (seed: number): Effect.Effect<Conflict> =>
   Effect.gen(function*() {
-    const world = yield* embedded(seed, Array.from({ length: replicas }, () => ({})))
+    const world = yield* embeddedWorld(seed, Array.from({ length: replicas }, () => ({})))
     const truth = makeTruth()
     const counts: Counts = { writes: 0, resolutions: 0, contents: new Map(), twoContents: 0, unseen: 0 }
     const [first, ...others] = world.replicas
     if (first === undefined) return { truth, leaves: [] }
-    const made = yield* through(first, untouched, Effect.orDie(Document.create(first.cards, id, empty)))
+    const made = yield* withHook(first, noHook, Effect.orDie(Document.create(first.cards, id, empty)))
     truth.wrote(Option.getOrElse(made.rev, () => ""), { edits: new Set(), given: new Set() })
-    const meet = (from: Replica, to: Replica) => Effect.flatMap(leavesAt(from), (leaves) => store(to, leaves))
+    const meet = (from: Replica, to: Replica) => Effect.flatMap(leavesAt(from), (leaves) => writeLeaves(to, leaves))
     for (const other of others) yield* meet(first, other)
 
     const one = (step: Step): Effect.Effect<unknown> => {
@@ -49,7 +58,7 @@ export const conflicted = (seed: number): Effect.Effect<Conflicted> =>
           return Effect.void
       }
     }
-    const thrown = stepsOf(seed, steps + replicas, replicas, plain)
+    const thrown = stepsOf(seed, steps + replicas, replicas, noTrouble)
     yield* Effect.forEach(thrown.slice(0, steps), one)
     yield* Effect.forEach(thrown.slice(steps), (step, here) => one({ ...step, kind: "edit", here }))
     const leaves = (yield* Effect.forEach(world.replicas, (replica) => leavesAt(replica))).flat()

@@ -4,13 +4,22 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Card } from "../world/card.js"
-import { edited, weightOf } from "../world/edits.js"
-import { together, type Truth } from "../world/groundTruth.js"
-import { ask, type Doc, type Hook, type Json, type Leaf, leavesAt, type Replica, through } from "../world/replicas.js"
+import { applyEdit, weightOf } from "../world/edits.js"
+import { type Truth, union } from "../world/groundTruth.js"
+import {
+  type Doc,
+  type Hook,
+  type Json,
+  type Leaf,
+  leavesAt,
+  type Replica,
+  sendRequest,
+  withHook
+} from "../world/replicas.js"
 import type { Step } from "../world/steps.js"
 import { type Contents, makeContents } from "./copies.js"
 
-/** An edit that was sent. Whether it counts is told by the server, or by its being there. */
+/** A sent edit. It counts if the server confirmed it, or if its revision exists. */
 interface Sent {
   readonly name: string
   readonly weight: number
@@ -18,22 +27,22 @@ interface Sent {
   stored: boolean
 }
 
-/** One document that two resolvers race on. */
-export interface Contested {
+/** A document on which two resolvers race. */
+export interface RaceDocument {
   readonly id: string
   readonly truth: Truth
-  /** Versions that are not there yet when the race begins. */
+  /** Leaves that are written after the race has begun. */
   readonly late: Array<Leaf>
   readonly edits: Array<Sent>
-  /** What resolvers sent, so that it can be sent once more. */
+  /** The writes of resolvers, for replay. */
   readonly writes: Array<string>
-  /** What resolvers meant to be under each revision. */
+  /** The contents that resolvers sent, by revision. */
   readonly sent: Contents
-  /** Writes that were accepted, and not by a quorum. */
+  /** Writes that were accepted without a quorum. */
   readonly accepted: Array<string>
 }
 
-export const contested = (id: string, truth: Truth, late: ReadonlyArray<Leaf>): Contested => ({
+export const makeDocument = (id: string, truth: Truth, late: ReadonlyArray<Leaf>): RaceDocument => ({
   id,
   truth,
   late: [...late],
@@ -43,40 +52,47 @@ export const contested = (id: string, truth: Truth, late: ReadonlyArray<Leaf>): 
   accepted: []
 })
 
-/** Versions under another name, as replication brings them. */
-export const bring = ({ id }: Contested, replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
+/** Writes leaves under the id of the document, as replication does. */
+export const writeLeaves = ({ id }: RaceDocument, replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
   leaves.length === 0
     ? Effect.void
     : Effect.asVoid(
-      ask(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => ({ ...doc, _id: id })) })
+      sendRequest(replica, "POST", "/_bulk_docs", {
+        new_edits: false,
+        docs: leaves.map(({ doc }) => ({ ...doc, _id: id }))
+      })
     )
 
 type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolean }
 
 const isWrite = (path: string): boolean => path.includes("/_bulk_docs")
 
-/** Notes what each merge that goes out contains, by the history as it was made. */
-const note = ({ sent, truth, writes }: Contested, body: string): void => {
+/** Records which edits each sent merge contains. */
+const recordWrites = ({ sent, truth, writes }: RaceDocument, body: string): void => {
   writes.push(body)
   const { docs = [], new_edits } = JSON.parse(body) as Written
   for (const doc of new_edits === false ? docs : []) {
     const rev = String(doc["_rev"])
     const record = doc["lineage"] as { readonly [key: string]: Json } | undefined
     const from = [record?.["parent"], ...((record?.["also"] ?? []) as ReadonlyArray<Json>)]
-    truth.wrote(rev, together(from.map((each) => truth.of(String(each)))))
+    truth.wrote(rev, union(from.map((each) => truth.of(String(each)))))
     sent.add(rev, doc)
   }
 }
 
-const noting = ({ accepted }: Contested, request: Parameters<Hook>[0], pass: Parameters<Hook>[1]): ReturnType<Hook> =>
+const recordAccepted = (
+  { accepted }: RaceDocument,
+  request: Parameters<Hook>[0],
+  pass: Parameters<Hook>[1]
+): ReturnType<Hook> =>
   Effect.tap(pass(request), ({ status }) => {
     if (status === 202) accepted.push(request.path)
     return Effect.void
   })
 
-/** Resolves the document. Its first write waits for the gate, and where it crashes there is no second one. */
+/** Resolves the document. The first write waits for the gate, and the second one fails if `crashes`. */
 export const resolveAt = (
-  document: Contested,
+  document: RaceDocument,
   replica: Replica,
   policy: SiblingPolicy.SiblingPolicy<Card>,
   { crashes = false, gate = Effect.void }: { readonly crashes?: boolean; readonly gate?: Effect.Effect<void> } = {}
@@ -97,20 +113,20 @@ export const resolveAt = (
           })
         )
       }
-      note(document, String(request.body))
-      return noting(document, request, pass)
+      recordWrites(document, String(request.body))
+      return recordAccepted(document, request, pass)
     })
     return first ? Effect.zipRight(gate, send) : send
   }
-  return through(replica, hook, Effect.either(Conflict.resolve(replica.cards, document.id, policy)))
+  return withHook(replica, hook, Effect.either(Conflict.resolve(replica.cards, document.id, policy)))
 }
 
-/** Sends all that resolvers sent so far once more. */
-export const replay = ({ id, writes }: Contested, replica: Replica): Effect.Effect<number> =>
+/** Sends all writes of resolvers again. */
+export const replay = ({ id, writes }: RaceDocument, replica: Replica): Effect.Effect<number> =>
   Effect.gen(function*() {
     const again = writes.slice()
     for (const body of again) {
-      const { status } = yield* ask(replica, "POST", "/_bulk_docs", JSON.parse(body))
+      const { status } = yield* sendRequest(replica, "POST", "/_bulk_docs", JSON.parse(body))
       if (status >= 400) yield* Effect.dieMessage(`${id}: a write was refused when it was sent again: ${status}`)
     }
     return again.length
@@ -125,48 +141,48 @@ const bodyOf = (text: string): CouchJson.JsonObject =>
         : {}
   })
 
-/** What stands, as this node says. */
-const standingAt = ({ id }: Contested, replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
+/** The live leaves on a node. */
+const liveLeavesAt = ({ id }: RaceDocument, replica: Replica): Effect.Effect<ReadonlyArray<Leaf>> =>
   Effect.map(leavesAt(replica, id), (leaves) => leaves.filter(({ deleted }) => !deleted))
 
-/** Edits one of the versions that stand, a loser as well as the winner, through the library. */
-export const editAt = (document: Contested, replica: Replica, step: Step): Effect.Effect<void> =>
-  Effect.flatMap(standingAt(document, replica), (standing) => {
+/** Edits one of the live leaves, which may be a losing one. */
+export const editAt = (document: RaceDocument, replica: Replica, step: Step): Effect.Effect<void> =>
+  Effect.flatMap(liveLeavesAt(document, replica), (standing) => {
     const leaf = standing[(step.dice[0] ?? 0) % Math.max(1, standing.length)]
-    return leaf === undefined ? Effect.void : editOf(document, replica, step, leaf)
+    return leaf === undefined ? Effect.void : editLeaf(document, replica, step, leaf)
   })
 
-/** Edits one version through several nodes at one time. All but one are refused, and are stored beside it. */
-export const rivals = (
-  document: Contested,
+/** Edits one leaf through several nodes at the same time. All but one edit are rejected, and stored as siblings. */
+export const editConcurrently = (
+  document: RaceDocument,
   replicas: ReadonlyArray<Replica>,
   step: Step
 ): Effect.Effect<void> =>
   Effect.gen(function*() {
     const [first] = replicas
-    const standing = first === undefined ? [] : yield* standingAt(document, first)
+    const standing = first === undefined ? [] : yield* liveLeavesAt(document, first)
     const leaf = standing[(step.dice[0] ?? 0) % Math.max(1, standing.length)]
     if (leaf === undefined) return
     const read = yield* Effect.forEach(replicas, () => Deferred.make<void>())
     yield* Effect.forEach(replicas, (replica, i) => {
       const arrived = Effect.forEach(read.slice(i, i + 1), (mine) => Deferred.succeed(mine, undefined))
-      return editOf(
+      return editLeaf(
         document,
         replica,
         { ...step, dice: step.dice.map((die) => die + i), name: `${step.name}-${i + 1}` },
         leaf,
-        // All have read before one of them writes.
+        // All clients have read before one of them writes.
         Effect.zipRight(arrived, Effect.forEach(read, Deferred.await, { discard: true }))
       ).pipe(Effect.ensuring(arrived))
     }, { concurrency: "unbounded", discard: true })
   })
 
 /**
- * The revision is known before it is sent: nodes that disagree may refuse an edit that one of them keeps. What is refused
- * is written beside what stands.
+ * The revision is predicted before the edit is sent, because nodes that disagree may reject an edit that one of them
+ * stores. A rejected edit is stored as a sibling.
  */
-const editOf = (
-  document: Contested,
+const editLeaf = (
+  document: RaceDocument,
   replica: Replica,
   step: Step,
   leaf: Leaf,
@@ -187,13 +203,13 @@ const editOf = (
       const one = { name: step.name, weight, rev, stored: false }
       sent.push(one)
       edits.push(one)
-      return noting(document, request, pass)
+      return recordAccepted(document, request, pass)
     }
-    const saved = yield* through(
+    const saved = yield* withHook(
       replica,
       hook,
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
-        Effect.map(Document.modify((card) => edited(card, step, weight))),
+        Effect.map(Document.modify((card) => applyEdit(card, step, weight))),
         Effect.tap(() => gate),
         Effect.flatMap(Document.save),
         Effect.catchTag("ConflictError", Conflict.fork),

@@ -1,17 +1,17 @@
 import * as Effect from "effect/Effect"
 import { type Doc, type Json, type Leaf, leavesIn } from "../world/replicas.js"
 
-/** What one node holds of one document. */
+/** The data of one document on one node. */
 export interface Copy {
   readonly node: string
-  /** What stands, and what is deleted. */
+  /** The live and deleted leaves. */
   readonly leaves: ReadonlyArray<Leaf>
-  /** Older versions whose bodies are still there. */
+  /** Older revisions with content. */
   readonly older: ReadonlyArray<Leaf>
 }
 
-/** Reads all of a document that there is in one place. */
-export const copyAt = (
+/** Reads a document with all revisions that have content. */
+export const readCopy = (
   node: string,
   get: (query: string) => Effect.Effect<Json>
 ): Effect.Effect<Copy> =>
@@ -25,27 +25,27 @@ export const copyAt = (
     return { node, leaves, older }
   })
 
-/** Whether all copies have the same leaves: nodes pass on what one of them did not get. */
+/** Whether all copies have the same leaves. */
 export const agree = (copies: ReadonlyArray<Copy>): boolean =>
   new Set(copies.map(({ leaves }) => leaves.map(({ rev }) => rev).sort().join(" "))).size <= 1
 
-const inOrder = (value: Json): Json =>
+const sortMembers = (value: Json): Json =>
   Array.isArray(value)
-    ? value.map(inOrder)
+    ? value.map(sortMembers)
     : typeof value === "object" && value !== null
     ? Object.fromEntries(
-      Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, inner]) => [key, inOrder(inner as Json)])
+      Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, inner]) => [key, sortMembers(inner as Json)])
     )
     : value
 
-/** A version as text; how far back its path is known is not part of it. */
-export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(inOrder(content))
+/** The content of a revision as text, without its history. */
+export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(sortMembers(content))
 
-/** The contents under each revision. */
+/** The contents by revision. */
 export interface Contents {
   readonly add: (rev: string, doc: Doc) => void
   readonly count: () => number
-  /** Revisions under which there are two contents. */
+  /** The revisions with more than one content. */
   readonly two: () => ReadonlyArray<string>
 }
 
@@ -60,7 +60,7 @@ export const makeContents = (): Contents => {
   }
 }
 
-/** What copies say of each revision, whether it stands, is deleted or was written over. */
+/** The contents of all revisions in the copies. */
 export const contentsOf = (copies: ReadonlyArray<Copy>): Contents => {
   const contents = makeContents()
   for (const { leaves, older } of copies) for (const { doc, rev } of [...leaves, ...older]) contents.add(rev, doc)

@@ -1,15 +1,15 @@
 import { check, type Findings } from "../history/check.js"
-import { plain } from "../world/steps.js"
-import type { Contested } from "./contest.js"
+import { noTrouble } from "../world/steps.js"
+import type { RaceDocument } from "./contest.js"
 import { agree, contentsOf, type Copy } from "./copies.js"
 
-/** What must be nothing when a race is over: the documents of which it is true. */
-export interface Faults {
-  /** A revision of it has two contents, on one node and on another. */
+/** The number of documents with each error. */
+export interface Errors {
+  /** A revision has different contents on two nodes. */
   readonly twoContents: number
-  /** Resolvers sent two contents under one revision, whatever became of them. */
+  /** Resolvers sent different contents under one revision. */
   readonly sentTwo: number
-  /** The nodes did not come to the same leaves. */
+  /** The nodes did not converge to the same leaves. */
   readonly unlike: number
   readonly inConflict: number
   readonly lost: number
@@ -19,22 +19,22 @@ export interface Faults {
   readonly deferred: number
 }
 
-export interface Figures extends Faults {
+export interface Figures extends Errors {
   readonly documents: number
   readonly nodes: number
-  /** Until both resolvers found nothing to do. */
+  /** The rounds until both resolvers found nothing to do. */
   readonly rounds: number
   readonly resolutions: number
   readonly edits: number
-  /** Writes that only some nodes took at first. */
+  /** Writes that were accepted without a quorum. */
   readonly accepted: number
-  /** Writes of resolvers that were sent once more. */
+  /** Replayed writes of resolvers. */
   readonly repeated: number
-  /** Of which the content was read. */
+  /** Revisions with checked content. */
   readonly revisions: number
 }
 
-const faults = (figures: Faults): ReadonlyArray<readonly [name: string, count: number]> => [
+const errorsOf = (figures: Errors): ReadonlyArray<readonly [name: string, count: number]> => [
   ["two contents", figures.twoContents],
   ["sent as two", figures.sentTwo],
   ["nodes unlike", figures.unlike],
@@ -46,7 +46,7 @@ const faults = (figures: Faults): ReadonlyArray<readonly [name: string, count: n
   ["deferred", figures.deferred]
 ]
 
-export const failed = (figures: Faults): boolean => faults(figures).some(([, count]) => count > 0)
+export const failed = (figures: Errors): boolean => errorsOf(figures).some(([, count]) => count > 0)
 
 export const line = (figures: Figures): string =>
   [
@@ -58,52 +58,52 @@ export const line = (figures: Figures): string =>
     ["accepted only", figures.accepted] as const,
     ["sent again", figures.repeated] as const,
     ["revisions", figures.revisions] as const,
-    ...faults(figures)
+    ...errorsOf(figures)
   ].map(([name, count]) => `${name} ${count}`).join(" · ")
 
-/** What the nodes' own copies say of a document, against its history as it was made. */
-export interface Judged extends Faults {
+/** The check of a document against its real history. */
+export interface Verdict extends Errors {
   readonly edits: number
   readonly accepted: number
   readonly revisions: number
-  /** What is wrong in words, and nothing else. */
+  /** The errors as text. */
   readonly found: Partial<Findings & { readonly two: ReadonlyArray<string>; readonly sent: ReadonlyArray<string> }>
 }
 
-const one = (wrong: boolean): number => wrong ? 1 : 0
+const toCount = (wrong: boolean): number => wrong ? 1 : 0
 
-export const judge = (
-  { accepted, edits, sent, truth }: Contested,
+export const checkDocument = (
+  { accepted, edits, sent, truth }: RaceDocument,
   copies: ReadonlyArray<Copy>,
   deferred: ReadonlyArray<string>
-): Judged => {
+): Verdict => {
   const there = new Set(copies.flatMap(({ leaves }) => leaves.flatMap(({ path }) => path)))
-  // What was refused counts where it is there.
+  // A rejected edit counts if its revision exists.
   const counting = edits.filter(({ rev, stored }) => stored || there.has(rev))
   for (const { name, weight } of counting) truth.weigh(name, weight)
-  const found = check(truth, copies.map(({ leaves }) => leaves), deferred, plain)
+  const found = check(truth, copies.map(({ leaves }) => leaves), deferred, noTrouble)
   const contents = contentsOf(copies)
   const told = { ...found, two: contents.two(), sent: sent.two() }
   return {
     edits: counting.length,
     accepted: accepted.length,
     revisions: contents.count(),
-    twoContents: one(told.two.length > 0),
-    sentTwo: one(told.sent.length > 0),
-    unlike: one(!agree(copies)),
-    inConflict: one(copies.some(({ leaves }) => leaves.filter(({ deleted }) => !deleted).length !== 1)),
-    lost: one(found.lost.length > 0),
-    doubled: one(found.doubled.length > 0),
-    wrong: one(found.wrong.length > 0),
-    silent: one(found.silent.length > 0),
-    deferred: one(deferred.length > 0),
+    twoContents: toCount(told.two.length > 0),
+    sentTwo: toCount(told.sent.length > 0),
+    unlike: toCount(!agree(copies)),
+    inConflict: toCount(copies.some(({ leaves }) => leaves.filter(({ deleted }) => !deleted).length !== 1)),
+    lost: toCount(found.lost.length > 0),
+    doubled: toCount(found.doubled.length > 0),
+    wrong: toCount(found.wrong.length > 0),
+    silent: toCount(found.silent.length > 0),
+    deferred: toCount(deferred.length > 0),
     found: Object.fromEntries(Object.entries(told).filter(([, all]) => all.length > 0))
   }
 }
 
-/** All documents together. */
-export const sum = (all: ReadonlyArray<Judged>): Omit<Judged, "found"> => {
-  const of = (figure: Exclude<keyof Judged, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
+/** The totals of all documents. */
+export const sum = (all: ReadonlyArray<Verdict>): Omit<Verdict, "found"> => {
+  const of = (figure: Exclude<keyof Verdict, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
   return {
     edits: of("edits"),
     accepted: of("accepted"),

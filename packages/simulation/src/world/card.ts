@@ -7,8 +7,8 @@ const Item = Schema.Struct({ key: Schema.String, text: Schema.String })
 type Item = typeof Item.Type
 
 /**
- * The document of a history. `count` and `seen` say which edits are in it: an edit adds its weight to the one and its name
- * to the other.
+ * The document of a history. `count` and `seen` show which edits it contains: an edit adds its weight to `count` and
+ * its name to `seen`.
  */
 export const Card = Schema.Struct({
   count: Merge.Counter,
@@ -25,8 +25,8 @@ export const empty: Card = { count: 0, seen: [], tags: [], list: [], text: "one 
 const items = (list: ReadonlyArray<Item>): ReadonlyMap<string, string> =>
   new Map(list.map(({ key, text }) => [key, text]))
 
-/** Members as a set, in the order of their keys; of two texts the greater. */
-const settledList = Merge.custom<ReadonlyArray<Item>>(({ base, mine, theirs }) => {
+/** Merges lists as sets, sorted by key. Of two texts, the greater wins. */
+const mergeLists = Merge.custom<ReadonlyArray<Item>>(({ base, mine, theirs }) => {
   const before = items(Option.getOrElse(base, () => []))
   const left = items(mine)
   const right = items(theirs)
@@ -41,12 +41,12 @@ const settledList = Merge.custom<ReadonlyArray<Item>>(({ base, mine, theirs }) =
   }))
 })
 
-/** Merges what can be; what clashes is decided, by the greater or by the lesser value. */
+/** Merges, and decides the remaining overlaps by the greater or the lesser value. */
 export const policyOf = (decides: "greater" | "lesser"): SiblingPolicy.SiblingPolicy<Card> => {
   const decided = decides === "greater" ? Merge.max : Merge.min
   return SiblingPolicy.merge(Merge.make(Card)).pipe(
     SiblingPolicy.orElse(
-      SiblingPolicy.merge(Merge.make(Card, { list: settledList, text: decided, register: decided }))
+      SiblingPolicy.merge(Merge.make(Card, { list: mergeLists, text: decided, register: decided }))
     )
   )
 }

@@ -5,16 +5,16 @@ import * as Option from "effect/Option"
 import * as Lineage from "../../../couchdb/test/support/lineageInternals.js"
 import type { Card } from "./card.js"
 import { empty } from "./card.js"
-import { nothing, together, type Truth } from "./groundTruth.js"
-import { ask, type Doc, id, type Leaf, leavesAt, type Replica, through, untouched } from "./replicas.js"
+import { emptyContent, type Truth, union } from "./groundTruth.js"
+import { type Doc, id, type Leaf, leavesAt, noHook, type Replica, sendRequest, withHook } from "./replicas.js"
 import type { Step } from "./steps.js"
 
 const at = (dice: ReadonlyArray<number>, i: number): number => dice[i] ?? 0
 
 const pick = <A>(all: ReadonlyArray<A>, die: number): A | undefined => all[die % Math.max(1, all.length)]
 
-/** What an edit makes of a card: it is always counted and seen, and changes some of the rest. */
-export const edited = (card: Card, { dice, name }: Step, weight: number): Card => {
+/** Applies an edit to a card. It always changes `count` and `seen`, and some of the other fields. */
+export const applyEdit = (card: Card, { dice, name }: Step, weight: number): Card => {
   const one = at(dice, 1)
   const word = `w${at(dice, 2) % 50}`
   const words = card.text.split(" ")
@@ -46,17 +46,17 @@ export const weightOf = ({ dice }: Step): number => 1 + at(dice, 5) % 9
 
 const live = (leaves: ReadonlyArray<Leaf>): ReadonlyArray<Leaf> => leaves.filter(({ deleted }) => !deleted)
 
-/** Edits one of the leaves that stand, a loser as well as the winner, through the library. */
+/** Edits one of the live leaves through the library, possibly a losing one. */
 export const edit = (truth: Truth, replica: Replica, step: Step, version: number) =>
   Effect.gen(function*() {
     const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
     if (leaf === undefined) return
     const weight = weightOf(step)
-    const saved = yield* through(
+    const saved = yield* withHook(
       replica,
-      (request, pass) => pass(version === 1 ? request : newer(request, version)),
+      (request, pass) => pass(version === 1 ? request : withNewerFormat(request, version)),
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
-        Effect.map(Document.modify((card) => edited(card, step, weight))),
+        Effect.map(Document.modify((card) => applyEdit(card, step, weight))),
         Effect.flatMap(Document.save),
         Effect.either
       )
@@ -70,23 +70,26 @@ export const edit = (truth: Truth, replica: Replica, step: Step, version: number
     })
   })
 
-/** A later version of this library would write what this one does not read. */
-const newer = <A extends { readonly method: string; readonly body?: unknown }>(request: A, version: number): A =>
+/** Imitates a record of a later format, which this version cannot read. */
+const withNewerFormat = <A extends { readonly method: string; readonly body?: unknown }>(
+  request: A,
+  version: number
+): A =>
   request.method === "PUT" && typeof request.body === "string"
     ? { ...request, body: request.body.replace(/"v":1\}(?=\}$)/, `"v":${version}}`) }
     : request
 
-/** Edits the winner as a program does that reads a document, changes what it knows, and puts it back. */
-export const foreign = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
+/** Edits the winner like a program without lineage: it changes the fields that it knows. */
+export const editWithoutLineage = (truth: Truth, replica: Replica, step: Step, keeps: boolean) =>
   Effect.gen(function*() {
-    const { json, status } = yield* ask(replica, "GET", `/${id}`)
+    const { json, status } = yield* sendRequest(replica, "GET", `/${id}`)
     if (status !== 200) return
     const doc = json as Doc
     const weight = weightOf(step)
     const { _id, _rev, lineage, ...body } = doc
-    const written = yield* ask(replica, "PUT", `/${id}?rev=${String(_rev)}`, {
+    const written = yield* sendRequest(replica, "PUT", `/${id}?rev=${String(_rev)}`, {
       _id,
-      ...edited(body as unknown as Card, step, weight),
+      ...applyEdit(body as unknown as Card, step, weight),
       ...(keeps && lineage !== undefined && { lineage })
     })
     const rev = (written.json as { readonly rev?: string }).rev
@@ -100,9 +103,9 @@ export const remove = (truth: Truth, replica: Replica, step: Step) =>
   Effect.gen(function*() {
     const leaf = pick(live(yield* leavesAt(replica)), at(step.dice, 0))
     if (leaf === undefined) return
-    const tombstone = yield* through(
+    const tombstone = yield* withHook(
       replica,
-      untouched,
+      noHook,
       Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(Effect.flatMap(Document.delete), Effect.either)
     )
     if (Either.isLeft(tombstone)) return
@@ -111,34 +114,34 @@ export const remove = (truth: Truth, replica: Replica, step: Step) =>
     truth.wrote(tombstone.right.rev, contained)
   })
 
-/** Makes the document anew where nothing stands; what was deleted is not in it. */
+/** Creates a deleted document again. The new revision contains none of the deleted edits. */
 export const recreate = (truth: Truth, replica: Replica, step: Step) =>
   Effect.gen(function*() {
     const leaves = yield* leavesAt(replica)
     if (leaves.length === 0 || live(leaves).length > 0) return
     const weight = weightOf(step)
-    const made = yield* through(
+    const made = yield* withHook(
       replica,
-      untouched,
-      Effect.either(Document.create(replica.cards, id, edited(empty, step, weight)))
+      noHook,
+      Effect.either(Document.create(replica.cards, id, applyEdit(empty, step, weight)))
     )
     if (Either.isLeft(made)) return
     const { rev } = made.right
-    // Who makes it anew has seen it deleted, every time it was.
+    // A re-created document has seen every deletion.
     const gone = new Set(leaves.map(({ rev }) => truth.of(rev)).flatMap(({ edits, given }) => [...edits, ...given]))
-    // A counter that begins anew takes back what was counted, and adds its own.
+    // A new counter takes back what was counted before, and adds its own weight.
     truth.weigh(step.name, weight - truth.total(gone))
     truth.wrote(Option.getOrElse(rev, () => ""), {
-      ...nothing,
+      ...emptyContent,
       edits: new Set([...gone, step.name]),
       given: gone
     })
   })
 
-/** How an edit that does not write its name into the card is called. */
+/** Whether an edit does not write its name into the card. */
 export const isUnnamed = (edit: string): boolean => edit.endsWith("=")
 
-/** The same edit of the same version on two replicas. They are two, and nothing in the card tells them apart. */
+/** Makes the same edit of the same revision on two replicas. They count twice, though the card does not show it. */
 export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: Step) =>
   Effect.gen(function*() {
     if (here === there) return
@@ -149,9 +152,9 @@ export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: St
     const contained = truth.of(leaf.rev)
     for (const replica of [here, there]) {
       const name = `${step.name}@${replica === here ? 1 : 2}=`
-      const saved = yield* through(
+      const saved = yield* withHook(
         replica,
-        untouched,
+        noHook,
         Document.fetch(replica.cards, id, { rev: leaf.rev }).pipe(
           Effect.map(Document.modify((card) => ({ ...card, count: card.count + weight }))),
           Effect.flatMap(Document.save),
@@ -161,13 +164,13 @@ export const equalEdits = (truth: Truth, here: Replica, there: Replica, step: St
       if (Either.isLeft(saved)) continue
       truth.weigh(name, weight)
       const rev = Option.getOrElse(saved.right.rev, () => "")
-      truth.wrote(rev, together([truth.of(rev), { ...contained, edits: new Set([...contained.edits, name]) }]))
+      truth.wrote(rev, union([truth.of(rev), { ...contained, edits: new Set([...contained.edits, name]) }]))
     }
   })
 
 /**
- * Edits the winner as a program does that writes records, but not true ones: this one says that another head is contained,
- * by itself where nobody else can tell, or by an ancestor of which the other head says something else.
+ * Edits the winner with a false record, which claims that it contains another leaf. `unheard` claims so itself, which
+ * no other record contradicts. `disputed` claims so for an ancestor, which the other leaf contradicts.
  */
 export const forge = (truth: Truth, replica: Replica, step: Step, forged: "disputed" | "unheard") =>
   Effect.gen(function*() {
@@ -177,7 +180,7 @@ export const forge = (truth: Truth, replica: Replica, step: Step, forged: "dispu
     const settings = Lineage.settings()
     const knowledge = Lineage.knowledge(settings, leaves.map(versionOf))
     const weight = weightOf(step)
-    const body = edited(cardOf(winner), step, weight)
+    const body = applyEdit(cardOf(winner), step, weight)
     const written = Lineage.recordOf(knowledge, {
       kind: forged === "unheard" ? "merge" : "edit",
       parent: winner.rev,
@@ -198,7 +201,7 @@ export const forge = (truth: Truth, replica: Replica, step: Step, forged: "dispu
       path: written.path.map((entry) => ({ ...entry, link: lie(entry.link) })),
       names: written.names.map(lie)
     }
-    const { json } = yield* ask(replica, "PUT", `/${id}?rev=${winner.rev}`, {
+    const { json } = yield* sendRequest(replica, "PUT", `/${id}?rev=${winner.rev}`, {
       ...body,
       lineage: JSON.parse(CouchJson.stringify(Lineage.encodeRecord(record)))
     })

@@ -1,20 +1,20 @@
-/** Which edits a revision really contains; one made anew after a deletion leaves out those that it saw deleted. */
+/** The edits that a revision really contains. A re-created document gives up the edits that it saw deleted. */
 export interface Contained {
   readonly edits: ReadonlySet<string>
   readonly given: ReadonlySet<string>
 }
 
-export const nothing: Contained = { edits: new Set(), given: new Set() }
+export const emptyContent: Contained = { edits: new Set(), given: new Set() }
 
 export const visible = ({ edits, given }: Contained): ReadonlyArray<string> =>
   Array.from(edits).filter((edit) => !given.has(edit))
 
-export const together = (all: ReadonlyArray<Contained>): Contained => ({
+export const union = (all: ReadonlyArray<Contained>): Contained => ({
   edits: new Set(all.flatMap(({ edits }) => Array.from(edits))),
   given: new Set(all.flatMap(({ given }) => Array.from(given)))
 })
 
-/** What nobody in the simulation computes by: the history as it was made. */
+/** The real history, which the library does not see. */
 export interface Truth {
   readonly of: (rev: string) => Contained
   readonly has: (rev: string) => boolean
@@ -22,7 +22,7 @@ export interface Truth {
   readonly weigh: (edit: string, weight: number) => void
   readonly total: (edits: Iterable<string>) => number
   readonly deletion: (edits: Contained) => void
-  /** Edits that no deletion saw. */
+  /** Edits that no deletion has seen. */
   readonly undeleted: () => ReadonlyArray<string>
   readonly all: () => ReadonlyArray<string>
 }
@@ -32,7 +32,7 @@ export const makeTruth = (): Truth => {
   const weights = new Map<string, number>()
   const deleted = new Set<string>()
   return {
-    of: (rev) => revisions.get(rev) ?? nothing,
+    of: (rev) => revisions.get(rev) ?? emptyContent,
     has: (rev) => revisions.has(rev),
     wrote: (rev, contained) => {
       revisions.set(rev, contained)

@@ -1,6 +1,6 @@
 import { PCGRandom } from "effect/Utils"
 
-/** A seeded source of integers from 0 to `bound - 1`. */
+/** A seeded generator of integers from 0 to `bound - 1`. */
 export type Random = (bound: number) => number
 
 export const makeRandom = (seed: number): Random => {

@@ -8,10 +8,10 @@ import { Card } from "./card.js"
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 export type Doc = { readonly [key: string]: Json }
 
-/** The one document of a history. */
+/** The only document of a history. */
 export const id = "card"
 
-/** A version as a database gives it, `_revisions` and all. */
+/** A leaf with its history. */
 export interface Leaf {
   readonly rev: Revision.Revision
   readonly path: ReadonlyArray<string>
@@ -21,11 +21,11 @@ export interface Leaf {
 
 export type Cards = Collection.Collection<Card, typeof Card.Encoded>
 
-/** Where a replica lives: a database, and the way to its server. */
+/** A database and the transport to its server. */
 export interface Place {
   readonly database: string
   readonly request: Transport.Service["request"]
-  /** What every request carries. */
+  /** The headers of every request. */
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -41,7 +41,7 @@ export type Hook = (
 
 export interface World {
   readonly replicas: ReadonlyArray<Replica>
-  /** The servers' own replication; without it, leaves are carried over. */
+  /** Replicates on the server. Without it, the simulation copies the leaves itself. */
   readonly replicate: ((from: Replica, to: Replica) => Effect.Effect<void>) | undefined
 }
 
@@ -60,7 +60,7 @@ const serviceOver = (
   )
 }
 
-/** A place's own way knows where its server is. */
+/** Unused: the transport of a replica knows its server. */
 const url = "http://replica"
 
 export const replicaAt = (place: Place, lineage: Lineage.Options | undefined): Replica => ({
@@ -68,8 +68,8 @@ export const replicaAt = (place: Place, lineage: Lineage.Options | undefined): R
   cards: Collection.make(place.database, Card, lineage === undefined ? {} : { lineage: Lineage.settings(lineage) })
 })
 
-/** Runs with a service of its own, whose every request goes through the hook. */
-export const through = <A, E>(
+/** Runs an effect with a client whose requests go through the hook. */
+export const withHook = <A, E>(
   { place }: Replica,
   hook: Hook,
   effect: Effect.Effect<A, E, CouchHttp.CouchHttp>
@@ -81,10 +81,10 @@ export const through = <A, E>(
     )
   )
 
-export const untouched: Hook = (request, pass) => pass(request)
+export const noHook: Hook = (request, pass) => pass(request)
 
-/** Any request about the database, as a program that knows no lineage makes it: the status and the answer. */
-export const ask = (
+/** Sends a request like a program without lineage. Returns the status and the body. */
+export const sendRequest = (
   { place: { database, headers, request } }: Replica,
   method: Transport.TransportRequest["method"],
   path: string,
@@ -102,12 +102,12 @@ export const ask = (
     ...(body !== undefined && { body: JSON.stringify(body) })
   }).pipe(
     Effect.map((response) => ({ status: response.status, json: JSON.parse(Transport.text(response)) as Json })),
-    // A simulation whose own requests fail has found nothing out.
+    // A failed request of the simulation itself makes the result meaningless.
     Effect.orDie
   )
 
-/** So many replicas in one embedded CouchDB. */
-export const embedded = (
+/** Replicas in one embedded CouchDB. */
+export const embeddedWorld = (
   seed: number,
   settings: ReadonlyArray<Lineage.Options | undefined>
 ): Effect.Effect<World> =>
@@ -117,7 +117,7 @@ export const embedded = (
     const replicas = settings.map((lineage, i) =>
       replicaAt({ database: `replica-${i}`, request, headers: {} }, lineage)
     )
-    yield* Effect.forEach(replicas, (replica) => ask(replica, "PUT", ""))
+    yield* Effect.forEach(replicas, (replica) => sendRequest(replica, "PUT", ""))
     return { replicas, replicate: undefined }
   })
 
@@ -126,7 +126,7 @@ const hashes = (doc: Doc): ReadonlyArray<string> => {
   return ids.map((hash, i) => `${start - i}-${hash}`)
 }
 
-/** The leaves that an answer to `open_revs` tells of. */
+/** Parses a response to `open_revs`. */
 export const leavesIn = (json: Json): ReadonlyArray<Leaf> =>
   (Array.isArray(json) ? json as ReadonlyArray<{ readonly ok?: Doc }> : []).flatMap(({ ok }) =>
     ok === undefined
@@ -134,12 +134,14 @@ export const leavesIn = (json: Json): ReadonlyArray<Leaf> =>
       : [{ rev: Revision.make(String(ok["_rev"])), path: hashes(ok), deleted: ok["_deleted"] === true, doc: ok }]
   )
 
-/** All leaves, the deleted ones too; none where there is no such document. */
+/** All leaves, including deleted ones. Empty if the document does not exist. */
 export const leavesAt = (replica: Replica, document: string = id): Effect.Effect<ReadonlyArray<Leaf>> =>
-  Effect.map(ask(replica, "GET", `/${document}?open_revs=all&revs=true`), ({ json }) => leavesIn(json))
+  Effect.map(sendRequest(replica, "GET", `/${document}?open_revs=all&revs=true`), ({ json }) => leavesIn(json))
 
-/** What replication does: leaves with their paths, and no older bodies. */
-export const store = (replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
+/** Writes leaves with their history, as replication does. */
+export const writeLeaves = (replica: Replica, leaves: ReadonlyArray<Leaf>): Effect.Effect<void> =>
   leaves.length === 0
     ? Effect.void
-    : Effect.asVoid(ask(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => doc) }))
+    : Effect.asVoid(
+      sendRequest(replica, "POST", "/_bulk_docs", { new_edits: false, docs: leaves.map(({ doc }) => doc) })
+    )

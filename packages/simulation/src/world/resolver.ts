@@ -3,14 +3,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Card } from "./card.js"
-import { together, type Truth } from "./groundTruth.js"
-import { type Doc, type Hook, id, type Json, type Replica, through } from "./replicas.js"
+import { type Truth, union } from "./groundTruth.js"
+import { type Doc, type Hook, id, type Json, type Replica, withHook } from "./replicas.js"
 
-/** How a resolution is disturbed: it may die before its second write, or wait before its first one. */
+/** How a resolution is disturbed: it crashes before its second write, or waits before its first one. */
 export interface Disturbance {
   readonly crashes: boolean
   readonly gate?: Deferred.Deferred<void>
-  /** The server refuses merges. */
+  /** The server rejects merges. */
   readonly unwelcome?: boolean
 }
 
@@ -27,8 +27,8 @@ type Written = { readonly docs?: ReadonlyArray<Doc>; readonly new_edits?: boolea
 const recordOf = (doc: Doc): { readonly [key: string]: Json } | undefined =>
   doc["lineage"] as { readonly [key: string]: Json } | undefined
 
-/** Notes what each merge that goes out contains, by the history as it was made. */
-const note = (truth: Truth, counts: Counts, body: string): void => {
+/** Records which edits each sent merge contains. */
+const recordWrites = (truth: Truth, counts: Counts, body: string): void => {
   const { docs = [], new_edits } = JSON.parse(body) as Written
   for (const doc of docs) {
     counts.writes++
@@ -36,13 +36,13 @@ const note = (truth: Truth, counts: Counts, body: string): void => {
     const rev = String(doc["_rev"])
     const record = recordOf(doc)
     const from = [record?.["parent"], ...((record?.["also"] ?? []) as ReadonlyArray<Json>)]
-    truth.wrote(rev, together(from.map((each) => truth.of(String(each)))))
-    same(counts, rev, doc)
+    truth.wrote(rev, union(from.map((each) => truth.of(String(each)))))
+    checkSameContent(counts, rev, doc)
   }
 }
 
-/** Whether a revision has one content wherever it is met. */
-export const same = (counts: Counts, rev: string, doc: Doc): void => {
+/** Counts a revision that has different contents in different places. */
+export const checkSameContent = (counts: Counts, rev: string, doc: Doc): void => {
   const { _revisions, ...content } = doc
   const text = JSON.stringify(content, Object.keys(content).sort().concat(deep(content)))
   const known = counts.contents.get(rev)
@@ -57,7 +57,7 @@ const deep = (value: Json): Array<string> =>
       : Object.entries(value).flatMap(([key, inner]) => [key, ...deep(inner as Json)])
     : []
 
-const died = ({ method, origin, path }: Transport.TransportRequest) =>
+const crashError = ({ method, origin, path }: Transport.TransportRequest) =>
   new CouchError.TransportError({
     server: origin,
     method,
@@ -71,7 +71,7 @@ const mergesIn = (body: string): ReadonlyArray<Doc> => {
   return new_edits === false ? docs : []
 }
 
-const refused = (docs: ReadonlyArray<Doc>): Transport.BufferedResponse => ({
+const rejection = (docs: ReadonlyArray<Doc>): Transport.BufferedResponse => ({
   status: 201,
   headers: { "content-type": "application/json" },
   body: new TextEncoder().encode(
@@ -87,16 +87,16 @@ const hookOf = (truth: Truth, counts: Counts, { crashes, gate, unwelcome = false
     const first = writes === 1
     const send = Effect.suspend(() => {
       const merges = unwelcome ? mergesIn(String(request.body)) : []
-      if (merges.length > 0) return Effect.succeed(refused(merges))
-      if (crashes && !first) return Effect.fail(died(request))
-      note(truth, counts, String(request.body))
+      if (merges.length > 0) return Effect.succeed(rejection(merges))
+      if (crashes && !first) return Effect.fail(crashError(request))
+      recordWrites(truth, counts, String(request.body))
       return pass(request)
     })
     return first && gate !== undefined ? Effect.zipRight(Deferred.await(gate), send) : send
   }
 }
 
-/** What came of it; nothing where the resolver died. */
+/** The resolution. `undefined` if the resolver crashed. */
 export const resolve = (
   truth: Truth,
   counts: Counts,
@@ -104,7 +104,7 @@ export const resolve = (
   policy: SiblingPolicy.SiblingPolicy<Card>,
   disturbance: Disturbance
 ): Effect.Effect<Conflict.Resolution<Card> | undefined> =>
-  through(
+  withHook(
     replica,
     hookOf(truth, counts, disturbance),
     Effect.either(Conflict.resolve(replica.cards, id, policy))

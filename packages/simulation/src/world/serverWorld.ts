@@ -1,11 +1,11 @@
 import { Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
-import { ask, type Replica, replicaAt, type World } from "./replicas.js"
+import { type Replica, replicaAt, sendRequest, type World } from "./replicas.js"
 import { placesAt } from "./servers.js"
 
-/** Databases on real servers, one for each URL, with the first server's own replicator between them. */
-export const live = (urls: ReadonlyArray<URL>, name: string): Effect.Effect<World, never, Scope> =>
+/** Databases on real servers, one for each URL. The first server replicates between them. */
+export const serverWorld = (urls: ReadonlyArray<URL>, name: string): Effect.Effect<World, never, Scope> =>
   Effect.gen(function*() {
     const placeAt = yield* placesAt
     const placed = urls.map((url, i) => {
@@ -14,7 +14,7 @@ export const live = (urls: ReadonlyArray<URL>, name: string): Effect.Effect<Worl
     })
     yield* Effect.forEach(
       placed,
-      ({ replica }) => Effect.acquireRelease(ask(replica, "PUT", ""), () => ask(replica, "DELETE", ""))
+      ({ replica }) => Effect.acquireRelease(sendRequest(replica, "PUT", ""), () => sendRequest(replica, "DELETE", ""))
     )
     const urlOf = (replica: Replica): string => placed.find((each) => each.replica === replica)?.url ?? ""
     const [first] = placed

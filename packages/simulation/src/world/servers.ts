@@ -14,7 +14,7 @@ const withAuthority = (url: URL): { readonly origin: string; readonly headers: R
   }
 })
 
-/** The way to a database of the server that each URL names. */
+/** The databases of the servers that the URLs name. */
 export const placesAt: Effect.Effect<(url: URL, database: string) => Place, never, Scope> = Effect.map(
   Layer.build(Transport.layerHttpClient().pipe(Layer.provide(FetchHttpClient.layer))),
   (context) => {

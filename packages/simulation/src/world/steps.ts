@@ -1,18 +1,18 @@
 import { makeRandom } from "./random.js"
 
-/** Everything beyond edits, replication and resolution that a history may hold. */
+/** What a history may contain besides edits, replication and resolution. */
 export interface Trouble {
-  /** A program that knows no lineage edits too, and keeps the field as it read it, or drops it. */
+  /** A program without lineage also edits the document, and keeps or drops the lineage field. */
   readonly foreign: "none" | "keep" | "drop"
   readonly deletions: boolean
   readonly revsLimit: number | undefined
-  /** One replica takes no merges of others, as a validation function may refuse them. */
+  /** One replica rejects merges of others, as a validation function may do. */
   readonly refusals: boolean
-  /** One replica passes no tombstones on. */
+  /** One replica does not replicate tombstones. */
   readonly filtered: boolean
   /** Burials are purged. */
   readonly purge: boolean
-  /** A replication may carry some of the leaves only. */
+  /** A replication may transfer some of the leaves only. */
   readonly lostLeaves: boolean
   /** Replicas keep journals of different depth. */
   readonly depths: boolean
@@ -22,23 +22,23 @@ export interface Trouble {
   readonly policies: boolean
   /** Burials and deletions keep names only. */
   readonly names: boolean
-  /** Records are signed, and a program without the key writes merges that are none. */
+  /** Records are signed, and a program without the key writes false merge records. */
   readonly forgeries: boolean
 }
 
-/** What the table of rules asks for beside trouble. */
+/** The options that only the table of rules uses. */
 export interface Experiment extends Trouble {
-  /** Rules of the specification that do not hold. */
+  /** The disabled rules, by their number in the specification. */
   readonly without?: ReadonlySet<number>
   /** The same edit is made on two replicas. */
   readonly equal?: boolean
-  /** A program that knows the format writes records that are not true: against what others say, or where none can tell. */
+  /** A program writes false records, which other records contradict or do not. */
   readonly forged?: "disputed" | "unheard"
-  /** The server of the first replica refuses merges that a resolver writes. */
+  /** The server of the first replica rejects the merges of its resolver. */
   readonly unwelcome?: boolean
 }
 
-export const plain: Trouble = {
+export const noTrouble: Trouble = {
   foreign: "none",
   deletions: false,
   revsLimit: undefined,
@@ -67,7 +67,7 @@ export type Kind =
   | "equal"
   | "forge"
 
-/** One step: what, where, and the dice that it throws. The same step does the same wherever it stands. */
+/** A step: its kind, its replicas, and random numbers. A step does the same wherever it is in a history. */
 export interface Step {
   readonly kind: Kind
   readonly here: number
@@ -108,7 +108,7 @@ export const stepsOf = (seed: number, length: number, replicas: number, trouble:
   })
 }
 
-export const show = ({ dice, here, kind, name, there }: Step): string => {
+export const printStep = ({ dice, here, kind, name, there }: Step): string => {
   switch (kind) {
     case "edit":
     case "foreign":

@@ -21,9 +21,9 @@ const told = (seeds: ReadonlyArray<number>, options: Options) =>
 
 const many = (options: Options) => told(Array.from({ length: histories }, (_, i) => from + i), options)
 
-describe("texts and lists that replicas merge across each other", () => {
+describe("criss-cross merges of texts and lists", () => {
   it.effect(
-    "hold what their edits put in, once, but for what somebody decided; and replicas come to one revision",
+    "contain every edit once, except in decided fields, and replicas converge to one revision",
     () =>
       Effect.gen(function*() {
         const outcomes = yield* many({ replicas: 4, steps: 60, decides: "apart" })
@@ -34,14 +34,14 @@ describe("texts and lists that replicas merge across each other", () => {
       })
   )
 
-  it.effect("are decided alike everywhere by one policy", () =>
+  it.effect("are decided alike by one policy on all replicas", () =>
     Effect.gen(function*() {
       const outcomes = yield* many({ replicas: 3, steps: 40, decides: "alike" })
       assert.isAbove(sum(outcomes, ({ decisions }) => decisions), histories)
     }))
 
   it.effect(
-    "are left where they overlap; a person decides, by a policy or by saving, and all come to one revision",
+    "leave overlaps to a manual decision, by a policy or by a save, and then converge",
     () =>
       Effect.gen(function*() {
         const outcomes = yield* many({ replicas: 3, steps: 40, decides: "never" })

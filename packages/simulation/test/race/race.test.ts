@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Revision } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { alone } from "../../src/race/command.js"
+import { withoutCluster } from "../../src/race/command.js"
 import { agree, contentsOf, type Copy } from "../../src/race/copies.js"
 import { failed, line } from "../../src/race/figures.js"
 import { type Course, type Options, race } from "../../src/race/race.js"
@@ -25,12 +25,12 @@ const copy = (node: string, leaves: ReadonlyArray<Leaf>, older: ReadonlyArray<Le
 const raced = (course: Effect.Effect<Course>, options: Options) =>
   course.pipe(Effect.flatMap((course) => race(course, options)), Effect.withRandom(Random.make("race")))
 
-describe("two resolvers race on one database", () => {
+describe("two resolvers that race on one database", () => {
   it.effect(
-    "and every edit counts once, each revision has one content, and both find nothing to do",
+    "count every edit once, write one content per revision, and both come to rest",
     () =>
       Effect.gen(function*() {
-        const course = yield* alone(1)
+        const course = yield* withoutCluster(1)
         const { figures, wrong } = yield* race(course, { documents: 6, seed: 1 })
         assert.deepStrictEqual(wrong, [])
         assert.isFalse(failed(figures), line(figures))
@@ -42,18 +42,18 @@ describe("two resolvers race on one database", () => {
   )
 
   it.effect(
-    "and send two contents under one revision where it is not chosen by what it holds",
+    "send two contents under one revision without rule 9",
     () =>
       Effect.gen(function*() {
-        const { figures } = yield* raced(alone(1, new Set([9])), { documents: 6, seed: 1 })
+        const { figures } = yield* raced(withoutCluster(1, new Set([9])), { documents: 6, seed: 1 })
         assert.isAbove(figures.sentTwo, 0)
         assert.isTrue(failed(figures))
       })
   )
 
-  it.effect("and a node that holds something else is found", () =>
+  it.effect("are caught if a node has other content", () =>
     Effect.gen(function*() {
-      const course = yield* alone(2)
+      const course = yield* withoutCluster(2)
       const two = {
         ...course,
         copies: (id: string) =>
@@ -79,7 +79,7 @@ describe("two resolvers race on one database", () => {
 })
 
 describe("contents of copies", () => {
-  it("are two where nodes differ, in what stands, in a tombstone and in what was written over", () => {
+  it("differ if nodes differ in live, deleted or overwritten revisions", () => {
     const same = version("2-b", { count: 2, tags: ["x", "y"] })
     const two = [
       copy("one", [same, version("3-c", { of: 1 }, true)], [version("1-a", { count: 1 })]),
@@ -89,7 +89,7 @@ describe("contents of copies", () => {
     assert.strictEqual(contentsOf(two).count(), 3)
   })
 
-  it("are one where only the order of members differs, or how far back the path is known", () => {
+  it("are equal if only the order of members or the known history differs", () => {
     const path = { _revisions: { start: 2, ids: ["b", "a"] } }
     const one = [
       copy("one", [version("2-b", { a: { x: 1, y: [1] }, b: 2, ...path })]),
@@ -99,7 +99,7 @@ describe("contents of copies", () => {
     assert.deepStrictEqual(contentsOf([copy("one", []), copy("another", [])]).count(), 0)
   })
 
-  it("are not compared before all nodes have the same leaves", () => {
+  it("are compared once all nodes have the same leaves", () => {
     const first = version("1-a", {})
     const second = version("1-b", {})
     assert.isTrue(agree([copy("one", [first, second]), copy("another", [second, first])]))
