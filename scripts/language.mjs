@@ -10,7 +10,7 @@ const idioms = [
   [/\b(?:is|are|was|were|be|been) told\b|\btold\b/i, "is reported as, returns, fails with"],
   [/\btells?\b/i, "reports, shows, distinguishes"],
   [/\bstands\b(?! for\b)/i, "is stored, the current revision"],
-  [/\b(?:is|are|was|were) none\b/i, "is not a valid …, there is no …"],
+  [/(?<!\bthere )\b(?:is|are|was|were) none\b/i, "is not a valid …, there is no …"],
   [/\bbehind\b(?! (?:(?:a|an|the|this|several) )?(?:real |local |reverse )?(?:prox|nginx|load balancer|gateway|TLS))/i, "after"],
   [/\banew\b/i, "again, re-creates"],
   [/\b(?:goes|go|going|went|gone) on\b/i, "resumes from, continues"],

@@ -66,7 +66,7 @@ describe("_changes", () => {
       const { seen } = yield* collect(lines)
       yield* TestClock.adjust("30 seconds")
       yield* send("PUT", "/db/b", { body: {} })
-      // Whatever wakes the feed counts as a sign of life, and the wait begins anew.
+      // Whatever wakes the feed counts as a sign of life, and restarts the wait.
       yield* TestClock.adjust("45 seconds")
       expect(status).toBe(200)
       const row = (id: string) => `{"seq":SEQ,"id":"${id}","changes":[{"rev":"${empty}"}]}\n`

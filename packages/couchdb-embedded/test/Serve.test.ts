@@ -13,7 +13,7 @@ interface Answer {
   readonly text: string
 }
 
-/** A request as it stands, without what `fetch` would add, fold or refuse. */
+/** A request exactly as it is written, without what `fetch` would add, change or refuse. */
 const raw = (port: number, options: Http.RequestOptions, body?: string) =>
   Effect.tryPromise(() =>
     new Promise<Answer>((resolve, reject) => {

@@ -205,7 +205,7 @@ describe("an updated index", () => {
         }
         const kept = yield* read("people")
         // Another text at the same place makes another index.
-        const changed = { ...people.views, tags: { map: `${text} // anew`, reduce: "_count" } }
+        const changed = { ...people.views, tags: { map: `${text} // again`, reduce: "_count" } }
         const { text: before } = yield* send("GET", "/db/_design/people")
         const rev = /"_rev":"([^"]+)"/.exec(before)?.[1]
         expect((yield* send("PUT", `/db/_design/people?rev=${rev}`, { body: { views: changed } })).status).toBe(201)

@@ -49,7 +49,7 @@ describe("tokens", () => {
     ["that are over", token({ ...good, exp: -1 }), 401, "exp not in future"],
     ["without an end", token({ sub: "ada" }), 400, "Missing exp claim"],
     ["of nobody", token({ exp }), 401, "Token missing sub claim."],
-    ["of three parts that are none", "a.b.c", 400, "Malformed token"],
+    ["of three invalid parts", "a.b.c", 400, "Malformed token"],
     ["of one part", "abc", 400, "Malformed token"],
     ["of an algorithm with public keys", token(good, { head: { alg: "RS256" } }), 400, "Unknown kid"],
     ["of no algorithm", token(good, { head: { alg: "none" } }), 400, "Invalid alg header parameter"],

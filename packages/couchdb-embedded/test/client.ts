@@ -16,7 +16,7 @@ export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
-  /** The body as plain JSON; `undefined` where it is none. */
+  /** The body as plain JSON; `undefined` if it is not JSON. */
   readonly json: unknown
 }
 

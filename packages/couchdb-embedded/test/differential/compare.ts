@@ -1,4 +1,4 @@
-/** Sends the same history to both, and makes one that tells them apart short. */
+/** Sends the same history to both sides, and shrinks a history with different responses. */
 import type { TransportError } from "effect-couchdb/CouchError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** The two that are compared: the engine in process, and a server; and what each has told so far. */
+/** The two sides of a comparison, the engine in process and a server, with the values of their earlier responses. */
 import { TransportError } from "effect-couchdb/CouchError"
 import * as Transport from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
@@ -85,7 +85,7 @@ export const ofEngine = (target: Target, seed: number): Effect.Effect<Request> =
 
 const told = /"(?:_id|id)":"([^"]+)"[^{}]*?"_?rev":"(\d+-[0-9a-z]+)"/g
 
-/** Everything below one database, with what its answers have told. */
+/** The requests to one database, with the values of its earlier responses. */
 export const within = (request: Request, database: string, url: string): Send => {
   const revisions = new Map<string, Array<string>>()
   let sequence = "0"

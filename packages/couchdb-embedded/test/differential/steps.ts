@@ -1,4 +1,4 @@
-/** Random requests, valid and not. What they need of earlier answers stands in them as a placeholder. */
+/** Random requests, valid and not. Values of earlier responses are placeholders in them. */
 import type { Random } from "../../src/encoding/random.js"
 
 export interface Step {

@@ -1,17 +1,17 @@
 /**
- * In which order the shards of the transcript's server answered.
+ * The order in which the shards of the recorded server responded.
  *
- * Which of two shards is the first to tell its changes, or its unsorted rows, is chance, there as here. The ids in a recorded answer tell
- * whose turn it was, so that the engine can be given the same turns; what a shard tells, and in which order, is its own.
+ * It is random which of two shards reports its changes, or its unsorted rows, first. The ids in a recorded response show the
+ * order, which is applied to the engine. What a shard reports, and in which order, is decided by the engine.
  */
 import { crc32 } from "../../src/encoding/crc32.js"
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 
-/** The place of the shard of a document, where there are two. */
+/** The index of the shard of a document, of two shards. */
 export const shardOf = (id: string): number => crc32(id) < 0x80000000 ? 0 : 1
 
-/** Whose turn it was: the place of the shard of every row, where there are two shards. */
+/** The index of the shard of every row, of two shards. */
 export const turnsOf = (step: Step): ReadonlyArray<number> =>
   !/\/_changes|sorted=false/.test(step.path) ? [] : Array.from(
     recorded(step).matchAll(/\{(?:"seq":[^,]+,)?"id":("(?:[^"\\]|\\.)*")/g),

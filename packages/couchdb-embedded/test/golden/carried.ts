@@ -1,13 +1,12 @@
 /**
- * What a client takes from one answer into a later request, and differs from run to run: sequences and cookies.
+ * The values of responses that later requests contain and that differ from run to run: sequences and cookies.
  *
- * A step of the transcript that goes on from a sequence of that server goes on, here, from the sequence that the engine
- * gave in the same place.
+ * A step that uses a sequence of the recorded server uses the sequence that the engine returned in the same step.
  */
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 
-/** From what the transcript's server gave to what the engine gave. */
+/** Maps values of the recorded server to those of the engine. */
 export type Carried = Map<string, string>
 
 const token = /\d+-g1AAAA[\w-]+|\d+-[\w=-]{40,}|(?<=AuthSession=)[\w-]+/g

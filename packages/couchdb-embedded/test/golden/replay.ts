@@ -30,8 +30,8 @@ export interface Outcome {
 }
 
 /**
- * Generated ids stand in lists, so they must sort where those of the transcript do: behind `b1`, before `batch`. The two
- * under which documents were written, the third and the fourth, must also lie in the first shard.
+ * Lists contain generated ids, so they must sort like those of the transcript: after `b1` and before `batch`. The third and
+ * the fourth, under which documents were written, must also be in the first shard.
  */
 const seedLikeTheTranscript = Effect.gen(function*() {
   for (let seed = 1;; seed++) {

@@ -1,8 +1,8 @@
 /**
- * Documents that hold a password.
+ * Documents with a password.
  *
- * The salt of a password is a uuid, which differs from run to run, and the derived key and the revision with it. They
- * are taken out where they follow from the salt, and stay where they do not.
+ * The salt of a password is a uuid, which differs from run to run, and so do the derived key and the revision. They are
+ * removed if they follow from the salt.
  */
 import * as Json from "effect-couchdb/Json"
 import * as Revision from "effect-couchdb/Revision"
@@ -36,10 +36,10 @@ const passwordOf = (step: Step): string | undefined =>
     "password"
   )[0]
 
-/** Whether a step tells of a document that holds a password. */
+/** Whether a step is about a document with a password. */
 export const isSalted = ({ path }: Step): boolean => path.startsWith("/_users/org.couchdb.user:")
 
-/** The document of a step, as the transcript's server told it. */
+/** The document of a step in the response of the recorded server. */
 export const recordedDocument = ({ path }: Step): string => {
   const read = steps.find((step) => step.method === "GET" && step.path === path && step.status === 200)
   return read === undefined ? "" : recorded(read)

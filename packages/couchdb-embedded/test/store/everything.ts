@@ -1,4 +1,4 @@
-/** All that an engine tells when it is asked for everything. */
+/** All responses of an engine to requests for everything that it stores. */
 import * as Effect from "effect/Effect"
 import type * as EmbeddedCouch from "../../src/engine/EmbeddedCouch.js"
 import { client } from "../client.js"

@@ -10,7 +10,7 @@ export interface Request {
 
 export interface Requests {
   readonly next: () => Request
-  /** Tells what was answered, so that later requests know revisions and sequences. */
+  /** Records a response, so that later requests can use its revisions and sequences. */
   readonly learn: (text: string) => void
 }
 

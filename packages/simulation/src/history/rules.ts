@@ -52,7 +52,7 @@ const cases: ReadonlyArray<Case> = [
   {
     rule: 3,
     name: "journal and names",
-    figure: "replicas that leave it to a person",
+    figure: "replicas that need manual review",
     seed: 1,
     options: {},
     of: deferred
@@ -125,7 +125,7 @@ const cases: ReadonlyArray<Case> = [
   {
     rule: 13,
     name: "take in what is still there",
-    figure: "replicas that leave it to a person",
+    figure: "replicas that need manual review",
     seed: 3,
     options: { foreign: "drop" },
     of: deferred

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { numRuns, sample, seed } from "../../../couchdb/test/support/deep.js"
 import { history, type Options, type Outcome } from "../../src/crissCross/history.js"
 
-/** How many histories of each kind are told; the figures in the chapter on lineage are of thousands. */
+/** The number of histories of each kind. The figures in the chapter on lineage are those of thousands. */
 const histories = numRuns ?? sample(4, 100)
 const from = seed ?? 1
 
