@@ -1,17 +1,18 @@
 /**
- * In which order the shards of the transcript's server answered.
+ * The order in which the shards of the transcript's server answered.
  *
- * Which of two shards is the first to tell its changes, or its unsorted rows, is chance, there as here. The ids in a recorded answer tell
- * whose turn it was, so that the engine can be given the same turns; what a shard tells, and in which order, is its own.
+ * Which of two shards sends its changes or unsorted rows first is random, on the server as in the engine. The ids in a
+ * recorded response show the order, and the engine replays it. The rows of each shard and their order are the engine's
+ * own.
  */
 import { crc32 } from "../../src/encoding/crc32.js"
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 
-/** The place of the shard of a document, where there are two. */
+/** The index of the shard of a document in a database with two shards. */
 export const shardOf = (id: string): number => crc32(id) < 0x80000000 ? 0 : 1
 
-/** Whose turn it was: the place of the shard of every row, where there are two shards. */
+/** The index of the shard of each row in a database with two shards. */
 export const turnsOf = (step: Step): ReadonlyArray<number> =>
   !/\/_changes|sorted=false/.test(step.path) ? [] : Array.from(
     recorded(step).matchAll(/\{(?:"seq":[^,]+,)?"id":("(?:[^"\\]|\\.)*")/g),
@@ -19,7 +20,7 @@ export const turnsOf = (step: Step): ReadonlyArray<number> =>
   )
 
 export interface Arrival {
-  /** Whose turns come next. */
+  /** Sets the order for the next response. */
   readonly set: (turns: ReadonlyArray<number>) => void
   readonly next: (open: ReadonlyArray<number>) => number
 }

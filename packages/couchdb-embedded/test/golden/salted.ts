@@ -1,8 +1,8 @@
 /**
- * Documents that hold a password.
+ * Documents with a password.
  *
- * The salt of a password is a uuid, which differs from run to run, and the derived key and the revision with it. They
- * are taken out where they follow from the salt, and stay where they do not.
+ * The salt of a password is random, so the derived key and the revision differ between runs. They are removed if they
+ * follow from the salt, and stay otherwise.
  */
 import { pbkdf2 } from "@noble/hashes/pbkdf2"
 import { sha256 } from "@noble/hashes/sha2"
@@ -17,7 +17,7 @@ import { recorded, steps } from "./transcript.js"
 const texts = (text: string, ...names: ReadonlyArray<string>): ReadonlyArray<string> =>
   names.map((name) => new RegExp(`"${name}":"?([^",}]*)`).exec(text)?.[1] ?? "")
 
-/** The salt, the key and the revision of a document with this password, if the last two follow from the first. */
+/** The salt, the key and the revision of a document with this password, if key and revision follow from the salt. */
 const follows = (document: string, password: string): ReadonlyArray<readonly [string, string]> => {
   const [salt = "", key = "", iterations = "", rev = ""] = texts(document, "salt", "derived_key", "iterations", "_rev")
   const body = Json.parse(document)
@@ -38,15 +38,15 @@ const passwordOf = (step: Step): string | undefined =>
     "password"
   )[0]
 
-/** Whether a step tells of a document that holds a password. */
+/** Whether the response of a step has a document with a password. */
 export const isSalted = ({ path }: Step): boolean => path.startsWith("/_users/org.couchdb.user:")
 
-/** The document of a step, as the transcript's server told it. */
+/** The document of a step in the transcript. */
 export const recordedDocument = ({ path }: Step): string => {
   const read = steps.find((step) => step.method === "GET" && step.path === path && step.status === 200)
   return read === undefined ? "" : recorded(read)
 }
 
-/** Takes out of an answer what follows from the salt of the document. */
+/** Removes what follows from the salt. */
 export const withoutSalt = (step: Step, text: string, document: string): string =>
   follows(document, passwordOf(step) ?? "").reduce((rest, [value, name]) => rest.replaceAll(value, name), text)

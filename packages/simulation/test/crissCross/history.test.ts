@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { history, type Options, type Outcome } from "../../src/crissCross/history.js"
 
-/** How many histories of each kind are told; the figures in the chapter on lineage are of thousands. */
+/** The number of histories of each kind. The figures in the chapter on lineage are from thousands of histories. */
 const histories = Number(process.env["CRISS_CROSS_HISTORIES"] ?? 10)
 const from = Number(process.env["CRISS_CROSS_SEED"] ?? 1)
 
@@ -28,7 +28,7 @@ describe("criss-cross merges of texts and lists", () => {
     () =>
       Effect.gen(function*() {
         const outcomes = yield* many({ replicas: 4, steps: 60, decides: "apart" })
-        // Else nothing was tried.
+        // Otherwise, the test exercises nothing.
         assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories)
         assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
         assert.isAtLeast(Math.max(...outcomes.map(({ deepest }) => deepest)), 2)
