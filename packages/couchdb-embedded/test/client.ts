@@ -16,7 +16,7 @@ export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
-  /** The body as plain JSON; `undefined` if it is not JSON. */
+  /** The body as plain JSON. `undefined` if it is not JSON. */
   readonly json: unknown
 }
 
@@ -28,7 +28,7 @@ export const basic = (user: string, password: string): Readonly<Record<string, s
 
 const plain = (text: string): unknown => Either.getOrUndefined(Either.map(Json.parse(text), Json.toPlain))
 
-/** A request; its body is sent as it is, or as JSON. */
+/** A request. Its body is sent as it is, or as JSON. */
 export const requestOf = (
   method: string,
   path: string,
@@ -53,7 +53,7 @@ export const client =
       })
     )
 
-/** A fresh embedded CouchDB with one empty database, `db`, in which everybody is administrator. */
+/** A new embedded CouchDB with one empty database, `db`, in which everybody is an administrator. */
 export const fresh = (options: EmbeddedCouch.Options = {}) =>
   Effect.gen(function*() {
     const send = client(yield* EmbeddedCouch.make(options))

@@ -1,4 +1,4 @@
-/** As much of PouchDB's interface as the tests use; its published types describe an older Node. */
+/** The part of PouchDB's interface that the tests use. Its published types are for an older Node. */
 declare module "pouchdb" {
   export namespace PouchDB {
     interface Meta {

@@ -13,7 +13,7 @@ const eslint = new ESLint({
   overrideConfig: { rules: { "@typescript-eslint/no-unused-vars": "off", "import/no-cycle": "off" } }
 })
 
-/** The messages of the linter about a file of `packages/couchdb-embedded/src` that holds only this line. */
+/** The linter's messages for a file of `packages/couchdb-embedded/src` with this line only. */
 const messagesOf = async (file: string, line: string): Promise<ReadonlyArray<string>> => {
   const [result] = await eslint.lintText(`${line}\n`, { filePath: `${folder}src/${file}` })
   return (result?.messages ?? []).map(({ message }) => message)

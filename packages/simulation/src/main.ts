@@ -109,7 +109,7 @@ const program = outcomes.pipe(
       ? Effect.void
       : Effect.gen(function*() {
         const steps = yield* Simulation.shrink(failing, options).pipe(Effect.provide(TestContext.TestContext))
-        yield* Console.log(`\nthe shortest part of seed ${failing} that fails:\n${steps.join("\n")}\n`)
+        yield* Console.log(`\na minimal part of seed ${failing} that fails:\n${steps.join("\n")}\n`)
       })
   ),
   Effect.tap(({ report }) => Console.log(Simulation.line(report)))

@@ -8,7 +8,7 @@ import * as Simulation from "../src/Simulation.js"
 const told = (from: number, histories: number, options: Simulation.Options) =>
   Effect.map(Stream.runCollect(Simulation.runAll(from, histories, options)), Chunk.toReadonlyArray)
 
-/** More rounds than this do not end. */
+/** If replicas take more rounds, they do not converge. */
 const resting = 12
 
 describe("histories of replicas", () => {

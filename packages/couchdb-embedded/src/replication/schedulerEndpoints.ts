@@ -60,9 +60,9 @@ const endedRow = (id: string, body: Json.JsonObject): Json.JsonObject | undefine
   const state = Json.get(body, "_replication_state")
   if (state !== "completed" && state !== "failed") return undefined
   const stats = Json.get(body, "_replication_stats")
-  const told = stats !== undefined && Json.isObject(stats) ? Json.entries(stats) : []
+  const members = stats !== undefined && Json.isObject(stats) ? Json.entries(stats) : []
   const time = Json.get(body, "_replication_state_time") ?? null
-  const start = told.find(([name]) => name === "start_time")?.[1] ?? time
+  const start = members.find(([name]) => name === "start_time")?.[1] ?? time
   return {
     database: "_replicator",
     doc_id: id,
@@ -73,7 +73,7 @@ const endedRow = (id: string, body: Json.JsonObject): Json.JsonObject | undefine
     error_count: state === "failed" ? 1 : 0,
     info: state === "failed"
       ? { error: Json.get(body, "_replication_state_reason") ?? null }
-      : Json.fromEntries(told.filter(([name]) => name !== "start_time")),
+      : Json.fromEntries(members.filter(([name]) => name !== "start_time")),
     start_time: start,
     last_updated: time
   }

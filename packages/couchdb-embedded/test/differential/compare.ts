@@ -1,4 +1,4 @@
-/** Sends the same history to both sides, and shrinks a history with different responses. */
+/** Runs a history on both servers, and shrinks one that they answer differently. */
 import type { TransportError } from "effect-couchdb/CouchError"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import { ofEngine, ofServer, within } from "./side.js"
 import type { Step } from "./steps.js"
 
 export interface Found {
-  /** The history, whose last step is answered differently. */
+  /** The history whose last step has different responses. */
   readonly history: ReadonlyArray<Step>
   readonly server: Answer
   readonly engine: Answer
@@ -20,14 +20,14 @@ const urlOf = ({ admin }: Target, host: string): string =>
     admin === undefined ? "" : `${encodeURIComponent(admin.username)}:${encodeURIComponent(admin.password)}@`
   }${host}`
 
-/** The first difference, in a database of its own, which is gone afterwards. */
+/** The first difference, in a temporary database. */
 export const make = (target: Target, seed: number): Compare => {
   const server = ofServer(target)
   return (steps, kind) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const name = `differential-${process.pid}-${now}-${Math.random().toString(36).slice(2)}`
       return Effect.acquireUseRelease(
-        // One shard, since changes of several come in any order.
+        // One shard, because changes of several shards arrive in any order.
         server("PUT", `/${name}?${kind}`, {}, undefined),
         () =>
           Effect.gen(function*() {
@@ -54,7 +54,7 @@ export const make = (target: Target, seed: number): Compare => {
     })
 }
 
-/** Leaves out steps, in smaller and smaller pieces, while the last one is still answered differently. */
+/** Removes ever smaller parts of the history while the last step still differs. */
 export const shrink = (
   compare: Compare,
   found: Found,

@@ -39,10 +39,10 @@ const report = ({ engine, history, server }: Found): string =>
     `    engine: ${engine.status} ${JSON.stringify(engine.text)}`
   ].join("\n")
 
-// A server compacts a database that is written to for long, and then older revisions are missing at a time of its own.
+// A server compacts a busy database at any time, and then older revisions are missing.
 const perDatabase = 250
 
-// A replication takes a server seconds.
+// A replication takes seconds on a server.
 const replicateEvery = 5 * perDatabase
 
 /** Whether there was no difference. */
@@ -57,10 +57,10 @@ const program = (target: Target, steps: number, seed: number) =>
       const history = Array.from({ length }, () => stepOf(random, ids))
       const found = yield* compare(sent % replicateEvery === 0 ? [...history, ...closing(ids)] : history, query)
       if (found === undefined) continue
-      yield* Console.log(`step ${sent + found.history.length} of seed ${seed} is answered differently:`)
+      yield* Console.log(`step ${sent + found.history.length} of seed ${seed} has different responses:`)
       yield* Console.log(report({ ...found, history: found.history.slice(-1) }))
       const short = yield* shrink(compare, found, query, 20_000)
-      yield* Console.log(`\na short history that shows it (${short.history.length} steps):\n${report(short)}`)
+      yield* Console.log(`\na minimal history with the difference (${short.history.length} steps):\n${report(short)}`)
       return false
     }
     yield* Console.log(`${steps} steps, no difference`)
@@ -82,7 +82,7 @@ if (typeof target === "string" || !Number.isSafeInteger(steps) || !Number.isSafe
   process.exitCode = 2
 } else {
   const fiber = Effect.runFork(program(target, steps, seed))
-  // The database is removed also when somebody stops this.
+  // The database is also deleted on interruption.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
   }

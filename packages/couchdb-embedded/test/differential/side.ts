@@ -1,4 +1,4 @@
-/** The two sides of a comparison, the engine in process and a server, with the values of their earlier responses. */
+/** A compared server, which is the engine in process or a real one, and its responses so far. */
 import { TransportError } from "effect-couchdb/CouchError"
 import * as Transport from "effect-couchdb/Transport"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** Sends a step, with its placeholders filled from the answers before it. */
+/** Sends a step, with its placeholders filled in from earlier responses. */
 export type Send = (step: Step) => Effect.Effect<Answer, TransportError>
 
 type Request = (
@@ -25,7 +25,7 @@ type Request = (
   body: string | undefined
 ) => Effect.Effect<Answer, TransportError>
 
-/** The server at a URL, and the credentials in it. */
+/** The server at a URL with credentials. */
 export interface Target {
   readonly origin: URL
   readonly admin: { readonly username: string; readonly password: string } | undefined
@@ -35,7 +35,7 @@ const credentials = ({ admin }: Target): Readonly<Record<string, string>> =>
   admin === undefined ? {} : basic(admin.username, admin.password)
 
 export const ofServer = (target: Target): Request => {
-  // CouchDB may leave a connection out of step after a request that it refused before it had read it.
+  // CouchDB may leave a connection out of sync after it rejected a request before reading it.
   const agent = new Http.Agent({ keepAlive: false, maxSockets: 1 })
   return (method, path, headers, body) =>
     Effect.async((resume) => {
@@ -85,7 +85,7 @@ export const ofEngine = (target: Target, seed: number): Effect.Effect<Request> =
 
 const told = /"(?:_id|id)":"([^"]+)"[^{}]*?"_?rev":"(\d+-[0-9a-z]+)"/g
 
-/** The requests to one database, with the values of its earlier responses. */
+/** The paths below one database, with the values of its responses. */
 export const within = (request: Request, database: string, url: string): Send => {
   const revisions = new Map<string, Array<string>>()
   let sequence = "0"
@@ -115,7 +115,7 @@ export const within = (request: Request, database: string, url: string): Send =>
       ),
       (answer) => {
         learn(answer.text)
-        // A server of its own name and address answers of the same database.
+        // The responses differ in the name and the address of their server.
         const own = answer.text.replaceAll(database, "{db}").replaceAll(/"couchdb@[\w.]+"/g, "\"NODE\"")
         return { status: answer.status, text: without(["sizes", "index", "ref"], normalise(own)) }
       }

@@ -1,17 +1,17 @@
-/** Random requests, valid and not. Values of earlier responses are placeholders in them. */
+/** Random valid and invalid requests. Placeholders stand for values of earlier responses. */
 import type { Random } from "../../src/encoding/random.js"
 
 export interface Step {
   readonly method: string
-  /** Below the database; empty for the database itself. */
+  /** The path below the database. Empty for the database itself. */
   readonly path: string
-  /** Whether the path is that of the server, and `{db}` in it the database. */
+  /** Whether the path is that of the server, with `{db}` for the database. */
   readonly root?: boolean
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
-/** Chance, and the ids among which it chooses. */
+/** The random generator, and the ids to choose from. */
 export interface Source extends Random {
   readonly ids: ReadonlyArray<string>
 }
@@ -24,7 +24,7 @@ const of = <A>(random: Random, first: A, ...more: ReadonlyArray<A>): A =>
 const idOf = (random: Source): string => random.ids[random.below(random.ids.length)] ?? "a"
 const at = (id: string): string => `/${encodeURIComponent(id)}`
 
-/** A revision of a document: a recent one that an answer told, or one that nobody has. */
+/** A revision of a document: a recent one from a response, or an unknown one. */
 const revisionOf = (random: Source, id: string): string =>
   random.below(12) === 0
     ? of(random, "9-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1-abc", "zzz", "")
@@ -61,11 +61,13 @@ const contentOf = (random: Source): Record<string, unknown> => {
 const letters = ["a", "b", "c"] as const
 const hash = (random: Source): string => of(random, ...letters).repeat(32)
 
-/** The one line of ancestors of a revision, itself first: a real hash covers its parent, so that no revision has two. */
+/**
+ * The ancestors of a revision, itself first. They depend on the revision only, because a real hash covers its parent.
+ */
 const lineOf = (start: number, letter: number): ReadonlyArray<string> =>
   Array.from({ length: start }, (_, back) => (letters[letter >> back] ?? "a").repeat(32))
 
-/** A document as a replicator writes it, with a history of its own. Its revision tells all that is in it. */
+/** A document as replication writes it, with its own history. Its content depends on its revision. */
 const replicatedOf = (random: Source): unknown => {
   const start = 1 + random.below(3)
   const letter = random.below(letters.length)
@@ -95,7 +97,7 @@ const several = <A>(random: Source, make: (random: Source) => A): ReadonlyArray<
 
 const queryOf = (random: Source, ...parameters: ReadonlyArray<string>): string => {
   const some = several(random, () => of(random, "", ...parameters)).filter((parameter) => parameter !== "")
-  // Which of two values counts is not the same for a partition.
+  // In a partition, another one of two duplicate parameters is used.
   const chosen = new Map(some.map((parameter) => [parameter.split("=", 1)[0], parameter]))
   return chosen.size === 0 ? "" : `?${Array.from(chosen.values()).join("&")}`
 }
@@ -202,7 +204,7 @@ const multipart = (random: Source): Step => {
   }
 }
 
-/** What was added to these requests later, so that the histories of earlier seeds stay what they were in kind. */
+/** Requests that were added later. They are separate, so that earlier seeds keep their kinds of requests. */
 const further: ReadonlyArray<Make> = [
   multipart,
   (random) => ({
@@ -387,7 +389,7 @@ export const kinds = [
   { query: "q=1&partitioned=true", ids: ["p:a", "p:b", "q:a", "q:é", "p:", "a"] }
 ] as const
 
-/** Keys without a partition: CouchDB sends a refusal and then an answer, of which a client can read neither. */
+/** Keys without a partition. CouchDB sends two responses to them, and a client can read neither. */
 const isAnsweredTwice = ({ body = "", path }: Step): boolean =>
   path.includes("_all_docs") && (path.includes("keys=") || /"(nope|a)"/.test(body))
 
@@ -400,7 +402,7 @@ export const stepOf = (random: Random, ids: ReadonlyArray<string> = kinds[0].ids
   return ids === kinds[1].ids && isAnsweredTwice(step) ? stepOf(random, ids) : step
 }
 
-/** Replicates the database at the end of a history, and reads what came. */
+/** Replicates the database at the end of a history, and reads the copy. */
 export const closing = (ids: ReadonlyArray<string>): ReadonlyArray<Step> => {
   const replicate: Step = {
     method: "POST",
@@ -418,7 +420,7 @@ export const closing = (ids: ReadonlyArray<string>): ReadonlyArray<Step> => {
     { method: "GET", path: "/_changes?style=all_docs" },
     { method: "GET", path: "/_all_docs?include_docs=true&conflicts=true" },
     { method: "GET", path: "" },
-    // Last: a purge leaves the indexes of CouchDB 3.5.0 without documents that it did not purge, and its counts wrong.
+    // Last, because a purge removes too many documents from the indexes of CouchDB 3.5.0, and breaks its counts.
     ...ids.flatMap((id): ReadonlyArray<Step> => [
       post("/_purge", { [id]: [`{{rev ${id} 0}}`, `{{rev ${id} 2}}`] }),
       { method: "GET", path: `${at(id)}?open_revs=all&revs=true`, headers: { accept: "application/json" } }

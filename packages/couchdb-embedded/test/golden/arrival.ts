@@ -1,17 +1,18 @@
 /**
- * The order in which the shards of the recorded server responded.
+ * The order in which the shards of the transcript's server answered.
  *
- * It is random which of two shards reports its changes, or its unsorted rows, first. The ids in a recorded response show the
- * order, which is applied to the engine. What a shard reports, and in which order, is decided by the engine.
+ * Which of two shards sends its changes or unsorted rows first is random, on the server as in the engine. The ids in a
+ * recorded response show the order, and the engine replays it. The rows of each shard and their order are the engine's
+ * own.
  */
 import { crc32 } from "../../src/encoding/crc32.js"
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 
-/** The index of the shard of a document, of two shards. */
+/** The index of the shard of a document in a database with two shards. */
 export const shardOf = (id: string): number => crc32(id) < 0x80000000 ? 0 : 1
 
-/** The index of the shard of every row, of two shards. */
+/** The index of the shard of each row in a database with two shards. */
 export const turnsOf = (step: Step): ReadonlyArray<number> =>
   !/\/_changes|sorted=false/.test(step.path) ? [] : Array.from(
     recorded(step).matchAll(/\{(?:"seq":[^,]+,)?"id":("(?:[^"\\]|\\.)*")/g),
@@ -19,7 +20,7 @@ export const turnsOf = (step: Step): ReadonlyArray<number> =>
   )
 
 export interface Arrival {
-  /** Whose turns come next. */
+  /** Sets the order for the next response. */
   readonly set: (turns: ReadonlyArray<number>) => void
   readonly next: (open: ReadonlyArray<number>) => number
 }

@@ -1,12 +1,12 @@
 /**
- * The values of responses that later requests contain and that differ from run to run: sequences and cookies.
+ * Values that a client takes from a response into a later request, and that differ between runs: sequences and cookies.
  *
- * A step that uses a sequence of the recorded server uses the sequence that the engine returned in the same step.
+ * A step that uses a sequence of the transcript's server uses the sequence of the engine's response instead.
  */
 import type { Step } from "./transcript.js"
 import { recorded } from "./transcript.js"
 
-/** Maps values of the recorded server to those of the engine. */
+/** Maps values of the transcript's server to those of the engine. */
 export type Carried = Map<string, string>
 
 const token = /\d+-g1AAAA[\w-]+|\d+-[\w=-]{40,}|(?<=AuthSession=)[\w-]+/g
@@ -14,7 +14,7 @@ const token = /\d+-g1AAAA[\w-]+|\d+-[\w=-]{40,}|(?<=AuthSession=)[\w-]+/g
 const tokens = (text: string, headers: Step["headers"]): ReadonlyArray<string> =>
   Array.from(`${text}\n${Object.values(headers).flat().join("\n")}`.matchAll(token), ([found]) => found)
 
-/** Remembers what stands in the same places of the two answers. */
+/** Records the values at the same positions of two responses. */
 export const learn = (
   carried: Carried,
   step: Step,

@@ -1,4 +1,4 @@
-/** Replays the transcript, and reports how far the responses of the engine are those of CouchDB. */
+/** Replays the transcript, and reports the differences between the engine and CouchDB. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as TestContext from "effect/TestContext"

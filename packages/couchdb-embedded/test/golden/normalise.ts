@@ -1,9 +1,9 @@
 import type { Aspect } from "./transcript.js"
 
-/** The first 26 digits of the ids that a server makes: the rest counts. */
+/** The first 26 digits of generated ids. The rest is a counter. */
 export const uuidPrefix = "ba9eabaf25c7cb3c97833193cd"
 
-/** Takes out of an answer what differs from run to run, and nothing else; see the README. Ids go by their prefix. */
+/** Replaces the parts of a response that differ between runs, see the README. Ids are recognised by their prefix. */
 export const normalise = (text: string, prefix?: string): string =>
   (prefix === undefined ? text : text.replaceAll(new RegExp(`${prefix}[0-9a-f]{6}`, "g"), "ID"))
     .replace(/^(\{"couchdb":.*"uuid":)"[0-9a-f]{32}"/, "$1\"UUID\"")
@@ -27,6 +27,6 @@ const aspects: Readonly<Record<Aspect, (text: string) => string>> = {
   order: (text) => JSON.stringify(Object.entries(JSON.parse(text)).sort(([a], [b]) => a < b ? -1 : 1))
 }
 
-/** Takes out what the list of differences says that differs. */
+/** Removes the parts that the list of differences names. */
 export const without = (only: ReadonlyArray<Aspect>, text: string): string =>
   only.reduce((rest, aspect) => aspects[aspect](rest), text)

@@ -20,7 +20,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** A step, the answer of CouchDB and that of the engine, both normalised. */
+/** A step with the normalised responses of CouchDB and of the engine. */
 export interface Outcome {
   readonly index: number
   readonly step: Step
@@ -30,8 +30,8 @@ export interface Outcome {
 }
 
 /**
- * Lists contain generated ids, so they must sort like those of the transcript: after `b1` and before `batch`. The third and
- * the fourth, under which documents were written, must also be in the first shard.
+ * Generated ids are in lists, so they must sort like those of the transcript: between `b1` and `batch`. The third and
+ * the fourth one have documents, and must also be in the first shard.
  */
 const seedLikeTheTranscript = Effect.gen(function*() {
   for (let seed = 1;; seed++) {
@@ -46,7 +46,7 @@ const credentials = basic("admin", "password")
 /** How many milliseconds a feed is read. */
 const duration = (step: Step): number => setup.closedAfter[step.name] ?? (step.cut === undefined ? 60_000 : 1500)
 
-/** Sends the request of a step, and reads its answer, as far as it was recorded, while time goes by. */
+/** Sends the request of a step, and reads as much of the response as was recorded, while time advances. */
 const send = (couch: EmbeddedCouch.Service, step: Step, carried: Carried.Carried) =>
   Effect.scoped(Effect.gen(function*() {
     const headers = { ...(setup.anonymous.includes(step.name) ? {} : credentials), ...step.reqHeaders }
@@ -67,7 +67,7 @@ const send = (couch: EmbeddedCouch.Service, step: Step, carried: Carried.Carried
       spent += after
       yield* client(couch, credentials)("PUT", `/probe/${id}`, { body })
     }
-    // Time goes by also where the transcript's answer was whole: a feed may have waited for its time limit.
+    // Time also advances for complete responses, because a feed may have waited for its timeout.
     yield* TestClock.adjust(/feed=|timeout=/.test(step.path) ? duration(step) - spent : 0)
     const closed = step.cut === undefined ? yield* Fiber.await(reading).pipe(Effect.map(Exit.isSuccess)) : false
     const bytes = concat(chunks)
@@ -79,7 +79,7 @@ const send = (couch: EmbeddedCouch.Service, step: Step, carried: Carried.Carried
     }
   }))
 
-/** Replays the whole transcript, in virtual time. Needs the clock of `TestContext`. */
+/** Replays the transcript in virtual time. Needs the clock of `TestContext`. */
 export const replay = Effect.gen(function*() {
   const { prefix, seed } = yield* seedLikeTheTranscript
   const arrival = Arrival.make()
@@ -122,7 +122,7 @@ export const sameStatus = ({ actual, expected }: Outcome): boolean => actual.sta
 
 export const same = (outcome: Outcome): boolean => sameStatus(outcome) && outcome.actual.text === outcome.expected.text
 
-/** What is wrong with a step: a difference that is not listed, or one that is listed and is none. */
+/** The error of a step: an unlisted difference, or a listed one that does not exist. */
 export const complaint = (outcome: Outcome): string | undefined => {
   const { actual, difference, expected } = outcome
   if (same(outcome)) return difference === undefined ? undefined : "is listed as different, and is answered alike"
@@ -134,7 +134,7 @@ export const complaint = (outcome: Outcome): string | undefined => {
     : `differs in more than ${only.join(", ")}`
 }
 
-/** Reasons for steps that are not in the transcript. */
+/** Listed steps that are not in the transcript. */
 export const strays: ReadonlyArray<string> = Object.keys({ ...differences, ...setup.before, ...setup.meanwhile })
   .concat(setup.anonymous)
   .filter((name) => !steps.some((step) => step.name === name))

@@ -1,26 +1,28 @@
 /**
  * Documents with a password.
  *
- * The salt of a password is a uuid, which differs from run to run, and so do the derived key and the revision. They are
- * removed if they follow from the salt.
+ * The salt of a password is random, so the derived key and the revision differ between runs. They are removed if they
+ * follow from the salt, and stay otherwise.
  */
+import { pbkdf2 } from "@noble/hashes/pbkdf2"
+import { sha256 } from "@noble/hashes/sha2"
 import * as Json from "effect-couchdb/Json"
 import * as Revision from "effect-couchdb/Revision"
 import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
-import { pbkdf2Sync } from "node:crypto"
 import type { Step } from "./transcript.js"
 import { recorded, steps } from "./transcript.js"
 
 const texts = (text: string, ...names: ReadonlyArray<string>): ReadonlyArray<string> =>
   names.map((name) => new RegExp(`"${name}":"?([^",}]*)`).exec(text)?.[1] ?? "")
 
-/** The salt, the key and the revision of a document with this password, if the last two follow from the first. */
+/** The salt, the key and the revision of a document with this password, if key and revision follow from the salt. */
 const follows = (document: string, password: string): ReadonlyArray<readonly [string, string]> => {
   const [salt = "", key = "", iterations = "", rev = ""] = texts(document, "salt", "derived_key", "iterations", "_rev")
   const body = Json.parse(document)
   if (!/^[0-9a-f]{32}$/.test(salt) || Either.isLeft(body) || !Json.isObject(body.right)) return []
-  const derived = pbkdf2Sync(password, salt, Number(iterations), 32, "sha256").toString("hex")
+  const derived = Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: Number(iterations), dkLen: 32 }))
   const predicted = Revision.predict({
     parent: Option.none(),
     body: Json.fromEntries(Json.entries(body.right).filter(([name]) => !name.startsWith("_"))),
@@ -36,15 +38,15 @@ const passwordOf = (step: Step): string | undefined =>
     "password"
   )[0]
 
-/** Whether a step is about a document with a password. */
+/** Whether the response of a step has a document with a password. */
 export const isSalted = ({ path }: Step): boolean => path.startsWith("/_users/org.couchdb.user:")
 
-/** The document of a step in the response of the recorded server. */
+/** The document of a step in the transcript. */
 export const recordedDocument = ({ path }: Step): string => {
   const read = steps.find((step) => step.method === "GET" && step.path === path && step.status === 200)
   return read === undefined ? "" : recorded(read)
 }
 
-/** Takes out of an answer what follows from the salt of the document. */
+/** Removes what follows from the salt. */
 export const withoutSalt = (step: Step, text: string, document: string): string =>
   follows(document, passwordOf(step) ?? "").reduce((rest, [value, name]) => rest.replaceAll(value, name), text)

@@ -19,14 +19,14 @@ const Step = Schema.Struct({
 })
 export type Step = typeof Step.Type
 
-/** What differs from server to server, and is no mistake of either. */
+/** What differs between servers without being an error. */
 export const Aspect = Schema.Literal("sizes", "index", "bookmark", "ref", "order")
 export type Aspect = typeof Aspect.Type
 
 /**
- * Why a step is answered otherwise here.
+ * Why the engine responds differently.
  *
- * - `only`: what of the answer differs; the rest of it must be the same. Without it, anything may differ
+ * - `only`: the parts of the response that differ. Without it, anything may differ
  */
 const Difference = Schema.Struct({ reason: Schema.String, only: Schema.optional(Schema.Array(Aspect)) })
 export type Difference = typeof Difference.Type
@@ -55,7 +55,7 @@ export const differences: Readonly<Record<string, Difference>> = Schema.decodeUn
 /** Bytes as text, one character each. */
 export const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")
 
-/** The body of the recorded answer. */
+/** The body of the recorded response. */
 export const recorded = ({ base64, text }: Step): string =>
   base64 === undefined ? text ?? "" : latin1(Either.getOrThrow(Encoding.decodeBase64(base64)))
 

@@ -14,7 +14,7 @@ import * as FileStore from "../../src/fileStore/FileStore.js"
 import * as Lock from "../../src/fileStore/lock.js"
 import * as Owners from "../../src/fileStore/owner.js"
 
-const program = bundle(new URL("../store/holder.ts", import.meta.url))
+const program = bundle(new URL("../fileStore/holder.ts", import.meta.url))
 
 const directory = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "couch-lock-"))),
@@ -39,7 +39,7 @@ const start = (command: string, args: ReadonlyArray<string>) =>
     const { child } = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
-        // That of all processes that have this output.
+        // The only one of all processes with this output.
         const closed = new Promise<void>((resolve) => child.on("close", () => resolve()))
         return { child, closed }
       }),
@@ -78,7 +78,7 @@ const hold = (path: string) => Effect.flatMap(program, (file) => start(process.e
 
 const open = (path: string) => FileStore.make({ directory: path })
 
-/** What came of opening a directory, which is closed again. */
+/** Opens a directory, closes it, and returns the result. */
 const opened = (path: string) => Effect.either(Effect.scoped(open(path)))
 
 const filesOf = (path: string) => Fs.readdirSync(path).filter((name) => name !== "data.log")
@@ -90,7 +90,7 @@ interface Details extends Owners.Owner {
 
 const id = "0123456789abcdef01234567"
 
-/** A claim of some other process. */
+/** A claim of another process. */
 const claim = (path: string, details: Partial<Details>, state = "holding"): string => {
   const file = Path.join(path, `lock.${id}`)
   Fs.writeFileSync(
@@ -100,7 +100,7 @@ const claim = (path: string, details: Partial<Details>, state = "holding"): stri
   return file
 }
 
-/** A socket of some other process. */
+/** A socket of another process. */
 const socket = (path: string) =>
   Effect.acquireRelease(
     Effect.async<Net.Server>((resume) => {
@@ -258,7 +258,7 @@ describe("the lock of a data directory", () => {
         )
         claim(path, there, "opening")
       }))
-      // Its socket is there, and nobody listens.
+      // The socket file exists, but nothing listens.
       expect(filesOf(path)).toEqual([`lock.${id}`, `lock.${id}.sock`])
       expect(yield* opened(path)).toMatchObject({ _tag: "Right" })
       expect(filesOf(path)).toEqual([])
@@ -299,7 +299,7 @@ describe("the lock of a data directory", () => {
       Fs.writeFileSync(Path.join(path, "lock.bbbbbbbbbbbbbbbbbbbbbbbb.new"), "")
       Fs.writeFileSync(Path.join(path, "locks"), "")
       expect(yield* opened(path)).toMatchObject({ _tag: "Right" })
-      // One may be of a process that is just opening, and one has another name.
+      // One file may belong to a process that is opening, and the other has a different name.
       expect(filesOf(path)).toEqual(["lock.bbbbbbbbbbbbbbbbbbbbbbbb.new", "locks"])
     }))
 

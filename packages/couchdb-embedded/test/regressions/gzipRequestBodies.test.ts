@@ -154,7 +154,7 @@ describe("a request body with Content-Encoding: gzip", () => {
         const reply = yield* limited("PUT", "/db/b", { headers: gzip, body })
         expect([reply.status, reply.json]).toEqual([413, tooLarge])
       }
-      // 16 MiB a member, 2 GiB in all.
+      // 16 MiB per member, 2 GiB in total.
       const member = of(2 ** 24)
       const bomb = concat(...Array.from({ length: 128 }, () => member))
       const send = yield* fresh()

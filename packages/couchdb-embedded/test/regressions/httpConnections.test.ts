@@ -12,7 +12,7 @@ import * as NodeServer from "../../src/httpServer/nodeServer.js"
 import * as Serve from "../../src/httpServer/Serve.js"
 import type { Timeouts } from "../../src/httpServer/timeouts.js"
 
-/** A connection to a server, and all that it has sent. */
+/** A connection to a server, and all received data. */
 const connect = (port: number) =>
   Effect.map(
     Effect.acquireRelease(
@@ -53,7 +53,7 @@ const connect = (port: number) =>
         })
       return {
         socket,
-        /** Waits for an answer of the server, with a body of a known length, and takes it off. */
+        /** Waits for a response with a known body length, and removes it from the data. */
         answer: until(() => {
           const found = /^HTTP\/1\.1 (\d+)[^]*?\r\n\r\n/.exec(text)
           const length = Number(/content-length: (\d+)/i.exec(found?.[0] ?? "")?.[1])
@@ -61,9 +61,9 @@ const connect = (port: number) =>
           text = text.slice(found[0].length + length)
           return { status: Number(found[1]), head: found[0] }
         }),
-        /** Waits until the server has said something. */
+        /** Waits until the server has sent something. */
         heard: (words: string) => until(() => text.includes(words) ? true : undefined),
-        /** Waits until the server has closed the connection, and returns how. */
+        /** Waits until the server has closed the connection. Returns how. */
         closed: until(() => end === "open" ? undefined : end),
         send: (bytes: string | Uint8Array) =>
           Effect.async<void>((resume) => {
@@ -82,7 +82,7 @@ interface Started {
   readonly socket: Net.Socket
 }
 
-/** The sockets of the server's side on which requests have come. */
+/** The server-side sockets that received requests. */
 const serverSockets = Effect.gen(function*() {
   const sockets: Array<Net.Socket> = []
   const note = (message: unknown): void => {
@@ -97,7 +97,7 @@ const serverSockets = Effect.gen(function*() {
 
 const served = Serve.serve({ quiet: true })
 
-/** Lets sockets of both sides be read. */
+/** Lets the sockets of both sides read. */
 const turns = Effect.repeatN(
   Effect.async<void>((resume) => {
     setImmediate(() => resume(Effect.void))
@@ -161,7 +161,7 @@ describe("an idle connection", () => {
         yield* client.send(get("/"))
         yield* client.answer
         const socket = sockets.at(-1)
-        // The request is on its way, and nobody has read it when the timer fires.
+        // The request has been sent, but not read, when the timer fires.
         client.socket.write(request)
         socket?.emit("timeout")
         expect((yield* client.answer).status).toBeLessThan(300)
@@ -220,7 +220,7 @@ describe("a request that is answered before its body has arrived", () => {
         const { port } = yield* Serve.serve({ quiet: true, maxBodyBytes: 1_000 })
         const client = yield* connect(port)
         yield* client.send(head)
-        // The answer comes at once.
+        // The response arrives at once.
         const answer = yield* client.answer
         expect(answer.status).toBe(status)
         expect(answer.head).toMatch(/connection: close/i)
@@ -238,7 +238,7 @@ describe("a request that is answered before its body has arrived", () => {
       yield* client.send(put("/db/a", 1_000_000_000))
       expect((yield* client.answer).status).toBe(413)
       yield* Effect.repeat(client.send(new Uint8Array(10_000)), { until: () => client.socket.destroyed })
-      // One that sends nothing has its time.
+      // A client that sends nothing keeps its idle time.
       const silent = yield* serverWith({ drain: 1 })
       const other = yield* connect(silent.port)
       yield* other.send(put("/db/a", 1_000_000_000))
@@ -271,7 +271,7 @@ describe("a request that is answered before its body has arrived", () => {
 })
 
 describe("a server that closes", () => {
-  /** An engine whose feeds never end, and which says how many requests it answers at the moment. */
+  /** An engine whose feeds never end, with its number of running requests. */
   const engine = Effect.map(EmbeddedCouch.make(), (couch) => {
     const counts = { open: 0 }
     const stream: EmbeddedCouch.Service["stream"] = (request) =>

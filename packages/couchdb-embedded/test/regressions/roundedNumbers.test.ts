@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { fresh } from "../client.js"
 
-/** What is sent, and what CouchDB 3.5.0 shows of it. */
+/** Sent numbers, and how CouchDB 3.5.0 prints them. */
 const shown = [
   ["55257170481873407301214375006E-23", "552571.704818734"],
   ["5e-324", "0.0"],

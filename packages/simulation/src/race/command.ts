@@ -80,11 +80,11 @@ export const runRace = (
     const { figures, wrong } = yield* course.pipe(
       Effect.flatMap((course) =>
         Effect.gen(function*() {
-          const told = yield* race(course, { documents, seed })
-          if (byHand === 0) return told
+          const result = yield* race(course, { documents, seed })
+          if (byHand === 0) return result
           const two = yield* writeTwoContents(course, byHand)
           yield* Console.log(`by hand: of ${byHand} documents, ${two} with two contents under one revision`)
-          return { ...told, figures: { ...told.figures, twoContents: told.figures.twoContents + two } }
+          return { ...result, figures: { ...result.figures, twoContents: result.figures.twoContents + two } }
         })
       )
     )

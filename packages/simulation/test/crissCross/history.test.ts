@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { numRuns, sample, seed } from "../../../couchdb/test/support/deep.js"
 import { history, type Options, type Outcome } from "../../src/crissCross/history.js"
 
-/** The number of histories of each kind. The figures in the chapter on lineage are those of thousands. */
+/** The number of histories of each kind. The figures in the chapter on lineage are from thousands of histories. */
 const histories = numRuns ?? sample(4, 100)
 const from = seed ?? 1
 
@@ -27,7 +27,7 @@ describe("criss-cross merges of texts and lists", () => {
     () =>
       Effect.gen(function*() {
         const outcomes = yield* many({ replicas: 4, steps: 60, decides: "apart" })
-        // Else nothing was tried.
+        // Otherwise, the test exercises nothing.
         assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories / 4)
         assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
         assert.isAtLeast(Math.max(...outcomes.map(({ deepest }) => deepest)), sample(1, 2))

@@ -9,7 +9,7 @@ describe("rules of lineage", () => {
       Effect.gen(function*() {
         const told = yield* row
         assert.isTrue(isHarmful(told), showRules([told]))
-        // Costs are never nothing; whatever else is counted must be.
+        // Costs are never zero. All other figures must be.
         if (!told.figure.startsWith("bytes") && !told.figure.startsWith("rounds")) assert.strictEqual(told.with, 0)
       }))
   }

@@ -21,7 +21,7 @@ const copy = (node: string, leaves: ReadonlyArray<Leaf>, older: ReadonlyArray<Le
   older
 })
 
-/** A race that goes as it went before. */
+/** A reproducible race. */
 const raced = (course: Effect.Effect<Course>, options: Options) =>
   course.pipe(Effect.flatMap((course) => race(course, options)), Effect.withRandom(Random.make("race")))
 
