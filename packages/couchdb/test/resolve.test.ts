@@ -243,7 +243,7 @@ describe("answers that resolve does not get", () => {
       const outcome = yield* asMe(Conflict.resolve(cards, "ada", merging))
       if (outcome._tag !== "PartiallyResolved") return assert.fail(outcome._tag)
       assert.lengthOf(outcome.remaining, 2)
-      assert.deepStrictEqual(outcome.buried, [])
+      assert.deepStrictEqual(outcome.deleted, [])
       assert.lengthOf(yield* asRival(liveLeaves(cards, "ada")), 3)
       meddler.around = (_, answer) => answer
       const later = yield* asMe(Conflict.resolve(cards, "ada", merging))

@@ -1,8 +1,8 @@
 /**
- * The changes feed: what happened to the documents of a database, once, as it happens, or for ever.
+ * The changes feed of a database: once, continuously, or followed over any number of requests.
  *
- * A feed is of a collection, whose documents come decoded, or of a database as it is, whose documents are JSON. A change
- * tells of a document, not of each of its edits: a document that changed twice comes once, at its last place.
+ * A feed belongs to a collection, whose documents are decoded, or to a database, whose documents are JSON. A change is about a
+ * document, not about each of its edits: a document that changed twice occurs once, with the sequence of its last change.
  *
  * @since 0.1.0
  */
@@ -34,12 +34,12 @@ import * as processing from "./process.js"
 import { collectionSource, sourceOf } from "./source.js"
 
 /**
- * A document was written. `D` is what the feed brings of it: a `Document` from a collection, JSON from a database.
+ * A document was written. `D` is a `Document` for a collection, and JSON for a database.
  *
- * - `sequence`: the place of the change in the feed, opaque; `None` where `seqInterval` leaves it out
- * - `rev`: the winning revision; `revisions`: the winner, and with the style `all_docs` every other leaf behind it
- * - `conflicts`: the live siblings of the winner, if `conflicts` asked for them
- * - `document`: the winner, if the feed brings documents
+ * - `sequence`: the opaque sequence of the change; `None` if `seqInterval` omits it
+ * - `rev`: the winning revision; `revisions`: the winner, and with the style `all_docs` every other leaf after it
+ * - `conflicts`: the live siblings of the winner, with the option `conflicts`
+ * - `document`: the winner, if the feed includes documents
  *
  * @since 0.1.0
  * @category model
@@ -80,7 +80,7 @@ export interface DatabaseGone {
 }
 
 /**
- * What a feed tells of one document.
+ * A change of one document.
  *
  * @since 0.1.0
  * @category model
@@ -88,7 +88,7 @@ export interface DatabaseGone {
 export type Change<D> = Changed<D> | Deleted
 
 /**
- * Which changes a feed tells of: see {@link byIds}, {@link bySelector}, {@link byView}, {@link byFunction} and
+ * Selects the changes of a feed: see {@link byIds}, {@link bySelector}, {@link byView}, {@link byFunction} and
  * {@link designDocuments}.
  *
  * @since 0.1.0
@@ -164,13 +164,14 @@ export const byFunction = (
 ): Filter => ({ _tag: "Function", design, name, parameters })
 
 /**
- * What every feed can be told.
+ * The options of every feed.
  *
- * - `filter`: which changes it tells of; all, unless said otherwise
- * - `includeDocs`: whether it brings the documents; a collection's does, a database's does not
- * - `conflicts`: whether it names the siblings of each winner, which needs the documents
- * - `style`: `all_docs` names every leaf instead of the winner alone
- * - `heartbeat`: how often the server shows that it lives while there is nothing to tell
+ * - `filter`: selects changes; by default all
+ * - `includeDocs`: whether the feed includes the documents; by default that of a collection does, and that of a database does
+ *   not
+ * - `conflicts`: whether it includes the siblings of each winner, which needs the documents
+ * - `style`: `all_docs` includes every leaf instead of the winner only
+ * - `heartbeat`: how often the server sends a heartbeat while nothing changes
  *
  * @since 0.1.0
  * @category options
@@ -184,13 +185,13 @@ export interface FeedOptions {
 }
 
 /**
- * What a feed over one answer can be told besides.
+ * The further options of a feed with one response.
  *
- * - `since`: the place after which it begins, or `now`; the beginning, by default
- * - `limit`: how many changes at most. Of a collection, only those of its own documents count
+ * - `since`: the sequence after which it starts, or `now`; by default it starts at the beginning
+ * - `limit`: the maximum number of changes. For a collection, only those of its own documents count
  * - `descending`: the last change first
  * - `timeout`: how long the server waits for a change before it ends the feed
- * - `seqInterval`: only each so many rows have a sequence, which is cheaper in a cluster
+ * - `seqInterval`: only every nth row has a sequence, which is cheaper in a cluster
  *
  * @since 0.1.0
  * @category options
@@ -204,7 +205,7 @@ export interface Options extends FeedOptions {
 }
 
 /**
- * What the feed of a database can be told besides: whether the documents come with the content of their attachments.
+ * The further options of the feed of a database: whether documents include the content of their attachments.
  *
  * @since 0.1.0
  * @category options
@@ -215,7 +216,7 @@ export interface WithAttachments {
 }
 
 /**
- * What the feed of a database over one answer can be told.
+ * The options of the feed of a database with one response.
  *
  * @since 0.1.0
  * @category options
@@ -305,7 +306,7 @@ export interface FollowLimit {
 }
 
 /**
- * What a follower of a collection can be told: no attachments, which a document value has as stubs.
+ * The options of a follower of a collection. Document values have their attachments as stubs.
  *
  * @since 0.1.0
  * @category options
@@ -394,8 +395,8 @@ export const longpoll: {
     Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "longpoll", options))) as never
 
 /**
- * The changes there are, as they arrive, with constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the
- * first document that is not what its schema says, behind the changes before it.
+ * Streams the past changes with constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the first document that
+ * does not match its schema, after the changes before it.
  *
  * @example
  * import { Changes, Collection } from "effect-couchdb"
@@ -501,33 +502,33 @@ export const continuous: {
   )) as never
 
 /**
- * Follows a database: every change at least once, over any number of requests (`_changes?feed=continuous`). It outlives
+ * Follows a database: every change at least once, over any number of requests (`_changes?feed=continuous`). It recovers from
  * broken connections, silent servers, 408, 425, 429, 5xx and responses that are not CouchDB's, for as long as the schedule
- * allows, and resumes from where it was. If a server begins again from the beginning, changes come again. A database that is
- * deleted is a last element, {@link DatabaseGone}. A database that does not exist when the feed begins, and that no
- * checkpoint knows, is a `NotFoundError`.
+ * allows, and resumes from its last change. If a server starts again from the beginning, changes are repeated. If the database
+ * is deleted, {@link DatabaseGone} is the last element. If the database does not exist when the feed starts, and no checkpoint
+ * exists, the stream fails with a `NotFoundError`.
  *
- * A function, view or selector that fails in CouchDB with status 500 ten times with the same words, and with no change in
- * between, is broken: the follower fails with that `ServerError`. Without such a filter it goes on.
+ * If a function, view or selector fails in CouchDB with status 500 and the same error and reason ten times without a change in
+ * between, the follower fails with that `ServerError`. Without such a filter it continues.
  *
- * Where a proxy withholds responses until they end, as nginx does by default, a continuous feed brings nothing. If three
- * heartbeats do not come and a long poll (`_changes?feed=longpoll`) is answered, the follower goes on by long polls. It
- * tries a continuous feed again after a minute, and then at doubling intervals of up to an hour; changes may then come
- * three heartbeats later.
+ * If a proxy withholds responses until they end, as nginx does by default, a continuous feed delivers nothing. If three
+ * heartbeats are missing and a long poll (`_changes?feed=longpoll`) gets a response, the follower continues with long polls. It
+ * tries a continuous feed again after a minute, and then at doubling intervals of up to an hour. Changes may then arrive three
+ * heartbeats later.
  *
- * It logs the first failure as a warning, further ones at most once a minute with their number, and when it goes on
- * (Info). Everything else is at the level Debug.
+ * The first failure is logged as a warning, further failures at most once a minute with their number, and the recovery as
+ * Info. Everything else is logged as Debug.
  *
- * Nothing is read ahead of a slow consumer. Pulling acknowledges what was handed out before, and the checkpoint then moves
- * after it. Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency, `Stream.groupedWithin`)
- * acknowledge too early: use {@link process} there.
+ * Nothing is read ahead of a slow consumer. Pulling acknowledges the previous batch, and the checkpoint then moves past it.
+ * Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency, `Stream.groupedWithin`) acknowledge too
+ * early: use {@link process} instead.
  *
- * A consumer that ends without pulling again acknowledges nothing more. So the changes that were handed out last to
- * `Stream.take`, `Stream.runHead` or `Stream.takeUntil` come again, since the stream cannot see which of them were
- * processed. The option `limit` ends the stream after n changes, and acknowledges exactly these.
+ * A consumer that ends without another pull acknowledges nothing more. So the last changes before the end of `Stream.take`,
+ * `Stream.runHead` or `Stream.takeUntil` are repeated, since the stream cannot know which of them were processed. The option
+ * `limit` ends the stream after n changes, and acknowledges exactly these.
  *
- * With a filter that lets little through, the sequence moves with the changes that come through, so a new connection
- * filters again what came after the last of them.
+ * If a filter lets few changes pass, the sequence moves only with these, so a new connection filters the changes after the
+ * last of them again.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -588,8 +589,8 @@ export const followValid = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 =
   )
 
 /**
- * What {@link process} can be told besides: what becomes of a document that is not what its schema says. Without it, such
- * a document ends the processing with its `DecodeError`.
+ * The further options of {@link process}: a handler for documents that do not match their schema. Without it, such a document
+ * ends the processing with its `DecodeError`.
  *
  * @since 0.1.0
  * @category options
@@ -599,9 +600,9 @@ export interface OnInvalid<out E = never, out R = never> {
 }
 
 /**
- * Follows a feed and hands its changes, a batch at a time, to a function; the checkpoint moves behind a batch when the
- * function is done with it. So every change is processed at least once, and where the function fails, the batch comes
- * again the next time. It ends where the database is gone.
+ * Follows a feed, and passes its changes to a function, one batch at a time. The checkpoint moves past a batch when the
+ * function has succeeded. So every change is processed at least once, and a batch whose function failed is repeated the next
+ * time. The effect ends when the database is deleted.
  *
  * @example
  * import { KeyValueStore } from "@effect/platform"

@@ -10,7 +10,7 @@ import { type Members, type Row, sequenceOf } from "../rows/row.js"
 import type { Change, Changed, DatabaseGone, Deleted } from "./Changes.js"
 import type { Source } from "./source.js"
 
-/** A line of a feed that tells of a change, before anybody looked at its document. */
+/** A row of a feed that reports a change, before its document is decoded. */
 export interface ChangeRow {
   readonly id: string
   readonly sequence: Option.Option<string>
@@ -97,7 +97,7 @@ const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
   return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : none
 }
 
-/** The changes that rows tell of, their documents decoded if they bring some, each with its own error. */
+/** Converts rows to changes, and decodes their documents, if the feed includes them, each with its own error. */
 export const toChanges = <D, R>(
   source: Source<D, R>,
   rows: ReadonlyArray<ChangeRow>

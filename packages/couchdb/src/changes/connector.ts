@@ -95,7 +95,7 @@ class FeedConnector implements Connector {
   /** After how many milliseconds of silence something between ends a request. */
   private cutAfter = Infinity
   private readonly emptyAnswers = new EmptyAnswers()
-  /** Whether the last poll brought nothing. Only then a trial can tell silence from a backlog that fills a proxy's buffer. */
+  /** Whether the last poll brought nothing. Only then a trial distinguishes silence from a backlog that fills a proxy's buffer. */
   private idle = false
   /** Whether the log says that continuous feeds are withheld. */
   private logged = false

@@ -40,7 +40,7 @@ const patientRequest = <D, R>(source: Source<D, R>, feed: Feed, options: Databas
 export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): boolean =>
   source.feed !== undefined || !(options.includeDocs ?? source.bringsDocuments)
 
-/** The rows as changes; one that tells of none is the server's failure. The line that ends a feed is left out. */
+/** Converts rows to changes. A row that is not a change is an unexpected response. The row that ends a feed is omitted. */
 export const changesIn = <D, R>(
   request: CouchRequest,
   source: Source<D, R>,

@@ -93,7 +93,7 @@ const patience = (options: DatabaseOptions) =>
       : Effect.map(Clock.currentTimeMillis, (now) =>
         Duration.subtract(Duration.decode(options.timeout ?? defaultTimeout), Duration.millis(now - begin))))
 
-/** The request of the next part: one that waits goes on waiting for what is left of its time. */
+/** The request of the next part. A long poll waits for the rest of its timeout. */
 const partRequest = (
   source: Source<unknown, unknown>,
   feed: Feed,
@@ -202,7 +202,7 @@ export const page = <D, R>(
     : forward(source, feed, options, limit ?? Infinity)
 }
 
-/** Ends with the last of so many rows of the source. */
+/** Ends after a number of rows of the source. */
 const atMost = <E, R>(
   self: Stream.Stream<Row, E, R>,
   source: Source<unknown, unknown>,

@@ -110,7 +110,7 @@ export const makeOutage = <E = never, R = never>(
         }),
       end: Effect.suspend(() => {
         if (attempt === 0) return Effect.void
-        const message = `${what} goes on after ${attempt} failed ${attempt === 1 ? "attempt" : "attempts"}`
+        const message = `${what} works again after ${attempt} failed ${attempt === 1 ? "attempt" : "attempts"}`
         const log = warned ? Effect.logInfo(message) : Effect.logDebug(message)
         attempt = 0
         warned = false

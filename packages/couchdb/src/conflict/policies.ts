@@ -37,7 +37,7 @@ export const make = <A, I, R, K, E, R2>(
   settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
 ): Policy<A, E, R2> => policy(name, settle)
 
-/** What stands on the server; `None` where the document is gone. */
+/** The current version on the server; `None` if the document is deleted. */
 const standing = (
   conflict: AnyConflict
 ): Effect.Effect<Option.Option<CurrentRevision>, InvalidIdError | RequestError | NotFoundError, CouchHttp> =>
@@ -122,7 +122,7 @@ export const reapply = <A, I, R, K>(
           : save(value.modify(theirs, (body) => edit(body, conflict.attempted.body)))
     ))
 
-/** Stores the document beside what stands there, under the revision that it would have had. */
+/** Stores the document as a sibling of the current revision, under the revision that it would have had. */
 const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(attempted.id)

@@ -99,9 +99,9 @@ export const fail: Policy<any, Again> = policies.fail
 export const ignore: Policy<any> = policies.ignore
 
 /**
- * Repeats the operation over whatever stands on the server now, which loses the other side's edits of the body; its
- * attachments stay. A document that the other side deleted is created again. Somebody may be faster once more, so a
- * `ConflictError` can remain.
+ * Repeats the operation over the current revision. The other client's edits of the body are lost; its attachments are kept.
+ * A document that the other client deleted is created again. Another client may write first again, so a `ConflictError` can
+ * remain.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -207,8 +207,8 @@ export const reapply: <A, I, R, K>(
 export const fork: Policy<any, Again, CouchHttp> = policies.fork
 
 /**
- * What to do where the other side deleted the document: create it again with the refused body, accept the deletion, which
- * gives the attempted document back and writes nothing, or leave the conflict. Every other conflict goes on to the policy.
+ * What to do if the other client deleted the document: create it again with the refused body, accept the deletion, which
+ * returns the attempted document and writes nothing, or leave the conflict. Every other conflict is passed to the policy.
  *
  * @example
  * import { Schema } from "effect"
@@ -336,8 +336,9 @@ export type CaseError<P> = P extends Policy<any, infer E, infer _R> ? E : never
 export type CaseContext<P> = P extends Policy<any, infer _E, infer R> ? R : never
 
 /**
- * Hands a new conflict to the policy again, which is the normal case among many writers. By default up to twenty times,
- * at first at once, then with full jitter, 10 ms doubling to a second. Ends with the last error, which tells the attempts.
+ * Applies the policy again to a new conflict, which is normal with many writers. By default up to twenty times, at first
+ * without a delay, then with full jitter, 10 ms doubling to a second. Fails with the last error, which has the number of
+ * attempts.
  *
  * @example
  * import { Schedule } from "effect"
@@ -357,7 +358,7 @@ export const retry: {
 } = combinators.retry
 
 /**
- * Hands a new conflict to the policy again, at once, so many times in all.
+ * Applies the policy again to a new conflict without a delay, up to a total number of attempts.
  *
  * @example
  * import { Conflict } from "effect-couchdb"
@@ -387,8 +388,8 @@ export const tap: <A, E2, R2>(
 ) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | E2, R | R2> = combinators.tap
 
 /**
- * Puts the refused version aside for a person before the policy decides: it is created in another collection of the same
- * schema, under its own id, `~`, and the revision that it would have had. One that is there already is the same one.
+ * Saves the refused version for manual review before the policy decides: it is created in another collection of the same
+ * schema, under its own id, `~`, and the revision that it would have had. A document with this id is the same version.
  *
  * @example
  * import { Schema } from "effect"
@@ -421,8 +422,9 @@ export interface Siblings<A, R = never> {
 }
 
 /**
- * Reads every leaf of a document, live and deleted: `GET /{db}/{docid}?open_revs=all&revs=true`. A leaf that does not
- * decode is told as such, and hides no other. A document that never was is a `NotFoundError`.
+ * Reads every leaf of a document, live and deleted: `GET /{db}/{docid}?open_revs=all&revs=true`. Siblings are the live leaf
+ * revisions of one document; they exist after replicas were edited independently. A leaf that cannot be decoded is reported as
+ * such. Fails with a `NotFoundError` if the document never existed.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -450,9 +452,9 @@ export const siblings: {
 } = leaves.siblings
 
 /**
- * What was written: `document` is what stands now (`None` where a deletion won), `merged` the versions that went into it,
- * `buried` those that became tombstones. `withoutBase` names the places that were merged without a common ancestor. After
- * a partial resolution `document` is the merge that most versions went into, and `merged` has those of the others too.
+ * What was written: `document` is the current document (`None` if a deletion won), `merged` are the versions that it contains,
+ * and `deleted` those of them that were deleted. `withoutBase` lists the paths that were merged without a common ancestor.
+ * After a partial resolution `document` is the merge of most versions, and `merged` includes the versions of the others.
  *
  * @since 0.1.0
  * @category siblings
@@ -461,19 +463,19 @@ export interface Settled<A, R = never> {
   readonly id: string
   readonly document: Option.Option<Document<A, R>>
   readonly merged: ReadonlyArray<Revision>
-  readonly buried: ReadonlyArray<Revision>
+  readonly deleted: ReadonlyArray<Revision>
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
 }
 
 /**
- * What became of a document's siblings.
+ * The outcome of resolving a document.
  *
- * - `Resolved`: one version stands
- * - `PartiallyResolved`: a merge stands, and some versions beside it, each with its reason: it does not merge with the
- *   others, which then is `Unresolved` the next time, or something could not be written, for which you run it again
- * - `Superseded`: others wrote the document each time it was read, and nothing of theirs or ours is lost; run it again
- * - `Unresolved`: no two versions merge, and nothing was written; `versions` are those that stand, the winner first
- * - `NothingToDo`: no siblings
+ * - `Resolved`: one version remains
+ * - `PartiallyResolved`: a merge and some other versions remain, each with its reason: it does not merge with the others, and
+ *   is `Unresolved` the next time, or a write failed, for which you resolve the document again
+ * - `Superseded`: other clients wrote the document each time it was read. No edit is lost; resolve the document again
+ * - `Unresolved`: no two versions merge, and nothing was written; `versions` are the live leaves, the winner first
+ * - `NothingToDo`: the document has no siblings
  *
  * @since 0.1.0
  * @category siblings
@@ -494,19 +496,18 @@ export type Resolution<A, R = never> =
   | { readonly _tag: "NothingToDo"; readonly id: string }
 
 /**
- * Makes one version of a document's siblings, however many there are. They are merged, the winner first, and the merge is
- * written on top of the winner; once it is known to be stored, the losers become tombstones that keep what they said.
- * Attachments of losers are carried over. A version that the policy has no answer for stays as it is, and the others are
- * merged without it.
+ * Merges the siblings of a document, of any number. They are merged in order, the winner first, and the merge is written on
+ * top of the winner. When it is known to be stored, the losers are deleted, and their tombstones keep their bodies. Attachments
+ * of losers are copied to the merge. A version that the policy does not decide remains, and the others are merged without it.
  *
- * The result is a function of the versions alone: replicas that resolve the same siblings write the same revision, and
- * meet without a conflict. The merge says in its path of revisions what is in it, so that nothing counts twice when a
- * loser is edited elsewhere. It may be interrupted between any two requests and run again.
+ * The result depends only on the versions: replicas that resolve the same siblings write the same revision, and replicate
+ * without a conflict. The revision path of the merge records what it contains, so that nothing counts twice if a loser is
+ * edited elsewhere. The effect may be interrupted between any two requests and run again.
  *
- * Endpoints: `_all_docs`, `_bulk_get`, `_bulk_docs`, each with at most 200 versions in a request; `_changes` if tombstones
- * count; a GET of a loser with attachments, and of the history if a deletion may count; `_revs_diff` if somebody else writes
- * at the same time. More than 64 siblings take several merges: with lineage one on top of the other, without lineage one
- * that names tombstones with lists of them.
+ * Endpoints: `POST /{db}/_all_docs`, `POST /{db}/_bulk_get` and `POST /{db}/_bulk_docs`, each with at most 200 versions in a
+ * request; `POST /{db}/_changes` if tombstones count; `GET /{db}/{docid}` for a loser with attachments, and for the history if a
+ * deletion may count; `POST /{db}/_revs_diff` if another client writes at the same time. More than 64 siblings take several
+ * merges: with lineage one on top of the other, and without lineage one that names tombstones with lists of them.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -520,7 +521,7 @@ export type Resolution<A, R = never> =
  * const resolved = Conflict.resolve(cards, "ada", Merge.make(cards)).pipe(
  *   Effect.flatMap((outcome) =>
  *     outcome._tag === "Unresolved"
- *       ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`)
+ *       ? Effect.logWarning(`${outcome.id} needs manual review: ${outcome.reason.why}`)
  *       : Effect.void
  *   )
  * )
@@ -562,8 +563,8 @@ export const stream: <A, I, R, K>(
 ) => Stream.Stream<Siblings<A, R>, NotFoundError | RequestError, CouchHttp | R> = sweeping.stream
 
 /**
- * How far a sweep is. `scanned` and `pending` count changes of the database, those of other collections too; the others
- * count outcomes of the documents that had siblings. Hand `since` to another sweep to go on from here.
+ * The progress of a sweep. `scanned` and `pending` count changes of the database, including other collections. The other
+ * members count the outcomes of documents with siblings. Pass `since` to another sweep to resume from here.
  *
  * @since 0.1.0
  * @category siblings
@@ -579,7 +580,7 @@ export interface Progress {
 }
 
 /**
- * What a sweep tells: each outcome, its progress after each page, and a summary at the end.
+ * The elements of a sweep: each outcome, the progress after each page, and a summary at the end.
  *
  * @since 0.1.0
  * @category siblings
@@ -618,8 +619,8 @@ export interface SweepOptions {
 }
 
 /**
- * Resolves all siblings of a collection, page by page, many documents in one request. Memory does not grow with the
- * database; a sweep that was interrupted goes on from the last `Progress`, or from the beginning, which does no harm.
+ * Resolves all siblings of a collection, page by page, many documents in one request. Memory does not grow with the database.
+ * An interrupted sweep can resume from its last `Progress`, or start again, which has no further effect.
  *
  * @example
  * import { Effect, Schema, Stream } from "effect"
@@ -629,7 +630,7 @@ export interface SweepOptions {
  *
  * const swept = Conflict.sweep(cards, Merge.make(cards)).pipe(
  *   Stream.runForEach((event) =>
- *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for a person`) : Effect.void
+ *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for manual review`) : Effect.void
  *   )
  * )
  *
@@ -661,8 +662,8 @@ export interface WatchOptions<out E = never, out R = never, out E2 = never, out 
 }
 
 /**
- * Follows the changes of the database and resolves siblings as they come, those that are there already first. Tells each
- * outcome; goes on over whatever breaks, as `Changes.follow` does, and ends where the database is gone.
+ * Follows the changes of the database and resolves siblings as they appear, after those that exist already. Emits each
+ * outcome, recovers from failures as `Changes.follow` does, and ends when the database is deleted.
  *
  * @example
  * import { Effect, Schema, Stream } from "effect"
@@ -672,7 +673,7 @@ export interface WatchOptions<out E = never, out R = never, out E2 = never, out 
  *
  * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint: Changes.inLocalDocument("office", "resolver") }).pipe(
  *   Stream.runForEach((outcome) =>
- *     outcome._tag === "Unresolved" ? Effect.logWarning(`${outcome.id} is for a person: ${outcome.reason.why}`) : Effect.void
+ *     outcome._tag === "Unresolved" ? Effect.logWarning(`${outcome.id} needs manual review: ${outcome.reason.why}`) : Effect.void
  *   )
  * )
  *

@@ -35,8 +35,8 @@ const makeMemory = (within: number) => {
 }
 
 /**
- * Resolves documents that come again and again, and tells those that had siblings. One that is in conflict anew each time
- * it was resolved is left alone after a while: some other resolver must disagree with this one.
+ * Resolves documents that change repeatedly, and returns the outcomes of those with siblings. A document that is in conflict
+ * again after each resolution is left unresolved after a while, since another resolver must disagree.
  */
 export const makeGuarded = <A, R, E, R2>(
   collection: Bound<A, R>,
@@ -53,7 +53,7 @@ export const makeGuarded = <A, R, E, R2>(
       if (ids.length === 0) return []
       const now = yield* Clock.currentTimeMillis
       const often = ids.filter((id) => memory.count(id, now) >= times)
-      // A document also comes because it was resolved, and then there is nothing to tell.
+      // The resolution itself changes a document, which then has no outcome.
       const stopped = often.length === 0
         ? []
         : (yield* readLiveLeaves(collection.database, often)).filter(({ live }) => live.length > 1)

@@ -9,7 +9,7 @@ const resolved = Metric.counter("couchdb_resolutions", {
   incremental: true
 })
 
-/** Each resolution is counted, and an event of the span that it happens in; looking in vain is neither. */
+/** Counts each resolution, and adds an event to its span. A document without siblings is not counted. */
 export const resolutionSeen = <A, R>(
   policy: string,
   resolution: Resolution<A, R>,

@@ -9,7 +9,7 @@ import type { Resolution } from "./Conflict.js"
 export interface Done<A, R> {
   readonly document: Option.Option<Document<A, R>>
   readonly merged: ReadonlyArray<Revision>
-  readonly buried: ReadonlyArray<Revision>
+  readonly deleted: ReadonlyArray<Revision>
   readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
 }
 
@@ -46,18 +46,18 @@ export interface Writing<A, R> {
   readonly again: boolean
 }
 
-const nothingDone = <A, R>(): Done<A, R> => ({ document: Option.none(), merged: [], buried: [], withoutBase: [] })
+const nothingDone = <A, R>(): Done<A, R> => ({ document: Option.none(), merged: [], deleted: [], withoutBase: [] })
 
-/** What is done after the current step, whose losers `buried` are deleted. */
+/** What is done after the current step, whose losers `deleted` were deleted. */
 export const progress = <A, R>(
   { done, step }: Writing<A, R>,
-  buried: ReadonlyArray<Revision>
+  deleted: ReadonlyArray<Revision>
 ): Option.Option<Done<A, R>> => {
   const before = Option.getOrElse(done, () => nothingDone<A, R>())
   return Option.some({
     document: step.document ?? before.document,
     merged: [...before.merged, ...step.merged],
-    buried: [...before.buried, ...buried],
+    deleted: [...before.deleted, ...deleted],
     withoutBase: [...before.withoutBase, ...step.withoutBase]
   })
 }

@@ -45,7 +45,7 @@ export const writeAll = <A, R>(
     return steps
   })
 
-/** First the merges; then, where they are known to be stored, the burials. */
+/** Writes the merges, and then deletes the losers of those that are known to be stored. */
 const writeStep = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
@@ -211,19 +211,19 @@ const buryAll = <A, R>(
     const isKnown = yield* readKnown(database, doubtful)
     let next = 0
     return burying.map((each): Stepped<A, R> => {
-      const buried: Array<Revision> = []
+      const deleted: Array<Revision> = []
       const remaining: Array<Remaining> = []
       let again = each.again
       for (const burial of each.step.tombstones) {
         const result = results[next++]
         const rev = burial.of.raw.rev
         if (result?._tag === "Refused") remaining.push({ rev, why: result.error.message })
-        else if (result?._tag === "Stored") buried.push(rev)
+        else if (result?._tag === "Stored") deleted.push(rev)
         else if (Option.exists(tombstoneRevision(burial), (tombstone) => isKnown(each.open.id, tombstone))) {
-          buried.push(rev)
+          deleted.push(rev)
         } else again = true
       }
-      const going: Writing<A, R> = { ...each, again, done: progress(each, buried) }
+      const going: Writing<A, R> = { ...each, again, done: progress(each, deleted) }
       return remaining.length > 0
         ? stopped(
           going,

@@ -233,13 +233,13 @@ export const lineage: Contract = (it) => {
       assert.deepStrictEqual(Object.keys(merged.attachments), ["photo"])
     }))
 
-  it.scoped("a buried version is brought back, slimmed, and erased", () =>
+  it.scoped("restores, strips and erases a merged version", () =>
     Effect.gen(function*() {
       const [here, there] = yield* apart(seen(1), seen(2))
       yield* replicate(there, here)
       yield* Conflict.resolve(here, "ada", merging)
       const [burial] = yield* Lineage.mergedVersions(here, "ada")
-      if (burial === undefined) return assert.fail("nothing is buried")
+      if (burial === undefined) return assert.fail("no version is merged")
       const back = yield* Lineage.restoreVersion(here, "ada", burial.rev)
       assert.include([11, 12], back.body.seen)
       // Brought back twice, it is back once.

@@ -37,7 +37,7 @@ export const resolution: Contract = (it) => {
         Option.some(body)
       )
       assert.lengthOf(resolved.merged, 2)
-      assert.deepStrictEqual([...resolved.buried].sort(), [...resolved.merged].sort())
+      assert.deepStrictEqual([...resolved.deleted].sort(), [...resolved.merged].sort())
       assert.deepStrictEqual(resolved.withoutBase, [])
       const fetched = yield* Document.fetch(cards, "ada")
       assert.deepStrictEqual(Option.map(resolved.document, ({ rev }) => rev), Option.some(fetched.rev))
@@ -117,7 +117,7 @@ export const resolution: Contract = (it) => {
       yield* copyLeaves(here, there, "ada", { live: true })
       const resolved = isResolved(yield* Conflict.resolve(there, "ada", merging))
       assert.deepStrictEqual(resolved.merged, [])
-      assert.lengthOf(resolved.buried, 1)
+      assert.lengthOf(resolved.deleted, 1)
       assert.strictEqual((yield* Document.fetch(there, "ada")).body.seen, 13)
       assert.deepStrictEqual(yield* leavesOf(there, "ada"), yield* leavesOf(here, "ada"))
     }))
@@ -212,7 +212,7 @@ export const resolution: Contract = (it) => {
       assert.oneOf(tombstone?.lineage?.doc["seen"], [12, 99])
     }))
 
-  it.scoped("where the winner says it all, only the losers are buried", () =>
+  it.scoped("where the winner says it all, the losers are only deleted", () =>
     Effect.gen(function*() {
       const cards = yield* newCards
       yield* conflicted(cards, "ada", [
@@ -429,7 +429,7 @@ export const resolution: Contract = (it) => {
       const all = Array.from({ length: 100 }, (_, i) => sibling(i))
       yield* raw("POST", `/${cards.database}/_bulk_docs`, { new_edits: false, docs: all })
       const resolved = isResolved(yield* Conflict.resolve(cards, "ada", merging))
-      assert.lengthOf(resolved.buried, 99)
+      assert.lengthOf(resolved.deleted, 99)
       const doc = yield* Document.fetch(cards, "ada")
       assert.strictEqual(doc.body.seen, 110)
       assert.lengthOf(doc.body.tags, 100)

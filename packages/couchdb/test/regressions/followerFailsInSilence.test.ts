@@ -59,7 +59,7 @@ describe("a follower says in the log", () => {
         yield* on.faults.use([])
         yield* TestClock.adjust("30 seconds")
         assert.deepStrictEqual(of(log, "INFO").map(({ message }) => message), [
-          "the changes feed goes on after 121 failed attempts"
+          "the changes feed works again after 121 failed attempts"
         ])
         yield* Fiber.interrupt(fiber)
         for (const line of log) assert.notMatch(JSON.stringify(line), /s3cret|YWRhOnMzY3JldA/)

@@ -38,7 +38,7 @@ for (const lineage of [false, true]) {
           const outcome = yield* Conflict.resolve(cards, id, merging)
           if (outcome._tag !== "Resolved") return assert.fail(JSON.stringify(outcome))
           assert.lengthOf(outcome.merged, howMany - 1)
-          assert.sameMembers([...outcome.buried], [...outcome.merged])
+          assert.sameMembers([...outcome.deleted], [...outcome.merged])
           const doc = yield* Document.fetch(cards, id)
           assert.deepStrictEqual(tally(doc.body), expected(howMany, lines))
           assert.deepStrictEqual(Option.map(outcome.document, ({ rev }) => rev), Option.some(doc.rev))
