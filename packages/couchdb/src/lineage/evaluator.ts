@@ -100,7 +100,7 @@ export class Evaluator<A, R, E, R2> {
         absent: false,
         unknown: lossy ? undefined : origin.why,
         holes: new Set(),
-        guesses: lossy
+        allowsMissingBase: lossy
       })
     }
     const { base } = origin
@@ -113,7 +113,7 @@ export class Evaluator<A, R, E, R2> {
           ? "the common ancestor does not match the schema"
           : undefined,
         holes: Option.match(found, { onNone: () => new Set(), onSome: ({ holes }) => holes }),
-        guesses: false
+        allowsMissingBase: false
       })
     )
   }

@@ -43,7 +43,7 @@ const maxComparedPairwise = 8
  * suffice.
  */
 export class Graph {
-  private readonly reached = new Map<Rev, ReadonlySet<Rev>>()
+  private readonly reachOf = new Map<Rev, ReadonlySet<Rev>>()
   private readonly sides = new Map<Rev, Side>()
   private readonly requiresKnown: boolean
   private readonly comparesEdits: boolean
@@ -63,12 +63,12 @@ export class Graph {
 
   /** The revision and all its known ancestors, merged revisions included. */
   reach(rev: Rev): ReadonlySet<Rev> {
-    const known = this.reached.get(rev)
+    const known = this.reachOf.get(rev)
     if (known !== undefined) return known
     const found = new Set([rev])
     // Iteration over a set visits elements that are added meanwhile.
-    for (const each of found) for (const older of this.up(each)) found.add(older)
-    this.reached.set(rev, found)
+    for (const each of found) for (const older of this.parentsOf(each)) found.add(older)
+    this.reachOf.set(rev, found)
     return found
   }
 
@@ -142,7 +142,7 @@ export class Graph {
     if (gap !== undefined) return { _tag: "Missing", missing: gap }
     const [few, many] = self.revs.size < that.revs.size ? [self.revs, that.revs] : [that.revs, self.revs]
     const shared = Array.from(few).filter((rev) => many.has(rev))
-    const older = new Set(shared.flatMap((rev) => this.up(rev)))
+    const older = new Set(shared.flatMap((rev) => this.parentsOf(rev)))
     const newest = this.withoutContained(shared.filter((rev) => !older.has(rev)))
     return { _tag: "Common", newest: newest.sort((a, b) => Revision.Order(b, a)) }
   }
@@ -155,7 +155,7 @@ export class Graph {
       const gap = this.missing(rev)
       if (gap !== undefined) return gap
       if (this.isEdit(rev)) edits.add(rev)
-      else for (const older of this.up(rev)) walked.add(older)
+      else for (const older of this.parentsOf(rev)) walked.add(older)
     }
     const found = Array.from(edits)
     const gap = this.gapAbove(found)
@@ -166,7 +166,7 @@ export class Graph {
   }
 
   /** The parent and the merged revisions. */
-  private up(rev: Rev): ReadonlyArray<Rev> {
+  private parentsOf(rev: Rev): ReadonlyArray<Rev> {
     // Neither of two contradictory records is used: one of them would hide a version.
     const known = this.index.disputed.has(rev) ? undefined : this.link(rev)
     const parent = known?.parent ?? this.index.parents.get(rev)

@@ -8,7 +8,7 @@ import { isEnabled } from "./rules.js"
 type Rev = Revision.Revision
 
 /** The maximum size of a journal, in characters of JSON. */
-const maxPathLength = 8_192
+const maxJournalLength = 8_192
 
 const newestFirst = (self: Link, that: Link): number => Revision.Order(that.rev, self.rev)
 
@@ -71,7 +71,7 @@ const truncate = (path: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry
   let length = 0
   const end = path.findIndex(({ back, files, link }) => {
     length += Json.stringify(back).length + Json.stringify(files).length + 200 + link.also.length * nameLength
-    return length > maxPathLength
+    return length > maxJournalLength
   })
   return end === -1 ? path : path.slice(0, end)
 }

@@ -5,7 +5,7 @@ import type { Bound } from "../document/Collection.js"
 import { type Group, groupMergeable } from "../siblings/groups.js"
 import type { PartialMerge, PolicyFailure, Unmerged } from "../siblings/pairMerge.js"
 import type { Step } from "../siblings/plan.js"
-import { stagesOf } from "../siblings/policy.js"
+import { decidesUnknown } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import type { FinalHead, Reason } from "../siblings/unresolved.js"
 import { isAlive } from "./alive.js"
@@ -23,7 +23,7 @@ interface GroupState<A, R> {
   /** The merged content. `undefined` if the heads clash and the document is deleted anyway. */
   readonly content: PartialMerge<A, R> | undefined
   /** What was missing if a policy decided without it. */
-  readonly guessed: Missing | undefined
+  readonly decidedWithout: Missing | undefined
 }
 
 /** The merges to write, and the versions that are left after them. */
@@ -44,7 +44,7 @@ const maxCarriedGroups = 8
 export class MergeSteps<A, R, E, R2> {
   private readonly evaluator: Evaluator<A, R, E, R2>
   /** Whether a policy decides even if something is missing. */
-  private readonly mayGuess: boolean
+  private readonly decidesUnknown: boolean
   private readonly isDeleted: boolean
   private readonly steps: Array<Step<A, R>> = []
   /** Merges without content: their heads clash, and the document is deleted. */
@@ -69,7 +69,7 @@ export class MergeSteps<A, R, E, R2> {
       policy,
       attachmentSource: (rev) => writer.attachmentSource(rev)
     })
-    this.mayGuess = policy.rules.missingBase === "merge" || stagesOf(policy).some(({ guesses }) => guesses)
+    this.decidesUnknown = decidesUnknown(policy)
     this.isDeleted = Either.isRight(alive) && !alive.right
     this.ranks = new Map(heads.map((rev, i) => [rev, i]))
     this.live = new Set(heads.filter((rev) => live.has(rev) || orphans.includes(rev)))
@@ -103,21 +103,21 @@ export class MergeSteps<A, R, E, R2> {
   private begin(head: Rev): Effect.Effect<GroupState<A, R>, Reason, R> {
     const { blocked, symbolic } = this.survey
     const state = symbolic.start(head)
-    if (this.contentless.has(head)) return Effect.succeed({ state, content: undefined, guessed: undefined })
+    if (this.contentless.has(head)) return Effect.succeed({ state, content: undefined, decidedWithout: undefined })
     const missing = blocked.get(head) ?? symbolic.missing(state)
-    return missing !== undefined && !this.mayGuess
+    return missing !== undefined && !this.decidesUnknown
       ? Effect.fail(unknown(missing))
       : Effect.map(
         this.evaluator.head(symbolic.contentRevision(head)),
-        (content) => ({ state, content, guessed: missing })
+        (content) => ({ state, content, decidedWithout: missing })
       )
   }
 
   private join(group: GroupState<A, R>, head: Rev): Effect.Effect<GroupState<A, R>, Reason | PolicyFailure<E>, R | R2> {
     const { blocked, symbolic } = this.survey
-    const { content, guessed, state } = group
+    const { content, decidedWithout, state } = group
     if (content === undefined || this.contentless.has(head)) return this.joinContentless(group, head)
-    const missing = guessed ?? blocked.get(head)
+    const missing = decidedWithout ?? blocked.get(head)
     const joined = missing === undefined ? symbolic.join(state, head) : Either.left(missing)
     return Either.isLeft(joined)
       ? this.joinByDecision(state, content, head, joined.left)
@@ -140,11 +140,11 @@ export class MergeSteps<A, R, E, R2> {
     head: Rev,
     missing: Missing
   ): Effect.Effect<GroupState<A, R>, Reason | PolicyFailure<E>, R | R2> {
-    if (!this.mayGuess) return Effect.fail(unknown(missing))
+    if (!this.decidesUnknown) return Effect.fail(unknown(missing))
     const theirs = this.survey.symbolic.contentRevision(head)
     return Effect.map(this.evaluator.join(mine, theirs, { _tag: "Unknown", why: missing.why }), (content) => {
       state.side.add(head)
-      return { state, content, guessed: missing }
+      return { state, content, decidedWithout: missing }
     })
   }
 
@@ -156,7 +156,7 @@ export class MergeSteps<A, R, E, R2> {
   ): Effect.Effect<GroupState<A, R>, Reason | PolicyFailure<E>, R | R2> {
     return Effect.map(this.joinedContent(state, mine, head, joined), (content) => {
       state.side.add(head)
-      return { state: { ...state, value: joined.value }, content, guessed: undefined }
+      return { state: { ...state, value: joined.value }, content, decidedWithout: undefined }
     })
   }
 
@@ -178,7 +178,7 @@ export class MergeSteps<A, R, E, R2> {
 
   /** Merges a group, and returns the heads that are left of it. */
   private mergeGroup(
-    { heads: members, state: { content, guessed }, why }: Group<Rev, GroupState<A, R>>,
+    { heads: members, state: { content, decidedWithout }, why }: Group<Rev, GroupState<A, R>>,
     sizeOf: (rev: Rev) => number
   ): ReadonlyArray<FinalHead> {
     const apart = (why: Reason | undefined): ReadonlyArray<FinalHead> =>
@@ -186,8 +186,8 @@ export class MergeSteps<A, R, E, R2> {
     const [parent, ...also] = [...members].sort((a, b) => this.rank(a) - this.rank(b))
     if (parent === undefined || !this.needsMerge(members)) return apart(why)
     const alive = this.isAlive(members)
-    if (Either.isLeft(alive) && !this.mayGuess) return apart(unknown(alive.left))
-    const decided = guessed !== undefined || Either.isLeft(alive)
+    if (Either.isLeft(alive) && !this.decidesUnknown) return apart(unknown(alive.left))
+    const decided = decidedWithout !== undefined || Either.isLeft(alive)
     const deleted = !decided && !Either.getOrElse(alive, () => true)
     if (content === undefined && !deleted) return apart(why)
     const { rev, step } = this.writer.merge({ kind: decided ? "edit" : "merge", parent, also, deleted }, content)

@@ -98,7 +98,7 @@ export const readIndex = (
     let all = versions
     let index = buildIndex(settings, all)
     for (let i = 0; i < maxRounds; i++) {
-      const wanted = !isEnabled(settings, "takeIn")
+      const wanted = !isEnabled(settings, "olderVersions")
         ? []
         : [...new Set([...wantedVersions(index, heads, tried, 2 ** Math.min(i, 8)), ...missing(index)])]
           .filter((rev) => !tried.has(rev))

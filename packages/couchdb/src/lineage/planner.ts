@@ -10,7 +10,7 @@ export const planner: LineagePlanner = {
   planAll: (collection, settings, ids, policy, cache) =>
     Effect.gen(function*() {
       const versions = byDocument(
-        yield* isEnabled(settings, "readLittle")
+        yield* isEnabled(settings, "cacheTombstones")
           ? readAllLeaves(collection.database, ids, cache)
           : readVersions(collection.database, ids.map((id) => ({ id })))
       )
@@ -21,5 +21,5 @@ export const planner: LineagePlanner = {
           ))
       )
     }).pipe(Effect.mapError((error) => error._tag === "PolicyFailure" ? error.error : error)),
-  storesMergesFirst: (settings) => isEnabled(settings, "twoWrites")
+  storesMergesFirst: (settings) => isEnabled(settings, "mergesFirst")
 }

@@ -12,7 +12,7 @@ import type { Rules } from "./SiblingPolicy.js"
 export interface File {
   readonly stub: Json.JsonObject
   readonly leaf: Revision
-  readonly nameThere: string
+  readonly nameInLeaf: string
 }
 
 /** The attachments of a version by name, in order. */
@@ -21,7 +21,7 @@ export type Files = ReadonlyMap<string, File>
 export const filesOf = (leaf: Revision, stubs: Option.Option<Json.JsonObject>): Files =>
   new Map(
     Option.match(stubs, { onNone: () => [], onSome: Json.entries }).flatMap(([name, stub]) =>
-      Json.isObject(stub) ? [[name, { stub, leaf, nameThere: name }]] : []
+      Json.isObject(stub) ? [[name, { stub, leaf, nameInLeaf: name }]] : []
     )
   )
 
@@ -39,7 +39,7 @@ const member = (file: File, key: string): string => {
   return typeof value === "string" ? value : ""
 }
 
-const same = (self: File | undefined, that: File | undefined): boolean =>
+const sameFile = (self: File | undefined, that: File | undefined): boolean =>
   self === that ||
   (self !== undefined && that !== undefined && member(self, "digest") === member(that, "digest") &&
     member(self, "content_type") === member(that, "content_type"))
@@ -83,8 +83,8 @@ export const mergeFiles = (
     const known = Option.isSome(base) && !holes.has(placeOf([attachments, name]))
     if (m !== undefined && t !== undefined) {
       const b = known ? base.value.get(name) : undefined
-      if (same(m, t) || (b !== undefined && same(b, t))) merged.set(name, m)
-      else if (b !== undefined && same(b, m)) merged.set(name, t)
+      if (sameFile(m, t) || (b !== undefined && sameFile(b, t))) merged.set(name, m)
+      else if (b !== undefined && sameFile(b, m)) merged.set(name, t)
       else clash(name, b, m, t)
       continue
     }
@@ -93,10 +93,10 @@ export const mergeFiles = (
     if (!known) {
       withoutBase.push([attachments, name])
       merged.set(name, left)
-    } else if (!same(base.value.get(name), left)) merged.set(name, left)
+    } else if (!sameFile(base.value.get(name), left)) merged.set(name, left)
   }
   for (const { name, ...file } of renamed) {
-    const available = renamings(name, file).find((other) => !merged.has(other) || same(merged.get(other), file))
+    const available = renamings(name, file).find((other) => !merged.has(other) || sameFile(merged.get(other), file))
     if (available !== undefined && !merged.has(available)) merged.set(available, file)
   }
   return { files: merged, clashes, withoutBase }

@@ -11,7 +11,7 @@ type Node = string
 export interface Side {
   readonly nodes: ReadonlySet<Node>
   /** The revisions whose parents are unknown. */
-  readonly cuts: ReadonlySet<Node>
+  readonly truncated: ReadonlySet<Node>
   /** The tags of unknown revisions. */
   readonly tags: ReadonlySet<Node>
 }
@@ -19,15 +19,15 @@ export interface Side {
 /** A side to which revisions can be added. */
 export class GrowingSide implements Side {
   readonly nodes = new Set<Node>()
-  readonly cuts = new Set<Node>()
+  readonly truncated = new Set<Node>()
   readonly tags = new Set<Node>()
 
   constructor(private readonly sideOf: (rev: Rev) => Side) {}
 
   add(rev: Rev): void {
-    const { cuts, nodes, tags } = this.sideOf(rev)
+    const { truncated, nodes, tags } = this.sideOf(rev)
     for (const each of nodes) this.nodes.add(each)
-    for (const each of cuts) this.cuts.add(each)
+    for (const each of truncated) this.truncated.add(each)
     for (const each of tags) this.tags.add(each)
   }
 }
@@ -101,7 +101,7 @@ export class History {
     // A merge may contain further edits that its truncated path does not show.
     if (!this.isMerge(inner)) return true
     const nodes = this.ancestors(outer)
-    for (const cut of this.sideOf(inner).cuts) if (!nodes.has(cut)) return false
+    for (const cut of this.sideOf(inner).truncated) if (!nodes.has(cut)) return false
     return true
   }
 
@@ -140,14 +140,14 @@ export class History {
       return unclear("one side was merged with a version that is not on this server", true)
     }
     // The other side may contain the unknown ancestors.
-    if (differ(ours.cuts, ours, theirs.cuts, theirs)) {
+    if (differ(ours.truncated, ours, theirs.truncated, theirs)) {
       return unclear("the histories are truncated before they meet", false)
     }
     const met: Array<Node> = []
     const walked = new Set<Node>([other])
     for (const node of walked) {
       if (ours.nodes.has(node)) met.push(node)
-      else for (const older of this.up(node)) walked.add(older)
+      else for (const older of this.parentsOf(node)) walked.add(older)
     }
     const newest = met.filter((node) => met.every((each) => each === node || !this.ancestors(each).has(node)))
     const [first, ...rest] = newest
@@ -179,7 +179,7 @@ export class History {
     return cached(this.alsoOf, merge, () => {
       const found: Array<Node> = []
       for (let node = this.parents.get(merge); node !== undefined; node = this.parents.get(node)) {
-        const loser = this.named(node)
+        const loser = this.markedRevision(node)
         if (loser === undefined) break
         found.push(loser)
       }
@@ -197,19 +197,19 @@ export class History {
   }
 
   /** The revision that a marker names, or its tag if the revision is unknown. */
-  private named(rev: Node): Node | undefined {
+  private markedRevision(rev: Node): Node | undefined {
     const tag = this.markerTags.get(rev)
     return tag === undefined ? undefined : this.byTag.get(tag) ?? tag
   }
 
   /** The parent, the revision that a marker names, and the revisions that a list names. */
-  private up(node: Node): ReadonlyArray<Node> {
-    return [this.parents.get(node), this.named(node), ...this.lists.get(node) ?? none].filter((each) =>
+  private parentsOf(node: Node): ReadonlyArray<Node> {
+    return [this.parents.get(node), this.markedRevision(node), ...this.lists.get(node) ?? none].filter((each) =>
       each !== undefined
     )
   }
 
-  private isCut(node: Node): boolean {
+  private isTruncated(node: Node): boolean {
     return this.parents.get(node) === undefined && !node.startsWith("1-")
   }
 
@@ -221,9 +221,13 @@ export class History {
     return cached(this.sides, node, () => {
       const nodes = new Set<Node>([node])
       // Iteration over a set visits elements that are added meanwhile.
-      for (const each of nodes) for (const older of this.up(each)) nodes.add(older)
+      for (const each of nodes) for (const older of this.parentsOf(each)) nodes.add(older)
       const all = Array.from(nodes)
-      return { nodes, cuts: new Set(all.filter((each) => this.isCut(each))), tags: new Set(all.filter(isTag)) }
+      return {
+        nodes,
+        truncated: new Set(all.filter((each) => this.isTruncated(each))),
+        tags: new Set(all.filter(isTag))
+      }
     })
   }
 

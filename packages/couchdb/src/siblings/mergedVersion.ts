@@ -54,7 +54,7 @@ export const stubsOf = (files: Files): Json.JsonObject =>
 export const equalsWinner = (winner: Version, raw: Json.JsonObject, files: Files): boolean =>
   Json.stringify(winner.raw.raw) === Json.stringify(raw) &&
   Option.match(winner.raw.stubs, { onNone: () => 0, onSome: (stubs) => Json.keys(stubs).length }) === files.size &&
-  Array.from(files).every(([name, { leaf, nameThere }]) => leaf === winner.raw.rev && name === nameThere)
+  Array.from(files).every(([name, { leaf, nameInLeaf }]) => leaf === winner.raw.rev && name === nameInLeaf)
 
 /**
  * Encodes the merge for `_bulk_docs`. Attachments of the winner are sent as stubs, those of losers with their bytes in
@@ -75,8 +75,8 @@ export const textOf = (
     )).pipe(
       Effect.map((read) => {
         const whole = new Map(read)
-        const attachments = Array.from(files, ([name, { leaf, nameThere, stub }]) => {
-          const found = leaf === winner ? undefined : Json.get(whole.get(leaf), nameThere)
+        const attachments = Array.from(files, ([name, { leaf, nameInLeaf, stub }]) => {
+          const found = leaf === winner ? undefined : Json.get(whole.get(leaf), nameInLeaf)
           return [name, found === undefined ? stub : reuploaded(found, Revision.generation(rev))] as const
         })
         return revisionText(

@@ -54,7 +54,7 @@ export const pairBaseOf = <A, R>(
     absent: false,
     unknown: missingBase === "merge" ? undefined : missing,
     holes: new Set(),
-    guesses: true
+    allowsMissingBase: true
   }
 }
 
@@ -74,7 +74,7 @@ export interface PairBase<A, R> {
   /** The places at which the base is unknown. */
   readonly holes: ReadonlySet<Place>
   /** Whether a merge may proceed without the base. */
-  readonly guesses: boolean
+  readonly allowsMissingBase: boolean
 }
 
 export interface PairContext<A, R> {
@@ -118,10 +118,10 @@ class PairMerge<A, R> {
   run<E, R2>(
     stages: ReadonlyArray<Stage<A, E, R2>>
   ): Effect.Effect<PartialMerge<A, R>, Unmerged | PolicyFailure<E>, R | R2> {
-    const { guesses, unknown } = this.base
+    const { allowsMissingBase, unknown } = this.base
     const initial: StageState<A, R> = { clashes: [], merged: Option.none() }
     return Effect.reduce(
-      stages.filter((stage, i) => stage.guesses || unknown === undefined || (i === 0 && guesses)),
+      stages.filter((stage, i) => stage.decidesUnknown || unknown === undefined || (i === 0 && allowsMissingBase)),
       initial,
       (state, stage) => Option.isSome(state.merged) ? Effect.succeed(state) : this.runStage(stage, state)
     ).pipe(
@@ -211,7 +211,7 @@ class PairMerge<A, R> {
         const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]
         if (clashes.length > 0) return Effect.fail(clashes)
         // An explicit decision took both versions into account. A merge without the base did not.
-        const mustNotGuess = this.base.unknown !== undefined || !this.base.guesses
+        const mustNotGuess = this.base.unknown !== undefined || !this.base.allowsMissingBase
         return mustNotGuess && prefer === undefined && withoutBase.length > 0
           ? Effect.fail(withoutBase.map(missingBaseClash))
           : Effect.succeed({

@@ -23,7 +23,7 @@ import { type MergeTombstone, mergeTombstone } from "./mergeTombstone.js"
 import type { Leaf, UnresolvedReason } from "./model.js"
 import type { PolicyFailure } from "./pairMerge.js"
 import { bodyOf, type Head, mergePair, pairBaseOf, type PartialMerge, type Unmerged } from "./pairMerge.js"
-import { stagesOf } from "./policy.js"
+import { decidesUnknown } from "./policy.js"
 import type { Rules, SiblingPolicy } from "./SiblingPolicy.js"
 import { mergedIntoDeletion, type Structure, structureOf, winnersFirst } from "./structure.js"
 import {
@@ -196,8 +196,7 @@ class Planning<A, R, E, R2> {
             needsTombstones: false
           }))
     }
-    const guesses = this.policy.rules.missingBase === "merge" || stagesOf(this.policy).some(({ guesses }) => guesses)
-    return incomplete === undefined || guesses
+    return incomplete === undefined || decidesUnknown(this.policy)
       ? Effect.succeedNone
       : this.unresolved({ _tag: "Unknown", why: incomplete, clashes: [] }, [], true).pipe(Effect.asSome)
   }
@@ -336,7 +335,7 @@ class Planning<A, R, E, R2> {
 
 const withoutRevision: Reason = {
   _tag: "Unknown",
-  why: "an attachment has no digest, from which the revision of the merge would be computed",
+  why: "an attachment has no digest, so the revision of the merge cannot be computed",
   clashes: []
 }
 

@@ -26,9 +26,9 @@ export type Answer<A> =
   | { readonly _tag: "Decided"; readonly body: A }
   | { readonly _tag: "Overlap"; readonly clashes: ReadonlyArray<Clash> }
 
-/** A stage runs if no previous stage decided. Only a stage that `guesses` runs if information is missing. */
+/** A stage runs if no previous stage decided. Only a stage that `decidesUnknown` runs if information is missing. */
 export interface Stage<A, E, R> {
-  readonly guesses: boolean
+  readonly decidesUnknown: boolean
   readonly merge?: Merge<A>
   readonly answer: (question: Question<A>) => Effect.Effect<Answer<A>, E, R>
 }
@@ -58,7 +58,7 @@ const make = <A, E, R>(
   )
 
 const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, never> => ({
-  guesses: false,
+  decidesUnknown: false,
   answer: (question) => Effect.sync(() => answer(question))
 })
 
@@ -89,6 +89,10 @@ export const merge = <A>(merge: Merge<A>, rules: Partial<Rules> = {}): SiblingPo
     }),
     merge
   }])
+
+/** Whether a policy decides even if information is missing that another replica may have. */
+export const decidesUnknown = <A, E, R>(self: SiblingPolicy<A, E, R>): boolean =>
+  self.rules.missingBase === "merge" || stagesOf(self).some((stage) => stage.decidesUnknown)
 
 /** The merge of a policy, if it has one. */
 export const mergeOf = <A, E, R>(self: SiblingPolicy<A, E, R>): Option.Option<Merge<A>> =>
@@ -125,10 +129,10 @@ export const orElse = dual<
 )
 
 const decisionStage = <A, E, R>(
-  guesses: boolean,
+  decidesUnknown: boolean,
   decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E, R>
 ): Stage<A, E, R> => ({
-  guesses,
+  decidesUnknown,
   answer: (question) =>
     Effect.map(
       decide(question),

@@ -16,7 +16,7 @@ export class Unreadable {
 export type Reason = Unmerged | Unreadable
 
 /** Clashes contain values, so logs show only their paths. */
-export const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReason => {
+const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReason => {
   const described = {
     _tag,
     why,
