@@ -69,7 +69,7 @@ export interface AnyView {
 }
 
 /**
- * A view as `View.make` takes it: where it is, and the schemas of its keys and values.
+ * A view as an argument of `View.make`: its location, and the schemas of its keys and values.
  *
  * @since 0.1.0
  * @category model
@@ -100,14 +100,14 @@ export interface Searchable {
 }
 
 /**
- * What a design document holds.
+ * The contents of a design document.
  *
- * - `language`: `javascript`, unless said otherwise; `query` for the indexes of Mango
- * - `lib`: CommonJS modules for the views, texts by name
- * - `validate`: what refuses a write of any document of the database (`validate_doc_update`)
- * - `nouveau`, `indexes`: search by Nouveau, and by Clouseau
- * - `partitioned`: whether its views are of one partition each, in a database that has partitions
- * - `options`, `members`: what else there is, as CouchDB calls it
+ * - `language`: by default `javascript`; `query` for the indexes of Mango
+ * - `lib`: CommonJS modules for the views, as texts by name
+ * - `validate`: the function that may refuse the write of any document of the database (`validate_doc_update`)
+ * - `nouveau`, `indexes`: the search indexes of Nouveau and of Clouseau
+ * - `partitioned`: whether each of its views belongs to one partition, in a partitioned database
+ * - `options`, `members`: further members under their names in CouchDB
  *
  * @since 0.1.0
  * @category model
@@ -220,8 +220,8 @@ export const view = <
 ): ViewDefinition<K, IK, RK, V, IV, RV, W, IW, RW> => definition
 
 /**
- * Defines a design document; no I/O. Throws at once where the name is none, or a function has no text that a server could
- * run. Its views are what `View.make` takes.
+ * Defines a design document, without I/O. Throws if the name is invalid, or if a function has no text that a server could
+ * run. Pass its views to `View.make`.
  *
  * @example
  * import { Schema } from "effect"
@@ -257,7 +257,7 @@ export const make = <const Views extends Readonly<Record<string, AnyView>> = {}>
 }
 
 /**
- * A field of a Mango index, ascending unless said otherwise.
+ * A field of a Mango index, by default ascending.
  *
  * @since 0.1.0
  * @category model
@@ -322,8 +322,8 @@ export const deployed: {
 )
 
 /**
- * In what a definition differs from what a database has; in nothing where it is deployed. What is empty, the order of
- * members and what the server adds make no difference.
+ * Compares a definition with the design document in a database. The result is empty if it is deployed. Empty members, the
+ * order of members, and members that the server adds make no difference.
  *
  * @example
  * import { Effect } from "effect"
@@ -347,12 +347,12 @@ export const compare: {
 )
 
 /**
- * Puts a design document into a database, unless it is there. Where its indexes are new, a second document
- * (`{name}~staged-…`) has them built first, for as long as that takes, while readers go on with the old ones; then the
- * document itself is written, which has the same indexes, and what is left over is removed.
+ * Writes a design document into a database, unless it is deployed. If its indexes are new, they are built first by a second
+ * document (`{name}~staged-…`), while readers use the old ones. Then the document itself is written, which has the same
+ * indexes, and the second document is deleted.
  *
- * It may be interrupted at any moment and run again, and any number may run at once: deployments of the same help each
- * other, of different ones the last stays. How far an index is, `Server.activeTasks` tells.
+ * The effect may be interrupted at any time and run again, and may run concurrently: deployments of the same document share
+ * their work, and of different ones the last remains. `Server.activeTasks` reports the progress of an index.
  *
  * @example
  * import { Effect } from "effect"
@@ -371,7 +371,7 @@ export const deploy = (
   database: string,
   design: DesignDocument,
   options?: {
-    /** Whether files of indexes that nobody has any more are deleted; they are, unless said otherwise. */
+    /** Whether index files that no design document uses are deleted, by default `true`. */
     readonly cleanUp?: boolean | undefined
   }
 ): Effect.Effect<Deployment, DeployFailure, CouchHttp> =>

@@ -76,8 +76,8 @@ export interface Updated<out Out> {
 }
 
 /**
- * What asking a function can fail with: a `NotFoundError` where there is none, a `DecodeError` where its answer is not what
- * was described, and whatever status the function itself answers with.
+ * The errors of calling a function: a `NotFoundError` if it does not exist, a `DecodeError` if its response does not match the
+ * description, and the error of the status that the function itself returns.
  *
  * @since 0.1.0
  * @category errors
@@ -132,8 +132,8 @@ export const update: <In, Out, R>(
 ) => Effect.Effect<Updated<Out>, UpdateError, CouchHttp | R> = internal.update
 
 /**
- * What a show function makes of a document: `GET /{db}/_design/{ddoc}/_show/{func}/{docid}`, or of none without an id.
- * Where it is to be given something, with a POST.
+ * Calls a show function with a document, or without one if there is no id: `GET /{db}/_design/{ddoc}/_show/{func}/{docid}`.
+ * With a body it is a POST.
  *
  * @example
  * import { Functions } from "effect-couchdb"

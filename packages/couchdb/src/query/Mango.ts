@@ -139,7 +139,7 @@ export interface DatabaseQuery extends QueryOptions {
 }
 
 /**
- * What a stream can be told besides: how many documents a request asks for, which is 200 unless said otherwise.
+ * The further options of a stream: the number of documents in one request, by default 200.
  *
  * @since 0.1.0
  * @category options
@@ -225,12 +225,12 @@ type Fixed<I> = [I][I extends unknown ? 0 : never]
 type Fields<I> = readonly [Path<I>, ...ReadonlyArray<Path<I>>]
 
 /**
- * One page of what a selector matches: `POST /{db}/_find`. It has 25 documents at most, unless `limit` says otherwise; for
- * all of them there is {@link stream}. Fails with a `DecodeError` if a document is not what its schema says.
+ * Reads one page of the documents that a selector matches: `POST /{db}/_find`. By default it has at most 25 documents, which
+ * `limit` changes; {@link stream} reads all of them. Fails with a `DecodeError` if a document does not match its schema.
  *
- * Of a collection, `limit` and `skip` count its own documents. The range of its id codec is sent as a condition on `_id`,
- * in addition to the selector. If this does not tell its documents apart, or if the selector is a text search, more
- * requests follow until the page is full or nothing is left; `bookmark` is the place after the last document of the page.
+ * For a collection, `limit` and `skip` count its own documents. The range of its id codec is sent as a condition on `_id`, in
+ * addition to the selector. If this does not select exactly its documents, or if the selector is a text search, more requests
+ * follow until the page is full or nothing is left; `bookmark` is the position after the last document of the page.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -256,8 +256,8 @@ export const find: {
 const eitherOf = (given: Given, query: AnyQuery & Paging) => internal.either(given, query, query.pageSize ?? 200)
 
 /**
- * All that a selector matches, page after page over bookmarks, with one page in memory. Fails with a `DecodeError` at the
- * first document that is not what its schema says, behind the documents before it.
+ * Streams all documents that a selector matches, page by page with bookmarks, with one page in memory. Fails with a
+ * `DecodeError` at the first document that does not match its schema, after the documents before it.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -348,13 +348,13 @@ export const explain: {
 } = indexing.explain as never
 
 /**
- * What makes an index.
+ * The definition of an index.
  *
- * - `fields`: what it sorts by
- * - `name`, `design`: what it and its design document are called, the latter without `_design/`; CouchDB makes both up from
- *   the index itself where they are not given
- * - `partialFilter`: which documents it has; all, unless said otherwise
- * - `partitioned`: whether it is one of each partition, in a database that has partitions
+ * - `fields`: the fields that it sorts by
+ * - `name`, `design`: the names of the index and of its design document, the latter without `_design/`. By default CouchDB
+ *   derives both from the index
+ * - `partialFilter`: selects the documents in the index; by default all
+ * - `partitioned`: whether each partition has its own index, in a partitioned database
  *
  * @since 0.1.0
  * @category options
@@ -368,7 +368,7 @@ export interface IndexOptions<S, F> {
 }
 
 /**
- * An index that is there now. `created` is false where it was there before.
+ * An index after {@link createIndex}. `created` is `false` if it existed before.
  *
  * @since 0.1.0
  * @category model
@@ -380,7 +380,7 @@ export interface MadeIndex {
 }
 
 /**
- * Makes an index, where it is not there: `POST /{db}/_index`.
+ * Creates an index, unless it exists: `POST /{db}/_index`.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -416,9 +416,9 @@ export const indexes: <A, I, R, K>(
   .list as never
 
 /**
- * Deletes an index, and its design document where this was its last: `DELETE /{db}/_index/{ddoc}/{type}/{name}`. Fails with
- * a `NotFoundError` where there is none. The design document is named without `_design/`; the type is `json`, unless said
- * otherwise.
+ * Deletes an index, and its design document if this was its last index: `DELETE /{db}/_index/{ddoc}/{type}/{name}`. Fails with
+ * a `NotFoundError` if the index does not exist. The name of the design document has no `_design/`. The type is `json` by
+ * default.
  *
  * @example
  * import { Mango } from "effect-couchdb"

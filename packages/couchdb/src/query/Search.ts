@@ -137,7 +137,7 @@ export interface Options {
 }
 
 /**
- * A range of a numeric field, both ends in it unless said otherwise.
+ * A range of a numeric field, by default with both ends.
  *
  * @since 0.1.0
  * @category options
@@ -167,11 +167,11 @@ export interface NouveauOptions extends Options {
 }
 
 /**
- * What Clouseau can be asked besides.
+ * The further options of Clouseau.
  *
  * - `ranges`: by field and label, such as `{ price: { cheap: "[0 TO 100]" } }`
  * - `drilldown`: fields and values that are not analyzed, all of which must match
- * - `includeFields`: the stored fields that a hit has; all, unless said otherwise
+ * - `includeFields`: the stored fields of a hit; by default all
  * - `highlight`: marks what matches in these fields, between `before` and `after`
  *
  * @since 0.1.0
@@ -208,8 +208,8 @@ export interface GroupOptions
 }
 
 /**
- * How many hits a stream asks for at once: 100, unless said otherwise. Servers refuse more than 200 where nobody told them
- * otherwise.
+ * The number of hits that a stream reads in one request, by default 100. Servers refuse more than 200, unless they are
+ * configured otherwise.
  *
  * @since 0.1.0
  * @category options
@@ -301,8 +301,8 @@ const eitherOf = (given: internal.Given, index: Index<unknown, unknown>, options
   internal.either(given, index, options, options.pageSize ?? 100)
 
 /**
- * All hits, the best first, page after page over bookmarks, with one page in memory. Fails with a `DecodeError` at the
- * first hit that is not what its schemas say, behind the hits before it.
+ * Streams all hits, the best first, page by page with bookmarks, with one page in memory. Fails with a `DecodeError` at the
+ * first hit that does not match its schemas, after the hits before it.
  *
  * @example
  * import { Search } from "effect-couchdb"

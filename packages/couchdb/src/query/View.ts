@@ -168,19 +168,19 @@ export interface Bound {
 export const BoundTypeId: unique symbol = keys.BoundTypeId as never
 
 /**
- * Which rows, and how fresh they are.
+ * Selects rows, and how current they are.
  *
  * - `key`, `keys`: exactly these keys; `keys` in their order
- * - `startKey`, `endKey`: a range, from its start, which is the higher end where the order is `descending`
- * - `prefix`: the keys that begin so: with a text, or, if keys are arrays, with these elements
- * - `inclusiveEnd`: whether `endKey` belongs to the range; it does, unless said otherwise
- * - `stable`, `update`: whether the same replicas answer, and whether the view is brought up to date before (`true`, the
- *   default), after (`"lazy"`) or not at all
- * - `sorted`: `false` gives the rows of a cluster as they come
- * - `updateSeq`: asks for `updateSequence`
- * - `partition`: asks one partition alone
- * - `skip`, `limit`: how many rows are left out before the first, and how many there are at most. Of a collection, only
- *   rows of its own documents count
+ * - `startKey`, `endKey`: a range from its start, which is the higher end if the order is `descending`
+ * - `prefix`: the keys with this prefix: a text, or elements if keys are arrays
+ * - `inclusiveEnd`: whether `endKey` belongs to the range, by default `true`
+ * - `stable`, `update`: whether the same replicas respond, and whether the index is updated before (`true`, the default), after
+ *   (`"lazy"`) or not at all
+ * - `sorted`: `false` returns the rows of a cluster in any order
+ * - `updateSeq`: whether the result has `updateSequence`
+ * - `partition`: queries only this partition
+ * - `skip`, `limit`: the number of rows before the first one, and the maximum number of rows. For a collection, only rows of
+ *   its own documents count
  *
  * `prefix`, `key`, `keys` and a range (`startKey`, `endKey`) exclude each other: a query with two of them fails with an
  * `EncodeError`, and no request is sent.
@@ -358,7 +358,7 @@ export const localDocs: View<string, { readonly rev: string }> = describe.localD
 export const bound: (json: Json) => Bound = keys.bound
 
 /**
- * JSON that sorts behind every key: behind numbers, texts and arrays, and behind other objects.
+ * A JSON value that sorts after every key: after numbers, texts and arrays, and after other objects.
  *
  * @since 0.1.0
  * @category keys
@@ -384,12 +384,12 @@ export const isRow = <A extends { readonly _tag: string }>(row: A | Refused): ro
   row._tag !== "Refused"
 
 /**
- * One answer, read to its end: `GET` of the view, or `POST` where the query is long. Fails with a `DecodeError` where a
- * key, a value or a document is not what its schema says. Rows in large numbers are better streamed, or paged.
+ * Reads the rows of a view with one request: `GET`, or `POST` if the query is long. Fails with a `DecodeError` if a key, a
+ * value or a document does not match its schema. Stream or page large numbers of rows.
  *
- * Of a collection, the rows are those that bring its documents; rows of other documents are left out. If the range of its
- * id codec does not tell them apart, or the view is one of a design document, more requests follow until `limit` rows are
- * the collection's or the view ends. A reduce function cannot leave out anything: it reduces the whole view.
+ * For a collection, the rows of other documents are omitted. If the range of its id codec does not select exactly its
+ * documents, or if the view belongs to a design document, more requests follow until there are `limit` rows of the collection,
+ * or the view ends. A reduce function cannot omit rows: it reduces the whole view.
  *
  * @example
  * import { Collection, View } from "effect-couchdb"
@@ -431,8 +431,8 @@ const streamed =
     Stream.unwrap(Effect.map(query.prepare(given, view, options), read))
 
 /**
- * The rows as they arrive, with constant memory. Fails with a `DecodeError` at the first row that is not what its schemas
- * say, behind the rows before it; an error that CouchDB meets after it began to answer is an error here too.
+ * Streams the rows with constant memory. Fails with a `DecodeError` at the first row that does not match its schemas, after
+ * the rows before it. An error that CouchDB reports within the response fails the stream too.
  *
  * @example
  * import { Collection, View } from "effect-couchdb"
@@ -563,10 +563,10 @@ export interface DatabasePaging<out K> extends Omit<DatabaseOptions<K>, "keys" |
 }
 
 /**
- * A view a page at a time, each in a request of its own, so that whoever reads slowly holds no connection. A page begins
- * where the one before ended, at a key and a document, and not by counting rows: what is written meanwhile moves nothing
- * twice and leaves nothing out. Every page but the last is full: of a collection, with rows of its own, for which a page
- * may take several requests. The stream ends with the last page, which is empty only if there are no rows at all.
+ * Streams a view in pages, each with its own request, so that a slow consumer holds no connection. A page starts after the
+ * key and the document of the previous page, not after a number of rows: concurrent writes cause no repeated and no missing
+ * rows. Every page except the last is full. A page of a collection has only its own rows, and may take several requests. The
+ * stream ends with the last page, which is empty only if there are no rows.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -646,8 +646,8 @@ export const queries: {
 ) => several.queries(given, view, all, partition)) as never
 
 /**
- * The one value that a reduce function gives for all keys, or for a range of them; `None` where there are no rows. Fails
- * with a `ServerError` where the function could not reduce them.
+ * Returns the value of a reduce function for all keys or a range; `None` if there are no rows. Fails with a `ServerError` if
+ * the function failed.
  *
  * @example
  * import { View } from "effect-couchdb"

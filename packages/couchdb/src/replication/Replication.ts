@@ -1,6 +1,6 @@
 /**
- * Replication: by a server, which is told what to do and asked how it goes, and by this program, between any two servers
- * that it reaches, even where they cannot see each other.
+ * Replication by a server, which this program starts and monitors, and by this program, between any two servers that it can
+ * reach, even if they cannot reach each other.
  *
  * @since 0.1.0
  */
@@ -48,17 +48,16 @@ export interface Endpoint {
 /**
  * Options of a replication by this program.
  *
- * - `filter`: which changes to carry over; design documents are carried only by users who may write them
- * - `batch`: so many changes at once, 100 unless said otherwise; a checkpoint is written after each batch
- * - `live`: goes on with every change that comes, and never ends; a poll lasts `poll`, 25 seconds unless said otherwise
- * - `createTarget`: makes the target database where it is missing
- * - `id`: the name under which both sides remember it; without one it follows from the servers, databases and the filter.
- *   With the name of a replication that CouchDB ({@link checkpointId}) or PouchDB ran, this one goes on where that one was,
- *   and the other way round
- * - `checkpoints`: `false` remembers nothing
- * - `retry`: when to repeat what failed for a moment, besides what `CouchHttp` repeats. A batch may be repeated: it carries
- *   over what is missing. A live replication repeats for ever by default, as `Changes.follow` does: 100 ms doubling up to
- *   half a minute, with full jitter; any other one does not repeat by default
+ * - `filter`: selects the changes to replicate; design documents are replicated only for users who may write them
+ * - `batch`: the number of changes in one batch, by default 100; a checkpoint is written after each batch
+ * - `live`: continues with every further change, and never ends; a poll lasts `poll`, by default 25 seconds
+ * - `createTarget`: creates the target database if it does not exist
+ * - `id`: the name of the checkpoints on both sides; by default it follows from the servers, the databases and the filter.
+ *   With the name of a replication by CouchDB ({@link checkpointId}) or PouchDB, this one resumes that one, and vice versa
+ * - `checkpoints`: `false` writes no checkpoints
+ * - `retry`: when to repeat after transient failures, in addition to the retries of `CouchHttp`. A batch may be repeated, since
+ *   it writes only what is missing. By default a live replication repeats without end, as `Changes.follow` does: 100 ms
+ *   doubling up to half a minute, with full jitter; any other replication does not repeat
  * - `onReconnect`: runs after each failure that is repeated, before the wait. If it fails, the replication fails with its
  *   error
  *
@@ -78,7 +77,7 @@ export interface Options<out E = never, out R = never> {
 }
 
 /**
- * A version that the target refused, by its validation functions for example. The others go on.
+ * A version that the target refused, for example by a validation function. The others are replicated.
  *
  * @since 0.1.0
  * @category client
@@ -110,7 +109,7 @@ export interface Progress {
 }
 
 /**
- * What a replication by this program can fail with. It goes on at its checkpoint when it is run again.
+ * The errors of a replication by this program. It resumes from its checkpoint when it is run again.
  *
  * @since 0.1.0
  * @category errors
@@ -118,19 +117,18 @@ export interface Progress {
 export type ReplicateError = NotFoundError | InvalidIdError | RequestError
 
 /**
- * Replicates from one database to another, and tells of its progress: CouchDB's replication protocol, with `_changes`,
+ * Replicates from one database to another, and emits its progress. It uses CouchDB's replication protocol: `_changes`,
  * `_revs_diff`, `_bulk_get` and `_bulk_docs` (`new_edits: false`). Histories, siblings, tombstones and attachments are
- * carried over. An attachment that the target has from an ancestor is not sent again; large ones go as multipart straight
- * from one side to the other, and none of them is kept in memory. Such a request must be through within the deadline of the
- * target's `CouchHttp`: give it more than a minute where files are very large or lines are slow.
+ * replicated. An attachment that the target has from an ancestor is not sent again. Large attachments are streamed as
+ * multipart from one side to the other. Such a request must end within the `timeout` of the target's `CouchHttp`: increase it
+ * for very large files or slow connections.
  *
- * A live replication outlives broken connections, silent servers, 408, 425, 429, 5xx and responses that are not CouchDB's.
- * A function, view or selector as its filter that fails in CouchDB with status 500 ten times with the same words is broken,
- * and ends it with that `ServerError`. It logs as `Changes.follow` does.
+ * A live replication recovers from broken connections, silent servers, 408, 425, 429, 5xx and responses that are not
+ * CouchDB's. If the filter is a function, view or selector that fails in CouchDB with status 500 and the same error and reason
+ * ten times, the replication fails with that `ServerError`. It logs as `Changes.follow` does.
  *
- * Checkpoints are `_local` documents of CouchDB's own shape on both sides. So it goes on where it was after any failure,
- * and may be interrupted at any time. From a source that takes no checkpoint, since one may only read there, it goes on by
- * the target's alone.
+ * Checkpoints are `_local` documents in CouchDB's format on both sides. So the replication resumes after any failure, and may
+ * be interrupted at any time. If the source refuses a checkpoint, since it is read-only, the one of the target is used.
  *
  * @example
  * import { Effect, Stream } from "effect"
@@ -302,7 +300,7 @@ export interface Status {
 export type ServerError = NotFoundError | RequestError
 
 /**
- * What writing a `_replicator` document can fail with: an `UpdateConflictError` where there is one of this id.
+ * The errors of writing a `_replicator` document: an `UpdateConflictError` if a document with this id exists.
  *
  * @since 0.1.0
  * @category errors
@@ -389,10 +387,10 @@ export const define = (
 export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHttp> => server.remove(id)
 
 /**
- * The name under which a server remembers how far a replication is, in a `_local` document on both sides: `GET /`, and
- * what the definition says. As the `id` of {@link replicate} it lets this program go on where the server was. None where it
- * cannot be told from here: databases by their bare name, headers, selectors and filter functions. The jobs of the
- * scheduler name it then, before the `+`.
+ * Computes the name of the `_local` documents in which a server stores the checkpoint of a replication, from the definition and
+ * `GET /`. With it as the `id` of {@link replicate}, this program resumes the replication of the server. `None` if it cannot be
+ * computed here: for databases without a URL, headers, selectors and filter functions. The jobs of the scheduler then contain
+ * it, before the `+`.
  *
  * @example
  * import { Effect, Option } from "effect"
@@ -443,8 +441,8 @@ export const statuses: Stream.Stream<Status, ServerError, CouchHttp> = server.st
 export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> => server.status(id)
 
 /**
- * How the replication of one document goes, asked again and again until it is completed; one that failed is a
- * `ReplicationFailedError`. A continuous one has no end. What did not change is not told again.
+ * Polls the state of the replication of one document until it is completed. Fails with a `ReplicationFailedError` if the
+ * replication failed. A continuous one has no end. An unchanged state is not emitted again.
  *
  * @since 0.1.0
  * @category server

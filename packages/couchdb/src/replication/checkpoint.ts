@@ -17,7 +17,7 @@ interface Log {
   readonly rev: string | undefined
 }
 
-/** Where a replication goes on, and its earlier sessions. */
+/** The sequence from which a replication resumes, and its earlier sessions. */
 export interface Checkpoint {
   readonly since: Json.Json | undefined
   readonly history: ReadonlyArray<Json.Json>

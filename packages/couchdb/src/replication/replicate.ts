@@ -39,7 +39,7 @@ const serverOf = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError>
     (response) => Json.get(jsonOf(response), "uuid") ?? null
   )
 
-/** The same replication has the same id, so that it goes on where it was. */
+/** The same replication has the same id, so that it resumes. */
 const idOf = (
   source: Endpoint,
   target: Endpoint,

@@ -15,7 +15,7 @@ import type { Definition, Remote, ServerError as ServerFailure } from "./Replica
 
 const encoder = new TextEncoder()
 
-/** One side as CouchDB tells it from others: who asks, and where. `port` is none where it is a usual one. */
+/** One side as CouchDB identifies it: user, host and port. `port` is absent if it is the default. */
 interface Side {
   readonly user: string | undefined
   readonly host: string

@@ -20,7 +20,7 @@ export interface Transferred {
   readonly failures: ReadonlyArray<Failure>
 }
 
-/** Attachments up to so many bytes come within the JSON of their document, those of a request together too. */
+/** Attachments up to this number of bytes, also of one request together, are inline in the JSON of their documents. */
 const light = { each: 64 * 1024, together: 2 * 1024 * 1024 }
 
 const weight = (version: Version): number => lacking(version).reduce((sum, { length }) => sum + length, 0)

@@ -115,8 +115,8 @@ export const login: (
 ) => Effect.Effect<Session, NotFoundError | RequestError, CouchHttp> = internal.login
 
 /**
- * Ends the session: `DELETE /_session`. An `Auth.session` begins another one for the next request. CouchDB keeps no list
- * of sessions: it only takes the cookie away from this client, and whoever else has the cookie goes on.
+ * Ends the session: `DELETE /_session`. An `Auth.session` starts another one for the next request. CouchDB keeps no list
+ * of sessions: it only removes the cookie of this client, and another client with the same cookie can still use it.
  *
  * @example
  * import { Session } from "effect-couchdb"

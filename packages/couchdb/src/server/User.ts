@@ -42,8 +42,8 @@ export interface User {
 export type UserFailure = EncodeError | InvalidIdError | NotFoundError | RequestError | UpdateConflictError
 
 /**
- * Creates a user: `PUT /_users/org.couchdb.user:{name}`. Where there is one of this name it is an `UpdateConflictError`, and
- * nothing is written. `members` go into the document too.
+ * Creates a user: `PUT /_users/org.couchdb.user:{name}`. Fails with an `UpdateConflictError` if the user exists, and writes
+ * nothing. `members` are further members of the document.
  *
  * @example
  * import { Redacted } from "effect"
@@ -64,7 +64,7 @@ export const create: (
 ) => Effect.Effect<User, UserFailure, CouchHttp> = internal.create
 
 /**
- * A user: `GET /_users/org.couchdb.user:{name}`. `NotFoundError` where there is none.
+ * Reads a user: `GET /_users/org.couchdb.user:{name}`. Fails with a `NotFoundError` if the user does not exist.
  *
  * @since 0.1.0
  * @category operations
@@ -74,7 +74,7 @@ export const fetch: (
 ) => Effect.Effect<User, InvalidIdError | NotFoundError | RequestError, CouchHttp> = internal.fetch
 
 /**
- * A user, or `None` where there is none: `GET /_users/org.couchdb.user:{name}`.
+ * Reads a user, or `None` if the user does not exist: `GET /_users/org.couchdb.user:{name}`.
  *
  * @since 0.1.0
  * @category operations
@@ -121,7 +121,7 @@ export const updateRoles: (
 const delete_: (name: string) => Effect.Effect<void, UserFailure, CouchHttp> = internal.remove
 export {
   /**
-   * Deletes a user: `DELETE /_users/org.couchdb.user:{name}`. `NotFoundError` where there is none.
+   * Deletes a user: `DELETE /_users/org.couchdb.user:{name}`. Fails with a `NotFoundError` if the user does not exist.
    *
    * @since 0.1.0
    * @category operations

@@ -115,8 +115,8 @@ interface State {
 }
 
 /**
- * All results, a page after the other: one page is in memory at a time. A bookmark is behind what was skipped, so only the
- * first page skips; a page that is not full is the last.
+ * Streams all results page by page, with one page in memory. A bookmark is after the skipped documents, so only the first
+ * page skips. A page that is not full is the last one.
  */
 export const either = (
   given: Given,

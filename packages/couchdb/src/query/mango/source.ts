@@ -48,7 +48,7 @@ const mentions = (json: Json.Json, name: string): boolean =>
 
 const jsonOf = ({ selector }: AnyQuery): Json.Json => Either.getOrElse(Json.fromUnknown(selector), () => null)
 
-/** Whether a text index answers, which cannot tell ids. */
+/** Whether a text index is used, which does not return ids. */
 const isText = (selector: Json.Json): boolean => mentions(selector, "$text")
 
 /**
@@ -63,7 +63,7 @@ const narrowed = (selector: Json.JsonObject, prefix: string): object => {
     : Json.fromEntries([["_id", _id], ...Json.entries(selector)])
 }
 
-/** A query as it goes out: without their ids, nobody could tell whose documents these fields are. */
+/** The query that is sent: without the ids, the documents of the fields would be unknown. */
 export const sent = (given: Given, query: AnyQuery): AnyQuery => {
   if (!isCollection(given)) return query
   const { prefix } = spanOf(given.id)

@@ -28,7 +28,7 @@ const hasNouveau: Effect.Effect<boolean, never, CouchHttp> = Effect.flatMap(
     })
 )
 
-/** Tells an index that is not there from a server that cannot search. */
+/** Distinguishes a missing index from a server without search. */
 export const orUnavailable =
   (index: Pick<Index<unknown, unknown>, "_tag">, database: string | undefined) =>
   <A, E extends { readonly _tag: string }, R>(

@@ -64,7 +64,7 @@ const listed: Schema.Schema<Listed, { readonly rev: string; readonly deleted?: b
   deleted: Schema.optionalWith(Schema.Boolean, { default: () => false })
 })
 
-/** As the schema decodes it, which is asked where this does not know. */
+/** Decodes as the schema does. `unfit` if only the schema can decide. */
 const listedNow: Decoder = (json) => {
   if (typeof json !== "object" || json === null) return unfit
   const { deleted, rev } = json as { readonly deleted?: unknown; readonly rev?: unknown }

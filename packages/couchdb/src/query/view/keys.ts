@@ -12,7 +12,7 @@ export const bound = (json: Json.Json): Bound => ({ [BoundTypeId]: json }) as ne
 
 const isBound = (value: unknown): value is { readonly [BoundTypeId]: Json.Json } => hasProperty(value, BoundTypeId)
 
-/** Sorts behind every key of a view: no object that a program would emit is larger. */
+/** Sorts after every key of a view: no object that a program emits is larger. */
 export const high: Json.Json = { "\uffff": {} }
 
 interface Where {
@@ -26,7 +26,7 @@ const checked = (name: string, value: unknown, where: Where): Either.Either<Json
     ({ path, problem }) => new EncodeError({ ...where, issues: [{ path: [name, ...path], expected: problem }] })
   )
 
-/** A prefix as JSON, which it is unless it holds what is none. */
+/** A prefix as JSON, unless JSON cannot represent it. */
 export const encodePrefix = (
   prefix: string | ReadonlyArray<Json.Json>,
   where: Where
@@ -50,8 +50,8 @@ export const encodeKey = <K, R>(
     )
 
 /**
- * The text that sorts, by its bytes, right behind everything with this prefix; `undefined` where nothing does. Surrogates
- * are no characters, so the one behind U+D7FF is U+E000.
+ * The text that sorts, by its bytes, directly after everything with this prefix; `undefined` if there is none. Surrogates
+ * are not characters, so U+E000 follows U+D7FF.
  */
 export const behindPrefix = (prefix: string): string | undefined => {
   const characters = Array.from(prefix)

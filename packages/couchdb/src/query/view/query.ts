@@ -69,7 +69,7 @@ const isWhole = ({ exact, prefix }: IdSpan): boolean => exact && prefix === ""
 const isCount = (count: number | undefined): boolean =>
   count === undefined || (Number.isSafeInteger(count) && count >= 0)
 
-/** A collection's rows bring its documents, unless said otherwise. No reduced row has a document. */
+/** By default the rows of a collection include its documents. Reduced rows have no documents. */
 const included = (source: Source<unknown, unknown>, view: AnyView, options: AnyOptions<unknown>) =>
   view._tag === "View" &&
   (options.includeDocs ?? (source.bringsDocuments && (view.place._tag === "AllDocs" || view.place._tag === "Design")))

@@ -57,8 +57,7 @@ const revisionIn = (row: Row): string => {
 }
 
 /**
- * A member decoded. Most schemas need no effect, and then neither does this: the answer is an `Either`, which whoever reads
- * many rows takes as it is.
+ * Decodes a member. Most schemas need no effect, and the result is then an `Either`, which readers of many rows use directly.
  */
 export const decodeMember = <A, R>(
   codec: Codec<A, R>,

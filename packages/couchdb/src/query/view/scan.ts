@@ -29,18 +29,18 @@ interface Edge {
 /**
  * Where reading resumes.
  *
- * - `edge`: at the rows of this edge, `behind` of which came before, or, if there is none, at the first row of the range
+ * - `edge`: at the rows of this edge, `passed` of which came before, or, if there is none, at the first row of the range
  * - `isRead`: whether the last of these rows was read already; otherwise it is the next
  * - `skip`: how many rows of the range came before. It is what a request says if there is no edge
  */
 export interface Position {
   readonly edge: Edge | undefined
-  readonly behind: number
+  readonly passed: number
   readonly isRead: boolean
   readonly skip: number
 }
 
-export const startAt = (skip: number): Position => ({ edge: undefined, behind: 0, isRead: false, skip })
+export const startAt = (skip: number): Position => ({ edge: undefined, passed: 0, isRead: false, skip })
 
 const idOf = (row: Row): string | undefined => {
   const id = member(row.json, "id")
@@ -78,8 +78,8 @@ export class Scan {
   private position: Position
   private skip: number
   private row: Row | undefined
-  private behind: number
-  /** Whether `behind` is right: rows of the same edge may be among those that were skipped. */
+  private passed: number
+  /** Whether `passed` is right: rows of the same edge may be among those that were skipped. */
   private isSure: boolean
   private size = 0
   private readBefore = 0
@@ -96,7 +96,7 @@ export class Scan {
   ) {
     this.position = start
     this.skip = start.skip
-    this.behind = start.behind
+    this.passed = start.passed
     this.isSure = start.edge !== undefined
   }
 
@@ -110,7 +110,7 @@ export class Scan {
       : nextSize(left, this.read, this.found, this.size, this.found - this.foundBefore, most)
     this.readBefore = this.read
     this.foundBefore = this.found
-    const { behind, edge, isRead, skip } = this.position
+    const { passed, edge, isRead, skip } = this.position
     this.drops = isRead
     const { isDesign, parameters, where } = this.scanned
     const limit = json("limit", Number.isFinite(this.size) ? this.size + (isRead ? 1 : 0) : undefined)
@@ -122,7 +122,7 @@ export class Scan {
       ])
     }
     const isByKey = parameters.some(({ name }) => name === "key")
-    const before = isRead ? behind - 1 : behind
+    const before = isRead ? passed - 1 : passed
     return viewRequest(where, [
       ...without(without(parameters, counted), started),
       ...(isByKey ? [] : json("startkey", edge.key)),
@@ -168,7 +168,7 @@ export class Scan {
     const edge = this.isSure ? this.edge : undefined
     return edge === undefined
       ? startAt(this.skip)
-      : { edge, behind: this.behind, isRead: this.behind > 0, skip: this.skip }
+      : { edge, passed: this.passed, isRead: this.passed > 0, skip: this.skip }
   }
 
   private get edge(): Edge | undefined {
@@ -182,13 +182,13 @@ export class Scan {
 
   private advance(row: Row, isLast: boolean): void {
     if (!this.isSame(row)) {
-      this.behind = 0
+      this.passed = 0
       // Lists of keys have an order of their own, in which only a count is a place.
       this.isSure = !this.isByKeys && (this.row !== undefined || this.position.edge !== undefined || this.skip === 0)
     }
     this.row = row
     if (isLast) this.last = { ...this.after, isRead: false }
-    this.behind++
+    this.passed++
     this.skip++
     this.read++
   }
