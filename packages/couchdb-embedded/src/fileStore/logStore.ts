@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { Identity } from "../storage/keeper.js"
 import type { Change } from "../storage/state.js"
-import type { Store } from "../storage/store.js"
+import type { Identity, Store } from "../storage/store.js"
 import type { Log } from "./log.js"
 import * as Logs from "./log.js"
 import type { RecordEncoder } from "./records.js"

@@ -1,11 +1,11 @@
 import * as Json from "effect-couchdb/Json"
 import * as Utf8 from "../encoding/utf8.js"
-import type { Identity } from "../storage/keeper.js"
 import type { Rev } from "../storage/revision.js"
 import type { Tree } from "../storage/revisionTree.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import type { Attachment, Change, Database, DocumentRecord, Update, Version } from "../storage/state.js"
 import { shardOf } from "../storage/state.js"
+import type { Identity } from "../storage/store.js"
 import * as TreeChange from "./treeChange.js"
 
 /** A record of the log is JSON. The bytes of an attachment are a record of their own, before the one that refers to them. */
