@@ -1,4 +1,4 @@
-import { quote } from "../data/quote.js"
+import { quote } from "../data/text.js"
 import { decoded } from "./endpoint.js"
 import type { Answer } from "./errors.js"
 

@@ -1,4 +1,4 @@
-import { quote } from "../data/quote.js"
+import { quote } from "../data/text.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
 import { type Explanation, type Said } from "./errorMessage.js"
 import type { TransportError } from "./errors.js"

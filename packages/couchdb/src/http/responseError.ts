@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import { withoutCredentials } from "../data/withoutCredentials.js"
+import { withoutCredentials } from "../data/text.js"
 import type { CouchRequest } from "./CouchHttp.js"
 import * as Errors from "./errors.js"
 import * as Hints from "./hints.js"

@@ -1,7 +1,7 @@
 import * as Option from "effect/Option"
 import * as Json from "../data/Json.js"
 import { canonical } from "../data/json/canonical.js"
-import { isDeeper } from "../data/json/depth.js"
+import { exceedsDepth } from "../data/json/depth.js"
 import * as Revision from "../data/Revision.js"
 import type { Settings } from "../document/recorder.js"
 import { believed } from "./mac.js"
@@ -18,7 +18,7 @@ const apart = (
   settings: Settings,
   { body, id }: Version
 ): { readonly body: Json.JsonObject; readonly field: Field } | undefined =>
-  isDeeper(body, deepest) ? undefined : {
+  exceedsDepth(body, deepest) ? undefined : {
     body: withoutField(body, settings.field),
     field: believed(settings, id, Json.get(body, settings.field))
   }

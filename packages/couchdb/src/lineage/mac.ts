@@ -1,7 +1,7 @@
 import { hmac } from "@noble/hashes/hmac"
 import { sha256 } from "@noble/hashes/sha2"
 import * as Redacted from "effect/Redacted"
-import { hex, utf8 } from "../data/bytes.js"
+import { hex, encodeUtf8 } from "../data/bytes.js"
 import * as Json from "../data/Json.js"
 import { canonical } from "../data/json/canonical.js"
 import type { Settings } from "../document/recorder.js"
@@ -20,7 +20,7 @@ const unsealed = (field: Json.JsonObject): Json.JsonObject =>
  * may have the same revisions. Newer formats are to keep this as it is, or they would be taken for forgeries.
  */
 const macOf = (key: Redacted.Redacted, id: string, field: Json.JsonObject): string =>
-  hex(hmac(sha256, utf8(Redacted.value(key)), utf8(canonical([id, unsealed(field)])))).slice(0, 32)
+  hex(hmac(sha256, encodeUtf8(Redacted.value(key)), encodeUtf8(canonical([id, unsealed(field)])))).slice(0, 32)
 
 /** The field as it is stored: with the first key's mac, its keys in canonical order. */
 export const sealed = ({ mac: [key] }: Settings, id: string, field: Json.JsonObject): Json.JsonObject =>

@@ -2,13 +2,13 @@ import { hmac } from "@noble/hashes/hmac"
 import { sha1 } from "@noble/hashes/legacy"
 import { sha256 } from "@noble/hashes/sha2"
 import * as Redacted from "effect/Redacted"
-import { hex, latin1, utf8 } from "../../data/bytes.js"
+import { hex, latin1, encodeUtf8 } from "../../data/bytes.js"
 import type { ProxyAlgorithm } from "../Auth.js"
 import type { Works } from "./exchange.js"
 import { fixed } from "./fixedHeaders.js"
 
 const signature = (algorithm: ProxyAlgorithm, secret: string, username: string): string =>
-  hex(hmac(algorithm === "sha" ? sha1 : sha256, utf8(secret), utf8(username)))
+  hex(hmac(algorithm === "sha" ? sha1 : sha256, encodeUtf8(secret), encodeUtf8(username)))
 
 export interface Proxied {
   readonly username: string
