@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { Scope } from "effect/Scope"
 import type { AnySpan } from "effect/Tracer"
-import { type Run, runFrom } from "../http/forkAs.js"
+import { forkWithContextOf, type Run } from "../http/forkWithContextOf.js"
 
 type Resume<A, E> = (answer: Effect.Effect<A, E>) => void
 
@@ -209,7 +209,9 @@ export const makeAsk = <Q, A, E>(options: Options<Q, A, E>) => {
             const entry = enqueue(line, question, resume, fiber.currentSpan)
             leaving = () => leave(line, entry, resume)
             const idle = !line.breathing && line.flights.size === 0
-            if (idle || (line.ready.size >= maxSize && line.flights.size < maxInFlight)) next(line, runFrom(fiber))
+            if (idle || (line.ready.size >= maxSize && line.flights.size < maxInFlight)) {
+              next(line, forkWithContextOf(fiber))
+            }
           })),
           {
             onFailure: (cause) => {

@@ -1,7 +1,7 @@
 import { hmac } from "@noble/hashes/hmac"
 import { sha256 } from "@noble/hashes/sha2"
 import * as Redacted from "effect/Redacted"
-import { hex, encodeUtf8 } from "../data/bytes.js"
+import { encodeUtf8, hex } from "../data/bytes.js"
 import * as Json from "../data/Json.js"
 import { canonical } from "../data/json/canonical.js"
 import type { Settings } from "../document/recorder.js"

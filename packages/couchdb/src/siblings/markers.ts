@@ -1,5 +1,5 @@
 import { md5 } from "@noble/hashes/legacy"
-import { hex, encodeUtf8 } from "../data/bytes.js"
+import { encodeUtf8, hex } from "../data/bytes.js"
 import * as Revision from "../data/Revision.js"
 
 /*

@@ -1,5 +1,5 @@
 import { sha256 } from "@noble/hashes/sha2"
-import { hex, encodeUtf8 } from "../bytes.js"
+import { encodeUtf8, hex } from "../bytes.js"
 import * as Json from "../Json.js"
 import { writeText } from "./writer.js"
 

@@ -8,7 +8,7 @@ import type { Scope } from "effect/Scope"
 import * as Json from "../../data/Json.js"
 import { CouchHttp } from "../../http/CouchHttp.js"
 import { currentAuth } from "../../http/currentAuth.js"
-import { runFrom } from "../../http/forkAs.js"
+import { forkWithContextOf } from "../../http/forkWithContextOf.js"
 import type { UpdateQueues } from "../../http/serviceState.js"
 import { bodyIn } from "../bodies.js"
 import { encode } from "../codec.js"
@@ -221,7 +221,7 @@ export const combined = <A, R>({ queues: all }: UpdateQueues, scope: Scope, edit
       const queue: Queue = known ?? { waiting: [], group: [], fiber: undefined }
       queue.waiting.push(member)
       const begin = (): void =>
-        runFrom(fiber)(work(queue), { scope }).addObserver((exit) => {
+        forkWithContextOf(fiber)(work(queue), { scope }).addObserver((exit) => {
           // Somebody may have come while the fiber was on its way out.
           if (Exit.isSuccess(exit) && queue.waiting.some(({ over }) => !over)) return begin()
           queues.delete(name)
