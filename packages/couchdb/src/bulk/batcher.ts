@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { Scope } from "effect/Scope"
 import type { AnySpan } from "effect/Tracer"
-import { type Fork, forkWithContextOf } from "../http/forkAs.js"
+import { type Fork, forkWithContextOf } from "../http/forkWithContextOf.js"
 
 type Resume<A, E> = (result: Effect.Effect<A, E>) => void
 

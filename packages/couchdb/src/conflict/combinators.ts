@@ -9,7 +9,7 @@ import type { Collection } from "../document/Collection.js"
 import { type AnyConflict, isConflict, withAttempts } from "../document/conflictError.js"
 import { fetchBoundOption } from "../document/read.js"
 import { create } from "../document/write.js"
-import { patience } from "../http/backoff.js"
+import { conflictBackoff } from "../http/backoff.js"
 import type { OverlapError } from "./overlapError.js"
 import { isGone, recreate } from "./policies.js"
 import { type AnyPolicy, plain, policy } from "./policy.js"
@@ -102,7 +102,7 @@ class Unchanged {
 }
 
 export const retry =
-  (schedule: Schedule.Schedule<unknown, AnyConflict, unknown> = patience(20)) =>
+  (schedule: Schedule.Schedule<unknown, AnyConflict, unknown> = conflictBackoff(20)) =>
   <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q => repeated(self, schedule) as Q
 
 export const limit = (attempts: number) => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>

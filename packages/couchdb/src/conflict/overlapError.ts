@@ -1,8 +1,8 @@
 import * as Data from "effect/Data"
 import type { Document } from "../document/Document.js"
 import type { ConflictError } from "../document/errors.js"
+import { defineNonEnumerable } from "../http/defineNonEnumerable.js"
 import { placeOf } from "../http/errorMessage.js"
-import { hidden } from "../http/hidden.js"
 import type { Overlap } from "../merge/Merge.js"
 
 /**
@@ -30,7 +30,7 @@ export class OverlapError<in out A, out R = never, out Done = Document<A, R>>
       id: conflict.id,
       paths: overlap.clashes.map(({ path, why }) => ({ path: path.map(String).join("."), why }))
     })
-    hidden(this, { conflict, overlap })
+    defineNonEnumerable(this, { conflict, overlap })
   }
   override get message(): string {
     const places = this.paths.map(({ path, why }) => `${path === "" ? "the document" : path} (${why})`).join(", ")

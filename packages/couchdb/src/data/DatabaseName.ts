@@ -1,5 +1,5 @@
 /**
- * Names of databases.
+ * Database names.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import * as Schema_ from "effect/Schema"
 import { InvalidIdError } from "./errors.js"
 
 /**
- * A name that CouchDB takes for a database: lower-case letters, digits and `_$()+-/`, a letter first, or one of
- * CouchDB's own (`_users`, `_replicator`, `_global_changes`).
+ * A valid database name: a lower-case letter followed by lower-case letters, digits and `_$()+-/`, or one of CouchDB's
+ * system databases (`_users`, `_replicator`, `_global_changes`).
  *
  * @since 0.1.0
  * @category model
@@ -19,18 +19,18 @@ export type DatabaseName = string & Brand.Brand<"effect-couchdb/DatabaseName">
 
 const pattern = /^(?:[a-z][a-z0-9_$()+/-]*\/)?(?:[a-z][a-z0-9_$()+/-]*|_users|_replicator|_global_changes)$/
 
-/** CouchDB's own limit, which leaves room for the suffix of a shard's file name. */
-const longest = 238
+/** CouchDB's limit, which leaves room for the suffix of a shard's file name. */
+const maxLength = 238
 
 const problemOf = (name: string): string | undefined =>
-  name.length > longest
-    ? `is longer than ${longest} characters`
+  name.length > maxLength
+    ? `is longer than ${maxLength} characters`
     : pattern.test(name)
     ? undefined
     : "must begin with a lower-case letter and contain only lower-case letters, digits and _$()+-/"
 
 /**
- * Whether the text is a name for a database.
+ * Whether the text is a valid database name.
  *
  * @since 0.1.0
  * @category guards
@@ -38,8 +38,8 @@ const problemOf = (name: string): string | undefined =>
 export const isDatabaseName = (name: string): name is DatabaseName => problemOf(name) === undefined
 
 /**
- * A name from a literal. Throws an `InvalidIdError` where it is none, since a bad literal is a mistake in the program: for
- * a name from outside there is {@link decode}.
+ * Makes a database name from a literal. Throws an `InvalidIdError` if the name is invalid, since an invalid literal is
+ * a mistake in the program. Use {@link decode} for a name from outside.
  *
  * @example
  * import { DatabaseName } from "effect-couchdb"
@@ -52,7 +52,7 @@ export const isDatabaseName = (name: string): name is DatabaseName => problemOf(
 export const make = (name: string): DatabaseName => Either.getOrThrowWith(decode(name), (error) => error)
 
 /**
- * A name that came from outside.
+ * Validates a name from outside.
  *
  * @example
  * import { DatabaseName } from "effect-couchdb"
@@ -81,7 +81,7 @@ export const Schema: Schema_.Schema<DatabaseName, string> = Schema_.String.pipe(
 )
 
 /**
- * The name as a segment of a path.
+ * Encodes the name as a path segment.
  *
  * @example
  * import { DatabaseName } from "effect-couchdb"

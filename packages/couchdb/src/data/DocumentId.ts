@@ -1,5 +1,5 @@
 /**
- * Ids of documents, and how they become a path.
+ * Document ids, and their paths.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,8 @@ import { InvalidIdError } from "./errors.js"
 import { designPrefix, documentIdPath, segmentProblem } from "./path.js"
 
 /**
- * An id that may leave the process: any text that CouchDB takes, `_design/name` among it. Not `""`, `.`, `..`, other
- * names with an underscore in front, or text with half of a surrogate pair.
+ * A valid document id: any text that CouchDB accepts, including `_design/name`. Invalid are `""`, `.`, `..`, other
+ * names that begin with an underscore, and text with half of a surrogate pair.
  *
  * @since 0.1.0
  * @category model
@@ -32,7 +32,7 @@ const problemOf = (id: string): string | undefined => {
 }
 
 /**
- * Whether the text is an id that may leave the process.
+ * Whether the text is a valid document id.
  *
  * @since 0.1.0
  * @category guards
@@ -40,7 +40,8 @@ const problemOf = (id: string): string | undefined => {
 export const isDocumentId = (id: string): id is DocumentId => problemOf(id) === undefined
 
 /**
- * An id from a literal. Throws an `InvalidIdError` where it is none; for text from outside there is {@link decode}.
+ * Makes an id from a literal. Throws an `InvalidIdError` if the id is invalid. Use {@link decode} for text from
+ * outside.
  *
  * @example
  * import { DocumentId } from "effect-couchdb"
@@ -54,7 +55,7 @@ export const isDocumentId = (id: string): id is DocumentId => problemOf(id) === 
 export const make = (id: string): DocumentId => Either.getOrThrowWith(decode(id), (error) => error)
 
 /**
- * An id that came from outside.
+ * Validates an id from outside.
  *
  * @example
  * import { DocumentId } from "effect-couchdb"
@@ -83,7 +84,7 @@ export const Schema: Schema_.Schema<DocumentId, string> = Schema_.String.pipe(
 )
 
 /**
- * The id as a path below its database. The slash after `_design` stays a slash, every other one is escaped.
+ * Encodes the id as a path below its database. Every slash is escaped except the one after `_design`.
  *
  * @example
  * import { DocumentId } from "effect-couchdb"

@@ -1,9 +1,9 @@
 /**
- * JSON as CouchDB keeps it.
+ * JSON as CouchDB stores it.
  *
- * CouchDB keeps `12345678901234567890`, tells `1.0` from `1`, and keeps the order of `{"b":1,"10":2}`. JavaScript's
- * values do none of that, and a revision is a hash of exactly these details. A `Json` value is therefore plain
- * JavaScript wherever that is exact, and a {@link RawNumber} or a `Map` where it is not.
+ * CouchDB stores `12345678901234567890`, distinguishes `1.0` from `1`, and preserves the key order of `{"b":1,"10":2}`.
+ * JavaScript values do none of that, and a revision is a hash of exactly these details. A `Json` value is therefore
+ * plain JavaScript if that is exact, and contains a {@link RawNumber} or a `Map` if it is not.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ const digits = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 export const RawNumberTypeId: unique symbol = Symbol.for("effect-couchdb/Json/RawNumber") as never
 
 /**
- * A number whose text a JavaScript number would not give back, such as `1.0`, `1e2` or `12345678901234567890`.
+ * A number whose text a JavaScript number does not reproduce, such as `1.0`, `1e2` or `12345678901234567890`.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -36,13 +36,13 @@ export const RawNumberTypeId: unique symbol = Symbol.for("effect-couchdb/Json/Ra
  * @category model
  */
 export class RawNumber {
-  // A symbol, which no JSON text can carry: an object that only looks like this one is data.
+  // A symbol, since no JSON text can contain one: an object with the same members is data.
   get [RawNumberTypeId](): true {
     return true
   }
-  /** Throws a `RangeError` where the text is no JSON number, since it is written as it stands. */
+  /** Throws a `RangeError` if the text is not a JSON number, since it is written unchanged. */
   constructor(
-    /** The digits as they stand in the JSON text. */
+    /** The digits as in the JSON text. */
     readonly text: string
   ) {
     if (!digits.test(text)) throw new RangeError(`not a JSON number: ${JSON.stringify(text)}`)
@@ -51,7 +51,7 @@ export class RawNumber {
   valueOf(): number {
     return Number(this.text)
   }
-  /** Plain JSON cannot say more than the nearest number. */
+  /** `JSON.stringify` writes the nearest JavaScript number. */
   toJSON(): number {
     return Number(this.text)
   }
@@ -61,7 +61,7 @@ export class RawNumber {
 }
 
 /**
- * An object: a plain one, or a `Map` where JavaScript would reorder its keys or mistake `__proto__`.
+ * An object: a plain one, or a `Map` if JavaScript would reorder its keys or misinterpret `__proto__`.
  *
  * @since 0.1.0
  * @category model
@@ -69,7 +69,7 @@ export class RawNumber {
 export type JsonObject = { readonly [key: string]: Json } | ReadonlyMap<string, Json>
 
 /**
- * Any JSON value, exact to the digit and to the order of keys.
+ * Any JSON value, with exact numbers and key order.
  *
  * @since 0.1.0
  * @category model
@@ -77,7 +77,7 @@ export type JsonObject = { readonly [key: string]: Json } | ReadonlyMap<string, 
 export type Json = null | boolean | number | string | RawNumber | ReadonlyArray<Json> | JsonObject
 
 /**
- * The text is not JSON that CouchDB takes: `offset` is the UTF-16 position at which reading stopped.
+ * The text is not JSON that CouchDB accepts. `offset` is the UTF-16 position at which parsing stopped.
  *
  * @since 0.1.0
  * @category errors
@@ -92,7 +92,7 @@ export class JsonSyntaxError extends Data.TaggedError("JsonSyntaxError")<{
 }
 
 /**
- * A JavaScript value that no JSON text can say. `path` leads to it, from the outside in.
+ * A JavaScript value that JSON cannot represent. `path` leads to it, from the outside in.
  *
  * @since 0.1.0
  * @category errors
@@ -131,7 +131,7 @@ export const isObject = (value: Json | undefined): value is JsonObject =>
 const isMap = (object: JsonObject): object is ReadonlyMap<string, Json> => object instanceof Map
 
 /**
- * The keys in the order in which they stand.
+ * The keys, in order.
  *
  * @since 0.1.0
  * @category objects
@@ -140,7 +140,7 @@ export const keys = (object: JsonObject): ReadonlyArray<string> =>
   isMap(object) ? Array.from(object.keys()) : Object.keys(object)
 
 /**
- * The members in the order in which they stand.
+ * The members, in order.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -191,11 +191,11 @@ export const elements = (value: Json | undefined): ReadonlyArray<Json> => isArra
 export const has = (object: JsonObject, key: string): boolean =>
   isMap(object) ? object.has(key) : Object.hasOwn(object, key)
 
-const reordered = /^(?:0|[1-9]\d{0,9})$|^__proto__$/
+const reorderedKey = /^(?:0|[1-9]\d{0,9})$|^__proto__$/
 
 /**
- * An object of these members, in this order: plain where JavaScript keeps the order, else a `Map`. Of members with
- * one key the last counts, at its own place, as CouchDB does it.
+ * Makes an object of these members, in this order: a plain object if JavaScript preserves the order, else a `Map`. If a
+ * key occurs more than once, its last member counts, at its own position, as in CouchDB.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -210,15 +210,16 @@ export const fromEntries = (members: Iterable<readonly [string, Json]>): JsonObj
   let plain = true
   for (const [key, value] of members) {
     if (map.has(key)) map.delete(key)
-    else if (plain && reordered.test(key)) plain = false
+    else if (plain && reorderedKey.test(key)) plain = false
     map.set(key, value)
   }
   return plain ? Object.fromEntries(map) : map
 }
 
 /**
- * Reads JSON text exactly: numbers keep their digits where a JavaScript number would lose them, objects their order,
- * and what CouchDB refuses (lone surrogates, numbers beyond a double, raw control characters) is refused here.
+ * Parses JSON text exactly. Numbers that a JavaScript number cannot represent keep their digits, and objects keep the
+ * order of their keys. Text that CouchDB refuses fails: lone surrogates, numbers beyond a double, raw control
+ * characters.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -238,7 +239,7 @@ export const parse = (text: string): Either.Either<Json, JsonSyntaxError> => {
 }
 
 /**
- * Whether `JSON.parse` might not keep all that the text says. It may say yes where a no would do, never the reverse.
+ * Whether `JSON.parse` might lose part of the text. The result may be a false positive, never a false negative.
  *
  * @since 0.1.0
  * @category reading and writing
@@ -246,8 +247,8 @@ export const parse = (text: string): Either.Either<Json, JsonSyntaxError> => {
 export const mayBeInexact: (text: string) => boolean = inexact.mayBeInexact
 
 /**
- * Writes a value as compact JSON text, members in their order, raw numbers with their own digits. Nesting of any depth
- * is written.
+ * Writes a value as compact JSON text: members in their order, raw numbers with their own digits. Values may be nested
+ * to any depth.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -263,13 +264,13 @@ export const stringify = (value: Json): string =>
 const scalarText = (value: Json): string | undefined =>
   typeof value !== "object" || value === null ? JSON.stringify(value) : isRawNumber(value) ? value.text : undefined
 
-/** Deeper values are written with a stack of their own. */
-const shallow = 100
+/** Deeper values are written with an explicit stack. */
+const maxRecursion = 100
 
-/** Whether `JSON.stringify` writes all of the value: no numbers as text, no members in an order of their own. */
+/** Whether `JSON.stringify` writes the value exactly: it contains no raw numbers and no maps. */
 const isParsed = (value: Json, depth: number): boolean => {
   if (typeof value !== "object" || value === null) return true
-  if (depth > shallow || isRawNumber(value)) return false
+  if (depth > maxRecursion || isRawNumber(value)) return false
   if (Array.isArray(value)) return value.every((element: Json) => isParsed(element, depth + 1))
   if (isMap(value as JsonObject)) return false
   for (const key in value) {
@@ -279,7 +280,7 @@ const isParsed = (value: Json, depth: number): boolean => {
 }
 
 /**
- * The plain JavaScript value, as `JSON.parse` would have given it: raw numbers become the nearest number.
+ * Converts to the plain JavaScript value that `JSON.parse` returns. Raw numbers become the nearest number.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -293,9 +294,9 @@ export const toPlain = (value: Json): unknown =>
   copyTree(value, (each) => isRawNumber(each) ? Number(each.text) : undefined, true)
 
 /**
- * The double that CouchDB keeps of a number that is written with a fraction or an exponent; not finite if it refuses the
- * text. It is the nearest double, with one exception: an integer with an exponent, whose text has 32 characters or more or
- * whose value is too small for a normal double, is multiplied with a power of ten, which rounds twice.
+ * The double that CouchDB stores for a number with a fraction or an exponent. It is not finite if CouchDB refuses the
+ * text. It is the nearest double, with one exception: if an integer with an exponent has a text of 32 characters or
+ * more, or a value too small for a normal double, CouchDB multiplies it by a power of ten, which rounds twice.
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -309,7 +310,7 @@ export const toPlain = (value: Json): unknown =>
 export const toFloat: (text: string) => number = floatOf
 
 /**
- * Whether two values say the same: object members in any order, numbers by their text (so `1` is not `1.0`).
+ * Whether two values are equal: object members in any order, numbers by their text (so `1` is not `1.0`).
  *
  * @example
  * import { Json } from "effect-couchdb"
@@ -350,13 +351,13 @@ export const hasLoneSurrogate = (text: string): boolean =>
 // Older browsers have no `isWellFormed`.
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
-/** Deeper values would overflow the stack of some program on their way. */
-const deepest = 1_000
+/** Deeper values can overflow the stack of another program that processes them. */
+const maxDepth = 1_000
 
 /**
- * A JavaScript value as `Json`, or the first place at which it cannot be JSON: NaN, an infinity, a cycle, a lone
- * surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are left out; a `bigint` is an
- * integer.
+ * Converts a JavaScript value to `Json`, or returns the first place that JSON cannot represent: NaN, an infinity, a
+ * cycle, a lone surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are omitted, and
+ * a `bigint` becomes an integer.
  *
  * @example
  * import { Either } from "effect"
@@ -404,7 +405,7 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
   }
   const walkObject = (value: object): Json => {
     if (open.has(value)) return refuse("a cycle: the value contains itself")
-    if (open.size >= deepest) return refuse(`nested deeper than ${deepest} levels`)
+    if (open.size >= maxDepth) return refuse(`nested deeper than ${maxDepth} levels`)
     open.add(value)
     const json = Array.isArray(value)
       ? walkItems(value)
@@ -436,7 +437,7 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
   return problem === undefined ? Either.right(json) : Either.left({ path, problem })
 }
 
-/** The schemas of the classes that every platform has. */
+/** The schemas for the classes that every platform has. */
 const schemas = new Map([
   ["Date", "Schema.Date"],
   ["Set", "Schema.ReadonlySet"],

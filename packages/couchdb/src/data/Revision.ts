@@ -1,8 +1,8 @@
 /**
- * Revisions: what names a version of a document.
+ * Revisions, which identify the versions of a document.
  *
- * A revision is `generation-hash`, and the hash is an MD5 of the content: the same write of the same parent has the
- * same name on every server, so that a write can be named before it is sent.
+ * A revision is `generation-hash`, and the hash is an MD5 of the content. The same write to the same parent has the
+ * same revision on every server, so the revision of a write can be predicted before it is sent.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import { TermWriter } from "./externalTerm.js"
 import * as Json from "./Json.js"
 
 /**
- * The name of one version of a document: `"3-917fa2381192822767f010b95b45325b"`.
+ * The identifier of one version of a document: `"3-917fa2381192822767f010b95b45325b"`.
  *
  * @since 0.1.0
  * @category model
@@ -25,7 +25,7 @@ import * as Json from "./Json.js"
 export type Revision = string & Brand.Brand<"effect-couchdb/Revision">
 
 /**
- * The two parts of a revision. `hash` has 32 hexadecimal digits, unless a program chose it otherwise.
+ * The two parts of a revision. `hash` has 32 hexadecimal digits, unless a client chose the revision itself.
  *
  * @since 0.1.0
  * @category model
@@ -36,11 +36,11 @@ export interface Parts {
 }
 
 /**
- * What the MD5 of a revision is taken over.
+ * The input of the MD5 of a revision.
  *
- * - `parent`: the revision that is extended; `None` for the first
- * - `body`: the members as they are sent, in that order, as a tree or as JSON text; members whose name begins with an
- *   underscore do not count
+ * - `parent`: the revision that the write extends; `None` for the first one
+ * - `body`: the members in the order in which they are sent, as a tree or as JSON text; members whose name begins with
+ *   an underscore are ignored
  * - `attachments`: name, content type and stored digest (`md5-…`) of each, in the order of the document's stubs
  *
  * @since 0.1.0
@@ -54,7 +54,7 @@ export interface PredictInput {
 }
 
 /**
- * What of an attachment enters the revision.
+ * The part of an attachment that is hashed into the revision.
  *
  * @since 0.1.0
  * @category model
@@ -78,7 +78,7 @@ const pattern = /^([1-9]\d{0,8})-(.+)$/
 export const isRevision = (text: unknown): text is Revision => typeof text === "string" && pattern.test(text)
 
 /**
- * A revision from a literal. Throws where the text is none: for text from outside there is {@link decode}.
+ * Makes a revision from a literal. Throws if the text is not a revision. Use {@link decode} for text from outside.
  *
  * @example
  * import { Revision } from "effect-couchdb"
@@ -94,7 +94,7 @@ export const make = Brand.refined<Revision>(
 )
 
 /**
- * A revision from text that came from outside.
+ * Validates a revision from outside.
  *
  * @example
  * import { Option } from "effect"
@@ -116,7 +116,7 @@ export const decode = (text: string): Option.Option<Revision> => isRevision(text
 export const Schema: Schema_.Schema<Revision, string> = Schema_.String.pipe(Schema_.fromBrand(make))
 
 /**
- * Generation and hash.
+ * Splits a revision into generation and hash.
  *
  * @example
  * import { Revision } from "effect-couchdb"
@@ -132,7 +132,7 @@ export const parts = (revision: Revision): Parts => {
 }
 
 /**
- * How many writes deep the version is, from 1.
+ * The number of writes from the first version to this one, counted from 1.
  *
  * @example
  * import { Revision } from "effect-couchdb"
@@ -145,8 +145,8 @@ export const parts = (revision: Revision): Parts => {
 export const generation = (revision: Revision): number => parts(revision).generation
 
 /**
- * The order by which CouchDB picks the winner among leaves of one kind: by generation, then by hash. The greatest wins;
- * any live leaf stands above any deleted one, which a revision alone cannot tell.
+ * The order by which CouchDB picks the winner among leaf revisions: by generation, then by hash. The greatest wins. Any
+ * live leaf wins over any deleted one, which the revision itself does not show.
  *
  * @example
  * import { Order } from "effect"
@@ -162,7 +162,7 @@ export const Order: Order_.Order<Revision> = Order_.combine(
   Order_.mapInput(Order_.string, (revision: Revision) => hashBytes(parts(revision).hash))
 )
 
-/** CouchDB compares bytes, and 32 digits are 16 of them: one character for each here. */
+/** CouchDB compares bytes: each pair of the 32 digits becomes one character. */
 const hashBytes = (hash: string): string =>
   fullHash.test(hash)
     ? hash.replace(/../g, (digits) => String.fromCharCode(Number.parseInt(digits, 16)))
@@ -177,19 +177,19 @@ const parsedBody = (body: Json.JsonObject | string): Option.Option<Json.JsonObje
     : Option.filter(Either.getRight(Json.parse(body)), Json.isObject)
 
 /**
- * The revision that CouchDB will give to a write, before it is sent. `None` where it cannot be known: the text is no
- * JSON object, or an attachment has no MD5 digest.
+ * Predicts the revision that CouchDB will assign to a write, before it is sent. `None` if it cannot be predicted: the
+ * text is not a JSON object, or an attachment has no MD5 digest.
  *
- * It holds for writes to ordinary databases whose attachments are all stubs. `_users` and `_replicator` rewrite bodies,
- * inline attachments of text types are compressed first, and servers other than CouchDB may hash otherwise: treat it as
- * an optimisation that is checked against the revision in the answer.
+ * The prediction is correct for writes to ordinary databases if all attachments are stubs. CouchDB rewrites bodies in
+ * `_users` and `_replicator` and compresses inline attachments of text types first, and other servers may hash
+ * differently. Treat the prediction as an optimization that is checked against the revision in the response.
  *
  * @example
  * import { Option } from "effect"
  * import { Revision } from "effect-couchdb"
  *
  * const first = Revision.predict({ parent: Option.none(), body: {} })
- * console.log(first) // Some("1-967a00dff5e02add41819138abb3284d"), for every empty first revision there is
+ * console.log(first) // Some("1-967a00dff5e02add41819138abb3284d"), for every empty first revision
  *
  * @since 0.1.0
  * @category prediction

@@ -2,7 +2,7 @@ import * as Option from "effect/Option"
 import * as Json from "./Json.js"
 import type { HashedAttachment } from "./Revision.js"
 
-/** What of each stub enters the revision; `None` where one of them does not say. */
+/** The hashed part of each stub; `None` if one of them lacks its content type or digest. */
 export const hashedAttachments = (stubs: Json.JsonObject): Option.Option<ReadonlyArray<HashedAttachment>> =>
   Option.all(
     Json.entries(stubs).map(([name, stub]) => {

@@ -3,13 +3,13 @@ import * as Equal from "effect/Equal"
 import * as Json from "./Json.js"
 import { isObject } from "./json/copy.js"
 
-// What `Data.Class`, and so `Schema.Class`, compares with: member by member, but nested plain values by reference.
+// The comparison of `Data.Class`, and so of `Schema.Class`: member by member, but nested plain values by reference.
 const memberwise: unknown = Data.struct({})[Equal.symbol as never]
 
 const option = Symbol.for("effect/Option")
 const either = Symbol.for("effect/Either")
 
-/** Whether the members of a value are all that it says. */
+/** Whether the members of a value determine it completely. */
 export const comparesMembers = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null || Array.isArray(value) ||
@@ -17,9 +17,9 @@ export const comparesMembers = (value: object): boolean => {
 }
 
 /**
- * Whether two values surely say the same. It is what tells an edit from none, so it never calls two values equal that
- * may differ: plain objects, arrays, dates, maps, sets, bytes, URLs and Effect's data are compared by what they hold, and
- * anything else by reference.
+ * Whether two values are certainly equal. It decides whether an edit changes anything, so it never reports two values
+ * as equal that may differ. Plain objects, arrays, dates, maps, sets, bytes, URLs and Effect's data are compared by
+ * value, and anything else by reference.
  */
 export const structural = (self: unknown, that: unknown): boolean => {
   try {
@@ -30,7 +30,7 @@ export const structural = (self: unknown, that: unknown): boolean => {
   }
 }
 
-/** For values that are too deep for the stack: the JSON writer does not recurse. */
+/** Compares values that are nested too deeply for the stack: the JSON writer does not recurse. */
 const sameText = (self: Json.Json, that: Json.Json): boolean => {
   try {
     return Json.stringify(self) === Json.stringify(that)
@@ -43,7 +43,7 @@ const same = (self: unknown, that: unknown): boolean => {
   if (Object.is(self, that)) return true
   if (typeof self !== "object" || typeof that !== "object" || self === null || that === null) return false
   if (Object.getPrototypeOf(self) !== Object.getPrototypeOf(that)) return false
-  // Effect's own comparison of these hashes them first, and calls zero and minus zero equal.
+  // Effect's own comparison hashes these first, and considers zero and minus zero equal.
   if (Array.isArray(self)) return sameItems(self, that as ReadonlyArray<unknown>)
   if (comparesMembers(self)) return sameMembers(self, that)
   if (Equal.isEqual(self) && Equal.equals(self, that)) return true
@@ -55,7 +55,7 @@ const same = (self: unknown, that: unknown): boolean => {
   return bytes !== undefined && sameItems(bytes, bytesOf(that) as Uint8Array)
 }
 
-/** The bytes of a typed array, of a view, or of a buffer. */
+/** The bytes of a typed array, a view or a buffer. */
 const bytesOf = (value: object): Uint8Array | undefined =>
   ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
@@ -69,13 +69,13 @@ const sameItems = (self: ArrayLike<unknown>, that: ArrayLike<unknown>): boolean 
     const item = self[i]
     const other = that[i]
     if (item !== other && !same(item, other)) return false
-    // The one pair that the operator calls equal, and that is written differently.
+    // `===` considers zero and minus zero equal, but JSON writes them differently.
     if (item === 0 && !Object.is(item, other)) return false
   }
   return true
 }
 
-/** A member that is undefined says as little as one that is not there. */
+/** An undefined member is equal to a missing one. */
 const sameMembers = (self: object, that: object): boolean => {
   const left = self as Readonly<Record<string, unknown>>
   const right = that as Readonly<Record<string, unknown>>
@@ -93,7 +93,7 @@ const sameEntries = (self: ReadonlyMap<unknown, unknown>, that: ReadonlyMap<unkn
   self.size === that.size &&
   Array.from(self).every(([key, member]) => that.has(key) && same(member, that.get(key)))
 
-/** Each element has one of its own on the other side. */
+/** Pairs each element with a distinct one of the other set. */
 const sameElements = (self: ReadonlySet<unknown>, that: ReadonlySet<unknown>): boolean => {
   if (self.size !== that.size) return false
   const left = Array.from(self).filter((element) => !that.has(element))

@@ -1,9 +1,9 @@
 import * as Data from "effect/Data"
-import { quote } from "./quote.js"
+import { quote } from "./text.js"
 
 /**
- * A name that no request can carry: `""`, `.`, `..`, a lone surrogate, or one that begins with an underscore if CouchDB
- * reserves it. No request was sent.
+ * A name that no request can contain: `""`, `.`, `..`, a lone surrogate, or a name with a leading underscore that
+ * CouchDB reserves. No request was sent.
  *
  * @since 0.1.0
  * @category local

@@ -3,8 +3,8 @@ import * as Json from "./Json.js"
 const utf8 = new TextEncoder()
 
 /**
- * A buffer that grows and speaks Erlang's external term format, in the dialect of `term_to_binary(_, [{minor_version,
- * 1}])` that CouchDB hashes.
+ * Writes Erlang's external term format to a growing buffer, in the form of `term_to_binary(_, [{minor_version, 1}])`,
+ * which CouchDB hashes.
  */
 export class TermWriter {
   private bytes = new Uint8Array(256)
@@ -22,7 +22,7 @@ export class TermWriter {
     this.room(size + 1)
     this.bytes[this.at++] = tag
   }
-  /** The version byte that opens every term. */
+  /** The version byte at the start of every term. */
   version(): void {
     this.room(1)
     this.bytes[this.at++] = 131
@@ -101,13 +101,13 @@ export class TermWriter {
     else if (Json.isArray(value)) this.array(value)
     else this.object(Json.entries(value as Json.JsonObject))
   }
-  /** What is an integer and what a float depends on the text alone: `1e21` is a float, `10` an integer. */
+  /** The text alone determines whether a number is an integer or a float: `1e21` is a float, `10` an integer. */
   private number(value: number, text: string): void {
     if (/[.eE]/.test(text)) this.float(Json.toFloat(text))
     else this.integer(Number.isSafeInteger(value) ? value : BigInt(text))
   }
   private array(items: ReadonlyArray<Json.Json>): void {
-    // Erlang has no strings: a list of bytes is one, and is written as one.
+    // Erlang has no strings: it encodes a list of bytes as a string.
     const bytes = items.length > 0 && items.length <= 0xffff ? asBytes(items) : undefined
     if (bytes !== undefined) return this.charList(bytes)
     if (items.length > 0) this.list(items.length)
@@ -129,7 +129,7 @@ export class TermWriter {
   }
 }
 
-/** The items as bytes if all of them are; `-0` is the one integer that keeps its text and is a byte. */
+/** The items as bytes if all of them are bytes; `-0` is the only raw number that is one. */
 const asBytes = (items: ReadonlyArray<Json.Json>): ReadonlyArray<number> | undefined => {
   const bytes: Array<number> = []
   for (const item of items) {

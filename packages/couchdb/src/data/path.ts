@@ -7,8 +7,8 @@ export const loneSurrogate = "contains half of a surrogate pair, which UTF-8 can
 export const removedFromUrls = "is removed from URLs by URL parsers"
 
 /**
- * Why a text cannot be one segment of a path. URL parsers remove `.` and `..`, and even their escaped forms, so escaping
- * does not help.
+ * Why a text cannot be a path segment, or `undefined` if it can. URL parsers remove `.` and `..` even in their escaped
+ * forms, so escaping does not help.
  */
 export const segmentProblem = (text: string): string | undefined =>
   text === ""
@@ -21,7 +21,7 @@ export const segmentProblem = (text: string): string | undefined =>
 
 export const designPrefix = "_design/"
 
-/** The id of a document as a path below its database. The slash after `_design` is not escaped. */
+/** Encodes a document id as a path below its database. The slash after `_design` is not escaped. */
 export const documentIdPath = (id: DocumentId): string =>
   id.startsWith(designPrefix)
     ? designPrefix + encodeURIComponent(id.slice(designPrefix.length))
@@ -31,6 +31,6 @@ export const documentIdPath = (id: DocumentId): string =>
 export const documentPath = (database: DatabaseName, id?: DocumentId): string =>
   id === undefined ? `/${encodeURIComponent(database)}` : `/${encodeURIComponent(database)}/${documentIdPath(id)}`
 
-/** The endpoint of a document, as CouchDB's documentation writes it. */
+/** The endpoint of a document in the notation of CouchDB's documentation. */
 export const documentRoute = (id: string): string =>
   id.startsWith(designPrefix) ? "/{db}/_design/{ddoc}" : "/{db}/{docid}"

@@ -1,7 +1,7 @@
 import type { Revision } from "./Revision.js"
 
 /**
- * A revision and its ancestors, the newest first.
+ * A revision and its ancestors, newest first.
  *
  * @since 0.1.0
  * @category siblings

@@ -5,7 +5,7 @@ export const opening = "{"
 /** Maps the whitespace of JSON, as bytes or as UTF-16 code units, to 1. A table, since it is read for every row. */
 export const whitespace: Readonly<Record<number, 1 | undefined>> = { 9: 1, 10: 1, 13: 1, 32: 1 }
 
-// CouchDB sends no byte order mark, but a string may begin with its character.
+// CouchDB sends no byte order mark, but a string may begin with U+FEFF.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 export const decodeUtf8 = (bytes: Uint8Array): string => bytes.length === 0 ? "" : decoder.decode(bytes)
@@ -30,3 +30,9 @@ export const concatBytes = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   }
   return whole
 }
+
+/** Quotes a name for a message: controls are escaped, and a long name is truncated after 120 characters. */
+export const quote = (name: string): string => JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name)
+
+/** Removes the credentials from URLs in a text. */
+export const withoutCredentials = (text: string): string => text.replace(/(https?:\/\/)[^/@\s]*@/g, "$1")

@@ -5,10 +5,10 @@ import type { InvalidIdError } from "../data/errors.js"
 import type { JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
-import { placeOf, say } from "../http/errorMessage.js"
+import { defineNonEnumerable } from "../http/defineNonEnumerable.js"
+import { placeOf, responseMessage } from "../http/errorMessage.js"
 import type { NotFoundError } from "../http/errors.js"
 import { type Answer, type RequestError, type SchemaIssue } from "../http/errors.js"
-import { hidden } from "../http/hidden.js"
 import * as Hints from "../http/hints.js"
 import type { Document } from "./Document.js"
 
@@ -77,10 +77,10 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
     }
   ) {
     super(fields)
-    hidden(this, refused)
+    defineNonEnumerable(this, refused)
   }
   override get message(): string {
-    return say(this, Hints.conflict(this, Option.isNone(this.attempted.base)))
+    return responseMessage(this, Hints.conflict(this, Option.isNone(this.attempted.base)))
   }
 }
 
@@ -125,7 +125,7 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
     issue: unknown
   ) {
     super(fields)
-    hidden(this, { issue })
+    defineNonEnumerable(this, { issue })
   }
   override get message(): string {
     return `${placeOf(this)}${this.rev === "" ? "" : ` (${this.rev})`} does not match its schema: ${

@@ -1,17 +1,17 @@
 /**
- * Who asks: the credentials that `CouchHttp` sends.
+ * The credentials that `CouchHttp` sends.
  *
- * An `Auth` is a description. What it needs to remember, such as the cookie of a session, is kept by each `CouchHttp` for
- * each `Auth` value, so keep the value: one that is made anew for each request logs in anew for each request.
+ * An `Auth` is a description. Each `CouchHttp` keeps the state of each `Auth` value, such as the cookie of a session,
+ * so reuse the value: a new one for each request logs in again for each request.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { Works } from "./auth/exchange.js"
+import type { AuthenticatorFactory } from "./auth/exchange.js"
 import * as fixed from "./auth/fixedHeaders.js"
-import { type Proxied, proxied } from "./auth/proxyAuth.js"
+import { proxyAuth, type ProxyUser } from "./auth/proxyAuth.js"
 import * as renewed from "./auth/sessionAuth.js"
 
 /**
@@ -27,8 +27,8 @@ export const TypeId: unique symbol = Symbol.for("effect-couchdb/Auth") as never
 export type TypeId = typeof TypeId
 
 /**
- * The digest that signs the name of a proxied user. A server takes SHA-256 and SHA-1 unless its `hash_algorithms` say
- * otherwise; before CouchDB 3.3 it takes SHA-1 only.
+ * The digest that signs the name of a proxied user. By default a server accepts SHA-256 and SHA-1 (`hash_algorithms` in
+ * its configuration). Before CouchDB 3.3 it accepts only SHA-1.
  *
  * @since 0.1.0
  * @category model
@@ -36,31 +36,32 @@ export type TypeId = typeof TypeId
 export type ProxyAlgorithm = "sha256" | "sha"
 
 /**
- * Credentials, none of which prints its secrets. They are made by the functions of this module, and bring what puts them
- * to work with them.
+ * Credentials. Their secrets are never printed. The functions of this module make them, and each `Auth` carries the
+ * code that it needs, so a program bundles only the kinds that it uses.
  *
  * @since 0.1.0
  * @category model
  */
-export type Auth = Said & { readonly [TypeId]: Works }
+export type Auth = Credentials & { readonly [TypeId]: AuthenticatorFactory }
 
-type Said = Data.TaggedEnum<{
+type Credentials = Data.TaggedEnum<{
   None: {}
   Basic: { readonly username: string; readonly password: Redacted.Redacted }
   Session: { readonly username: string; readonly password: Redacted.Redacted }
   Cookie: { readonly cookie: Redacted.Redacted }
   Token: { readonly token: Redacted.Redacted }
   Tokens: { readonly token: Effect.Effect<Redacted.Redacted, unknown> }
-  Proxy: Proxied
+  Proxy: ProxyUser
 }>
 
-const said = Data.taggedEnum<Said>()
+const credentials = Data.taggedEnum<Credentials>()
 
-/** It is no part of what the credentials say, so that equal ones stay equal. */
-const working = (auth: Said, works: Works): Auth => Object.defineProperty(auth, TypeId, { value: works }) as Auth
+/** The factory is not enumerable, so that equal credentials stay equal. */
+const withAuthenticator = (auth: Credentials, factory: AuthenticatorFactory): Auth =>
+  Object.defineProperty(auth, TypeId, { value: factory }) as Auth
 
 /**
- * No credentials: the server sees an anonymous request.
+ * No credentials: the server treats the request as anonymous.
  *
  * @example
  * import { Auth, CouchHttp, Database } from "effect-couchdb"
@@ -70,10 +71,10 @@ const working = (auth: Said, works: Works): Auth => Object.defineProperty(auth, 
  * @since 0.1.0
  * @category constructors
  */
-export const none: Auth = working(said.None(), fixed.fixed(() => ({})))
+export const none: Auth = withAuthenticator(credentials.None(), fixed.fixedHeaders(() => ({})))
 
 /**
- * User and password with every request, as UTF-8.
+ * Sends user and password with every request, encoded as UTF-8.
  *
  * @example
  * import { Redacted } from "effect"
@@ -88,20 +89,20 @@ export const none: Auth = working(said.None(), fixed.fixed(() => ({})))
  * @category constructors
  */
 export const basic = (username: string, password: Redacted.Redacted): Auth =>
-  working(said.Basic({ username, password }), fixed.basic(username, password))
+  withAuthenticator(credentials.Basic({ username, password }), fixed.basic(username, password))
 
 /**
- * A session that is kept: `POST /_session` before the first request, and again before the cookie expires, if the server
- * did not prolong it by then as it does in its answers. Where a request is refused with 401, the session is begun anew and
- * the request repeated, once; so it also serves where cookies have no expiry. Any number of fibers share one login.
+ * Authenticates with a session cookie: `POST /_session` before the first request, and again before the cookie expires,
+ * unless the server extends it in its responses. If the server refuses a request with 401, the client logs in again and
+ * repeats the request once; this also covers cookies without an expiry. Any number of fibers share one login.
  *
- * A wrong password is an `UnauthorizedError` for `/_session`, and is not tried again for some seconds, then minutes, since
- * five wrong ones lock an account: `AccountLockedError`.
+ * A wrong password fails with an `UnauthorizedError` for `/_session`. The password is not sent again for some
+ * seconds, later for minutes, since five wrong ones lock an account: `AccountLockedError`.
  *
- * A body that is a stream is sent twice only if nothing of it was read.
+ * A request whose body is a stream is repeated only if none of the stream was read.
  *
- * In a browser the cookie is the browser's own, and is neither read nor sent from here. A browser keeps and sends the cookie
- * of another origin only if requests include credentials, and CouchDB must allow them for the page's origin
+ * In a browser, the browser stores the cookie, and scripts can neither read nor send it. The browser stores and sends
+ * the cookie of another origin only if requests include credentials, and CouchDB must allow them for the page's origin
  * (`[cors] credentials = true` and `origins`).
  *
  * @example
@@ -132,10 +133,10 @@ export const basic = (username: string, password: Redacted.Redacted): Auth =>
  * @category constructors
  */
 export const session = (username: string, password: Redacted.Redacted): Auth =>
-  working(said.Session({ username, password }), renewed.session(username, password))
+  withAuthenticator(credentials.Session({ username, password }), renewed.session(username, password))
 
 /**
- * A session that somebody else began: the value of its `AuthSession` cookie. It is not renewed.
+ * Uses a session that was begun elsewhere: the value of its `AuthSession` cookie. The cookie is not renewed.
  *
  * @example
  * import { Redacted } from "effect"
@@ -147,13 +148,18 @@ export const session = (username: string, password: Redacted.Redacted): Auth =>
  * @category constructors
  */
 export const cookie = (cookie: Redacted.Redacted): Auth =>
-  working(said.Cookie({ cookie }), fixed.fixed(() => fixed.ofCookie(Redacted.value(cookie))))
+  withAuthenticator(
+    credentials.Cookie({ cookie }),
+    fixed.fixedHeaders(() => fixed.cookieHeader(Redacted.value(cookie)))
+  )
 
 /**
- * A JSON Web Token, for servers whose `jwt_authentication_handler` is on. An effect is run for the first request, again
- * before the `exp` of its token, and again where the server refuses the token (with 401, or with 400 where it cannot check
- * its signature), whose request is then repeated once. A token without `exp` serves until it is refused. Any number of fibers share one run, which fails with a
- * `CredentialsError` where the effect fails.
+ * Sends a JSON Web Token, for servers that enable `jwt_authentication_handler`.
+ *
+ * An effect that provides tokens runs for the first request, and again before the `exp` of its token. It also runs if
+ * the server refuses the token (with 401, or with 400 if it cannot check the signature), and the request is then
+ * repeated once. A token without `exp` is used until it is refused. Any number of fibers share one run. If the effect
+ * fails, they fail with a `CredentialsError`.
  *
  * @example
  * import { Effect, Redacted } from "effect"
@@ -171,12 +177,16 @@ export const cookie = (cookie: Redacted.Redacted): Auth =>
  */
 export const jwt = <E = never>(token: Redacted.Redacted | Effect.Effect<Redacted.Redacted, E>): Auth =>
   Effect.isEffect(token)
-    ? working(said.Tokens({ token }), renewed.tokens(token))
-    : working(said.Token({ token }), fixed.fixed(() => fixed.ofToken(Redacted.value(token))))
+    ? withAuthenticator(credentials.Tokens({ token }), renewed.tokens(token))
+    : withAuthenticator(
+      credentials.Token({ token }),
+      fixed.fixedHeaders(() => fixed.bearerHeader(Redacted.value(token)))
+    )
 
 /**
- * A user that this program vouches for, on servers whose `proxy_authentication_handler` is on: the name, the roles, and
- * the name signed with the server's secret (`chttpd_auth/secret`), which it demands where `proxy_use_secret` is on.
+ * Authenticates a user on behalf of a proxy, for servers that enable `proxy_authentication_handler`: sends the name,
+ * the roles, and the name signed with the server's secret (`chttpd_auth/secret`), which the server requires if
+ * `proxy_use_secret` is enabled.
  *
  * @example
  * import { Redacted } from "effect"
@@ -200,5 +210,5 @@ export const proxy = (username: string, options?: {
     secret: options?.secret,
     algorithm: options?.algorithm ?? "sha256"
   }
-  return working(said.Proxy(user), proxied(user))
+  return withAuthenticator(credentials.Proxy(user), proxyAuth(user))
 }

@@ -1,6 +1,6 @@
 /**
- * The one service between documents and the wire: it authenticates, retries what may be repeated, traces, turns statuses
- * into errors, and recognises a write whose answer was lost.
+ * The service that sends requests to CouchDB. It authenticates, retries requests that may be repeated, traces, maps
+ * status codes to errors, and recovers writes whose response was lost.
  *
  * @since 0.1.0
  */
@@ -58,7 +58,7 @@ export interface CouchRequest {
 }
 
 /**
- * What `CouchHttp` adds to a streamed response: scheme, host, port and base path of the server, without credentials.
+ * The server of a streamed response: scheme, host, port and base path, without credentials. `CouchHttp` adds it.
  *
  * @since 0.1.0
  * @category model
@@ -68,7 +68,7 @@ export interface FromServer {
 }
 
 /**
- * The read of one document. `query` is empty, or begins with `?`.
+ * A request to read one document. `query` is empty, or begins with `?`.
  *
  * @since 0.1.0
  * @category model
@@ -80,8 +80,8 @@ export interface ReadDocument {
 }
 
 /**
- * The JSON that a read gives, twice: `exact` to the digit and to the order of members, and `plain` as `JSON.parse` has it.
- * They are one and the same value where `JSON.parse` loses nothing.
+ * The JSON of a document in two forms: `exact`, with all digits and the order of members, and `plain`, as `JSON.parse`
+ * returns it. Both are the same value if `JSON.parse` loses nothing.
  *
  * @since 0.1.0
  * @category model
@@ -92,12 +92,12 @@ export interface ReadJson {
 }
 
 /**
- * The write of one document.
+ * A request to write one document.
  *
  * - `parent`: the revision that it extends; `None` to create
- * - `body`: the members to store, none with an underscore in front
- * - `attachments`: the stubs to keep, as the server gave them
- * - `deleted`: whether it becomes a tombstone; its body is then what the tombstone keeps
+ * - `body`: the members to store; no name begins with an underscore
+ * - `attachments`: the stubs to keep, as the server returned them
+ * - `deleted`: whether to write a tombstone; `body` is then the body of the tombstone
  *
  * @since 0.1.0
  * @category model
@@ -112,8 +112,8 @@ export interface WriteDocument {
 }
 
 /**
- * How sure a write is: `quorum` where enough replicas of a cluster confirmed it (201), `accepted` where it was only
- * taken (202).
+ * How durable a write is: `quorum` if enough replicas of a cluster confirmed it (201), `accepted` if the cluster only
+ * accepted it (202).
  *
  * @since 0.1.0
  * @category model
@@ -121,7 +121,7 @@ export interface WriteDocument {
 export type Durability = "quorum" | "accepted"
 
 /**
- * What a server says of a write.
+ * The result of a write.
  *
  * @since 0.1.0
  * @category model
@@ -132,14 +132,14 @@ export interface Written {
 }
 
 /**
- * What `CouchHttp` does.
+ * The operations of `CouchHttp`.
  *
- * - `server`: scheme, host, port and base path of the server, without credentials; every error names it. A service that
- *   wraps another one passes it on
- * - `execute`: any request, its body read to the end
- * - `stream`: any request, its body as it comes; closing the scope closes the request
- * - `readDocument`, `writeDocument`: the port that single-document operations call, and that a batching layer replaces;
- *   the read gives the JSON of the document, taken apart once
+ * - `server`: scheme, host, port and base path of the server, without credentials; every error contains it. A service
+ *   that wraps another one passes it on
+ * - `execute`: sends any request and reads the whole body of its response
+ * - `stream`: sends any request and streams the body of its response; closing the scope closes the request
+ * - `readDocument`, `writeDocument`: the single-document operations, which a batching layer replaces; a read returns
+ *   the parsed JSON of the document
  *
  * @since 0.1.0
  * @category model
@@ -155,7 +155,7 @@ export interface Service {
 }
 
 /**
- * The service that every operation asks for.
+ * The tag of the service that every operation requires.
  *
  * @example
  * import { Effect } from "effect"
@@ -173,18 +173,19 @@ export interface Service {
 export class CouchHttp extends Context.Tag("effect-couchdb/CouchHttp")<CouchHttp, Service>() {}
 
 /**
- * What a `CouchHttp` needs to know.
+ * The options of a `CouchHttp`.
  *
- * - `url`: scheme, host, port, and the path of a proxy if there is one. Credentials in it are taken out and kept redacted
- * - `auth`: credentials; they win over those in the URL
- * - `timeout`: one deadline for a call, its retries included, and for the headers of a stream; a minute by default. A
- *   request that still waits for a connection of the transport then fails with a `TransportError` (`PoolExhausted`), any
- *   other with a `TimeoutError`
- * - `retry`: when to repeat what may be repeated; by default four times, 100 ms doubling, with full jitter. `"none"`
- *   switches it off
+ * - `url`: scheme, host, port, and the path of a proxy if there is one. Credentials are removed from it and kept
+ *   redacted
+ * - `auth`: credentials; they take precedence over those in the URL
+ * - `timeout`: the deadline of a call including its retries, or of the headers of a stream; one minute by default. A
+ *   request that still waits for a connection of the transport then fails with a `TransportError` (`PoolExhausted`),
+ *   any other with a `TimeoutError`
+ * - `retry`: the schedule for requests that may be repeated; by default four retries from 100 ms, doubling, with full
+ *   jitter. `"none"` disables retries
  * - `transformTransport`: wraps the transport
- * - `maxLineLength`: the longest request line, in bytes, that the server reads; 8192 by default, which is CouchDB's limit
- *   unless its `server_options` set a larger `buffer`. A request with a longer line is not sent and fails with a
+ * - `maxLineLength`: the longest request line, in bytes, that the server reads; 8192 by default, which is CouchDB's
+ *   limit unless its `server_options` set a larger `buffer`. A request with a longer line is not sent and fails with a
  *   `TransportError` (`LongLine`)
  *
  * @since 0.1.0
@@ -200,8 +201,8 @@ export interface Options {
 }
 
 /**
- * A `CouchHttp` as a value, for two servers in one program. A URL that is none makes every request fail with a
- * `TransportError` (`InvalidUrl`).
+ * Makes a `CouchHttp` as a value, for example for two servers in one program. If the URL is invalid, every request
+ * fails with a `TransportError` (`InvalidUrl`).
  *
  * @example
  * import { Effect } from "effect"
@@ -222,7 +223,7 @@ export const make = (options: Options): Effect.Effect<Service, never, Transport.
   internal.make(options)
 
 /**
- * The layer of one server.
+ * The layer for one server.
  *
  * @example
  * import { FetchHttpClient } from "@effect/platform"
@@ -248,9 +249,9 @@ export const layer = (options: Options): Layer.Layer<CouchHttp, never, Transport
  * @category config
  */
 export const config: Config.Config<Options> = /*#__PURE__*/ (() =>
-  // As one pure call: a program that does not ask for it need not carry it.
+  // One pure call, so that bundlers drop it from programs that do not use it.
   Config.all({
-    // Not `Config.url`, whose message repeats the text, and the password in it.
+    // Not `Config.url`: its message repeats the text, including the password.
     url: Config.nonEmptyString("COUCHDB_URL").pipe(
       Config.validate({
         message: "COUCHDB_URL is not a URL that begins with http:// or https://",
@@ -268,7 +269,7 @@ export const config: Config.Config<Options> = /*#__PURE__*/ (() =>
   ))()
 
 /**
- * The layer of the server that the configuration names.
+ * The layer for the server in the configuration.
  *
  * @example
  * import { FetchHttpClient } from "@effect/platform"
@@ -289,7 +290,7 @@ export const layerConfig = (
   Layer.scoped(CouchHttp, Effect.flatMap(Config.unwrap(options), make))
 
 /**
- * Other credentials for one effect.
+ * Runs an effect with other credentials.
  *
  * @example
  * import { Effect, Redacted } from "effect"

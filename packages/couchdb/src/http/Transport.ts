@@ -1,8 +1,8 @@
 /**
- * The bottom of the library: a request goes in, status, headers and body come out, and nothing else is known here.
+ * The lowest layer of the library: it sends a request and returns status, headers and body.
  *
- * `Transport` says nothing of documents, authentication or CouchDB's errors; {@link CouchHttp} adds them, once, over any
- * transport. This module also holds the transport over the `HttpClient` of `@effect/platform`, which runs anywhere.
+ * A `Transport` knows nothing of documents, authentication or CouchDB's errors: {@link CouchHttp} adds them to any
+ * transport. This module also provides the transport over the `HttpClient` of `@effect/platform`, which runs anywhere.
  *
  * @since 0.1.0
  */
@@ -19,17 +19,17 @@ import * as internal from "./httpClientTransport.js"
 /**
  * A request on the wire.
  *
- * - `origin`: scheme, host and port, such as `http://127.0.0.1:5984`; a transport in process ignores it
- * - `path`: path and query, percent-encoded, beginning with `/`; sent as it stands
+ * - `origin`: scheme, host and port, such as `http://127.0.0.1:5984`; an in-process transport ignores it
+ * - `path`: path and query, percent-encoded, beginning with `/`; it is sent unchanged
  * - `headers`: names in lower case
- * - `deadline`: how many milliseconds the exchange may take: up to the end of a buffered body, or up to the headers of a
- *   streamed one. A transport that `keepsDeadlines` then fails with a `TransportError`: `PoolExhausted` if no connection of
- *   its pool was free, `Connection` if none was made in time, otherwise `Deadline`
+ * - `deadline`: the maximum duration of the exchange in milliseconds, up to the end of a buffered body or up to the
+ *   headers of a streamed one. A transport that `keepsDeadlines` then fails with a `TransportError`: `PoolExhausted` if
+ *   no connection of its pool was free, `Connection` if none was made in time, otherwise `Deadline`
  * - `kind`: `feed` for a request whose response the server holds back or keeps open until something happens, such as a
  *   continuous feed or a long poll. A transport with a bounded number of connections gives feeds connections of their own
- * - `onWaiting`: a transport that can observe it calls this with `true` when the request has to wait for a connection: for a
- *   free one of its `pool` (the default), or for one that is being made (`connection`). It calls this with `false` when it
- *   begins to send the request. Nothing was sent while the request waits
+ * - `onWaiting`: a transport that can observe it calls this with `true` when the request has to wait for a connection:
+ *   for a free one of its `pool` (the default), or for one that is being made (`connection`). It calls this with
+ *   `false` when it begins to send the request. Nothing was sent while the request waits
  *
  * @since 0.1.0
  * @category model
@@ -46,7 +46,7 @@ export interface TransportRequest {
 }
 
 /**
- * An answer whose body was read to its end: as text or as bytes, whichever the transport had at hand.
+ * A response whose whole body was read, as text or as bytes, whichever the transport has available.
  *
  * @since 0.1.0
  * @category model
@@ -56,16 +56,17 @@ export interface BufferedResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
-  /** The URL that answered, if the transport followed a redirect there, as `fetch` does. */
+  /** The URL of the response, if the transport followed a redirect there, as `fetch` does. */
   readonly redirectedTo?: string | undefined
 }
 
 /**
- * An answer whose body arrives as a stream. The stream fails with a `TransportError` where the body ends too early.
+ * A response whose body is a stream. The stream fails with a `TransportError` if the body ends too early.
  *
- * - `redirectedTo`: the URL that answered, if the transport followed a redirect there, as `fetch` does
- * - `inflated`: whether the transport undoes the `content-encoding` that the headers name, as `fetch` does. A transport
- *   should say so: without it the first bytes decide, and a file that is gzip itself cannot be told from a compressed one
+ * - `redirectedTo`: the URL of the response, if the transport followed a redirect there, as `fetch` does
+ * - `inflated`: whether the transport decodes the `content-encoding` that the headers name, as `fetch` does. A
+ *   transport should set it: without it the first bytes decide, and a gzip file cannot be distinguished from a
+ *   compressed one
  *
  * @since 0.1.0
  * @category model
@@ -80,14 +81,14 @@ export interface StreamedResponse {
 }
 
 /**
- * What a transport does.
+ * The operations of a transport.
  *
  * - `request` reads the body to its end; interruption closes the request
- * - `stream` gives the body as it comes; closing the scope closes the request
+ * - `stream` streams the body; closing the scope closes the request
  * - `keepsDeadlines`: whether the transport enforces the deadlines of its requests. That is cheaper than a separate fiber, and
  *   only the transport knows whether a request that timed out was sent
  *
- * A transport answers every status as a value, and fails only where there was no whole answer.
+ * A transport succeeds with a response of any status, and fails only if it received no complete response.
  *
  * @since 0.1.0
  * @category model
@@ -107,7 +108,7 @@ export interface Service {
 export class Transport extends Context.Tag("effect-couchdb/Transport")<Transport, Service>() {}
 
 /**
- * Options of {@link layerHttpClient}. `transformClient` wraps the client as `HttpApiClient` has it.
+ * Options of {@link layerHttpClient}. `transformClient` wraps the client, as in `HttpApiClient`.
  *
  * @since 0.1.0
  * @category model
@@ -120,7 +121,7 @@ const decoder = new TextDecoder()
 const encoder = new TextEncoder()
 
 /**
- * The body as text.
+ * Returns the body as text.
  *
  * @since 0.1.0
  * @category getters
@@ -129,7 +130,7 @@ export const text = (response: { readonly body: string | Uint8Array }): string =
   typeof response.body === "string" ? response.body : decoder.decode(response.body)
 
 /**
- * The body as bytes.
+ * Returns the body as bytes.
  *
  * @since 0.1.0
  * @category getters
@@ -140,7 +141,7 @@ export const bytes = (response: { readonly body: string | Uint8Array }): Uint8Ar
 /**
  * A transport over the `HttpClient` of `@effect/platform`: Node, Bun, Deno, the browser and the edge.
  *
- * A client of one's own is welcome: one that fails on statuses (`filterStatusOk`) is mapped back to its response.
+ * A custom client may fail on statuses (`filterStatusOk`): its failure is mapped back to the response.
  *
  * @example
  * import { FetchHttpClient } from "@effect/platform"
@@ -162,8 +163,8 @@ export const layerHttpClient = (
 /**
  * How far a request got before it failed.
  *
- * - `unsent`: no byte of it was written, since it waited for a connection
- * - `sent`: at least part of it was written
+ * - `unsent`: no byte was written, since the request waited for a connection
+ * - `sent`: at least part of the request was written
  * - `answered`: the status of the response arrived
  * - `unknown`: the client does not report it, as with `fetch`
  *
@@ -173,8 +174,9 @@ export const layerHttpClient = (
 export type Phase = connection.Phase
 
 /**
- * For custom transports: the error of a request that failed with `cause`. The phase, and the codes and messages of Node,
- * undici, Bun, Deno and browsers determine its reason. Its description contains nothing of what was sent or received.
+ * Makes the error of a request that failed with `cause`, for custom transports. The phase, and the codes and messages
+ * of Node, undici, Bun, Deno and browsers, determine its reason. Its description contains nothing that was sent or
+ * received.
  *
  * @example
  * import { Transport } from "effect-couchdb"
@@ -193,7 +195,7 @@ export const toTransportError: (request: TransportRequest, cause: unknown, phase
   connection.failed
 
 /**
- * For custom transports: whether a failure certainly happened before anything was sent, for any client. A transport that
+ * Whether a failure of any client certainly happened before anything was sent, for custom transports. A transport that
  * knows how far its request got uses {@link toTransportError}.
  *
  * @since 0.1.0
@@ -202,7 +204,7 @@ export const toTransportError: (request: TransportRequest, cause: unknown, phase
 export const neverConnected: (cause: unknown) => boolean = connection.neverConnected
 
 /**
- * For transports of one's own: a failure in words that repeat nothing of what was sent or received.
+ * Describes a failure without repeating anything that was sent or received, for custom transports.
  *
  * @since 0.1.0
  * @category failures

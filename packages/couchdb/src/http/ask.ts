@@ -7,20 +7,20 @@ import { type Verify, verifyOk } from "./verification.js"
 
 export { askFor } from "./decodeAnswer.js"
 
-/** What a request that is about no document can fail with. */
+/** The errors of a request that is not about a document. */
 export type Failure = NotFoundError | RequestError
 
-/** One request to an endpoint that has no revisions to conflict about. */
+/** Sends a request to an endpoint without revisions, whose 409 is not a conflict. */
 export const ask = (
   request: CouchRequest & { readonly verify: Verify }
 ): Effect.Effect<BufferedResponse, Failure, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) => conflictAsBadRequest(couch.execute(request)))
 
-/** One request to an endpoint that answers `{"ok":true}`. */
+/** Sends a request to an endpoint that returns `{"ok":true}`. */
 export const askForOk = (request: CouchRequest): Effect.Effect<void, Failure, CouchHttp> =>
   Effect.asVoid(ask({ ...request, verify: verifyOk }))
 
-/** A query of the parameters that have a value. */
+/** Encodes the parameters that have a value as a query string. */
 export const query = (parameters: Readonly<Record<string, string | number | boolean | undefined>>): string => {
   const parts = Object.entries(parameters).flatMap(([name, value]) =>
     value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`]

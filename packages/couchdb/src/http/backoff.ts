@@ -3,19 +3,20 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 
-const first = 10
-const longest = 1_000
+const initialMillis = 10
+const maxMillis = 1_000
 
 /**
- * At once for the first time, since most conflicts are met once; then anywhere between nothing and a bound that doubles,
- * so that writers who collided do not collide again.
+ * Retries at once the first time, since one retry resolves most conflicts. Later delays are random up to a bound that
+ * doubles, so that writers that collided do not collide again.
  */
-export const patience = (times: number): Schedule.Schedule<number> =>
+export const conflictBackoff = (times: number): Schedule.Schedule<number> =>
   Schedule.intersect(Schedule.forever, Schedule.recurs(times)).pipe(
     Schedule.map(([round]) => round),
     Schedule.addDelayEffect((round) =>
       round === 0
         ? Effect.succeed(Duration.zero)
-        : Effect.map(Random.next, (chance) => Duration.millis(chance * Math.min(longest, first * 2 ** (round - 1))))
+        : Effect.map(Random.next, (chance) =>
+          Duration.millis(chance * Math.min(maxMillis, initialMillis * 2 ** (round - 1))))
     )
   )

@@ -10,7 +10,7 @@ import { currentAuth } from "./currentAuth.js"
 import { Deadlines, decodeTimeout, type TrackedRequest } from "./deadline.js"
 import { type HttpError, TransportError } from "./errors.js"
 import { Exchange } from "./exchange.js"
-import { longestLine, sendable } from "./headerCheck.js"
+import { defaultMaxLineLength, withRequestChecks } from "./headerCheck.js"
 import { makeReadDocument } from "./readDocument.js"
 import { defaultRetry, endingBefore, retryTransient } from "./retry.js"
 import { locate, type Server } from "./server.js"
@@ -28,7 +28,7 @@ export const withAuth: {
 
 export const make = (options: Options): Effect.Effect<Service, never, Transport.Transport | Scope.Scope> =>
   Effect.map(Transport.Transport, (plain) => {
-    const checked = sendable(plain, options.maxLineLength ?? longestLine)
+    const checked = withRequestChecks(plain, options.maxLineLength ?? defaultMaxLineLength)
     const transport = options.transformTransport?.(checked) ?? checked
     return Option.match(locate(options), {
       onNone: () => withoutServer,
@@ -65,7 +65,7 @@ const makeService = (
   const state = { updates: { queues: new Map(), combineScope: undefined }, writes: makeWriteState() }
   const { withRetry, retryAfter } = retrying(exchange, schedule)
 
-  // A wrapper of the transport may take time that the wrapped one does not see.
+  // A transformation of the transport may take time that the transport does not measure.
   const transportDeadline = transport.keepsDeadlines === true && options.transformTransport === undefined &&
       Duration.isFinite(timeout)
     ? Duration.toMillis(timeout)
@@ -128,7 +128,7 @@ const makeService = (
 const isRepeatable = (request: CouchRequest): boolean =>
   request.method === "GET" || request.method === "HEAD" || request.idempotent === true
 
-/** The decorator that repeats what may be repeated. */
+/** The decorator that retries requests that may be repeated. */
 const retrying = (exchange: Exchange, schedule: ReturnType<typeof retryTransient> | undefined) => {
   const withRetry = <A, R>(
     request: CouchRequest,
@@ -151,7 +151,7 @@ const retrying = (exchange: Exchange, schedule: ReturnType<typeof retryTransient
   return { withRetry, retryAfter }
 }
 
-/** A database that is created or deleted has none of the revisions that were written before. */
+/** Forgets the revisions of a database that is created or deleted: it no longer has any of them. */
 const forgettingDatabase = <A, E>(
   { claimedRevisions, predictable }: WriteState,
   { database, method, route }: CouchRequest,

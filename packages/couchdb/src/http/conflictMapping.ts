@@ -2,9 +2,7 @@ import * as Effect from "effect/Effect"
 import { BadRequestError, type HttpError, UpdateConflictError } from "./errors.js"
 import { answerOf } from "./responseError.js"
 
-/**
- * Reports a 409 as a bad request, for endpoints without revisions: there it says that the request is wrong.
- */
+/** Reports a 409 as a bad request, for endpoints without revisions: there it means that the request is wrong. */
 export const conflictAsBadRequest = <A, E extends HttpError, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Exclude<E, UpdateConflictError> | BadRequestError, R> =>

@@ -25,7 +25,7 @@ const innermost = (cause: unknown): unknown => {
   return inner === undefined || inner === null ? cause : innermost(inner)
 }
 
-/** The code of a failure. Some versions of Bun have it as `name` only. */
+/** The code of a failure. Some versions of Bun set only `name`. */
 const codeOf = (cause: unknown): string => textIn(cause, "code") || textIn(cause, "name")
 
 const messageOf = (cause: unknown): string => typeof cause === "string" ? cause : textIn(cause, "message")
@@ -41,7 +41,7 @@ const tlsCode = new RegExp(
     "|OUT_OF_MEM|UNSPECIFIED|UNKNOWN_CERTIFICATE_\\w+|UND_ERR_PRX_TLS|ERR_OSSL_\\w+|ERR_TLS_(?!RENEG|SESSION)\\w+)$"
 )
 
-/** Words that OpenSSL uses for failures of a handshake only, in a code or a message. */
+/** Words in OpenSSL's codes and messages that only failed handshakes contain. */
 const ofHandshake = new RegExp(
   "wrong.version|packet.length|http.request|https.proxy|handshake|certificate|unknown.ca\\b|protocol(?!.is.shut)" +
     "|version.too|cipher|unrecognized.name|access.denied|insufficient.security|fallback|extension|unknown.psk" +
@@ -49,7 +49,9 @@ const ofHandshake = new RegExp(
   "i"
 )
 
-/** A handshake that the server refused. In TLS 1.3 the refusal arrives after the client has written its first request. */
+/**
+ * A handshake that the server refused. In TLS 1.3 the refusal arrives after the client has written its first request.
+ */
 const refusal =
   /alert.(?:handshake|(?:bad.|unsupported.|no.)?certificate|unknown.ca|access.denied)|fatal alert: (?:Handshake|\w*Cert|UnknownCA|AccessD)/i
 
@@ -73,14 +75,16 @@ const connecting = /^(?:connect|bind|socket|getaddrinfo\w*|query[A-Z]\w*)$/
 const unconnectedCode =
   /^(?:ECONNREFUSED|ENOTFOUND|EADDRNOTAVAIL|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|DNS\w+)$/
 
-/** Messages of connections that were not made. `Failed to fetch` and the like do not count: they may happen at any time. */
+/**
+ * Messages of connections that were not made. `Failed to fetch` and the like do not count: they may happen at any time.
+ */
 const unconnectedText = new RegExp(
   "^(?:Client network socket disconnected before secure|connect E[A-Z]+\\b|Unable to connect\\. Is|Was there a typo in the url" +
     "|Could not connect to the server|A server with the specified hostname|The Internet connection appears)" +
     "|client error \\(Connect\\)"
 )
 
-/** What undici's agents report if a proxy does not open a tunnel. */
+/** The message of undici's agents if a proxy does not open a tunnel. */
 const refusedTunnel = /^Proxy response \((\d+)\)/
 
 /** Whether a proxy refused the tunnel to the server. */
@@ -139,21 +143,23 @@ const ofOne = (cause: unknown, phase: Phase): TransportError["reason"] => {
 export const reasonOf = (cause: unknown, phase: Phase): TransportError["reason"] => {
   const inner = innermost(cause)
   if (!(inner instanceof AggregateError) || inner.errors.length === 0) return ofOne(inner, phase)
-  // It has an error for each address that was tried.
+  // It contains one error for each address that was tried.
   const all = inner.errors.map((error) => reasonOf(error, phase))
   return all.includes("NoAnswer") ? "NoAnswer" : all.includes("Connection") ? "Connection" : all[0] ?? "NoAnswer"
 }
 
-/** Whether the failure came before anything was sent. */
+/** Whether the request failed before anything was sent. */
 export const neverConnected = (cause: unknown): boolean => {
   const reason = reasonOf(cause, "unknown")
   return reason === "Connection" || reason === "Tls" || reason === "InvalidUrl" || reason === "InvalidHeader"
 }
 
-/** The words of a failure without any of these values, whole or in part: some clients repeat a header that they refuse. */
-export const withoutValues = (description: string, values: ReadonlyArray<string>): string => {
+/**
+ * Removes these values, whole or in part, from a description: some clients repeat a header that they refuse to send.
+ */
+export const redactValues = (description: string, values: ReadonlyArray<string>): string => {
   const parts = values.flatMap((value) => value.split(/\s+/)).filter((part) => part.length >= 8)
-  // What is shorter is no secret, and may be part of any word. The longest go first, so that no rest of them is left.
+  // Shorter values are not secrets, and may be part of any word. The longest go first, so that no part of one remains.
   const all = [...values.filter((value) => value.length >= 4), ...parts].sort((a, b) => b.length - a.length)
   return all.reduce((text, value) => text.replaceAll(value, "…"), description)
 }
@@ -169,7 +175,7 @@ const plain = (message: string): string => {
 const describe = (cause: unknown): string => {
   if (cause instanceof AggregateError && cause.errors.length > 0) return cause.errors.map(describe).join(", ")
   if (isTransportError(cause)) return cause.description
-  if (isUnrepeatable(cause)) return "the server redirected the request, and its body cannot be sent once more"
+  if (isUnrepeatable(cause)) return "the server redirected the request, and its body cannot be sent again"
   if (isTlsRecord(cause)) return "the port speaks TLS"
   const refused = refusedConnect(cause)
   if (refused !== undefined) return refused
@@ -195,5 +201,5 @@ export const failed = (
     method,
     path,
     reason: reasonOf(cause, phase),
-    description: withoutValues(describeCause(cause), [...Object.values(headers), ...values])
+    description: redactValues(describeCause(cause), [...Object.values(headers), ...values])
   })

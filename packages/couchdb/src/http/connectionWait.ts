@@ -7,7 +7,7 @@
 export class ConnectionWait {
   private waiting: "pool" | "connection" | undefined
   private sent: boolean
-  /** When the latest attempt had its connection, in milliseconds. */
+  /** The time at which the latest attempt had its connection, in milliseconds. */
   connectedAt = 0
 
   /** `before` is the state of the previous attempt: it was `sent`, or its `connection` was not made. */
@@ -16,7 +16,7 @@ export class ConnectionWait {
     this.waiting = before === "connection" ? before : undefined
   }
 
-  /** What the transport calls for one attempt. */
+  /** Returns the function that the transport calls for one attempt. */
   attempt(): (waiting: boolean, waitsFor?: "pool" | "connection") => void {
     const { sent } = this
     this.sent = true
@@ -27,7 +27,7 @@ export class ConnectionWait {
     }
   }
 
-  /** What the call waits for, if nothing of it was sent. */
+  /** The resource that the call waits for, if nothing was sent. */
   get waitsFor(): "pool" | "connection" | undefined {
     return this.sent ? undefined : this.waiting
   }

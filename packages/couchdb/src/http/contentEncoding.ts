@@ -8,10 +8,10 @@ import type { BufferedResponse, StreamedResponse, TransportRequest } from "./Tra
 
 type Headers = Readonly<Record<string, string>>
 
-/** What `DecompressionStream` calls the codings of HTTP. A runtime may not have all of them. */
+/** The names of HTTP's content codings in `DecompressionStream`. A runtime may not support all of them. */
 const formats: Readonly<Record<string, string>> = { gzip: "gzip", deflate: "deflate", br: "brotli", zstd: "zstd" }
 
-/** The codings that a body was put through, in their order. */
+/** The codings that were applied to a body, in order. */
 export const codingsOf = (headers: Headers): ReadonlyArray<string> => {
   const named = headers["content-encoding"]
   return named === undefined ? [] : named.toLowerCase().split(",").flatMap((each) => {
@@ -20,7 +20,7 @@ export const codingsOf = (headers: Headers): ReadonlyArray<string> => {
   })
 }
 
-const canUndo = (coding: string): boolean => {
+const isSupported = (coding: string): boolean => {
   const format = formats[coding]
   if (format === undefined) return false
   try {
@@ -30,11 +30,11 @@ const canUndo = (coding: string): boolean => {
   }
 }
 
-/** The first coding that this runtime cannot undo. */
+/** The first coding that this runtime cannot decode. */
 export const unsupportedCoding = (codings: ReadonlyArray<string>): string | undefined =>
-  codings.find((coding) => !canUndo(coding))
+  codings.find((coding) => !isSupported(coding))
 
-/** Passes all the bytes on to a stream that depends on the first of them. */
+/** Passes all bytes on to a stream that depends on the first of them. */
 export const withHead = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   then: (head: Uint8Array, bytes: Stream.Stream<Uint8Array, E, R>) => Stream.Stream<Uint8Array, E, R>
@@ -53,7 +53,7 @@ export const withHead = <E, R>(
     })
   )
 
-/** What comes out of one coding, as it comes. */
+/** Decodes one coding. */
 const inflate = <E, R>(
   coding: string,
   bytes: Stream.Stream<Uint8Array, E, R>,
@@ -68,14 +68,14 @@ const inflate = <E, R>(
             failure = error
           }))
       )
-      // The types of the platform differ about which formats there are and which buffers a stream may carry.
+      // The types of the platforms differ about the available formats and about the buffers that a stream may contain.
       const format = (formats[coding] ?? coding) as CompressionFormat
       const plain = readable.pipeThrough(new DecompressionStream(format) as never) as ReadableStream<Uint8Array>
       return Stream.fromReadableStream({ evaluate: () => plain, onError: () => failure ?? problem() })
     })
   )
 
-/** What was put through the codings, as it was before. A body without a byte stays so, whatever it is called. */
+/** Decodes the codings of a body. An empty body stays empty, whatever its codings are. */
 export const undo = <E, R>(
   codings: ReadonlyArray<string>,
   bytes: Stream.Stream<Uint8Array, E, R>,
@@ -87,10 +87,10 @@ export const undo = <E, R>(
     bytes
   )
 
-/** Whether the bytes begin as gzip does. Of one byte alone that is a guess. */
+/** Whether the bytes begin like gzip. A single byte allows only a guess. */
 export const beginsAsGzip = (head: Uint8Array): boolean => head[0] === 0x1f && (head.length < 2 || head[1] === 0x8b)
 
-/** Whether the bytes begin as what was put through the coding does. Brotli has no sign of it. */
+/** Whether the bytes begin like data with this coding. Brotli has no signature. */
 export const beginsAs = (coding: string | undefined, head: Uint8Array): boolean => {
   const [first, second] = head
   if (coding === "gzip") return beginsAsGzip(head)
@@ -98,7 +98,7 @@ export const beginsAs = (coding: string | undefined, head: Uint8Array): boolean 
     (first & 15) === 8 && (first * 256 + second) % 31 === 0
 }
 
-/** The answer without what was put on its body on the way, if the transport left that there. */
+/** The response without the content encoding that an intermediary added, if the transport did not decode it. */
 export const decoded = (
   { method, path }: Pick<TransportRequest, "method" | "path">,
   response: StreamedResponse
@@ -108,21 +108,22 @@ export const decoded = (
   if (codings.length === 0 || inflated === true) return response
   const broken = (description: string) => new TransportError({ method, path, reason: "Body", description })
   const unsupported = unsupportedCoding(codings)
-  const undone = (bytes: typeof body) => undo(codings, bytes, () => broken(`what came is no whole ${codings.join()}`))
+  const undone = (bytes: typeof body) =>
+    undo(codings, bytes, () => broken(`the body is not complete ${codings.join()} data`))
   return {
     status,
     headers,
     inflated: true,
     body: unsupported !== undefined
-      ? Stream.fail(broken(`something on the way made it ${unsupported}, which cannot be undone here`))
-      // What does not begin as it would was inflated on the way, or never compressed.
+      ? Stream.fail(broken(`an intermediary encoded it as ${unsupported}, which this runtime cannot decode`))
+      // A body without the signature was decoded by an intermediary, or never compressed.
       : withHead(body, (head, bytes) => beginsAs(codings[codings.length - 1], head) ? undone(bytes) : bytes)
   }
 }
 
 /**
- * The answer without what was put on its body on the way; `undefined` if nothing was, or if the transport undid it. Only
- * what says so by its first bytes is undone, which no JSON begins with.
+ * The response without the content encoding that an intermediary added; `undefined` if there is none, or if the
+ * transport decoded it. Only a body with the signature of its coding is decoded. No JSON begins with one.
  */
 export const decodedWhole = (
   request: Pick<TransportRequest, "method" | "path">,

@@ -13,14 +13,14 @@ export interface TrackedRequest extends CouchRequest {
   readonly wait?: ConnectionWait | undefined
 }
 
-/** A timer of JavaScript that waits longer, in milliseconds, fires at once. */
+/** JavaScript's timers fire at once if their delay is longer, in milliseconds. */
 const maxTimerMillis = 2 ** 31 - 1
 
 /** Timeouts above 2³¹−1 ms are treated as infinite. */
 export const decodeTimeout = (timeout: Duration.DurationInput): Duration.Duration =>
   Duration.greaterThan(timeout, maxTimerMillis) ? Duration.infinity : Duration.decode(timeout)
 
-/** The decorators that bound calls to one server in time. `timeout` is the default of its requests. */
+/** The decorators that apply deadlines to the calls to one server. `timeout` is the default of its requests. */
 export class Deadlines {
   constructor(private readonly server: string, readonly timeout: Duration.Duration) {}
 
@@ -37,7 +37,7 @@ export class Deadlines {
     })
   }
 
-  /** A call that never got a connection reports that instead of a server that does not respond. */
+  /** A call that never got a connection reports that, instead of a server that does not respond. */
   private expired(request: CouchRequest, wait: ConnectionWait, within: Duration.Duration) {
     if (wait.waitsFor === undefined) return this.timedOut(request, within)
     const milliseconds = Duration.toMillis(this.timeoutOf(request))
@@ -51,7 +51,7 @@ export class Deadlines {
     })
   }
 
-  /** Fails when the time of a feed is over. Its time starts again when it has a connection. */
+  /** Fails when the timeout of a feed expires. It starts again when the feed has a connection. */
   private feedExpiry(request: CouchRequest, wait: ConnectionWait, within: Duration.Duration) {
     const error = () => this.expired(request, wait, this.timeoutOf(request))
     return Effect.flatMap(
@@ -68,7 +68,7 @@ export class Deadlines {
 
   /**
    * Runs the effect within the timeout of the request. `previous` is the failure of an attempt before the effect: it
-   * decides whether something of the call was sent.
+   * determines whether part of the call was sent.
    */
   withDeadline<A, E, R>(
     request: CouchRequest,
@@ -93,7 +93,7 @@ export class Deadlines {
 
   /**
    * Recovers from a first attempt that failed within the deadline that the transport enforces. `remaining` is the time
-   * that is left of it, in milliseconds.
+   * until the deadline, in milliseconds.
    */
   recoverAfterFirstTry<A, E extends HttpError>(
     request: CouchRequest,
@@ -115,7 +115,7 @@ export class Deadlines {
   }
 
   /**
-   * Runs a first attempt whose deadline the transport enforces, and recovers from its failure in the rest of the time. A
+   * Runs a first attempt whose deadline the transport enforces, and recovers from its failure in the remaining time. A
    * call that succeeds at once needs no fiber for its deadline.
    */
   withTransportDeadline<A, E extends HttpError>(
@@ -131,7 +131,7 @@ export class Deadlines {
   }
 }
 
-/** Measures how much is left of a time that starts now, in milliseconds. */
+/** Measures the remaining part of a duration that starts now, in milliseconds. */
 export const countdown = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, milliseconds: number): () => number => {
   const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
   const started = clock.unsafeCurrentTimeMillis()

@@ -18,13 +18,13 @@ const problem = (issue: ParseResult.ParseIssue): string =>
     schemaIssues(issue).map(({ expected, path }) => `${path.map(String).join(".")} ${expected}`).join("; ")
   }`
 
-/** The JSON of a response, exact to the digit. */
+/** The JSON of a response with exact numbers and key order. */
 const exactJsonOf = (response: Transport.BufferedResponse): Json.Json | undefined =>
   Option.getOrUndefined(Either.getRight(Json.parse(Transport.text(response))))
 
 /**
- * Decodes the JSON of a response by a schema, or says what is wrong with it. `from` makes of the exact JSON what the schema
- * reads, for responses that are written back.
+ * Decodes the JSON of a response by a schema, or reports what is wrong with it. `from` converts the exact JSON to the
+ * input of the schema, for responses that are written back.
  */
 export const decodeJson = <A, I>(schema: Schema.Schema<A, I>, from?: (exact: Json.Json) => unknown) => {
   const decode = ParseResult.decodeUnknownEither(schema)
@@ -37,7 +37,7 @@ export const decodeJson = <A, I>(schema: Schema.Schema<A, I>, from?: (exact: Jso
   }
 }
 
-/** One request to an endpoint that has no revisions to conflict about, its response decoded by a schema. */
+/** Sends a request to an endpoint without revisions, and decodes its response by a schema. */
 export const askFor = <A, I>(
   schema: Schema.Schema<A, I>,
   request: CouchRequest,

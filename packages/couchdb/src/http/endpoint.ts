@@ -1,4 +1,4 @@
-/** What the path of a request names. */
+/** The resource that the path of a request names. */
 export type Endpoint =
   | { readonly kind: "server" | "session" | "replication" | "resharding job" | "node" | "database" | "other" }
   | { readonly kind: Named; readonly name: string }
@@ -39,7 +39,7 @@ const inDesign: { readonly [segment: string]: InDesign } = {
 
 const userPrefix = "org.couchdb.user:"
 
-/** Percent-encoded text, or the text itself if its encoding is not valid. */
+/** Decodes percent-encoded text, or returns it unchanged if the encoding is invalid. */
 export const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
@@ -124,8 +124,8 @@ const ofDatabase = (database: string, segments: ReadonlyArray<string>, query: UR
 const system = /^_(?:users|replicator|global_changes|dbs|nodes)$/
 
 /**
- * What a request is about, by its path. One of many documents, such as a row of `_bulk_docs`, is named by the `id` of its
- * error.
+ * The resource of a request, from its path. If a request is about several documents, such as the rows of `_bulk_docs`,
+ * the `id` of the error names the document.
  */
 export const endpointOf = ({ database, id, path }: {
   readonly path: string

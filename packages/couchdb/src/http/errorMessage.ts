@@ -1,4 +1,4 @@
-import { quote } from "../data/quote.js"
+import { quote } from "../data/text.js"
 import { decoded } from "./endpoint.js"
 import type { Answer } from "./errors.js"
 
@@ -8,14 +8,14 @@ export interface Explanation {
   readonly hint: string
 }
 
-/** What a response said. */
-export type Said = Omit<Answer, "reason"> & { readonly reason: string }
+/** The details of a response that an error message shows. */
+export type ResponseDetails = Omit<Answer, "reason"> & { readonly reason: string }
 
 /** Server and path of a request, without credentials. */
 export const urlOf = ({ path, server = "" }: { readonly server?: string | undefined; readonly path: string }): string =>
   server + path
 
-/** Method and URL of a request, and the document that the failure is about if the URL does not name it. */
+/** Method and URL of a request, and the document that the error is about if the URL does not name it. */
 export const requestOf = (
   request: {
     readonly server?: string | undefined
@@ -29,7 +29,7 @@ export const requestOf = (
   return `${method} ${urlOf(request)}${about}`
 }
 
-/** The server, as the end of a phrase. */
+/** The server, as the last part of a phrase. */
 export const atServer = ({ server }: { readonly server?: string | undefined }): string =>
   server === undefined ? "" : ` at ${server}`
 
@@ -38,12 +38,12 @@ export const placeOf = (
   { database, id, server }: { readonly server?: string | undefined; readonly database: string; readonly id: string }
 ): string => `${quote(id)}${database === "" ? "" : ` in ${quote(database)}`}${atServer({ server })}`
 
-/** A sentence of CouchDB's, as part of another one. */
+/** Removes the final period of CouchDB's reason, to embed it in a sentence. */
 export const withoutPeriod = (text: string): string => text.replace(/\.\s*$/, "")
 
-/** Request, problem, CouchDB's own words, and hint of an error that a response caused. A HEAD has no words. */
-export const say = (said: Said, { hint, problem }: Explanation): string => {
-  const reason = said.reason === "" ? "" : `: ${withoutPeriod(said.reason)}`
-  const words = said.error === "unknown" && said.reason === "unknown" ? "" : ` ${said.error}${reason}`
-  return `${requestOf(said)}: ${problem} (${said.status}${words}). ${hint}`
+/** The message of an error response: request, problem, CouchDB's error and reason, and a hint. A HEAD has no reason. */
+export const responseMessage = (details: ResponseDetails, { hint, problem }: Explanation): string => {
+  const reason = details.reason === "" ? "" : `: ${withoutPeriod(details.reason)}`
+  const cause = details.error === "unknown" && details.reason === "unknown" ? "" : ` ${details.error}${reason}`
+  return `${requestOf(details)}: ${problem} (${details.status}${cause}). ${hint}`
 }

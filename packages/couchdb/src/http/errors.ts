@@ -1,12 +1,12 @@
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
-import { requestOf, say, urlOf } from "./errorMessage.js"
-import { hidden } from "./hidden.js"
+import { defineNonEnumerable } from "./defineNonEnumerable.js"
+import { requestOf, responseMessage, urlOf } from "./errorMessage.js"
 import * as Hints from "./hints.js"
 
 /**
- * What every error that a response of CouchDB caused has.
+ * The fields of every error that a response of CouchDB caused.
  *
  * - `server`: scheme, host, port and base path, without credentials
  * - `path`: path and query below `server`; credentials are never part of it
@@ -28,12 +28,12 @@ export interface Answer {
 }
 
 /**
- * 404: the document, its database, or what else the path names does not exist. For a document `reason` is `missing` (it
- * never existed, or its revision is gone) or `deleted`; `unknown` after a HEAD, which has no body. CouchDB itself sent this
- * response: the 404 page of a proxy is an {@link UnexpectedResponseError}.
+ * 404: the document, its database, or another resource in the path does not exist. For a document `reason` is `missing`
+ * (it never existed, or its revision is not stored) or `deleted`; `unknown` after a HEAD, which has no body. CouchDB
+ * itself sent this response: the 404 page of a proxy is an {@link UnexpectedResponseError}.
  *
  * - `operation`: `update` if `Document.update` or `Document.updateEffect` found no document to edit
- * - `attachments`: the names of the document's attachments, if one of them was not found and the document was at hand
+ * - `attachments`: the names of the document's attachments, if one of them was not found and the document is known
  *
  * @since 0.1.0
  * @category answers
@@ -46,14 +46,14 @@ export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError
   }
 > {
   override get message(): string {
-    return say(this, Hints.notFound(this))
+    return responseMessage(this, Hints.notFound(this))
   }
 }
 
 /**
- * 409 as it came over the wire, before an operation knows which document value it was about. Document operations turn it
- * into a {@link ConflictError}; requests sent with `CouchHttp.execute` see this one. `operation` is `create` if the
- * request was to create a document, such as that of a user.
+ * 409: a conflict on the wire, before an operation relates it to a document. Document operations convert it to a
+ * {@link ConflictError}; requests sent with `CouchHttp.execute` fail with this error. `operation` is `create` if the
+ * request created a document, such as a user.
  *
  * @since 0.1.0
  * @category answers
@@ -62,14 +62,14 @@ export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateC
   Answer & { readonly operation?: "create" | undefined }
 > {
   override get message(): string {
-    return say(this, Hints.updateConflict(this))
+    return responseMessage(this, Hints.updateConflict(this))
   }
 }
 
 /**
- * 401: no credentials, wrong ones, or those of a user who lacks a permission that CouchDB asks for, such as that of a server
- * admin. `cookie` is `hidden` if a session was begun whose cookie no program can read, as in a browser, and the server does
- * not recognise the requests after it.
+ * 401: no credentials, wrong ones, or those of a user who lacks a permission that CouchDB requires, such as that of a
+ * server admin. `cookie` is `hidden` if the login set a cookie that scripts cannot read, as in a browser, and the
+ * server does not recognize the requests after it.
  *
  * @since 0.1.0
  * @category answers
@@ -78,34 +78,34 @@ export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("Unauthori
   Answer & { readonly cookie?: "hidden" | undefined }
 > {
   override get message(): string {
-    return say(this, Hints.unauthorized(this, this.cookie))
+    return responseMessage(this, Hints.unauthorized(this, this.cookie))
   }
 }
 
 /**
- * 403: the user is known, but not allowed to do this. `reason` is CouchDB's, or that of a validation function of a design
- * document. So is a 500 in which CouchDB reports that one of its parts refused the user: of `Database.setRevisionsLimit` and
- * `Mango.createIndex`.
+ * 403: the user is authenticated, but not allowed to do this. `reason` is CouchDB's, or that of a validation function
+ * of a design document. It is also the error of a 500 in which CouchDB reports that an internal request of
+ * `Database.setRevisionsLimit` or `Mango.createIndex` was forbidden.
  *
  * @since 0.1.0
  * @category answers
  */
 export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<Answer> {
   override get message(): string {
-    return say(this, Hints.forbidden(this))
+    return responseMessage(this, Hints.forbidden(this))
   }
 }
 
 /**
- * 403 of another kind: after several wrong passwords from this address, the server refuses the account for some minutes,
- * even with the right password. CouchDB does so since 3.4.
+ * 403: after several wrong passwords from this address, the server refuses the account for some minutes, even with the
+ * right password. Since CouchDB 3.4.
  *
  * @since 0.1.0
  * @category answers
  */
 export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountLockedError")<Answer> {
   override get message(): string {
-    return say(this, {
+    return responseMessage(this, {
       problem: "the account is locked after several wrong passwords",
       hint: "Correct the password, and wait five minutes before the next attempt."
     })
@@ -113,8 +113,8 @@ export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountL
 }
 
 /**
- * There were no credentials to send: the effect that provides them failed. No request was sent. `failure` is what it failed
- * with, which no message and no log shows.
+ * No credentials are available: the effect that provides them failed. No request was sent. `failure` is its error,
+ * which no message and no log shows.
  *
  * @since 0.1.0
  * @category local
@@ -126,7 +126,7 @@ export class CredentialsError
 
   constructor(fields: { readonly kind: "JSON Web Token" }, failure: unknown) {
     super(fields)
-    hidden(this, { failure })
+    defineNonEnumerable(this, { failure })
   }
   override get message(): string {
     return `no ${this.kind}: the effect that provides it failed, see \`failure\` of this error. No request was sent.`
@@ -134,19 +134,19 @@ export class CredentialsError
 }
 
 /**
- * 400, 405, 406 and every other 4xx that has no error of its own: CouchDB does not accept the request.
+ * 400, 405, 406 and every other 4xx without an error of its own: CouchDB does not accept the request.
  *
  * @since 0.1.0
  * @category answers
  */
 export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<Answer> {
   override get message(): string {
-    return say(this, Hints.badRequest(this))
+    return responseMessage(this, Hints.badRequest(this))
   }
 }
 
 /**
- * 412 `missing_stub`: the document names an attachment by its stub, and the revision that it extends does not have it. The
+ * 412 `missing_stub`: the document contains the stub of an attachment that the revision it extends does not have. The
  * bytes must be sent.
  *
  * @since 0.1.0
@@ -154,7 +154,7 @@ export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestE
  */
 export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStubError")<Answer> {
   override get message(): string {
-    return say(this, {
+    return responseMessage(this, {
       problem: "the document names an attachment that this revision does not have on the server",
       hint: "Send its bytes along (Attachment.save), or leave out the stub."
     })
@@ -169,12 +169,12 @@ export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStu
  */
 export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<Answer> {
   override get message(): string {
-    return say(this, Hints.preconditionFailed(this))
+    return responseMessage(this, Hints.preconditionFailed(this))
   }
 }
 
 /**
- * 413: the document, the attachment or the request is larger than CouchDB accepts. The limit of a proxy is an
+ * 413: the document, the attachment or the request is larger than CouchDB accepts. The limit of a proxy causes an
  * {@link UnexpectedResponseError}.
  *
  * @since 0.1.0
@@ -182,7 +182,7 @@ export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("Pre
  */
 export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<Answer> {
   override get message(): string {
-    return say(this, Hints.tooLarge(this))
+    return responseMessage(this, Hints.tooLarge(this))
   }
 }
 
@@ -194,7 +194,7 @@ export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("Payloa
  */
 export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("UnsupportedMediaTypeError")<Answer> {
   override get message(): string {
-    return say(this, {
+    return responseMessage(this, {
       problem: "the endpoint does not accept this content type",
       hint: "CouchDB expects application/json."
     })
@@ -209,7 +209,7 @@ export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("U
  */
 export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("RangeNotSatisfiableError")<Answer> {
   override get message(): string {
-    return say(this, {
+    return responseMessage(this, {
       problem: "the range lies outside the attachment",
       hint: "Attachment.info returns its length."
     })
@@ -217,14 +217,14 @@ export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("Ra
 }
 
 /**
- * 417: a bulk request that the server refused as a whole.
+ * 417: the server refused a bulk request as a whole.
  *
  * @since 0.1.0
  * @category answers
  */
 export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("ExpectationFailedError")<Answer> {
   override get message(): string {
-    return say(this, {
+    return responseMessage(this, {
       problem: "the server refused documents of the bulk request",
       hint: "The reason is that of the first one."
     })
@@ -232,8 +232,7 @@ export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("Expe
 }
 
 /**
- * 429: too many requests, sent by a proxy or a hosted CouchDB. `retryAfter` is the wait that its `Retry-After` header asks
- * for.
+ * 429: too many requests, sent by a proxy or a hosted CouchDB. `retryAfter` is the delay in its `Retry-After` header.
  *
  * @since 0.1.0
  * @category answers
@@ -242,7 +241,7 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
   Answer & { readonly retryAfter: Option.Option<Duration.Duration> }
 > {
   override get message(): string {
-    return say(this, {
+    return responseMessage(this, {
       problem: "the server asks for fewer requests",
       hint: "Wait as long as `retryAfter` says, lower the concurrency, or send documents together (Bulk, Batching)."
     })
@@ -250,8 +249,8 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
 }
 
 /**
- * 5xx of CouchDB itself, with its `error` and `reason`. `retryAfter` is the wait that a `Retry-After` header asks for. A
- * 500 `no_majority` is what CouchDB answers to a user who may not write the security object of a database.
+ * 5xx of CouchDB itself, with its `error` and `reason`. `retryAfter` is the delay in a `Retry-After` header. CouchDB
+ * responds with 500 `no_majority` if the user may not write the security object of a database.
  *
  * @since 0.1.0
  * @category answers
@@ -260,18 +259,18 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
   Answer & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
 > {
   override get message(): string {
-    return say(this, Hints.serverFailed(this))
+    return responseMessage(this, Hints.serverFailed(this))
   }
 }
 
 /**
- * Something other than CouchDB answered: a proxy, a load balancer, a login page, another service. Nothing in the response
- * is taken for CouchDB's word, so it says nothing about documents. Reads and recovered writes are retried first.
+ * The response came from something other than CouchDB: a proxy, a load balancer, a login page, another service. It says
+ * nothing about documents. Reads, and writes that can be recovered, are retried first.
  *
  * - `server`: scheme, host, port and base path of the request, without credentials
  * - `contentType`, `responder`: the `Content-Type` and `Server` headers of the response, if it has them
  * - `problem`: what is wrong with the response
- * - `retryAfter`: the wait that a `Retry-After` header asks for
+ * - `retryAfter`: the delay in a `Retry-After` header
  *
  * @since 0.1.0
  * @category answers
@@ -295,25 +294,25 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
 }
 
 /**
- * There was no whole response.
+ * The request failed without a complete response.
  *
  * - `InvalidUrl`: the URL is not a valid `http:` or `https:` URL, or the client refuses to connect to it
- * - `InvalidHeader`: the header that `description` names contains a line break or another character that no header may have
- * - `LongLine`: the request line or a header is longer than the server reads. Document ids above 8,000 bytes,
- *   percent-encoded, are a cause; `Bulk` and `Batching` send them in a body
+ * - `InvalidHeader`: the header in `description` contains a line break or another character that headers do not allow
+ * - `LongLine`: the request line or a header is longer than the server reads, for example because of a document id
+ *   above 8,000 bytes, percent-encoded; `Bulk` and `Batching` send ids in a body
  * - `Unsupported`: the transport does not work on this runtime
  * - `Connection`: no connection was made, to the server or to the proxy in front of it
- * - `Tls`: the TLS handshake failed: the certificate is not trusted, one side does not speak TLS, or the server wants a
- *   client certificate
+ * - `Tls`: the TLS handshake failed: the certificate is not trusted, one side does not speak TLS, or the server
+ *   requires a client certificate
  * - `PoolExhausted`: every connection of the pool was in use until the deadline
  * - `RequestBody`: the request body could not be sent: its length is not the announced one, its source failed, or the server
  *   redirected it
  * - `NoAnswer`: the connection broke before the response came
  * - `Body`: the response ended too early
- * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` makes a `TimeoutError` of it
+ * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` maps it to a `TimeoutError`
  *
- * Nothing was sent in the first seven cases, and no complete request in the eighth. After the last three a write may have
- * happened.
+ * Nothing was sent in the first seven cases, and no complete request in the eighth. After the last three, a write may
+ * have been carried out.
  *
  * @since 0.1.0
  * @category transport
@@ -342,11 +341,11 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
   }
 }
 
-/** Enough of a path to know it by. */
+/** Truncates a long path. */
 export const shortened = (path: string): string => path.length > 1_000 ? `${path.slice(0, 200)}…` : path
 
 /**
- * The deadline of a call passed, its retries included. A write may have happened.
+ * The deadline of a call, including its retries, expired. A write may have been carried out.
  *
  * @since 0.1.0
  * @category transport
@@ -363,7 +362,7 @@ export class TimeoutError extends /*#__PURE__*/ Data.TaggedError("TimeoutError")
 }
 
 /**
- * One place in a body that the schema does not accept: its path, and what the schema expected. The value is not shown.
+ * One part of a body that does not match the schema: its path, and what the schema expects. The value is not shown.
  *
  * @since 0.1.0
  * @category model
@@ -374,7 +373,7 @@ export interface SchemaIssue {
 }
 
 /**
- * What any request can fail with, whatever it was about.
+ * The errors of any request, whatever it is about.
  *
  * @since 0.1.0
  * @category unions
@@ -398,7 +397,7 @@ export type RequestError =
   | TimeoutError
 
 /**
- * What `CouchHttp` fails with: any request's errors, and the two statuses that operations give a meaning of their own.
+ * The errors of `CouchHttp`: those of any request, and the two statuses that depend on the operation.
  *
  * @since 0.1.0
  * @category unions

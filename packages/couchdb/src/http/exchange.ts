@@ -25,7 +25,7 @@ import type { Server } from "./server.js"
 import { discardingTracer, isSilent, traced } from "./tracing.js"
 import type * as Transport from "./Transport.js"
 
-/** The body of a request, and whether a stream of it was read from, since such a request cannot be sent again. */
+/** The body of a request, and whether a stream was read from: such a request cannot be sent again. */
 const trackBodyRead = ({ body }: CouchRequest) => {
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     return { body, streams: false, read: () => false }
@@ -41,7 +41,7 @@ const trackBodyRead = ({ body }: CouchRequest) => {
 }
 
 /**
- * Opens a resource that can be closed before its scope is. If opening fails or is interrupted, it is closed at once: the
+ * Opens a resource that can be closed before its scope. If opening fails or is interrupted, it is closed at once: the
  * next attempt may wait for its connection.
  */
 const openClosable = <A, E>(
@@ -83,15 +83,15 @@ const headersOf = (request: CouchRequest, credentials: Headers, trace: Headers):
 })
 
 /**
- * One exchange with the server: credentials, headers, tracing, and the status as an error. Nothing is repeated, except that
- * credentials are renewed once.
+ * One exchange with the server: adds credentials and headers, traces, and maps the status to an error. It repeats
+ * nothing, except that it renews credentials once.
  */
 export class Exchange {
   private readonly failureOf: FailureOf<Transport.BufferedResponse & Pick<Reply, "cookie">>
   private readonly failureOfStream: FailureOf<Transport.StreamedResponse>
   private readonly authenticators: (auth: Auth) => Authenticator
   private readonly ownAuthenticator: Authenticator
-  /** The headers of most requests are equal, so that one object serves them all. */
+  /** Most requests have equal headers, so they share one object. */
   private readonly headersByCredentials = new WeakMap<Headers, { readonly bare: Headers; readonly json: Headers }>()
 
   constructor(

@@ -8,14 +8,14 @@ import type * as Transport from "./Transport.js"
 
 type Response = Transport.BufferedResponse & FromServer
 
-/** What sends a request: a service, or one attempt of it. */
+/** The sender of a request: a service, or one attempt of it. */
 interface Sender<E> extends FromServer {
   readonly execute: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, E>
 }
 
 /**
- * Sends a request and decodes its response, or reports what is wrong with it. A response that cannot be decoded comes from
- * something other than CouchDB: it is retried and reported as such. Each response is decoded once.
+ * Sends a request and decodes its response, or reports what is wrong with it. A response that cannot be decoded comes
+ * from something other than CouchDB: it is retried and reported as such. Each response is decoded once.
  */
 export const executeDecoded = <A, E extends HttpError = HttpError>(
   sender: Sender<E>,
@@ -32,7 +32,7 @@ export const executeDecoded = <A, E extends HttpError = HttpError>(
     return Either.isLeft(result) ? result.left : undefined
   }
   return Effect.flatMap(sender.execute({ ...request, verify }), (response): Effect.Effect<A, HttpError> => {
-    // A service that a program wrote may not verify, and another run of this effect may have verified since.
+    // A custom service may not verify, and another run of this effect may have verified a response in the meantime.
     const result = last?.headers === response.headers ? last.result : decoded(response)
     return Either.isRight(result)
       ? Effect.succeed(result.right)

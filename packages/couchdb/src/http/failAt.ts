@@ -11,8 +11,8 @@ const currentServer = (context: Context.Context<never>): FromServer =>
 export const fromServer: Effect.Effect<FromServer> = Effect.contextWith(currentServer)
 
 /**
- * Fails with an error that names the server of the `CouchHttp` in the context, if there is one. Only a failure looks for
- * it, so that a success carries nothing along.
+ * Fails with an error that names the server of the `CouchHttp` in the context, if there is one. The context is read
+ * only if the effect fails, so that a success costs nothing.
  */
 export const failAt = <E>(error: (from: FromServer) => E): Effect.Effect<never, E> =>
   Effect.withFiberRuntime((fiber) => Effect.fail(error(currentServer(fiber.currentContext))))

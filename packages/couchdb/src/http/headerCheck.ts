@@ -6,26 +6,28 @@ import { TransportError } from "./errors.js"
 import { sized, wrongLength } from "./sized.js"
 import type { Service, TransportRequest } from "./Transport.js"
 
-// What HTTP allows in the value of a header: no control characters but the tab, and bytes alone.
+// The characters that HTTP forbids in header values: control characters except the tab, and everything beyond one byte.
 
 const forbidden = /[^\t\x20-\x7e\x80-\xff]/
 
-/** Whether a header may have this for a value. */
+/** Whether this may be the value of a header. */
 export const isSendable = (value: string): boolean => !forbidden.test(value)
 
-/** The longest line of a request that CouchDB reads, in bytes, with the line break. */
-export const longestLine = 8_192
+/** The longest request line or header that CouchDB reads by default, in bytes, with the line break. */
+export const defaultMaxLineLength = 8_192
 
-const problemOf = (request: TransportRequest, longest: number): TransportError | undefined => {
+const problemOf = (request: TransportRequest, maxLineLength: number): TransportError | undefined => {
   const { headers, method, origin, path } = request
   const refuse = (reason: "LongLine" | "InvalidHeader", description: string) =>
     new TransportError({ server: origin, method, path, reason, description })
   for (const name in headers) {
     const value = headers[name] ?? ""
     if (!isSendable(value)) return refuse("InvalidHeader", name)
-    // Name, colon, space, line break; of a header CouchDB reads one byte less.
+    // Name, colon, space, line break. CouchDB reads one byte less of a header.
     const length = name.length + value.length + 4
-    if (length >= longest) return refuse("LongLine", `the header ${name} has ${length} bytes, ${longest - 1} are read`)
+    if (length >= maxLineLength) {
+      return refuse("LongLine", `the header ${name} has ${length} bytes, ${maxLineLength - 1} are read`)
+    }
   }
   return undefined
 }
@@ -37,8 +39,8 @@ const bodyError = ({ method, origin, path }: TransportRequest, description: stri
   new TransportError({ server: origin, method, path, reason: "RequestBody", description })
 
 /**
- * Checks that a streamed body has as many bytes as its headers announce, and reports a failure of its source as one of the
- * body, not of the connection.
+ * Checks that a streamed body has as many bytes as its headers announce, and reports a failure of its source as one of
+ * the body, not of the connection.
  */
 const withBody = (request: TransportRequest): TransportRequest => {
   const { body, headers } = request
@@ -58,23 +60,23 @@ const withBody = (request: TransportRequest): TransportRequest => {
 }
 
 /**
- * The transport, which is not asked to send a header that it cannot: it would take that for a broken connection, and its
- * words for it may repeat the value, which may be a password. Nor is it asked to send a line that the server does not
- * read, since the answer has an empty body then.
+ * Checks requests before the transport sends them. A header that cannot be sent would look like a broken connection,
+ * and the transport's message may repeat its value, which may be a password. If a line is longer than the server reads,
+ * the response has an empty body.
  */
-export const sendable = (transport: Service, longest: number): Service => {
-  // The headers of most requests are those of the one before.
-  let known: TransportRequest["headers"] | undefined
+export const withRequestChecks = (transport: Service, maxLineLength: number): Service => {
+  // Consecutive requests often have the same headers object, which is checked once.
+  let checked: TransportRequest["headers"] | undefined
   const problem = (request: TransportRequest): TransportError | undefined => {
     const length = lineLength(request)
-    if (length > longest) {
+    if (length > maxLineLength) {
       const { method, origin, path } = request
-      const description = `the request line has ${length} bytes, ${longest} are read`
+      const description = `the request line has ${length} bytes, ${maxLineLength} are read`
       return new TransportError({ server: origin, method, path, reason: "LongLine", description })
     }
-    if (request.headers === known) return undefined
-    const error = problemOf(request, longest)
-    if (error === undefined) known = request.headers
+    if (request.headers === checked) return undefined
+    const error = problemOf(request, maxLineLength)
+    if (error === undefined) checked = request.headers
     return error
   }
   return {

@@ -1,6 +1,6 @@
-import { quote } from "../data/quote.js"
+import { quote } from "../data/text.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
-import { type Explanation, type Said } from "./errorMessage.js"
+import { type Explanation, type ResponseDetails } from "./errorMessage.js"
 import type { TransportError } from "./errors.js"
 
 type Rule = readonly [says: RegExp, problem: string, hint: string]
@@ -15,7 +15,9 @@ const noUser = `No user was recognised: set user and password (${credentials}), 
 const admins = "Use the credentials of a server admin, or add the user or one of its roles to the admins in the" +
   " database's security object (Database.setSecurity)."
 
-/** What to do about `error: reason`, wherever CouchDB says it: some refusals of a user come as a failure of the server. */
+/**
+ * Hints by `error: reason`, whatever the status: CouchDB reports some refusals of a user as a failure of the server.
+ */
 const rules: ReadonlyArray<Rule> = [
   [
     /You are not a server admin or read-only metrics user/,
@@ -164,17 +166,17 @@ const rules: ReadonlyArray<Rule> = [
   ]
 ]
 
-const explained = (said: Said, problem: string, hint: string): Explanation => {
+const explained = (said: ResponseDetails, problem: string, hint: string): Explanation => {
   const text = `${said.error}: ${said.reason}`
   const rule = rules.find(([says]) => says.test(text))
   return rule === undefined ? { problem, hint } : { problem: rule[1], hint: rule[2] }
 }
 
-const isWrite = ({ method, path }: Said): boolean =>
+const isWrite = ({ method, path }: ResponseDetails): boolean =>
   method === "PUT" || method === "DELETE" || method === "COPY" || /\/_(?:bulk_docs|update)\b/.test(path)
 
-/** Why CouchDB refuses a document that a person's functions or CouchDB's own look at. */
-const refused = (said: Said): Explanation | undefined => {
+/** Explains the refusal of a document by a validation function or by CouchDB. */
+const refused = (said: ResponseDetails): Explanation | undefined => {
   const { kind } = endpointOf(said)
   if (!isWrite(said)) return undefined
   switch (kind) {
@@ -200,7 +202,7 @@ const refused = (said: Said): Explanation | undefined => {
   }
 }
 
-export const unauthorized = (said: Said, cookie: "hidden" | undefined): Explanation => {
+export const unauthorized = (said: ResponseDetails, cookie: "hidden" | undefined): Explanation => {
   if (cookie === "hidden") {
     return {
       problem: "the login succeeded, but the server does not recognise the requests after it",
@@ -222,7 +224,7 @@ export const unauthorized = (said: Said, cookie: "hidden" | undefined): Explanat
   return explained(said, problem, hint)
 }
 
-export const forbidden = (said: Said): Explanation => {
+export const forbidden = (said: ResponseDetails): Explanation => {
   const { hint, problem } = refused(said) ?? {
     problem: "the server forbids it",
     hint: "Check the database's security object (Database.security), and the server's configuration."
@@ -230,19 +232,20 @@ export const forbidden = (said: Said): Explanation => {
   return explained(said, problem, hint)
 }
 
-export const badRequest = (said: Said): Explanation =>
+export const badRequest = (said: ResponseDetails): Explanation =>
   said.status === 409
     ? { problem: "the request conflicts with what the server has", hint: "The reason says with what." }
     : explained(said, "the server does not accept the request", "The reason says which part of it.")
 
-export const preconditionFailed = (said: Said): Explanation =>
+export const preconditionFailed = (said: ResponseDetails): Explanation =>
   said.error === "file_exists"
     ? { problem: "the database exists already", hint: "Database.ensure creates it only if it does not exist." }
     : explained(said, "a precondition of the request is not met", "The reason says which one.")
 
-export const serverFailed = (said: Said): Explanation => explained(said, "the server failed", "See the server's log.")
+export const serverFailed = (said: ResponseDetails): Explanation =>
+  explained(said, "the server failed", "See the server's log.")
 
-export const tooLarge = ({ error }: Said): Explanation => {
+export const tooLarge = ({ error }: ResponseDetails): Explanation => {
   const [what, option] = error === "attachment_too_large"
     ? ["the attachment", "max_attachment_size in [couchdb]"]
     : error === "document_too_large"
@@ -273,7 +276,7 @@ const described = (endpoint: Endpoint): string => {
   }
 }
 
-const databaseMissing = (said: Said, { kind }: Endpoint): Explanation =>
+const databaseMissing = (said: ResponseDetails, { kind }: Endpoint): Explanation =>
   said.path.startsWith("/_") && said.database === undefined && kind === "server"
     ? { problem: "the server does not have this endpoint", hint: "Check the path, and the server's version." }
     : kind === "database" && said.method === "DELETE"
@@ -283,14 +286,17 @@ const databaseMissing = (said: Said, { kind }: Endpoint): Explanation =>
       hint: "Create it (Database.create, Database.ensure), or check its name and COUCHDB_URL."
     }
 
-/** The names of attachments, for a person. */
+/** The names of attachments, as a sentence. */
 const listOf = (names: ReadonlyArray<string>): string =>
   names.length === 0
     ? "It has no attachments."
     : `It has ${names.slice(0, 20).map(quote).join(", ")}${names.length > 20 ? `, and ${names.length - 20} more` : ""}.`
 
 export const notFound = (
-  said: Said & { readonly operation?: string | undefined; readonly attachments?: ReadonlyArray<string> | undefined }
+  said: ResponseDetails & {
+    readonly operation?: string | undefined
+    readonly attachments?: ReadonlyArray<string> | undefined
+  }
 ): Explanation => {
   const { error, reason } = said
   const at = endpointOf(said)
@@ -385,7 +391,7 @@ export const notFound = (
   }
 }
 
-export const updateConflict = (said: Said & { readonly operation?: "create" | undefined }): Explanation => {
+export const updateConflict = (said: ResponseDetails & { readonly operation?: "create" | undefined }): Explanation => {
   const { kind } = endpointOf(said)
   if (said.operation === "create") {
     return kind === "user"
@@ -408,7 +414,7 @@ export const updateConflict = (said: Said & { readonly operation?: "create" | un
     }
 }
 
-/** What a refused operation on a document could not do. */
+/** Explains a conflict by the operation that was refused. */
 export const conflict = (
   { attempts, operation }: { readonly operation: string; readonly attempts: number },
   isNew: boolean
@@ -447,10 +453,10 @@ export const conflict = (
     : { problem, hint }
 }
 
-/** Whether a method changes nothing. */
+/** Whether a method only reads. */
 export const isRead = (method: string): boolean => method === "GET" || method === "HEAD"
 
-/** What answered instead of CouchDB, and what to look at. */
+/** Explains a response that is not CouchDB's, or not the expected one. */
 export const unexpectedResponse = (said: {
   readonly method: string
   readonly path: string
@@ -495,10 +501,10 @@ export const unexpectedResponse = (said: {
 /** The problem of a response that refuses plain HTTP. */
 export const tlsPort = "the port speaks TLS"
 
-/** The problem of a login whose cookie no program can read. */
+/** The problem of a login whose cookie scripts cannot read. */
 export const hiddenCookie = "its cookie cannot be read here"
 
-/** What to do after a failure that does not say whether the request was carried out. */
+/** The hint for a failure after which it is unknown whether the request was carried out. */
 export const aftermath = (method: string): string =>
   isRead(method)
     ? "Check the server's log, and the proxies between here and the server."
@@ -522,7 +528,7 @@ const transportProblems: { readonly [reason in Reason]: string } = {
 
 type TransportRule = readonly [reason: Reason, says: RegExp, hint: string, problem?: string]
 
-/** Those of a handshake with a proxy, whose certificate `tls` does not affect. */
+/** Rules for the handshake with a proxy, whose certificate `tls` does not affect. */
 const proxyRules = ([
   [/wrong version|packet length|http request/, "The proxy's port does not speak TLS: use http:// in proxy.url."],
   [/expired|not yet valid/, "Renew the proxy's certificate, and check the clocks of both machines."],
@@ -536,7 +542,7 @@ const proxyRules = ([
   "the TLS handshake with the proxy failed"
 ])
 
-/** What to do about a failure with this reason and a description that matches. */
+/** Hints for failures with this reason and a matching description. */
 const transportRules: ReadonlyArray<TransportRule> = [
   ["InvalidUrl", /^bad port|Requests to port/, "fetch does not connect to this port: let CouchDB listen at another."],
   ["InvalidUrl", /^proxy:/, "Check proxy.url.", "the URL of the proxy is not valid"],

@@ -12,8 +12,8 @@ import { failed } from "./connectionFailure.js"
 import { TransportError } from "./errors.js"
 import type { HttpClientOptions, Service, Transport, TransportRequest } from "./Transport.js"
 
-/** Whether Node's `fetch` gives no cause, as for a redirect that it cannot follow because the body is a stream. */
-const isSilent = ({ cause }: { readonly cause?: unknown }): boolean => {
+/** Whether Node's `fetch` reports no cause, as for a redirect that it cannot follow because the body is a stream. */
+const hasNoDetails = ({ cause }: { readonly cause?: unknown }): boolean => {
   const inner = memberOf(cause, "cause")
   return memberOf(cause, "message") === "fetch failed" && memberOf(inner, "message") === "" &&
     memberOf(inner, "code") === undefined
@@ -24,11 +24,11 @@ const failure = (request: TransportRequest, error: HttpClientError): TransportEr
     !(request.body instanceof Uint8Array)
   const failure = failed(
     request,
-    streams && isSilent(error)
+    streams && hasNoDetails(error)
       ? new Error("Request body is a stream and cannot be replayed for this redirect")
       : error.cause ?? error.description ?? error._tag,
     error._tag === "ResponseError" ? "answered" : "unknown",
-    // The request of the error has the headers that a client of one's own added, too.
+    // The request of the error also contains the headers that a custom client added.
     Object.values(error.request.headers)
   )
   return error._tag === "RequestError" && error.reason !== "Transport"
@@ -49,8 +49,8 @@ const toClient = (request: TransportRequest): HttpClientRequest.HttpClientReques
     : HttpClientRequest.bodyStream(base, request.body, { ...(contentType !== undefined && { contentType }) })
 }
 
-/** A client that fails on statuses still has the response: every status is an answer here. */
-const anyStatus = (
+/** A client that fails on statuses still has the response. A transport succeeds with every status. */
+const withAnyStatus = (
   effect: Effect.Effect<HttpClientResponse, HttpClientError>
 ): Effect.Effect<HttpClientResponse, HttpClientError> =>
   Effect.catchTag(
@@ -63,8 +63,8 @@ const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
 
 /**
- * Whether the client undid the content encoding. A `Response` of the platform always did; what other clients answer with
- * carries the bytes as they came. A response may be wrapped in others.
+ * Whether the client decoded the content encoding. A `Response` of the platform always did; other clients return the
+ * bytes as they were received. A response may be wrapped in others.
  */
 const inflated = (response: unknown): boolean | undefined => {
   const original = memberOf(response, "original")
@@ -82,7 +82,7 @@ const redirectOf = (response: unknown): { readonly redirectedTo?: string } => {
   return memberOf(source, "redirected") === true && typeof url === "string" ? { redirectedTo: url } : {}
 }
 
-/** Headers of the platform, which know each cookie by itself. */
+/** Headers of the platform that keep each cookie separately. */
 interface Cookies {
   readonly getSetCookie: () => ReadonlyArray<string>
 }
@@ -97,20 +97,20 @@ const cookiesOf = (response: unknown): ReadonlyArray<string> => {
   return hasCookies(headers) ? headers.getSetCookie() : []
 }
 
-/** Of several cookies the client's own headers have the last alone. */
+/** If there are several cookies, the headers of the client contain only the last one. */
 const headersOf = (response: HttpClientResponse): Readonly<Record<string, string>> => {
   const cookies = cookiesOf(response)
   return cookies.length > 1 ? { ...response.headers, "set-cookie": cookies.join(", ") } : response.headers
 }
 
 const make = (client: HttpClient.HttpClient): Service => {
-  // CouchHttp spans the request and sends the trace headers, so the client's own span would be a double.
+  // CouchHttp makes the span of the request and sends the trace headers, so the client's own span would be a duplicate.
   const silent = HttpClient.withTracerDisabledWhen(client, () => true)
   const scoped = HttpClient.withScope(silent)
   return {
     request: (request) =>
       Effect.mapError(
-        Effect.flatMap(anyStatus(silent.execute(toClient(request))), (response) =>
+        Effect.flatMap(withAnyStatus(silent.execute(toClient(request))), (response) =>
           Effect.map(response.arrayBuffer, (body) => ({
             status: response.status,
             headers: headersOf(response),
@@ -123,7 +123,7 @@ const make = (client: HttpClient.HttpClient): Service => {
     stream: (request) =>
       Effect.mapBoth(
         Effect.flatMap(Effect.scope, (scope) =>
-          anyStatus(Effect.provideService(scoped.execute(toClient(request)), Scope, scope))),
+          withAnyStatus(Effect.provideService(scoped.execute(toClient(request)), Scope, scope))),
         {
           onSuccess: (response) => ({
             status: response.status,

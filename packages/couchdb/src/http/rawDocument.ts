@@ -5,8 +5,8 @@ import type * as Revision from "../data/Revision.js"
 import type { ReadJson } from "./CouchHttp.js"
 
 /**
- * A document as it came over the wire: CouchDB's own members taken apart, and the body twice. `raw` is exact, `plain` is
- * what a schema reads.
+ * A document as received: CouchDB's own members are separate, and the body has two forms. `raw` is exact, and `plain`
+ * is the input of a schema.
  */
 export interface RawDocument {
   readonly id: string
@@ -45,29 +45,29 @@ const split = (
   return [special, own]
 }
 
-/** The body as `JSON.parse` read it. */
+/** The body as parsed by `JSON.parse`. */
 const plainBody = (document: Record<string, Json.Json>): unknown =>
   Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith("_")))
 
-/** `None` where the text is no document of a CouchDB. */
+/** Reads a document; `None` if the text is not a CouchDB document. */
 export const readDocument = (text: string): Option.Option<RawDocument> => {
   const json = readJson(text)
   return json === undefined ? Option.none() : documentOf(json)
 }
 
-/** `undefined` where the text is no JSON. */
+/** Reads JSON; `undefined` if the text is not JSON. */
 export const readJson = (text: string): ReadJson | undefined => {
   const plain = parse(text)
-  return plain === undefined ? undefined : { plain, exact: exactly(text, plain) }
+  return plain === undefined ? undefined : { plain, exact: exactJson(text, plain) }
 }
 
-const exactly = (text: string, plain: unknown): Json.Json =>
+const exactJson = (text: string, plain: unknown): Json.Json =>
   (Json.mayBeInexact(text) ? Option.getOrUndefined(Either.getRight(Json.parse(text))) : undefined) ??
     (plain as Json.Json)
 
 const underscore = 95
 
-/** A document of which `JSON.parse` lost nothing. */
+/** A document that `JSON.parse` represents exactly. */
 const asParsed = (parsed: Record<string, Json.Json>): Option.Option<RawDocument> => {
   const { _attachments: stubs, _deleted: deleted, _id: id, _rev: rev } = parsed
   if (typeof id !== "string" || typeof rev !== "string") return Option.none()
@@ -86,7 +86,7 @@ const asParsed = (parsed: Record<string, Json.Json>): Option.Option<RawDocument>
   })
 }
 
-/** `None` where the JSON is no document of a CouchDB. */
+/** Splits a document into its parts; `None` if the JSON is not a CouchDB document. */
 export const documentOf = ({ exact, plain }: ReadJson): Option.Option<RawDocument> => {
   if (!isPlainObject(plain)) return Option.none()
   if (exact === plain) return asParsed(plain)

@@ -41,9 +41,9 @@ interface Wire {
 }
 
 /**
- * Reads one document: the operation that programs call most. If no tracer listens, the credentials are fixed and the
- * transport enforces the deadline, a successful read is one step of the fiber to the transport and one back. Everything
- * else goes through the decorators of `execute`.
+ * Reads one document: the most frequent operation of most programs. If no tracer listens, the credentials are fixed and
+ * the transport enforces the deadline, a successful read is one step of the fiber to the transport and one back. All
+ * other reads go through the decorators of `execute`.
  */
 export const makeReadDocument = (wire: Wire): Service["readDocument"] => {
   const { deadlines, exchange, server, transport, transportDeadline } = wire
@@ -58,7 +58,7 @@ export const makeReadDocument = (wire: Wire): Service["readDocument"] => {
       : Either.left(unexpectedResponse(requestOf(read), { ...response, server: server.base }, notDocument))
   }
 
-  /** Sends a request, and decodes its response only once: what was verified is returned. */
+  /** Sends a request and decodes its response only once: the verified JSON is the result. */
   const decoded = (
     read: ReadDocument,
     send: (request: CouchRequest) => Effect.Effect<Transport.BufferedResponse, HttpError>

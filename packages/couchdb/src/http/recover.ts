@@ -4,7 +4,7 @@ import type * as Schedule from "effect/Schedule"
 import type { HttpError } from "./errors.js"
 import { mayHaveHappened } from "./retry.js"
 
-/** Whether the error is one of an exchange, and not one of the caller's own, such as that of a stream of bytes. */
+/** Whether the error is one of an exchange, not one of the caller, such as that of a stream of bytes. */
 const isHttpError = (error: unknown): error is HttpError =>
   typeof error === "object" && error !== null && "_tag" in error && "method" in error
 

@@ -1,14 +1,14 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import { withoutCredentials } from "../data/withoutCredentials.js"
+import { withoutCredentials } from "../data/text.js"
 import type { CouchRequest } from "./CouchHttp.js"
 import * as Errors from "./errors.js"
 import * as Hints from "./hints.js"
 import * as Transport from "./Transport.js"
 
 /**
- * A response, and the server that was asked for it. `cookie` is `hidden` if the request was to carry the cookie of a
- * session that no program can read, and the server does not know it.
+ * A response, and the server of the request. `cookie` is `hidden` if the request was to carry a session cookie that
+ * scripts cannot read, and the server does not recognize it.
  */
 export interface Reply {
   readonly status: number
@@ -21,14 +21,13 @@ export interface Reply {
 
 type Target = Pick<CouchRequest, "method" | "path" | "database" | "id">
 
-/** The headers that only CouchDB sends. A proxy replaces `Server`, and passes the others on. */
+/** Whether a response has headers that only CouchDB sends. A proxy replaces `Server`, and passes the others on. */
 export const isIdentified = (headers: Reply["headers"]): boolean =>
   headers["x-couch-request-id"] !== undefined || headers["x-couchdb-body-time"] !== undefined ||
   /^couchdb\//i.test(headers["server"] ?? "")
 
 /**
- * The values of `error` that CouchDB has for the statuses on which a decision is based. Another service may send JSON of
- * the same shape.
+ * The values of CouchDB's `error` for statuses that a decision depends on. Other services may send JSON of this shape.
  */
 const knownErrors: { readonly [status: number]: RegExp } = {
   401: /^unauthorized$/,
@@ -39,7 +38,7 @@ const knownErrors: { readonly [status: number]: RegExp } = {
   413: /^(?:too_large|attachment_too_large|document_too_large)$/
 }
 
-/** What a response said, without what its error knows besides. */
+/** The fields that all response errors share. */
 export const answerOf = (
   { database, error, id, method, path, reason, server, status }: Errors.Answer
 ): Errors.Answer => ({
@@ -70,8 +69,8 @@ const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
 
 /**
- * CouchDB's `error` and `reason`, or `undefined` if the response is not CouchDB's own. A refused bulk request answers with
- * an array, whose first refused row counts. A HEAD has no body, so that its headers must identify CouchDB.
+ * CouchDB's `error` and `reason`, or `undefined` if the response is not CouchDB's. The response to a refused bulk
+ * request is an array, whose first refused row counts. A HEAD has no body, so its headers must identify CouchDB.
  */
 const errorAndReason = (method: string, reply: Reply): ErrorAndReason | undefined => {
   const identified = isIdentified(reply.headers)
@@ -81,21 +80,21 @@ const errorAndReason = (method: string, reply: Reply): ErrorAndReason | undefine
     ? json.find((row) => typeof memberOf(row, "error") === "string")
     : json
   const status = memberOf(object, "status")
-  // What `/_up` says in maintenance mode.
+  // The response of `/_up` in maintenance mode.
   if (reply.status === 404 && typeof status === "string" && /^(?:maintenance_mode|nolb|seeding)$/.test(status)) {
     return { error: "not_found", reason: status }
   }
   const error = memberOf(object, "error")
   const reason = memberOf(object, "reason")
   if (typeof error !== "string") return undefined
-  // Some of CouchDB's failures inside have no reason, or one that is not a text.
+  // Some internal failures of CouchDB have no reason, or one that is not a string.
   if (identified) return { error, reason: typeof reason === "string" ? withoutSecrets(reason) : "no reason given" }
   return typeof reason === "string" && (knownErrors[reply.status]?.test(error) ?? true)
     ? { error, reason: withoutSecrets(reason) }
     : undefined
 }
 
-/** CouchDB repeats a password that is not a text, and URLs with the credentials in them. */
+/** Removes a password that is not a string, and credentials in URLs: CouchDB's reasons repeat them. */
 const withoutSecrets = (reason: string): string =>
   withoutCredentials(reason).replace(/^(Password|Salt) value of .*$/s, "$1 value is invalid")
 
@@ -103,7 +102,7 @@ const withoutSecrets = (reason: string): string =>
 const withoutQuery = (location: string): string =>
   URL.canParse(location) ? new URL(location).origin + new URL(location).pathname : location.split(/[?#]/)[0] ?? ""
 
-/** What nginx, Apache, and servers and proxies in Go answer to plain HTTP on a TLS port. */
+/** The response of nginx, Apache, and servers and proxies in Go to plain HTTP on a TLS port. */
 const wantsTls =
   /plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled|an HTTP request to an HTTPS server/
 
@@ -121,8 +120,8 @@ const problemOf = (method: string, reply: Reply): string => {
 }
 
 /**
- * Why the response to a redirected request may not be the response to the original one. `fetch` may turn other methods into
- * GET when it follows a redirect, and sends no credentials to another origin.
+ * Why the response to a redirected request may not be the response to the original one. `fetch` may change other
+ * methods to GET when it follows a redirect, and sends no credentials to another origin.
  */
 export const redirection = (
   { method }: Target,
@@ -146,7 +145,7 @@ const retryAfter = (headers: Reply["headers"], now: number): Option.Option<Durat
   return Option.some(Duration.millis(Math.max(0, at - (Number.isNaN(sent) ? now : sent))))
 }
 
-const short = (text: string): string => text.length > 80 ? `${text.slice(0, 80)}…` : text
+const truncated = (text: string): string => text.length > 80 ? `${text.slice(0, 80)}…` : text
 
 /** The error of a response that is not CouchDB's own, or not the one that its endpoint documents. */
 export const unexpectedResponse = (
@@ -163,8 +162,8 @@ export const unexpectedResponse = (
     method: request.method,
     path: request.path,
     status: reply.status,
-    ...(contentType !== undefined && { contentType: short(contentType) }),
-    ...(responder !== undefined && { responder: short(responder) }),
+    ...(contentType !== undefined && { contentType: truncated(contentType) }),
+    ...(responder !== undefined && { responder: truncated(responder) }),
     problem: reply.redirectedTo === undefined
       ? problem
       : `redirected to ${withoutQuery(reply.redirectedTo)}: ${problem}`,
@@ -174,17 +173,17 @@ export const unexpectedResponse = (
   })
 }
 
-/** CouchDB has no other sign of it. */
-const lockedOut = "Account is temporarily locked"
+/** Only its reason identifies the 403 of a locked account. */
+const lockedAccount = "Account is temporarily locked"
 
-const refusedInside = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
+const refusedInternally = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
 
 const refusedIndex = /: (forbidden|unauthorized)$/
 
-/** A 500 that reports what a part of the server refused the user: CouchDB lets it through where it writes by itself. */
-const refusedWithin = (answer: Errors.Answer): Errors.HttpError | undefined => {
+/** The error of a 500 in which CouchDB reports that one of its internal requests was refused for the user. */
+const internalRefusal = (answer: Errors.Answer): Errors.HttpError | undefined => {
   const found = answer.error === "badmatch"
-    ? refusedInside.exec(answer.reason)
+    ? refusedInternally.exec(answer.reason)
     : answer.error === "error_saving_ddoc"
     ? refusedIndex.exec(answer.reason)
     : null
@@ -196,8 +195,8 @@ const refusedWithin = (answer: Errors.Answer): Errors.HttpError | undefined => {
 }
 
 /**
- * The error that a response is: the one place that decides whether it is CouchDB's own, and that gives a status its
- * meaning. `now` is in milliseconds.
+ * Maps a response to an error. Only this function decides whether a response is CouchDB's, and what a status means.
+ * `now` is in milliseconds.
  */
 export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.HttpError => {
   const own = errorAndReason(request.method, reply)
@@ -222,12 +221,12 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.Htt
         ...(reply.cookie !== undefined && { cookie: reply.cookie })
       })
     case 403:
-      return answer.reason.startsWith(lockedOut)
+      return answer.reason.startsWith(lockedAccount)
         ? new Errors.AccountLockedError(answer)
         : new Errors.ForbiddenError(answer)
     case 404:
       return new Errors.NotFoundError(answer)
-    // A request that did not arrive in time, or too early, is repeated as one that the server failed at.
+    // A request that arrived too late or too early is retried like one that failed on the server.
     case 408:
     case 425:
       return failed()
@@ -248,7 +247,7 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.Htt
     case 429:
       return new Errors.TooManyRequestsError({ ...answer, retryAfter: wait })
     case 500:
-      return refusedWithin(answer) ?? failed()
+      return internalRefusal(answer) ?? failed()
     default:
       return reply.status >= 400 && reply.status < 500 ? new Errors.BadRequestError(answer) : failed()
   }

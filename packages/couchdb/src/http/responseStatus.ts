@@ -10,7 +10,7 @@ import type { BufferedResponse, StreamedResponse } from "./Transport.js"
 const isSuccess = (request: CouchRequest, status: number): boolean =>
   (status >= 200 && status < 300) || (status === 304 && request.headers?.["if-none-match"] !== undefined)
 
-/** What is wrong with a successful response. A HEAD has no body, so that its headers must identify CouchDB. */
+/** What is wrong with a successful response. A HEAD has no body, so its headers must identify CouchDB. */
 const problemOf = (request: CouchRequest, response: BufferedResponse): string | undefined =>
   request.verify === undefined || response.status === 304
     ? undefined
@@ -18,7 +18,7 @@ const problemOf = (request: CouchRequest, response: BufferedResponse): string | 
     ? "its headers do not identify CouchDB"
     : request.verify(response)
 
-/** Makes a failure of a response, or returns `undefined` if CouchDB sent it and it reports a success. */
+/** Returns the failure of a response, or `undefined` if CouchDB sent it and it reports success. */
 export type FailureOf<Response> = (
   request: CouchRequest,
   response: Response
@@ -39,7 +39,7 @@ export const failureOf =
       : Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(error(now)))
   }
 
-/** The body of an error response is small, so it is read to its end. */
+/** The failure of a streamed response. The body of an error response is small, so it is read completely. */
 export const failureOfStream = (server: string): FailureOf<StreamedResponse> => {
   const failure = failureOf(server)
   return (request, response) =>
@@ -63,8 +63,8 @@ export const readErrorBody = (response: StreamedResponse): Effect.Effect<Uint8Ar
   })
 
 /**
- * Undoes a content encoding that the request did not ask for, such as that of a proxy. Returns `undefined` if there is
- * nothing to undo.
+ * Decodes a content encoding that the request did not accept, such as that of a proxy. Returns `undefined` if there is
+ * nothing to decode.
  */
 export const decodeBuffered = (
   request: CouchRequest,
@@ -75,7 +75,7 @@ export const decodeBuffered = (
     ? undefined
     : decodedWhole(request, response)
 
-/** The same for a stream. The status decides about an error response, even if its body cannot be decoded. */
+/** Decodes a streamed response. The status determines an error response, even if its body cannot be decoded. */
 export const decodeStreamed = (request: CouchRequest, response: StreamedResponse): StreamedResponse => {
   if (response.headers["content-encoding"] === undefined) return response
   if (isSuccess(request, response.status)) {

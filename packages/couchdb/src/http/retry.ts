@@ -6,7 +6,7 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { HttpError } from "./errors.js"
 
-/** The statuses of a server or a proxy in trouble that may be over in a moment. 52x and 530 are Cloudflare's. */
+/** The statuses of transient failures of a server or a proxy. 52x and 530 are Cloudflare's. */
 const isTransientStatus = (status: number): boolean =>
   status === 408 || status === 425 || (status >= 502 && status <= 504) || (status >= 520 && status <= 527) ||
   status === 530
@@ -29,14 +29,14 @@ export const isNothingSent = (error: HttpError): boolean => {
   }
 }
 
-/** Whether a proxy refused a request body for its size. The same body would be refused again, and a smaller one may pass. */
+/** Whether a proxy refused the size of a request body. It refuses the same body again, but may accept a smaller one. */
 export const isTooLargeForProxy = (error: HttpError): boolean =>
   error._tag === "UnexpectedResponseError" && error.status === 413 &&
   (error.method === "PUT" || error.method === "POST")
 
 /**
- * Whether the same request may succeed a moment later: the connection broke, something on the way was busy, or something
- * other than CouchDB answered.
+ * Whether the same request may succeed a moment later: the connection broke, an intermediary was busy, or something
+ * other than CouchDB responded.
  */
 export const isTransient = (error: HttpError): boolean => {
   switch (error._tag) {
@@ -59,8 +59,8 @@ export const isOutOfTime = (error: HttpError): boolean =>
   (error._tag === "TransportError" && (error.reason === "Deadline" || error.reason === "PoolExhausted"))
 
 /**
- * Whether the request may have been carried out although it failed: no response came, something other than CouchDB sent
- * it, or the server failed on the way.
+ * Whether the request may have been carried out although it failed: no response arrived, something other than CouchDB
+ * sent it, or the server failed.
  */
 export const mayHaveHappened = (error: HttpError): boolean => {
   switch (error._tag) {
@@ -77,7 +77,7 @@ export const mayHaveHappened = (error: HttpError): boolean => {
   }
 }
 
-/** The wait that a `Retry-After` header asks for. */
+/** The delay in a `Retry-After` header. */
 export const retryAfterOf = (error: HttpError): Option.Option<Duration.Duration> => {
   switch (error._tag) {
     case "TooManyRequestsError":
@@ -89,13 +89,13 @@ export const retryAfterOf = (error: HttpError): Option.Option<Duration.Duration>
   }
 }
 
-/** Four more tries, 100 ms doubling, with full jitter. */
+/** Four retries from 100 ms, doubling, with full jitter. */
 export const defaultRetry: Schedule.Schedule<unknown, HttpError> = Schedule.exponential("100 millis").pipe(
   Schedule.jitteredWith({ min: 0, max: 1 }),
   Schedule.intersect(Schedule.recurs(4))
 )
 
-/** Delays each repetition at least as long as a `Retry-After` header asks for. */
+/** Makes each delay at least as long as a `Retry-After` header requires. */
 export const honourRetryAfter = <E extends HttpError, R>(
   schedule: Schedule.Schedule<unknown, E, R>
 ): Schedule.Schedule<E, E, R> =>
@@ -107,8 +107,8 @@ export const honourRetryAfter = <E extends HttpError, R>(
   )
 
 /**
- * The schedule for transient errors only, and never earlier than a server asked for. A wait beyond the deadline is not
- * begun, so that the caller learns of the failure while there is time left.
+ * Restricts the schedule to transient errors, and honors `Retry-After`. A wait that exceeds the deadline is not
+ * started, so that the call fails early.
  */
 export const retryTransient = (
   schedule: Schedule.Schedule<unknown, HttpError>,
@@ -121,8 +121,8 @@ export const retryTransient = (
   )
 
 /**
- * The schedule, up to the first wait that would end after the deadline. A write then fails with the error of its last
- * attempt, which may say that nothing was sent. A timeout would not say that.
+ * Ends the schedule before the first wait that would exceed the deadline. A write then fails with the error of its last
+ * attempt, which may show that nothing was sent. A timeout would not show that.
  */
 export const endingBefore = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,

@@ -1,12 +1,12 @@
 import type * as ParseResult from "effect/ParseResult"
 import type { SchemaIssue } from "./errors.js"
 
-const many = <A>(issues: ParseResult.SingleOrNonEmpty<A>): ReadonlyArray<A> =>
+const toArray = <A>(issues: ParseResult.SingleOrNonEmpty<A>): ReadonlyArray<A> =>
   Array.isArray(issues) ? issues : [issues as A]
 
 /**
- * Where a value does not fit and what the schema expected there. What the value was is left out: bodies appear in no
- * message.
+ * The parts of a value that do not match a schema, and what the schema expects. The value itself is omitted: messages
+ * never contain bodies.
  */
 export const schemaIssues = (root: ParseResult.ParseIssue): ReadonlyArray<SchemaIssue> => {
   const found: Array<SchemaIssue> = []
@@ -25,7 +25,7 @@ export const schemaIssues = (root: ParseResult.ParseIssue): ReadonlyArray<Schema
         found.push({ path, expected: "needs an effect that cannot run here" })
         break
       case "Pointer":
-        walk(issue.issue, [...path, ...many(issue.path)])
+        walk(issue.issue, [...path, ...toArray(issue.path)])
         break
       case "Refinement":
         if (issue.kind === "From") walk(issue.issue, path)
@@ -35,9 +35,9 @@ export const schemaIssues = (root: ParseResult.ParseIssue): ReadonlyArray<Schema
         walk(issue.issue, path)
         break
       case "Composite":
-        // Of a union every member complains: one line that names the union says more.
+        // Every member of a union reports an issue: one issue that names the union is clearer.
         if (issue.ast._tag === "Union") found.push({ path, expected: `expected ${String(issue.ast)}` })
-        else for (const inner of many(issue.issues)) walk(inner, path)
+        else for (const inner of toArray(issue.issues)) walk(inner, path)
         break
     }
   }

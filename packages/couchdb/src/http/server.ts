@@ -3,11 +3,11 @@ import * as Redacted from "effect/Redacted"
 import * as Auth from "./Auth.js"
 import type { FromServer, Options } from "./CouchHttp.js"
 
-/** The address of a server, as its requests and their spans need it. */
+/** The address of a server, for requests and spans. */
 export interface Server {
   readonly origin: string
   readonly prefix: string
-  /** Origin and prefix, without credentials: what errors show. */
+  /** Origin and prefix, without credentials, for errors. */
   readonly base: string
   readonly address: string
   readonly port: number
@@ -24,7 +24,7 @@ export const locate = (options: Options): Option.Option<{ readonly server: Serve
   if (!URL.canParse(options.url)) return Option.none()
   const url = new URL(options.url)
   if (url.protocol !== "http:" && url.protocol !== "https:") return Option.none()
-  // An unescaped #, ? or / ended the password early, and parts of it would be shown as host, port and path.
+  // An unescaped #, ? or / ended the password early, and errors would show parts of it as host, port and path.
   if (url.search !== "" || url.hash !== "" || url.pathname.includes("@")) return Option.none()
   const prefix = url.pathname.replace(/\/+$/, "")
   return Option.some({

@@ -3,8 +3,8 @@ import type { Revision } from "../data/Revision.js"
 import type { Service, WriteDocument } from "./CouchHttp.js"
 
 /**
- * The fibers that update each document at the moment. `combineScope` is set if the edits of one document are combined into
- * one read and one write: it is the scope of the fiber that makes them.
+ * The fibers that currently update each document. `combineScope` is set if the edits of one document are combined into
+ * one read and one write: it is the scope of the fiber that runs them.
  */
 export interface UpdateQueues {
   readonly queues: Map<string, unknown>
@@ -12,8 +12,8 @@ export interface UpdateQueues {
 }
 
 /**
- * What the writes through one service know of each other, to tell a write whose response was lost from an equal write of
- * another client.
+ * The shared state of the writes through one service. It distinguishes a write whose response was lost from an equal
+ * write of another client.
  *
  * - `predictable`: whether each database assigns the revisions that were predicted; absent until its first response
  * - `claimedRevisions`: the revisions that belong to a write of this service
@@ -25,7 +25,8 @@ export interface WriteState {
 
 /**
  * Two equal edits of one parent have the same revision: the server accepts the first and refuses the second. If the
- * refusal is lost, the revision is stored nevertheless. So each revision is given to one write only.
+ * response to the refused one is lost, its revision is stored nevertheless. So each revision is assigned to one write
+ * only.
  */
 export interface ClaimedRevisions {
   /** Claims a revision for a write. Returns whether it was free. */
@@ -52,14 +53,14 @@ export const withState = (service: Service, state: ServiceState): Service => {
   return stateful
 }
 
-/** The state of a service, or `undefined` for a service that a program wrote itself. */
+/** The state of a service, or `undefined` for a custom service. */
 export const stateOf = (service: Stateful): ServiceState | undefined => service[StateId]
 
-/** More writes than can run beside one call. */
+/** The number of revisions in each half; more writes than can run concurrently with one call. */
 const maxClaims = 20_000
 
 const makeClaimedRevisions = (): ClaimedRevisions => {
-  // The database of each claimed revision. In two halves, since finding the oldest entry of one `Map` is slow.
+  // The database of each claimed revision. Two maps, since finding the oldest entry of one `Map` is slow.
   let older = new Map<string, string>()
   let newer = new Map<string, string>()
   return {

@@ -2,7 +2,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/** The length of a source. `atLeast` is what was read of a source that is longer than announced. */
+/** The length of a source. `atLeast` is the length that was read of a source that is longer than announced. */
 export type Actual = { readonly exactly: number } | { readonly atLeast: number }
 
 /** Compares the announced length of a source with the actual one. */
@@ -12,8 +12,8 @@ export const wrongLength = (announced: number, actual: Actual): string =>
     : `${announced} bytes were announced, and its source has more (${actual.atLeast} so far)`
 
 /**
- * Fails if the source has fewer or more bytes than announced. The last bytes are sent only after the source has ended, so
- * that no server stores the beginning of a source as the whole.
+ * Fails if the source has fewer or more bytes than announced. The last bytes are sent only after the source has ended,
+ * so that no server stores a truncated source as complete.
  */
 export const sized = <E, R, E2>(
   bytes: Stream.Stream<Uint8Array, E, R>,

@@ -14,7 +14,7 @@ import { jsonOf, missingIn, revsDiffBody, verifyDocument, verifyRevsDiff } from 
 // A revision is a hash of what is written, so a write whose response was lost can be found by its revision. The first
 // revision that a database assigns shows whether it is the predicted one; if it is not, predictions are not used.
 
-/** The revision that the write will have on top of the parent. */
+/** Predicts the revision of the write on top of the parent. */
 export const predict = (
   write: WriteDocument,
   parent: Option.Option<Revision.Revision>
@@ -32,14 +32,15 @@ export const recordRevision = (state: WriteState, write: WriteDocument, rev: Rev
 
 const checkPrediction = ({ predictable }: WriteState, write: WriteDocument, rev: Revision.Revision): void => {
   const predicted = predict(write, write.parent)
-  // A re-creation extends a tombstone that the caller does not know: there is nothing to compare.
+  // A re-creation extends a tombstone that the caller does not know, so the revisions cannot be compared.
   if (Option.isNone(predicted) || Revision.generation(predicted.value) !== Revision.generation(rev)) return
   predictable.set(write.database, predicted.value === rev)
 }
 
 /**
- * Returns the revision of a creation if the document's history (`revs_info=true`) contains it. The creation may extend a
- * tombstone, and an equal one may have been deleted before, so the oldest revision after the last deletion counts.
+ * Returns the revision of a creation if the document's history (`revs_info=true`) contains it. The creation may extend
+ * a tombstone, and an equal one may have been deleted before, so only the oldest revision after the last deletion is
+ * compared.
  */
 const creationIn = (write: WriteDocument, history: ReadonlyArray<Json.Json>): Option.Option<Revision.Revision> => {
   const deletion = history.findIndex((entry) => Json.get(entry, "status") !== "available")
@@ -83,7 +84,9 @@ export const findCreation = <E extends { readonly _tag: string }>(
 const isAbsent = (error: { readonly _tag: string; readonly reason?: unknown }): boolean =>
   error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
 
-/** Finds an update, which extends a revision that the caller read, by its predicted revision: `POST /{db}/_revs_diff`. */
+/**
+ * Finds an update, which extends a revision that the caller read, by its predicted revision: `POST /{db}/_revs_diff`.
+ */
 const findUpdate = (
   write: WriteDocument,
   send: (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>

@@ -10,7 +10,7 @@ import type { HttpError } from "./errors.js"
 import type { FailureOf } from "./responseStatus.js"
 import type { Server } from "./server.js"
 
-// Effect's default tracer, which discards its spans. A span costs several microseconds even then, so none is made.
+// Effect's default tracer, which discards its spans. A span costs several microseconds even then, so it is avoided.
 export const discardingTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 const noHeaders: Readonly<Record<string, string>> = {}
@@ -20,9 +20,9 @@ export const isSilent = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): boolean =>
   fiber.currentTracer === discardingTracer || !fiber.getFiberRef(FiberRef.currentTracerEnabled)
 
 /**
- * Runs one exchange, and fails with the failure that its response is. If a tracer listens, it runs in a span as
- * OpenTelemetry's conventions for CouchDB describe it. The span ends with a typed error, never with the response itself,
- * whose headers and body are secret.
+ * Runs one exchange, and fails if its response is an error. If a tracer listens, it runs in a span that follows
+ * OpenTelemetry's conventions for CouchDB. The span ends with a typed error, never with the response itself, whose
+ * headers and body are secret.
  */
 export const traced = <Response extends { readonly status: number }, E extends HttpError, R>(
   server: Server,

@@ -17,15 +17,15 @@ export const jsonOf = (response: BufferedResponse): Json.Json | undefined => {
   }
 }
 
-/** Reports what is wrong with a successful response, or `undefined` if it is the one that the endpoint documents. */
+/** Returns what is wrong with a successful response, or `undefined` if the endpoint documents such a response. */
 export type Verify = NonNullable<CouchRequest["verify"]>
 
 const isEmpty = (json: Json.Json): boolean =>
   typeof json === "object" && json !== null && Object.keys(json).length === 0
 
 /**
- * What is wrong with JSON that was read from a response. `{}` and `[]` are documented answers of some endpoints, and those
- * of many other services too: CouchDB's headers must come with them.
+ * What is wrong with the JSON of a response. `{}` and `[]` are documented responses of some endpoints, but many other
+ * services send them too, so the headers must then identify CouchDB.
  */
 export const jsonProblem = (
   json: Json.Json | undefined,
@@ -60,14 +60,14 @@ export const verifySchema = <A, I>(schema: Schema.Schema<A, I>): Verify => {
   }
 }
 
-/** Verifies `{"ok":true}`, which CouchDB sends when it has done, or begun, what a request asks for. */
+/** Verifies `{"ok":true}`, which CouchDB sends when it has carried out a request, or has begun to. */
 export const verifyOk: Verify = verifySchema(Schema.Struct({ ok: Schema.Literal(true) }))
 
-/** Verifies the document of an id. */
+/** Verifies that the response is the document with this id. */
 export const verifyDocument = (id: string): Verify =>
   verifyJson((json) => Json.get(json, "_id") === id && typeof Json.get(json, "_rev") === "string")
 
-/** What is wrong with JSON that is not the response to a write of the document with this id, which names its revision. */
+/** What is wrong with the JSON of the response to a write of the document with this id, which contains its revision. */
 const writeProblem = (
   id: string | undefined,
   json: Json.Json | undefined,
@@ -82,11 +82,11 @@ const writeProblem = (
   )
 }
 
-/** Verifies the response to a write. The revisions of local documents are not those of others. */
+/** Verifies the response to a write. Local documents have other revisions than normal documents. */
 export const verifyWritten = (id: string | undefined): Verify => (response) =>
   writeProblem(id, jsonOf(response), response)
 
-/** Decodes the response to a write of a document that has revisions. */
+/** Decodes the response to a write of a document with revisions. */
 export const decodeWritten =
   (id: string | undefined) => (response: BufferedResponse): Either.Either<Written, string> => {
     const json = jsonOf(response)
@@ -100,49 +100,50 @@ export const decodeWritten =
   }
 
 /** A revision that no document has. */
-const impossible = "1-ffffffffffffffffffffffffffffffff"
+const unusedRevision = "1-ffffffffffffffffffffffffffffffff"
 
-type Asked = ReadonlyMap<string, ReadonlyArray<string>>
+type Requested = ReadonlyMap<string, ReadonlyArray<string>>
 
 /**
- * The body of `_revs_diff`. CouchDB answers with what is missing only, so that `{}`, which many services answer, would
- * mean that all of it is there. One revision that no document has is therefore asked for too: CouchDB reports it missing.
+ * The body of `_revs_diff`. CouchDB returns only missing revisions, so `{}`, which many services return, would mean
+ * that the server has all of them. The body therefore includes one revision that no document has, which CouchDB reports
+ * as missing.
  */
-export const revsDiffBody = (asked: Asked): Json.JsonObject =>
-  Json.fromEntries(Array.from(asked, ([id, revs], i) => [id, i === 0 ? [...revs, impossible] : revs] as const))
+export const revsDiffBody = (requested: Requested): Json.JsonObject =>
+  Json.fromEntries(Array.from(requested, ([id, revs], i) => [id, i === 0 ? [...revs, unusedRevision] : revs] as const))
 
-/** What `_revs_diff` reports as missing of a document. */
+/** The missing revisions of a document, according to `_revs_diff`. */
 export const missingIn = (json: Json.Json | undefined, id: string): ReadonlyArray<Json.Json> => {
   const missing = Json.get(Json.get(json, id), "missing")
   return Json.isArray(missing) ? missing : []
 }
 
-/** Whether this is what `_revs_diff` answers to {@link revsDiffBody}. */
-export const isRevsDiff = (json: Json.Json | undefined, asked: Asked): boolean => {
-  const [first] = asked.keys()
-  return first !== undefined && Json.isObject(json) && missingIn(json, first).includes(impossible) &&
-    Json.entries(json).every(([id, diff]) => asked.has(id) && Json.isArray(Json.get(diff, "missing")))
+/** Whether this is the response of `_revs_diff` to {@link revsDiffBody}. */
+export const isRevsDiff = (json: Json.Json | undefined, requested: Requested): boolean => {
+  const [first] = requested.keys()
+  return first !== undefined && Json.isObject(json) && missingIn(json, first).includes(unusedRevision) &&
+    Json.entries(json).every(([id, diff]) => requested.has(id) && Json.isArray(Json.get(diff, "missing")))
 }
 
-export const verifyRevsDiff = (asked: Asked): Verify => verifyJson((json) => isRevsDiff(json, asked))
+export const verifyRevsDiff = (requested: Requested): Verify => verifyJson((json) => isRevsDiff(json, requested))
 
 /**
- * Whether this is what `_bulk_get` answers for these ids: one result for each, in any order, with its documents or errors.
- * A response that leaves one out does not say that it does not exist.
+ * Whether this is the response of `_bulk_get` for these ids: one result for each, in any order, with its documents or
+ * errors. A response without a result for an id does not mean that the document does not exist.
  */
 export const isBulkGet = (json: Json.Json | undefined, ids: ReadonlyArray<string>): boolean => {
   const results = Json.get(json, "results")
   if (!Json.isArray(results) || results.length !== ids.length) return false
-  const asked = new Set(ids)
+  const requested = new Set(ids)
   return results.every((result) => {
     const id = Json.get(result, "id")
     const docs = Json.get(result, "docs")
-    return typeof id === "string" && asked.has(id) && Json.isArray(docs) &&
+    return typeof id === "string" && requested.has(id) && Json.isArray(docs) &&
       docs.every((doc) => Json.isObject(Json.get(doc, "ok")) || Json.isObject(Json.get(doc, "error")))
   })
 }
 
-/** Whether this is what `_all_docs` answers for these keys: one row for each, in their order. */
+/** Whether this is the response of `_all_docs` for these keys: one row for each, in their order. */
 export const isAllDocs = (json: Json.Json | undefined, keys: ReadonlyArray<string>): boolean => {
   const rows = Json.get(json, "rows")
   return Json.isArray(rows) && rows.length === keys.length && rows.every((row, i) => Json.get(row, "key") === keys[i])

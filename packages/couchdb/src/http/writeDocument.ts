@@ -12,13 +12,13 @@ import { findWrite, recordRevision } from "./storedWrites.js"
 import type { BufferedResponse } from "./Transport.js"
 import { decodeWritten } from "./verification.js"
 
-/** What the write of one document can fail with. */
+/** The errors of a write of one document. */
 export type WriteError = UpdateConflictError | NotFoundError | RequestError
 
 /** Sends a request once. */
 type Send = (request: CouchRequest) => Effect.Effect<BufferedResponse, HttpError>
 
-/** A service as far as writes need it. `schedule` repeats attempts that failed with a transient error. */
+/** The parts of a service that writes need. `schedule` repeats attempts that failed with a transient error. */
 interface Wire {
   readonly schedule: Schedule.Schedule<HttpError, HttpError> | undefined
   readonly state: WriteState
@@ -48,7 +48,7 @@ const requestOf = (write: WriteDocument): CouchRequest => {
 }
 
 /**
- * The write of one document in two steps: `first` is the first attempt, which is nearly always the only one, and `recovered`
+ * Writes one document in two steps: `first` is the first attempt, which is nearly always the only one, and `recovered`
  * recovers from its failure. The caller chooses the deadline of each.
  */
 export const writeDocument = ({ schedule, server, state }: Wire, write: WriteDocument): {
@@ -75,10 +75,10 @@ export const writeDocument = ({ schedule, server, state }: Wire, write: WriteDoc
           Effect.map(findWrite(state, write, send, server), (found) =>
             Option.filterMap(found, (rev) =>
               state.claimedRevisions.take(write, rev)
-                // The lost response said whether a quorum stored it.
+                // The lost response reported whether a quorum stored it.
                 ? Option.some<Written>({ rev, durability: "accepted" })
                 : Option.none())),
-        // If a prediction cannot be trusted, a repeated write may conflict with itself.
+        // If predictions are not reliable, a repeated write may conflict with itself.
         schedule: state.predictable.get(write.database) === false ? undefined : schedule
       })
     })

@@ -1,7 +1,7 @@
 import * as Option from "effect/Option"
 import * as Json from "../data/Json.js"
 import { canonical } from "../data/json/canonical.js"
-import { isDeeper } from "../data/json/depth.js"
+import { exceedsDepth } from "../data/json/depth.js"
 import * as Revision from "../data/Revision.js"
 import type { Settings } from "../document/recorder.js"
 import { verifiedField } from "./mac.js"
@@ -23,7 +23,7 @@ interface Split {
 
 /** Splits a version, or returns `undefined` if it is nested so deeply that reading it could overflow the stack. */
 const split = (settings: Settings, { body, id }: Version): Split | undefined =>
-  isDeeper(body, maxDepth) ? undefined : {
+  exceedsDepth(body, maxDepth) ? undefined : {
     body: withoutField(body, settings.field),
     field: verifiedField(settings, id, Json.get(body, settings.field))
   }

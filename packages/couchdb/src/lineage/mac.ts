@@ -1,7 +1,7 @@
 import { hmac } from "@noble/hashes/hmac"
 import { sha256 } from "@noble/hashes/sha2"
 import * as Redacted from "effect/Redacted"
-import { hex, utf8 } from "../data/bytes.js"
+import { encodeUtf8, hex } from "../data/bytes.js"
 import * as Json from "../data/Json.js"
 import { canonical } from "../data/json/canonical.js"
 import type { Settings } from "../document/recorder.js"
@@ -20,7 +20,7 @@ const withoutMac = (field: Json.JsonObject): Json.JsonObject =>
  * revisions. Newer formats must compute the MAC in the same way, or they count as forged.
  */
 const macOf = (key: Redacted.Redacted, id: string, field: Json.JsonObject): string =>
-  hex(hmac(sha256, utf8(Redacted.value(key)), utf8(canonical([id, withoutMac(field)])))).slice(0, 32)
+  hex(hmac(sha256, encodeUtf8(Redacted.value(key)), encodeUtf8(canonical([id, withoutMac(field)])))).slice(0, 32)
 
 /** The field as it is stored: with the MAC of the first key, and its members in canonical order. */
 export const signed = ({ mac: [key] }: Settings, id: string, field: Json.JsonObject): Json.JsonObject =>

@@ -1,9 +1,9 @@
 /**
- * Pure three-way merges: what becomes of two edits of one document.
+ * Pure three-way merges of documents.
  *
- * `Merge.make(schema)` derives a merge from a schema, as `Equivalence` and `Arbitrary` are derived; annotations say where
- * three-way equality is not what is meant. Nothing is guessed: two different edits of one place are an `Overlap`, which
- * is data.
+ * `Merge.make(schema)` derives a merge from a schema, as `Equivalence` and `Arbitrary` are derived. Annotations replace
+ * three-way equality for individual fields. A merge never guesses: two different edits at one path are an `Overlap`,
+ * which is returned as data.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ export const StrategyTypeId: unique symbol = strategies.StrategyTypeId as never
 export type StrategyTypeId = typeof StrategyTypeId
 
 /**
- * Something that a schema describes, such as a `Collection`.
+ * A value with a schema, such as a `Collection`.
  *
  * @since 0.1.0
  * @category model
@@ -53,7 +53,7 @@ export interface Described<A, I = A, R = never> {
 }
 
 /**
- * What a merge is given: both sides, and what they both come from, where that is known.
+ * The input of a merge: both sides, and their common ancestor if it is known.
  *
  * @since 0.1.0
  * @category model
@@ -65,8 +65,8 @@ export interface Versions<out A> {
 }
 
 /**
- * One place at which the sides cannot both be had. A side that is `None` does not have the place at all; a base that is
- * `None` does not either, or is not known.
+ * A path at which the sides cannot be merged. A side is `None` if it does not have a value at the path. The base is
+ * `None` if it has no value there or is unknown.
  *
  * @since 0.1.0
  * @category model
@@ -80,7 +80,7 @@ export interface Clash {
 }
 
 /**
- * Why two versions do not merge: every place at which they clash.
+ * The result of a failed merge: every path at which two versions clash.
  *
  * @since 0.1.0
  * @category model
@@ -91,8 +91,8 @@ export interface Overlap {
 }
 
 /**
- * A merged value, and the places at which it had to do without a base: what it says there is symmetric, but an edit may
- * count once where it was made twice, or come back where it was removed.
+ * A merged value, and the paths that were merged without a base. The result is symmetric at these paths, but an edit
+ * that both sides made may count once, and a value that one side removed may come back.
  *
  * @since 0.1.0
  * @category model
@@ -105,8 +105,8 @@ export interface Merged<out A> {
 /**
  * A merge of values of type `A`: a pure function from three versions to a value or an overlap.
  *
- * - `detailed` also tells where there was no base
- * - `equivalence`: when two values say the same to it
+ * - `detailed` also reports the paths without a base
+ * - `equivalence`: the equality of values that the merge uses
  *
  * @since 0.1.0
  * @category model
@@ -119,7 +119,7 @@ export interface Merge<in out A> extends Pipeable {
 }
 
 /**
- * How the values at one place merge; put there with {@link annotate}.
+ * A strategy for merging the values of a field; {@link annotate} attaches it to a schema.
  *
  * @since 0.1.0
  * @category model
@@ -129,7 +129,7 @@ export interface Strategy<in A> {
 }
 
 /**
- * What has an order of its own.
+ * A value with a natural order.
  *
  * @since 0.1.0
  * @category model
@@ -137,11 +137,11 @@ export interface Strategy<in A> {
 export type Comparable = number | bigint | string | Date
 
 /**
- * Derives a merge from a schema, or from the schema of a collection. Without annotations every leaf goes by {@link equal}:
- * structs, records, tuples, classes, optional keys and unions merge member by member, arrays as a whole.
+ * Derives a merge from a schema, or from the schema of a collection. Without annotations every leaf uses {@link equal}:
+ * structs, records, tuples, classes, optional keys and unions are merged member by member, and arrays as a whole.
  *
- * A key that one side removed stays removed if the other side left it alone, and clashes if it changed it. A merged value
- * that a filter refuses is an overlap. `overrides` names strategies of fields that cannot be annotated.
+ * A key that one side removed stays removed if the other side did not change it, and clashes if it did. If a filter
+ * refuses a merged value, the result is an overlap. `overrides` sets strategies for fields that cannot be annotated.
  *
  * @example
  * import { Either, Option, Schema } from "effect"
@@ -175,7 +175,7 @@ export const make: {
 } = internal.make
 
 /**
- * A merge by one strategy, for values that have no schema.
+ * Makes a merge from one strategy, for values without a schema.
  *
  * @example
  * import { Option } from "effect"
@@ -189,7 +189,7 @@ export const make: {
 export const fromStrategy: <A>(strategy: Strategy<A>) => Merge<A> = internal.fromStrategy
 
 /**
- * A merge of objects from the merges of their fields. Other keys are left out.
+ * Makes a merge of objects from the merges of their fields. Other keys are omitted.
  *
  * @example
  * import { Merge } from "effect-couchdb"
@@ -209,7 +209,7 @@ export const struct: <A extends object>(
 > = internal.struct
 
 /**
- * A merge of objects with any keys, from the merge of their values.
+ * Makes a merge of objects with any keys from the merge of their values.
  *
  * @example
  * import { Merge } from "effect-couchdb"
@@ -222,7 +222,7 @@ export const struct: <A extends object>(
 export const record: <A>(value: Merge<A>) => Merge<Readonly<Record<string, A>>> = internal.record
 
 /**
- * A merge of arrays of a fixed length, element by element.
+ * Makes a merge of arrays of a fixed length, element by element.
  *
  * @since 0.1.0
  * @category combinators
@@ -232,7 +232,7 @@ export const tuple: <A extends ReadonlyArray<unknown>>(...elements: { readonly [
 > = internal.tuple
 
 /**
- * A merge of values of several kinds: both sides of one kind merge as that kind says, others by three-way equality.
+ * Makes a merge of a union: if both sides belong to the same member, its merge applies, otherwise three-way equality.
  *
  * @since 0.1.0
  * @category combinators
@@ -242,8 +242,8 @@ export const oneOf: <A>(
 ) => Merge<A> = internal.oneOf
 
 /**
- * A merge whose values are what a schema takes: what it would not write, or would not read again, is an overlap. A merge
- * that `make` derived checks the filters of its schema by itself; this is for one that was put together by hand.
+ * Makes a merge check its values against a schema: a value that the schema cannot encode, or cannot decode again, is an
+ * overlap. A merge from {@link make} checks the filters of its schema itself; this is for merges that are made by hand.
  *
  * @example
  * import { Schema } from "effect"
@@ -263,7 +263,8 @@ export const oneOf: <A>(
 export const validated: <A, I>(schema: Schema.Schema<A, I>) => (self: Merge<A>) => Merge<A> = internal.validated
 
 /**
- * Puts a strategy on a schema. Annotate the field's own schema, before `optional`, `propertySignature` or `fromKey`.
+ * Attaches a strategy to a schema. Annotate the field's own schema, before `optional`, `propertySignature` or
+ * `fromKey`.
  *
  * @example
  * import { Schema } from "effect"
@@ -279,7 +280,7 @@ export const annotate: <A>(
 ) => <S extends Schema.Annotable.All & { readonly Type: A }>(self: S) => S = strategies.annotate
 
 /**
- * Three-way equality, the default: whoever changed it wins, and two different changes are an overlap.
+ * Three-way equality, the default: the side that changed the value wins, and two different changes are an overlap.
  *
  * @since 0.1.0
  * @category strategies
@@ -287,7 +288,7 @@ export const annotate: <A>(
 export const equal: Strategy<unknown> = strategies.equal
 
 /**
- * Mine, whatever the other side did. Not symmetric, so two resolvers may disagree.
+ * Always picks this side. It is not symmetric, so two resolvers may disagree.
  *
  * @since 0.1.0
  * @category strategies
@@ -295,7 +296,7 @@ export const equal: Strategy<unknown> = strategies.equal
 export const mine: Strategy<unknown> = strategies.mine
 
 /**
- * Theirs, whatever this side did. Not symmetric, so two resolvers may disagree.
+ * Always picks the other side. It is not symmetric, so two resolvers may disagree.
  *
  * @since 0.1.0
  * @category strategies
@@ -303,7 +304,8 @@ export const mine: Strategy<unknown> = strategies.mine
 export const theirs: Strategy<unknown> = strategies.theirs
 
 /**
- * The side with the later time, version or whatever `by` gives; of equal ones the same on every replica. Needs no base.
+ * Picks the side with the greater time, version or other value of `by`. Ties resolve to the same value on every
+ * replica. Needs no base.
  *
  * @example
  * import { Schema } from "effect"
@@ -318,7 +320,7 @@ export const theirs: Strategy<unknown> = strategies.theirs
 export const lastWriteWins: <A>(by: (value: A) => Comparable) => Strategy<A> = strategies.lastWriteWins
 
 /**
- * The greater one. Needs no base.
+ * Picks the greater value. Needs no base.
  *
  * @since 0.1.0
  * @category strategies
@@ -326,7 +328,7 @@ export const lastWriteWins: <A>(by: (value: A) => Comparable) => Strategy<A> = s
 export const max: Strategy<Comparable> = strategies.max
 
 /**
- * The smaller one. Needs no base.
+ * Picks the smaller value. Needs no base.
  *
  * @since 0.1.0
  * @category strategies
@@ -334,7 +336,7 @@ export const max: Strategy<Comparable> = strategies.max
 export const min: Strategy<Comparable> = strategies.min
 
 /**
- * The greater one by an order of one's own. Needs no base.
+ * Picks the greater value by a custom order. Needs no base.
  *
  * @since 0.1.0
  * @category strategies
@@ -342,8 +344,8 @@ export const min: Strategy<Comparable> = strategies.min
 export const greatest: <A>(order: Order.Order<A>) => Strategy<A> = strategies.greatest
 
 /**
- * The base and what each side added to it. A key that the base does not have counts from 0; without a base two different
- * counts overlap, and a sum of integers beyond the safe ones does. Exact for integers.
+ * Adds the changes of both sides to the base. A key that the base does not have counts from 0. Two different counts
+ * without a base overlap, and so does a sum of integers beyond the safe integers. Exact for integers.
  *
  * @example
  * import { Schema } from "effect"
@@ -357,7 +359,7 @@ export const greatest: <A>(order: Order.Order<A>) => Strategy<A> = strategies.gr
 export const counter: Strategy<number | bigint> = strategies.counter
 
 /**
- * A set, as an array or a `Set`: adds and removes against the base. Without one, what either side has.
+ * Merges a set, as an array or a `Set`, by its additions and removals against the base. Without a base it is the union.
  *
  * @example
  * import { Schema } from "effect"
@@ -371,7 +373,7 @@ export const counter: Strategy<number | bigint> = strategies.counter
 export const set: Strategy<ReadonlyArray<unknown> | ReadonlySet<unknown>> = strategies.set
 
 /**
- * A set that only grows: what either side has, in canonical order. Needs no base.
+ * Merges a set that only grows: the union of both sides, in canonical order. Needs no base.
  *
  * @since 0.1.0
  * @category strategies
@@ -379,8 +381,8 @@ export const set: Strategy<ReadonlyArray<unknown> | ReadonlySet<unknown>> = stra
 export const union: Strategy<ReadonlyArray<unknown> | ReadonlySet<unknown>> = strategies.union
 
 /**
- * A list whose elements have a key: members merge as a set, each element as its schema says, and the order as a value of
- * its own.
+ * Merges a list whose elements have keys: its members as a set, each element by its schema, and the order as a separate
+ * value.
  *
  * @example
  * import { Schema } from "effect"
@@ -395,9 +397,10 @@ export const union: Strategy<ReadonlyArray<unknown> | ReadonlySet<unknown>> = st
 export const list: <A>(key: (element: A) => string | number) => Strategy<ReadonlyArray<A>> = strategies.list
 
 /**
- * diff3 over words, lines or characters: edits of different places are both kept, edits of one place overlap. So does a
- * word, or a line, that one side moved and the other moved elsewhere or removed: no word is doubled, lost or brought back.
- * By character words are made of parts, and only whole words that were there before are looked after.
+ * Merges text with diff3 over words, lines or characters. Edits of different parts are both kept, edits of the same
+ * part overlap. A word or line overlaps as well if one side moved it and the other side moved it elsewhere or removed
+ * it: no word is duplicated, lost or restored. By character, words are made of parts, so only complete words of the
+ * base are checked.
  *
  * @example
  * import { Schema } from "effect"
@@ -411,7 +414,7 @@ export const list: <A>(key: (element: A) => string | number) => Strategy<Readonl
 export const text: (grain?: "line" | "word" | "character") => Strategy<string> = strategies.text
 
 /**
- * Nobody may change it: any change is an overlap.
+ * Treats any change as an overlap.
  *
  * @since 0.1.0
  * @category strategies
@@ -419,7 +422,7 @@ export const text: (grain?: "line" | "word" | "character") => Strategy<string> =
 export const immutable: Strategy<unknown> = strategies.immutable
 
 /**
- * Not merged but worked out from its merged siblings, in a struct.
+ * Computes the value from its merged siblings in a struct, instead of merging it.
  *
  * @example
  * import { Schema } from "effect"
@@ -438,8 +441,8 @@ export const computed: <A>(compute: (siblings: Readonly<Record<PropertyKey, unkn
   strategies.computed
 
 /**
- * The join of two states, such as those of a CRDT. It must be commutative, associative and idempotent, which {@link laws}
- * checks; then it needs no base.
+ * Joins two states, such as those of a CRDT. The function must be commutative, associative and idempotent, which
+ * {@link laws} checks. Needs no base.
  *
  * @example
  * import { Schema } from "effect"
@@ -453,7 +456,7 @@ export const computed: <A>(compute: (siblings: Readonly<Record<PropertyKey, unkn
 export const join: <A>(f: (self: A, that: A) => A) => Strategy<A> = strategies.join
 
 /**
- * A strategy of one's own: a value, or why there is none.
+ * Makes a custom strategy: it returns a value, or the reason of an overlap.
  *
  * @example
  * import { Either, Schema } from "effect"
@@ -469,7 +472,7 @@ export const join: <A>(f: (self: A, that: A) => A) => Strategy<A> = strategies.j
 export const custom: <A>(f: (versions: Versions<A>) => Either.Either<A, string>) => Strategy<A> = strategies.custom
 
 /**
- * A number that counts.
+ * A number that counts, merged by {@link counter}.
  *
  * @since 0.1.0
  * @category schemas
@@ -477,7 +480,7 @@ export const custom: <A>(f: (versions: Versions<A>) => Either.Either<A, string>)
 export const Counter = Schema.Number.pipe(annotate(counter))
 
 /**
- * A text that two people may edit, word by word.
+ * A text that two people may edit, merged word by word.
  *
  * @since 0.1.0
  * @category schemas
@@ -485,7 +488,7 @@ export const Counter = Schema.Number.pipe(annotate(counter))
 export const Text = Schema.String.pipe(annotate(text()))
 
 /**
- * A counter that needs no base: what each actor added and took away.
+ * A counter that needs no base: it stores the additions and subtractions of each actor.
  *
  * @example
  * import { Merge } from "effect-couchdb"
@@ -499,7 +502,7 @@ export const Text = Schema.String.pipe(annotate(text()))
 export const PNCounter = crdt.PNCounter
 
 /**
- * A set that needs no base, in which an element that was removed can be added again: each add has a tag of its own.
+ * A set that needs no base, and in which a removed element can be added again: each addition has its own tag.
  *
  * @example
  * import { Schema } from "effect"
@@ -514,7 +517,7 @@ export const PNCounter = crdt.PNCounter
 export const ORSet = crdt.ORSet
 
 /**
- * A value with the time and the writer of its last write. Needs no base.
+ * A value with the time and the author of its last write. Needs no base.
  *
  * @example
  * import { Schema } from "effect"
@@ -549,8 +552,8 @@ export interface Law {
 }
 
 /**
- * The laws of a merge over values of one's own, for a test suite. A merge that keeps them converges among replicas;
- * `mine`, `theirs` and floating-point counters do not keep them all.
+ * Makes the laws of a merge over arbitrary values, for a test suite. Replicas that use a merge with all the laws
+ * converge; `mine`, `theirs` and floating-point counters do not satisfy all of them.
  *
  * @example
  * import { Arbitrary, Schema } from "effect"

@@ -1,6 +1,6 @@
 /**
- * One text for each value, whatever the order of its keys: what merges sort by where nothing else decides, so that two
- * replicas come to the same result.
+ * The same text for equal values, whatever the order of their keys. Merges sort by it if nothing else determines an
+ * order, so that all replicas compute the same result.
  */
 export const canonical = (value: unknown): string => {
   switch (typeof value) {
@@ -24,14 +24,14 @@ const canonicalObject = (value: object): string => {
   if (value instanceof Map) {
     return `Map[${Array.from(value, ([key, member]) => `${canonical(key)}:${canonical(member)}`).sort().join(",")}]`
   }
-  // Effect's own values tell what they are in their JSON.
+  // The JSON of Effect's own values identifies their kind.
   const plain = "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() as unknown : value
   if (plain !== value) return canonical(plain)
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).sort().join(",")}}`
 }
 
-/** Which of two values comes first. */
+/** Compares two values by their canonical text. */
 export const byCanonical = (self: unknown, that: unknown): -1 | 0 | 1 => {
   const left = canonical(self)
   const right = canonical(that)

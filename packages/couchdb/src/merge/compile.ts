@@ -14,13 +14,13 @@ import * as structs from "./structs.js"
 const isNothing = (ast: AST.AST): boolean =>
   ast._tag === "UndefinedKeyword" || ast._tag === "VoidKeyword" || (ast._tag === "Literal" && ast.literal === null)
 
-/** The one member of a union that is not null or undefined. */
-const something = (ast: AST.Union): Option.Option<AST.AST> => {
+/** The only member of a union that is not null or undefined. */
+const nonNullMember = (ast: AST.Union): Option.Option<AST.AST> => {
   const members = ast.types.filter((member) => !isNothing(member))
   return members.length === 1 ? Option.fromNullable(members[0]) : Option.none()
 }
 
-/** The nearest strategy, going down from the schema to what it is made of. */
+/** The nearest strategy, from the schema down to the schemas that it is made of. */
 const strategyOf = (ast: AST.AST): Option.Option<Types.Strategy<never>> =>
   Option.orElse(strategies.annotated(ast), () => {
     switch (ast._tag) {
@@ -29,7 +29,7 @@ const strategyOf = (ast: AST.AST): Option.Option<Types.Strategy<never>> =>
       case "Transformation":
         return Option.orElse(strategyOf(ast.to), () => strategyOf(ast.from))
       case "Union":
-        return Option.flatMap(something(ast), strategyOf)
+        return Option.flatMap(nonNullMember(ast), strategyOf)
       default:
         return Option.none()
     }
@@ -38,14 +38,14 @@ const strategyOf = (ast: AST.AST): Option.Option<Types.Strategy<never>> =>
 const typeSchema = (ast: AST.AST): Schema.Schema<unknown> => Schema.make<unknown>(AST.typeAST(ast))
 
 /**
- * Compiles the schema's whole AST, transformations included: its type side alone has lost the annotations that stood on
- * transformations. A node is built when it is first used, so that recursive schemas end.
+ * Compiles the whole AST of a schema, including transformations: its type side alone lacks their annotations. A node is
+ * built at first use, so that recursive schemas terminate.
  */
 export const compile = (root: AST.AST): Node => {
-  const known = new Map<AST.AST, Node>()
+  const nodes = new Map<AST.AST, Node>()
 
   const nodeOf = (ast: AST.AST): Node => {
-    const found = known.get(ast)
+    const found = nodes.get(ast)
     if (found !== undefined) return found
     let built: Node | undefined
     const node = (): Node => built ??= build(ast)
@@ -56,7 +56,7 @@ export const compile = (root: AST.AST): Node => {
         return node().computed
       }
     }
-    known.set(ast, lazy)
+    nodes.set(ast, lazy)
     return lazy
   }
 
@@ -78,7 +78,7 @@ export const compile = (root: AST.AST): Node => {
       case "Transformation":
         return elementOf(ast.to._tag === "TupleType" && ast.from._tag === "TupleType" ? ast.from : ast.to)
       case "Union":
-        return Option.match(something(ast), { onNone: () => nodeOf(AST.unknownKeyword), onSome: elementOf })
+        return Option.match(nonNullMember(ast), { onNone: () => nodeOf(AST.unknownKeyword), onSome: elementOf })
       case "Suspend":
         return elementOf(ast.f())
       default:
@@ -117,7 +117,7 @@ export const compile = (root: AST.AST): Node => {
     if (ast.to._tag === "TypeLiteral") {
       const from = ast.from._tag === "TypeLiteral" ? ast.from : undefined
       return typeLiteral(ast.to, (key) => {
-        // The strategy of a renamed, optional or defaulted field stands on the side that is read.
+        // The strategy of a renamed, optional or defaulted field is annotated on the side that is decoded.
         const renamed = ast.transformation._tag === "TypeLiteralTransformation"
           ? ast.transformation.propertySignatureTransformations.find(({ to }) => to === key)?.from ?? key
           : key
@@ -154,7 +154,7 @@ export const compile = (root: AST.AST): Node => {
   return nodeOf(root)
 }
 
-/** Whether a strategy stands anywhere in it, so that its own side is worth compiling. */
+/** Whether a schema contains a strategy, so that its encoded side must be compiled. */
 const hasStrategy = (root: AST.AST): boolean => {
   const seen = new Set<AST.AST>()
   const has = (ast: AST.AST): boolean => {
@@ -182,13 +182,13 @@ const hasStrategy = (root: AST.AST): boolean => {
   return has(root)
 }
 
-/** The fields of a class, which its transformation turns into an instance. */
+/** The fields of a class, which its transformation converts to an instance. */
 const classFields = (ast: AST.Transformation): Option.Option<AST.AST> =>
   ast.to._tag === "Declaration" && Option.isSome(AST.getSurrogateAnnotation(ast.to))
     ? Option.some(ast.from)
     : Option.none()
 
-/** Members are merged as a plain object, and the class makes an instance of them, checks and all. */
+/** Merges the members as a plain object, and makes an instance of the class from them, which runs its checks. */
 const rebuilt = (ast: AST.Transformation, members: Node, equals: Node["equals"]): Node => ({
   equals,
   merge: (sides, run) => {
@@ -196,20 +196,20 @@ const rebuilt = (ast: AST.Transformation, members: Node, equals: Node["equals"])
     const merged = members.merge(sides, run)
     if (run.clashes.length > before || ast.transformation._tag !== "FinalTransformation") return merged
     const made = ast.transformation.decode(merged, {}, ast, merged)
-    return Option.match(settled(made), {
+    return Option.match(resultNow(made), {
       onNone: () => overlap(sides, run, "the merged members do not make an instance of the class"),
       onSome: (instance) => instance
     })
   }
 })
 
-/** What an effect gives that needs neither time nor services; `None` where it fails, or would have to wait. */
-const settled = (effect: Effect.Effect<unknown, unknown, unknown>): Option.Option<unknown> =>
+/** The result of an effect that needs neither time nor services; `None` if it fails or would have to wait. */
+const resultNow = (effect: Effect.Effect<unknown, unknown, unknown>): Option.Option<unknown> =>
   Either.isEither(effect)
     ? Either.getRight(effect as Either.Either<unknown, unknown>)
     : Option.none()
 
-/** A filter that takes both sides may still refuse what they merge to. */
+/** Checks the merged value: a filter that accepts both sides may refuse it. */
 const checked = (ast: AST.AST, node: Node): Node =>
   ast._tag !== "Refinement"
     ? node

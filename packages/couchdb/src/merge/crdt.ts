@@ -4,7 +4,7 @@ import { annotate, join, lastWriteWins } from "./strategy.js"
 
 type Counts = Readonly<Record<string, number>>
 
-/** Names come from outside, and may be those of members that every object has. */
+/** A member of the object itself: names come from outside, and may equal those that every object inherits. */
 const own = <A>(object: Readonly<Record<string, A>>, key: string): A | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined
 
@@ -34,14 +34,14 @@ export const PNCounter = Object.assign(
     })))
   ),
   {
-    /** Nothing counted yet. */
+    /** The counter without counts. */
     zero: { added: {}, taken: {} } as PNCounterState,
-    /** Adds a whole number, negative ones too, in the name of an actor who writes in one place only. */
+    /** Adds an integer, which may be negative, for an actor that writes to only one replica. */
     add: (state: PNCounterState, actor: string, delta: number): PNCounterState =>
       delta >= 0
         ? { ...state, added: { ...state.added, [actor]: (own(state.added, actor) ?? 0) + delta } }
         : { ...state, taken: { ...state.taken, [actor]: (own(state.taken, actor) ?? 0) - delta } },
-    /** What it stands at. */
+    /** The current count. */
     value: (state: PNCounterState): number => sum(state.added) - sum(state.taken)
   }
 )
@@ -51,12 +51,12 @@ export interface ORSetState<A> {
   readonly removed: ReadonlyArray<string>
 }
 
-/** What was removed stays removed, and need not be kept among what was added. */
+/** Joins two states. Removed elements stay removed, so they are dropped from the added ones. */
 const orJoin = <A>(self: ORSetState<A>, that: ORSetState<A>): ORSetState<A> => {
   const removed = new Set([...self.removed, ...that.removed])
   const added = new Map(Object.entries(self.added))
   for (const [tag, element] of Object.entries(that.added)) {
-    // A tag is an add of its own. Where one was given twice, both replicas keep the same element.
+    // Each tag identifies one addition. If a tag was used twice, all replicas keep the same element.
     if (!added.has(tag) || canonical(element) < canonical(added.get(tag))) added.set(tag, element)
   }
   return {
@@ -74,20 +74,20 @@ export const ORSet = <A, I, R>(item: Schema.Schema<A, I, R>) =>
       removed: Schema.Array(Schema.String)
     }).pipe(annotate(join<ORSetState<A>>(orJoin))),
     {
-      /** Nothing in it. */
+      /** The empty set. */
       empty: { added: {}, removed: [] } as ORSetState<A>,
-      /** Adds an element under a tag that no other add has, such as a UUID. */
+      /** Adds an element under a tag that no other addition uses, such as a UUID. */
       add: (state: ORSetState<A>, tag: string, element: A): ORSetState<A> => ({
         ...state,
         added: { ...state.added, [tag]: element }
       }),
-      /** Removes every add of the elements that the predicate picks, as far as this state has seen them. */
+      /** Removes the elements that match the predicate. Additions that this state has not seen are kept. */
       remove: (state: ORSetState<A>, picks: (element: A) => boolean): ORSetState<A> =>
         orJoin(state, {
           added: {},
           removed: Object.entries(state.added).flatMap(([tag, element]) => picks(element) ? [tag] : [])
         }),
-      /** The elements, each once. */
+      /** The elements, without duplicates. */
       values: (state: ORSetState<A>): ReadonlyArray<A> =>
         Array.from(new Map(Object.values(state.added).map((element) => [canonical(element), element])).values())
     }

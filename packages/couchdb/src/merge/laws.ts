@@ -5,7 +5,7 @@ import type * as Types from "./Merge.js"
 
 type Property = FastCheck.IProperty<[unknown, unknown, unknown, unknown]>
 
-/** The laws as properties over a base and three edits of it. */
+/** The laws as properties of a base and three edits of it. */
 export const laws = <A>(
   merge: Types.Merge<A>,
   arbitrary: FastCheck.Arbitrary<A>
@@ -29,25 +29,25 @@ export const laws = <A>(
     Either.isRight(self) ? Either.isRight(that) && same(self.right, that.right) : Either.isLeft(that)
 
   return [
-    law("totality", "every three versions give a value or an overlap, with a base and without", (base, x, y) => {
+    law("totality", "any three versions merge to a value or an overlap, with and without a base", (base, x, y) => {
       const answers = [from(base, x, y), merge({ base: Option.none(), mine: x, theirs: y })]
       return answers.every((answer) => Either.isRight(answer) || answer.left.clashes.length > 0)
     }),
     law(
       "baseNeutrality",
-      "a side that changed nothing gives way to the other",
+      "a side without changes gives way to the other side",
       (base, x) => alike(from(base, base, x), Either.right(x)) && alike(from(base, x, base), Either.right(x))
     ),
-    law("idempotence", "two equal sides are one", (base, x) => {
+    law("idempotence", "two equal sides merge to the same value", (base, x) => {
       const answer = from(base, x, x)
       return Either.isLeft(answer) || same(answer.right, x)
     }),
     law(
       "commutativity",
-      "whose edit it was does not matter",
+      "the result does not depend on which side made which edit",
       (base, x, y) => alike(from(base, x, y), from(base, y, x))
     ),
-    law("associativity", "three edits of one base merge in any order, where they merge at all", (base, x, y, z) => {
+    law("associativity", "three edits of one base merge in any order, if they merge at all", (base, x, y, z) => {
       const left = Either.flatMap(from(base, x, y), (xy) => from(base, xy, z))
       const right = Either.flatMap(from(base, y, z), (yz) => from(base, x, yz))
       return Either.isLeft(left) || Either.isLeft(right) || same(left.right, right.right)

@@ -21,8 +21,8 @@ const sameOrder = (self: ReadonlyArray<string>, that: ReadonlyArray<string>): bo
 const nothing: Keyed = { order: [], byKey: new Map() }
 
 /**
- * A list whose elements have a key: members merge as a set, each element by its own merge, and the order as a value of
- * its own. What one side added stands behind what it stood behind there.
+ * Merges a list whose elements have keys: its members as a set, each element by its own merge, and the order as a
+ * separate value. An element that one side added follows the same element as on that side.
  */
 export const list = (keyOf: KeyOf, element: Node, equals: Node["equals"]): Node => ({
   equals,
@@ -68,13 +68,13 @@ const mergeOrder = (
   remains: (key: string) => boolean,
   run: Run
 ): ReadonlyArray<string> => {
-  // Only what both sides and the base have was put in an order that either side could change.
-  const old = (key: string): boolean =>
+  // Either side could change the order only of elements that both sides and the base have.
+  const isShared = (key: string): boolean =>
     remains(key) && mine.byKey.has(key) && theirs.byKey.has(key) &&
     (whole._tag === "Unknown" || base.byKey.has(key))
-  const left = mine.order.filter(old)
-  const right = theirs.order.filter(old)
-  const from = base.order.filter(old)
+  const left = mine.order.filter(isShared)
+  const right = theirs.order.filter(isShared)
+  const from = base.order.filter(isShared)
   const known = baseAt(whole, run, order)._tag === "Value"
   const shared = sameOrder(left, right) || (known && sameOrder(right, from))
     ? left
@@ -88,8 +88,8 @@ const mergeOrder = (
 }
 
 /**
- * Puts what was added behind the nearest element that stands before it on the side that added it. Where both sides added
- * behind one element, the text of the keys decides, so that both replicas come to one order.
+ * Inserts added elements after the nearest element that precedes them on the side that added them. If both sides added
+ * elements after the same one, the text of the keys determines the order, so that all replicas agree.
  */
 const place = (
   shared: ReadonlyArray<string>,
@@ -98,12 +98,12 @@ const place = (
 ): ReadonlyArray<string> => {
   const start = ""
   const placed = new Set(shared)
-  const behind = new Map<string, Array<ReadonlyArray<string>>>()
+  const after = new Map<string, Array<ReadonlyArray<string>>>()
   for (const { order } of sides) {
     let anchor = start
     let group: Array<string> = []
     const close = (): void => {
-      if (group.length > 0) behind.set(anchor, [...(behind.get(anchor) ?? []), group])
+      if (group.length > 0) after.set(anchor, [...(after.get(anchor) ?? []), group])
       group = []
     }
     for (const key of order) {
@@ -116,7 +116,7 @@ const place = (
     close()
   }
   const groups = (anchor: string): ReadonlyArray<string> =>
-    [...(behind.get(anchor) ?? [])].sort((a, b) => a.join() < b.join() ? -1 : 1).flat()
-  // What both sides added may stand at two places: the first one counts.
+    [...(after.get(anchor) ?? [])].sort((a, b) => a.join() < b.join() ? -1 : 1).flat()
+  // An element that both sides added may be inserted twice: the first position counts.
   return Array.from(new Set([...groups(start), ...shared.flatMap((key) => [key, ...groups(key)])]))
 }

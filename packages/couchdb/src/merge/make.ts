@@ -15,7 +15,7 @@ export { laws } from "./laws.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Merge") as Types.TypeId
 
-/** How a merge works, for those that are built from it. */
+/** The implementation of a merge, for merges that are built from it. */
 const NodeId = Symbol.for("effect-couchdb/Merge/Node")
 
 const nodeOf = <A>(merge: Types.Merge<A>): Node => (merge as unknown as { readonly [NodeId]: Node })[NodeId]
@@ -42,7 +42,7 @@ export const fromNode = <A>(node: Node): Types.Merge<A> => {
   return merge
 }
 
-/** A merge that goes on where it clashes: whatever stands at the holes that it tells is not known. */
+/** A merge that continues after clashes. The values at its holes are unknown. */
 export interface Partial<out A> {
   readonly value: A
   readonly clashes: ReadonlyArray<Types.Clash>
@@ -50,7 +50,7 @@ export interface Partial<out A> {
   readonly holes: ReadonlySet<Place>
 }
 
-/** Merges over a base that may be unknown in places. */
+/** Merges with a base that may be unknown at some places. */
 export const partially = <A>(
   merge: Types.Merge<A>,
   sides: { readonly base: Base; readonly mine: A; readonly theirs: A },
@@ -124,7 +124,7 @@ export const oneOf = <A>(
     )
   )
 
-/** What the schema writes must be something that it reads. */
+/** Makes a merge check that its schema can decode the merged value that it encodes. */
 export const validated = <A, I>(schema: Schema.Schema<A, I>) => (self: Types.Merge<A>): Types.Merge<A> => {
   const encode = ParseResult.encodeEither(schema)
   const decode = ParseResult.decodeUnknownEither(schema)

@@ -2,8 +2,8 @@ import * as Option from "effect/Option"
 import type { Clash } from "./Merge.js"
 
 /**
- * What is known of the base at one place: nothing, that there was no value, or the value. A field that the base is known
- * not to have was added on both sides; one of an unknown base may have been removed on either.
+ * The known part of the base at one place: nothing, that there was no value, or the value. A field that is absent from
+ * the base was added on both sides. A field of an unknown base may have been removed on either side.
  */
 export type Base =
   | { readonly _tag: "Unknown" }
@@ -16,7 +16,7 @@ export const value = (value: unknown): Base => ({ _tag: "Value", value })
 
 export const fromOption = (base: Option.Option<unknown>): Base => Option.isSome(base) ? value(base.value) : unknown
 
-/** The base of a part, given how the part is found in the whole. */
+/** The base of a part. `get` finds the part in the whole. */
 export const part = (base: Base, get: (whole: unknown) => Option.Option<unknown>): Base => {
   if (base._tag !== "Value") return base
   const found = get(base.value)
@@ -29,18 +29,18 @@ export interface Sides {
   readonly theirs: unknown
 }
 
-/** A place, as text. */
+/** A path, as text. */
 export type Place = string
 
-/** What one run of a merge finds on its way. */
+/** The state of one run of a merge. */
 export interface Run {
   readonly path: Array<PropertyKey>
   readonly clashes: Array<Clash>
-  /** Places at which a base would have been used, had there been one. */
+  /** Paths at which a base would have been used, if there had been one. */
   readonly withoutBase: Array<ReadonlyArray<PropertyKey>>
-  /** Places at which the base is not known, though there is one. */
+  /** Places at which the base is unknown, although there is one. */
   readonly holes: ReadonlySet<Place>
-  /** Where each clash was, finer than its path: the order of a list is a place of its own. */
+  /** The place of each clash. It is more precise than its path: the order of a list has its own place. */
   readonly places: Array<Place>
 }
 
@@ -52,31 +52,31 @@ export const makeRun = (holes: ReadonlySet<Place> = new Set()): Run => ({
   places: []
 })
 
-/** The order of the list at the path, as apart from its members. */
+/** The last segment of the place of a list's order, which is separate from the places of its members. */
 export const order = Symbol.for("effect-couchdb/Merge/order")
 
 export const placeOf = (path: ReadonlyArray<PropertyKey>): Place => JSON.stringify(path.map(String))
 
-/** The base at the place where the run is. */
+/** The base at the current place of the run. */
 export const baseAt = (base: Base, run: Run, ...deeper: ReadonlyArray<PropertyKey>): Base =>
   run.holes.size > 0 && run.holes.has(placeOf([...run.path, ...deeper])) ? unknown : base
 
-/** Whether a place is the other one, or a part of it. */
+/** Whether a place equals another one or is inside it. */
 export const isPartOf = (place: Place, whole: Place): boolean =>
   place === whole || whole === "[]" || place.startsWith(`${whole.slice(0, -1)},`)
 
-/** The base at the place where the run is, for who takes it as a whole: it is not known where a part of it is not. */
+/** The base at the current place of the run, for a merge of the whole value: unknown if any part of it is unknown. */
 export const wholeBaseAt = (base: Base, run: Run): Base => {
   if (run.holes.size === 0) return base
   const here = placeOf(run.path)
   return Array.from(run.holes).some((hole) => isPartOf(hole, here)) ? unknown : base
 }
 
-/** How the values at one place merge, and when two of them say the same. */
+/** Merges the values at one place, and compares them. */
 export interface Node {
   readonly merge: (sides: Sides, run: Run) => unknown
   readonly equals: (self: unknown, that: unknown) => boolean
-  /** A value that is not merged but worked out from its siblings, once these are. */
+  /** Computes the value from its merged siblings, instead of merging it. */
   readonly computed?: ((siblings: Readonly<Record<PropertyKey, unknown>>) => unknown) | undefined
 }
 
@@ -98,7 +98,7 @@ export const clash = (
   })
 }
 
-/** Notes a clash of two values; what is given back does not matter then. */
+/** Records a clash of two values. The returned value is then irrelevant. */
 export const overlap = (sides: Sides, run: Run, why: string): unknown => {
   clash(run, why, sides.base, Option.some(sides.mine), Option.some(sides.theirs))
   return sides.mine
@@ -112,8 +112,8 @@ export const within = <A>(run: Run, key: PropertyKey, f: () => A): A => {
 }
 
 /**
- * A side that changed nothing gives way to the other one. `None` where both changed, and differently, or where nobody
- * knows.
+ * The value of the other side, if one side changed nothing. `None` if both sides changed differently, or if the base is
+ * unknown.
  */
 export const oneSided = (node: Pick<Node, "equals">, { base, mine, theirs }: Sides): Option.Option<unknown> => {
   if (base._tag === "Value") {
@@ -123,7 +123,7 @@ export const oneSided = (node: Pick<Node, "equals">, { base, mine, theirs }: Sid
   return node.equals(mine, theirs) ? Option.some(mine) : Option.none()
 }
 
-/** A member that either side may have or not. Removed wins over unchanged; removed against changed is a clash. */
+/** Merges a member that either side may lack. Removal wins over an unchanged member, and clashes with a changed one. */
 export const mergeSlot = (
   node: Node,
   whole: Base,

@@ -7,7 +7,7 @@ import { type Node, oneSided, overlap, type Sides } from "./node.js"
 
 type Equals = (self: unknown, that: unknown) => boolean
 
-/** Three-way equality: whoever changed wins, and two different changes are a clash. */
+/** Three-way equality: the side that changed wins, and two different changes are a clash. */
 export const equal = (equals: Equals): Node => ({
   equals,
   merge: (sides, run) =>
@@ -24,7 +24,9 @@ export const side = (which: "mine" | "theirs", equals: Equals): Node => ({
   merge: (sides) => sides[which]
 })
 
-/** The greater of two by an order; those that it cannot tell apart by their canonical text. Needs no base. */
+/**
+ * The greater of two values by an order, or by their canonical text if the order considers them equal. Needs no base.
+ */
 export const greater = (order: Order.Order<unknown>, equals: Equals): Node => ({
   equals,
   merge: ({ mine, theirs }) => {
@@ -35,14 +37,16 @@ export const greater = (order: Order.Order<unknown>, equals: Equals): Node => ({
 
 const isCount = (value: unknown): value is number | bigint => typeof value === "number" || typeof value === "bigint"
 
-/** The base and both deltas. */
+/** Adds the changes of both sides to the base. */
 export const counter: Node = {
   equals: structural,
   merge: (sides, run) => {
     const { base, mine, theirs } = sides
     if (!isCount(mine) || !isCount(theirs)) return overlap(sides, run, "not two numbers")
     if (base._tag === "Unknown") {
-      if (mine !== theirs) return overlap(sides, run, "two counts, and no base to tell what each side added")
+      if (mine !== theirs) {
+        return overlap(sides, run, "two counts without a base, so the change of each side is unknown")
+      }
       run.withoutBase.push([...run.path])
       return mine
     }
@@ -62,7 +66,7 @@ export const counter: Node = {
   }
 }
 
-/** Nobody may change it. */
+/** Treats any change as an overlap. */
 export const immutable = (equals: Equals): Node => ({
   equals,
   merge: (sides, run) => {
@@ -70,11 +74,11 @@ export const immutable = (equals: Equals): Node => ({
     const original = base._tag === "Value" ? base.value : mine
     return equals(original, mine) && equals(original, theirs)
       ? original
-      : overlap(sides, run, "changed, though it must not change")
+      : overlap(sides, run, "changed, although it is immutable")
   }
 })
 
-/** A join of two states that needs no base. */
+/** Joins two states. Needs no base. */
 export const join = (f: (self: unknown, that: unknown) => unknown, equals: Equals): Node => ({
   equals,
   merge: ({ mine, theirs }) => f(mine, theirs)
@@ -99,7 +103,7 @@ export const custom = (
 })
 
 export const computed = (compute: (siblings: Readonly<Record<PropertyKey, unknown>>) => unknown): Node => ({
-  // Whatever it was, it is worked out anew: so it never differs.
+  // It is computed again in any case, so it never differs.
   equals: () => true,
   merge: ({ mine }) => mine,
   computed: compute

@@ -5,13 +5,13 @@ import { type Node, oneSided, overlap, type Sides } from "./node.js"
 const isArray = (value: unknown): value is ReadonlyArray<unknown> => Array.isArray(value)
 const isSet = (value: unknown): value is ReadonlySet<unknown> => value instanceof Set
 
-/** The elements by what they say, in their order. */
+/** The elements by their canonical text, in order. */
 const elements = (value: unknown): Map<string, unknown> | undefined =>
   isArray(value) || isSet(value)
     ? new Map(Array.from(value, (element) => [canonical(element), element] as const))
     : undefined
 
-const like = (model: unknown, members: ReadonlyArray<unknown>): unknown => isSet(model) ? new Set(members) : members
+const sameKind = (model: unknown, members: ReadonlyArray<unknown>): unknown => isSet(model) ? new Set(members) : members
 
 const sameElements = (self: unknown, that: unknown): boolean => {
   const left = elements(self)
@@ -23,7 +23,7 @@ const sameElements = (self: unknown, that: unknown): boolean => {
 const joined = (mine: Map<string, unknown>, theirs: Map<string, unknown>): ReadonlyArray<unknown> =>
   Array.from(new Map([...theirs, ...mine]).values()).sort(byCanonical)
 
-/** A set that only grows: what either side has. Needs no base, and comes in canonical order. */
+/** The union of both sides, in canonical order. Needs no base. */
 export const union: Node = {
   equals: sameElements,
   merge: (sides, run) => {
@@ -32,11 +32,11 @@ export const union: Node = {
     if (mine === undefined || theirs === undefined) return overlap(sides, run, "not two sets")
     return sameElements(sides.mine, sides.theirs) && canonical(sides.mine) === canonical(sides.theirs)
       ? sides.mine
-      : like(sides.mine, joined(mine, theirs))
+      : sameKind(sides.mine, joined(mine, theirs))
   }
 }
 
-/** Adds and removes against the base. Without one, what either side has. */
+/** Applies the additions and removals of both sides to the base. Without a base it is the union. */
 export const set: Node = {
   equals: sameElements,
   merge: (sides: Sides, run) => {
@@ -48,7 +48,7 @@ export const set: Node = {
     if (canonical(sides.mine) === canonical(sides.theirs)) return sides.mine
     if (sides.base._tag === "Unknown") {
       run.withoutBase.push([...run.path])
-      return like(sides.mine, joined(mine, theirs))
+      return sameKind(sides.mine, joined(mine, theirs))
     }
     const base = sides.base._tag === "Value" ? elements(sides.base.value) ?? new Map() : new Map<string, unknown>()
     const kept = Array.from(base).filter(([key]) => mine.has(key) && theirs.has(key)).map(([, element]) => element)
@@ -56,6 +56,6 @@ export const set: Node = {
       new Map(Array.from(mine).filter(([key]) => !base.has(key))),
       new Map(Array.from(theirs).filter(([key]) => !base.has(key)))
     )
-    return like(sides.mine, [...kept, ...added])
+    return sameKind(sides.mine, [...kept, ...added])
   }
 }

@@ -15,10 +15,10 @@ export const StrategyTypeId: Types.StrategyTypeId = Symbol.for(
   "effect-couchdb/Merge/Strategy"
 ) as Types.StrategyTypeId
 
-/** What a strategy may ask of the place it is put to. */
+/** The place at which a strategy is used. */
 export interface Place {
   readonly equals: Node["equals"]
-  /** How the elements of a list merge. */
+  /** The merge of the elements of a list. */
   readonly element: () => Node
 }
 
@@ -82,8 +82,5 @@ export const custom = <A>(
 ): Types.Strategy<A> =>
   strategy(({ equals }) => leaves.custom(f as unknown as Parameters<typeof leaves.custom>[0], equals))
 
-/** A strategy from a merge that stands alone. */
-export const fromNode = <A>(node: Node): Types.Strategy<A> => strategy(() => node)
-
-/** The place of a value of which nothing is known but itself. */
+/** The place of a value without a schema. */
 export const nowhere: Place = { equals: structural, element: () => leaves.equal(structural) }

@@ -22,8 +22,8 @@ const member = (key: PropertyKey) => (whole: unknown): Option.Option<unknown> =>
   isMembers(whole) && Object.hasOwn(whole, key) && whole[key] !== undefined ? Option.some(whole[key]) : Option.none()
 
 /**
- * An object, member by member: `fields` are known by name, every other key goes by `rest`, where there is one. What is
- * computed comes last.
+ * Merges an object member by member: `fields` by their name, and every other key by `rest`, if it is given. Computed
+ * members come last.
  */
 export const struct = (
   fields: ReadonlyMap<PropertyKey, Node>,
@@ -34,23 +34,23 @@ export const struct = (
   merge: (sides, run) => {
     if (!isMembers(sides.mine) || !isMembers(sides.theirs)) return overlap(sides, run, "not two objects")
     const merged: Record<PropertyKey, unknown> = {}
-    const late: Array<readonly [PropertyKey, NonNullable<Node["computed"]>]> = []
+    const deferred: Array<readonly [PropertyKey, NonNullable<Node["computed"]>]> = []
     for (const key of keysOf(sides, fields, rest !== undefined)) {
       const node = fields.get(key) ?? rest?.(key)
       if (node === undefined) continue
       if (node.computed !== undefined) {
-        late.push([key, node.computed])
+        deferred.push([key, node.computed])
         continue
       }
       const result = mergeMember(node, sides, key, run)
       if (Option.isSome(result)) define(merged, key, result.value)
     }
-    for (const [key, compute] of late) define(merged, key, compute(merged))
+    for (const [key, compute] of deferred) define(merged, key, compute(merged))
     return merged
   }
 })
 
-/** A key may be `__proto__`, which assignment would not take as a key. */
+/** Defines a member. The key may be `__proto__`, which an assignment would not define. */
 const define = (target: object, key: PropertyKey, value: unknown): void => {
   Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
@@ -65,7 +65,7 @@ const mergeMember = (node: Node, { base, mine, theirs }: Sides, key: PropertyKey
   return result
 }
 
-/** The fields in their order, then other keys sorted, so that both replicas write them in one order. */
+/** The fields in order, then other keys sorted, so that all replicas write them in the same order. */
 const keysOf = (
   { base, mine, theirs }: Sides,
   fields: ReadonlyMap<PropertyKey, Node>,
@@ -78,7 +78,7 @@ const keysOf = (
   return [...fields.keys(), ...Array.from(more).sort()]
 }
 
-/** A fixed number of elements, each with its own merge; `rest` for those behind. Other lengths merge as a whole. */
+/** Merges a fixed number of elements, each with its own merge. Arrays of other lengths are merged as a whole. */
 export const tuple = (elements: ReadonlyArray<Node>, whole: Node): Node => ({
   equals: whole.equals,
   merge: (sides, run) => {
@@ -97,7 +97,7 @@ export const tuple = (elements: ReadonlyArray<Node>, whole: Node): Node => ({
   }
 })
 
-/** One of several kinds: both sides of one kind merge as that kind says, others as a whole. */
+/** Merges a union: both sides with the merge of their common member, other pairs as a whole. */
 export const union = (
   members: ReadonlyArray<{ readonly is: (value: unknown) => boolean; readonly node: Node }>,
   whole: Node
@@ -106,13 +106,15 @@ export const union = (
   merge: (sides, run) => {
     const member = members.find(({ is }) => is(sides.mine) && is(sides.theirs))
     if (member === undefined) return whole.merge({ ...sides, base: wholeBaseAt(sides.base, run) }, run)
-    // A base of another kind tells nothing of the parts: both sides became what they are now.
+    // A base of another member has none of the parts, so both sides added them.
     const base = sides.base._tag === "Value" && !member.is(sides.base.value) ? { _tag: "Absent" as const } : sides.base
     return member.node.merge({ ...sides, base }, run)
   }
 })
 
-/** Equality member by member, as each member's merge sees it; other members count where there is a rest. */
+/**
+ * Compares objects member by member with the equality of each member's merge. Other members count if there is a `rest`.
+ */
 export const memberwise = (
   fields: ReadonlyMap<PropertyKey, Node>,
   rest?: (key: PropertyKey) => Node | undefined
@@ -129,28 +131,28 @@ export const memberwise = (
   })
 }
 
-/** Where the base is not known, but for what is settled: there it says what both sides say. */
-const holesBeside = ({ holes, path }: Run, settled: ReadonlyArray<PropertyKey>): Run["holes"] => {
+/** The holes outside the members that are merged already: these have equal values on both sides and in the base. */
+const holesOutside = ({ holes, path }: Run, merged: ReadonlyArray<PropertyKey>): Run["holes"] => {
   if (holes.size === 0) return holes
-  const places = settled.map((key) => placeOf([...path, key]))
+  const places = merged.map((key) => placeOf([...path, key]))
   return new Set(Array.from(holes).filter((hole) => !places.some((place) => isPartOf(hole, place))))
 }
 
-/** A merge of objects in which some fields go another way. What the rest says of these fields does not count. */
+/** Merges objects with other merges for some fields. The original merge has no effect on these fields. */
 export const overlaid = (node: Node, fields: ReadonlyMap<PropertyKey, Node>): Node => ({
   equals: node.equals,
   merge: (sides, run) => {
     const { base, mine, theirs } = sides
     if (!isMembers(mine) || !isMembers(theirs)) return node.merge(sides, run)
-    const settled = new Map<PropertyKey, Option.Option<unknown>>()
+    const mergedFields = new Map<PropertyKey, Option.Option<unknown>>()
     for (const [key, field] of fields) {
-      if (field.computed === undefined) settled.set(key, mergeMember(field, sides, key, run))
+      if (field.computed === undefined) mergedFields.set(key, mergeMember(field, sides, key, run))
     }
-    // The rest sees one value on both sides of a settled field, and so has nothing to say about it.
-    const blind = (side: unknown): unknown => {
+    // Both sides and the base get the same value for a merged field, so the original merge finds no difference there.
+    const withMergedFields = (side: unknown): unknown => {
       if (!isMembers(side)) return side
       const copy = Object.assign(Object.create(Object.getPrototypeOf(side)), side)
-      for (const [key, result] of settled) {
+      for (const [key, result] of mergedFields) {
         if (Option.isSome(result)) define(copy, key, result.value)
         else delete copy[key]
       }
@@ -158,10 +160,10 @@ export const overlaid = (node: Node, fields: ReadonlyMap<PropertyKey, Node>): No
       return copy
     }
     const rest = node.merge({
-      base: base._tag === "Value" ? { _tag: "Value", value: blind(base.value) } : base,
-      mine: blind(mine),
-      theirs: blind(theirs)
-    }, { ...run, holes: holesBeside(run, Array.from(fields.keys())) })
+      base: base._tag === "Value" ? { _tag: "Value", value: withMergedFields(base.value) } : base,
+      mine: withMergedFields(mine),
+      theirs: withMergedFields(theirs)
+    }, { ...run, holes: holesOutside(run, Array.from(fields.keys())) })
     if (isMembers(rest)) {
       for (const [key, { computed }] of fields) if (computed !== undefined) define(rest, key, computed(rest))
     }

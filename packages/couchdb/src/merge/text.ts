@@ -4,7 +4,7 @@ import { structural } from "../data/equivalence.js"
 import { type Node, oneSided, overlap } from "./node.js"
 import { miscounted } from "./wordCounts.js"
 
-/** What a text is taken apart into. */
+/** The unit by which texts are compared. */
 export type Grain = "line" | "word" | "character"
 
 const split = (text: string, grain: Grain): Array<string> =>
@@ -15,8 +15,8 @@ const split = (text: string, grain: Grain): Array<string> =>
     : Array.from(text)
 
 /**
- * diff3: edits of different places are both kept, edits of one place are a clash. A word, or a line, that would stand more
- * or less often than both sides together made it stand is a clash as well.
+ * Merges text with diff3: edits of different parts are both kept, edits of the same part clash. A word or line that
+ * would occur more or less often than both sides together intend is a clash as well.
  */
 export const text = (grain: Grain): Node => ({
   equals: structural,
@@ -24,7 +24,7 @@ export const text = (grain: Grain): Node => ({
     const alone = oneSided({ equals: structural }, sides)
     if (Option.isSome(alone)) return alone.value
     const { base, mine, theirs } = sides
-    if (base._tag === "Unknown") return overlap(sides, run, "two texts, and no base to tell the edits")
+    if (base._tag === "Unknown") return overlap(sides, run, "two texts without a base, so the edits are unknown")
     const from = base._tag === "Value" ? base.value : ""
     if (typeof mine !== "string" || typeof theirs !== "string" || typeof from !== "string") {
       return overlap(sides, run, "not three texts")
@@ -33,12 +33,12 @@ export const text = (grain: Grain): Node => ({
       excludeFalseConflicts: true
     })
     if (regions.some(({ conflict }) => conflict !== undefined)) {
-      return overlap(sides, run, `edited at one place on both sides (by ${grain})`)
+      return overlap(sides, run, `the same part was edited on both sides (by ${grain})`)
     }
     const merged = regions.map(({ ok }) => (ok ?? []).join("")).join("")
-    const odd = miscounted({ from, mine, theirs, merged }, grain)
-    return odd === undefined
+    const wrongWord = miscounted({ from, mine, theirs, merged }, grain)
+    return wrongWord === undefined
       ? merged
-      : overlap(sides, run, `moved on one side, and moved or removed on the other: ${JSON.stringify(odd)}`)
+      : overlap(sides, run, `moved on one side, and moved or removed on the other: ${JSON.stringify(wrongWord)}`)
   }
 })

@@ -1,7 +1,7 @@
 import type { Grain } from "./text.js"
 
-/** How often each word, or each line, stands in a text; white space does not count. */
-const counted = (text: string, grain: Grain): ReadonlyMap<string, number> => {
+/** The number of occurrences of each word or line in a text. White space does not count. */
+const countWords = (text: string, grain: Grain): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
   for (const word of text.match(grain === "line" ? /[^\n]*\S[^\n]*/g : /\S+/g) ?? []) {
     counts.set(word, (counts.get(word) ?? 0) + 1)
@@ -17,18 +17,19 @@ export interface Texts {
 }
 
 /**
- * The first word that a merge doubles, loses or brings back. diff3 takes a word that was moved for one removed here and one
- * added there: moved to two places it stands at both, and moved here and removed there it stays.
+ * The first word that a merge duplicates, loses or restores. diff3 treats a moved word as a removal and an addition: a
+ * word that the sides moved to two places occurs at both, and a word that one side moved and the other removed stays.
  *
- * What both sides added counts as added by each or by both together, and so does what both removed; anything else adds up
- * exactly. By character words come about of parts, and only of those that were there none may be too many.
+ * If both sides added occurrences of a word, the merge may contain the additions of one side or of both, and the same
+ * applies to removals; any other number must be exact. By character, words are made of parts, so only the words of the
+ * base are checked, and only for too many occurrences.
  */
 export const miscounted = ({ from, merged, mine, theirs }: Texts, grain: Grain): string | undefined => {
   const [base, left, right, after] = [
-    counted(from, grain),
-    counted(mine, grain),
-    counted(theirs, grain),
-    counted(merged, grain)
+    countWords(from, grain),
+    countWords(mine, grain),
+    countWords(theirs, grain),
+    countWords(merged, grain)
   ]
   const words = grain === "character" ? base.keys() : new Set([...base.keys(), ...left.keys(), ...right.keys()])
   for (const word of words) {

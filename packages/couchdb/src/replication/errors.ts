@@ -1,5 +1,5 @@
 import * as Data from "effect/Data"
-import { quote } from "../data/quote.js"
+import { quote } from "../data/text.js"
 import { atServer } from "../http/errorMessage.js"
 
 /**

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema"
-import { withoutCredentials } from "../data/withoutCredentials.js"
+import { withoutCredentials } from "../data/text.js"
 import type { Job, Result, Session, Statistics, Status } from "./Replication.js"
 
 const optionalNumber = Schema.optionalWith(Schema.Number, { default: () => 0, nullable: true })

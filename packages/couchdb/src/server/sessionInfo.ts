@@ -33,7 +33,7 @@ export const login = (name: string, password: Redacted.Redacted): Effect.Effect<
     if (cookie === undefined || cookie.value === "") {
       return yield* Effect.fail(unexpectedResponse(request, response, hiddenCookie))
     }
-    const expires = cookie.lasts === undefined ? Option.none() : DateTime.make(now + cookie.lasts)
+    const expires = cookie.lifetime === undefined ? Option.none() : DateTime.make(now + cookie.lifetime)
     return { name, roles, cookie: Redacted.make(cookie.value), expires }
   }).pipe(withAuth(Auth.none))
 

@@ -6,7 +6,7 @@ import { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { loneSurrogate } from "../data/path.js"
 import { EncodeError } from "../document/errors.js"
-import { patience } from "../http/backoff.js"
+import { conflictBackoff } from "../http/backoff.js"
 import { conflictOfCreation } from "../http/conflictMapping.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
@@ -121,7 +121,7 @@ export const create = (
 const times = 5
 
 const again = <A, R>(effect: Effect.Effect<A, UserFailure, R>): Effect.Effect<A, UserFailure, R> =>
-  Effect.retry(effect, { schedule: patience(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
+  Effect.retry(effect, { schedule: conflictBackoff(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 const withMember = (document: Json.JsonObject, name: string, value: Json.Json): Json.JsonObject =>
   Json.fromEntries([...Json.entries(document).filter(([key]) => key !== name), [name, value]])

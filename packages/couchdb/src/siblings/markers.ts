@@ -1,5 +1,5 @@
 import { md5 } from "@noble/hashes/legacy"
-import { hex, utf8 } from "../data/bytes.js"
+import { encodeUtf8, hex } from "../data/bytes.js"
 import * as Revision from "../data/Revision.js"
 
 /*
@@ -13,7 +13,7 @@ const markerPrefix = "6d657267"
 
 const digits = { tag: 14, place: 10 }
 
-const hashOf = (text: string): string => hex(md5(utf8(text)))
+const hashOf = (text: string): string => hex(md5(encodeUtf8(text)))
 
 /** The tag of a revision, which its markers contain after the prefix. */
 export const tagOf = (revision: string): string => hashOf(`effect-couchdb merged ${revision}`).slice(0, digits.tag)

@@ -1,7 +1,7 @@
 import type { Revision } from "../data/Revision.js"
 import type { DecodeError } from "../document/errors.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { hidden } from "../http/hidden.js"
+import { defineNonEnumerable } from "../http/defineNonEnumerable.js"
 import type { UnresolvedReason } from "./model.js"
 import type { Unmerged } from "./pairMerge.js"
 import type { Remaining } from "./plan.js"
@@ -22,7 +22,7 @@ const unmergedReason = ({ _tag, clashes, why }: Unmerged): UnresolvedReason => {
     why,
     paths: clashes.map(({ path, why }) => ({ path: path.map(String).join("."), why }))
   }
-  hidden(described, { clashes })
+  defineNonEnumerable(described, { clashes })
   return described as typeof described & { readonly clashes: typeof clashes }
 }
 

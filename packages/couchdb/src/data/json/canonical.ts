@@ -1,9 +1,11 @@
 import { sha256 } from "@noble/hashes/sha2"
-import { hex, utf8 } from "../bytes.js"
+import { encodeUtf8, hex } from "../bytes.js"
 import * as Json from "../Json.js"
 import { writeText } from "./writer.js"
 
-/** A number as JavaScript would write it, where it holds it: servers and programs on the way rewrite `1e2` and `1.0`. */
+/**
+ * A number as JavaScript writes it, if it represents it exactly: servers and other programs rewrite `1e2` and `1.0`.
+ */
 const numberText = (text: string): string => {
   const number = Number(text)
   return Number.isFinite(number) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(number))
@@ -11,7 +13,7 @@ const numberText = (text: string): string => {
     : text
 }
 
-/** One text for each value, whatever the order of its keys: RFC 8785, and the digits of what a number cannot hold. */
+/** The same text for equal values, whatever the order of their keys: RFC 8785, with the digits of inexact numbers. */
 export const canonical = (json: Json.Json): string => writeText(json, scalarText, sortedEntries)
 
 const scalarText = (json: Json.Json): string | undefined =>
@@ -24,5 +26,5 @@ const scalarText = (json: Json.Json): string | undefined =>
 const sortedEntries = (object: Json.JsonObject): ReadonlyArray<readonly [string, Json.Json]> =>
   [...Json.entries(object)].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
 
-/** The first 128 bits of a text's SHA-256, in hex: as long as CouchDB's own hashes. */
-export const hashOf = (text: string): string => hex(sha256(utf8(text))).slice(0, 32)
+/** The first 128 bits of the SHA-256 of a text, in hex: as long as CouchDB's own hashes. */
+export const hashOf = (text: string): string => hex(sha256(encodeUtf8(text))).slice(0, 32)

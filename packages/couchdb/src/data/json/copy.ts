@@ -2,7 +2,7 @@ type Members = Record<PropertyKey, unknown>
 
 export const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Sets a member; `__proto__` is one like any other. */
+/** Sets a member, including one named `__proto__`. */
 export const setMember = (target: object, key: PropertyKey, value: unknown): void => {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, configurable: true, enumerable: true, writable: true })
@@ -10,16 +10,16 @@ export const setMember = (target: object, key: PropertyKey, value: unknown): voi
 }
 
 /**
- * JSON that shares no list and no object with the original. `scalar` gives what else is an object, a raw number, and
- * `undefined` for the others; `plain` makes a plain object of a `Map`. It has a stack of its own, so that any depth is
- * copied.
+ * Copies JSON, sharing no array and no object with the original. `scalar` converts objects that are not containers,
+ * such as raw numbers, and returns `undefined` for others. `plain` converts maps to plain objects. An explicit stack
+ * allows any depth.
  */
 export const copyTree = (json: unknown, scalar: (value: object) => unknown, plain: boolean): unknown => {
   const pending: Array<object> = []
   const begin = (value: unknown): unknown => {
     if (!isObject(value)) return value
-    const known = scalar(value)
-    if (known !== undefined) return known
+    const converted = scalar(value)
+    if (converted !== undefined) return converted
     const copy = Array.isArray(value) ? [] : value instanceof Map && !plain ? new Map<unknown, unknown>() : {}
     pending.push(value, copy)
     return copy

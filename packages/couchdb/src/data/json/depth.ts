@@ -3,8 +3,8 @@ import * as Json from "../Json.js"
 const innerOf = (value: Json.Json): ReadonlyArray<Json.Json> =>
   Json.isArray(value) ? value : Json.isObject(value) ? Json.entries(value).map(([, member]) => member) : []
 
-/** Whether a value is nested deeper than so many levels, told without a stack that could overflow. */
-export const isDeeper = (value: Json.Json, levels: number): boolean => {
+/** Whether a value is nested deeper than `levels`. It does not recurse, so it cannot overflow the stack. */
+export const exceedsDepth = (value: Json.Json, levels: number): boolean => {
   let level = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > levels) return true

@@ -1,9 +1,9 @@
-/** The smallest double that has all its digits. */
+/** The smallest double with full precision. */
 const smallestNormal = 2 ** -1022
 
 const exponential = /^(-?\d+)[eE]([+-]?\d+)$/
 
-/** The powers of ten that the C library of CouchDB's images rounds in the other direction. */
+/** The powers of ten that the C library of CouchDB's images rounds up instead of down. */
 const roundedUp: ReadonlyMap<number, number> = new Map([
   [23, 1.0000000000000001e23],
   [210, 1.0000000000000001e210]
@@ -11,7 +11,7 @@ const roundedUp: ReadonlyMap<number, number> = new Map([
 
 const powerOfTen = (exponent: number): number => roundedUp.get(exponent) ?? Number(`1e${exponent}`)
 
-/** As Erlang makes a float of an integer: digit by digit to the base of 2^64, rounded each time. */
+/** Converts an integer to a float as Erlang does: digit by digit in base 2^64, rounding each time. */
 const toFloat = (integer: bigint): number => {
   if (integer < 0n) return -toFloat(-integer)
   const digits: Array<number> = []
@@ -19,7 +19,9 @@ const toFloat = (integer: bigint): number => {
   return digits.reduceRight((sum, digit) => sum * 2 ** 64 + digit, 0)
 }
 
-/** Whether the C library calls the value too small: it lies below the normal doubles, also before it is rounded to 53 bits. */
+/**
+ * Whether the C library reports an underflow: the value is below the normal doubles before it is rounded to 53 bits.
+ */
 const underflows = (value: number, integer: bigint, exponent: number): boolean => {
   const size = Math.abs(value)
   if (size < smallestNormal) return integer !== 0n
@@ -29,10 +31,11 @@ const underflows = (value: number, integer: bigint, exponent: number): boolean =
 }
 
 /**
- * The double that CouchDB makes of the text of a number with a fraction or an exponent; not finite if it refuses the text.
+ * The double that CouchDB stores for the text of a number with a fraction or an exponent. It is not finite if CouchDB
+ * refuses the text.
  *
- * It is the nearest one, except for an integer with an exponent whose text is long or whose value is very small: CouchDB's
- * JSON reader multiplies the integer with a power of ten then.
+ * It is the nearest double, except for an integer with an exponent whose text is long or whose value is very small:
+ * CouchDB's JSON parser then multiplies the integer by a power of ten.
  */
 export const floatOf = (text: string): number => {
   const nearest = Number(text)

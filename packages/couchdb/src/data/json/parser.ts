@@ -18,7 +18,7 @@ const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\ud
 
 const hex = /^[0-9a-fA-F]{4}$/
 
-/** Where the string that begins at `start` ends, behind its quote; -1 where it is none. */
+/** The offset after the closing quote of the string that begins at `start`, or -1 if there is no valid string. */
 const stringEnd = (text: string, start: number): number => {
   if (text.charCodeAt(start) !== 34) return -1
   for (let i = start + 1; i < text.length; i++) {
@@ -37,8 +37,8 @@ const stringEnd = (text: string, start: number): number => {
 }
 
 /**
- * Reads JSON with a stack of its own, so that hostile nesting cannot overflow the call stack. The constructors come in
- * as arguments because they live in the public module, which imports this one.
+ * Parses JSON with an explicit stack, so that deep nesting cannot overflow the call stack. The constructors are
+ * parameters because they belong to the public module, which imports this one.
  */
 export const parseText = (
   text: string,
@@ -111,7 +111,7 @@ export const parseText = (
       at = number.lastIndex
       value = JSON.stringify(parsed) === digits ? parsed : raw(digits)
     }
-    // The value is whole: put it into its container, and close every container that ends here.
+    // The value is complete: add it to its container, and close every container that ends here.
     for (;;) {
       const frame = stack[stack.length - 1]
       skip()

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from "../Json.js"
 
-/** What is still to be written: a value, or text that stands between values. */
+/** A value that is still to be written, or text between values. */
 type Pending = { readonly value: Json } | string
 
 /**
- * Writes JSON with a stack of its own, as it is read. `scalar` writes what is neither a list nor an object. The helpers come
- * in as arguments because they live in the public module, which imports this one.
+ * Writes JSON with an explicit stack. `scalar` writes values that are neither arrays nor objects. The helpers are
+ * parameters because they belong to the public module, which imports this one.
  */
 export const writeText = (
   root: Json,

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { JsonObject } from "../../data/Json.js"
-import { patience } from "../../http/backoff.js"
+import { conflictBackoff } from "../../http/backoff.js"
 import type { CouchHttp } from "../../http/CouchHttp.js"
 import type { UpdateConflictError } from "../../http/errors.js"
 import * as Database from "../Database.js"
@@ -16,7 +16,7 @@ export type DeployFailure = Failure | UpdateConflictError
 const times = 10
 
 const again = <A, R>(effect: Effect.Effect<A, DeployFailure, R>): Effect.Effect<A, DeployFailure, R> =>
-  Effect.retry(effect, { schedule: patience(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
+  Effect.retry(effect, { schedule: conflictBackoff(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 /** The document that has the new indexes built, under a name that follows from what they are made of. */
 export const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`

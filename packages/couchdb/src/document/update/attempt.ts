@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import { patience } from "../../http/backoff.js"
+import { conflictBackoff } from "../../http/backoff.js"
 import type { CouchHttp } from "../../http/CouchHttp.js"
 import { type AnyConflict, isConflict, withAttempts } from "../conflictError.js"
 import type { Document, FetchError, UpdateOptions } from "../Document.js"
@@ -22,7 +22,7 @@ export const untilSettled = <A, E, R>(
       return attempt
     })
     return Effect.retry(counted, {
-      schedule: (options?.schedule ?? patience(50)) as Schedule.Schedule<unknown, unknown>,
+      schedule: (options?.schedule ?? conflictBackoff(50)) as Schedule.Schedule<unknown, unknown>,
       while: isConflict
     }).pipe(Effect.mapError((error) => isConflict(error) ? withAttempts(error, attempts) as E & AnyConflict : error))
   })

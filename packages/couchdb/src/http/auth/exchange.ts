@@ -4,10 +4,10 @@ import type { CouchRequest, FromServer } from "../CouchHttp.js"
 import type { HttpError } from "../errors.js"
 import type { BufferedResponse } from "../Transport.js"
 import type { Headers } from "./fixedHeaders.js"
-import type { Answered } from "./rejected.js"
+import type { AuthResponse } from "./rejected.js"
 
-/** One exchange with headers of one's own, its status mapped. */
-export type Ask = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse & FromServer, HttpError>
+/** One exchange with the given headers, its status mapped to an error. */
+export type Send = (request: CouchRequest, headers: Headers) => Effect.Effect<BufferedResponse & FromServer, HttpError>
 
 /** The response to one attempt. `buffered` is the response with its body in memory and its connection released. */
 export interface Attempt<Response> {
@@ -16,35 +16,37 @@ export interface Attempt<Response> {
 }
 
 /**
- * Sends with credentials, and once more with others where the server does not know these any more. `body` says whether the
- * request has a stream for a body, and whether anybody has read of it: then it cannot be sent again.
+ * Sends with credentials, and once more with new ones if the server no longer accepts these. `body` reports whether the
+ * request body is a stream, and whether it was read from: such a request cannot be sent again.
  */
-export type Exchange = <Response extends Answered, R>(
+export type Exchange = <Response extends AuthResponse, R>(
   body: { readonly streams: boolean; readonly read: () => boolean },
   send: (headers: Headers) => Effect.Effect<Attempt<Response>, HttpError, R>
 ) => Effect.Effect<Response, HttpError, R>
 
-/** Credentials at work: headers that stay, or such as are renewed. */
+/** Credentials in use: fixed headers, or headers that are renewed. */
 export type Authenticator =
   | { readonly _tag: "Fixed"; readonly headers: Headers }
   | { readonly _tag: "Renewing"; readonly exchange: Exchange }
 
-/** How an `Auth` is put to work at one server. An `Auth` brings it along, so that a program has the code of its own only. */
-export type Works = (ask: Ask) => Authenticator
+/**
+ * Makes the authenticator of an `Auth` for one server. Each `Auth` carries its own, so that bundles omit the others.
+ */
+export type AuthenticatorFactory = (send: Send) => Authenticator
 
-/** What each `Auth` remembers at one server, for as long as somebody holds the `Auth`. */
-export const makeAuthenticators = (ask: Ask): (auth: Auth) => Authenticator => {
+/** The authenticator of each `Auth` at one server, kept as long as the `Auth` is referenced. */
+export const makeAuthenticators = (send: Send): (auth: Auth) => Authenticator => {
   const all = new WeakMap<Auth, Authenticator>()
   return (auth) => {
-    const known = all.get(auth)
-    if (known !== undefined) return known
-    const made = auth[TypeId](ask)
+    const existing = all.get(auth)
+    if (existing !== undefined) return existing
+    const made = auth[TypeId](send)
     all.set(auth, made)
     return made
   }
 }
 
-export const exchange = <Response extends Answered, R>(
+export const exchange = <Response extends AuthResponse, R>(
   authenticator: Authenticator,
   body: { readonly streams: boolean; readonly read: () => boolean },
   send: (headers: Headers) => Effect.Effect<Attempt<Response>, HttpError, R>

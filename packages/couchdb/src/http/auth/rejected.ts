@@ -1,18 +1,18 @@
 import { decodeUtf8, parseJson } from "../../data/text.js"
 
 /**
- * A response as authentication sees it: a body that streams is not read. `cookie` is `hidden` if a session was begun whose
- * cookie cannot be read here, and the server does not recognise it.
+ * A response as authentication sees it: the body of a stream is not read. `cookie` is `hidden` if the login set a
+ * cookie that scripts cannot read, and the server does not recognize the session.
  */
-export interface Answered {
+export interface AuthResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body?: unknown
   readonly cookie?: "hidden"
 }
 
-// CouchDB calls a request wrong whose token it cannot read, or whose signature is not that of a key that it knows.
-const ofToken =
+// CouchDB reports a bad request if it cannot parse the token, or if no key that it knows verifies the signature.
+const tokenProblem =
   /^(?:Bad (?:HMAC|signature)|(?:Missing|Invalid) \S+ (?:claim|header parameter)|Malformed token|Unknown kid)$/
 
 const reasonOf = (body: string | Uint8Array): unknown => {
@@ -20,11 +20,11 @@ const reasonOf = (body: string | Uint8Array): unknown => {
   return typeof json === "object" && json !== null && "reason" in json ? json.reason : undefined
 }
 
-/** Whether the server may have refused the credentials: with 401, or with 400 where they are a token. */
-export const isRefusal = ({ body, status }: Answered, tokens: boolean): boolean => {
+/** Whether the server may have refused the credentials: with 401, or with 400 if they are a token. */
+export const isRefusal = ({ body, status }: AuthResponse, tokens: boolean): boolean => {
   if (status === 401) return true
   if (status !== 400 || !tokens) return false
   if (typeof body !== "string" && !(body instanceof Uint8Array)) return true
   const reason = reasonOf(body)
-  return typeof reason === "string" && ofToken.test(reason)
+  return typeof reason === "string" && tokenProblem.test(reason)
 }

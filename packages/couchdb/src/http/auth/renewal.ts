@@ -3,96 +3,96 @@ import * as Effect from "effect/Effect"
 import type { HttpError } from "../errors.js"
 import type { Headers } from "./fixedHeaders.js"
 
-/** Credentials for a while. `lasts` is in milliseconds from now; `undefined` where nobody knows. */
+/** Credentials with a limited lifetime, in milliseconds; `undefined` if it is unknown. */
 export interface Credential {
   readonly headers: Headers
-  readonly lasts: number | undefined
+  readonly lifetime: number | undefined
 }
 
 /**
- * Where credentials come from.
+ * A source of credentials.
  *
- * - `obtain`: new ones
- * - `alive`: whether the server still knows who these are
+ * - `obtain`: obtains new ones
+ * - `isAccepted`: whether the server still accepts these
  */
 export interface Source {
   readonly obtain: Effect.Effect<Credential, HttpError>
-  readonly alive: (headers: Headers) => Effect.Effect<boolean>
+  readonly isAccepted: (headers: Headers) => Effect.Effect<boolean>
 }
 
 /** Credentials in use. */
-export interface Held {
+export interface ActiveCredential {
   readonly headers: Headers
   readonly expiresAt: number
-  /** From when on new ones are looked for. */
+  /** The time from which they are renewed, in milliseconds. */
   renewAt: number
-  /** The server took them. */
-  proved: boolean
-  /** The last request, by its number, that was sent before the server was asked whether it knows them, and it did. */
-  knownBehind: number
+  /** Whether the server accepted them. */
+  accepted: boolean
+  /** The number of the last request that was sent before a check in which the server accepted them. */
+  confirmedUpTo: number
 }
 
 export type Renewing = ReturnType<typeof renewing>
 
-/** They are renewed when so much of their time is over. */
-const portion = 0.9
+/** The fraction of their lifetime after which credentials are renewed. */
+const renewalFraction = 0.9
 
-/** After so many in a row that the server did not take, some time passes before the next. */
-const patience = (inVain: number): number => Math.min(5_000 * 4 ** (inVain - 1), 320_000)
+/** The delay in milliseconds after consecutive credentials that the server did not accept. */
+const refusalBackoff = (unaccepted: number): number => Math.min(5_000 * 4 ** (unaccepted - 1), 320_000)
 
-const lasting = (error: HttpError): boolean =>
+const isRejection = (error: HttpError): boolean =>
   error._tag === "UnauthorizedError" || error._tag === "AccountLockedError" || error._tag === "ForbiddenError"
 
 /**
- * Credentials that are renewed, shared by any number of fibers. Whoever needs new ones asks for them itself, while the
- * others wait and take what it brings; so the interruption of one harms no other. A failure is that of all who waited for
- * it, and a refusal of the credentials is remembered, since wrong passwords lock accounts.
+ * Credentials that are renewed, shared by any number of fibers. A fiber that needs new ones obtains them itself, while
+ * the others wait for its result, so that an interruption affects only one fiber. All waiting fibers share a failure. A
+ * refusal of the credentials is remembered, since wrong passwords lock accounts.
  */
 export const renewing = (source: Source) => {
   const mutex = Effect.unsafeMakeSemaphore(1)
-  let held: Held | undefined
+  let active: ActiveCredential | undefined
   let failed: { readonly error: HttpError; readonly attempt: number } | undefined
-  /** How many times credentials were asked for. */
+  /** The number of times credentials were obtained. */
   let attempts = 0
-  /** How many times in a row it did not help. */
-  let inVain = 0
+  /** The number of consecutive credentials that the server did not accept. */
+  let unaccepted = 0
   let notBefore = Number.NEGATIVE_INFINITY
-  /** How many requests were sent. */
+  /** The number of requests that were sent. */
   let sent = 0
 
-  const toHeld = ({ headers, lasts }: Credential, now: number): Held => ({
+  const activate = ({ headers, lifetime }: Credential, now: number): ActiveCredential => ({
     headers,
-    expiresAt: lasts === undefined ? Number.POSITIVE_INFINITY : now + lasts,
-    renewAt: lasts === undefined ? Number.POSITIVE_INFINITY : now + lasts * portion,
-    proved: false,
-    knownBehind: 0
+    expiresAt: lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime,
+    renewAt: lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime * renewalFraction,
+    accepted: false,
+    confirmedUpTo: 0
   })
 
-  const prove = (used: Held): void => {
-    if (used.proved) return
-    used.proved = true
-    inVain = 0
+  const markAccepted = (used: ActiveCredential): void => {
+    if (used.accepted) return
+    used.accepted = true
+    unaccepted = 0
     failed = undefined
   }
 
-  const doubt = (now: number): void => {
-    inVain++
-    notBefore = now + patience(inVain)
+  const delayNext = (now: number): void => {
+    unaccepted++
+    notBefore = now + refusalBackoff(unaccepted)
   }
 
-  const failure = (error: HttpError, now: number): Effect.Effect<Held, HttpError> => {
+  const failure = (error: HttpError, now: number): Effect.Effect<ActiveCredential, HttpError> => {
     failed = { error, attempt: attempts }
-    if (lasting(error)) doubt(now)
-    // What is not over yet goes on serving while its renewal is in trouble.
-    if (held === undefined || held.expiresAt <= now) return Effect.fail(error)
-    held.renewAt = now + (held.expiresAt - now) / 2
-    return Effect.succeed(held)
+    if (isRejection(error)) delayNext(now)
+    // Credentials that have not expired stay in use if their renewal fails.
+    if (active === undefined || active.expiresAt <= now) return Effect.fail(error)
+    active.renewAt = now + (active.expiresAt - now) / 2
+    return Effect.succeed(active)
   }
 
-  const obtain: Effect.Effect<Held, HttpError> = Effect.flatMap(
+  const obtain: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
     Clock.currentTimeMillis,
     (now) =>
-      failed !== undefined && lasting(failed.error) && now < notBefore
+      failed !== undefined && isRejection(failed.error) && now < notBefore
         ? Effect.fail(failed.error)
         : Effect.matchEffect(Effect.zip(Effect.either(source.obtain), Clock.currentTimeMillis), {
           onFailure: Effect.fail,
@@ -100,68 +100,71 @@ export const renewing = (source: Source) => {
             attempts++
             if (result._tag === "Left") return failure(result.left, now)
             failed = undefined
-            doubt(now)
-            held = toHeld(result.right, now)
-            return Effect.succeed(held)
+            delayNext(now)
+            active = activate(result.right, now)
+            return Effect.succeed(active)
           }
         })
   )
 
-  /** Others than the stale ones. */
-  const renewed = (stale: Held | undefined): Effect.Effect<Held, HttpError> =>
+  /** Replaces the stale credentials, unless another fiber did so. */
+  const renew = (stale: ActiveCredential | undefined): Effect.Effect<ActiveCredential, HttpError> =>
     Effect.suspend(() => {
       const seen = attempts
       return mutex.withPermits(1)(Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (held !== undefined && (held !== stale || now < held.renewAt)) return Effect.succeed(held)
+        if (active !== undefined && (active !== stale || now < active.renewAt)) return Effect.succeed(active)
         return failed !== undefined && failed.attempt > seen ? Effect.fail(failed.error) : obtain
       }))
     })
 
-  /** What the next request is sent with. */
-  const current: Effect.Effect<Held, HttpError> = Effect.flatMap(
+  /** The credentials for the next request. */
+  const current: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
     Clock.currentTimeMillis,
-    (now) => held !== undefined && now < held.renewAt ? Effect.succeed(held) : renewed(held)
+    (now) => active !== undefined && now < active.renewAt ? Effect.succeed(active) : renew(active)
   )
 
-  const known = (used: Held): Effect.Effect<boolean> =>
+  const check = (used: ActiveCredential): Effect.Effect<boolean> =>
     Effect.suspend(() => {
-      const behind = sent
-      return Effect.tap(source.alive(used.headers), (alive) => {
-        if (!alive) return Effect.void
-        prove(used)
-        used.knownBehind = behind
+      const before = sent
+      return Effect.tap(source.isAccepted(used.headers), (accepted) => {
+        if (!accepted) return Effect.void
+        markAccepted(used)
+        used.confirmedUpTo = before
         return Effect.void
       })
     })
 
-  /** What a request is sent with that cannot be repeated. */
-  const assured: Effect.Effect<Held, HttpError> = Effect.flatMap(
+  /** The credentials for a request that cannot be repeated. */
+  const confirmed: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
     current,
     (used) =>
-      Number.isFinite(used.expiresAt) || !used.proved
+      Number.isFinite(used.expiresAt) || !used.accepted
         ? Effect.succeed(used)
         : mutex.withPermits(1)(Effect.suspend(() =>
-          held !== undefined && held !== used
-            ? Effect.succeed(held)
-            : Effect.flatMap(known(used), (alive) => alive ? Effect.succeed(used) : obtain)
+          active !== undefined && active !== used
+            ? Effect.succeed(active)
+            : Effect.flatMap(check(used), (accepted) => accepted ? Effect.succeed(used) : obtain)
         ))
   )
 
   /**
-   * What to repeat a request with that was refused with 401, or `undefined` where others would not help: CouchDB says 401
-   * also to those whom it knows, where they are no admins.
+   * The credentials for repeating a request that was refused with 401, or `undefined` if new ones would not help:
+   * CouchDB also responds with 401 to authenticated users who are not admins.
    */
-  const instead = (used: Held, order: number): Effect.Effect<Held | undefined, HttpError> =>
+  const replacementFor = (
+    used: ActiveCredential,
+    order: number
+  ): Effect.Effect<ActiveCredential | undefined, HttpError> =>
     Effect.suspend(() => {
       const seen = attempts
       return mutex.withPermits(1)(Effect.gen(function*() {
-        if (held !== undefined && held !== used) return held
-        if (held === used) {
-          if (used.knownBehind >= order) return undefined
+        if (active !== undefined && active !== used) return active
+        if (active === used) {
+          if (used.confirmedUpTo >= order) return undefined
           const now = yield* Clock.currentTimeMillis
-          if (now < used.expiresAt && (yield* known(used))) return undefined
-          if (inVain > 1 && now < notBefore) return undefined
-          held = undefined
+          if (now < used.expiresAt && (yield* check(used))) return undefined
+          if (unaccepted > 1 && now < notBefore) return undefined
+          active = undefined
         } else if (failed !== undefined && failed.attempt > seen) return yield* Effect.fail(failed.error)
         return yield* obtain
       }))
@@ -169,22 +172,22 @@ export const renewing = (source: Source) => {
 
   return {
     current,
-    assured,
-    instead,
-    /** Whether the server knows whose these are. */
-    known,
-    /** The number of a request that is sent now. */
-    next: (): number => ++sent,
-    /** These were taken by the server. */
-    prove,
-    /** The server prolonged those in use. */
-    prolonged: (used: Held, credential: Credential, now: number): void => {
-      if (held !== used) return
-      held = { ...toHeld(credential, now), proved: true }
+    confirmed,
+    replacementFor,
+    /** Checks whether the server accepts these credentials. */
+    check,
+    /** Returns the number of a request that is sent now. */
+    nextNumber: (): number => ++sent,
+    /** Records that the server accepted these credentials. */
+    markAccepted,
+    /** Replaces the credentials in use, which the server extended. */
+    extend: (used: ActiveCredential, credential: Credential, now: number): void => {
+      if (active !== used) return
+      active = { ...activate(credential, now), accepted: true }
     },
-    /** Those in use were given up. */
-    forget: (used: Held): void => {
-      if (held === used) held = undefined
+    /** Discards the credentials, if they are in use. */
+    discard: (used: ActiveCredential): void => {
+      if (active === used) active = undefined
     }
   }
 }

@@ -1,72 +1,74 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Exchange, Works } from "./exchange.js"
-import { ofCookie } from "./fixedHeaders.js"
-import { type Answered, isRefusal } from "./rejected.js"
-import { type Held, type Renewing, renewing } from "./renewal.js"
+import type { AuthenticatorFactory, Exchange } from "./exchange.js"
+import { cookieHeader } from "./fixedHeaders.js"
+import { type AuthResponse, isRefusal } from "./rejected.js"
+import { type ActiveCredential, type Renewing, renewing } from "./renewal.js"
 import { setCookie } from "./setCookie.js"
-import { bySession, byToken } from "./sources.js"
+import { sessionSource, tokenSource } from "./sources.js"
 
-const withoutCookies = <Response extends Answered>(response: Response): Response => {
+const withoutCookies = <Response extends AuthResponse>(response: Response): Response => {
   if (response.headers["set-cookie"] === undefined) return response
   const { "set-cookie": _, ...headers } = response.headers
   return { ...response, headers }
 }
 
-/** Whether the response that began the session shows no cookie: a browser keeps it to itself, or does not keep it. */
-const isHidden = ({ headers }: Held): boolean => headers["cookie"] === undefined
+/** Whether the login response shows no cookie: a browser hides it, or does not store it. */
+const isHidden = ({ headers }: ActiveCredential): boolean => headers["cookie"] === undefined
 
-const withHiddenCookie = <Response extends Answered>(response: Response): Response => ({
+const withHiddenCookie = <Response extends AuthResponse>(response: Response): Response => ({
   ...response,
   cookie: "hidden"
 })
 
-/** Sends with credentials that are renewed; a cookie in an answer prolongs them, where they are cookies. */
-const exchanged = (credentials: Renewing, cookies: boolean): Exchange => (body, send) => {
-  const heard = (used: Held, response: Answered, now: number): void => {
+/** Sends with credentials that are renewed. A cookie in a response extends a session. */
+const renewingExchange = (credentials: Renewing, cookies: boolean): Exchange => (body, send) => {
+  const observe = (used: ActiveCredential, response: AuthResponse, now: number): void => {
     if (isRefusal(response, !cookies)) return
     const { headers } = response
-    credentials.prove(used)
+    credentials.markAccepted(used)
     const cookie = cookies ? setCookie(headers, now) : undefined
     if (cookie === undefined) return
-    if (cookie.value === "") credentials.forget(used)
-    else credentials.prolonged(used, { headers: ofCookie(cookie.value), lasts: cookie.lasts }, now)
+    if (cookie.value === "") credentials.discard(used)
+    else credentials.extend(used, { headers: cookieHeader(cookie.value), lifetime: cookie.lifetime }, now)
   }
 
-  const once = (used: Held) =>
+  const once = (used: ActiveCredential) =>
     Effect.zipWith(send(used.headers), Clock.currentTimeMillis, (attempt, now) => {
-      heard(used, attempt.response, now)
+      observe(used, attempt.response, now)
       return attempt
     })
 
   return Effect.gen(function*() {
-    const used = yield* (body.streams ? credentials.assured : credentials.current)
-    const order = credentials.next()
+    const used = yield* (body.streams ? credentials.confirmed : credentials.current)
+    const order = credentials.nextNumber()
     const first = yield* once(used)
     if (!isRefusal(first.response, !cookies) || body.read()) return withoutCookies(first.response)
-    // What is asked for others may need the connection.
+    // Obtaining other credentials may need the connection.
     const refusal = yield* first.buffered
-    const others = Option.fromNullable(yield* credentials.instead(used, order))
-    if (Option.isNone(others)) {
-      return withoutCookies(cookies && isHidden(used) && used.knownBehind < order ? withHiddenCookie(refusal) : refusal)
+    const replacement = Option.fromNullable(yield* credentials.replacementFor(used, order))
+    if (Option.isNone(replacement)) {
+      return withoutCookies(
+        cookies && isHidden(used) && used.confirmedUpTo < order ? withHiddenCookie(refusal) : refusal
+      )
     }
-    const second = yield* once(others.value)
-    if (!cookies || !isHidden(others.value) || !isRefusal(second.response, false)) {
+    const second = yield* once(replacement.value)
+    if (!cookies || !isHidden(replacement.value) || !isRefusal(second.response, false)) {
       return withoutCookies(second.response)
     }
-    // A browser that keeps the cookie sends it with this question too.
+    // A browser that stored the cookie also sends it with this check.
     const answer = yield* second.buffered
-    return withoutCookies((yield* credentials.known(others.value)) ? answer : withHiddenCookie(answer))
+    return withoutCookies((yield* credentials.check(replacement.value)) ? answer : withHiddenCookie(answer))
   })
 }
 
-export const session = (...who: Parameters<typeof bySession>): Works => (ask) => ({
+export const session = (...credentials: Parameters<typeof sessionSource>): AuthenticatorFactory => (send) => ({
   _tag: "Renewing",
-  exchange: exchanged(renewing(bySession(...who)(ask)), true)
+  exchange: renewingExchange(renewing(sessionSource(...credentials)(send)), true)
 })
 
-export const tokens = (token: Parameters<typeof byToken>[0]): Works => (ask) => ({
+export const tokens = (token: Parameters<typeof tokenSource>[0]): AuthenticatorFactory => (send) => ({
   _tag: "Renewing",
-  exchange: exchanged(renewing(byToken(token)(ask)), false)
+  exchange: renewingExchange(renewing(tokenSource(token)(send)), false)
 })

@@ -10,8 +10,8 @@ import { isSendable } from "../headerCheck.js"
 import { unexpectedResponse } from "../responseError.js"
 import { jsonOf } from "../verification.js"
 import { verifyJson } from "../verification.js"
-import type { Ask } from "./exchange.js"
-import { type Headers, ofCookie, ofToken } from "./fixedHeaders.js"
+import type { Send } from "./exchange.js"
+import { bearerHeader, cookieHeader, type Headers } from "./fixedHeaders.js"
 import type { Credential, Source } from "./renewal.js"
 import { setCookie } from "./setCookie.js"
 
@@ -28,35 +28,35 @@ export const login = (username: string, password: Redacted.Redacted): CouchReque
   verify: isOk
 })
 
-/** Whether the server knows who this is. Where it does not say, it does not know. */
-const alive = (ask: Ask) => (headers: Headers): Effect.Effect<boolean> =>
-  Effect.match(ask({ method: "GET", ...target }, headers), {
+/** Whether the server recognizes a user. An unclear response counts as no. */
+const isAuthenticated = (send: Send) => (headers: Headers): Effect.Effect<boolean> =>
+  Effect.match(send({ method: "GET", ...target }, headers), {
     onFailure: () => false,
     onSuccess: (response) => typeof Json.get(Json.get(jsonOf(response), "userCtx"), "name") === "string"
   })
 
-/** Sessions, by name and password. Where the answer shows no cookie, a browser keeps it. */
-export const bySession = (username: string, password: Redacted.Redacted) => (ask: Ask): Source => ({
+/** Sessions by name and password. If the response shows no cookie, a browser keeps it. */
+export const sessionSource = (username: string, password: Redacted.Redacted) => (send: Send): Source => ({
   obtain: Effect.suspend(() => {
     const request = login(username, password)
-    return Effect.zipWith(ask(request, {}), Clock.currentTimeMillis, (response, now) => ({ now, request, response }))
+    return Effect.zipWith(send(request, {}), Clock.currentTimeMillis, (response, now) => ({ now, request, response }))
   }).pipe(Effect.flatMap(({ now, request, response }): Effect.Effect<Credential, HttpError> => {
     if (Json.get(jsonOf(response), "ok") !== true) {
-      return Effect.fail(unexpectedResponse(request, response, "the response begins no session"))
+      return Effect.fail(unexpectedResponse(request, response, "the response does not begin a session"))
     }
     const cookie = setCookie(response.headers, now)
     return Effect.succeed(
       cookie === undefined || cookie.value === ""
-        ? { headers: {}, lasts: undefined }
-        : { headers: ofCookie(cookie.value), lasts: cookie.lasts }
+        ? { headers: {}, lifetime: undefined }
+        : { headers: cookieHeader(cookie.value), lifetime: cookie.lifetime }
     )
   })),
-  alive: alive(ask)
+  isAccepted: isAuthenticated(send)
 })
 
 const decoder = new TextDecoder()
 
-/** When a token is over, in milliseconds, if it says so. */
+/** The expiry of a token in milliseconds, if it contains one. */
 const expiry = (token: string): number | undefined => {
   const payload = Encoding.decodeBase64Url(token.split(".")[1] ?? "")
   const claims = Either.flatMap(payload, (bytes) => Json.parse(decoder.decode(bytes)))
@@ -64,20 +64,24 @@ const expiry = (token: string): number | undefined => {
   return typeof exp === "number" ? exp * 1000 : undefined
 }
 
-/** Tokens that an effect gives. */
-export const byToken = (token: Effect.Effect<Redacted.Redacted, unknown>) => (ask: Ask): Source => ({
+/** Tokens that an effect provides. */
+export const tokenSource = (token: Effect.Effect<Redacted.Redacted, unknown>) => (send: Send): Source => ({
   obtain: Effect.mapError(token, (failure) => new CredentialsError({ kind: "JSON Web Token" }, failure)).pipe(
-    // One that cannot be sent is never refused, so that it would be kept for good.
+    // The server never refuses a token that cannot be sent, so it would be kept forever.
     Effect.filterOrFail(
       (token) => isSendable(Redacted.value(token).trim()),
-      () => new CredentialsError({ kind: "JSON Web Token" }, new Error("it gave what cannot be sent in a header"))
+      () =>
+        new CredentialsError(
+          { kind: "JSON Web Token" },
+          new Error("its token contains characters that a header cannot contain")
+        )
     ),
     Effect.zipWith(Clock.currentTimeMillis, (token, now): Credential => {
       const text = Redacted.value(token)
-      const lasts = (expiry(text) ?? Infinity) - now
-      // One that is over already by this clock may not be by the server's, which says 401 if it is.
-      return { headers: ofToken(text), lasts: Number.isFinite(lasts) && lasts > 0 ? lasts : undefined }
+      const lifetime = (expiry(text) ?? Infinity) - now
+      // A token that has expired by this clock may be valid by the server's, which responds with 401 if it is not.
+      return { headers: bearerHeader(text), lifetime: Number.isFinite(lifetime) && lifetime > 0 ? lifetime : undefined }
     })
   ),
-  alive: alive(ask)
+  isAccepted: isAuthenticated(send)
 })

@@ -20,39 +20,39 @@ export interface Row {
 }
 
 /**
- * What became of a row: `rev` is what the server named it, where it names any; `error` what it was refused with. A
- * conflict says that its parent is no leaf any more.
+ * The result of a row. `rev` is the revision that the server assigned, if it reports one. `error` is the reason of a
+ * refusal. In a conflict, the parent of the row is no longer a leaf.
  */
 export type RowResult =
   | { readonly _tag: "Stored"; readonly durability: Durability; readonly rev: Revision.Revision | undefined }
   | { readonly _tag: "Conflict"; readonly error: UpdateConflictError }
   | { readonly _tag: "Refused"; readonly error: WireError }
 
-/** A row about which nobody answered, because the request failed that it was in, or that it was to follow. */
+/** A row without a response, because its request failed, or an earlier one whose failure ended the operation. */
 export interface Unanswered {
   readonly _tag: "Unanswered"
   readonly error: WireError
 }
 
 /**
- * - `newEdits`: whether each row is an edit of the revision that it names; else it is stored under that revision
- * - `repeatable`: whether a request without an answer may be sent again; by default, which is right where a row under its
- *   own revision does nothing the second time, or where the caller looks at what was refused
+ * - `newEdits`: whether each row is an edit of the revision that it names; otherwise it is stored under that revision
+ * - `repeatable`: whether a request without a response may be sent again; `true` by default, which is safe if a row
+ *   under its own revision does nothing the second time, or if the caller examines refusals
  */
 export interface WriteOptions {
   readonly newEdits: boolean
   readonly repeatable?: boolean
 }
 
-const most = { rows: 200, characters: 4_000_000 }
+const maxPart = { rows: 200, characters: 4_000_000 }
 
-/** Parts that one request each can carry. */
+/** Splits rows into parts of one request each. */
 const parts = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> => {
   const all: Array<Array<Row>> = []
   let size = Infinity
   for (const row of rows) {
     const last = all[all.length - 1]
-    if (last === undefined || last.length >= most.rows || size + row.text.length > most.characters) {
+    if (last === undefined || last.length >= maxPart.rows || size + row.text.length > maxPart.characters) {
       all.push([row])
       size = row.text.length
     } else {
@@ -64,8 +64,8 @@ const parts = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> => {
 }
 
 /**
- * Writes documents, one result each in their order: `POST /{db}/_bulk_docs`. A failure of a whole request that is one
- * document's fault is told for that document.
+ * Writes documents and returns one result each, in their order: `POST /{db}/_bulk_docs`. If one document causes a whole
+ * request to fail, the failure is the result of that document.
  */
 export const bulkWrite = (
   database: DatabaseName,
@@ -83,8 +83,8 @@ const allAnswered = (
   Effect.forEach(results, (result) => result._tag === "Unanswered" ? Effect.fail(result.error) : Effect.succeed(result))
 
 /**
- * The same in one request, which is split only where the server wants it smaller. It fails where no row was answered: what
- * a part of the rows was told is not lost with the others.
+ * Writes documents in one request, which is split only if the server requires smaller ones. It fails only if no row has
+ * a result: the results of some rows are kept if others fail.
  */
 export const writePart = (
   database: DatabaseName,
@@ -106,8 +106,8 @@ export const writePart = (
     const durability = response.status === 202 ? "accepted" : "quorum"
     const results = jsonOf(response)
     if (!Json.isArray(results)) return Either.left("the response is not a list of results")
-    // Under revisions of their own CouchDB reports refused rows alone. An empty list then means that all are stored, so
-    // that it must be CouchDB's.
+    // Without new edits CouchDB reports only refused rows. An empty list then means that all are stored, so the
+    // response must be CouchDB's.
     if (
       newEdits
         ? results.length !== rows.length || !results.every((result, i) => isResult(result, rows[i]))
@@ -134,7 +134,7 @@ export const writePart = (
   )
 }
 
-/** The halves one after the other; after a failure nothing more is sent. */
+/** Writes the halves one after the other. After a failure nothing more is sent. */
 const writeHalves = (
   database: DatabaseName,
   rows: ReadonlyArray<Row>,
@@ -152,7 +152,7 @@ const writeHalves = (
   })
 }
 
-/** What the whole request fails with because of some of its documents, or because there are too many. */
+/** The errors of a whole request that some of its documents, or their number, may cause. */
 const ofOneDocument = new Set<string>([
   "MissingStubError",
   "PreconditionFailedError",
@@ -161,7 +161,7 @@ const ofOneDocument = new Set<string>([
   "ExpectationFailedError"
 ])
 
-/** Whether this is the result of a row: its revision, or why it was refused. */
+/** Whether this is the result of a row: its revision, or the reason of its refusal. */
 const isResult = (result: Json.Json | undefined, row: Row | undefined): boolean =>
   isRefusal(result) || (Json.get(result, "id") === row?.id && Revision.isRevision(Json.get(result, "rev")))
 
@@ -191,7 +191,7 @@ const conflictOf = (
 ): UpdateConflictError =>
   new UpdateConflictError({ server, method, path, status: 409, error: "conflict", reason, database, id })
 
-/** The error of one row, as if its document had been written alone. */
+/** The error of one row, as if the document had been written alone. */
 const asError = (
   request: CouchRequest,
   { headers, server }: Reply,

@@ -14,36 +14,36 @@ import type { WireError } from "./errors.js"
 import { post } from "./post.js"
 import { rowFailure } from "./rowFailure.js"
 
-const at = (plain: unknown, ...path: ReadonlyArray<string | number>): unknown =>
+const memberAt = (plain: unknown, ...path: ReadonlyArray<string | number>): unknown =>
   path.reduce<unknown>(
     (value, key) =>
       typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined,
     plain
   )
 
-/** One version, or all of a document's leaves where no revision is named. */
+/** One version, or all leaves of a document if no revision is named. */
 export interface Wanted {
   readonly id: string
   readonly rev?: Revision.Revision
 }
 
-/** A version as the server has it, with its ancestors. */
+/** A version on the server, with its ancestors. */
 export interface Version {
   readonly path: Path
   readonly raw: RawDocument
 }
 
-/** How many versions one request asks for. */
-const atOnce = 200
+/** The number of versions that one request reads. */
+const maxVersions = 200
 
-/** Reads versions: `POST /{db}/_bulk_get?revs=true`. Versions that do not exist are left out. */
+/** Reads versions: `POST /{db}/_bulk_get?revs=true`. Versions that do not exist are omitted. */
 export const readVersions = (
   database: DatabaseName,
   wanted: ReadonlyArray<Wanted>
 ): Effect.Effect<ReadonlyArray<Version>, WireError, CouchHttp> =>
   Effect.map(
     Effect.forEach(
-      Chunk.toReadonlyArray(Chunk.chunksOf(Chunk.fromIterable(wanted), atOnce)),
+      Chunk.toReadonlyArray(Chunk.chunksOf(Chunk.fromIterable(wanted), maxVersions)),
       (part) =>
         Effect.flatMap(
           post(
@@ -59,7 +59,7 @@ export const readVersions = (
     (parts) => parts.flat()
   )
 
-/** The versions in a response, or why one of them could not be read. A version that does not exist is left out. */
+/** The versions in a response, or the error of one that could not be read. Versions that do not exist are omitted. */
 const versionsIn = (
   database: DatabaseName,
   { exact, plain, response }: ReadJson & { readonly response: BufferedResponse & FromServer }
@@ -74,14 +74,17 @@ const versionsIn = (
         if (failure !== undefined) return Either.left(failure)
       }
       if (ok === undefined) continue
-      const raw = documentOf({ exact: ok, plain: exact === plain ? ok : at(plain, "results", i, "docs", j, "ok") })
+      const raw = documentOf({
+        exact: ok,
+        plain: exact === plain ? ok : memberAt(plain, "results", i, "docs", j, "ok")
+      })
       if (Option.isSome(raw)) versions.push({ raw: raw.value, path: pathOf(raw.value) })
     }
   }
   return Either.right(versions)
 }
 
-/** The revision and its ancestors, as `_revisions` tells them. */
+/** The revision and its ancestors, from `_revisions`. */
 export const pathOf = (leaf: RawDocument): Path => {
   const revisions = leaf.special("_revisions")
   const start = Json.get(revisions, "start")

@@ -17,7 +17,7 @@ interface Leaf extends ReadJson {
   readonly deleted: boolean
 }
 
-/** CouchDB's order, the winner first. */
+/** Whether a leaf precedes another in CouchDB's order, in which the winner is first. */
 const wins = (self: Leaf, that: Leaf): boolean =>
   self.deleted === that.deleted ? Revision.Order(self.rev, that.rev) > 0 : that.deleted
 
@@ -39,7 +39,7 @@ const winnerIn = (exact: Json.Json | undefined, plain: Json.Json | undefined): L
   return winner
 }
 
-/** Why a document could not be read, unless it is not there. */
+/** The error of a document that exists but could not be read. */
 const failureIn = (
   database: DatabaseName,
   row: Json.Json,
@@ -52,7 +52,7 @@ const failureIn = (
   return problem === undefined || typeof id !== "string" ? undefined : rowFailure(database, id, problem, response)
 }
 
-/** The winners of documents of one database, as a read of each would give them: one `_bulk_get`. */
+/** Reads the winners of documents of one database, with the results of single reads: one `_bulk_get`. */
 export const readWinners = (
   reads: ReadonlyArray<ReadDocument>
 ): Effect.Effect<ReadonlyArray<Either.Either<ReadJson, NotFoundError | RequestError>>, WireError, CouchHttp> => {

@@ -1,4 +1,4 @@
 import type { NotFoundError, RequestError } from "../errors.js"
 
-/** What an exchange about a whole database can fail with. */
+/** The errors of an exchange about a whole database. */
 export type WireError = NotFoundError | RequestError

@@ -11,9 +11,7 @@ import * as Transport from "../Transport.js"
 import { jsonProblem } from "../verification.js"
 import type { WireError } from "./errors.js"
 
-/**
- * A request that reads, and may be repeated. JSON that is not `expected` here does not come from CouchDB.
- */
+/** Sends a request that only reads, so it may be repeated. JSON that is not `expected` does not come from CouchDB. */
 export const post = (
   database: DatabaseName,
   endpoint: string,

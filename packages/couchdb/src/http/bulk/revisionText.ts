@@ -1,7 +1,7 @@
 import * as Json from "../../data/Json.js"
 import * as Revision from "../../data/Revision.js"
 
-/** A document as `_bulk_docs` takes it under a revision of its own, which stands first in the path. */
+/** The text of a document for `_bulk_docs` without new edits. The first revision of the path is its own. */
 export const revisionText = (
   id: string,
   path: readonly [Revision.Revision, ...ReadonlyArray<Revision.Revision>],

@@ -6,7 +6,7 @@ import { isRevsDiff, missingIn, revsDiffBody } from "../verification.js"
 import type { WireError } from "./errors.js"
 import { post } from "./post.js"
 
-/** Which of the revisions the server knows: `POST /{db}/_revs_diff`. */
+/** Determines which revisions the server has: `POST /{db}/_revs_diff`. */
 export const readKnown = (
   database: DatabaseName,
   asked: ReadonlyArray<readonly [id: string, rev: Revision.Revision]>

@@ -6,11 +6,11 @@ import { fromResponse } from "../responseError.js"
 import type { BufferedResponse } from "../Transport.js"
 import type { WireError } from "./errors.js"
 
-/** The status that CouchDB answers with when a single request fails with this `error`. */
+/** The status of CouchDB's response if a single request fails with this `error`. */
 const statusOf = (error: Json.Json | undefined): number =>
   error === "forbidden" ? 403 : error === "unauthorized" ? 401 : error === "bad_request" ? 400 : 500
 
-/** The failure that a result of `_bulk_get` reports of one document, or `undefined` if the document is not there. */
+/** The error of one document in a result of `_bulk_get`, or `undefined` if the document does not exist. */
 export const rowFailure = (
   database: DatabaseName,
   id: string,

@@ -20,8 +20,9 @@ const findInHistory = (write: WriteDocument): Effect.Effect<Option.Option<Revisi
 
 /**
  * Finds which writes are stored, by their predicted revisions: `POST /{db}/_revs_diff` for all of them. A creation must
- * also be the latest one of its document, since an equal one may have been deleted and since it may extend a tombstone:
- * `POST /{db}/_all_docs` shows the winners, and only if that is not enough, the history of the document is read.
+ * also be the latest one of its document, since an equal one may have been deleted, and since it may extend a
+ * tombstone: `POST /{db}/_all_docs` returns the winners, and the history of the document is read only if that is not
+ * enough.
  */
 export const storedRevisions = (
   database: DatabaseName,

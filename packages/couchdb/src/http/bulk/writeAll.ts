@@ -44,7 +44,7 @@ export const textOf = (write: WriteDocument): string =>
 /** The rows of one bulk operation, and the outcomes that are known. */
 class BulkWrite {
   private readonly outcomes: Array<Outcome | undefined>
-  /** A request has at most so many rows. A proxy with a limit of its own makes it smaller. */
+  /** The maximum number of rows in a request. The size limit of a proxy reduces it. */
   private maxRows = Infinity
   /** The rows of the last request whose outcome is unknown. */
   private unanswered: ReadonlyArray<number> = []
@@ -136,7 +136,7 @@ class BulkWrite {
         indices.forEach((i, n) => {
           const rev = revs[n]
           if (rev === undefined || !this.state.claimedRevisions.take(this.row(i).write, rev)) return
-          // The lost response said whether a quorum stored it.
+          // The lost response reported whether a quorum stored it.
           this.outcomes[i] = Either.right({ rev, durability: "accepted" })
         })
     )
@@ -151,7 +151,7 @@ class BulkWrite {
     }
   }
 
-  /** Records results. If an earlier outcome is unknown, a conflict may be that of the repeated write with itself. */
+  /** Records results. If an earlier outcome is unknown, a repeated write may conflict with itself. */
   private settleAll(
     results: ReadonlyArray<readonly [index: number, result: RowResult]>,
     unknownOutcome: WireError | undefined
