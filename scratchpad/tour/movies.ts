@@ -49,7 +49,7 @@ const DateText = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSel
 /** The list was made in 2010: what it says is out in 2033 was out in 1933. */
 const lastYear = 2011
 
-export const ReleaseDate = DateText.pipe(
+const ReleaseDate = DateText.pipe(
   Schema.filter((date) => DateTime.getPartUtc(date, "year") <= lastYear, expecting(`a year until ${lastYear}`)),
   // Where there was no date, somebody's clock printed the Unix epoch.
   Schema.filter((date) => formatDate(date) !== "Dec 31 1969", expecting("a date other than the Unix epoch"))

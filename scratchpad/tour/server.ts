@@ -58,7 +58,7 @@ export const live = Layer.unwrapScoped(Effect.gen(function*() {
 })).pipe(Layer.provideMerge(Traffic.Default))
 
 /** Something answers, but not as CouchDB does. */
-export class NotCouchDB extends Data.TaggedError("NotCouchDB")<{}> {
+class NotCouchDB extends Data.TaggedError("NotCouchDB")<{}> {
   override get message(): string {
     return "GET /: something answers there, but it does not say that it is CouchDB. Is COUCHDB_URL right?"
   }

@@ -152,7 +152,7 @@ export class EncodeError extends /*#__PURE__*/ Data.TaggedError("EncodeError")<{
   }
 }
 
-export const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
+const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
   issues.map(({ expected, path }) => `${path.length === 0 ? "the body" : path.map(String).join(".")}: ${expected}`)
     .join("; ")
 

@@ -19,7 +19,7 @@ const again = <A, R>(effect: Effect.Effect<A, DeployFailure, R>): Effect.Effect<
   Effect.retry(effect, { schedule: conflictBackoff(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 /** The document that has the new indexes built, under a name that follows from what they are made of. */
-export const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`
+const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`
 
 /** Makes sure that the document is there with this body, and tells whether it had to be written. */
 const put = (at: Address, body: JsonObject): Effect.Effect<boolean, DeployFailure, CouchHttp> =>

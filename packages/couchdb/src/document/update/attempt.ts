@@ -28,7 +28,7 @@ export const untilSettled = <A, E, R>(
   })
 
 /** The document as the server has it; none where it is not there and need not be. */
-export const read = <A, R>(
+const read = <A, R>(
   { collection, creates, id }: Pick<Editing<A, R>, "collection" | "id" | "creates">
 ): Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R> =>
   creates
