@@ -9,7 +9,7 @@ import * as Json from "../data/Json.js"
 import { documentPath, documentRoute } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
 import { concatBytes } from "../data/text.js"
-import { rawOf as baseRaw, stored, take, type Taken } from "../document/base.js"
+import { rawOf as baseRaw, recordBody, type RecordedBody, stored } from "../document/base.js"
 import { decode, encode } from "../document/codec.js"
 import type { Document } from "../document/Document.js"
 import { type ConflictError, type CurrentRevision, UnsavedChangesError } from "../document/errors.js"
@@ -98,7 +98,7 @@ const areOwn = (over: Over, sent: Sent) => (raw: RawDocument): boolean => {
  */
 const written = <A, R>(
   self: Document<A, R>,
-  taken: Taken<A>,
+  taken: RecordedBody<A>,
   raw: Json.JsonObject,
   { durability, rev }: Written,
   sent: Sent
@@ -163,7 +163,7 @@ const putOver = <A, R, E2, R2>(
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
-    const taken = take(self.collection, self.body)
+    const taken = recordBody(self.collection, self.body)
     const sent: Sent = new Map()
     const request: CouchRequest = {
       method: "PUT",
@@ -189,7 +189,7 @@ const putOver = <A, R, E2, R2>(
 
 export const put = <A, R, E2, R2>(self: Document<A, R>, name: string, file: File<E2, R2>) =>
   Effect.zipRight(
-    Effect.zipRight(value.demandRevision(self, "attachment"), refuseEdits(self)),
+    Effect.zipRight(value.requireRevision(self, "attachment"), refuseEdits(self)),
     putOver(self, name, file, overOf(self))
   )
 
@@ -212,7 +212,7 @@ const removeOver = <A, R>(
   return Effect.gen(function*() {
     const spot = { database: self.collection.database, id: self.id, rev: Option.some(over.value.rev) }
     const where = yield* fileAt(spot, name)
-    const taken = take(self.collection, self.body)
+    const taken = recordBody(self.collection, self.body)
     const isOwn = (raw: RawDocument) => Json.get(Option.getOrUndefined(raw.stubs), name) === undefined
     const done = yield* Effect.mapError(
       withRecovery<never, CouchHttp, CouchHttp>(send({ method: "DELETE", ...where }), landed(self, over, isOwn), true),
@@ -224,7 +224,7 @@ const removeOver = <A, R>(
 
 export const remove = <A, R>(self: Document<A, R>, name: string) =>
   Effect.zipRight(
-    Effect.zipRight(value.demandRevision(self, "attachment"), refuseEdits(self)),
+    Effect.zipRight(value.requireRevision(self, "attachment"), refuseEdits(self)),
     removeOver(self, name, overOf(self))
   )
 
@@ -268,7 +268,7 @@ const saveOver = <A, R, E2, R2>(
   Effect.gen(function*() {
     const { database } = self.collection
     const id = yield* DocumentId.decode(self.id)
-    const taken = take(self.collection, self.body)
+    const taken = recordBody(self.collection, self.body)
     const inline = options.inline === true
     const request = { method: "PUT", path: documentPath(database, id), route: documentRoute(id), database, id } as const
     const prepared = yield* Effect.forEach(Object.entries(files), (entry) => prepare(request, entry, inline))

@@ -136,7 +136,7 @@ const recorded = (
       body: stored,
       over: before.over,
       ...(grave !== undefined && holds(settings, "recreation") && {
-        anew: writeAnew(database, id, stored, [
+        recreate: writeAnew(database, id, stored, [
           mergeRevision({
             parent,
             heads: parent === null ? also : [parent, ...also],
