@@ -9,7 +9,7 @@ import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { documentPath, documentRoute } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
-import { bodyOf, stored, take } from "../document/base.js"
+import { bodyOf, recordBody, stored } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import type { Collection } from "../document/Collection.js"
 import { type AnyConflict, withAttempted } from "../document/conflictError.js"
@@ -128,7 +128,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
     const id = yield* DocumentId.decode(attempted.id)
     const { database } = attempted.collection
     const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
-    const taken = take(attempted.collection, attempted.body)
+    const taken = recordBody(attempted.collection, attempted.body)
     const { body: raw } = yield* prepareWrite(attempted.collection, {
       id,
       raw: yield* encode(attempted),
