@@ -4,61 +4,61 @@ import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 
 /**
- * An effect that is run many times, one after the other, and may not take longer than so long each time, or it fails.
+ * Makes an effect, which is run repeatedly and never concurrently, fail if a run takes longer than `timeout`.
  *
- * `Effect.timeoutFail` runs two fibers for each time, which costs more than reading a piece of a feed. Here there are two
- * for all times: one that runs the effect when it is asked to, and one that watches. They end with the scope.
+ * `Effect.timeoutFail` forks two fibers for each run, which costs more than reading a chunk of a feed. This forks only
+ * two for all runs: one runs the effect on request, the other checks the time. Both end with the scope.
  */
-export const watched = <A, E>(
+export const withIdleTimeout = <A, E>(
   self: Effect.Effect<A, E>,
-  longest: Duration.Duration,
-  onLonger: () => E
+  timeout: Duration.Duration,
+  onTimeout: () => E
 ): Effect.Effect<Effect.Effect<A, E>, never, Scope> =>
   Effect.gen(function*() {
-    let start: (() => void) | undefined
-    let asked = false
-    let answer: ((result: Effect.Effect<A, E>) => void) | undefined
+    let notify: (() => void) | undefined
+    let requested = false
+    let pending: ((result: Effect.Effect<A, E>) => void) | undefined
     let since = 0
 
-    const give = (result: Effect.Effect<A, E>): void => {
-      const waiting = answer
-      answer = undefined
+    const settle = (result: Effect.Effect<A, E>): void => {
+      const waiting = pending
+      pending = undefined
       waiting?.(result)
     }
-    const ask = Effect.async<void>((resume) => {
-      if (asked) {
-        asked = false
+    const nextRequest = Effect.async<void>((resume) => {
+      if (requested) {
+        requested = false
         resume(Effect.void)
         return undefined
       }
-      start = () => resume(Effect.void)
+      notify = () => resume(Effect.void)
       return Effect.sync(() => {
-        start = undefined
+        notify = undefined
       })
     })
-    const run: Effect.Effect<never> = Effect.flatMap(Effect.zipRight(ask, Effect.exit(self)), (result) => {
-      give(result)
+    const run: Effect.Effect<never> = Effect.flatMap(Effect.zipRight(nextRequest, Effect.exit(self)), (result) => {
+      settle(result)
       return run
     })
     yield* Effect.forkScoped(run)
     yield* Clock.currentTimeMillis.pipe(
       Effect.flatMap((now) => {
-        const left = answer === undefined ? Duration.toMillis(longest) : since + Duration.toMillis(longest) - now
-        return left > 0 ? Effect.sleep(left) : Effect.sync(() => give(Effect.failSync(onLonger)))
+        const left = pending === undefined ? Duration.toMillis(timeout) : since + Duration.toMillis(timeout) - now
+        return left > 0 ? Effect.sleep(left) : Effect.sync(() => settle(Effect.failSync(onTimeout)))
       }),
       Effect.forever,
       Effect.forkScoped
     )
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.async<A, E>((resume) => {
-        answer = resume
+        pending = resume
         since = now
-        const begin = start
-        start = undefined
-        if (begin === undefined) asked = true
+        const begin = notify
+        notify = undefined
+        if (begin === undefined) requested = true
         else begin()
         return Effect.sync(() => {
-          answer = undefined
+          pending = undefined
         })
       }))
   })

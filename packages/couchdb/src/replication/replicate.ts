@@ -8,10 +8,10 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Changes from "../changes/Changes.js"
-import { EmptyAnswers } from "../changes/emptyAnswers.js"
+import { EmptyPolls } from "../changes/emptyPolls.js"
 import { makeOutage } from "../changes/outage.js"
 import { runsOnServer } from "../changes/request.js"
-import { passes, untilItWorks } from "../changes/retry.js"
+import { isRecoverable, retryForever } from "../changes/retry.js"
 import * as DatabaseName from "../data/DatabaseName.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
@@ -94,11 +94,11 @@ export const replicate = <E = never, R = never>(
     const outage = yield* makeOutage({
       what: "the replication",
       annotations: { source: source.database, target: target.database },
-      retry: options.retry ?? untilItWorks,
+      retry: options.retry ?? retryForever,
       onReconnect: options.onReconnect
     })
     const isOutlived = (error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> =>
-      error._tag !== "InvalidIdError" && passes(error) &&
+      error._tag !== "InvalidIdError" && isRecoverable(error) &&
       (options.live === true || (options.retry !== undefined && (error._tag !== "ServerError" || isTransient(error))))
 
     /** Repeats what failed for a moment, unless its failure is final. */
@@ -111,7 +111,7 @@ export const replicate = <E = never, R = never>(
           isOutlived(error) && !isFinal(error)
             ? Effect.zipRight(outage.wait(error), Effect.suspend(() => outliving(effect, isFinal)))
             : Effect.fail(error),
-        onSuccess: (value) => outage.lasts() ? Effect.as(outage.end, value) : Effect.succeed(value)
+        onSuccess: (value) => outage.isActive() ? Effect.as(outage.end, value) : Effect.succeed(value)
       })
     const isBroken = (error: ReplicateError): boolean =>
       error._tag === "ServerError" && outage.isBroken(error) && runsOnServer(options.filter)
@@ -129,7 +129,7 @@ export const replicate = <E = never, R = never>(
     const batch = Math.max(1, options.batch ?? 100)
     const poll = Duration.decode(options.poll ?? "25 seconds")
     const from = first.since
-    const emptyAnswers = new EmptyAnswers()
+    const emptyPolls = new EmptyPolls()
 
     const page = (state: State) => {
       const read = state.caughtUp && options.live === true ? Changes.longpoll : Changes.fetch
@@ -158,10 +158,10 @@ export const replicate = <E = never, R = never>(
           })
       })
       return Effect.gen(function*() {
-        if (emptyAnswers.wait > 0) yield* Effect.sleep(emptyAnswers.wait)
+        if (emptyPolls.wait > 0) yield* Effect.sleep(emptyPolls.wait)
         const begun = yield* Clock.currentTimeMillis
         const answer = yield* timed
-        emptyAnswers.note(answer.changes.length === 0, (yield* Clock.currentTimeMillis) - begun)
+        emptyPolls.record(answer.changes.length === 0, (yield* Clock.currentTimeMillis) - begun)
         return answer
       })
     }

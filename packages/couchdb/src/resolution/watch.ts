@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Changes from "../changes/Changes.js"
 import { makeOutage } from "../changes/outage.js"
-import { isGoneDatabase, isPassing, untilItWorks } from "../changes/retry.js"
+import { isGoneDatabase, isRecoverableError, retryForever } from "../changes/retry.js"
 import type { Collection } from "../document/Collection.js"
 import { owns } from "../document/idRange.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
@@ -24,7 +24,7 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never,
     const outage = yield* makeOutage<E4, R4>({
       what: "the resolution of siblings",
       annotations: { database: collection.database },
-      retry: options.retry ?? untilItWorks,
+      retry: options.retry ?? retryForever,
       onReconnect: options.onReconnect
     })
     type Outlived = Effect.Effect<
@@ -35,13 +35,13 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never,
     const outliving = (ids: ReadonlyArray<string>): Outlived =>
       Effect.matchEffect(resolve(ids), {
         onFailure: (error): Outlived =>
-          isPassing(error)
+          isRecoverableError(error)
             ? Effect.zipRight(outage.wait(error), Effect.suspend(() => outliving(ids)))
             // The feed reports what became of the database.
             : isGoneDatabase(error)
             ? Effect.succeed([])
             : Effect.fail(error),
-        onSuccess: (resolutions) => outage.lasts() ? Effect.as(outage.end, resolutions) : Effect.succeed(resolutions)
+        onSuccess: (resolutions) => outage.isActive() ? Effect.as(outage.end, resolutions) : Effect.succeed(resolutions)
       })
     // What a burial hides may be all that is left of a document.
     const mayConcern = (
