@@ -102,7 +102,7 @@ class Unchanged {
 }
 
 export const retry =
-  (schedule: Schedule.Schedule<unknown, AnyConflict, unknown> = patience(20)) =>
+  (schedule: Schedule.Schedule<unknown, AnyConflict, unknown> = conflictBackoff(20)) =>
   <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q => retrying(self, schedule) as Q
 
 export const limit = (attempts: number) => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>

@@ -69,9 +69,9 @@ const planByLeaves = <A, R, E, R2>(
     const plans = new Map<string, Plan<A, R>>()
     for (const [each, found] of prepared) {
       const planned = yield* plan(collection, found, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
-        Effect.mapError((failed: Failed<E | WireError>) => failed.error)
+        Effect.mapError((failed: PolicyFailure<E | WireError>) => failed.error)
       )
-      if (planned.unsure && !each.deep) deeper.push({ ...each, deep: true })
+      if (planned.needsTombstones && !each.deep) deeper.push({ ...each, deep: true })
       else plans.set(each.id, planned.plan)
     }
     return deeper.length === 0

@@ -177,8 +177,8 @@ const readAfter = <A, R>(
       const expected = new Set<Revision>([
         ...plan.heads,
         // The merges and losers of other steps.
-        ...plan.steps.flatMap(({ burials, merge }) => [
-          ...burials.map(({ of }) => of.raw.rev),
+        ...plan.steps.flatMap(({ merge, tombstones }) => [
+          ...tombstones.map(({ of }) => of.raw.rev),
           ...Option.match(merge, { onNone: () => [], onSome: ({ path }) => [path[0]] })
         ])
       ])
@@ -205,35 +205,35 @@ const deleteLosers = <A, R>(
   Effect.gen(function*() {
     if (toDelete.length === 0) return []
     const { database } = collection
-    const burials = toDelete.flatMap(({ step }) => step.burials)
+    const tombstones = toDelete.flatMap(({ step }) => step.tombstones)
     const results = yield* bulkWrite(
       database,
-      burials.map((burial) => ({ id: burial.of.raw.id, text: Json.stringify(tombstoneJson(burial)) })),
+      tombstones.map((tombstone) => ({ id: tombstone.of.raw.id, text: Json.stringify(tombstoneJson(tombstone)) })),
       { newEdits: true }
     )
     // A refused tombstone may be stored: another resolver may have written the same one, or the request was retried
     // after its response was lost.
-    const uncertain = burials.flatMap((burial, i) =>
+    const uncertain = tombstones.flatMap((tombstone, i) =>
       results[i]?._tag !== "Conflict" ? [] : Option.toArray(
-        Option.map(tombstoneRevision(burial), (rev) => [burial.of.raw.id, rev] as const)
+        Option.map(tombstoneRevision(tombstone), (rev) => [tombstone.of.raw.id, rev] as const)
       )
     )
     const isKnown = yield* readKnown(database, uncertain)
     let next = 0
     return toDelete.map((each): StepResult<A, R> => {
-      const buried: Array<Revision> = []
+      const deleted: Array<Revision> = []
       const remaining: Array<Remaining> = []
       let isOutdated = each.isOutdated
-      for (const burial of each.step.burials) {
+      for (const tombstone of each.step.tombstones) {
         const result = results[next++]
-        const rev = burial.of.raw.rev
+        const rev = tombstone.of.raw.rev
         if (result?._tag === "Refused") remaining.push({ rev, why: result.error.message })
-        else if (result?._tag === "Stored") buried.push(rev)
-        else if (Option.exists(burialRevision(burial), (tombstone) => isKnown(each.open.id, tombstone))) {
-          buried.push(rev)
+        else if (result?._tag === "Stored") deleted.push(rev)
+        else if (Option.exists(tombstoneRevision(tombstone), (stored) => isKnown(each.open.id, stored))) {
+          deleted.push(rev)
         } else isOutdated = true
       }
-      const going: Writing<A, R> = { ...each, isOutdated, done: progress(each, buried) }
+      const going: Writing<A, R> = { ...each, isOutdated, done: progress(each, deleted) }
       return remaining.length > 0
         ? stopped(
           going,

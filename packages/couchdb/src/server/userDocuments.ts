@@ -121,7 +121,7 @@ export const create = (
 const maxRetries = 5
 
 const retryConflicts = <A, R>(effect: Effect.Effect<A, UserFailure, R>): Effect.Effect<A, UserFailure, R> =>
-  Effect.retry(effect, { schedule: patience(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
+  Effect.retry(effect, { schedule: conflictBackoff(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 const withMember = (document: Json.JsonObject, name: string, value: Json.Json): Json.JsonObject =>
   Json.fromEntries([...Json.entries(document).filter(([key]) => key !== name), [name, value]])

@@ -16,7 +16,7 @@ export type DeployFailure = Failure | UpdateConflictError
 const maxRetries = 10
 
 const retryConflicts = <A, R>(effect: Effect.Effect<A, DeployFailure, R>): Effect.Effect<A, DeployFailure, R> =>
-  Effect.retry(effect, { schedule: patience(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
+  Effect.retry(effect, { schedule: conflictBackoff(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 /** The name of the document that builds the new indexes. It contains a digest of their definitions. */
 export const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`
