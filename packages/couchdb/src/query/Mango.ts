@@ -420,9 +420,9 @@ export const indexes: <A, I, R, K>(
   .list as never
 
 /**
- * Deletes an index, and its design document if that contains no other index: `DELETE
- * /{db}/_index/{ddoc}/{type}/{name}`. Fails with a `NotFoundError` if the index does not exist. `design` is the name of
- * the design document without `_design/`; `type` is `json` by default.
+ * Deletes an index, and its design document if that contains no other index:
+ * `DELETE /{db}/_index/{ddoc}/{type}/{name}`. Fails with a `NotFoundError` if the index does not exist. `design` is the
+ * name of the design document without `_design/`; `type` is `json` by default.
  *
  * @example
  * import { Mango } from "effect-couchdb"

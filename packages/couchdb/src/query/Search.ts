@@ -410,10 +410,10 @@ export interface Groups<out A> {
 }
 
 /**
- * Returns hits grouped by the values of a field, which only Clouseau supports: `POST
- * /{db}/_design/{ddoc}/_search/{index}`. Groups have no bookmark. For a collection, if hits of other documents leave a
- * group short, the search is repeated for more hits and groups, up to the server's limit of 200. Groups without hits of
- * the collection are left out.
+ * Returns hits grouped by the values of a field, which only Clouseau supports:
+ * `POST /{db}/_design/{ddoc}/_search/{index}`. Groups have no bookmark. For a collection, if hits of other documents
+ * leave a group short, the search is repeated for more hits and groups, up to the server's limit of 200. Groups without
+ * hits of the collection are left out.
  *
  * @example
  * import { Search } from "effect-couchdb"

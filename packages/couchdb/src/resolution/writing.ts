@@ -98,7 +98,7 @@ const refusedStep = <A, R>(
     }))
 }
 
-/** Writes the list documents that merges refer to, before the merges. */
+/** Writes the tombstones that list merged versions, before the merges that refer to them. */
 const writeLists = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
