@@ -71,8 +71,8 @@ const filterProblem = (filter: Filter | undefined): string | undefined => {
           : `CouchDB's replicator does not find the filter function ${
             quote(`${filter.design}/${filter.name}`)
           }, whose ` +
-            "name contains a plus sign, a slash or an escaped character, or starts with an underscore: rename it, filter by a view, " +
-            "or replicate with this program (Replication.replicate)")
+            "name contains a plus sign, a slash or an escaped character, or starts with an underscore: rename it, filter " +
+            "by a view, or replicate with this program (Replication.replicate)")
     default:
       return undefined
   }

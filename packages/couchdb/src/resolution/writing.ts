@@ -238,7 +238,7 @@ const deleteLosers = <A, R>(
         ? stopped(
           going,
           remaining,
-          "not merged yet, because the server refused the tombstone of an earlier version: fix the cause and run the resolution again"
+          "not merged yet, because the server refused the tombstone of an earlier version: fix that and resolve again"
         )
         : { _tag: "Going", going }
     })
