@@ -18,7 +18,7 @@ import * as feeds from "./feeds.js"
 import type { Feed } from "./request.js"
 import type { Source } from "./source.js"
 
-/** How many changes a request may ask for beyond those that are still wanted. */
+/** How many changes one request may read beyond those that are still wanted. */
 const maxExtra = 1_000
 
 /** CouchDB's default `timeout` of a long poll. */
@@ -160,7 +160,7 @@ const isPositive = (duration: Duration.Duration | undefined): boolean =>
   duration !== undefined && Duration.greaterThan(duration, Duration.zero)
 
 /**
- * Reads the latest changes. A descending request cannot resume, so each request starts at the top and asks for more.
+ * Reads the latest changes. A descending request cannot resume, so each request starts at the top with a larger limit.
  */
 const backward = <D, R>(
   source: Source<D, R>,

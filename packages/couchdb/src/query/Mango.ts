@@ -140,7 +140,7 @@ export interface DatabaseQuery extends QueryOptions {
 }
 
 /**
- * The paging of a stream: `pageSize` is the number of documents that each request asks for, 200 by default.
+ * The paging of a stream: `pageSize` is the number of documents in each request, 200 by default.
  *
  * @since 0.1.0
  * @category options

@@ -69,7 +69,7 @@ export type Index<F, R = never> = Nouveau<F, R> | Clouseau<F, R>
 
 /**
  * A document that matches. `order` contains the values that it was sorted by, its score by default; `highlights`
- * contains the matching parts of its fields, if Clouseau was asked to highlight them.
+ * contains the matching parts of its fields, if `highlight` was set.
  *
  * @since 0.1.0
  * @category model
@@ -212,8 +212,8 @@ export interface GroupOptions
 }
 
 /**
- * The paging of a stream: `pageSize` is the number of hits that each request asks for, 100 by default. Servers refuse
- * more than 200 in their default configuration.
+ * The paging of a stream: `pageSize` is the number of hits in each request, 100 by default. Servers refuse more than
+ * 200 in their default configuration.
  *
  * @since 0.1.0
  * @category options
