@@ -90,8 +90,8 @@ export interface DatabaseGone {
 export type Change<D> = Changed<D> | Deleted
 
 /**
- * Selects the changes of a feed: see {@link byIds}, {@link bySelector}, {@link byView}, {@link byFunction} and {@link
- * designDocuments}.
+ * Selects the changes of a feed: see {@link byIds}, {@link bySelector}, {@link byView}, {@link byFunction} and
+ * {@link designDocuments}.
  *
  * @since 0.1.0
  * @category filters

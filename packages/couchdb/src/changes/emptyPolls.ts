@@ -1,13 +1,13 @@
-/** An empty answer that comes within this many milliseconds is followed by a wait. */
+/** An empty response within this many milliseconds is followed by a wait. */
 const minPollMillis = 1_000
 
-/** The waits in milliseconds: the first, and the longest after doubling. */
+/** The wait in milliseconds, initially and at most. It doubles after each empty poll. */
 const minWait = 100
 const maxWait = 10_000
 
 /**
- * Counts long polls that were answered at once although nothing happened, as by a cache or a server that knows no long poll:
- * the next one waits, so that they do not become a busy loop.
+ * Counts long polls that return immediately without changes, for example from a cache or a server without long polling.
+ * The next poll waits, which prevents a busy loop.
  */
 export class EmptyPolls {
   private count = 0

@@ -88,11 +88,13 @@ export const page = <D, R>(
 ): Effect.Effect<Page<D>, DecodeError | Rows.RowsError, CouchHttp | R> => {
   const request = requestWithTimeout(source, feed, options)
   return Effect.scoped(Effect.gen(function*() {
-    const answer = yield* Rows.open(request, "results")
-    const rows = yield* Stream.runCollect(answer.rows)
-    const changes = yield* Batches.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows), false, answer.head))
-    const around = yield* answer.around
-    const lastSequence = yield* lastSequenceOf(request, answer.head, around)
+    const response = yield* Rows.open(request, "results")
+    const rows = yield* Stream.runCollect(response.rows)
+    const changes = yield* Batches.toValues(
+      changesIn(request, source, Chunk.toReadonlyArray(rows), false, response.head)
+    )
+    const around = yield* response.around
+    const lastSequence = yield* lastSequenceOf(request, response.head, around)
     const pending = Json.get(around, "pending")
     return { changes, lastSequence, pending: typeof pending === "number" ? Option.some(pending) : Option.none() }
   }))

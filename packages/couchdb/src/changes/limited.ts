@@ -18,7 +18,7 @@ import * as feeds from "./feeds.js"
 import type { Feed } from "./request.js"
 import type { Source } from "./source.js"
 
-/** How many changes a request may ask for beyond those that are still wanted. */
+/** How many changes one request may read beyond those that are still wanted. */
 const maxExtra = 1_000
 
 /** CouchDB's default `timeout` of a long poll. */
@@ -56,12 +56,12 @@ const readPart = (
   wanted: number
 ): Effect.Effect<Part, Rows.RowsError, CouchHttp> =>
   Effect.scoped(Effect.gen(function*() {
-    const answer = yield* Rows.open(request, "results")
+    const response = yield* Rows.open(request, "results")
     const own: Array<Row> = []
     let read = 0
     let upTo = 0
     let isCut = false
-    yield* Stream.runForEachChunk(answer.rows, (rows) =>
+    yield* Stream.runForEachChunk(response.rows, (rows) =>
       Effect.sync(() => {
         for (const row of rows) {
           read++
@@ -73,7 +73,7 @@ const readPart = (
           }
         }
       }))
-    const around = yield* answer.around
+    const around = yield* response.around
     const last = yield* feeds.lastSequenceOf(request, Rows.streamedHead, around)
     const pending = Json.get(around, "pending")
     return {
@@ -160,7 +160,7 @@ const isPositive = (duration: Duration.Duration | undefined): boolean =>
   duration !== undefined && Duration.greaterThan(duration, Duration.zero)
 
 /**
- * Reads the latest changes. A descending request cannot resume, so each request starts at the top and asks for more.
+ * Reads the latest changes. A descending request cannot resume, so each request starts at the top with a larger limit.
  */
 const backward = <D, R>(
   source: Source<D, R>,
@@ -234,16 +234,16 @@ const rowsForward = (
         : Effect.succeed(partRequest(source, "normal", options, since, size, undefined))
     )
     const rowsOfPart = (request: CouchRequest) =>
-      Stream.unwrapScoped(Effect.map(Rows.open(request, "results", feeds.isPlain(source, options)), (answer) => {
+      Stream.unwrapScoped(Effect.map(Rows.open(request, "results", feeds.isPlain(source, options)), (response) => {
         const [readBefore, foundBefore] = [read, found]
-        const wanted = Stream.mapChunks(answer.rows, (rows) => {
+        const wanted = Stream.mapChunks(response.rows, (rows) => {
           read += rows.length
           const own = Chunk.take(Chunk.filter(rows, isOwn(source)), limit - found)
           found += own.length
           return own
         })
         const end = Effect.map(
-          Effect.flatMap(answer.around, (around) => feeds.lastSequenceOf(request, Rows.streamedHead, around)),
+          Effect.flatMap(response.around, (around) => feeds.lastSequenceOf(request, Rows.streamedHead, around)),
           (last) => {
             since = last
             hasEnded = found === limit || read - readBefore < size

@@ -267,8 +267,9 @@ export const make = <const Views extends Readonly<Record<string, AnyView>> = {}>
 export type IndexField = string | Readonly<Record<string, "asc" | "desc">>
 
 /**
- * Defines a design document with Mango indexes. `partialFilterSelector` must use explicit operators, as in `{ seen: {
- * $gt: 0 } }`. `Mango.createIndex` is simpler if the indexes need not be deployed together.
+ * Defines a design document with Mango indexes. `partialFilterSelector` must use explicit operators, as in
+ * `{ seen: { $gt: 0 } }`. `Mango.createIndex` (`POST /{db}/_index`) is simpler if the
+ * indexes need not be deployed together.
  *
  * @example
  * import { DesignDocument } from "effect-couchdb"

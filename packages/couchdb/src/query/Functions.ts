@@ -106,8 +106,8 @@ export interface Options {
 }
 
 /**
- * Calls an update function: `PUT /{db}/_design/{ddoc}/_update/{func}/{docid}`, or `POST
- * /{db}/_design/{ddoc}/_update/{func}` without an id.
+ * Calls an update function: `PUT /{db}/_design/{ddoc}/_update/{func}/{docid}`, or
+ * `POST /{db}/_design/{ddoc}/_update/{func}` without an id.
  *
  * A call whose response was lost is not retried, because an update function may not be idempotent.
  *

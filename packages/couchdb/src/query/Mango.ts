@@ -140,7 +140,7 @@ export interface DatabaseQuery extends QueryOptions {
 }
 
 /**
- * The paging of a stream: `pageSize` is the number of documents that each request asks for, 200 by default.
+ * The paging of a stream: `pageSize` is the number of documents in each request, 200 by default.
  *
  * @since 0.1.0
  * @category options
@@ -420,9 +420,9 @@ export const indexes: <A, I, R, K>(
   .list as never
 
 /**
- * Deletes an index, and its design document if that contains no other index: `DELETE
- * /{db}/_index/{ddoc}/{type}/{name}`. Fails with a `NotFoundError` if the index does not exist. `design` is the name of
- * the design document without `_design/`; `type` is `json` by default.
+ * Deletes an index, and its design document if that contains no other index:
+ * `DELETE /{db}/_index/{ddoc}/{type}/{name}`. Fails with a `NotFoundError` if the index does not exist. `design` is the
+ * name of the design document without `_design/`; `type` is `json` by default.
  *
  * @example
  * import { Mango } from "effect-couchdb"

@@ -69,7 +69,7 @@ export type Index<F, R = never> = Nouveau<F, R> | Clouseau<F, R>
 
 /**
  * A document that matches. `order` contains the values that it was sorted by, its score by default; `highlights`
- * contains the matching parts of its fields, if Clouseau was asked to highlight them.
+ * contains the matching parts of its fields, if `highlight` was set.
  *
  * @since 0.1.0
  * @category model
@@ -212,8 +212,8 @@ export interface GroupOptions
 }
 
 /**
- * The paging of a stream: `pageSize` is the number of hits that each request asks for, 100 by default. Servers refuse
- * more than 200 in their default configuration.
+ * The paging of a stream: `pageSize` is the number of hits in each request, 100 by default. Servers refuse more than
+ * 200 in their default configuration.
  *
  * @since 0.1.0
  * @category options
@@ -410,10 +410,10 @@ export interface Groups<out A> {
 }
 
 /**
- * Returns hits grouped by the values of a field, which only Clouseau supports: `POST
- * /{db}/_design/{ddoc}/_search/{index}`. Groups have no bookmark. For a collection, if hits of other documents leave a
- * group short, the search is repeated for more hits and groups, up to the server's limit of 200. Groups without hits of
- * the collection are left out.
+ * Returns hits grouped by the values of a field, which only Clouseau supports:
+ * `POST /{db}/_design/{ddoc}/_search/{index}`. Groups have no bookmark. For a collection, if hits of other documents
+ * leave a group short, the search is repeated for more hits and groups, up to the server's limit of 200. Groups without
+ * hits of the collection are left out.
  *
  * @example
  * import { Search } from "effect-couchdb"

@@ -375,7 +375,7 @@ export const high: Json = keys.high
  * import { View } from "effect-couchdb"
  * import { Stream } from "effect"
  *
- * const revisions = View.stream("zoo", View.allDocs, { keys: ["monarch", "nobody"] }).pipe(
+ * const revisions = View.stream("zoo", View.allDocs, { keys: ["monarch", "missing"] }).pipe(
  *   Stream.filter(View.isRow),
  *   Stream.map(({ value }) => value.rev)
  * )

@@ -40,13 +40,13 @@ export const missingAt = (
         "_revs_diff",
         "",
         revsDiffBody(byId),
-        (answer) => isRevsDiff(answer, byId)
+        (response) => isRevsDiff(response, byId)
       )
     ),
     ({ exact }) =>
       Array.from(byId.keys()).flatMap((id) => {
-        const answer = Json.get(exact, id)
-        const leaves = revisions(Json.get(answer, "possible_ancestors"))
+        const response = Json.get(exact, id)
+        const leaves = revisions(Json.get(response, "possible_ancestors"))
         const requested = byId.get(id) ?? []
         return revisions([...missingIn(exact, id)]).filter((rev) => requested.includes(rev)).map((rev) => ({
           id,

@@ -161,9 +161,9 @@ export const replicate = <E = never, R = never>(
       return Effect.gen(function*() {
         if (emptyPolls.wait > 0) yield* Effect.sleep(emptyPolls.wait)
         const startedAt = yield* Clock.currentTimeMillis
-        const answer = yield* bounded
-        emptyPolls.record(answer.changes.length === 0, (yield* Clock.currentTimeMillis) - startedAt)
-        return answer
+        const response = yield* bounded
+        emptyPolls.record(response.changes.length === 0, (yield* Clock.currentTimeMillis) - startedAt)
+        return response
       })
     }
 

@@ -21,7 +21,7 @@ import { jsonOf } from "../http/verification.js"
 import { verifyDocument, verifyWritten } from "../http/verification.js"
 import { ReplicationFailedError } from "./errors.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "./Replication.js"
-import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer } from "./schemas.js"
+import { JobsResponse, ResultResponse, StatusesResponse, StatusResponse } from "./schemas.js"
 
 const remote = (side: Remote): Json.Json => {
   if (typeof side === "string") return side
@@ -71,8 +71,8 @@ const filterProblem = (filter: Filter | undefined): string | undefined => {
           : `CouchDB's replicator does not find the filter function ${
             quote(`${filter.design}/${filter.name}`)
           }, whose ` +
-            "name contains a plus sign, a slash or an escaped character, or starts with an underscore: rename it, filter by a view, " +
-            "or replicate with this program (Replication.replicate)")
+            "name contains a plus sign, a slash or an escaped character, or starts with an underscore: rename it, filter " +
+            "by a view, or replicate with this program (Replication.replicate)")
     default:
       return undefined
   }
@@ -120,17 +120,17 @@ const replicateRequest = (body: string): CouchRequest => ({
 export const once = (definition: Definition) =>
   Effect.flatMap(
     bodyOf(definition, {}, replicateRequest("")),
-    (body) => reportMissingDatabase(askFor(ResultAnswer, replicateRequest(body)))
+    (body) => reportMissingDatabase(askFor(ResultResponse, replicateRequest(body)))
   )
 
-const ContinuousAnswer = Schema.Struct({ _local_id: Schema.String })
+const ContinuousResponse = Schema.Struct({ _local_id: Schema.String })
 
 export const continuous = (definition: Definition) =>
   Effect.flatMap(
     bodyOf(definition, { continuous: true }, replicateRequest("")),
     (body) =>
       Effect.map(
-        reportMissingDatabase(askFor(ContinuousAnswer, replicateRequest(body))),
+        reportMissingDatabase(askFor(ContinuousResponse, replicateRequest(body))),
         ({ _local_id }) => ({ id: _local_id })
       )
   )
@@ -202,7 +202,7 @@ export const jobs = pages((skip) => {
     path: `/_scheduler/jobs?limit=${pageSize}&skip=${skip}`,
     route: "/_scheduler/jobs"
   }
-  return Effect.map(askFor(JobsAnswer, request), ({ jobs }) => jobs)
+  return Effect.map(askFor(JobsResponse, request), ({ jobs }) => jobs)
 })
 
 export const statuses = pages((skip) => {
@@ -211,7 +211,7 @@ export const statuses = pages((skip) => {
     path: `/_scheduler/docs?limit=${pageSize}&skip=${skip}`,
     route: "/_scheduler/docs"
   }
-  return Effect.map(askFor(StatusesAnswer, request), ({ docs }) => docs)
+  return Effect.map(askFor(StatusesResponse, request), ({ docs }) => docs)
 })
 
 export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> =>
@@ -222,7 +222,7 @@ export const status = (id: string): Effect.Effect<Status, ServerError | InvalidI
       `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`,
       "/_scheduler/docs/{db}/{docid}"
     )
-    return yield* askFor(StatusAnswer, request)
+    return yield* askFor(StatusResponse, request)
   })
 
 const same = (self: Status, that: Status): boolean =>

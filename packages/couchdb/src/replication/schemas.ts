@@ -10,7 +10,7 @@ const Sequence = Schema.transform(Schema.Union(Schema.String, Schema.Number), Sc
   encode: (sequence) => sequence
 })
 
-const SessionAnswer = Schema.Struct({
+const SessionResponse = Schema.Struct({
   session_id: Schema.String,
   start_time: Schema.String,
   end_time: Schema.String,
@@ -22,7 +22,7 @@ const SessionAnswer = Schema.Struct({
   doc_write_failures: optionalNumber
 })
 
-const sessionOf = (session: typeof SessionAnswer.Type): Session => ({
+const sessionOf = (session: typeof SessionResponse.Type): Session => ({
   sessionId: session.session_id,
   startTime: session.start_time,
   endTime: session.end_time,
@@ -37,7 +37,7 @@ const sessionOf = (session: typeof SessionAnswer.Type): Session => ({
 })
 
 /** A schema that only decodes. */
-const decodeOnly = <A, I, B>(schema: Schema.Schema<A, I>, map: (answer: A) => B): Schema.Schema<B, I> =>
+const decodeOnly = <A, I, B>(schema: Schema.Schema<A, I>, map: (response: A) => B): Schema.Schema<B, I> =>
   Schema.transform(schema, Schema.Any as Schema.Schema<B>, {
     strict: true,
     decode: map,
@@ -50,14 +50,14 @@ const ResultRow = Schema.Struct({
   no_changes: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   session_id: Schema.String,
   source_last_seq: Sequence,
-  history: Schema.Array(SessionAnswer)
+  history: Schema.Array(SessionResponse)
 })
 
-export const ResultAnswer = decodeOnly(ResultRow, (answer): Result => ({
-  noChanges: answer.no_changes,
-  sessionId: answer.session_id,
-  sequence: answer.source_last_seq,
-  history: answer.history.map(sessionOf)
+export const ResultResponse = decodeOnly(ResultRow, (response): Result => ({
+  noChanges: response.no_changes,
+  sessionId: response.session_id,
+  sequence: response.source_last_seq,
+  history: response.history.map(sessionOf)
 }))
 
 const optionalNullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
@@ -112,7 +112,7 @@ const jobOf = (row: typeof JobRow.Type): Job => ({
   }))
 })
 
-export const JobsAnswer = decodeOnly(
+export const JobsResponse = decodeOnly(
   Schema.Struct({ jobs: Schema.Array(JobRow) }),
   ({ jobs }) => ({ jobs: jobs.map(jobOf) })
 )
@@ -155,9 +155,9 @@ const statusOf = (row: typeof StatusRow.Type): Status => {
   }
 }
 
-export const StatusAnswer = decodeOnly(StatusRow, statusOf)
+export const StatusResponse = decodeOnly(StatusRow, statusOf)
 
-export const StatusesAnswer = decodeOnly(
+export const StatusesResponse = decodeOnly(
   Schema.Struct({ docs: Schema.Array(StatusRow) }),
   ({ docs }) => ({ docs: docs.map(statusOf) })
 )

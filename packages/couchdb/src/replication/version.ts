@@ -48,7 +48,7 @@ const read = (
   return Effect.flatMap(
     onEndpoint(
       source,
-      post(database, "_bulk_get", query, { docs: rows }, (answer) => isBulkGet(answer, rows.map(idOf)))
+      post(database, "_bulk_get", query, { docs: rows }, (response) => isBulkGet(response, rows.map(idOf)))
     ),
     ({ exact, response }) =>
       Effect.map(

@@ -646,7 +646,9 @@ export interface SweepOptions {
  *
  * const swept = Conflict.sweep(cards, Merge.make(cards)).pipe(
  *   Stream.runForEach((event) =>
- *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for manual review`) : Effect.void
+ *     event._tag === "Summary"
+ *       ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for manual review`)
+ *       : Effect.void
  *   )
  * )
  *
@@ -687,9 +689,12 @@ export interface WatchOptions<out E = never, out R = never, out E2 = never, out 
  *
  * const cards = Collection.make("office", Schema.Struct({ name: Schema.String, votes: Merge.Counter }))
  *
- * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint: Changes.inLocalDocument("office", "resolver") }).pipe(
+ * const checkpoint = Changes.inLocalDocument("office", "resolver")
+ * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint }).pipe(
  *   Stream.runForEach((outcome) =>
- *     outcome._tag === "Unresolved" ? Effect.logWarning(`${outcome.id} needs manual review: ${outcome.reason.why}`) : Effect.void
+ *     outcome._tag === "Unresolved"
+ *       ? Effect.logWarning(`${outcome.id} needs manual review: ${outcome.reason.why}`)
+ *       : Effect.void
  *   )
  * )
  *

@@ -64,8 +64,7 @@ const readPage = <A, I, R, K>(
           const id = Json.get(row, "id")
           const leaves = Json.get(row, "changes")
           return typeof id === "string" && Json.isArray(leaves) &&
-              // With lineage, the tombstone of a merged version may be the only leaf of a document that must be
-              // restored.
+              // With lineage, a tombstone may contain the only remaining version of a document.
               (leaves.length > 1 || (collection.lineage !== undefined && Json.get(row, "deleted") === true)) &&
               owns(collection.id, id)
             ? [id]

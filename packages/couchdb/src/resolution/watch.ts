@@ -43,7 +43,7 @@ export const watch = <A, I, R, K, E = never, R2 = never, E3 = never, R3 = never,
             : Effect.fail(error),
         onSuccess: (resolutions) => outage.isActive() ? Effect.as(outage.end, resolutions) : Effect.succeed(resolutions)
       })
-    // With lineage, the tombstone of a merged version may be the only leaf of a document that must be restored.
+    // With lineage, a tombstone may contain the only remaining version of a document.
     const mayHaveSiblings = (
       change: Changes.Change<unknown> | Changes.DatabaseGone
     ): change is Changes.Change<unknown> =>

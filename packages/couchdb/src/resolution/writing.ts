@@ -98,7 +98,7 @@ const refusedStep = <A, R>(
     }))
 }
 
-/** Writes the list documents that merges refer to, before the merges. */
+/** Writes the tombstones that list merged versions, before the merges that refer to them. */
 const writeLists = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
@@ -238,7 +238,7 @@ const deleteLosers = <A, R>(
         ? stopped(
           going,
           remaining,
-          "not merged yet, because the server refused the tombstone of an earlier version: fix the cause and run the resolution again"
+          "not merged yet, because the server refused the tombstone of an earlier version: fix that and resolve again"
         )
         : { _tag: "Going", going }
     })

@@ -523,8 +523,8 @@ export const reloadConfig: (node?: string) => Effect.Effect<void, ServerFailure,
 export const nodeName: (node?: string) => Effect.Effect<string, ServerFailure, CouchHttp> = node.name
 
 /**
- * Returns the statistics of a node, optionally those at `path`, such as `["couchdb", "request_time"]`: `GET
- * /_node/{node}/_stats/…`.
+ * Returns the statistics of a node, optionally those at `path`, such as `["couchdb", "request_time"]`:
+ * `GET /_node/{node}/_stats/…`.
  *
  * @since 0.1.0
  * @category nodes

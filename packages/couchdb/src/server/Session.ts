@@ -1,7 +1,7 @@
 /**
  * Sessions: the user of a request, and cookies for programs that manage them themselves.
  *
- * To use sessions, give `Auth.session` to `CouchHttp`, which logs in and renews the session automatically.
+ * To use sessions, configure `CouchHttp` with `Auth.session`, which logs in and renews the session automatically.
  *
  * @since 0.1.0
  */

@@ -43,7 +43,7 @@ const sendQuery = (given: Given, source: Source, query: AnyQuery): Effect.Effect
 /** CouchDB's default `limit`. */
 const defaultLimit = 25
 
-/** How many documents a request may ask for beyond those that are still wanted. */
+/** How many documents one request may read beyond those that are still wanted. */
 const maxExtra = 200
 
 const isCount = (count: number): boolean => count === Infinity || (Number.isSafeInteger(count) && count >= 0)

@@ -63,7 +63,7 @@ const startParameters = new Set(["startkey", "startkey_docid"])
 const without = (parameters: Parameters, names: ReadonlySet<string>): Parameters =>
   parameters.filter(({ name }) => !names.has(name))
 
-/** How many rows a request may ask for beyond those that are still wanted. */
+/** How many rows one request may read beyond those that are still wanted. */
 const maxExtra = 1_000
 
 /**
