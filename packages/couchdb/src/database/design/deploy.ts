@@ -19,7 +19,7 @@ const retryConflicts = <A, R>(effect: Effect.Effect<A, DeployFailure, R>): Effec
   Effect.retry(effect, { schedule: conflictBackoff(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 /** The name of the document that builds the new indexes. It contains a digest of their definitions. */
-export const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`
+const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`
 
 /** Writes the document unless it is stored with this body. Returns whether it was written. */
 const ensureWritten = (at: Address, body: JsonObject): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
