@@ -13,7 +13,7 @@ export const bodyOf = (bytes: number) => ({
 
 export const usualBytes = 220
 
-/** A database of its own with as many documents, and their revisions. */
+/** Creates a database with `count` documents, and returns their revisions. */
 export const seeded = async ({ bytes, count, url }: { bytes: number; count: number; url: string }) => {
   const { Pool } = await import("undici")
   const { origin, password, username } = new URL(url)
