@@ -91,7 +91,7 @@ for (const [client, transport] of [["undici", NodeTransport.layer()], ["fetch", 
         }
       }).pipe(Effect.provide(transport)))
 
-    it.scopedLive("to a host whose name is not known", () =>
+    it.scopedLive("to an unknown host name", () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(request(put("http://couch.invalid:5984")))
         assert.strictEqual(error.reason, "Connection")

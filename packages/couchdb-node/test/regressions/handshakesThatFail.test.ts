@@ -103,7 +103,7 @@ const scenes: { readonly [name: string]: Scene } = {
     reason: "Tls",
     says: /\(wrong version number\)/
   },
-  "http to a port of https that answers with an alert": {
+  "http to a port of https that responds with an alert": {
     url: Effect.map(
       tcp((socket) => socket.once("data", () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])))),
       (port) => `http://localhost:${port}`
