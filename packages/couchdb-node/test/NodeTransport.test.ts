@@ -286,8 +286,10 @@ it.scopedLive("tunnels through a proxy with credentials, and closes the tunnel w
     })
     yield* listening(proxy, 0)
     const url = `http://127.0.0.1:${(proxy.address() as Net.AddressInfo).port}`
-    const ask = Effect.flatMap(Transport.Transport, (pool) =>
-      pool.request({ method: "GET", origin: server.url, path: "/", headers: {} }))
+    const ask = Effect.flatMap(
+      Transport.Transport,
+      (pool) => pool.request({ method: "GET", origin: server.url, path: "/", headers: {} })
+    )
     const answers = yield* Effect.replicateEffect(ask, 3).pipe(
       Effect.provide(NodeTransport.layer({ proxy: { url, authorization: Redacted.make("Basic c2VjcmV0") } }))
     )

@@ -222,7 +222,9 @@ export const open = <A, R>(
         if (response.status !== 200 && response.status !== 203) return yield* strange("the response is not a file")
         const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
         if (unsupported !== undefined) {
-          return yield* strange(`the response has the content encoding ${unsupported}, which was not requested and is not supported`)
+          return yield* strange(
+            `the response has the content encoding ${unsupported}, which was not requested and is not supported`
+          )
         }
         const known: Known = { spot, request, name, said, stub, inflated: response.inflated, ...serverOf(response) }
         const opened: Opened = {
