@@ -11,7 +11,10 @@ const idioms = [
   [/\btells?\b/i, "reports, shows, distinguishes"],
   [/\bstands\b(?! for\b)/i, "is stored, the current revision"],
   [/(?<!\bthere )\b(?:is|are|was|were) none\b/i, "is not a valid …, there is no …"],
-  [/\bbehind\b(?! (?:(?:a|an|the|this|several) )?(?:real |local |reverse )?(?:prox|nginx|load balancer|gateway|TLS))/i, "after"],
+  [
+    /\bbehind\b(?! (?:(?:a|an|the|this|several) )?(?:real |local |reverse )?(?:prox|nginx|load balancer|gateway|TLS))/i,
+    "after"
+  ],
   [/\banew\b/i, "again, re-creates"],
   [/\b(?:goes|go|going|went|gone) on\b/i, "resumes from, continues"],
   [/\bunless (?:said|told) otherwise\b/i, "by default"],

@@ -36,7 +36,9 @@ const describe = (symbol) => {
   if (ts.isSourceFile(declaration) || ts.isNamespaceExport(declaration)) return [`namespace ${symbol.name}`]
   const lines = []
   if (target.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias)) {
-    for (const each of target.declarations.filter((d) => ts.isInterfaceDeclaration(d) || ts.isTypeAliasDeclaration(d))) {
+    for (
+      const each of target.declarations.filter((d) => ts.isInterfaceDeclaration(d) || ts.isTypeAliasDeclaration(d))
+    ) {
       lines.push(declarationOf(each).replace(/^export /, ""))
     }
   }
@@ -45,7 +47,11 @@ const describe = (symbol) => {
     const members = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(target)).filter((member) =>
       member.declarations?.some((each) => program.isSourceFileFromExternalLibrary(each.getSourceFile()) === false)
     )
-    lines.push(`class ${symbol.name}: ${type} { ${members.map(({ name }) => name.replace(/^__@(\w+)@\d+$/, "[$1]")).sort().join(", ")} }`)
+    lines.push(
+      `class ${symbol.name}: ${type} { ${
+        members.map(({ name }) => name.replace(/^__@(\w+)@\d+$/, "[$1]")).sort().join(", ")
+      } }`
+    )
   } else if (target.flags & ts.SymbolFlags.Value) {
     const type = checker.getTypeOfSymbolAtLocation(target, declaration)
     lines.push(

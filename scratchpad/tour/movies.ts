@@ -49,7 +49,7 @@ const DateText = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSel
 /** The list is from 2010, so a release in 2033 is one in 1933. */
 const lastYear = 2011
 
-export const ReleaseDate = DateText.pipe(
+const ReleaseDate = DateText.pipe(
   Schema.filter((date) => DateTime.getPartUtc(date, "year") <= lastYear, expecting(`a year until ${lastYear}`)),
   // A missing date was written as the Unix epoch.
   Schema.filter((date) => formatDate(date) !== "Dec 31 1969", expecting("a date other than the Unix epoch"))

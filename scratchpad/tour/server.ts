@@ -58,7 +58,7 @@ export const live = Layer.unwrapScoped(Effect.gen(function*() {
 })).pipe(Layer.provideMerge(Traffic.Default))
 
 /** The response does not identify CouchDB. */
-export class NotCouchDB extends Data.TaggedError("NotCouchDB")<{}> {
+class NotCouchDB extends Data.TaggedError("NotCouchDB")<{}> {
   override get message(): string {
     return "GET /: the response is not from CouchDB. Is COUCHDB_URL right?"
   }

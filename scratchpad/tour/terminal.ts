@@ -21,11 +21,11 @@ const style = (format: Parameters<typeof styleText>[0], stream: Output = process
   return (text) => coloured ? styleText(format, text) : text
 }
 
-export const plain: Style = (text) => text
+const plain: Style = (text) => text
 export const bold = style("bold")
 export const dim = style("dim")
 export const good = style("green")
-export const accent = style("cyan")
+const accent = style("cyan")
 
 const numbers = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 })
 

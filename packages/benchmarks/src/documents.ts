@@ -11,8 +11,6 @@ export const bodyOf = (bytes: number) => ({
   note: "x".repeat(Math.max(0, bytes - 80))
 })
 
-export const usualBytes = 220
-
 /** Creates a database with `count` documents, and returns their revisions. */
 export const seeded = async ({ bytes, count, url }: { bytes: number; count: number; url: string }) => {
   const { Pool } = await import("undici")

@@ -10,9 +10,7 @@ import * as Stream from "effect/Stream"
 import { Butterfly } from "./butterfly.js"
 
 export { Changes, Document, View } from "effect-couchdb"
-export { Effect, Schema, Stream }
-
-export { Butterfly }
+export { Effect, Stream }
 
 export const butterfliesIn = (database: string) => Collection.make(database, Butterfly)
 

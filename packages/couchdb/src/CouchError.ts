@@ -1,9 +1,9 @@
 /**
  * Every error of the library.
  *
- * Errors that a response caused carry server, method, path, status, and CouchDB's own `error` and `reason`; errors found
- * before a request was sent name the document. A message says what happened, to what, and what to do. No error shows a
- * body, a password or a cookie.
+ * Errors caused by a response contain the server, method, path and status, and CouchDB's own `error` and `reason`.
+ * Errors found before a request is sent contain the document. A message says what happened, to which document, and what
+ * to do. No error contains a body, a password or a cookie.
  *
  * @since 0.1.0
  */
@@ -69,7 +69,7 @@ export { ReplicationFailedError } from "./replication/errors.js"
  */
 export type CouchError =
   | HttpError
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- invariant in the body, of which a union over all says nothing
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- invariant in the body, so a union of all documents requires any
   | ConflictError<any, any, any>
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
   | OverlapError<any, any, any>

@@ -12,8 +12,8 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { stateOf } from "../src/http/serviceState.js"
-import * as Lineage from "./support/lineageInternals.js"
 import { sample } from "./support/deep.js"
+import * as Lineage from "./support/lineageInternals.js"
 
 const counters = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const more = ({ n }: { readonly n: number }) => ({ n: n + 1 })

@@ -16,7 +16,7 @@ const readRows = Effect.promise(() => readFile(new URL("../data/movies.json", im
 )
 
 /** One database with two collections: the movies, and the rows that need to be fixed. */
-export const moviesOf = (database: string) => Collection.make(database, Movie, { id: Collection.prefixed("movie:") })
+const moviesOf = (database: string) => Collection.make(database, Movie, { id: Collection.prefixed("movie:") })
 
 const asideOf = (database: string) => Collection.make(database, Row, { id: Collection.prefixed("aside:") })
 

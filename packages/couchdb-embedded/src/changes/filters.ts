@@ -36,7 +36,7 @@ const byId = (times: Filter["occurrences"]): Filter => ({
 const noFilter = byId(undefined)
 
 /** A filter that tests each revision. */
-export const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
+const byDocument = (wanted: (record: DocumentRecord, leaf: Node<Version>) => boolean): Filter => ({
   occurrences: undefined,
   pass: (record, leaves) => Either.right(leaves.filter((leaf) => wanted(record, leaf)))
 })

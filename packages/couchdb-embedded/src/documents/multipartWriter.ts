@@ -15,9 +15,6 @@ export interface Document {
   readonly attachments: ReadonlyArray<Attachment>
 }
 
-/** The view of a document whose attachments follow. */
-export const following = (since: number): View => ({ data: "follows", since, encoding: true })
-
 /** Selects the attachments that follow. */
 export const document = (text: string, attachments: ReadonlyArray<Attachment>, view: View): Document => ({
   text,

@@ -27,7 +27,7 @@ export const compareNumbers = (self: Numeric, that: Numeric): number => {
 }
 
 /** Compares strings as ICU does: `a` sorts before `A`, and both sort before `b`. */
-export const compareStrings = (self: string, that: string): number => self === that ? 0 : collator.compare(self, that)
+const compareStrings = (self: string, that: string): number => self === that ? 0 : collator.compare(self, that)
 
 const compareArrays = (self: ReadonlyArray<Json.Json>, that: ReadonlyArray<Json.Json>): number => {
   const length = Math.min(self.length, that.length)

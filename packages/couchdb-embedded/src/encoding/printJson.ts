@@ -16,14 +16,14 @@ const escape = (character: string): string =>
   shortEscapes[character] ?? `\\u00${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
 
 /** Prints a string as CouchDB does. Unlike `JSON.stringify`, it writes escapes with upper-case digits. */
-export const printString = (text: string): string =>
+const printString = (text: string): string =>
   needsEscape.test(text) ? `"${text.replace(escaped, escape)}"` : `"${text}"`
 
 /**
  * Prints a number as CouchDB does after parsing it. Integers keep their digits. All other numbers are doubles, printed
  * with the shortest digits and always with a fraction or an exponent.
  */
-export const printNumber = (digits: string): string => {
+const printNumber = (digits: string): string => {
   if (!/[.eE]/.test(digits)) return digits === "-0" ? "0" : digits
   const value = Number(digits)
   // CouchDB drops the sign of zero.

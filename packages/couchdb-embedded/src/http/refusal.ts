@@ -54,8 +54,6 @@ export const noDatabaseAccess = (anonymous: boolean): Refusal =>
 
 export const noServerAdmin = refusal(401, "unauthorized", "You are not a server admin.")
 
-export const noDatabaseAdmin = refusal(401, "unauthorized", "You are not a db or server admin.")
-
 export const methodNotAllowed = (allow: string): Refusal =>
   refusal(405, "method_not_allowed", `Only ${allow} allowed`, { headers: { allow } })
 

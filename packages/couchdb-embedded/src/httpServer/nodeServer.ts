@@ -19,7 +19,7 @@ import { defaultTimeouts } from "./timeouts.js"
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
 
 /** Whether a `Host` header names this machine, and not a foreign name that resolves to it. */
-export const isLoopback = (host: string | undefined): boolean => host !== undefined && loopback.test(host)
+const isLoopback = (host: string | undefined): boolean => host !== undefined && loopback.test(host)
 
 const headersOf = (message: Http.IncomingMessage): Record<string, string> => {
   const headers: Record<string, string> = {}

@@ -33,7 +33,7 @@ const designId = (name: string): string => name.startsWith("_design/") ? name : 
 const designName = (name: string): string => name.startsWith("_design/") ? name.slice("_design/".length) : name
 
 /** Whether the query names this index. */
-export const isNamed = (index: Index, [ddoc, name]: ReadonlyArray<string>): boolean =>
+const isNamed = (index: Index, [ddoc, name]: ReadonlyArray<string>): boolean =>
   ddoc !== undefined && index.ddoc === designId(ddoc) && (name === undefined || index.name === name)
 
 const noSort = (database: Database, partition: string): Checked<never> => {

@@ -66,7 +66,7 @@ export const toJson = (index: Index): Json.JsonObject => {
   }
 }
 
-export const columns = ({ fields }: Index): ReadonlyArray<string> => fields.map(([name]) => name)
+const columns = ({ fields }: Index): ReadonlyArray<string> => fields.map(([name]) => name)
 
 /** The fields that the selector does not require to exist. */
 const fieldsNotRequired = (

@@ -79,7 +79,7 @@ const sortField = (value: Json.Json): Checked<Sort[number]> => {
     : bad("invalid_sort_field", `Invalid sort field: ${erlangPretty(value)}`)
 }
 
-export const sort: Read<Sort> = (value) =>
+const sort: Read<Sort> = (value) =>
   Json.isArray(value)
     ? Either.flatMap(Either.all(value.map(sortField)), (fields) =>
       new Set(fields.map(([, direction]) =>

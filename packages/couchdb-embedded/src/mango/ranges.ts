@@ -30,7 +30,7 @@ export const indexableFields = (selector: Json.Json): ReadonlyArray<string> => {
 const unbounded: End = { value: undefined, closed: false }
 
 /** Everything. */
-export const everything: Range = { low: unbounded, high: unbounded }
+const everything: Range = { low: unbounded, high: unbounded }
 
 /** Every id. CouchDB reads the keys after null. */
 export const allIds: Range = { low: { value: null, closed: false }, high: unbounded }

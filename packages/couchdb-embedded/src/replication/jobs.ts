@@ -31,7 +31,7 @@ export const make = (
 }
 
 /** The result of a run as the scheduler reports it. */
-export const statsOf = (result: Json.JsonObject): Json.JsonObject => {
+const statsOf = (result: Json.JsonObject): Json.JsonObject => {
   const history = Json.get(result, "history")
   const last = Json.isArray(history) ? history[0] : undefined
   const count = (name: string): Json.Json => last !== undefined && Json.isObject(last) ? Json.get(last, name) ?? 0 : 0

@@ -19,7 +19,7 @@ export interface Printable {
 }
 
 /** Prints a document as CouchDB does. */
-export const printDocument = ({ attachments, id, members, rev, version }: Printable): string => {
+const printDocument = ({ attachments, id, members, rev, version }: Printable): string => {
   const printed = version.printed ??= printMembers(Json.entries(version.body))
   let text = `{"_id":${print(id)}`
   if (rev !== undefined) text += `,"_rev":${print(Revs.format(rev))}`

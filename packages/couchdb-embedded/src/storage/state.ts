@@ -152,7 +152,7 @@ export interface Update {
 export type Holdings = Pick<Server, "databases" | "updates">
 
 /** Records a database event. */
-export const recordUpdate = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
+const recordUpdate = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
   const heard = databases.has("_global_changes")
   // CouchDB records events in `_global_changes`, and none of that database itself.
   if (database === "_global_changes" || (database.startsWith("_") && !heard)) return

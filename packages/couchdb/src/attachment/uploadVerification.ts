@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type { InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import * as Revision from "../data/Revision.js"
-import { stored, type Taken } from "../document/base.js"
+import { type RecordedBody, stored } from "../document/base.js"
 import { decode } from "../document/codec.js"
 import type { Document } from "../document/Document.js"
 import { readRaw } from "../document/read.js"
@@ -82,7 +82,7 @@ export const findWrite = <A, R>(
  */
 export const readBack = <A, R>(
   self: Document<A, R>,
-  taken: Taken<A>,
+  taken: RecordedBody<A>,
   raw: Json.JsonObject,
   { durability, rev }: Written,
   sent: SentFiles

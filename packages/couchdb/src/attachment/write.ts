@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Json from "../data/Json.js"
-import { rawOf as baseRaw, take } from "../document/base.js"
+import { rawOf as baseRaw, recordBody } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import type { Document } from "../document/Document.js"
 import { type ConflictError, UnsavedChangesError, type UnsavedDocumentError } from "../document/errors.js"
@@ -45,7 +45,7 @@ const rawOf = <A, R>(self: Document<A, R>): Json.JsonObject =>
 const refuseUnsaved = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<void, UnsavedDocumentError | UnsavedChangesError> =>
-  Effect.flatMap(value.demandRevision(self, "attachment"), () =>
+  Effect.flatMap(value.requireRevision(self, "attachment"), () =>
     value.isDirty(self)
       ? Effect.fail(
         new UnsavedChangesError({ operation: "attachment", database: self.collection.database, id: self.id })
@@ -74,7 +74,7 @@ const putOnto = <A, R, E, R2>(
       ...(yield* fileAt({ database, id: self.id, rev: Option.some(current.value.rev) }, name)),
       headers: { "content-type": file.contentType, ...(file.encoding && { "content-encoding": file.encoding }) }
     }
-    const taken = take(self.collection, self.body)
+    const taken = recordBody(self.collection, self.body)
     const source = yield* checkedSource(request, name, sourceOf(file.bytes), file)
     const { isSent, repeatable, sent, write } = sendFile(request, name, source)
     const written = yield* Effect.mapError(
@@ -109,7 +109,7 @@ const removeFrom = <A, R>(self: Document<A, R>, name: string, current: Current):
   return Effect.gen(function*() {
     const { database } = self.collection
     const target = yield* fileAt({ database, id: self.id, rev: Option.some(current.value.rev) }, name)
-    const taken = take(self.collection, self.body)
+    const taken = recordBody(self.collection, self.body)
     const isOwn = (raw: RawDocument) => Json.get(Option.getOrUndefined(raw.stubs), name) === undefined
     const written = yield* Effect.mapError(
       withRecovery<never, CouchHttp, CouchHttp>(
@@ -133,7 +133,7 @@ export const remove = <A, R>(
 const saveOnto = <A, R, E, R2>(upload: Upload<A, R, E, R2>, own: Json.JsonObject): Writes<A, R, E, R2> =>
   Effect.gen(function*() {
     const { document } = upload
-    const taken = take(document.collection, document.body)
+    const taken = recordBody(document.collection, document.body)
     const described = yield* describe(upload)
     const { current, raw } = described
     const { isSent, repeatable, sent, write } = sendUpload(described)

@@ -12,7 +12,7 @@ import type { InsertError, Options, Stored, Version } from "./Bulk.js"
 import { type Item, sendAll, sizeOf } from "./pipeline.js"
 
 /** The text of a version with its given revision. */
-export const versionText = ({ attachments, body, deleted, id, revisions }: Version): string =>
+const versionText = ({ attachments, body, deleted, id, revisions }: Version): string =>
   revisionText(
     id,
     revisions,

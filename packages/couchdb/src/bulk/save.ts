@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as DatabaseName from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
 import type * as Json from "../data/Json.js"
-import { baseStateOf, isStored, mayBeDirty, stored as baseOf, take } from "../document/base.js"
+import { baseStateOf, isStored, mayBeDirty, recordBody, stored as baseOf } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import type { Document, Keep, Tombstone } from "../document/Document.js"
 import { type EncodeError, UnsavedChangesError } from "../document/errors.js"
@@ -54,7 +54,7 @@ const toSave = <A, R>(
     onFailure: (error) => Effect.succeed(known(Either.left(error))),
     onSuccess: ([id, raw]) => {
       if (isStored(self, raw)) return Effect.succeed(known(Either.right(value.asStored(self))))
-      const taken = take(self.collection, self.body)
+      const taken = recordBody(self.collection, self.body)
       const saved = ({ durability, rev }: Written, raw: Json.JsonObject, stubs: Option.Option<Json.JsonObject>) =>
         value.clean(self.collection, self.id, durability, baseOf(taken, rev, { raw, stubs }))
       return Effect.matchEffect(
@@ -62,11 +62,11 @@ const toSave = <A, R>(
         {
           onFailure: (error) => Effect.succeed(known<Document<A, R>, SaveError<A, R>>(Either.left(error))),
           onSuccess: (
-            { anew, body, over, stubs }
+            { body, over, recreate, stubs }
           ): Effect.Effect<Prepared<Document<A, R>, SaveError<A, R>>, never, CouchHttp> =>
-            anew !== undefined
+            recreate !== undefined
               ? Effect.map(
-                Effect.either(anew),
+                Effect.either(recreate),
                 (written) => known(Either.map(written, (written) => saved(written, body, stubs)))
               )
               : Effect.succeed(sent(
@@ -100,7 +100,7 @@ type Deletion<A, R> = Prepared<Tombstone<A, R>, DeleteError<A, R> | EncodeError>
 const deletable = <A, R>(self: Document<A, R>, keep: Keep<A> | undefined) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(self.id)
-    yield* value.demandRevision(self, "delete")
+    yield* value.requireRevision(self, "delete")
     if (value.isDirty(self)) {
       return yield* new UnsavedChangesError({ operation: "delete", database: self.collection.database, id })
     }

@@ -1,8 +1,8 @@
 /**
- * The changes feed of a database: once, continuously, or followed over any number of requests.
+ * The changes feed of a database: once, as changes happen, or continuously across reconnections.
  *
- * A feed belongs to a collection, whose documents are decoded, or to a database, whose documents are JSON. A change is about a
- * document, not about each of its edits: a document that changed twice occurs once, with the sequence of its last change.
+ * The feed of a collection emits decoded documents; the feed of a database emits JSON. A feed reports documents, not
+ * single edits: a document that changed twice appears once, at its last sequence.
  *
  * @since 0.1.0
  */
@@ -34,11 +34,13 @@ import * as processing from "./process.js"
 import { collectionSource, sourceOf } from "./source.js"
 
 /**
- * A document was written. `D` is a `Document` for a collection, and JSON for a database.
+ * A document was created or updated. `D` is the type of the documents of the feed: `Document` for a collection, JSON
+ * for a database.
  *
- * - `sequence`: the opaque sequence of the change; `None` if `seqInterval` omits it
- * - `rev`: the winning revision; `revisions`: the winner, and with the style `all_docs` every other leaf after it
- * - `conflicts`: the live siblings of the winner, with the option `conflicts`
+ * - `sequence`: the opaque update sequence of the change; `None` if `seqInterval` leaves it out
+ * - `rev`: the winning revision
+ * - `revisions`: the winner, followed by the other leaf revisions if `style` is `all_docs`
+ * - `conflicts`: the live siblings of the winner (conflicting leaf revisions), if `conflicts` was set
  * - `document`: the winner, if the feed includes documents
  *
  * @since 0.1.0
@@ -55,7 +57,7 @@ export interface Changed<out D> {
 }
 
 /**
- * A document was deleted. `body` is what its tombstone still says, if the feed brings documents.
+ * A document was deleted. `body` is the body of the tombstone, if the feed includes documents.
  *
  * @since 0.1.0
  * @category model
@@ -70,7 +72,7 @@ export interface Deleted {
 }
 
 /**
- * The database that was followed is not there any more. Nothing comes after it.
+ * The followed database was deleted. It is the last element of the stream.
  *
  * @since 0.1.0
  * @category model
@@ -80,7 +82,7 @@ export interface DatabaseGone {
 }
 
 /**
- * A change of one document.
+ * A change of a document.
  *
  * @since 0.1.0
  * @category model
@@ -107,7 +109,7 @@ export type Filter =
   }
 
 /**
- * The documents with these ids.
+ * Selects the documents with these ids.
  *
  * @since 0.1.0
  * @category filters
@@ -115,7 +117,7 @@ export type Filter =
 export const byIds = (ids: ReadonlyArray<string>): Filter => ({ _tag: "Ids", ids })
 
 /**
- * The documents that a Mango selector matches.
+ * Selects the documents that match a Mango selector.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -128,7 +130,7 @@ export const byIds = (ids: ReadonlyArray<string>): Filter => ({ _tag: "Ids", ids
 export const bySelector = (selector: { readonly [key: string]: Json }): Filter => ({ _tag: "Selector", selector })
 
 /**
- * The design documents.
+ * Selects the design documents.
  *
  * @since 0.1.0
  * @category filters
@@ -136,8 +138,9 @@ export const bySelector = (selector: { readonly [key: string]: Json }): Filter =
 export const designDocuments: Filter = { _tag: "DesignDocuments" }
 
 /**
- * The documents for which the map function of a view emits anything. The design document is named without `_design/`. Both
- * names may have any characters; one that is empty fails with an `InvalidIdError` when the feed is read.
+ * Selects the documents for which the map function of a view emits a row. `design` is the name of the design document
+ * without `_design/`. Both names may contain any characters; an empty name fails with an `InvalidIdError` when the feed
+ * is read.
  *
  * @since 0.1.0
  * @category filters
@@ -145,9 +148,9 @@ export const designDocuments: Filter = { _tag: "DesignDocuments" }
 export const byView = (design: string, view: string): Filter => ({ _tag: "View", design, view })
 
 /**
- * The documents for which a filter function of a design document says yes. It finds the parameters in the query of its
- * request. The design document is named without `_design/`. Both names may have any characters; one that is empty fails with
- * an `InvalidIdError` when the feed is read.
+ * Selects the documents for which a filter function returns true. The function reads the parameters from the query of
+ * its request. `design` is the name of the design document without `_design/`. Both names may contain any characters;
+ * an empty name fails with an `InvalidIdError` when the feed is read.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -166,12 +169,11 @@ export const byFunction = (
 /**
  * The options of every feed.
  *
- * - `filter`: selects changes; by default all
- * - `includeDocs`: whether the feed includes the documents; by default that of a collection does, and that of a database does
- *   not
- * - `conflicts`: whether it includes the siblings of each winner, which needs the documents
- * - `style`: `all_docs` includes every leaf instead of the winner only
- * - `heartbeat`: how often the server sends a heartbeat while nothing changes
+ * - `filter`: selects the changes; all by default
+ * - `includeDocs`: whether changes include documents; by default true for a collection, and false for a database
+ * - `conflicts`: whether changes list the siblings of each winner; requires documents
+ * - `style`: `all_docs` lists every leaf revision instead of only the winner
+ * - `heartbeat`: how often the server sends a heartbeat while there are no changes
  *
  * @since 0.1.0
  * @category options
@@ -185,13 +187,13 @@ export interface FeedOptions {
 }
 
 /**
- * The further options of a feed with one response.
+ * The options of a feed that ends.
  *
- * - `since`: the sequence after which it starts, or `now`; by default it starts at the beginning
- * - `limit`: the maximum number of changes. For a collection, only those of its own documents count
- * - `descending`: the last change first
+ * - `since`: the sequence to start after, or `now`; the start of the feed by default
+ * - `limit`: the maximum number of changes. For a collection, only changes of its own documents count
+ * - `descending`: returns the latest change first
  * - `timeout`: how long the server waits for a change before it ends the feed
- * - `seqInterval`: only every nth row has a sequence, which is cheaper in a cluster
+ * - `seqInterval`: includes a sequence only in every nth row, which is cheaper in a cluster
  *
  * @since 0.1.0
  * @category options
@@ -205,7 +207,7 @@ export interface Options extends FeedOptions {
 }
 
 /**
- * The further options of the feed of a database: whether documents include the content of their attachments.
+ * The options of a database's feed: whether documents include the content of their attachments.
  *
  * @since 0.1.0
  * @category options
@@ -216,7 +218,7 @@ export interface WithAttachments {
 }
 
 /**
- * The options of the feed of a database with one response.
+ * The options of a database's feed that ends.
  *
  * @since 0.1.0
  * @category options
@@ -224,7 +226,7 @@ export interface WithAttachments {
 export interface DatabaseOptions extends Options, WithAttachments {}
 
 /**
- * Where a follower keeps its place in the feed. What it reads is what it wrote last, or `None`.
+ * Stores the position of a follower in the feed. `read` returns the last sequence written, or `None`.
  *
  * @since 0.1.0
  * @category checkpoints
@@ -235,11 +237,11 @@ export interface Checkpoint<out E = never, out R = never> {
 }
 
 /**
- * A failure that a follower outlives, and the attempt that comes next.
+ * A failure from which a follower recovers, and its next attempt.
  *
- * - `error`: why the last attempt failed
- * - `attempt`: 1 after the first failure since the feed worked last
- * - `delay`: how long the follower waits before it
+ * - `error`: the error of the last attempt
+ * - `attempt`: the number of the next attempt; 1 is the first after the feed last worked
+ * - `delay`: the wait before the next attempt
  *
  * @since 0.1.0
  * @category model
@@ -251,18 +253,17 @@ export interface Reconnect {
 }
 
 /**
- * Options of a follower.
+ * The options of a follower.
  *
- * - `since`: where it begins if there is no checkpoint: a sequence, or `now`; from the beginning by default
- * - `heartbeat`: how often the server shows that it lives, 10 seconds by default; after three that did not come, the
- *   connection counts as dead
- * - `checkpoint`: where it keeps its sequence; nowhere by default
- * - `checkpointEvery`: how often it writes the checkpoint at most; once a second by default
- * - `retry`: when it connects again after a failure. The schedule begins from its start once the feed works again. By
- *   default it never ends: 100 ms doubling up to half a minute, with full jitter. A wait is never shorter than
- *   `Retry-After` asks for
- * - `onReconnect`: runs after each failure that the follower outlives, before it waits. If it fails, the follower fails
- *   with its error
+ * - `since`: the sequence to start after if there is no checkpoint, or `now`; the start of the feed by default
+ * - `heartbeat`: how often the server sends a heartbeat, 10 seconds by default; after three missed heartbeats, the
+ *   connection is closed as dead
+ * - `checkpoint`: where the sequence is stored; not at all by default
+ * - `checkpointEvery`: the minimum interval between two writes of the checkpoint; one second by default
+ * - `retry`: when to reconnect after a failure. The schedule restarts when the feed works again. By default it never
+ *   ends: 100 ms, doubling up to 30 seconds, with full jitter. A wait is never shorter than `Retry-After`
+ * - `onReconnect`: runs after each failure from which the follower recovers, before the wait. If it fails, the follower
+ *   fails with its error
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -293,10 +294,10 @@ export interface FollowOptions<out E = never, out R = never, out E2 = never, out
 }
 
 /**
- * The option that ends a follower.
+ * Ends a follower.
  *
- * - `limit`: it ends after at most n changes. When the consumer pulls that end, it is done with all of them, and the
- *   checkpoint is after the last one
+ * - `limit`: ends the stream after at most n changes. Pulling the end acknowledges all of them, and the checkpoint is
+ *   then after the last one
  *
  * @since 0.1.0
  * @category options
@@ -306,7 +307,7 @@ export interface FollowLimit {
 }
 
 /**
- * The options of a follower of a collection. Document values have their attachments as stubs.
+ * The options of a follower of a collection. They do not include attachments, because a `Document` contains only stubs.
  *
  * @since 0.1.0
  * @category options
@@ -317,10 +318,10 @@ export type CollectionFollowOptions<E = never, R = never, E2 = never, R2 = never
 >
 
 /**
- * The changes of one answer.
+ * A page of changes.
  *
- * - `lastSequence`: the place after them, where the next answer begins
- * - `pending`: how many changes of the database come after that place, if the server counts them
+ * - `lastSequence`: the sequence after these changes, where the next request continues
+ * - `pending`: how many changes of the database follow, if the server counts them
  *
  * @since 0.1.0
  * @category model
@@ -332,22 +333,23 @@ export interface Page<out D> {
 }
 
 /**
- * What the feed of a database can fail with. One that breaks off is a `TransportError` (`Body`), and never just short.
+ * The errors of a database's feed. A response that breaks off fails with a `TransportError` (`Body`); it never ends
+ * early without an error.
  *
  * @since 0.1.0
  * @category errors
  */
 export type FeedError = InvalidIdError | NotFoundError | RequestError
 
-// The overloads below tie what a feed brings to what it was given; one implementation serves both.
+// The overloads relate the argument to the type of the changes. One implementation serves all of them.
 type Given = Collection<unknown, unknown, unknown, unknown> | string
 
 /**
- * The changes of one answer, read to its end: `GET /{db}/_changes`, or `POST` where the filter has a body. Fails with a
- * `DecodeError` if a document is not what its schema says. For a large database, {@link stream} keeps less in memory.
+ * Returns the changes of a database in one page: `GET /{db}/_changes`, or `POST` if the filter has a body. Fails with a
+ * `DecodeError` if a document does not match its schema. {@link stream} uses less memory for a large database.
  *
- * If changes of other documents take places of a collection's, more requests follow until `limit` changes are the
- * collection's or there are no more.
+ * For a collection, changes of other documents are left out, and further requests follow until `limit` changes are
+ * found or there are no more.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -372,9 +374,9 @@ export const fetch: {
     Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "normal", options))) as never
 
 /**
- * Waits until there is a change after `since`, and gives all there are then: `_changes?feed=longpoll`. After `timeout`,
- * which is a minute in CouchDB, there may be none. Of a collection, it waits on while all changes are those of other
- * documents.
+ * Waits for a change after `since`, and returns all changes up to then: `_changes?feed=longpoll`. There may be none
+ * after `timeout`, which CouchDB sets to a minute by default. For a collection, it continues to wait while only other
+ * documents change.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -395,8 +397,8 @@ export const longpoll: {
     Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "longpoll", options))) as never
 
 /**
- * Streams the past changes with constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the first document that
- * does not match its schema, after the changes before it.
+ * Streams the existing changes in constant memory: `GET /{db}/_changes`. Fails with a `DecodeError` at the first
+ * document that does not match its schema, after emitting the changes before it.
  *
  * @example
  * import { Changes, Collection } from "effect-couchdb"
@@ -424,7 +426,7 @@ export const stream: {
   )) as never
 
 /**
- * As {@link stream}, with each document that is not what its schema says as a `Left` in its place.
+ * Like {@link stream}, but emits a `Left` for each document that does not match its schema.
  *
  * @example
  * import { Changes, Collection } from "effect-couchdb"
@@ -449,7 +451,7 @@ export const streamEither = <A, I, R, K>(
   )
 
 /**
- * As {@link stream}, without the documents that are not what their schema says. {@link skipped} counts them.
+ * Like {@link stream}, but skips the documents that do not match their schema. {@link skipped} counts them.
  *
  * @since 0.1.0
  * @category feeds
@@ -466,7 +468,7 @@ export const streamValid = <A, I, R, K>(
   )
 
 /**
- * How many documents {@link streamValid} and {@link followValid} skipped.
+ * Counts the documents that {@link streamValid} and {@link followValid} skip.
  *
  * @since 0.1.0
  * @category metrics
@@ -478,8 +480,8 @@ export const skipped: Metric.Metric<
 > = internalSkipped
 
 /**
- * The changes of one connection as they happen: `_changes?feed=continuous`. It ends where the server ends it, after
- * `limit` changes or when nothing happened for `timeout`. To stay with a database whatever happens, see {@link follow}.
+ * Streams changes over one connection as they happen: `_changes?feed=continuous`. It ends when the server ends the
+ * feed, after `limit` changes, or after `timeout` without a change. {@link follow} also reconnects.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -502,33 +504,34 @@ export const continuous: {
   )) as never
 
 /**
- * Follows a database: every change at least once, over any number of requests (`_changes?feed=continuous`). It recovers from
- * broken connections, silent servers, 408, 425, 429, 5xx and responses that are not CouchDB's, for as long as the schedule
- * allows, and resumes from its last change. If a server starts again from the beginning, changes are repeated. If the database
- * is deleted, {@link DatabaseGone} is the last element. If the database does not exist when the feed starts, and no checkpoint
- * exists, the stream fails with a `NotFoundError`.
+ * Follows a database: streams every change at least once, over any number of requests (`_changes?feed=continuous`). It
+ * recovers from broken connections, silent servers, 408, 425, 429, 5xx and responses that do not come from CouchDB, as
+ * long as the schedule allows, and resumes after the last sequence. If a server restarts the feed from the beginning,
+ * changes are repeated. If the database is deleted, the stream ends with {@link DatabaseGone}. If the database does not
+ * exist at the start and there is no checkpoint, it fails with a `NotFoundError`.
  *
- * If a function, view or selector fails in CouchDB with status 500 and the same error and reason ten times without a change in
- * between, the follower fails with that `ServerError`. Without such a filter it continues.
+ * If a function, view or selector fails ten times with status 500 and the same error and reason, without a change in
+ * between, it counts as broken: the follower fails with this `ServerError`. Without such a filter, the follower
+ * continues to retry.
  *
- * If a proxy withholds responses until they end, as nginx does by default, a continuous feed delivers nothing. If three
- * heartbeats are missing and a long poll (`_changes?feed=longpoll`) gets a response, the follower continues with long polls. It
- * tries a continuous feed again after a minute, and then at doubling intervals of up to an hour. Changes may then arrive three
- * heartbeats later.
+ * A proxy that buffers responses until they end, as nginx does by default, withholds a continuous feed. If three
+ * heartbeats are missed, but a long poll (`_changes?feed=longpoll`) succeeds, the follower switches to long polls. It
+ * tries a continuous feed again after one minute, and then at doubling intervals of up to an hour; such a trial may
+ * delay changes by three heartbeats.
  *
- * The first failure is logged as a warning, further failures at most once a minute with their number, and the recovery as
- * Info. Everything else is logged as Debug.
+ * The first failure is logged as a warning, and further failures as warnings with their number at most once a minute.
+ * Recovery is logged at level Info, everything else at level Debug.
  *
- * Nothing is read ahead of a slow consumer. Pulling acknowledges the previous batch, and the checkpoint then moves past it.
- * Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency, `Stream.groupedWithin`) acknowledge too
- * early: use {@link process} instead.
+ * Nothing is read ahead of a slow consumer. Pulling acknowledges the previous batch, and the checkpoint then moves
+ * after it. Operators that pull ahead (`Stream.buffer`, `Stream.mapEffect` with a concurrency, `Stream.groupedWithin`)
+ * acknowledge too early: use {@link process} with them.
  *
- * A consumer that ends without another pull acknowledges nothing more. So the last changes before the end of `Stream.take`,
- * `Stream.runHead` or `Stream.takeUntil` are repeated, since the stream cannot know which of them were processed. The option
- * `limit` ends the stream after n changes, and acknowledges exactly these.
+ * A consumer that ends without pulling again acknowledges nothing more. The last changes that `Stream.take`,
+ * `Stream.runHead` or `Stream.takeUntil` emit are therefore repeated, because the stream cannot see which of them were
+ * processed. The option `limit` ends the stream after n changes, and acknowledges exactly these.
  *
- * If a filter lets few changes pass, the sequence moves only with these, so a new connection filters the changes after the
- * last of them again.
+ * The sequence moves only with emitted changes. With a selective filter, a new connection therefore filters all changes
+ * after the last emitted one again.
  *
  * @example
  * import { Changes } from "effect-couchdb"
@@ -556,7 +559,7 @@ export const follow: {
   )) as never
 
 /**
- * As {@link follow}, with each document that is not what its schema says as a `Left` in its place.
+ * Like {@link follow}, but emits a `Left` for each document that does not match its schema.
  *
  * @since 0.1.0
  * @category following
@@ -574,7 +577,7 @@ export const followEither = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 
   )
 
 /**
- * As {@link follow}, without the documents that are not what their schema says. {@link skipped} counts them.
+ * Like {@link follow}, but skips the documents that do not match their schema. {@link skipped} counts them.
  *
  * @since 0.1.0
  * @category following
@@ -589,8 +592,7 @@ export const followValid = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 =
   )
 
 /**
- * The further options of {@link process}: a handler for documents that do not match their schema. Without it, such a document
- * ends the processing with its `DecodeError`.
+ * Handles documents that do not match their schema. Without `onInvalid`, {@link process} fails with the `DecodeError`.
  *
  * @since 0.1.0
  * @category options
@@ -600,9 +602,9 @@ export interface OnInvalid<out E = never, out R = never> {
 }
 
 /**
- * Follows a feed, and passes its changes to a function, one batch at a time. The checkpoint moves past a batch when the
- * function has succeeded. So every change is processed at least once, and a batch whose function failed is repeated the next
- * time. The effect ends when the database is deleted.
+ * Follows a feed and passes its changes to a function in batches. The checkpoint moves after a batch when the function
+ * succeeds, so every change is processed at least once; if the function fails, the batch is repeated by the next run.
+ * It returns when the database is deleted.
  *
  * @example
  * import { KeyValueStore } from "@effect/platform"
@@ -638,7 +640,7 @@ export const process: {
 ) => Effect.flatMap(sourceOf(given, options), (source) => processing.process(source, f, options))) as never
 
 /**
- * A place in memory, for as long as the program runs.
+ * A checkpoint in memory, for as long as the program runs.
  *
  * @since 0.1.0
  * @category checkpoints
@@ -646,14 +648,14 @@ export const process: {
 export const inMemory: Effect.Effect<Checkpoint> = checkpoints.inMemory
 
 /**
- * A checkpoint in a `_local` document, which stays with its server and is not replicated: `/{db}/_local/{id}`. The id is
- * given without `_local/`. There is no checkpoint only if CouchDB itself says that the document is missing or deleted. Any
- * other failure is an error; a follower outlives those that may pass.
+ * A checkpoint in a `_local` document, which is stored on its server and never replicated: `/{db}/_local/{id}`. `id`
+ * does not include `_local/`. `read` returns `None` only if CouchDB itself reports that the document is missing or
+ * deleted. Any other failure is an error; a follower recovers from transient ones.
  *
  * @example
  * import { Changes } from "effect-couchdb"
  *
- * const kept = Changes.inLocalDocument("zoo", "indexer")
+ * const checkpoint = Changes.inLocalDocument("zoo", "indexer")
  *
  * @since 0.1.0
  * @category checkpoints
@@ -665,12 +667,13 @@ export const inLocalDocument: (
   checkpoints.inLocalDocument
 
 /**
- * A place in a `KeyValueStore` of `@effect/platform`: a file, the local storage of a browser, a database.
+ * A checkpoint in a `KeyValueStore` of `@effect/platform`, such as a file, the local storage of a browser, or a
+ * database.
  *
  * @example
  * import { Changes } from "effect-couchdb"
  *
- * const kept = Changes.inKeyValueStore("indexer")
+ * const checkpoint = Changes.inKeyValueStore("indexer")
  *
  * @since 0.1.0
  * @category checkpoints

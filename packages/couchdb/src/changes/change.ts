@@ -19,7 +19,7 @@ export interface ChangeRow {
   readonly row: Row
 }
 
-const leaves = (changes: unknown): Array<Revision.Revision> => {
+const revisionsIn = (changes: unknown): Array<Revision.Revision> => {
   const revisions: Array<Revision.Revision> = []
   if (!Array.isArray(changes)) return revisions
   for (let i = 0; i < changes.length; i++) {
@@ -40,7 +40,7 @@ interface RowOfChange {
 export const changeRow = (row: Row): ChangeRow | undefined => {
   if (typeof row.json !== "object" || row.json === null) return undefined
   const { changes, deleted, id, seq } = row.json as RowOfChange
-  const revisions = leaves(changes)
+  const revisions = revisionsIn(changes)
   if (typeof id !== "string" || revisions.length === 0) return undefined
   return {
     id,
@@ -51,16 +51,16 @@ export const changeRow = (row: Row): ChangeRow | undefined => {
   }
 }
 
-/** Whether this line ends a continuous feed. */
+/** Whether this row ends a continuous feed. */
 export const isLast = (row: Row): boolean => lastSequence(row) !== undefined
 
-/** The sequence that ends a continuous feed, or `undefined` in any other line. */
+/** The sequence that ends a continuous feed, or `undefined` for any other row. */
 export const lastSequence = (row: Row): string | undefined => {
   const last = (row.json as { readonly last_seq?: unknown } | null)?.last_seq
   return last === undefined ? undefined : Option.getOrUndefined(sequenceOf(last))
 }
 
-// As `Data.tagged` would make them, but a member at a time: many are made.
+// Same result as `Data.tagged`, but assigns each member directly: changes are created in large numbers.
 const structural: object = Object.getPrototypeOf(Data.struct({}))
 
 type Writable<A> = { -readonly [K in keyof A]: A[K] }
@@ -90,30 +90,30 @@ const makeChanged = <D>({ id, revisions, row, sequence }: ChangeRow, document: O
 
 export const databaseGone = Data.tagged<DatabaseGone>("DatabaseGone")
 
-const none: ReadonlyArray<Revision.Revision> = []
+const noConflicts: ReadonlyArray<Revision.Revision> = []
 
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
   const conflicts = ((row.json as Members).doc as Members | null | undefined)?._conflicts
-  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : none
+  return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : noConflicts
 }
 
-/** Converts rows to changes, and decodes their documents, if the feed includes them, each with its own error. */
+/** Converts rows to changes. Documents are decoded, each with its own error. */
 export const toChanges = <D, R>(
   source: Source<D, R>,
   rows: ReadonlyArray<ChangeRow>
 ): BatchOrEffect<Change<D>, never, R> => {
-  const piece = new RowBatch<Change<D>, R>()
+  const batch = new RowBatch<Change<D>, R>()
   for (const change of rows) {
     if (!source.concerns(change.id)) continue
     if (change.deleted) {
-      piece.add(makeDeleted(change, source.body(change.row)))
+      batch.add(makeDeleted(change, source.body(change.row)))
       continue
     }
     const document = source.document(change.row)
     if (Either.isEither(document)) {
       const either = document as Either.Either<Option.Option<D>, DecodeError>
-      piece.add(Either.isRight(either) ? makeChanged(change, either.right) : either.left)
-    } else piece.addEffect(Effect.map(document, (document) => makeChanged(change, document)))
+      batch.add(Either.isRight(either) ? makeChanged(change, either.right) : either.left)
+    } else batch.addEffect(Effect.map(document, (document) => makeChanged(change, document)))
   }
-  return piece.made
+  return batch.made
 }

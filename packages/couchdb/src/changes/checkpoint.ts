@@ -34,8 +34,8 @@ const Since = Schema.Struct({ since: Schema.String })
 type LocalError = NotFoundError | DecodeError | EncodeError | InvalidIdError | RequestError
 
 /**
- * Of a local document CouchDB's 404 says that it is missing or deleted, or that its database does not exist. Any other 404
- * came from another service, and says nothing of the checkpoint.
+ * CouchDB's 404 for a local document reports that the document is missing or deleted, or that the database does not
+ * exist. Any other 404 comes from another service, and must not count as a missing checkpoint.
  */
 const verified = <A, E, R>(
   effect: Effect.Effect<A, E | NotFoundError, R>
@@ -51,7 +51,7 @@ const unexpected = ({ database, id, method, path, reason, server, status }: NotF
     method,
     path,
     status,
-    problem: `CouchDB does not answer a request for a local document with the reason ${quote(reason)}`,
+    problem: `CouchDB never responds to a request for a local document with the reason ${quote(reason)}`,
     database,
     id
   })

@@ -15,25 +15,25 @@ import { sequenceOf } from "../rows/row.js"
 import { ended, type Head, isJson, type RowsError } from "../rows/stream.js"
 import { type ChangeRow } from "./change.js"
 import { lastSequence } from "./change.js"
-import { watched } from "./silence.js"
+import { withIdleTimeout } from "./idleTimeout.js"
 
 /**
- * Why a request brings no more.
+ * Why a request has ended.
  *
- * - `Answered`: a long poll has its answer
- * - `Broken`: the connection broke, or the server said nothing for too long (`silent`)
+ * - `Answered`: a long poll is complete
+ * - `Broken`: the connection broke, or the server sent nothing for too long (`silent`)
  */
 export type End =
   | { readonly _tag: "Answered" }
   | { readonly _tag: "Broken"; readonly error: RowsError; readonly silent: boolean }
 
 /**
- * What one pull of a feed brought.
+ * The result of one pull.
  *
- * - `rows`: changes, maybe none
- * - `sequence`: how far the feed is with them
- * - `end`: why there is no more, if so
- * - `beats`: whether it shows that the connection lives, rather than that it was only just opened
+ * - `rows`: the changes, possibly none
+ * - `sequence`: the sequence after them
+ * - `end`: why the request has ended, if it has
+ * - `beats`: whether the connection has proved to be alive; opening it is not enough
  */
 export interface Batch {
   readonly rows: ReadonlyArray<ChangeRow>
@@ -42,14 +42,14 @@ export interface Batch {
   readonly beats: boolean
 }
 
-/** An open request of a feed: its next batch. */
+/** Pulls the next batch of an open request. */
 export type Connection = Effect.Effect<Batch>
 
 /**
  * How a feed is opened.
  *
- * - `silence`: how long the server may say nothing, not even a heartbeat
- * - `plain`: whether its rows have no digits to lose
+ * - `silence`: the maximum time without any byte from the server, heartbeats included
+ * - `plain`: whether rows contain no numbers that `JSON.parse` would round
  */
 export interface Opening {
   readonly request: CouchRequest
@@ -61,14 +61,15 @@ export interface Opening {
 const broken = ({ method, path }: CouchRequest, description: string): TransportError =>
   new TransportError({ method, path, reason: "Body", description })
 
-/** A server may end a feed at any time, with its last sequence or without. */
+/** A server may end a feed at any time, with or without a last sequence. */
 const serverEnded = (request: CouchRequest): TransportError => broken(request, "the server ended the feed")
 
-const breaks = (error: RowsError, silent = false): Option.Option<End> => Option.some({ _tag: "Broken", error, silent })
+const brokenEnd = (error: RowsError, silent = false): Option.Option<End> =>
+  Option.some({ _tag: "Broken", error, silent })
 
-const answered: Option.Option<End> = Option.some({ _tag: "Answered" })
+const answeredEnd: Option.Option<End> = Option.some({ _tag: "Answered" })
 
-/** The changes in some rows. */
+/** Parses rows into a batch of changes. */
 const batchOf = (
   { parse, request }: Opening,
   head: Head,
@@ -81,12 +82,12 @@ const batchOf = (
   for (const row of rows) {
     const last = lastSequence(row)
     if (last !== undefined) {
-      return { rows: changes, sequence: Option.some(last), end: breaks(serverEnded(request)), beats }
+      return { rows: changes, sequence: Option.some(last), end: brokenEnd(serverEnded(request)), beats }
     }
     const change = parse(row)
     if (change === undefined) {
       const problem = unexpectedResponse(request, head, "a line of the feed is not a change")
-      return { rows: changes, sequence, end: breaks(problem), beats }
+      return { rows: changes, sequence, end: brokenEnd(problem), beats }
     }
     changes.push(change)
     if (Option.isSome(change.sequence)) sequence = change.sequence
@@ -95,17 +96,17 @@ const batchOf = (
 }
 
 /**
- * Opens a request, whose connection closes with its scope. A server that says nothing for longer than `silence` counts as
- * gone; only the time in which a consumer waits counts, so that a slow consumer does not look like a dead server.
+ * Opens a request, whose connection closes with its scope. A server that sends nothing for longer than `silence` counts
+ * as gone. Only time in which the consumer waits counts, so a slow consumer is not mistaken for a dead server.
  *
- * `array` is the member of the response that holds the changes; without it they are the lines of the response. `finish`
- * says what the end of a whole response means.
+ * `array` is the member of the response that contains the changes; without it, each line of the response is a change.
+ * `finish` completes the last batch of a whole response.
  */
 const open = (
   couch: Service,
   opening: Opening,
   array: string | undefined,
-  beats: (pieces: number) => boolean,
+  beats: (chunkCount: number) => boolean,
   finish: (batch: Batch, around: Json.JsonObject, head: Head) => Batch
 ): Effect.Effect<Connection, RowsError, Scope> =>
   Effect.gen(function*() {
@@ -113,67 +114,67 @@ const open = (
     const response = yield* conflictAsBadRequest(couch.stream({ ...request, timeout: silence, verify: isJson }))
     const reader = new RowReader(array, plain)
     let rows: Array<Row> = []
-    const taken = (): ReadonlyArray<Row> => {
+    const takeRows = (): ReadonlyArray<Row> => {
       const all = rows
       rows = []
       return all
     }
-    // What is pulled is how many bytes came: no effect holds them, nor their rows.
-    const pull = yield* Stream.toPull(Stream.map(response.body, (piece) => {
-      reader.push(piece, rows)
-      return piece.length
+    // Pulls only the number of bytes, so that no effect retains the chunks or their rows.
+    const pull = yield* Stream.toPull(Stream.map(response.body, (chunk) => {
+      reader.push(chunk, rows)
+      return chunk.length
     }))
-    // A chunk of nothing is no sign of life.
-    const something: typeof pull = Effect.flatMap(
+    // An empty chunk is not a sign of life.
+    const pullBytes: typeof pull = Effect.flatMap(
       pull,
-      (lengths) => Chunk.some(lengths, (length) => length > 0) ? Effect.succeed(lengths) : something
+      (lengths) => Chunk.some(lengths, (length) => length > 0) ? Effect.succeed(lengths) : pullBytes
     )
     let silent = false
-    const next = yield* watched(
-      something,
+    const next = yield* withIdleTimeout(
+      pullBytes,
       silence,
       () => {
         silent = true
-        return Option.some(broken(request, "no heartbeat came"))
+        return Option.some(broken(request, "no heartbeat arrived"))
       }
     )
-    let pieces = 0
-    const over = (error: Option.Option<TransportError>): Effect.Effect<Batch> => {
+    let chunkCount = 0
+    const finishWith = (error: Option.Option<TransportError>): Effect.Effect<Batch> => {
       const last = reader.end(rows)
-      const out = taken()
+      const out = takeRows()
       return Option.match(error, {
         onNone: () =>
           Effect.match(ended(request, response, last), {
-            onFailure: (problem) => batchOf(opening, response, out, false, breaks(problem)),
+            onFailure: (problem) => batchOf(opening, response, out, false, brokenEnd(problem)),
             onSuccess: (around) => {
               const batch = batchOf(opening, response, out, false, Option.none())
               return Option.isSome(batch.end) ? batch : finish(batch, around, response)
             }
           }),
-        onSome: (error) => Effect.succeed(batchOf(opening, response, out, false, breaks(error, silent)))
+        onSome: (error) => Effect.succeed(batchOf(opening, response, out, false, brokenEnd(error, silent)))
       })
     }
     return next.pipe(
       Effect.map((chunks): Batch => {
-        pieces += Chunk.size(chunks)
-        return batchOf(opening, response, taken(), beats(pieces), Option.none())
+        chunkCount += Chunk.size(chunks)
+        return batchOf(opening, response, takeRows(), beats(chunkCount), Option.none())
       }),
-      Effect.catchAll(over)
+      Effect.catchAll(finishWith)
     )
   })
 
-/** Opens a continuous feed, whose server shows by heartbeats that it lives. */
+/** Opens a continuous feed, on which the server sends heartbeats. */
 export const continuous = (couch: Service, opening: Opening): Effect.Effect<Connection, RowsError, Scope> =>
-  open(couch, opening, undefined, (pieces) => pieces > 1, (batch) => ({
+  open(couch, opening, undefined, (chunkCount) => chunkCount > 1, (batch) => ({
     ...batch,
-    end: breaks(serverEnded(opening.request))
+    end: brokenEnd(serverEnded(opening.request))
   }))
 
-/** Opens a long poll, whose answer ends with its last sequence. */
+/** Opens a long poll, whose response ends with its last sequence. */
 export const longpoll = (couch: Service, opening: Opening): Effect.Effect<Connection, RowsError, Scope> =>
   open(couch, opening, "results", () => false, (batch, around, head) => {
     const last = sequenceOf(Json.get(around, "last_seq"))
     return Option.isSome(last)
-      ? { rows: batch.rows, sequence: last, end: answered, beats: true }
-      : { ...batch, end: breaks(unexpectedResponse(opening.request, head, "the response has no last_seq")) }
+      ? { rows: batch.rows, sequence: last, end: answeredEnd, beats: true }
+      : { ...batch, end: brokenEnd(unexpectedResponse(opening.request, head, "the response has no last_seq")) }
   })

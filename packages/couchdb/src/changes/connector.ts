@@ -6,32 +6,32 @@ import type { Scope } from "effect/Scope"
 import type { CouchRequest, Service } from "../http/CouchHttp.js"
 import type { RowsError } from "../rows/stream.js"
 import { type Batch, type Connection, continuous, type End, longpoll, type Opening } from "./connection.js"
-import { EmptyAnswers } from "./emptyAnswers.js"
+import { EmptyPolls } from "./emptyPolls.js"
 
 /**
  * How the next request of a feed is made.
  *
- * - `Continuous`: one request that stays open. `doubts` says how much points to a proxy that withholds what the server sends
- * - `Probing`: a continuous feed stayed silent, and a long poll shows whether the server lives
- * - `Polling`: it does, so that something withholds continuous feeds: one long poll after the other, until `trialAt`
+ * - `Continuous`: a continuous feed. `suspicion` counts the signs that a proxy withholds responses
+ * - `Probing`: a continuous feed stayed silent, so a long poll tests whether the server is alive
+ * - `Polling`: the server is alive, so a proxy withholds continuous feeds: long polls until `trialAt`
  */
 type Mode =
-  | { readonly _tag: "Continuous"; readonly doubts: number }
+  | { readonly _tag: "Continuous"; readonly suspicion: number }
   | { readonly _tag: "Probing" }
   | { readonly _tag: "Polling"; readonly trialAt: number }
 
-/** What became of a continuous feed. */
+/** The result of opening a continuous feed. */
 type Opened =
   | { readonly _tag: "Open"; readonly connection: Connection }
-  | { readonly _tag: "Silent"; readonly error: RowsError; readonly doubt: number }
+  | { readonly _tag: "Silent"; readonly error: RowsError; readonly suspicion: number }
 
 /**
- * What a connector needs to know.
+ * The settings of a connector.
  *
- * - `heartbeat`: how often the server shows that it lives
+ * - `heartbeat`: how often the server sends a heartbeat
  * - `filters`: whether the server runs a function or a selector over the changes
- * - `request`: the request of either kind
- * - `annotations`: what the log says besides
+ * - `request`: makes a request of either kind
+ * - `annotations`: the annotations of log messages
  */
 export interface Settings extends Pick<Opening, "plain" | "parse"> {
   readonly couch: Service
@@ -47,63 +47,75 @@ export interface Settings extends Pick<Opening, "plain" | "parse"> {
 }
 
 /** How many heartbeats may be missed. */
-const missed = 3
+const maxMissedHeartbeats = 3
 
-/** How many connections that fell silent early let a long poll show whether the server lives. */
-const mostDoubts = 2
+/** The suspicion at which a long poll tests whether the server is alive. */
+const probeThreshold = 2
 
-/** A request without a byte that ends earlier may be one of a server that restarts. */
-const shortestCut = 1_000
+/** In milliseconds: a request that ends earlier without a byte may only mean that the server restarts. */
+const minCutMillis = 1_000
 
-/** After how many milliseconds of long polls a continuous feed is tried again: at first, and at most after doubling. */
-const firstTrial = 60_000
-const lastTrial = 3_600_000
+/**
+ * The time in milliseconds until a continuous feed is tried again, initially and at most. It doubles after each trial.
+ */
+const minTrialDelay = 60_000
+const maxTrialDelay = 3_600_000
 
 /** Proxies, and CouchDB itself, end a request after a minute of silence. */
-const longestPoll = Duration.seconds(25)
+const maxPollTimeout = Duration.seconds(25)
 
-/** How many changes a poll brings at most, without documents and with: a proxy hands its answer out when it is whole. */
-const changesInPoll = { plain: 500, documents: 100 }
+/**
+ * The maximum number of changes of a poll, without and with documents. A buffering proxy delivers a response only when
+ * it is complete.
+ */
+const maxChangesPerPoll = { plain: 500, documents: 100 }
 
-/** How long the server may take for a poll, after doubling: a filter may pass over many changes first. */
-const longestSilence = Duration.minutes(10)
+/** The maximum time without a byte in a poll, after doubling. A filter may skip many changes before the first match. */
+const maxPollSilence = Duration.minutes(10)
 
 /**
  * Opens the requests of a follower.
  *
- * They are continuous feeds, whose heartbeats show that the server lives. Where a proxy withholds them until the response
- * ends, as nginx does by default, nothing ever comes: then a long poll is tried, whose response does end. If it is answered,
- * long polls follow each other, and a continuous feed is tried again from time to time. A dead server answers neither.
+ * By default it opens continuous feeds, whose heartbeats show that the server is alive. A proxy that buffers responses
+ * until they end, as nginx does by default, withholds the whole feed. If a feed stays silent, the connector therefore
+ * sends a long poll, whose response does end. If that succeeds, it continues with long polls, and retries a continuous
+ * feed from time to time. A dead server responds to neither.
  */
 export interface Connector {
-  /** Opens the next request. `undefined` if it brought nothing and the next one is to be opened at once. */
+  /**
+   * Opens the next request. Returns `undefined` if the request delivered nothing, and the next one should be opened
+   * immediately.
+   */
   readonly open: (since: string | undefined) => Effect.Effect<Connection | undefined, RowsError, Scope>
 }
 
 export const makeConnector = (settings: Settings): Connector => new FeedConnector(settings)
 
 class FeedConnector implements Connector {
-  private mode: Mode = { _tag: "Continuous", doubts: 0 }
-  /** How long continuous feeds may be silent. */
+  private mode: Mode = { _tag: "Continuous", suspicion: 0 }
+  /** The maximum silence of continuous feeds. */
   private readonly silence: Duration.Duration
   private readonly pollSilence: Duration.Duration
-  /** How long polls may be silent at the moment. */
+  /** The current maximum silence of polls. */
   private currentPollSilence: Duration.Duration
-  /** A heartbeat of a long poll would keep the response from ending, so it ends instead of each heartbeat. */
+  /** Polls end instead of sending heartbeats, because a heartbeat would keep the response from ending. */
   private readonly maxPollMillis: number
-  private trialAfter = firstTrial
-  /** After how many milliseconds of silence something between ends a request. */
+  private trialDelay = minTrialDelay
+  /** The silence in milliseconds after which a proxy ends a request. */
   private cutAfter = Infinity
-  private readonly emptyAnswers = new EmptyAnswers()
-  /** Whether the last poll brought nothing. Only then a trial distinguishes silence from a backlog that fills a proxy's buffer. */
-  private idle = false
-  /** Whether the log says that continuous feeds are withheld. */
-  private logged = false
+  private readonly emptyPolls = new EmptyPolls()
+  /**
+   * Whether the last poll was empty. Otherwise a trial cannot distinguish silence from a backlog that fills a proxy's
+   * buffer.
+   */
+  private lastPollEmpty = false
+  /** Whether it was logged that continuous feeds are withheld. */
+  private warned = false
 
   constructor(private readonly settings: Settings) {
     const { heartbeat } = settings
-    this.silence = Duration.times(heartbeat, missed)
-    this.maxPollMillis = Duration.toMillis(Duration.min(heartbeat, longestPoll))
+    this.silence = Duration.times(heartbeat, maxMissedHeartbeats)
+    this.maxPollMillis = Duration.toMillis(Duration.min(heartbeat, maxPollTimeout))
     this.pollSilence = Duration.sum(this.maxPollMillis, this.silence)
     this.currentPollSilence = this.pollSilence
   }
@@ -116,43 +128,48 @@ class FeedConnector implements Connector {
           case "Continuous":
             return Effect.flatMap(this.openContinuous(since, now), (opened) => {
               if (opened._tag === "Open") return Effect.succeed(opened.connection)
-              this.fellSilent(opened.doubt)
+              this.noteSilence(opened.suspicion)
               return Effect.fail(opened.error)
             })
           case "Probing":
             return this.openPoll(since)
           case "Polling":
-            return now < this.mode.trialAt || !this.idle ? this.openPoll(since) : this.tryContinuous(since, now)
+            return now < this.mode.trialAt || !this.lastPollEmpty
+              ? this.openPoll(since)
+              : this.tryContinuous(since, now)
         }
       }
     )
   }
 
-  /** How long a poll may last, so that its response comes before something between ends it. */
+  /** The timeout of a poll, so that its response arrives before a proxy ends the request. */
   private get pollTimeout(): number {
     return Math.min(this.maxPollMillis, Math.ceil(this.cutAfter / 2))
   }
 
-  /** How much a request without a byte, which failed like this after `took` milliseconds, points to a proxy. */
-  private doubtIn(error: RowsError, took: number): number {
-    if (error._tag === "TimeoutError") return mostDoubts
-    if (!isCut(error) || took < shortestCut) return 0
+  /**
+   * How much a request without a byte, which failed after `took` milliseconds, suggests that a proxy withholds
+   * responses.
+   */
+  private suspicionOf(error: RowsError, took: number): number {
+    if (error._tag === "TimeoutError") return probeThreshold
+    if (!isCut(error) || took < minCutMillis) return 0
     this.cutAfter = Math.min(this.cutAfter, took)
-    return took >= 2 * Duration.toMillis(this.settings.heartbeat) ? mostDoubts : 1
+    return took >= 2 * Duration.toMillis(this.settings.heartbeat) ? probeThreshold : 1
   }
 
-  private fellSilent(doubt: number): void {
+  private noteSilence(increase: number): void {
     if (this.mode._tag !== "Continuous") return
-    const doubts = this.mode.doubts + doubt
-    this.mode = doubts < mostDoubts ? { _tag: "Continuous", doubts } : { _tag: "Probing" }
+    const suspicion = this.mode.suspicion + increase
+    this.mode = suspicion < probeThreshold ? { _tag: "Continuous", suspicion } : { _tag: "Probing" }
   }
 
   private observe(batch: Batch): Batch {
     if (batch.beats) {
-      this.trialAfter = firstTrial
-      if (this.mode._tag === "Continuous" && this.mode.doubts > 0) this.mode = { _tag: "Continuous", doubts: 0 }
+      this.trialDelay = minTrialDelay
+      if (this.mode._tag === "Continuous" && this.mode.suspicion > 0) this.mode = { _tag: "Continuous", suspicion: 0 }
     }
-    if (Option.isSome(batch.end) && isSilent(batch.end.value)) this.fellSilent(1)
+    if (Option.isSome(batch.end) && isSilent(batch.end.value)) this.noteSilence(1)
     return batch
   }
 
@@ -160,18 +177,18 @@ class FeedConnector implements Connector {
     return Effect.annotateLogs(log, this.settings.annotations)
   }
 
-  /** A connection whose first batch was pulled already. */
-  private resumed(first: Batch, connection: Connection): Connection {
+  /** A connection whose first batch was already pulled. */
+  private withFirstBatch(first: Batch, connection: Connection): Connection {
     let pending: Batch | undefined = first
     const rest = Effect.map(connection, (batch) => this.observe(batch))
     return Effect.suspend(() => {
       const batch = pending
       pending = undefined
       const next = batch === undefined ? rest : Effect.sync(() => this.observe(batch))
-      return this.logged
+      return this.warned
         ? Effect.tap(next, ({ beats }) => {
           if (!beats) return Effect.void
-          this.logged = false
+          this.warned = false
           return this.annotated(Effect.logInfo("the continuous changes feed works again"))
         })
         : next
@@ -183,18 +200,18 @@ class FeedConnector implements Connector {
     const { couch, heartbeat, parse, plain, request } = this.settings
     const ended = <E>(error: RowsError, otherwise: Effect.Effect<Opened, E>): Effect.Effect<Opened, E> =>
       Effect.flatMap(Clock.currentTimeMillis, (endedAt) => {
-        const doubt = this.doubtIn(error, endedAt - now)
-        return doubt > 0 ? Effect.succeed({ _tag: "Silent", error, doubt }) : otherwise
+        const suspicion = this.suspicionOf(error, endedAt - now)
+        return suspicion > 0 ? Effect.succeed({ _tag: "Silent", error, suspicion }) : otherwise
       })
     const opening = { request: request("continuous", { since, heartbeat }), silence: this.silence, plain, parse }
     return continuous(couch, opening).pipe(
       Effect.flatMap((connection) =>
         Effect.flatMap(connection, (first): Effect.Effect<Opened> => {
-          const open = Effect.succeed<Opened>({ _tag: "Open", connection: this.resumed(first, connection) })
+          const open = Effect.succeed<Opened>({ _tag: "Open", connection: this.withFirstBatch(first, connection) })
           const end = Option.getOrUndefined(first.end)
           if (end?._tag !== "Broken" || first.rows.length > 0 || Option.isSome(first.sequence)) return open
           return end.silent
-            ? Effect.succeed({ _tag: "Silent", error: end.error, doubt: mostDoubts })
+            ? Effect.succeed({ _tag: "Silent", error: end.error, suspicion: probeThreshold })
             : ended(end.error, open)
         })
       ),
@@ -202,17 +219,17 @@ class FeedConnector implements Connector {
     )
   }
 
-  /** Opens a continuous feed, to see whether it is still withheld. */
+  /** Opens a continuous feed to test whether it is still withheld. */
   private tryContinuous(since: string | undefined, now: number) {
-    // However the trial ends, the next one is later.
-    this.mode = { _tag: "Polling", trialAt: now + this.trialAfter }
+    // The next trial is postponed, whatever the outcome of this one.
+    this.mode = { _tag: "Polling", trialAt: now + this.trialDelay }
     return Effect.flatMap(this.openContinuous(since, now), (opened): Effect.Effect<Connection | undefined> => {
       if (opened._tag === "Open") {
-        this.mode = { _tag: "Continuous", doubts: 1 }
+        this.mode = { _tag: "Continuous", suspicion: 1 }
         return Effect.succeed(opened.connection)
       }
-      this.trialAfter = Math.min(2 * this.trialAfter, lastTrial)
-      this.mode = { _tag: "Polling", trialAt: now + this.trialAfter }
+      this.trialDelay = Math.min(2 * this.trialDelay, maxTrialDelay)
+      this.mode = { _tag: "Polling", trialAt: now + this.trialDelay }
       return Effect.as(
         this.annotated(Effect.logDebug("the continuous changes feed is still withheld, so long polls continue")),
         undefined
@@ -222,9 +239,9 @@ class FeedConnector implements Connector {
 
   private openPoll(since: string | undefined): Effect.Effect<Connection, RowsError, Scope> {
     const { couch, parse, plain, request } = this.settings
-    const wait = this.emptyAnswers.wait
-    const poll = Effect.flatMap(Clock.currentTimeMillis, (begun) => {
-      const limit = plain ? changesInPoll.plain : changesInPoll.documents
+    const wait = this.emptyPolls.wait
+    const poll = Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
+      const limit = plain ? maxChangesPerPoll.plain : maxChangesPerPoll.documents
       const opening = {
         request: request("longpoll", { since, timeout: Duration.millis(this.pollTimeout), limit }),
         silence: this.currentPollSilence,
@@ -235,65 +252,65 @@ class FeedConnector implements Connector {
         Effect.tapError((error) =>
           Effect.map(
             Clock.currentTimeMillis,
-            (now) => this.pollFailed(error, error._tag === "TimeoutError", now - begun)
+            (now) => this.pollFailed(error, error._tag === "TimeoutError", now - startedAt)
           )
         ),
-        Effect.map((connection) => this.polling(connection, begun))
+        Effect.map((connection) => this.observedPoll(connection, startedAt))
       )
     })
     return wait > 0 ? Effect.zipRight(Effect.sleep(wait), poll) : poll
   }
 
-  private polling(connection: Connection, begun: number): Connection {
+  private observedPoll(connection: Connection, startedAt: number): Connection {
     let isEmpty = true
     return Effect.flatMap(connection, (batch) => {
       if (batch.rows.length > 0) isEmpty = false
       return Option.isNone(batch.end)
         ? Effect.succeed(batch)
-        : Effect.flatMap(Clock.currentTimeMillis, (now) => this.polled(batch, isEmpty, now - begun, now))
+        : Effect.flatMap(Clock.currentTimeMillis, (now) => this.observePoll(batch, isEmpty, now - startedAt, now))
     })
   }
 
-  /** Observes the last batch of a poll. */
-  private polled(batch: Batch, isEmpty: boolean, took: number, now: number): Effect.Effect<Batch> {
+  /** Records the last batch of a poll. */
+  private observePoll(batch: Batch, isEmpty: boolean, took: number, now: number): Effect.Effect<Batch> {
     const end = Option.getOrUndefined(batch.end)
     if (end?._tag === "Broken") {
       this.pollFailed(end.error, end.silent, isEmpty ? took : 0)
       return Effect.succeed(batch)
     }
-    this.idle = isEmpty
-    this.emptyAnswers.note(isEmpty, took)
+    this.lastPollEmpty = isEmpty
+    this.emptyPolls.record(isEmpty, took)
     this.currentPollSilence = this.pollSilence
     if (this.mode._tag !== "Probing") return Effect.succeed(batch)
-    this.mode = { _tag: "Polling", trialAt: now + this.trialAfter }
-    if (this.logged) return Effect.succeed(batch)
-    this.logged = true
-    return Effect.as(this.annotated(Effect.logWarning(withheld(this.silence, this.cutAfter))), batch)
+    this.mode = { _tag: "Polling", trialAt: now + this.trialDelay }
+    if (this.warned) return Effect.succeed(batch)
+    this.warned = true
+    return Effect.as(this.annotated(Effect.logWarning(withheldMessage(this.silence, this.cutAfter))), batch)
   }
 
   private pollFailed(error: RowsError, silent: boolean, took: number): void {
     const before = this.pollTimeout
-    this.doubtIn(error, took)
+    this.suspicionOf(error, took)
     if (this.mode._tag === "Probing") {
-      // A poll that was ended early is repeated with a shorter timeout.
-      if (this.pollTimeout === before) this.mode = { _tag: "Continuous", doubts: 0 }
+      // If the poll was cut off, it is repeated with a shorter timeout.
+      if (this.pollTimeout === before) this.mode = { _tag: "Continuous", suspicion: 0 }
     } else if (silent && this.settings.filters) {
-      this.currentPollSilence = Duration.min(Duration.times(this.currentPollSilence, 2), longestSilence)
+      this.currentPollSilence = Duration.min(Duration.times(this.currentPollSilence, 2), maxPollSilence)
     }
   }
 }
 
 const isSilent = (end: End): boolean => end._tag === "Broken" && end.silent
 
-/** Whether something ended a request that was sent. A connection that was never made says nothing of a proxy. */
+/** Whether a request was cut off after it was sent. A failure to connect does not point to a proxy. */
 const isCut = (error: RowsError): boolean =>
   (error._tag === "TransportError" && (error.reason === "NoAnswer" || error.reason === "Body")) ||
   error._tag === "UnexpectedResponseError"
 
-const withheld = (silence: Duration.Duration, cutAfter: number): string =>
-  `no heartbeat of the continuous changes feed came within ${
+const withheldMessage = (silence: Duration.Duration, cutAfter: number): string =>
+  `no heartbeat of the continuous changes feed arrived within ${
     Duration.format(Duration.min(silence, cutAfter))
-  }, but a long poll was answered: something between this program and CouchDB withholds responses until they end` +
-  (cutAfter < Duration.toMillis(silence) ? ", or ends them before a heartbeat comes" : "") +
-  ". It is followed by long polls. Switch response buffering off there (nginx: proxy_buffering off), and let a response " +
-  "pause for longer than the heartbeat (nginx: proxy_read_timeout)"
+  }, but a long poll succeeded: a proxy between this program and CouchDB withholds responses until they end` +
+  (cutAfter < Duration.toMillis(silence) ? ", or ends them before a heartbeat" : "") +
+  ". The feed continues with long polls. Disable response buffering in the proxy (nginx: proxy_buffering off), and let " +
+  "responses pause for longer than the heartbeat (nginx: proxy_read_timeout)"

@@ -38,12 +38,12 @@ export class Cursor<E, R> {
     return this.checkpoint !== undefined
   }
 
-  /** Goes back to what is acknowledged: a change may be repeated, and none is lost. */
+  /** Returns to the acknowledged sequence. Changes may be repeated; none are skipped. */
   rewind(): void {
     this.delivered = this.acknowledged
   }
 
-  /** Writes the checkpoint if it has another sequence. */
+  /** Writes the checkpoint if its sequence has changed. */
   readonly save: Effect.Effect<void, E, R> = Effect.suspend(() => {
     const sequence = this.acknowledged
     if (this.checkpoint === undefined || sequence === undefined || sequence === this.saved) return Effect.void
@@ -56,7 +56,7 @@ export class Cursor<E, R> {
     )
   })
 
-  /** Writes the checkpoint if the interval has passed since it was last written, or since that failed. */
+  /** Writes the checkpoint if the interval has passed since the last attempt. */
   readonly saveWhenDue: Effect.Effect<void, E, R> = Effect.flatMap(
     Clock.currentTimeMillis,
     (now) =>

@@ -26,21 +26,24 @@ export const requestOf = <D, R>(source: Source<D, R>, feed: Feed, options: Datab
     changesRequest(source.database, feed, options.includeDocs ?? source.bringsDocuments, options)
 
 /**
- * The request of one feed. Its headers may come as late as the first heartbeat, or as the end where a proxy withholds the
- * response until then.
+ * A request whose timeout allows for headers that arrive only with the first heartbeat, or, from a buffering proxy, at
+ * the end of the response.
  */
-const patientRequest = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest => {
+const requestWithTimeout = <D, R>(source: Source<D, R>, feed: Feed, options: DatabaseOptions): CouchRequest => {
   const request = requestOf(source, feed, options)
   return feed === "normal"
     ? request
     : { ...request, timeout: Duration.sum(options.heartbeat ?? options.timeout ?? "1 minute", "1 minute") }
 }
 
-/** Whether the rows of a feed bring nothing that has digits to lose: only documents do. */
+/** Whether the rows of a feed contain no numbers that `JSON.parse` would round: only documents may contain them. */
 export const isPlain = <D, R>(source: Source<D, R>, options: DatabaseOptions): boolean =>
   source.feed !== undefined || !(options.includeDocs ?? source.bringsDocuments)
 
-/** Converts rows to changes. A row that is not a change is an unexpected response. The row that ends a feed is omitted. */
+/**
+ * Converts rows to changes. A row that is not a change fails as an unexpected response. The row that ends a feed is
+ * left out.
+ */
 export const changesIn = <D, R>(
   request: CouchRequest,
   source: Source<D, R>,
@@ -71,37 +74,39 @@ export const lastSequenceOf = (
     onSome: Effect.succeed
   })
 
-/** The sequence after everything that has happened so far. */
+/** The current update sequence of the source. */
 export const currentSequence = <D, R>(source: Source<D, R>): Effect.Effect<string, Rows.RowsError, CouchHttp> => {
   const request = requestOf(source, "normal", { since: "now", limit: 1, includeDocs: false })
   return Effect.flatMap(Rows.collect(request, "results"), ({ around, head }) => lastSequenceOf(request, head, around))
 }
 
-/** One answer, read to its end: what a page and a long poll are. */
+/** Reads a complete response, of a page or of a long poll. */
 export const page = <D, R>(
   source: Source<D, R>,
   feed: Feed,
   options: DatabaseOptions
 ): Effect.Effect<Page<D>, DecodeError | Rows.RowsError, CouchHttp | R> => {
-  const request = patientRequest(source, feed, options)
+  const request = requestWithTimeout(source, feed, options)
   return Effect.scoped(Effect.gen(function*() {
-    const answer = yield* Rows.open(request, "results")
-    const rows = yield* Stream.runCollect(answer.rows)
-    const changes = yield* Batches.toValues(changesIn(request, source, Chunk.toReadonlyArray(rows), false, answer.head))
-    const around = yield* answer.around
-    const lastSequence = yield* lastSequenceOf(request, answer.head, around)
+    const response = yield* Rows.open(request, "results")
+    const rows = yield* Stream.runCollect(response.rows)
+    const changes = yield* Batches.toValues(
+      changesIn(request, source, Chunk.toReadonlyArray(rows), false, response.head)
+    )
+    const around = yield* response.around
+    const lastSequence = yield* lastSequenceOf(request, response.head, around)
     const pending = Json.get(around, "pending")
     return { changes, lastSequence, pending: typeof pending === "number" ? Option.some(pending) : Option.none() }
   }))
 }
 
-/** What a feed is made of: its rows, and what makes changes of them. */
+/** The rows of a feed, and the function that converts a batch of them to changes. */
 export type Read<D, R> = readonly [
   rows: Stream.Stream<Row, Rows.RowsError, CouchHttp>,
   make: (rows: Chunk.Chunk<Row>) => Batches.BatchOrEffect<Change<D>, Rows.RowsError, R>
 ]
 
-/** The changes there are. */
+/** Reads the existing changes. */
 export const normal = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
   const request = requestOf(source, "normal", options)
   return [
@@ -110,14 +115,14 @@ export const normal = <D, R>(source: Source<D, R>, options: DatabaseOptions): Re
   ]
 }
 
-/** The changes of one connection, as they happen, until the server says which was the last. */
+/** Reads the changes of one connection as they happen, until the server sends the last sequence. */
 export const continuous = <D, R>(source: Source<D, R>, options: DatabaseOptions): Read<D, R> => {
-  const request = patientRequest(source, "continuous", options)
+  const request = requestWithTimeout(source, "continuous", options)
   const rows = Stream.unwrapScoped(Effect.gen(function*() {
     const couch = yield* CouchHttp
     const response = yield* conflictAsBadRequest(couch.stream({ ...request, verify: Rows.isJson }))
     return Rows.sequence(request, response, isPlain(source, options)).pipe(
-      Stream.concat(Stream.fail(brokenOff(request, response))),
+      Stream.concat(Stream.fail(withoutLastSequence(request, response))),
       Stream.takeUntil(isLast)
     )
   }))
@@ -130,7 +135,7 @@ export const continuousEither = <D, R>(
 ): Stream.Stream<Either.Either<Change<D>, DecodeError>, Rows.RowsError, CouchHttp | R> =>
   Batches.streamEither(...continuous(source, options))
 
-const brokenOff = ({ method, path }: CouchRequest, response: FromServer): TransportError =>
+const withoutLastSequence = ({ method, path }: CouchRequest, response: FromServer): TransportError =>
   new TransportError({
     ...serverOf(response),
     method,

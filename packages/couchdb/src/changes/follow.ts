@@ -20,25 +20,25 @@ import { Cursor } from "./cursor.js"
 import { currentSequence, isPlain, requestOf } from "./feeds.js"
 import { makeOutage, type Outage } from "./outage.js"
 import { runsOnServer } from "./request.js"
-import { isGone, isGoneDatabase, isPassing, passes, untilItWorks } from "./retry.js"
+import { isGone, isGoneDatabase, isRecoverable, isRecoverableError, retryForever } from "./retry.js"
 import type { Source } from "./source.js"
 
 type Followed<D> = Change<D> | DatabaseGone
 
-/** How long the last checkpoint may take when the stream is closed. */
+/** How long saving the checkpoint may take when the stream is closed. */
 const finalSaveTimeout = "5 seconds"
 
-/** A connection that lived for at least this many milliseconds counts as progress. */
-const longLife = 300_000
+/** A connection that lasted for more than this many milliseconds counts as progress. */
+const progressAfterMillis = 300_000
 
 /**
- * What a follower does next.
+ * The state of a follower, which determines its next step.
  *
  * - `Starting`: reads the checkpoint
  * - `Disconnected`: opens the next request
  * - `Connected`: reads the open request
- * - `Failed`: waits or fails, and continues from the state before
- * - `Gone`: ends, since the database no longer exists
+ * - `Failed`: waits or fails, and returns to the state before
+ * - `Gone`: ends, because the database no longer exists
  */
 type State =
   | { readonly _tag: "Starting" }
@@ -77,10 +77,10 @@ const connectorOf = <D, R>(
       })
   })
 
-/** The part of a batch that has at most `limit` changes of the source, with the sequence after them. */
-const atMost = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch => {
-  let left = limit
-  const at = batch.rows.findIndex(({ id }) => source.concerns(id) && --left === 0)
+/** Truncates a batch to at most `limit` changes of the source, and sets the sequence accordingly. */
+const truncate = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch => {
+  let remaining = limit
+  const at = batch.rows.findIndex(({ id }) => source.concerns(id) && --remaining === 0)
   return at < 0 ? batch : {
     ...batch,
     rows: batch.rows.slice(0, at + 1),
@@ -89,26 +89,27 @@ const atMost = <D, R>(source: Source<D, R>, batch: Batch, limit: number): Batch 
   }
 }
 
-/** The annotations of everything that a follower logs. */
+/** The annotations of all log messages of a follower. */
 const annotationsOf = <D, R>(source: Source<D, R>): Readonly<Record<string, string>> =>
   source.feed === undefined ? { database: source.database, feed: "_changes" } : { feed: "_db_updates" }
 
 /**
  * Follows a feed over any number of requests.
  *
- * The connector opens requests, the cursor knows which changes were delivered and acknowledged, and `advance` is the loop
- * over the state. The next batch is kept in a field: no effect holds it, so that it can be collected once it was emitted.
+ * The connector opens requests, the cursor tracks which changes were delivered and acknowledged, and `advance` is the
+ * loop over the state. The next batch is stored in a field instead of an effect, so that it can be garbage collected
+ * after it was emitted.
  */
 class Follower<D, R, E2, R2, E3, R3> {
   private state: State = starting
   /** Whether the database existed at the last request. */
-  private alive = false
-  /** Whether the credentials worked since they were last refused. */
-  private trusted = true
+  private databaseExists = false
+  /** Whether the credentials have worked since they were last refused. */
+  private credentialsWork = true
   private connectedAt = 0
   private ready: RowBatch<Followed<D>> | undefined
-  /** How many changes are still to be emitted. */
-  private left: number
+  /** How many changes may still be emitted. */
+  private remaining: number
 
   constructor(
     private readonly source: Source<D, R>,
@@ -117,14 +118,14 @@ class Follower<D, R, E2, R2, E3, R3> {
     private readonly cursor: Cursor<E2, R2>,
     private readonly outage: Outage<E3, R3>
   ) {
-    this.left = options.limit ?? Infinity
+    this.remaining = options.limit ?? Infinity
   }
 
-  /** Takes the batch that {@link advance} made ready, or `undefined` at the end of the feed. */
+  /** Takes the batch that {@link advance} prepared, or `undefined` at the end of the feed. */
   take(): RowBatch<Followed<D>> | undefined {
     const batch = this.ready
     this.ready = undefined
-    if (batch !== undefined) this.left -= batch.all.length
+    if (batch !== undefined) this.remaining -= batch.all.length
     return batch
   }
 
@@ -135,7 +136,7 @@ class Follower<D, R, E2, R2, E3, R3> {
       : this.step()
   )
 
-  /** Goes back to what is acknowledged, for a pull that was interrupted. */
+  /** Returns to the acknowledged sequence after a pull was interrupted. */
   readonly rewind: Effect.Effect<void> = Effect.suspend(() => {
     this.cursor.rewind()
     this.ready = undefined
@@ -152,7 +153,7 @@ class Follower<D, R, E2, R2, E3, R3> {
   })
 
   private step(): Effect.Effect<void, RowsError | E2 | E3, R | R2 | R3 | CouchHttp> {
-    if (this.state._tag === "Gone" || this.left <= 0) return this.close
+    if (this.state._tag === "Gone" || this.remaining <= 0) return this.close
     return Effect.flatMap(this.move(this.state), () => this.ready === undefined ? this.advance : Effect.void)
   }
 
@@ -179,15 +180,15 @@ class Follower<D, R, E2, R2, E3, R3> {
     return isGoneDatabase(error) && error.database === this.source.database
   }
 
-  /** Saves the checkpoint. If that fails, it is saved later: until then changes may be repeated, and none is lost. */
+  /** Saves the checkpoint. A failure is retried later; until then changes may be repeated, and none are skipped. */
   private readonly saveCheckpoint: Effect.Effect<void, E2, R2> = Effect.suspend(() =>
     Effect.catchAll(this.cursor.saveWhenDue, (error) =>
-      isPassing(error)
-        ? this.outage.warn("the checkpoint of the changes feed is not saved, and is tried again", error)
+      isRecoverableError(error)
+        ? this.outage.warn("the checkpoint of the changes feed was not saved, and will be saved later", error)
         // The feed itself reports that its database is gone.
         : this.isOwnDatabaseGone(error)
         ? Effect.annotateLogs(
-          Effect.logDebug("the checkpoint of the changes feed is not saved, since its database does not exist"),
+          Effect.logDebug("the checkpoint of the changes feed was not saved, because its database does not exist"),
           annotationsOf(this.source)
         )
         : Effect.fail(error))
@@ -198,15 +199,17 @@ class Follower<D, R, E2, R2, E3, R3> {
     this.cursor.stored.pipe(
       Effect.catchIf((error) => this.isOwnDatabaseGone(error), () => Effect.succeedNone),
       Effect.flatMap((stored) => {
-        this.alive = Option.isSome(stored)
+        this.databaseExists = Option.isSome(stored)
         const since = Option.getOrElse(stored, () => this.options.since)
-        // `now` would be another sequence for each connection.
+        // `now` is resolved once, because each connection would resolve it to another sequence.
         return Effect.map(since === "now" ? currentSequence(this.source) : Effect.succeed(since), (since) => {
           this.cursor.start(stored, since)
           this.state = disconnected
         })
       }),
-      Effect.catchAll((error) => isPassing(error) ? Effect.sync(() => this.fail(error, starting)) : Effect.fail(error))
+      Effect.catchAll((error) =>
+        isRecoverableError(error) ? Effect.sync(() => this.fail(error, starting)) : Effect.fail(error)
+      )
     )
   )
 
@@ -221,7 +224,7 @@ class Follower<D, R, E2, R2, E3, R3> {
             onSuccess: (connection) => {
               if (connection === undefined) return Scope.close(scope, Exit.void)
               this.state = { _tag: "Connected", connection, scope }
-              this.alive = true
+              this.databaseExists = true
               return Effect.map(Clock.currentTimeMillis, (now) => {
                 this.connectedAt = now
               })
@@ -234,32 +237,32 @@ class Follower<D, R, E2, R2, E3, R3> {
   /** Reads the next batch of an open request. */
   private read(connection: Connection): Effect.Effect<void, never, R> {
     return Effect.flatMap(connection, (whole) => {
-      const batch = this.left === Infinity ? whole : atMost(this.source, whole, this.left)
+      const batch = this.remaining === Infinity ? whole : truncate(this.source, whole, this.remaining)
       const moved = Option.exists(batch.sequence, (sequence) => sequence !== this.cursor.delivered)
       if (moved) this.outage.progress()
-      if (moved || batch.beats) this.trusted = true
-      const made: BatchOrEffect<Followed<D>, never, R> = toChanges(this.source, batch.rows)
-      return isBatch(made)
-        ? this.deliver(batch, made, moved)
-        : Effect.flatMap(made, (changes) => this.deliver(batch, changes, moved))
+      if (moved || batch.beats) this.credentialsWork = true
+      const converted: BatchOrEffect<Followed<D>, never, R> = toChanges(this.source, batch.rows)
+      return isBatch(converted)
+        ? this.deliver(batch, converted, moved)
+        : Effect.flatMap(converted, (changes) => this.deliver(batch, changes, moved))
     })
   }
 
   private deliver(batch: Batch, changes: RowBatch<Followed<D>>, moved: boolean): Effect.Effect<void> {
     if (changes.all.length > 0) this.ready = changes
     if (Option.isSome(batch.sequence)) this.cursor.delivered = batch.sequence.value
-    const closed = changes.all.length >= this.left
+    const closed = changes.all.length >= this.remaining
       ? Effect.uninterruptible(this.close)
       : Option.isNone(batch.end)
       ? Effect.void
       : this.finish(batch.end.value)
-    return (moved || batch.beats) && this.outage.lasts() ? Effect.zipRight(this.outage.end, closed) : closed
+    return (moved || batch.beats) && this.outage.isActive() ? Effect.zipRight(this.outage.end, closed) : closed
   }
 
   /** Closes a connection that has ended. */
   private finish(end: End): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (now - this.connectedAt > longLife) this.outage.progress()
+      if (now - this.connectedAt > progressAfterMillis) this.outage.progress()
       return Effect.map(Effect.uninterruptible(this.close), () => {
         if (end._tag === "Broken") this.fail(end.error, disconnected)
       })
@@ -269,18 +272,18 @@ class Follower<D, R, E2, R2, E3, R3> {
   /** Waits before the next attempt, or fails if no attempt can succeed. */
   private backOffOrFail(error: RowsError, before: Idle): Effect.Effect<void, RowsError | E3, R3> {
     return Effect.suspend(() => {
-      if (isGone(error) && this.alive) {
+      if (isGone(error) && this.databaseExists) {
         this.state = { _tag: "Gone" }
         this.ready = new RowBatch<Followed<D>>()
         this.ready.add(databaseGone())
         return Effect.void
       }
       this.state = before
-      // A session may have expired, so credentials get one more chance; more of them could lock the account.
-      const expired = error._tag === "UnauthorizedError" && this.alive && this.trusted
-      if (expired) this.trusted = false
+      // The session may have expired, so the credentials are tried once more. Further attempts could lock the account.
+      const expired = error._tag === "UnauthorizedError" && this.databaseExists && this.credentialsWork
+      if (expired) this.credentialsWork = false
       const isBroken = this.outage.isBroken(error) && runsOnServer(this.options.filter)
-      return !isBroken && (expired || passes(error)) ? this.outage.wait(error) : Effect.fail(error)
+      return !isBroken && (expired || isRecoverable(error)) ? this.outage.wait(error) : Effect.fail(error)
     })
   }
 }
@@ -296,7 +299,7 @@ export const follow = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
     const outage: Outage<E3, R3> = yield* makeOutage({
       what: "the changes feed",
       annotations,
-      retry: options.retry ?? untilItWorks,
+      retry: options.retry ?? retryForever,
       onReconnect: options.onReconnect
     })
     const cursor = new Cursor(options.checkpoint, Duration.toMillis(options.checkpointEvery ?? "1 second"))
@@ -326,11 +329,11 @@ export const follow = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
     return Stream.fromChannel(pull)
   }))
 
-/** The feed and what is in its pieces, for a stream of one's choice. */
+/** The feed, and the function that extracts its batches. */
 export const followed = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,
   options: FollowOptions<E2, R2, E3, R3> & FollowLimit
-) => [follow(source, options), (pieces: Chunk.Chunk<RowBatch<Followed<D>>>) => Chunk.unsafeHead(pieces)] as const
+) => [follow(source, options), (batches: Chunk.Chunk<RowBatch<Followed<D>>>) => Chunk.unsafeHead(batches)] as const
 
 export const followEither = <D, R, E2 = never, R2 = never, E3 = never, R3 = never>(
   source: Source<D, R>,

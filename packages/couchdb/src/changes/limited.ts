@@ -18,27 +18,28 @@ import * as feeds from "./feeds.js"
 import type { Feed } from "./request.js"
 import type { Source } from "./source.js"
 
-/** The most changes that a request asks for beyond those that are wanted. */
-const most = 1_000
+/** How many changes one request may read beyond those that are still wanted. */
+const maxExtra = 1_000
 
-/** How long CouchDB waits for a change. */
+/** CouchDB's default `timeout` of a long poll. */
 const defaultTimeout = "1 minute"
 
-/** How many changes of a collection are wanted, or `undefined` if the server counts right, or refuses to count. */
+/** How many changes of a collection are wanted, or `undefined` if the server counts correctly or rejects the count. */
 const limitOf = (source: Source<unknown, unknown>, { limit }: DatabaseOptions): number | undefined =>
   source.span !== undefined && limit !== undefined && Number.isSafeInteger(limit) && limit > 0 ? limit : undefined
 
-/** Whether a row is the source's. One that is no change at all is everybody's. */
+/** Whether a row belongs to the source. A row that is not a change belongs to every source. */
 const isOwn = (source: Source<unknown, unknown>) => (row: Row): boolean => {
   const id = member(row.json, "id")
   return typeof id !== "string" || source.concerns(id)
 }
 
 /**
- * The changes of one answer that are wanted.
+ * The wanted changes of one response.
  *
- * - `read`: how many changes the answer has, and `upTo`: how many up to the last of those that are wanted
- * - `isCut`: whether others of the source come after these
+ * - `read`: how many changes the response contains
+ * - `upTo`: how many of them precede or are the last wanted change
+ * - `isCut`: whether further changes of the source follow
  */
 interface Part {
   readonly own: ReadonlyArray<Row>
@@ -55,12 +56,12 @@ const readPart = (
   wanted: number
 ): Effect.Effect<Part, Rows.RowsError, CouchHttp> =>
   Effect.scoped(Effect.gen(function*() {
-    const answer = yield* Rows.open(request, "results")
+    const response = yield* Rows.open(request, "results")
     const own: Array<Row> = []
     let read = 0
     let upTo = 0
     let isCut = false
-    yield* Stream.runForEachChunk(answer.rows, (rows) =>
+    yield* Stream.runForEachChunk(response.rows, (rows) =>
       Effect.sync(() => {
         for (const row of rows) {
           read++
@@ -72,7 +73,7 @@ const readPart = (
           }
         }
       }))
-    const around = yield* answer.around
+    const around = yield* response.around
     const last = yield* feeds.lastSequenceOf(request, Rows.streamedHead, around)
     const pending = Json.get(around, "pending")
     return {
@@ -85,15 +86,15 @@ const readPart = (
     }
   }))
 
-/** How long a long poll waits from now on, of what it was to wait: for ever, if the server keeps it alive. */
-const patience = (options: DatabaseOptions) =>
+/** Returns the remaining time of a long poll, starting now. It is infinite if the server sends heartbeats. */
+const remainingTime = (options: DatabaseOptions) =>
   Effect.map(Clock.currentTimeMillis, (begin) =>
     options.heartbeat !== undefined
       ? Effect.succeed(Duration.infinity)
       : Effect.map(Clock.currentTimeMillis, (now) =>
         Duration.subtract(Duration.decode(options.timeout ?? defaultTimeout), Duration.millis(now - begin))))
 
-/** The request of the next part. A long poll waits for the rest of its timeout. */
+/** The request of the next part. A long poll continues with its remaining time. */
 const partRequest = (
   source: Source<unknown, unknown>,
   feed: Feed,
@@ -110,8 +111,8 @@ const partRequest = (
   })
 
 /**
- * Reads on from one answer to the next, until enough changes are the source's, or until there are no more. A long poll
- * waits on if all that happened was to others.
+ * Reads one response after another until enough changes belong to the source or there are no more. A long poll
+ * continues to wait if only other documents changed.
  */
 const forward = <D, R>(
   source: Source<D, R>,
@@ -120,7 +121,7 @@ const forward = <D, R>(
   limit: number
 ): Effect.Effect<Page<D>, DecodeError | Rows.RowsError, CouchHttp | R> =>
   Effect.gen(function*() {
-    const timeLeft = yield* patience(options)
+    const timeLeft = yield* remainingTime(options)
     const rows: Array<Row> = []
     let since = options.since
     let size = limit
@@ -133,7 +134,7 @@ const forward = <D, R>(
       const lastOwn = part.own[part.own.length - 1]
       const sequence = part.isCut ? Option.getOrUndefined(sequenceOf(member(lastOwn?.json, "seq"))) : part.last
       if (sequence === undefined) {
-        // No place is known between these changes, so they are asked for again, up to the last that is wanted.
+        // The rows have no sequence, so they are requested again, up to the last wanted change.
         size = part.upTo
         continue
       }
@@ -151,14 +152,16 @@ const forward = <D, R>(
         }
       }
       since = sequence
-      size = nextSize(limit - rows.length, read, rows.length, size, part.own.length, most)
+      size = nextSize(limit - rows.length, read, rows.length, size, part.own.length, maxExtra)
     }
   })
 
 const isPositive = (duration: Duration.Duration | undefined): boolean =>
   duration !== undefined && Duration.greaterThan(duration, Duration.zero)
 
-/** The latest changes: no request can resume downwards, so each asks for more from the top. */
+/**
+ * Reads the latest changes. A descending request cannot resume, so each request starts at the top with a larger limit.
+ */
 const backward = <D, R>(
   source: Source<D, R>,
   options: DatabaseOptions,
@@ -184,7 +187,7 @@ const backward = <D, R>(
     }
   })
 
-/** One answer, read to its end, or as many as hold the changes of a collection that are wanted. */
+/** Reads a complete response, or, for a collection with a limit, as many as contain the wanted changes. */
 export const page = <D, R>(
   source: Source<D, R>,
   feed: Feed,
@@ -202,8 +205,8 @@ export const page = <D, R>(
     : forward(source, feed, options, limit ?? Infinity)
 }
 
-/** Ends after a number of rows of the source. */
-const atMost = <E, R>(
+/** Ends with the nth row of the source, where n is `limit`. */
+const takeOwn = <E, R>(
   self: Stream.Stream<Row, E, R>,
   source: Source<unknown, unknown>,
   limit: number
@@ -213,7 +216,7 @@ const atMost = <E, R>(
     return Stream.takeUntil(self, (row) => !isLast(row) && isOwn(source)(row) && ++found >= limit)
   })
 
-/** The rows of one answer after the other, until enough are the source's. */
+/** Streams the rows of one response after another, until enough of them belong to the source. */
 const rowsForward = (
   source: Source<unknown, unknown>,
   options: DatabaseOptions,
@@ -224,35 +227,35 @@ const rowsForward = (
     let size = limit
     let read = 0
     let found = 0
-    let isOver = false
+    let hasEnded = false
     const next = Effect.suspend(() =>
-      isOver
+      hasEnded
         ? Effect.fail(Option.none())
         : Effect.succeed(partRequest(source, "normal", options, since, size, undefined))
     )
-    const part = (request: CouchRequest) =>
-      Stream.unwrapScoped(Effect.map(Rows.open(request, "results", feeds.isPlain(source, options)), (answer) => {
+    const rowsOfPart = (request: CouchRequest) =>
+      Stream.unwrapScoped(Effect.map(Rows.open(request, "results", feeds.isPlain(source, options)), (response) => {
         const [readBefore, foundBefore] = [read, found]
-        const wanted = Stream.mapChunks(answer.rows, (rows) => {
+        const wanted = Stream.mapChunks(response.rows, (rows) => {
           read += rows.length
           const own = Chunk.take(Chunk.filter(rows, isOwn(source)), limit - found)
           found += own.length
           return own
         })
         const end = Effect.map(
-          Effect.flatMap(answer.around, (around) => feeds.lastSequenceOf(request, Rows.streamedHead, around)),
+          Effect.flatMap(response.around, (around) => feeds.lastSequenceOf(request, Rows.streamedHead, around)),
           (last) => {
             since = last
-            isOver = found === limit || read - readBefore < size
-            size = nextSize(limit - found, read, found, size, found - foundBefore, most)
+            hasEnded = found === limit || read - readBefore < size
+            size = nextSize(limit - found, read, found, size, found - foundBefore, maxExtra)
           }
         )
         return Stream.concat(wanted, Stream.execute(end))
       }))
-    return Stream.flatMap(Stream.repeatEffectOption(next), part)
+    return Stream.flatMap(Stream.repeatEffectOption(next), rowsOfPart)
   })
 
-/** The changes there are, as many as are wanted. */
+/** Reads the existing changes, up to the limit. */
 export const normal = <D, R>(
   source: Source<D, R>,
   options: DatabaseOptions
@@ -260,10 +263,10 @@ export const normal = <D, R>(
   const limit = limitOf(source, options)
   if (limit === undefined) return feeds.normal(source, options)
   const [rows, make] = feeds.normal(source, { ...options, limit: undefined })
-  return [options.descending === true ? atMost(rows, source, limit) : rowsForward(source, options, limit), make]
+  return [options.descending === true ? takeOwn(rows, source, limit) : rowsForward(source, options, limit), make]
 }
 
-/** The changes of one connection, as many as are wanted. */
+/** Reads the changes of one connection, up to the limit. */
 export const continuous = <D, R>(
   source: Source<D, R>,
   options: DatabaseOptions
@@ -271,5 +274,5 @@ export const continuous = <D, R>(
   const limit = limitOf(source, options)
   if (limit === undefined) return feeds.continuous(source, options)
   const [rows, make] = feeds.continuous(source, { ...options, limit: undefined })
-  return [atMost(rows, source, limit), make]
+  return [takeOwn(rows, source, limit), make]
 }

@@ -7,12 +7,12 @@ import type { RowsError } from "../rows/stream.js"
 import type { Reconnect } from "./Changes.js"
 
 /**
- * How something that never ends outlives failures.
+ * How a long-running process recovers from failures.
  *
- * - `what`: its name in the log, such as `the changes feed`
- * - `annotations`: what the log says of it besides
- * - `retry`: when it tries again
- * - `onReconnect`: what is run before each wait
+ * - `what`: its name in log messages, such as `the changes feed`
+ * - `annotations`: the annotations of log messages
+ * - `retry`: when it retries
+ * - `onReconnect`: runs before each wait
  */
 export interface Settings<E, R> {
   readonly what: string
@@ -22,17 +22,17 @@ export interface Settings<E, R> {
 }
 
 /**
- * The failures of a feed since it worked last.
+ * Tracks the failures of a feed since it last worked.
  *
- * - `lasts`: whether it has failed since it worked last
- * - `wait`: warns of a failure, runs the hook, and waits; fails with the failure if the schedule has ended
- * - `end`: the feed works again, so that the schedule begins from its start
- * - `warn`: warns of a failure that nothing waits for
- * - `isBroken`: counts a failure, and says whether it came so often with the same words that a design function is broken
- * - `progress`: the feed came further, so that what failed before is no sign of a broken function
+ * - `isActive`: whether it has failed since it last worked
+ * - `wait`: logs a failure, runs the hook, and waits; fails with the error if the schedule has ended
+ * - `end`: records that the feed works again, and restarts the schedule
+ * - `warn`: logs a failure without waiting
+ * - `isBroken`: counts a failure, and returns whether it repeated so often that a design function must be broken
+ * - `progress`: records that the feed advanced, which clears the counts of `isBroken`
  */
 export interface Outage<E, R> {
-  readonly lasts: () => boolean
+  readonly isActive: () => boolean
   readonly wait: (error: RowsError) => Effect.Effect<void, RowsError | E, R>
   readonly end: Effect.Effect<void>
   readonly warn: (what: string, error: { readonly _tag: string; readonly message: string }) => Effect.Effect<void>
@@ -40,21 +40,23 @@ export interface Outage<E, R> {
   readonly progress: () => void
 }
 
-/** How often a feed warns at most. Other failures are logged at the level Debug, and counted. */
-const warnEvery = 60_000
+/**
+ * The minimum interval between warnings in milliseconds. Failures in between are counted, and logged at level Debug.
+ */
+const warnInterval = 60_000
 
-/** How often a design function may fail with the same words, with no progress in between. */
-const mostFailures = 10
+/** How often a design function may fail with the same error and reason without progress in between. */
+const maxFailures = 10
 
-/** What fails in more ways than this is no design function. */
-const mostWays = 10
+/** A design function is unlikely to fail with more different reasons than this. */
+const maxFailureKinds = 10
 
-/** What CouchDB answers with status 500 while its cluster is in trouble, whatever the request is. */
-const isOfCluster = /^(?:internal_server_error|nodedown|timeout|service_unavailable)$/
+/** The errors of CouchDB with status 500 that indicate trouble in the cluster, for any request. */
+const clusterErrors = /^(?:internal_server_error|nodedown|timeout|service_unavailable)$/
 
-/** In which way a design function failed, if it may be that. */
-const wayOf = (error: RowsError): string | undefined =>
-  error._tag === "ServerError" && error.status === 500 && !isTransient(error) && !isOfCluster.test(error.error)
+/** The error and reason of a failure that a design function may have caused. */
+const failureKey = (error: RowsError): string | undefined =>
+  error._tag === "ServerError" && error.status === 500 && !isTransient(error) && !clusterErrors.test(error.error)
     ? `${error.error}\n${error.reason}`
     : undefined
 
@@ -70,9 +72,10 @@ export const makeOutage = <E = never, R = never>(
     let warnedAt = Number.NEGATIVE_INFINITY
     let warned = false
     let suppressed = 0
-    const ways = new Map<string, number>()
+    const failures = new Map<string, number>()
 
-    // The wait itself is ours, so that the log and the hook know how long it is.
+    // The schedule's own wait is set to zero. `wait` sleeps itself, so that it can log the delay and pass it to the
+    // hook.
     const driver = yield* Schedule.driver(
       Schedule.modifyDelay(honourRetryAfter(retry), (_, wait) => {
         delay = wait
@@ -85,7 +88,7 @@ export const makeOutage = <E = never, R = never>(
 
     const warn: Outage<E, R>["warn"] = (problem, error) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (now - warnedAt < warnEvery) {
+        if (now - warnedAt < warnInterval) {
           suppressed++
           return annotated(Effect.logDebug(`${problem}: ${error.message}`), error)
         }
@@ -97,14 +100,14 @@ export const makeOutage = <E = never, R = never>(
       })
 
     return {
-      lasts: () => attempt > 0,
+      isActive: () => attempt > 0,
       warn,
       wait: (error) =>
         Effect.gen(function*() {
           attempt++
           yield* Effect.catchAll(driver.next(error), () => Effect.fail(error))
           const wait = delay
-          yield* warn(`${what} failed, and tries again in ${rounded(wait)} (attempt ${attempt})`, error)
+          yield* warn(`${what} failed; retrying in ${rounded(wait)} (attempt ${attempt})`, error)
           if (onReconnect !== undefined) yield* onReconnect({ error, attempt, delay: wait })
           yield* Effect.sleep(wait)
         }),
@@ -117,15 +120,15 @@ export const makeOutage = <E = never, R = never>(
         return Effect.zipRight(annotated(log), driver.reset)
       }),
       isBroken: (error) => {
-        const way = wayOf(error)
-        if (way === undefined) return false
-        if (!ways.has(way) && ways.size >= mostWays) ways.clear()
-        const times = (ways.get(way) ?? 0) + 1
-        ways.set(way, times)
-        return times >= mostFailures
+        const key = failureKey(error)
+        if (key === undefined) return false
+        if (!failures.has(key) && failures.size >= maxFailureKinds) failures.clear()
+        const times = (failures.get(key) ?? 0) + 1
+        failures.set(key, times)
+        return times >= maxFailures
       },
       progress: () => {
-        if (ways.size > 0) ways.clear()
+        if (failures.size > 0) failures.clear()
       }
     }
   })

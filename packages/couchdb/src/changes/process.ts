@@ -10,7 +10,7 @@ import type { Change, DatabaseGone, FollowOptions, OnInvalid } from "./Changes.j
 import { follow } from "./follow.js"
 import type { Source } from "./source.js"
 
-/** Hands over a batch, and only then pulls the next, which moves the checkpoint. */
+/** Passes each batch to the function before pulling the next, which acknowledges it. */
 export const process = <D, R, E2, R2, E3, R3, E4, R4, E5, R5>(
   source: Source<D, R>,
   f: (changes: ReadonlyArray<Change<D>>) => Effect.Effect<unknown, E3, R3>,
@@ -18,10 +18,10 @@ export const process = <D, R, E2, R2, E3, R3, E4, R4, E5, R5>(
 ): Effect.Effect<DatabaseGone, RowsError | DecodeError | E2 | E3 | E4 | E5, CouchHttp | R | R2 | R3 | R4 | R5> => {
   const onInvalid = (error: DecodeError): Effect.Effect<unknown, DecodeError | E4, R4> =>
     options.onInvalid?.(error) ?? Effect.fail(error)
-  const handle = (pieces: Chunk.Chunk<RowBatch<Change<D> | DatabaseGone>>) => {
+  const handle = (batches: Chunk.Chunk<RowBatch<Change<D> | DatabaseGone>>) => {
     const changes: Array<Change<D>> = []
     const invalid: Array<DecodeError> = []
-    for (const { all } of pieces) {
+    for (const { all } of batches) {
       for (const one of all) {
         if (one._tag === "DecodeError") invalid.push(one)
         else if (one._tag !== "DatabaseGone") changes.push(one)

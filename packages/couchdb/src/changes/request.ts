@@ -15,8 +15,8 @@ const flag = (on: boolean | undefined): string | undefined => on === true ? "tru
 export const milliseconds = (duration: Duration.DurationInput | undefined): string | undefined =>
   duration === undefined ? undefined : String(Math.max(1, Math.round(Duration.toMillis(duration))))
 
-/** How a filter is asked for: in the query, and in a body where it needs one. */
-const filtered = (filter: Filter | undefined): { readonly query: Parameters; readonly body?: string } => {
+/** The query parameters of a filter, and its body if it needs one. */
+const filterParameters = (filter: Filter | undefined): { readonly query: Parameters; readonly body?: string } => {
   switch (filter?._tag) {
     case undefined:
       return { query: {} }
@@ -33,18 +33,18 @@ const filtered = (filter: Filter | undefined): { readonly query: Parameters; rea
   }
 }
 
-/** Whether the server runs a function or a selector of the program over the changes, which may be broken. */
+/** Whether the filter runs user-defined code or a selector on the server, which may be broken. */
 export const runsOnServer = (filter: Filter | undefined): boolean =>
   filter?._tag === "Function" || filter?._tag === "View" || filter?._tag === "Selector"
 
-/** The request of a feed. A filter's own parameters cannot take the place of the feed's. */
+/** The request of a feed. The parameters of a filter cannot override those of the feed. */
 export const changesRequest = (
   database: DatabaseName,
   feed: Feed,
   includeDocs: boolean,
   options: DatabaseOptions
 ): CouchRequest => {
-  const { body, query } = filtered(options.filter)
+  const { body, query } = filterParameters(options.filter)
   const parameters: Parameters = {
     ...query,
     feed: feed === "normal" ? undefined : feed,

@@ -11,9 +11,9 @@ import type { DatabaseOptions, Filter } from "./Changes.js"
 import type { Feed } from "./request.js"
 
 /**
- * What a feed is about.
+ * The source of a feed.
  *
- * - `feed`: how another endpoint than `_changes` is asked, and what its rows say
+ * - `feed`: makes the requests and parses the rows of an endpoint other than `_changes`
  */
 export interface Source<D, R = never> extends Rows.Source<D, R> {
   readonly feed?: {
@@ -29,7 +29,7 @@ const filterProblem = (filter: Filter | undefined): InvalidIdError | undefined =
     ? functionNameProblem(filter.design, filter.name)
     : undefined
 
-/** The collection as a source, if the filter may leave the process. */
+/** The collection as a source. Fails if a name in the filter is invalid. */
 export const collectionSource = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   { filter }: Pick<DatabaseOptions, "filter">
@@ -38,7 +38,7 @@ export const collectionSource = <A, I, R, K>(
   return problem === undefined ? Either.right(Rows.ofCollection(collection)) : Either.left(problem)
 }
 
-/** The source that an operation was given, if the filter may leave the process. */
+/** The source of an operation. Fails if a name in the filter is invalid. */
 export const sourceOf = (
   given: Collection<unknown, unknown, unknown, unknown> | string,
   { filter }: Pick<DatabaseOptions, "filter"> = {}

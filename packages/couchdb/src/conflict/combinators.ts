@@ -12,29 +12,29 @@ import { create } from "../document/write.js"
 import { conflictBackoff } from "../http/backoff.js"
 import type { OverlapError } from "./overlapError.js"
 import { isGone, recreate } from "./policies.js"
-import { type AnyPolicy, plain, policy } from "./policy.js"
+import { type AnyPolicy, compositePolicy, policy } from "./policy.js"
 
-const recreating: AnyPolicy = policy("recreate", recreate)
+const recreatePolicy: AnyPolicy = policy("recreate", recreate)
 
-const accepting: AnyPolicy = policy("accept", ({ attempted }) => Effect.succeed(attempted))
+const acceptPolicy: AnyPolicy = policy("accept", ({ attempted }) => Effect.succeed(attempted))
 
 export const onDeleted =
   (choice: "recreate" | "accept" | "fail") => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-    plain((conflict) =>
-      Effect.flatMap(isGone(conflict), (gone) =>
-        !gone
+    compositePolicy((conflict) =>
+      Effect.flatMap(isGone(conflict), (isDeleted) =>
+        !isDeleted
           ? self(conflict)
           : choice === "recreate"
-          ? recreating(conflict)
+          ? recreatePolicy(conflict)
           : choice === "accept"
-          ? accepting(conflict)
+          ? acceptPolicy(conflict)
           : Effect.fail(conflict))
     )
 
 export const whenSchema = <B, I>(schema: Schema.Schema<B, I>) => {
   const is = Schema.is(schema)
   return <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-    plain((conflict) => {
+    compositePolicy((conflict) => {
       const { attempted } = conflict
       return !is(attempted.body)
         ? Effect.fail(conflict)
@@ -48,7 +48,7 @@ export const matchBy = <A, I, R, K, Q extends AnyPolicy>(
   kindOf: (body: A) => string,
   cases: Readonly<Record<string, AnyPolicy>>
 ): Q =>
-  plain((conflict) => {
+  compositePolicy((conflict) => {
     const kind = kindOf(conflict.attempted.body)
     const own = Object.hasOwn(cases, kind) ? cases[kind] : undefined
     return own === undefined ? Effect.fail(conflict) : own(conflict)
@@ -58,7 +58,7 @@ const isOverlap = (error: unknown): error is OverlapError<unknown, unknown, unkn
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "OverlapError"
 
 export const orElse = (that: AnyPolicy) => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-  plain((conflict) =>
+  compositePolicy((conflict) =>
     Effect.catchAll(
       self(conflict),
       (error: unknown) => isOverlap(error) ? that(error.conflict as AnyConflict) : Effect.fail(error)
@@ -67,16 +67,16 @@ export const orElse = (that: AnyPolicy) => <P extends AnyPolicy, Q extends AnyPo
 
 export const when =
   (predicate: (conflict: AnyConflict) => boolean) => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-    plain((conflict) => predicate(conflict) ? self(conflict) : Effect.fail(conflict))
+    compositePolicy((conflict) => predicate(conflict) ? self(conflict) : Effect.fail(conflict))
 
 export const tap =
   (f: (conflict: AnyConflict) => Effect.Effect<unknown, unknown, unknown>) =>
   <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-    plain((conflict) => Effect.zipRight(f(conflict), self(conflict)))
+    compositePolicy((conflict) => Effect.zipRight(f(conflict), self(conflict)))
 
-/** Each new conflict goes to the policy; what was tried before the first one counts too. */
-const repeated = (self: AnyPolicy, schedule: Schedule.Schedule<unknown, AnyConflict, unknown>): AnyPolicy =>
-  plain((first) =>
+/** Passes each new conflict to the policy again. Attempts before the first conflict are counted too. */
+const retrying = (self: AnyPolicy, schedule: Schedule.Schedule<unknown, AnyConflict, unknown>): AnyPolicy =>
+  compositePolicy((first) =>
     Effect.suspend(() => {
       let current = first
       let attempts = first.attempts
@@ -84,7 +84,7 @@ const repeated = (self: AnyPolicy, schedule: Schedule.Schedule<unknown, AnyConfl
         Effect.mapError((error: unknown) => {
           if (!isConflict(error)) return error
           attempts++
-          // A policy that gives the very conflict back has not tried anything, and would not the next time either.
+          // A policy that returns the same conflict has not tried anything, so it is not repeated.
           if (error === current) return new Unchanged(error)
           current = withAttempts(error, attempts)
           return current
@@ -103,18 +103,18 @@ class Unchanged {
 
 export const retry =
   (schedule: Schedule.Schedule<unknown, AnyConflict, unknown> = conflictBackoff(20)) =>
-  <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q => repeated(self, schedule) as Q
+  <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q => retrying(self, schedule) as Q
 
 export const limit = (attempts: number) => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-  repeated(self, Schedule.recurs(Math.max(0, attempts - 1))) as Q
+  retrying(self, Schedule.recurs(Math.max(0, attempts - 1))) as Q
 
 /**
- * Named by the revision that the refused version would have had: equal versions are one, and different ones of one
- * revision do not meet.
+ * The id contains the revision that the refused version would have had. Equal versions therefore share an id, and
+ * different versions never collide.
  */
 export const quarantine =
   <A, I, R0>(aside: Collection<A, I, R0>) => <P extends AnyPolicy, Q extends AnyPolicy>(self: P): Q =>
-    plain((conflict) => {
+    compositePolicy((conflict) => {
       const { attempted } = conflict
       return Effect.flatMap(encode(attempted), (body) => {
         const version = Option.getOrElse(Revision.predict({ parent: attempted.rev, body }), () => Json.stringify(body))

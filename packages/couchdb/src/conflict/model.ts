@@ -5,7 +5,7 @@ import type { ConflictError, RepeatError } from "../document/errors.js"
 import type { OverlapError } from "./overlapError.js"
 
 /**
- * A marker in a policy's error: after it, a conflict of the same kind may remain.
+ * A marker in a policy's error type: a conflict of the same kind may remain.
  *
  * @since 0.1.0
  * @category model
@@ -15,7 +15,8 @@ export interface Again {
 }
 
 /**
- * A marker in a policy's error: the two edits may not merge, which is an `OverlapError` of the document's type.
+ * A marker in a policy's error type: the two edits may not merge, which fails with an `OverlapError` of the document's
+ * type.
  *
  * @since 0.1.0
  * @category model
@@ -25,7 +26,7 @@ export interface Overlapping {
 }
 
 /**
- * What an operation gives once its conflict is settled: what it would have given, or a document.
+ * The result of an operation whose conflict is settled: its own result, or a document.
  *
  * @since 0.1.0
  * @category type level
@@ -33,7 +34,7 @@ export interface Overlapping {
 export type DocumentOf<X> = X extends ConflictError<infer A, infer R, infer Done> ? Document<A, R> | Done : never
 
 /**
- * What the schema of a conflict's document requires.
+ * The requirements of the schema of a conflict's document.
  *
  * @since 0.1.0
  * @category type level
@@ -41,7 +42,7 @@ export type DocumentOf<X> = X extends ConflictError<infer A, infer R, infer Done
 export type ContextOf<X> = X extends ConflictError<infer _A, infer R, infer _Done> ? R : never
 
 /**
- * The error that a policy leaves for a conflict of type `X`: the markers become errors of its document.
+ * The error that a policy leaves for a conflict of type `X`. The markers become errors of its document.
  *
  * @since 0.1.0
  * @category type level
@@ -51,7 +52,7 @@ export type Reify<E, X> = E extends Again ? X | OwnErrors<X>
   : E
 
 /**
- * What repeating the operation can fail with, apart from the conflict itself.
+ * The errors of repeating the operation, apart from the conflict itself.
  *
  * @since 0.1.0
  * @category type level
@@ -62,23 +63,23 @@ export type OwnErrors<X> = X extends ConflictError<infer A, infer R, infer Done>
 
 /**
  * A function from a conflict to an effect, for documents whose body is `A` (`any` for every document). `E` and `R` are
- * what the policy adds to the errors and requirements.
+ * the errors and requirements that the policy adds.
  *
- * It is generic over the very error it is given, so that it fits a `catchTag` with several document types. In `catchTags`
- * write `(conflict) => policy(conflict)`, since a bare generic function loses its type there.
+ * It is generic in the type of the conflict, so that `catchTag` accepts it for several document types. In `catchTags`
+ * write `(conflict) => policy(conflict)`, because a bare generic function loses its type there.
  *
  * @since 0.1.0
  * @category model
  */
 export interface Policy<in out A, out E = never, out R = never> extends Pipeable {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirements and any result
   <X extends ConflictError<A, any, any>>(
     conflict: X
   ): Effect.Effect<DocumentOf<X>, Reify<E, X>, R | ContextOf<X>>
 }
 
 /**
- * The overlap of a conflict's document.
+ * The `OverlapError` for a conflict of type `X`.
  *
  * @since 0.1.0
  * @category type level

@@ -6,8 +6,9 @@ import { placeOf } from "../http/errorMessage.js"
 import type { Overlap } from "../merge/Merge.js"
 
 /**
- * Two edits of one document that do not merge: `paths` says where, and nothing was written. `conflict` is the refused
- * write, which another policy may settle (`Conflict.orElse`), and `overlap` has the values, which no message shows.
+ * Two edits of a document do not merge. `paths` lists the places, and nothing was written. `conflict` is the refused
+ * write, which another policy may settle (`Conflict.orElse`). `overlap` contains the values, which never appear in a
+ * message.
  *
  * @since 0.1.0
  * @category conflicts

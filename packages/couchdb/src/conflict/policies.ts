@@ -9,7 +9,7 @@ import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
 import { documentPath, documentRoute } from "../data/path.js"
 import * as Revision from "../data/Revision.js"
-import { bodyOf, stored, take } from "../document/base.js"
+import { bodyOf, recordBody, stored } from "../document/base.js"
 import { encode } from "../document/codec.js"
 import type { Collection } from "../document/Collection.js"
 import { type AnyConflict, withAttempted } from "../document/conflictError.js"
@@ -29,7 +29,7 @@ import { verifyWritten } from "../http/verification.js"
 import type { Merge, Overlap } from "../merge/Merge.js"
 import type { Again, Overlapping, Policy } from "./model.js"
 import { OverlapError } from "./overlapError.js"
-import { policy, type Settling } from "./policy.js"
+import { policy, type Settlement } from "./policy.js"
 
 export const make = <A, I, R, K, E, R2>(
   _collection: Collection<A, I, R, K>,
@@ -37,8 +37,8 @@ export const make = <A, I, R, K, E, R2>(
   settle: (conflict: ConflictError<A, R>) => Effect.Effect<Document<A, R>, E, R2>
 ): Policy<A, E, R2> => policy(name, settle)
 
-/** The current version on the server; `None` if the document is deleted. */
-const standing = (
+/** The current revision on the server, or `None` if the document is gone. */
+const readCurrent = (
   conflict: AnyConflict
 ): Effect.Effect<Option.Option<CurrentRevision>, InvalidIdError | RequestError | NotFoundError, CouchHttp> =>
   Effect.flatMap(DatabaseName.decode(conflict.database), (database) => readRaw(database, conflict.id, "")).pipe(
@@ -58,14 +58,14 @@ export const ignore: ForAny = policy("ignore", ({ attempted }) => Effect.succeed
 
 export const overwrite: ForAny<Again, CouchHttp> = policy(
   "overwrite",
-  (conflict) => Effect.flatMap(standing(conflict), conflict.repeat)
+  (conflict) => Effect.flatMap(readCurrent(conflict), conflict.repeat)
 )
 
-/** Creates again what the other side deleted; a document that is there after all is a conflict as before. */
+/** Re-creates a document that the other side deleted. If the document exists after all, the conflict remains. */
 export const recreate = (conflict: AnyConflict) => conflict.repeat(Option.none())
 
 /** Whether the document is gone. */
-export const isGone = (conflict: AnyConflict) => Effect.map(standing(conflict), Option.isNone)
+export const isGone = (conflict: AnyConflict) => Effect.map(readCurrent(conflict), Option.isNone)
 
 export const keepTheirs: ForAny<ReadError, CouchHttp> = policy(
   "keepTheirs",
@@ -77,10 +77,8 @@ const clash = (why: string): Overlap => ({
   clashes: [{ path: [], why, base: Option.none(), mine: Option.none(), theirs: Option.none() }]
 })
 
-/**
- * Files go over the other side's body. Where edits of the body were to go with them, nobody but the caller can repeat both.
- */
-const filesOver = (conflict: AnyConflict, theirs: Option.Option<CurrentRevision>): Settling =>
+/** Writes attachments onto the other side's revision. If the body was edited too, only the caller can repeat both. */
+const repeatAttachments = (conflict: AnyConflict, theirs: Option.Option<CurrentRevision>): Settlement =>
   value.isDirty(conflict.attempted) ? Effect.fail(conflict) : conflict.repeat(theirs)
 
 export const merge = <A>(
@@ -89,11 +87,11 @@ export const merge = <A>(
   policy("merge", (conflict: ConflictError<A, unknown, unknown>) => {
     const { attempted } = conflict
     const overlap = (found: Overlap, of = conflict) => Effect.fail(new OverlapError(of, found))
-    return Effect.flatMap(fetchBoundOption(attempted.collection, attempted.id), (found): Settling => {
+    return Effect.flatMap(fetchBoundOption(attempted.collection, attempted.id), (found): Settlement => {
       if (Option.isNone(found)) return overlap(clash("edited here, deleted there"))
       const theirs = found.value
       const base = Option.map(attempted.base, bodyOf)
-      if (conflict.operation === "attachment") return filesOver(conflict, theirs.base)
+      if (conflict.operation === "attachment") return repeatAttachments(conflict, theirs.base)
       if (conflict.operation === "delete") {
         return Option.isSome(base) && merge.equivalence(base.value, theirs.body)
           ? conflict.repeat(theirs.base)
@@ -116,19 +114,19 @@ export const reapply = <A, I, R, K>(
   policy("reapply", (conflict: ConflictError<A, unknown, unknown>) =>
     Effect.flatMap(
       fetchBound(conflict.attempted.collection, conflict.attempted.id),
-      (theirs): Settling =>
+      (theirs): Settlement =>
         conflict.operation === "attachment"
-          ? filesOver(conflict, theirs.base)
+          ? repeatAttachments(conflict, theirs.base)
           : save(value.modify(theirs, (body) => edit(body, conflict.attempted.body)))
     ))
 
 /** Stores the document as a sibling of the current revision, under the revision that it would have had. */
-const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
+const writeSibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(attempted.id)
     const { database } = attempted.collection
     const stubs = Option.flatMap(attempted.base, (base) => base.stubs)
-    const taken = take(attempted.collection, attempted.body)
+    const taken = recordBody(attempted.collection, attempted.body)
     const { body: raw } = yield* prepareWrite(attempted.collection, {
       id,
       raw: yield* encode(attempted),
@@ -157,7 +155,7 @@ const sibling = <A, R>(attempted: Document<A, R>, conflict: AnyConflict) =>
           ...Json.entries(raw)
         ])
       ),
-      // Storing a revision that is there already does nothing.
+      // Storing a revision that already exists has no effect.
       idempotent: true,
       verify: verifyWritten(id)
     }
@@ -171,6 +169,6 @@ export const fork: ForAny<Again, CouchHttp> = policy(
   "fork",
   (conflict) =>
     conflict.operation === "save" || conflict.operation === "create"
-      ? sibling(conflict.attempted, conflict)
+      ? writeSibling(conflict.attempted, conflict)
       : Effect.fail(conflict)
 )

@@ -8,13 +8,13 @@ import type { AnyConflict } from "../document/conflictError.js"
 import type { Policy } from "./model.js"
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an effect that settles any document
-export type Settling = Effect.Effect<any, any, any>
+export type Settlement = Effect.Effect<any, any, any>
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a policy for every document
 export type AnyPolicy = Policy<any, any, any>
 
-const settled = Metric.counter("couchdb_conflicts", {
-  description: "conflicts that a policy was handed, by policy and outcome",
+const conflictCounter = Metric.counter("couchdb_conflicts", {
+  description: "conflicts handled by a policy, by policy and outcome",
   incremental: true
 })
 
@@ -28,11 +28,15 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return typeof failure === "object" && failure !== null && "_tag" in failure ? String(failure._tag) : "interrupted"
 }
 
-/** Each settlement is an event of the span that it happens in, and counted. */
-const seen = (name: string, conflict: AnyConflict, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+/** Records a settlement as an event of the current span, and in a metric. */
+const recordSettlement = (
+  name: string,
+  conflict: AnyConflict,
+  exit: Exit.Exit<unknown, unknown>
+): Effect.Effect<void> =>
   Effect.gen(function*() {
     const outcome = outcomeOf(exit)
-    yield* Metric.update(settled.pipe(Metric.tagged("policy", name), Metric.tagged("outcome", outcome)), 1)
+    yield* Metric.update(conflictCounter.pipe(Metric.tagged("policy", name), Metric.tagged("outcome", outcome)), 1)
     const span = yield* Effect.option(Effect.currentSpan)
     if (Option.isSome(span)) {
       span.value.event("couchdb.conflict", yield* Clock.currentTimeNanos, {
@@ -44,10 +48,10 @@ const seen = (name: string, conflict: AnyConflict, exit: Exit.Exit<unknown, unkn
     }
   })
 
-/** A function becomes a policy: pipeable, generic in what it is called with, and seen where it acts. */
-export const policy = <P extends AnyPolicy>(name: string, settle: (conflict: AnyConflict) => Settling): P =>
-  plain((conflict) => Effect.onExit(settle(conflict), (exit) => seen(name, conflict, exit)))
+/** Makes a pipeable, generic policy from a function, and records its settlements. */
+export const policy = <P extends AnyPolicy>(name: string, settle: (conflict: AnyConflict) => Settlement): P =>
+  compositePolicy((conflict) => Effect.onExit(settle(conflict), (exit) => recordSettlement(name, conflict, exit)))
 
-/** A policy made of others, which are seen themselves. */
-export const plain = <P extends AnyPolicy>(settle: (conflict: AnyConflict) => Settling): P =>
+/** Makes a policy from other policies, which record their own settlements. */
+export const compositePolicy = <P extends AnyPolicy>(settle: (conflict: AnyConflict) => Settlement): P =>
   Object.assign((conflict: AnyConflict) => settle(conflict), Prototype) as unknown as P

@@ -29,7 +29,7 @@ export class InvalidIdError extends /*#__PURE__*/ Data.TaggedError("InvalidIdErr
   }
 }
 
-export const nouns: { readonly [Kind in InvalidIdError["kind"]]: string } = {
+const nouns: { readonly [Kind in InvalidIdError["kind"]]: string } = {
   database: "database name",
   document: "document id",
   "local document": "local document id",

@@ -1,5 +1,5 @@
 /**
- * Databases: create, delete, look at, and who may use them.
+ * Databases: creation, deletion, information, security and maintenance.
  *
  * @since 0.1.0
  */
@@ -19,11 +19,11 @@ import { type NotFoundError, type RequestError } from "../http/errors.js"
 import { type Verify, verifyJson, verifyOk } from "../http/verification.js"
 
 /**
- * How a database is laid out.
+ * The layout of a new database.
  *
  * - `q`: the number of shards; 2 by default in CouchDB 3
- * - `n`: the copies of each document in a cluster
- * - `partitioned`: whether ids are `partition:key`, and queries can stay in one partition
+ * - `n`: the number of replicas of each document in a cluster
+ * - `partitioned`: whether document ids have the form `partition:key`, so that queries can be limited to a partition
  *
  * @since 0.1.0
  * @category model
@@ -35,7 +35,7 @@ export interface CreateOptions {
 }
 
 /**
- * What a database says of itself. Sizes are in bytes; the sequences are opaque, and say nothing by their order.
+ * Information about a database. Sizes are in bytes. Sequences are opaque, and cannot be compared.
  *
  * @since 0.1.0
  * @category schemas
@@ -66,9 +66,9 @@ const Names = Schema.Struct(
 )
 
 /**
- * Who may administer a database, and who may read and write it, by name and by role. With no members at all, everybody
- * may. A list that the security object does not have is missing here too, and its other members are kept as exact `Json`:
- * {@link setSecurity} writes back what {@link security} read.
+ * The admins and members of a database, by name and by role. A database without members is public. A missing list stays
+ * missing, and other members of the security object are kept as exact `Json`: {@link setSecurity} writes back what
+ * {@link security} read.
  *
  * @since 0.1.0
  * @category schemas
@@ -88,14 +88,14 @@ export const Security = Schema.Struct(
 export type Security = typeof Security.Type
 
 /**
- * What the operations on a database fail with.
+ * The errors of the operations on a database.
  *
  * @since 0.1.0
  * @category errors
  */
 export type DatabaseFailure = NotFoundError | InvalidIdError | RequestError
 
-/** One request to a database. None of these endpoints answers 409. */
+/** Sends a request to a database. None of these endpoints responds with 409. */
 const ask = (
   name: string,
   request: (database: DatabaseName.DatabaseName) => Omit<CouchRequest, "database">,
@@ -110,7 +110,7 @@ const ask = (
 
 const path = (database: DatabaseName.DatabaseName, rest = ""): string => `/${DatabaseName.toPath(database)}${rest}`
 
-/** A HEAD that identifies CouchDB has no body; the same as a GET has the database's name. */
+/** A response to HEAD has no body; a response to GET contains the database's name. */
 const isInfo: Verify = (response) =>
   response.body.length === 0
     ? undefined
@@ -121,7 +121,7 @@ const byId = Schema.Record({ key: Schema.String, value: Schema.Array(Schema.Stri
 const jsonOfRevisions = (revisions: RevisionsById): string =>
   Json.stringify(Json.fromEntries(Object.entries(revisions)))
 
-/** One request, its answer read through a schema. */
+/** Sends a request, and decodes its response with a schema. */
 const fetchOf = <A, I>(
   schema: Schema.Schema<A, I>,
   name: string,
@@ -138,7 +138,7 @@ const fetchOf = <A, I>(
   )
 
 const post = (name: string, rest: string, route = rest): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
-  // Maintenance that is asked for twice is done once.
+  // Maintenance requests are idempotent.
   ask(name, (database) => ({
     method: "POST",
     path: path(database, rest),
@@ -164,7 +164,7 @@ const segment = (kind: InvalidIdError["kind"], text: string): Effect.Effect<stri
 }
 
 /**
- * Creates a database: `PUT /{db}`. One that is there already is a `PreconditionFailedError` (`file_exists`).
+ * Creates a database: `PUT /{db}`. Fails with a `PreconditionFailedError` (`file_exists`) if it already exists.
  *
  * @example
  * import { Database } from "effect-couchdb"
@@ -185,8 +185,8 @@ export const create = (
   })
 
 /**
- * Creates a database where there is none, and leaves one that is there as it is: `PUT /{db}`. Gives whether it was
- * created. How an existing one is laid out is not compared.
+ * Creates a database if it does not exist: `PUT /{db}`. Returns whether it was created. The layout of an existing
+ * database is neither compared nor changed.
  *
  * @example
  * import { Effect } from "effect"
@@ -216,7 +216,7 @@ const delete_ = (name: string): Effect.Effect<void, NotFoundError | InvalidIdErr
   ask(name, (database) => ({ method: "DELETE", path: path(database), route: "/{db}" }))
 export {
   /**
-   * Deletes a database with all that is in it: `DELETE /{db}`.
+   * Deletes a database and all its documents: `DELETE /{db}`.
    *
    * @example
    * import { Database } from "effect-couchdb"
@@ -230,7 +230,7 @@ export {
 }
 
 /**
- * Whether a database is there: `HEAD /{db}`.
+ * Returns whether a database exists: `HEAD /{db}`.
  *
  * @example
  * import { Database } from "effect-couchdb"
@@ -247,7 +247,7 @@ export const exists = (name: string): Effect.Effect<boolean, InvalidIdError | Re
   )
 
 /**
- * What a database says of itself: `GET /{db}`.
+ * Returns information about a database: `GET /{db}`.
  *
  * @example
  * import { Effect } from "effect"
@@ -262,7 +262,7 @@ export const info = (name: string): Effect.Effect<Info, NotFoundError | InvalidI
   fetchOf(Info, name, "GET", "")
 
 /**
- * Who may use a database: `GET /{db}/_security`.
+ * Returns the security object of a database: `GET /{db}/_security`.
  *
  * @example
  * import { Effect } from "effect"
@@ -286,7 +286,7 @@ export const security = (
       )
   )
 
-/** Plain objects as far as the schema looks, and exact JSON below. */
+/** Plain objects at the depth of the schema, and exact JSON below. */
 const securityOf = (exact: Json.Json): unknown =>
   Json.isObject(exact)
     ? Object.fromEntries(
@@ -299,10 +299,10 @@ const securityOf = (exact: Json.Json): unknown =>
     : exact
 
 /**
- * Says who may use a database: `PUT /{db}/_security`. It takes a server administrator, or a user whom the current object
- * lists among its `admins`. CouchDB answers other members with a `ServerError` (500 `no_majority`), users who may not read
- * the database with a `ForbiddenError`, and anonymous ones with an `UnauthorizedError`. An object that JSON cannot say is
- * an `EncodeError`, and no request is made.
+ * Sets the security object of a database: `PUT /{db}/_security`. This requires a server admin, or an admin of the
+ * database. For other members it fails with a `ServerError` (500 `no_majority`), for users without read access with a
+ * `ForbiddenError`, and for anonymous users with an `UnauthorizedError`. An object that is not valid JSON fails with an
+ * `EncodeError` before a request is sent.
  *
  * @example
  * import { Database } from "effect-couchdb"
@@ -343,7 +343,7 @@ export const setSecurity: {
 )
 
 /**
- * Compacts a database, in the background: `POST /{db}/_compact`. `Server.activeTasks` tells how far it is.
+ * Compacts a database in the background: `POST /{db}/_compact`. `Server.activeTasks` reports the progress.
  *
  * @since 0.1.0
  * @category maintenance
@@ -351,8 +351,8 @@ export const setSecurity: {
 export const compact = (name: string): Effect.Effect<void, DatabaseFailure, CouchHttp> => post(name, "/_compact")
 
 /**
- * Compacts the indexes of a design document, in the background: `POST /{db}/_compact/{ddoc}`. It is named without
- * `_design/`.
+ * Compacts the indexes of a design document in the background: `POST /{db}/_compact/{ddoc}`. `design` is the name of
+ * the design document without `_design/`.
  *
  * @since 0.1.0
  * @category maintenance
@@ -364,7 +364,7 @@ export const compactViews = (name: string, design: string): Effect.Effect<void, 
   )
 
 /**
- * Deletes the files of indexes that no design document has any more: `POST /{db}/_view_cleanup`.
+ * Deletes the files of indexes that no design document uses: `POST /{db}/_view_cleanup`.
  *
  * @since 0.1.0
  * @category maintenance
@@ -373,7 +373,7 @@ export const cleanUpViews = (name: string): Effect.Effect<void, DatabaseFailure,
   post(name, "/_view_cleanup")
 
 /**
- * Has what was written so far on disk when it returns: `POST /{db}/_ensure_full_commit`. CouchDB 3 does so at each write.
+ * Flushes all writes to disk before it returns: `POST /{db}/_ensure_full_commit`. CouchDB 3 does so after each write.
  *
  * @since 0.1.0
  * @category maintenance
@@ -382,7 +382,7 @@ export const ensureFullCommit = (name: string): Effect.Effect<void, DatabaseFail
   post(name, "/_ensure_full_commit")
 
 /**
- * Revisions by the ids of their documents.
+ * Revisions by document id.
  *
  * @since 0.1.0
  * @category model
@@ -390,7 +390,7 @@ export const ensureFullCommit = (name: string): Effect.Effect<void, DatabaseFail
 export type RevisionsById = Readonly<Record<string, ReadonlyArray<string>>>
 
 /**
- * What a purge did. A revision that was no leaf, or was not there, is `ignored`.
+ * The result of a purge. `ignored` lists revisions that were not leaf revisions or did not exist.
  *
  * @since 0.1.0
  * @category model
@@ -401,8 +401,8 @@ export interface Purged {
 }
 
 /**
- * Removes leaf revisions as if they had never been, which no replication tells of: `POST /{db}/_purge`. Where the cluster
- * could not reach a quorum, CouchDB goes on by itself.
+ * Removes leaf revisions permanently, without leaving tombstones that replicate: `POST /{db}/_purge`. If a cluster does
+ * not reach a quorum, CouchDB completes the purge in the background.
  *
  * @example
  * import { Database } from "effect-couchdb"
@@ -429,7 +429,7 @@ export const purge: {
   ))
 
 /**
- * Which of these revisions the database has not: `POST /{db}/_missing_revs`.
+ * Returns which of these revisions the database lacks: `POST /{db}/_missing_revs`.
  *
  * @since 0.1.0
  * @category revisions
@@ -452,7 +452,7 @@ export const missingRevisions: {
   ))
 
 /**
- * The revisions of a document that a database has not, and what it has that could be their ancestors.
+ * The revisions of a document that a database lacks, and its stored revisions that may be their ancestors.
  *
  * @since 0.1.0
  * @category model
@@ -463,8 +463,8 @@ export interface MissingRevisions {
 }
 
 /**
- * Which of these revisions the database has not, with what it has below them: `POST /{db}/_revs_diff`. A document of which
- * it has all is left out.
+ * Returns which of these revisions the database lacks, with their possible ancestors: `POST /{db}/_revs_diff`.
+ * Documents without missing revisions are left out.
  *
  * @since 0.1.0
  * @category revisions
@@ -497,7 +497,7 @@ export const revisionsDifference: {
   ))
 
 /**
- * How many generations of a document's history are kept: `GET /{db}/_revs_limit`.
+ * Returns the maximum number of revisions in a document's history: `GET /{db}/_revs_limit`.
  *
  * @since 0.1.0
  * @category limits
@@ -506,9 +506,9 @@ export const revisionsLimit = (name: string): Effect.Effect<number, DatabaseFail
   fetchOf(Schema.Number, name, "GET", "/_revs_limit")
 
 /**
- * Sets how many generations of a document's history are kept: `PUT /{db}/_revs_limit`. With few of them, replication can
- * no longer tell what came of what, and makes conflicts. It takes an administrator of the server or of the database; other
- * members get a `ForbiddenError`, though CouchDB answers them with a 500.
+ * Sets the maximum number of revisions in a document's history: `PUT /{db}/_revs_limit`. If it is too low, replication
+ * cannot relate revisions to each other, and creates conflicts. This requires an admin of the server or of the
+ * database; for other members it fails with a `ForbiddenError`, although CouchDB responds with 500.
  *
  * @since 0.1.0
  * @category limits
@@ -519,7 +519,7 @@ export const setRevisionsLimit: {
 } = dual(2, (name: string, limit: number) => put(name, "/_revs_limit", limit))
 
 /**
- * How many purges a database remembers: `GET /{db}/_purged_infos_limit`.
+ * Returns how many purges a database records: `GET /{db}/_purged_infos_limit`.
  *
  * @since 0.1.0
  * @category limits
@@ -528,7 +528,7 @@ export const purgedInfosLimit = (name: string): Effect.Effect<number, DatabaseFa
   fetchOf(Schema.Number, name, "GET", "/_purged_infos_limit")
 
 /**
- * Sets how many purges a database remembers: `PUT /{db}/_purged_infos_limit`.
+ * Sets how many purges a database records: `PUT /{db}/_purged_infos_limit`.
  *
  * @since 0.1.0
  * @category limits
@@ -539,7 +539,7 @@ export const setPurgedInfosLimit: {
 } = dual(2, (name: string, limit: number) => put(name, "/_purged_infos_limit", limit))
 
 /**
- * What was purged, as far as the database remembers: `GET /{db}/_purged_infos`.
+ * Returns the recorded purges of a database: `GET /{db}/_purged_infos`.
  *
  * @since 0.1.0
  * @category revisions
@@ -564,7 +564,7 @@ export const purgedInfos = (
   )
 
 /**
- * The shards of a database, by their ranges, and the nodes that have them: `GET /{db}/_shards`.
+ * Returns the shards of a database by range, with the nodes that store them: `GET /{db}/_shards`.
  *
  * @since 0.1.0
  * @category cluster
@@ -575,8 +575,8 @@ export const shards = (
   Effect.map(fetchOf(Schema.Struct({ shards: byId }), name, "GET", "/_shards"), ({ shards }) => shards)
 
 /**
- * The shard that a document is in, and the nodes that have it: `GET /{db}/_shards/{docid}`. The document need not be
- * there.
+ * Returns the shard of a document id, and the nodes that store it: `GET /{db}/_shards/{docid}`. The document need not
+ * exist.
  *
  * @since 0.1.0
  * @category cluster
@@ -600,7 +600,7 @@ export const shardOf: {
     )))
 
 /**
- * Has the copies of the shards compared and brought together, in the background: `POST /{db}/_sync_shards`.
+ * Synchronizes the replicas of all shards in the background: `POST /{db}/_sync_shards`.
  *
  * @since 0.1.0
  * @category cluster
@@ -608,7 +608,7 @@ export const shardOf: {
 export const syncShards = (name: string): Effect.Effect<void, DatabaseFailure, CouchHttp> => post(name, "/_sync_shards")
 
 /**
- * What a partition holds; sizes are in bytes.
+ * Information about a partition. Sizes are in bytes.
  *
  * @since 0.1.0
  * @category schemas
@@ -622,7 +622,7 @@ export class PartitionInfo extends Schema.Class<PartitionInfo>("effect-couchdb/D
 }) {}
 
 /**
- * What a partition holds: `GET /{db}/_partition/{partition}`.
+ * Returns information about a partition: `GET /{db}/_partition/{partition}`.
  *
  * @since 0.1.0
  * @category operations

@@ -1,6 +1,6 @@
 /**
- * Design documents as code: defined with their views and functions, compared with what a database has, and deployed so
- * that no reader waits for an index.
+ * Design documents as code: defined with their views and functions, compared with the stored ones, and deployed so that
+ * no reader waits for an index.
  *
  * @since 0.1.0
  */
@@ -20,8 +20,8 @@ import * as normal from "./design/normal.js"
 import * as stored from "./design/stored.js"
 
 /**
- * A function for the server: its text, or a function whose own text is sent. Such a function sees nothing of its module,
- * and what a bundler or a coverage tool put into it would be sent along, so text is the sure way.
+ * A function to run on the server: source text, or a JavaScript function whose source is sent. Such a function cannot
+ * use anything of its module, and code that a bundler or a coverage tool inserts is sent too, so source text is safer.
  *
  * @since 0.1.0
  * @category model
@@ -29,7 +29,8 @@ import * as stored from "./design/stored.js"
 export type Code = string | ((...args: ReadonlyArray<never>) => unknown)
 
 /**
- * A view: what it maps and reduces, and what its rows are. `map` is an object only where `language` is `query`.
+ * The definition of a view: its map and reduce functions, and the schemas of its rows. `map` is an object only if
+ * `language` is `query`.
  *
  * @since 0.1.0
  * @category model
@@ -54,7 +55,7 @@ export interface ViewDefinition<
 }
 
 /**
- * Any view.
+ * A view with any schemas.
  *
  * @since 0.1.0
  * @category model
@@ -69,7 +70,7 @@ export interface AnyView {
 }
 
 /**
- * A view as an argument of `View.make`: its location, and the schemas of its keys and values.
+ * A view as `View.make` accepts it: its location, and the schemas of its keys and values.
  *
  * @since 0.1.0
  * @category model
@@ -80,7 +81,7 @@ export type Handle<V extends AnyView> = Omit<V, "map" | "reduce" | "options"> & 
 }
 
 /**
- * How a text is cut into words: the name of an analyzer, or one with its options.
+ * The analyzer of a search index: a name, or an object with its options.
  *
  * @since 0.1.0
  * @category model
@@ -88,7 +89,7 @@ export type Handle<V extends AnyView> = Omit<V, "map" | "reduce" | "options"> & 
 export type Analyzer = string | JsonObject
 
 /**
- * An index of Nouveau.
+ * A Nouveau index.
  *
  * @since 0.1.0
  * @category model
@@ -100,14 +101,14 @@ export interface Searchable {
 }
 
 /**
- * The contents of a design document.
+ * The content of a design document.
  *
- * - `language`: by default `javascript`; `query` for the indexes of Mango
- * - `lib`: CommonJS modules for the views, as texts by name
- * - `validate`: the function that may refuse the write of any document of the database (`validate_doc_update`)
- * - `nouveau`, `indexes`: the search indexes of Nouveau and of Clouseau
- * - `partitioned`: whether each of its views belongs to one partition, in a partitioned database
- * - `options`, `members`: further members under their names in CouchDB
+ * - `language`: `javascript` by default; `query` for Mango indexes
+ * - `lib`: CommonJS modules for the views, source text by name
+ * - `validate`: checks every write to the database (`validate_doc_update`)
+ * - `nouveau`, `indexes`: the search indexes of Nouveau, and of Clouseau
+ * - `partitioned`: whether its views are partitioned, in a partitioned database
+ * - `options`, `members`: other options and members, under CouchDB's names
  *
  * @since 0.1.0
  * @category model
@@ -129,7 +130,7 @@ export interface Content<Views extends Readonly<Record<string, AnyView>> = Reado
 }
 
 /**
- * A design document that is defined here: its name without `_design/`, its body as the server gets it, and its views.
+ * The definition of a design document: its name without `_design/`, its body as it is stored, and its views.
  *
  * @since 0.1.0
  * @category model
@@ -143,7 +144,8 @@ export interface DesignDocument<
 }
 
 /**
- * One thing in which two design documents differ: `["views", "bySeen"]`, `["validate_doc_update"]`.
+ * A difference between two design documents. `path` is, for example, `["views", "bySeen"]` or
+ * `["validate_doc_update"]`.
  *
  * @since 0.1.0
  * @category model
@@ -156,8 +158,8 @@ export interface Difference {
 }
 
 /**
- * What a deployment did: nothing, since all was there; or it wrote the document, after it had new indexes built if they
- * are others.
+ * The result of a deployment: the document was already stored, or it was written, after its indexes were built if they
+ * changed.
  *
  * @since 0.1.0
  * @category model
@@ -171,7 +173,7 @@ export type Deployment =
   }
 
 /**
- * What looking at a design document can fail with.
+ * The errors of reading a design document.
  *
  * @since 0.1.0
  * @category errors
@@ -179,8 +181,8 @@ export type Deployment =
 export type DesignFailure = InvalidIdError | NotFoundError | RequestError
 
 /**
- * What a deployment can fail with: a function that the server cannot compile is a `BadRequestError`, and nothing changed;
- * an `UpdateConflictError` is left where others wrote the document again and again.
+ * The errors of a deployment. A function that the server cannot compile fails with a `BadRequestError`, and nothing is
+ * changed. An `UpdateConflictError` remains if other clients repeatedly wrote the document at the same time.
  *
  * @since 0.1.0
  * @category errors
@@ -188,7 +190,7 @@ export type DesignFailure = InvalidIdError | NotFoundError | RequestError
 export type DeployFailure = DesignFailure | UpdateConflictError
 
 /**
- * Describes a view with the schemas of its keys, of its values, and of what it reduces them to.
+ * Describes a view with the schemas of its keys, of its values, and of its reduced values.
  *
  * @example
  * import { Schema } from "effect"
@@ -220,8 +222,8 @@ export const view = <
 ): ViewDefinition<K, IK, RK, V, IV, RV, W, IW, RW> => definition
 
 /**
- * Defines a design document, without I/O. Throws if the name is invalid, or if a function has no text that a server could
- * run. Pass its views to `View.make`.
+ * Defines a design document; no I/O. Throws if the name is invalid, or if a function has no source text that a server
+ * could run. `View.make` accepts its views.
  *
  * @example
  * import { Schema } from "effect"
@@ -257,7 +259,7 @@ export const make = <const Views extends Readonly<Record<string, AnyView>> = {}>
 }
 
 /**
- * A field of a Mango index, by default ascending.
+ * A field of a Mango index, ascending by default.
  *
  * @since 0.1.0
  * @category model
@@ -265,8 +267,9 @@ export const make = <const Views extends Readonly<Record<string, AnyView>> = {}>
 export type IndexField = string | Readonly<Record<string, "asc" | "desc">>
 
 /**
- * Defines a design document that holds indexes for Mango. `partialFilterSelector` has its operators written out, as
- * `{ seen: { $gt: 0 } }`. Where the indexes need not be deployed together, `POST /{db}/_index` is simpler.
+ * Defines a design document with Mango indexes. `partialFilterSelector` must use explicit operators, as in
+ * `{ seen: { $gt: 0 } }`. `Mango.createIndex` (`POST /{db}/_index`) is simpler if the
+ * indexes need not be deployed together.
  *
  * @example
  * import { DesignDocument } from "effect-couchdb"
@@ -307,7 +310,7 @@ export const mango = (
   })
 
 /**
- * The design document that a database has, without `_id`, `_rev` and attachments: `GET /{db}/_design/{ddoc}`.
+ * Returns the stored design document, without `_id`, `_rev` and attachments: `GET /{db}/_design/{ddoc}`.
  *
  * @since 0.1.0
  * @category operations
@@ -322,8 +325,8 @@ export const deployed: {
 )
 
 /**
- * Compares a definition with the design document in a database. The result is empty if it is deployed. Empty members, the
- * order of members, and members that the server adds make no difference.
+ * Returns the differences between a definition and the stored design document; none if it is deployed. Empty members,
+ * the order of members, and members that the server adds are ignored.
  *
  * @example
  * import { Effect } from "effect"
@@ -347,12 +350,13 @@ export const compare: {
 )
 
 /**
- * Writes a design document into a database, unless it is deployed. If its indexes are new, they are built first by a second
- * document (`{name}~staged-…`), while readers use the old ones. Then the document itself is written, which has the same
- * indexes, and the second document is deleted.
+ * Deploys a design document, unless it is already stored. If its indexes changed, they are first built by a second
+ * design document (`{name}~staged-…`), however long that takes, while readers use the old indexes. Then the document
+ * itself is written, which shares the new indexes, and the staged document is deleted.
  *
- * The effect may be interrupted at any time and run again, and may run concurrently: deployments of the same document share
- * their work, and of different ones the last remains. `Server.activeTasks` reports the progress of an index.
+ * A deployment can be interrupted at any time and run again, and several may run concurrently: deployments of the same
+ * definition cooperate; of different definitions, the last one wins. `Server.activeTasks` reports the progress of
+ * indexes.
  *
  * @example
  * import { Effect } from "effect"
@@ -371,7 +375,7 @@ export const deploy = (
   database: string,
   design: DesignDocument,
   options?: {
-    /** Whether index files that no design document uses are deleted, by default `true`. */
+    /** Whether to delete the files of unused indexes; true by default. */
     readonly cleanUp?: boolean | undefined
   }
 ): Effect.Effect<Deployment, DeployFailure, CouchHttp> =>
@@ -381,8 +385,7 @@ const delete_ = (database: string, name: string): Effect.Effect<boolean, DeployF
   internal.removeDesign(database, name)
 export {
   /**
-   * Deletes a design document and the files of its indexes, and gives whether it was there:
-   * `DELETE /{db}/_design/{ddoc}`.
+   * Deletes a design document and the files of its indexes: `DELETE /{db}/_design/{ddoc}`. Returns whether it existed.
    *
    * @since 0.1.0
    * @category operations
@@ -391,7 +394,7 @@ export {
 }
 
 /**
- * How the indexes of a design document are. `pending` is how many changes are not in them yet.
+ * The state of the indexes of a design document. `pending` is the number of changes that are not indexed yet.
  *
  * @since 0.1.0
  * @category schemas
@@ -412,7 +415,7 @@ export class Info extends Schema.Class<Info>("effect-couchdb/DesignDocument/Info
 }) {}
 
 /**
- * How the indexes of a design document are: `GET /{db}/_design/{ddoc}/_info`.
+ * Returns the state of the indexes of a design document: `GET /{db}/_design/{ddoc}/_info`.
  *
  * @since 0.1.0
  * @category operations

@@ -1,5 +1,5 @@
 /**
- * A database seen through a schema: the typed handle that operations take.
+ * Typed access to the documents of one kind in a database: the handle that operations take.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,8 @@ export const TypeId: unique symbol = internal.TypeId
 export type TypeId = typeof TypeId
 
 /**
- * What a document value keeps of its collection: how its bodies are read, written and compared.
+ * The parts of a collection that a document value needs: its database, and how bodies are decoded, encoded and
+ * compared.
  *
  * @since 0.1.0
  * @category model
@@ -41,9 +42,9 @@ export interface Bound<in out A, out R = never> {
 }
 
 /**
- * The documents of one kind in a database: `A` is a body in the program, `I` on the wire, `R` what the schema requires,
- * `K` the key that names a document. A description only, with no I/O; one database has as many collections as it holds
- * kinds of documents.
+ * The documents of one kind in a database: `A` is the body in the program, `I` the body on the wire, `R` the
+ * requirements of the schema, `K` the key that identifies a document. It is only a description, without I/O. A database
+ * has one collection for each kind of document.
  *
  * @since 0.1.0
  * @category model
@@ -55,10 +56,10 @@ export interface Collection<in out A, in out I, out R = never, in out K = string
 }
 
 /**
- * How a key becomes a document id, and back if the id is one of this collection's.
+ * Encodes a key as a document id, and decodes it from an id of the collection.
  *
- * - `range`: which ids the collection can have, so that the server finds its documents among all others. Without it, a
- *   list of the collection reads the whole database and leaves out the ids that `decode` refuses
+ * - `range`: the ids that the collection can have, so that the server reads only its documents. Without it, a list of
+ *   the collection reads the whole database and omits the ids that `decode` refuses
  *
  * @example
  * import { Collection } from "effect-couchdb"
@@ -83,11 +84,11 @@ export interface IdCodec<in out K> {
 }
 
 /**
- * Which ids a collection can have.
+ * The range of ids of a collection.
  *
- * - `prefix`: what every id that `encode` makes begins with
- * - `exact`: `decode` accepts every id that begins so, and the server may count `limit` and `skip` by itself. Otherwise,
- *   which is the default, each id is looked at
+ * - `prefix`: the prefix of every id that `encode` makes
+ * - `exact`: whether `decode` accepts every id with the prefix, so that the server can apply `limit` and `skip`. It is
+ *   `false` by default: each id is then checked
  *
  * @since 0.1.0
  * @category model
@@ -98,11 +99,11 @@ export interface IdRange {
 }
 
 /**
- * What a collection may be described with.
+ * The options of a collection.
  *
- * - `id`: how its keys become document ids
- * - `lineage`: keep with each document what it is made of, so that merges of its siblings are exact;
- *   `Lineage.settings()` switches it on. All programs that write the collection should agree on it
+ * - `id`: encodes keys as document ids
+ * - `lineage`: stores the ancestry of each document with it, so that merges of its siblings are exact;
+ *   `Lineage.settings()` enables it. All programs that write the collection should use the same settings
  *
  * @since 0.1.0
  * @category model
@@ -113,10 +114,10 @@ export interface Options<in out K> {
 }
 
 /**
- * Describes a collection. Throws an `InvalidIdError` at once where the name of the database is none; for a name from
- * outside, decode it first with `DatabaseName.decode`. Lineage is refused with a `RangeError` where it cannot be kept: in
- * `_users` and `_replicator`, where the schema has a member of the field's name, and where a program without types gives
- * anything but `Lineage.settings`.
+ * Describes a collection. Throws an `InvalidIdError` if the name of the database is invalid; decode a name from outside
+ * with `DatabaseName.decode` first. Throws a `RangeError` if lineage cannot be stored: in `_users` and `_replicator`,
+ * if the schema has a member with the name of its field, or if an untyped program passes anything but
+ * `Lineage.settings`.
  *
  * @example
  * import { Schema } from "effect"
@@ -145,8 +146,8 @@ export const make: {
 } = internal.make
 
 /**
- * Keys that follow a prefix in the id: `"monarch"` is the document `"butterfly:monarch"`. The prefix is the range of the
- * collection, so that lists of it read no other documents.
+ * Makes ids from a prefix and the key: `"monarch"` is the document `"butterfly:monarch"`. The prefix is the range of
+ * the collection, so lists of it read no other documents.
  *
  * @example
  * import { Schema } from "effect"

@@ -1,8 +1,8 @@
 /**
- * Documents: immutable values, and the operations that exchange them with the server.
+ * Documents: immutable values, and the operations that read and write them.
  *
- * A document keeps what the server had when it was read. So an edit knows what it changed, a save writes that change and
- * nothing else, and a conflict can be merged three ways.
+ * Each document keeps the server's original JSON, so `save` applies only your changes, undeclared members are
+ * preserved exactly, and a conflict can be merged three ways.
  *
  * @since 0.1.0
  */
@@ -42,12 +42,12 @@ export const TypeId: unique symbol = value.TypeId as never
 export type TypeId = typeof TypeId
 
 /**
- * What the server had when a document was read or saved, which edits are compared with and conflicts merged against. No
- * program can change it: an edit in place of a document's body leaves the base as it was, and changing what the base
- * returns does too.
+ * The stored version that a document was read or saved as. Edits are compared with it, and conflicts are merged against
+ * it. It cannot be changed: neither an edit in place of the document's body nor a change of the values that the base
+ * returns affects it.
  *
- * - `body`: the body as decoded then
- * - `raw`: the members as stored, exact to the digit, those that the schema does not know among them
+ * - `body`: the decoded body
+ * - `raw`: the members as stored, with exact numbers, including members that the schema does not declare
  * - `stubs`: the attachments as stored
  *
  * @since 0.1.0
@@ -61,13 +61,13 @@ export interface Base<out A> {
 }
 
 /**
- * A document. `A` is its body, `R` what its schema requires.
+ * A document. `A` is its body, `R` the requirements of its schema.
  *
- * - `rev`: the revision that it was read or saved at; `None` until it is saved
- * - `base`: what the server had at that revision
- * - `durability`: how sure its last write is; what was read counts as `quorum`
+ * - `rev`: the revision that was read or saved; `None` until it is saved
+ * - `base`: the stored version at that revision
+ * - `durability`: the durability of its last write; a document that was read has `quorum`
  *
- * It prints without its body: database, id, revision, and the paths that were edited.
+ * It is printed without its body: database, id, revision, and the paths that were edited.
  *
  * @since 0.1.0
  * @category model
@@ -85,8 +85,7 @@ export interface Document<in out A, out R = never> extends Pipeable, Inspectable
 }
 
 /**
- * What is left of a deleted document: its id, and the revision that deleted it. {@link restore} makes it a document
- * again.
+ * A deleted document: its id, and the revision that deleted it. {@link restore} makes it a document again.
  *
  * @since 0.1.0
  * @category model
@@ -101,7 +100,7 @@ export interface Tombstone<in out A, out R = never> extends Pipeable, Inspectabl
 }
 
 /**
- * Id and current revision, without the body.
+ * The id and current revision of a document, without the body.
  *
  * @since 0.1.0
  * @category model
@@ -112,7 +111,7 @@ export interface Info {
 }
 
 /**
- * A revision in the history of a document, and whether the server still has its body.
+ * A revision in the history of a document, and whether the server still stores its body.
  *
  * @since 0.1.0
  * @category model
@@ -123,7 +122,7 @@ export interface RevisionInfo {
 }
 
 /**
- * The leaves of a document that did not win: live siblings, and deleted ones.
+ * The leaf revisions of a document that did not win: live siblings, and deleted ones.
  *
  * @since 0.1.0
  * @category model
@@ -134,7 +133,7 @@ export interface Siblings {
 }
 
 /**
- * Options of a fetch. `rev` reads one revision, `latest` the leaf that it led to.
+ * The options of a fetch. `rev` reads one revision, `latest` the leaf that descends from it.
  *
  * @since 0.1.0
  * @category model
@@ -145,8 +144,8 @@ export interface FetchOptions {
 }
 
 /**
- * Options of an update: when to read again and re-apply after a conflict. By default at once for the first time, then up
- * to fifty times with full jitter, 10 ms doubling to a second.
+ * The options of an update. `schedule` determines when to read again and re-apply the edit after a conflict: by default
+ * at once the first time, then up to fifty times with full jitter, from 10 ms doubling to one second.
  *
  * @since 0.1.0
  * @category model
@@ -157,7 +156,7 @@ export interface UpdateOptions {
 }
 
 /**
- * What a fetch can fail with.
+ * The errors of a fetch.
  *
  * @since 0.1.0
  * @category errors
@@ -165,7 +164,7 @@ export interface UpdateOptions {
 export type FetchError = NotFoundError | DecodeError | InvalidIdError | RequestError
 
 /**
- * What a save can fail with.
+ * The errors of a save.
  *
  * @since 0.1.0
  * @category errors
@@ -173,7 +172,7 @@ export type FetchError = NotFoundError | DecodeError | InvalidIdError | RequestE
 export type SaveError<A, R = never> = ConflictError<A, R> | NotFoundError | EncodeError | InvalidIdError | RequestError
 
 /**
- * What a delete can fail with. A document that somebody else deleted is a `NotFoundError` (`deleted`).
+ * The errors of a delete. If another client deleted the document, the error is a `NotFoundError` (`deleted`).
  *
  * @since 0.1.0
  * @category errors
@@ -197,12 +196,12 @@ export interface Members {
 }
 
 /**
- * What a tombstone keeps of its document.
+ * The members of a document that its tombstone keeps.
  *
- * - names of top-level members, as they are stored: each stays exactly as it is, whether the schema knows it or not, and one
- *   that the document does not have is left out
- * - or members: any JSON. One that is a value of the body, under its name there, stays exactly as it is stored
- * - or a function of the body that gives them
+ * - names of top-level members: each is kept exactly as stored, whether the schema declares it or not; names that the
+ *   document does not have are omitted
+ * - members: any JSON. A member that is a value of the body, with the same name there, is kept exactly as stored
+ * - a function of the body that returns such members
  *
  * @since 0.1.0
  * @category model
@@ -210,7 +209,7 @@ export interface Members {
 export type Keep<A> = ReadonlyArray<(keyof A & string) | (string & {})> | Members | ((body: A) => Members)
 
 /**
- * Options of a delete. `keep` says what the tombstone keeps: nothing by default.
+ * The options of a delete. `keep` selects the members that the tombstone keeps: none by default.
  *
  * @since 0.1.0
  * @category model
@@ -220,7 +219,7 @@ export interface DeleteOptions<in A> {
 }
 
 /**
- * What a copy can fail with.
+ * The errors of a copy.
  *
  * @since 0.1.0
  * @category errors
@@ -228,7 +227,7 @@ export interface DeleteOptions<in A> {
 export type CopyError<A, R = never> = SaveError<A, R> | UnsavedChangesError | UnsavedDocumentError
 
 /**
- * The body of a document value as it is passed between processes.
+ * A document value encoded for another process.
  *
  * @since 0.1.0
  * @category model
@@ -238,14 +237,15 @@ export interface Encoded<out I> {
   readonly rev: string | null
   readonly durability: Durability
   readonly body: I
-  /** The members that the server had, as JSON text, since plain JSON would lose digits; `null` until saved. */
+  /** The stored members as JSON text, since plain JSON would lose digits; `null` until saved. */
   readonly base: string | null
-  /** The attachments that the server had, as JSON text. */
+  /** The stored attachments as JSON text. */
   readonly stubs: string | null
 }
 
 /**
- * Where a body comes before its collection: `unknown` if the collection takes it, else nothing fits.
+ * Checks a body that comes before its collection in the arguments: `unknown` if the collection accepts it, else
+ * `never`.
  *
  * @since 0.1.0
  * @category type level
@@ -269,8 +269,7 @@ export const isDocument: (value: unknown) => value is Document<unknown, unknown>
 export const isTombstone: (value: unknown) => value is Tombstone<unknown, unknown> = value.isTombstone
 
 /**
- * A new document that the server does not have yet. No request is made; an id that may not leave the process shows when
- * the document is saved.
+ * Makes a new document that is not stored yet. It sends no request. An invalid id fails when the document is saved.
  *
  * @example
  * import { Schema } from "effect"
@@ -287,8 +286,8 @@ export const make: {
 } = value.make
 
 /**
- * The same document with an edited body. The base stays, so that the edit is known. `f` may return a new body or edit the
- * given one in place: both are saved. An edit in place is also an edit of `self`, since both documents share the body.
+ * Edits the body of a document. The base stays, so that the edit is known. `f` may return a new body or edit the given
+ * one in place: both are saved. An edit in place also edits `self`, since both documents share the body.
  *
  * @example
  * import { Document } from "effect-couchdb"
@@ -307,11 +306,11 @@ export const modify: {
 } = value.modify
 
 /**
- * Whether the body differs from what the server had, by a new value or by an edit in place. A document that was never saved
+ * Whether the body differs from the stored one, by a new value or by an edit in place. A document that was never saved
  * is always dirty.
  *
- * One kind of edit in place is detected by {@link save} only: of an instance of a class that is not a `Schema.Class`, if the
- * schema needs time or services to encode it.
+ * Only {@link save} detects one kind of edit in place: an edit of an instance of a class that is not a `Schema.Class`,
+ * if the schema needs time or services to encode it.
  *
  * @example
  * import { Schema } from "effect"
@@ -328,8 +327,8 @@ export const modify: {
 export const isDirty: <A, R>(self: Document<A, R>) => boolean = value.isDirty
 
 /**
- * Gives up the edits, those in place too: the document as it was read. One that was never saved has nothing to go back to
- * and stays as it is.
+ * Drops the edits, including edits in place, and returns the document as it was read. A document that was never saved
+ * is returned unchanged.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -348,7 +347,7 @@ export const isDirty: <A, R>(self: Document<A, R>) => boolean = value.isDirty
 export const discard: <A, R>(self: Document<A, R>) => Document<A, R> = value.discard
 
 /**
- * The paths that were edited since the document was read, from the outside in; empty for a clean document.
+ * The paths that were edited since the document was read, from the outside in. Empty for a clean document.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -367,7 +366,7 @@ export const discard: <A, R>(self: Document<A, R>) => Document<A, R> = value.dis
 export const changedPaths: <A, R>(self: Document<A, R>) => ReadonlyArray<ReadonlyArray<string>> = value.changedPaths
 
 /**
- * The revision, or an `UnsavedDocumentError` where there is none yet.
+ * Returns the revision, or fails with an `UnsavedDocumentError` if there is none yet.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -383,8 +382,8 @@ export const changedPaths: <A, R>(self: Document<A, R>) => ReadonlyArray<Readonl
 export const revision: <A, R>(self: Document<A, R>) => Effect.Effect<Revision, UnsavedDocumentError> = value.revision
 
 /**
- * A document again, where a tombstone was. Saving it creates the next generation, and fails with a `ConflictError` where
- * somebody else was faster.
+ * Makes a document from a tombstone. Saving it creates the next generation, and fails with a `ConflictError` if another
+ * client wrote the document first.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -407,8 +406,8 @@ export const restore: {
 } = value.restore
 
 /**
- * Reads a document: `GET /{db}/{docid}`. Fails with a `NotFoundError` whose reason is `missing` or `deleted`, and with a
- * `DecodeError` where the body is not what the schema says.
+ * Reads a document: `GET /{db}/{docid}`. Fails with a `NotFoundError` whose reason is `missing` or `deleted`, and with
+ * a `DecodeError` if the body does not match the schema.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -437,8 +436,8 @@ export const fetch: {
 } = reading.fetch
 
 /**
- * Reads a document, or gives `None` where there is none, never was, or was one: `GET /{db}/{docid}`. A database that is
- * not there is still a `NotFoundError`.
+ * Reads a document, or returns `None` if it does not exist or was deleted: `GET /{db}/{docid}`. Fails with a
+ * `NotFoundError` if the database does not exist.
  *
  * @example
  * import { Effect, Option, Schema } from "effect"
@@ -468,7 +467,7 @@ export const fetchOption: {
 } = reading.fetchOption
 
 /**
- * Whether a live document is there: `HEAD /{db}/{docid}`. There is none in a database that is not there either.
+ * Whether a live document exists: `HEAD /{db}/{docid}`. Returns `false` if the database does not exist either.
  *
  * @example
  * import { Schema } from "effect"
@@ -492,7 +491,7 @@ export const exists: {
 } = reading.exists
 
 /**
- * Id and revision of what stands on the server: `HEAD /{db}/{docid}`. A HEAD brings no reason, so that of its
+ * Reads the id and current revision of a document: `HEAD /{db}/{docid}`. A HEAD response has no reason, so that of its
  * `NotFoundError` is `unknown`.
  *
  * @example
@@ -519,8 +518,8 @@ export const info: {
 } = reading.info
 
 /**
- * Reads the document again: `GET /{db}/{docid}`. One with edits fails with an `UnsavedChangesError`, and one never saved
- * with an `UnsavedDocumentError`, before any request.
+ * Reads the document again: `GET /{db}/{docid}`. Fails with an `UnsavedChangesError` if the document has edits, and
+ * with an `UnsavedDocumentError` if it was never saved, before any request.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -539,7 +538,7 @@ export const refresh: <A, R>(
   reading.refresh
 
 /**
- * The history of the winning revision, newest first: `GET /{db}/{docid}?revs_info=true`.
+ * Reads the history of the winning revision, newest first: `GET /{db}/{docid}?revs_info=true`.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -561,7 +560,7 @@ export const revisions: <A, R>(
 > = reading.revisions
 
 /**
- * The leaves that did not win, live and deleted: `GET /{db}/{docid}?conflicts=true&deleted_conflicts=true`.
+ * Reads the leaves that did not win, live and deleted: `GET /{db}/{docid}?conflicts=true&deleted_conflicts=true`.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -579,10 +578,10 @@ export const conflicts: <A, R>(
 ) => Effect.Effect<Siblings, NotFoundError | InvalidIdError | RequestError, CouchHttp> = reading.conflicts
 
 /**
- * Writes the document: `PUT /{db}/{docid}`. Without edits there is no request, and the same value comes back. Members
- * that the schema does not know, untouched text and attachments stay as they are.
+ * Writes the document: `PUT /{db}/{docid}`. Without edits it sends no request and returns the same value. Members that
+ * the schema does not declare, the text of unedited members, and attachments are preserved.
  *
- * A 409 is a `ConflictError` that carries this document. An interrupted save may have happened.
+ * A 409 fails with a `ConflictError` that contains this document. An interrupted save may have been carried out.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -602,8 +601,8 @@ export const save: <A, R>(self: Document<A, R>) => Effect.Effect<Document<A, R>,
   writing.save
 
 /**
- * Writes a document only if there is none: `PUT /{db}/{docid}` without a revision, so that the server decides. One that
- * is there already is a `ConflictError` (`create`).
+ * Writes a document only if none exists: `PUT /{db}/{docid}` without a revision, so that the server decides. Fails with
+ * a `ConflictError` (`create`) if the document exists already.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -637,9 +636,9 @@ const delete_: <A, R>(
 ) => Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> = writing.remove
 export {
   /**
-   * Deletes the document: `DELETE /{db}/{docid}`. One with edits fails with an `UnsavedChangesError`, one never saved with
-   * an `UnsavedDocumentError`, before any request. A newer revision on the server is a `ConflictError`; a document that
-   * somebody else deleted a `NotFoundError`.
+   * Deletes the document: `DELETE /{db}/{docid}`. Fails with an `UnsavedChangesError` if the document has edits, and
+   * with an `UnsavedDocumentError` if it was never saved, before any request. Fails with a `ConflictError` if the
+   * server has a newer revision, and with a `NotFoundError` if another client deleted the document.
    *
    * @example
    * import { Effect, Schema } from "effect"
@@ -656,13 +655,13 @@ export {
 }
 
 /**
- * {@link delete} with options: the tombstone keeps members of the document, or gets others, by which filters and selectors of
- * replications and feeds let it pass: `PUT /{db}/{docid}` with `_deleted`. They come with the change that tells of the
- * deletion (`Changes.Deleted`), and nowhere else. Attachments are not kept.
+ * Deletes a document like {@link delete}, with options: the tombstone keeps members of the document, or gets other
+ * ones, so that filters and selectors of replications and feeds can select it: `PUT /{db}/{docid}` with `_deleted`.
+ * Only the change of the deletion contains these members (`Changes.Deleted`). Attachments are not kept.
  *
- * What is kept must be JSON under names without an underscore in front, or it is an `EncodeError` before any request. A
- * policy repeats the delete with the members of the revision that it deletes then. A collection with lineage keeps its
- * record and the members of its settings besides.
+ * Members must be JSON, and their names must not begin with an underscore; otherwise the delete fails with an
+ * `EncodeError` before any request. A policy repeats the delete with the members of the revision that it then deletes.
+ * A collection with lineage also keeps its record and the members of its settings.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -698,9 +697,10 @@ export const deleteWith: {
 } = dual(2, writing.removeWith)
 
 /**
- * Copies the document on the server, attachments included: `COPY /{db}/{docid}`. `newId` is the id as the server sees it,
- * also where the collection has keys of its own. What is copied is the revision of this value; one with edits fails with an `UnsavedChangesError`. A document that stands at the new id is a `ConflictError`
- * (`copy`), unless `overwrite` is set.
+ * Copies the document on the server, including its attachments: `COPY /{db}/{docid}`. `newId` is the id on the server,
+ * even if the collection has keys of its own. The revision of this value is copied. Fails with an `UnsavedChangesError`
+ * if the document has edits, and with a `ConflictError` (`copy`) if a document with the new id exists, unless
+ * `overwrite` is set.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -728,14 +728,15 @@ export const copy: {
 } = copying.copy
 
 /**
- * Reads, edits and saves; after a conflict, reads again and re-applies the edit. An edit that changes nothing writes
- * nothing. Gives up with the last `ConflictError`, which tells the attempts.
+ * Reads, edits and saves a document. After a conflict it reads again and re-applies the edit. An edit that changes
+ * nothing writes nothing. When the schedule ends, it fails with the last `ConflictError`, which contains the number of
+ * attempts.
  *
  * `f` may return a new body or edit the given one in place: no other fiber has the same body.
  *
- * Updates of one document by many fibers of one `CouchHttp` follow one another, each on the document that the one before
- * saved. Under `Batching` those that wait are made together, in their order, over one read and one write: an edit that
- * throws or cannot be stored fails alone, and each caller gets the document with the final revision.
+ * Updates of one document by several fibers of one `CouchHttp` run one after the other, each on the document that the
+ * previous one saved. Under `Batching` waiting updates are combined, in their order, into one read and one write: an
+ * edit that throws or cannot be stored fails alone, and each caller gets the document with the final revision.
  *
  * @example
  * import { Schema } from "effect"
@@ -761,9 +762,9 @@ export const update: {
 } = updating.update
 
 /**
- * As {@link update}, with an edit that is an effect and answers `Edit.keep`, `Edit.change(body)`, `Edit.delete` or
- * `Edit.delete({ keep })`. After
- * a conflict of this document the effect runs again; its own failures, conflicts among them, end the update.
+ * Updates a document like {@link update}, with an edit that is an effect and returns `Edit.keep`, `Edit.change(body)`,
+ * `Edit.delete` or `Edit.delete({ keep })`. After a conflict of this document the effect runs again. Its own failures,
+ * including conflicts, end the update.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -798,7 +799,7 @@ export const updateEffect: {
 } = updating.updateEffect
 
 /**
- * As {@link update}, where the document may not be there yet: the edit gets `None`, and its answer is created.
+ * Updates a document like {@link update}, or creates it if it does not exist: the edit then gets `None`.
  *
  * @example
  * import { Option, Schema } from "effect"
@@ -827,12 +828,12 @@ export const upsert: {
 } = updating.upsert
 
 /**
- * The schema of a document value that leaves the process and comes back: id, revision, body and base. So two people can
- * edit the same document over HTTP, and a save still knows what each of them changed.
+ * The schema of a document value that is sent to another process and back: id, revision, body and base. Two people can
+ * edit the same document over HTTP, and a save still knows the changes of each of them.
  *
- * The base carries every member that the server had, those that the collection's schema does not show too: hand it to
- * those who may read the whole document. What comes back is checked (an id that may be one, no member that CouchDB keeps
- * for itself, stubs that are stubs), but whether this sender may write this id is for the program to say.
+ * The base contains every stored member, including members that the collection's schema does not declare: send it only
+ * to users who may read the whole document. The returned value is checked (a valid id, no member that CouchDB reserves,
+ * valid stubs), but the program must decide whether its sender may write this id.
  *
  * @example
  * import { Effect, Schema } from "effect"

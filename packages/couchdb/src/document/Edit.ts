@@ -1,5 +1,5 @@
 /**
- * The answer of an effectful edit: keep the document, change it, or delete it.
+ * The result of an effectful edit: keep the document, change it, or delete it.
  *
  * @since 0.1.0
  */
@@ -7,8 +7,8 @@ import * as Data from "effect/Data"
 import type { Members } from "./Document.js"
 
 /**
- * What the tombstone of a document keeps: names of its top-level members, or members. A member that is a value of the body,
- * under its name there, stays exactly as it is stored. See `Document.Keep`.
+ * The members that the tombstone of a document keeps: names of its top-level members, or members. A member that is a
+ * value of the body, with the same name there, is kept exactly as stored. See `Document.Keep`.
  *
  * @since 0.1.0
  * @category model
@@ -16,7 +16,7 @@ import type { Members } from "./Document.js"
 export type Keep = ReadonlyArray<string> | Members
 
 /**
- * What `Document.updateEffect` is to do with the document that was read.
+ * The action of `Document.updateEffect` on the document that it read.
  *
  * @since 0.1.0
  * @category model
@@ -34,7 +34,7 @@ interface Definition extends Data.TaggedEnum.WithGenerics<1> {
 const Edit_ = Data.taggedEnum<Definition>()
 
 /**
- * Nothing is written.
+ * Writes nothing.
  *
  * @since 0.1.0
  * @category constructors
@@ -42,7 +42,7 @@ const Edit_ = Data.taggedEnum<Definition>()
 export const keep: Edit<never> = Edit_.Keep()
 
 /**
- * The document gets this body.
+ * Replaces the body of the document.
  *
  * @since 0.1.0
  * @category constructors
@@ -50,7 +50,7 @@ export const keep: Edit<never> = Edit_.Keep()
 export const change = <A>(body: A): Edit<A> => Edit_.Change({ body })
 
 /**
- * The edit that deletes a document, and the function that makes one which keeps members of it in the tombstone.
+ * The edit that deletes a document. As a function it makes an edit whose tombstone keeps members.
  *
  * @since 0.1.0
  * @category model
@@ -64,7 +64,7 @@ const deleteKeeping = ({ keep }: { readonly keep: Keep }): Edit<never> => Edit_.
 const delete_: Delete = /*#__PURE__*/ Object.assign(deleteKeeping, { _tag: "Delete" as const })
 export {
   /**
-   * The document is deleted. Called with `keep`, its tombstone keeps members of it, as that of `Document.deleteWith` does.
+   * Deletes the document. With `keep`, its tombstone keeps members, as with `Document.deleteWith`.
    *
    * @example
    * import { Effect, Schema } from "effect"
@@ -83,7 +83,7 @@ export {
 }
 
 /**
- * One function for each kind of edit.
+ * Matches an edit with one function for each kind.
  *
  * @since 0.1.0
  * @category folding

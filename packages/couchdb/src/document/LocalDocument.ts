@@ -1,6 +1,6 @@
 /**
- * Local documents: `_local/` ids, which stay on their server, are not replicated, and have no conflict detection. The last
- * write wins, so they suit checkpoints and settings of one writer.
+ * Local documents: documents with `_local/` ids, which stay on their server, are not replicated, and have no conflict
+ * detection. The last write wins, so they suit checkpoints and settings of one writer.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import * as internal from "./localDocuments.js"
 import { onCollection } from "./makeCollection.js"
 
 /**
- * A local document as read or written. `id` is given without `_local/`; `rev` looks like `"0-1"`, and nothing checks it.
+ * A local document. `id` does not include `_local/`. `rev` looks like `"0-1"`, and the server does not check it.
  *
  * @since 0.1.0
  * @category model
@@ -29,7 +29,7 @@ export interface LocalDocument<out A> {
 }
 
 /**
- * Reads a local document: `GET /{db}/_local/{id}`. The id is given without `_local/`.
+ * Reads a local document: `GET /{db}/_local/{id}`. The id does not include `_local/`.
  *
  * @example
  * import { Schema } from "effect"
@@ -53,7 +53,7 @@ export const fetch: {
 } = dual(onCollection, internal.fetch)
 
 /**
- * Reads a local document, or gives `None` where there is none: `GET /{db}/_local/{id}`.
+ * Reads a local document, or returns `None` if it does not exist: `GET /{db}/_local/{id}`.
  *
  * @example
  * import { Schema } from "effect"
@@ -95,8 +95,8 @@ export const fetchOption: {
 )
 
 /**
- * Writes a local document, whatever stands there: `PUT /{db}/_local/{id}`. The body replaces the whole document, members
- * that the schema does not know too.
+ * Writes a local document, and replaces an existing one: `PUT /{db}/_local/{id}`. The body replaces the whole document,
+ * including members that the schema does not declare.
  *
  * @example
  * import { Schema } from "effect"

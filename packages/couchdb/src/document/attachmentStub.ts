@@ -1,7 +1,7 @@
 /**
- * What a document says of one of its attachments.
+ * The metadata of an attachment in its document.
  *
- * - `length`: bytes of the file; `encodedLength` those that are stored, where the server compressed it (`encoding`)
+ * - `length`: the size of the file in bytes; `encodedLength` the stored size, if the server compressed it (`encoding`)
  * - `digest`: `md5-` and the MD5 of the stored bytes in base64
  * - `revpos`: the generation in which it was added
  *

@@ -12,7 +12,7 @@ const text = (stub: Json.JsonObject, key: string): string | undefined => {
   return typeof value === "string" ? value : undefined
 }
 
-/** The stubs as a program sees them. */
+/** Decodes the stubs of a document. */
 export const attachmentsOf = (
   stubs: Option.Option<Json.JsonObject>
 ): Readonly<Record<string, Stub>> =>

@@ -12,7 +12,7 @@ import type { Base, Document } from "./Document.js"
 import { overlay } from "./patch/overlay.js"
 import { copyJson, type Snapshot, snapshot } from "./snapshot.js"
 
-/** What the server has of a document. `isPlain`: whether `raw` is as `JSON.parse` made it. */
+/** The stored version of a document. `isPlain`: whether `raw` is the result of `JSON.parse`. */
 export interface Source {
   readonly raw: Json.JsonObject
   readonly stubs: Option.Option<Json.JsonObject>
@@ -20,9 +20,9 @@ export interface Source {
 }
 
 /**
- * A copy of a body, kept if decoding the source again might give another one.
+ * A copy of a body, kept if decoding the source again might return a different one.
  *
- * - `encoded`: the body as the schema encodes it, if part of it is opaque
+ * - `encoded`: the body encoded by the schema, if part of it is opaque
  * - `unsure`: whether the schema needs time or services to encode an opaque body
  */
 interface Kept<out A> extends Snapshot<A> {
@@ -33,37 +33,37 @@ interface Kept<out A> extends Snapshot<A> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the requirements of any schema
 type AnyBound<A> = Bound<A, any>
 
-/** A body when it was decoded, or written. */
-export interface Taken<in out A> {
+/** A body at the time when it was decoded or written. */
+export interface RecordedBody<in out A> {
   readonly collection: AnyBound<A>
-  /** What a document was given, and what a program may edit in place. */
-  readonly handed: A
+  /** The body of the document, which a program may edit in place. */
+  readonly exposed: A
   readonly kept: Kept<A> | undefined
 }
 
-interface Inside<in out A> extends Taken<A> {
+interface Internals<in out A> extends RecordedBody<A> {
   readonly source: Source
 }
 
-export const Inside: unique symbol = Symbol.for("effect-couchdb/Document/Base") as never
+export const InternalsId: unique symbol = Symbol.for("effect-couchdb/Document/Base") as never
 
 /**
- * What the server had, which no program can change: what it hands out is a copy, except for the body, which is compared
- * with what it was each time before it is used.
+ * The stored version, which no program can change: it returns copies, except for the body, which is compared with its
+ * original value before each use.
  */
 export class Stored<in out A> implements Base<A> {
-  readonly [Inside]: Inside<A>
-  constructor(readonly rev: Revision, inside: Inside<A>) {
-    this[Inside] = inside
+  readonly [InternalsId]: Internals<A>
+  constructor(readonly rev: Revision, internals: Internals<A>) {
+    this[InternalsId] = internals
   }
   get body(): A {
     return bodyOf(this)
   }
   get raw(): Json.JsonObject {
-    return copyJson(this[Inside].source.raw)
+    return copyJson(this[InternalsId].source.raw)
   }
   get stubs(): Option.Option<Json.JsonObject> {
-    return Option.map(this[Inside].source.stubs, copyJson)
+    return Option.map(this[InternalsId].source.stubs, copyJson)
   }
   toJSON(): unknown {
     return { _tag: "Base", rev: this.rev }
@@ -73,31 +73,31 @@ export class Stored<in out A> implements Base<A> {
   }
 }
 
-const insideOf = <A>(base: Base<A>): Inside<A> => (base as Stored<A>)[Inside]
+const internalsOf = <A>(base: Base<A>): Internals<A> => (base as Stored<A>)[InternalsId]
 
-export const handedOf = <A>(base: Base<A>): A => insideOf(base).handed
+export const exposedOf = <A>(base: Base<A>): A => internalsOf(base).exposed
 
-/** The members as stored, for reading only. */
-export const rawOf = (base: Base<unknown>): Json.JsonObject => insideOf(base).source.raw
+/** The stored members. They must not be changed. */
+export const rawOf = (base: Base<unknown>): Json.JsonObject => internalsOf(base).source.raw
 
-/** Records a body as it is now; before the request, if it is written, since a program may edit it meanwhile. */
-export const take = <A, R>(collection: Bound<A, R>, handed: A): Taken<A> => ({
+/** Records a body. If it is written, this happens before the request, since a program may edit it in the meantime. */
+export const recordBody = <A, R>(collection: Bound<A, R>, exposed: A): RecordedBody<A> => ({
   collection,
-  handed,
-  kept: isReproducible(collection.decode as Partial<Decode<A, R>>) ? undefined : keep(collection, handed)
+  exposed,
+  kept: isReproducible(collection.decode as Partial<Decode<A, R>>) ? undefined : keep(collection, exposed)
 })
 
-/** The base of a body that was taken, and is stored like this. */
-export const stored = <A>({ collection, handed, kept }: Taken<A>, rev: Revision, source: Source): Stored<A> =>
-  new Stored(rev, { collection, handed, kept, source })
+/** Makes the base of a recorded body that is stored as `source`. */
+export const stored = <A>({ collection, exposed, kept }: RecordedBody<A>, rev: Revision, source: Source): Stored<A> =>
+  new Stored(rev, { collection, exposed, kept, source })
 
-/** The base of a body that was just decoded. */
-export const make = <A, R>(collection: Bound<A, R>, rev: Revision, handed: A, source: Source): Stored<A> =>
-  stored(take(collection, handed), rev, source)
+/** Makes the base of a body that was just decoded. */
+export const make = <A, R>(collection: Bound<A, R>, rev: Revision, exposed: A, source: Source): Stored<A> =>
+  stored(recordBody(collection, exposed), rev, source)
 
-/** Whether decoding again gives an equal body. Known after the first document of a collection. */
+/** Whether decoding again returns an equal body. It is computed for the first document of a collection. */
 const isReproducible = <A, R>(decode: Partial<Decode<A, R>>): boolean =>
-  decode.isReproducible ??= decode.follows?.() === true
+  decode.isReproducible ??= decode.computeReproducible?.() === true
 
 const keep = <A, R>(collection: Bound<A, R>, body: A): Kept<A> => {
   const { copy, opaque } = snapshotOf(body)
@@ -109,7 +109,7 @@ const snapshotOf = <A>(body: A): Snapshot<A> => {
   try {
     return snapshot(body)
   } catch {
-    // A member that cannot be read, such as a getter that throws.
+    // A member cannot be read, for example because its getter throws.
     return { copy: body, opaque: true }
   }
 }
@@ -118,12 +118,12 @@ const snapshotOf = <A>(body: A): Snapshot<A> => {
 const ifNow = <A, E, R>(effect: Effect.Effect<A, E, R>): Option.Option<A> =>
   Either.isEither(effect) ? Either.getRight(effect as Either.Either<A, E>) : Option.none()
 
-/** The body as the schema encodes it, if it does so now. */
+/** The body encoded by the schema, if that needs neither time nor services. */
 const encodedNow = <A>(collection: AnyBound<A>, body: A): Json.JsonObject | undefined =>
   Option.getOrUndefined(ifNow(encodeBody(collection, "", body)))
 
 /** The body decoded again, if that needs neither time nor services. */
-const decodedNow = <A>({ collection, source: { isPlain, raw } }: Inside<A>): Option.Option<A> => {
+const decodedNow = <A>({ collection, source: { isPlain, raw } }: Internals<A>): Option.Option<A> => {
   try {
     return ifNow(decodeStored(collection, isPlain === true ? raw : Json.toPlain(raw)))
   } catch {
@@ -132,13 +132,13 @@ const decodedNow = <A>({ collection, source: { isPlain, raw } }: Inside<A>): Opt
 }
 
 /**
- * What is known of a base.
+ * The state of a base.
  *
- * - `body`: as the server had it; if it was `edited`, it must not be handed out
- * - `edited`: whether the body that was handed out was edited in place
- * - `opaque`: whether part of it has private state, so that an edit shows only in what the schema encodes
- * - `encoded`: what the schema encoded of an opaque body
- * - `unsure`: whether the schema needs time or services for that, so that only a save detects an edit
+ * - `body`: the stored body; if it was `edited`, only copies of it may be exposed
+ * - `edited`: whether the exposed body was edited in place
+ * - `opaque`: whether part of it has private state, so that only the encoded body shows an edit
+ * - `encoded`: the encoded form of an opaque body
+ * - `unsure`: whether the schema needs time or services to encode it, so that only a save detects an edit
  */
 export interface State<out A> {
   readonly body: A
@@ -149,32 +149,32 @@ export interface State<out A> {
 }
 
 export const stateOf = <A>(base: Base<A>): State<A> => {
-  const inside = insideOf(base)
-  const { handed, kept } = inside
+  const internals = internalsOf(base)
+  const { exposed, kept } = internals
   const state: State<A> = {
-    body: handed,
+    body: exposed,
     edited: false,
     opaque: kept !== undefined && kept.opaque,
     encoded: kept?.encoded,
     unsure: kept !== undefined && kept.unsure
   }
-  const was = kept === undefined ? decodedNow(inside) : Option.some(kept.copy)
-  return Option.isSome(was) && isEdited(inside, was.value) ? { ...state, body: was.value, edited: true } : state
+  const was = kept === undefined ? decodedNow(internals) : Option.some(kept.copy)
+  return Option.isSome(was) && isEdited(internals, was.value) ? { ...state, body: was.value, edited: true } : state
 }
 
-/** Whether a save would store anything but what is there: a change of what the schema leaves out is no edit. */
-const isEdited = <A>({ collection, handed, kept, source }: Inside<A>, was: A): boolean => {
-  const looksAlike = structural(was, handed)
+/** Whether a save would change the stored members. A change that the schema does not encode is not an edit. */
+const isEdited = <A>({ collection, exposed, kept, source }: Internals<A>, was: A): boolean => {
+  const looksAlike = structural(was, exposed)
   if (looksAlike && kept?.encoded === undefined) return false
   const before = kept?.encoded ?? encodedNow(collection, was)
-  const after = encodedNow(collection, handed)
+  const after = encodedNow(collection, exposed)
   if (before === undefined || after === undefined) return true
   if (Json.equals(overlay(source.raw, before, after), source.raw)) return false
-  // A schema that encodes the same body differently each time does not show an edit of what is opaque.
-  return !looksAlike || Option.exists(ifNow(encodeBody(collection, "", handed)), (again) => Json.equals(after, again))
+  // If a schema encodes the same body differently each time, an edit of an opaque body cannot be detected.
+  return !looksAlike || Option.exists(ifNow(encodeBody(collection, "", exposed)), (again) => Json.equals(after, again))
 }
 
-/** The body as the server had it: the one that was handed out, unless that was edited. */
+/** The stored body: the exposed one, unless it was edited. */
 export const bodyOf = <A>(base: Base<A>): A => {
   const state = stateOf(base)
   return state.edited ? bodyBefore(base, state) : state.body
@@ -182,13 +182,13 @@ export const bodyOf = <A>(base: Base<A>): A => {
 
 const bodyBefore = <A>(base: Base<A>, { body, opaque }: State<A>): A => opaque ? bodyAgain(base) : snapshotOf(body).copy
 
-/** The body as another read would give it. */
+/** The body as another read would return it. */
 const bodyAgain = <A>(base: Base<A>): A =>
-  Option.getOrElse(decodedNow(insideOf(base)), () => snapshotOf(stateOf(base).body).copy)
+  Option.getOrElse(decodedNow(internalsOf(base)), () => snapshotOf(stateOf(base).body).copy)
 
-/** The same base with another body that says the same. */
+/** The same base with an equal body. */
 export const withBody = <A>(base: Base<A>, body: A, rev = base.rev): Stored<A> => {
-  const { collection, source } = insideOf(base)
+  const { collection, source } = internalsOf(base)
   return make(collection, rev, body, source)
 }
 
@@ -198,7 +198,7 @@ export const unedited = <A>(base: Base<A>): Base<A> => {
   return state.edited ? withBody(base, bodyBefore(base, state)) : base
 }
 
-/** The same base, with a body that no other document has. */
+/** The same base with a body that no other document shares. */
 export const own = <A>(base: Base<A>, rev?: Revision): Base<A> => withBody(base, bodyAgain(base), rev)
 
 /** The state of the base of a document; `undefined` if it has none. */
@@ -211,7 +211,7 @@ export const isDirtyAgainst = <A, R>(
   state: State<A> | undefined
 ): boolean =>
   Option.isNone(base) || state === undefined ||
-  (body === insideOf(base.value).handed
+  (body === internalsOf(base.value).exposed
     ? state.edited
     : !collection.equivalence(state.body, body) || (state.edited && state.opaque))
 
@@ -219,6 +219,6 @@ export const isDirtyAgainst = <A, R>(
 export const mayBeDirty = <A, R>(self: Document<A, R>, state: State<A> | undefined): boolean =>
   state?.unsure === true || isDirtyAgainst(self, state)
 
-/** Whether these members are stored already: an edit may change only what the schema does not store. */
+/** Whether these members are stored already: an edit may change only parts that the schema does not encode. */
 export const isStored = <A, R>(self: Document<A, R>, raw: Json.JsonObject): boolean =>
   Option.exists(self.base, (base) => Json.equals(rawOf(base), raw))

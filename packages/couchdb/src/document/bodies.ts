@@ -7,7 +7,7 @@ import { schemaIssues } from "../http/schemaIssues.js"
 import type { Bound } from "./Collection.js"
 import { EncodeError } from "./errors.js"
 
-/** The body without the record of its lineage, which no schema declares. */
+/** The body without its lineage record, which no schema declares. */
 const stripLineageField = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unknown => {
   if (
     lineage === undefined || typeof plain !== "object" || plain === null || !Object.hasOwn(plain, lineage.field)
@@ -20,11 +20,11 @@ const stripLineageField = <A, R>({ lineage }: Bound<A, R>, plain: unknown): unkn
 export const decodeStored = <A, R>(collection: Bound<A, R>, plain: unknown): Effect.Effect<A, ParseIssue, R> =>
   collection.decode(stripLineageField(collection, plain))
 
-/** The body that a schema reads in members that are stored. */
+/** Decodes the body from stored members. */
 export const bodyIn = <A, R>(collection: Bound<A, R>, raw: Json.JsonObject): Effect.Effect<A, ParseIssue | Thrown, R> =>
   attempt(() => decodeStored(collection, Json.toPlain(raw)))
 
-/** Runs what a schema's functions may throw in, also while its effect is made. */
+/** Runs a function of a schema, and fails if it throws instead of returning an effect. */
 const attempt = <A, R>(
   make: () => Effect.Effect<A, ParseIssue, R>
 ): Effect.Effect<A, ParseIssue | Thrown, R> => {
@@ -35,7 +35,7 @@ const attempt = <A, R>(
   }
 }
 
-/** What a schema threw instead of failing. */
+/** A value that a schema threw instead of failing. */
 export class Thrown {
   constructor(readonly error: unknown) {}
 }
@@ -50,7 +50,7 @@ export const issuesOf = (failure: ParseIssue | Thrown): ReadonlyArray<SchemaIssu
     }]
     : schemaIssues(failure)
 
-/** Goes on at once with what is there already, as most schemas give it; that is an `Either`, and so an effect too. */
+/** Like `Effect.flatMap`, but continues immediately with an `Either`, which most schemas return. */
 export const andThen = <A, E, R, B, E2, R2>(
   effect: Effect.Effect<A, E, R>,
   then: (value: A) => Effect.Effect<B, E2, R2>
@@ -60,7 +60,7 @@ export const andThen = <A, E, R, B, E2, R2>(
   return Either.isRight(either) ? then(either.right) : Either.left(either.left)
 }
 
-/** A body as its schema writes it. */
+/** Encodes a body by its schema. */
 export const encodeBody = <A, R>(
   collection: Bound<A, R>,
   id: string,
@@ -86,8 +86,8 @@ export const encodeBody = <A, R>(
 export const refusal = <A, R>(collection: Bound<A, R>, id: string) => (issues: EncodeError["issues"]): EncodeError =>
   new EncodeError({ database: collection.database, id, issues })
 
-/** Where the members are that CouchDB reserves, of which none is part of a body. */
-const instead = (name: string): string => {
+/** What to use instead of a member that CouchDB reserves: a body contains none of them. */
+const replacementOf = (name: string): string => {
   switch (name) {
     case "_id":
       return "the id is not part of a body: Document.create and Document.make take it, and a document has it as `id`"
@@ -102,11 +102,11 @@ const instead = (name: string): string => {
   }
 }
 
-/** A schema that asks for a reserved member asks for what no body has. */
+/** Explains the issue of a schema that requires a reserved member, which no body contains. */
 export const explainReserved = (issue: SchemaIssue): SchemaIssue => {
   const [name, ...rest] = issue.path
   return typeof name === "string" && name.startsWith("_") && rest.length === 0 && issue.expected === "is missing"
-    ? { path: issue.path, expected: `is missing: leave it out of the schema, since ${instead(name)}` }
+    ? { path: issue.path, expected: `is missing: leave it out of the schema, since ${replacementOf(name)}` }
     : issue
 }
 
@@ -119,5 +119,5 @@ export const refuseReserved = (
   const reserved = keys.filter((key) => key.startsWith("_"))
   return reserved.length === 0
     ? Either.right(json)
-    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: instead(key) }))))
+    : Either.left(refuse(reserved.map((key) => ({ path: [key], expected: replacementOf(key) }))))
 }

@@ -22,7 +22,7 @@ import type { Base, Document } from "./Document.js"
 import { DecodeError, type EncodeError } from "./errors.js"
 import { overlay } from "./patch/overlay.js"
 
-/** What the server has, decoded. A schema that throws, or overflows the stack, has not decoded it. */
+/** Decodes a stored document. A schema that throws or overflows the stack fails with a `DecodeError`. */
 export const decode = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument,
@@ -56,8 +56,8 @@ export const decode = <A, R>(
 }
 
 /**
- * The members to store: those that the server had, with the change that the edit made, in place or not. `known` is the
- * state of the base, if the caller computed it already.
+ * The members to store: the stored ones with the changes of the edit, in place or not. `known` is the state of the
+ * base, if the caller has computed it already.
  */
 export const encode = <A, R>(
   self: Document<A, R>,
@@ -73,7 +73,7 @@ export const encode = <A, R>(
         try {
           // After an edit in place, the elements of both bodies are the same objects at other indices.
           const decoded = known.edited ? undefined : { before: known.body, after: self.body }
-          // Objects in, object out: an overlay keeps the kind that both sides agree on.
+          // The overlay of an object is an object, since both sides are objects.
           const json = overlay(raw, before, after, decoded) as Json.JsonObject
           return refuseReserved(json, Json.keys(json), refusal(collection, id))
         } catch (error) {
@@ -83,7 +83,7 @@ export const encode = <A, R>(
   )
 }
 
-/** What the schema writes of the body as it was. */
+/** The original body, encoded by the schema. */
 const encodedBefore = <A, R>(
   { collection, id }: Document<A, R>,
   base: Base<A>,

@@ -5,29 +5,31 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { copyJson } from "./snapshot.js"
 
-/** What a decoder of this module gives where it does not know: `Schema` itself decides then, and finds the words. */
+/**
+ * The result of a decoder of this module that cannot decide: `Schema` then decodes the input, and reports its issues.
+ */
 export const unfit: unique symbol = Symbol()
 
-/** What comes out is what `Schema` gives, or `unfit`. */
+/** Decodes an input to the result of `Schema`, or to `unfit`. */
 export type Decoder = (input: unknown) => unknown
 
 export const parseOptions = { errors: "all", onExcessProperty: "ignore" } as const
 
 /**
- * The decoders made so far. With `copies`, they read JSON that is kept: the decoded value shares no list and no object with
- * it, so that it may be edited in place. `values` are the decoders of what the functions of a schema return, which need no
- * copies.
+ * The decoders of one schema. With `copies`, they read JSON that is kept: the decoded value then shares no array and no
+ * object with it, so that it may be edited in place. `values` are the decoders of values that the functions of a schema
+ * return, which need no copies.
  */
-class Known {
+class DecoderCache {
   readonly decoders = new Map<AST.AST, Decoder>()
-  readonly values: Known
+  readonly values: DecoderCache
   constructor(readonly copies: boolean) {
-    this.values = copies ? new Known(false) : this
+    this.values = copies ? new DecoderCache(false) : this
   }
 }
 
-/** One that leaves all to `Schema`. An effect is not run here. */
-const byParser = (ast: AST.AST, { copies }: Known): Decoder => {
+/** A decoder that always uses `Schema`. It does not run effects. */
+const byParser = (ast: AST.AST, { copies }: DecoderCache): Decoder => {
   const parse = ParseResult.decodeUnknown(Schema.make<unknown, unknown, unknown>(ast), parseOptions)
   const shares = copies ? sharing(ast) : () => false
   return (input) => {
@@ -38,7 +40,7 @@ const byParser = (ast: AST.AST, { copies }: Known): Decoder => {
 
 const only = (fits: (input: unknown) => boolean): Decoder => (input) => fits(input) ? input : unfit
 
-/** Whether what fits comes out as it is. */
+/** Whether decoding returns the input itself. */
 const isLeaf = ({ _tag }: AST.AST): boolean =>
   _tag === "Literal" || _tag === "StringKeyword" || _tag === "NumberKeyword" || _tag === "BooleanKeyword"
 
@@ -47,11 +49,11 @@ const isPlainName = (name: PropertyKey): name is string => typeof name === "stri
 const isRecord = (input: unknown): input is Record<string, unknown> =>
   typeof input === "object" && input !== null && !Array.isArray(input)
 
-const struct = (signatures: ReadonlyArray<AST.PropertySignature>, known: Known): Decoder => {
+const struct = (signatures: ReadonlyArray<AST.PropertySignature>, known: DecoderCache): Decoder => {
   const members = signatures.map(({ isOptional, name, type }) => ({
     name: name as string,
     decode: compile(type, known),
-    // What every object inherits is no member of it.
+    // Members that every object inherits are not members of the input.
     own: isOptional || (name as string) in Object.prototype,
     isOptional
   }))
@@ -72,7 +74,7 @@ const struct = (signatures: ReadonlyArray<AST.PropertySignature>, known: Known):
   }
 }
 
-const record = (type: AST.AST, known: Known): Decoder => {
+const record = (type: AST.AST, known: DecoderCache): Decoder => {
   const decode = compile(type, known)
   return (input) => {
     if (!isRecord(input)) return unfit
@@ -86,7 +88,7 @@ const record = (type: AST.AST, known: Known): Decoder => {
   }
 }
 
-const array = (type: AST.AST, known: Known): Decoder => {
+const array = (type: AST.AST, known: DecoderCache): Decoder => {
   const decode = compile(type, known)
   return (input) => {
     if (!Array.isArray(input)) return unfit
@@ -100,8 +102,8 @@ const array = (type: AST.AST, known: Known): Decoder => {
   }
 }
 
-/** Where more than one member fits, `Schema` knows which comes first. */
-const union = (types: ReadonlyArray<AST.AST>, known: Known): Decoder => {
+/** If more than one member of a union matches, `Schema` determines which one takes precedence. */
+const union = (types: ReadonlyArray<AST.AST>, known: DecoderCache): Decoder => {
   const all = types.map((type) => compile(type, known))
   if (types.every(isLeaf)) return only((input) => all.some((decode) => decode(input) !== unfit))
   return (input) => {
@@ -116,8 +118,8 @@ const union = (types: ReadonlyArray<AST.AST>, known: Known): Decoder => {
   }
 }
 
-/** Defaults and other names, member by member; the struct that comes out puts them in their order. */
-const renamed = (ast: AST.Transformation, steps: AST.TypeLiteralTransformation, known: Known): Decoder => {
+/** Applies defaults and renames to each member. The struct of the type side then orders the members. */
+const renamed = (ast: AST.Transformation, steps: AST.TypeLiteralTransformation, known: DecoderCache): Decoder => {
   const from = compile(ast.from, known)
   const to = compile(ast.to, known.values)
   const members = steps.propertySignatureTransformations
@@ -139,7 +141,7 @@ const isStruct = (ast: AST.AST): boolean =>
   ast._tag === "TypeLiteral" && ast.indexSignatures.length === 0 && ast.propertySignatures.length > 0 &&
   ast.propertySignatures.every(({ name }) => isPlainName(name))
 
-const transformation = (ast: AST.Transformation, known: Known): Decoder => {
+const transformation = (ast: AST.Transformation, known: DecoderCache): Decoder => {
   const { transformation: step } = ast
   if (step._tag === "TypeLiteralTransformation") {
     return isStruct(ast.from) && isStruct(ast.to) &&
@@ -163,7 +165,7 @@ const transformation = (ast: AST.Transformation, known: Known): Decoder => {
   }
 }
 
-const make = (ast: AST.AST, known: Known): Decoder => {
+const make = (ast: AST.AST, known: DecoderCache): Decoder => {
   switch (ast._tag) {
     case "StringKeyword":
       return only((input) => typeof input === "string")
@@ -208,10 +210,10 @@ const make = (ast: AST.AST, known: Known): Decoder => {
   }
 }
 
-const compile = (ast: AST.AST, known: Known): Decoder => {
+const compile = (ast: AST.AST, known: DecoderCache): Decoder => {
   const before = known.decoders.get(ast)
   if (before !== undefined) return before
-  // Options of its own change how all below is read.
+  // Parse options in an annotation affect everything below it.
   const decoder = Option.isSome(AST.getParseOptionsAnnotation(ast)) ? byParser(ast, known) : make(ast, known)
   known.decoders.set(ast, decoder)
   return decoder
@@ -240,7 +242,7 @@ const everywhere = (ast: AST.AST, holds: (part: AST.AST, inside: (part: AST.AST)
 const elementsOf = ({ elements, rest }: AST.TupleType): ReadonlyArray<AST.AST> =>
   [...elements, ...rest].map(({ type }) => type)
 
-/** Whether the decoded value may share a list or an object with the input, as that of `Schema.Unknown` does. */
+/** Whether the decoded value may share an array or an object with the input, as with `Schema.Unknown`. */
 const sharing = (ast: AST.AST): () => boolean => {
   const renews = everywhere(ast, (part, inside) => {
     if (Option.isSome(AST.getParseOptionsAnnotation(part))) return false
@@ -270,10 +272,10 @@ const sharing = (ast: AST.AST): () => boolean => {
 }
 
 /**
- * Whether the decoded value follows from the input alone, since no function of the program makes parts of it: then it can
- * be decoded again to know what it was.
+ * Whether the decoded value depends only on the input, since no function of the program makes parts of it. It can then
+ * be decoded again to restore its original value.
  */
-const following = (ast: AST.AST): () => boolean =>
+const reproducing = (ast: AST.AST): () => boolean =>
   everywhere(ast, (part, inside) => {
     switch (part._tag) {
       case "StringKeyword":
@@ -307,25 +309,25 @@ const following = (ast: AST.AST): () => boolean =>
     }
   })
 
-/** A schema compiled once to functions that allocate what comes out, and little else. */
-export const compiled = (schema: Schema.Schema.All): Decoder => compile(schema.ast, new Known(false))
+/** Compiles a schema to functions that allocate little more than their result. */
+export const compiled = (schema: Schema.Schema.All): Decoder => compile(schema.ast, new DecoderCache(false))
 
 /**
- * The decoder of a collection. `follows` computes whether the decoded value follows from the input alone, and
- * `isReproducible` is the result, once it was computed.
+ * The decoder of a collection. `computeReproducible` determines whether decoding the same input again returns an equal
+ * value, and `isReproducible` is its result after the first call.
  */
 export type Decode<A, R> = ReturnType<typeof ParseResult.decodeUnknown<A, unknown, R>> & {
-  readonly follows: () => boolean
+  readonly computeReproducible: () => boolean
   isReproducible?: boolean
 }
 
 /**
- * `ParseResult.decodeUnknown` with these options, at the speed of a compiled schema if the input fits. The decoded value
- * shares no list and no object with the input.
+ * `ParseResult.decodeUnknown` with these options, at the speed of a compiled schema if the input matches. The decoded
+ * value shares no array and no object with the input.
  */
 export const decodeUnknown = <A, I, R>(schema: Schema.Schema<A, I, R>): Decode<A, R> => {
   const parse = ParseResult.decodeUnknown(schema, parseOptions)
-  const decode = compile(schema.ast, new Known(true))
+  const decode = compile(schema.ast, new DecoderCache(true))
   const shares = sharing(schema.ast)
   let waits = false
   const decodeInput: ReturnType<typeof ParseResult.decodeUnknown<A, I, R>> = (input, options) => {
@@ -334,9 +336,9 @@ export const decodeUnknown = <A, I, R>(schema: Schema.Schema<A, I, R>): Decode<A
       if (decoded !== unfit) return Either.right(decoded as A)
     }
     const result = parse(shares() ? copyJson(input) : input, options)
-    // What needs time or services for one document needs it for all.
+    // If one document needs time or services, all of them do.
     waits ||= options === undefined && !Either.isEither(result)
     return result
   }
-  return Object.assign(decodeInput, { follows: following(schema.ast) })
+  return Object.assign(decodeInput, { computeReproducible: reproducing(schema.ast) })
 }

@@ -8,7 +8,7 @@ export type AnyConflict = ConflictError<any, any, any>
 export const isConflict = (error: unknown): error is AnyConflict =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "ConflictError"
 
-/** The same conflict, of a document with another body. */
+/** The same conflict for a document with another body. */
 export const withAttempted = <A, R, Done>(
   conflict: ConflictError<A, R, Done>,
   edit: (body: A) => A
@@ -20,7 +20,7 @@ export const withAttempted = <A, R, Done>(
   )
 }
 
-/** The same conflict, which tells how often the operation was tried. */
+/** The same conflict with another number of attempts. */
 export const withAttempts = (error: AnyConflict, attempts: number): AnyConflict => {
   const { attempted, database, id, operation, repeat } = error
   return new ConflictError({ ...answerOf(error), operation, database, id, attempts }, { attempted, repeat })

@@ -19,7 +19,7 @@ interface Options {
   readonly overwrite?: boolean | undefined
 }
 
-/** One COPY. The header takes an escaped id, so that `?` and what is not ASCII arrive as part of it. */
+/** Sends one COPY. The id in the header is escaped, so that it may contain `?` and characters outside ASCII. */
 const send = <A, R>(
   self: Document<A, R>,
   base: Base<A>,

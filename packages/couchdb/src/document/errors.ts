@@ -21,8 +21,8 @@ import type { Document } from "./Document.js"
 export type ConflictingOperation = "save" | "create" | "delete" | "copy" | "attachment"
 
 /**
- * What the server has of a document whose write it refused: the winning revision, and its attachments, which a write of
- * the body leaves alone.
+ * The current revision of a document whose write was refused: the winning revision, and its attachments, which a write
+ * of the body preserves.
  *
  * @since 0.1.0
  * @category model
@@ -33,11 +33,11 @@ export interface CurrentRevision {
 }
 
 /**
- * 409: the server refused a write, because the document was changed since it was read, or exists already. Nothing of the
- * write was stored, and nothing is lost: `attempted` is the document as it was to be written, with its base.
+ * 409: the server refused a write, because the document was changed since it was read, or exists already. Nothing was
+ * stored, and nothing is lost: `attempted` is the document that was to be written, with its base.
  *
- * `Done` is what the operation would have returned: a document, or a tombstone if it was a delete. Pass the error to a
- * policy of `Conflict`: `Effect.catchTag("ConflictError", Conflict.overwrite)`.
+ * `Done` is the result of the operation: a document, or a tombstone if it was a delete. Pass the error to a policy of
+ * `Conflict`: `Effect.catchTag("ConflictError", Conflict.overwrite)`.
  *
  * @since 0.1.0
  * @category answers
@@ -48,15 +48,15 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
       readonly operation: ConflictingOperation
       readonly database: string
       readonly id: string
-      /** How many times the operation was tried before this error. */
+      /** The number of attempts before this error. */
       readonly attempts: number
     }
   >
 {
-  /** The document as it was to be written. */
+  /** The document that was to be written. */
   declare readonly attempted: Document<A, R>
   /**
-   * The same operation again, over what the server has now, or `None` if the document is gone.
+   * Repeats the operation on top of the current revision, or of `None` if the document was deleted.
    */
   declare readonly repeat: (
     over: Option.Option<CurrentRevision>
@@ -85,7 +85,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
 }
 
 /**
- * What repeating a refused operation can fail with.
+ * The errors of a repeated operation.
  *
  * @since 0.1.0
  * @category unions
@@ -98,7 +98,7 @@ export type RepeatError<A, R, Done> =
   | RequestError
 
 /**
- * A document does not match its schema. `issues` says where; the value that did not match is in `issue` alone, which no
+ * A document does not match its schema. `issues` contains the paths. The mismatched value is only in `issue`, which no
  * message and no log shows.
  *
  * @since 0.1.0
@@ -111,7 +111,7 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
   readonly rev: string
   readonly issues: ReadonlyArray<SchemaIssue>
 }> {
-  /** What Effect's Schema reported, values included, or what it threw. */
+  /** The issue that Effect's Schema reported, including values, or the error that it threw. */
   declare readonly issue: unknown
 
   constructor(
@@ -135,9 +135,9 @@ export class DecodeError extends /*#__PURE__*/ Data.TaggedError("DecodeError")<{
 }
 
 /**
- * A body is not a JSON object that CouchDB accepts: its schema refuses it, it contains NaN, an infinity, a cycle or a lone
- * surrogate, or a top-level name begins with an underscore. The same goes for a query: a key
- * cannot be JSON, or two of its options exclude each other. No request was sent.
+ * A body is not a JSON object that CouchDB accepts: its schema refuses it, it contains NaN, an infinity, a cycle or a
+ * lone surrogate, or a top-level name begins with an underscore. It is also the error of a query whose key cannot be
+ * JSON, or whose options exclude each other. No request was sent.
  *
  * @since 0.1.0
  * @category bodies
@@ -152,12 +152,12 @@ export class EncodeError extends /*#__PURE__*/ Data.TaggedError("EncodeError")<{
   }
 }
 
-export const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
+const listed = (issues: ReadonlyArray<SchemaIssue>): string =>
   issues.map(({ expected, path }) => `${path.length === 0 ? "the body" : path.map(String).join(".")}: ${expected}`)
     .join("; ")
 
 /**
- * The operation would lose edits that were not saved. No request was sent. `Document.discard` drops the edits.
+ * The operation would lose unsaved edits. No request was sent. `Document.discard` drops the edits.
  *
  * @since 0.1.0
  * @category local
@@ -174,7 +174,7 @@ export class UnsavedChangesError extends /*#__PURE__*/ Data.TaggedError("Unsaved
 }
 
 /**
- * The operation needs a document that the server has, and this one was never saved. No request was sent.
+ * The operation needs a stored document, and this one was never saved. No request was sent.
  *
  * @since 0.1.0
  * @category local
@@ -191,7 +191,7 @@ export class UnsavedDocumentError extends /*#__PURE__*/ Data.TaggedError("Unsave
 }
 
 /**
- * What reading the other side's document can fail with.
+ * The errors of reading the current document of the other side.
  *
  * @since 0.1.0
  * @category errors

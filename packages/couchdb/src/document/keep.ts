@@ -4,17 +4,17 @@ import { structural } from "../data/equivalence.js"
 import * as Json from "../data/Json.js"
 import { isObject } from "../data/json/copy.js"
 import { type SchemaIssue } from "../http/errors.js"
-import { handedOf, own as ownBase, rawOf, type State, stateOf } from "./base.js"
+import { exposedOf, own as ownBase, rawOf, type State, stateOf } from "./base.js"
 import type { Base, Document, Keep, Members } from "./Document.js"
 import { EncodeError } from "./errors.js"
 
-/** A version that is deleted: its members as they are stored, and the base whose body is read. */
+/** A version to delete: its members as stored, and the base with its body. */
 export interface Deleted<A> {
   readonly raw: Json.JsonObject
   readonly base: Option.Option<Base<A>>
 }
 
-/** What the document value says of itself. */
+/** The version of the document value itself. */
 export const ownVersion = <A, R>({ base }: Document<A, R>): Deleted<A> => ({
   raw: Option.match(base, { onNone: () => ({}), onSome: rawOf }),
   base
@@ -22,7 +22,7 @@ export const ownVersion = <A, R>({ base }: Document<A, R>): Deleted<A> => ({
 
 const reserved = (name: string): SchemaIssue => ({
   path: [name],
-  expected: "a name without an underscore in front, which CouchDB keeps for itself"
+  expected: "a name that does not begin with an underscore, since CouchDB reserves those"
 })
 
 const isNames = <A>(keep: Keep<A>): keep is ReadonlyArray<string> => Array.isArray(keep)
@@ -30,10 +30,12 @@ const isNames = <A>(keep: Keep<A>): keep is ReadonlyArray<string> => Array.isArr
 const has = (body: unknown, name: string, value: unknown): boolean =>
   typeof body === "object" && body !== null && Object.hasOwn(body, name) && Object.is((body as Members)[name], value)
 
-/** Whether a member is returned as the body has it and was not edited in place, so that it is kept as it is stored. */
-const isUntouched = <A>(handed: A, { body, edited, opaque }: State<A>, name: string, value: unknown): boolean =>
-  has(handed, name, value) &&
-  // An edit of what is opaque cannot be traced to a member.
+/**
+ * Whether a returned member is the one of the body and was not edited in place, so that it is kept exactly as stored.
+ */
+const isUntouched = <A>(exposed: A, { body, edited, opaque }: State<A>, name: string, value: unknown): boolean =>
+  has(exposed, name, value) &&
+  // An edit of an opaque body cannot be attributed to a member.
   (!edited || !isObject(value) || (!opaque && structural((body as Members)[name], value)))
 
 /** The members that the tombstone of a version keeps. */
@@ -55,17 +57,17 @@ export const membersKept = <A, R>(
   }
   if (isNames(keep)) { for (const name of new Set(keep)) add(name, () => Json.get(raw, name)) }
   else {
-    // A function gets a body of its own: it may edit it in place, and a repeated delete calls it again.
+    // A function gets its own body: it may edit it in place, and a repeated delete calls it again.
     const own = typeof keep === "function" ? Option.map(base, (base) => ownBase(base)) : base
     const members = typeof keep === "function"
-      ? keep(Option.match(own, { onNone: () => body, onSome: handedOf }))
+      ? keep(Option.match(own, { onNone: () => body, onSome: exposedOf }))
       : keep
     const versions = [...Option.toArray(own), ...(own === base ? [] : Option.toArray(base))]
-      .map((base) => [handedOf(base), stateOf(base)] as const)
+      .map((base) => [exposedOf(base), stateOf(base)] as const)
     for (const [name, value] of Json.entries(members as Json.JsonObject) as ReadonlyArray<readonly [string, unknown]>) {
       add(name, () => {
         if (value === undefined) return undefined
-        const stored = versions.some(([handed, state]) => isUntouched(handed, state, name, value))
+        const stored = versions.some(([exposed, state]) => isUntouched(exposed, state, name, value))
           ? Json.get(raw, name)
           : undefined
         if (stored !== undefined) return stored

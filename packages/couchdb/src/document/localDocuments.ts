@@ -20,8 +20,8 @@ import * as value from "./value.js"
 
 const prefix = "_local/"
 
-/** One request to a local document. CouchDB never answers 409 here. */
-const ask = <A, I, R, K>(
+/** Sends a request to a local document. CouchDB never responds with 409. */
+const send = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   key: K,
   request: Pick<CouchRequest, "method" | "body" | "idempotent">,
@@ -38,7 +38,7 @@ const ask = <A, I, R, K>(
   const id = collection.id.encode(key)
   const problem = segmentProblem(id)
   if (problem !== undefined) return Effect.fail(new InvalidIdError({ kind: "local document", value: id, problem }))
-  const whole: CouchRequest = {
+  const fullRequest: CouchRequest = {
     ...request,
     path: `${documentPath(collection.database)}/${prefix}${encodeURIComponent(id)}`,
     route: "/{db}/_local/{docid}",
@@ -48,10 +48,10 @@ const ask = <A, I, R, K>(
   }
   return CouchHttp.pipe(
     Effect.flatMap((couch) =>
-      Effect.map(conflictAsBadRequest(couch.execute(whole)), (response) => ({
+      Effect.map(conflictAsBadRequest(couch.execute(fullRequest)), (response) => ({
         id,
         response,
-        refuse: (reason: string) => unexpectedResponse(whole, { ...response, ...serverOf(couch) }, reason)
+        refuse: (reason: string) => unexpectedResponse(fullRequest, { ...response, ...serverOf(couch) }, reason)
       }))
     )
   )
@@ -59,7 +59,7 @@ const ask = <A, I, R, K>(
 
 export const fetch = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
   Effect.flatMap(
-    ask(collection, key, { method: "GET" }, verifyDocument),
+    send(collection, key, { method: "GET" }, verifyDocument),
     ({ id, refuse, response }) =>
       Option.match(readDocument(Transport.text(response)), {
         onNone: (): Effect.Effect<LocalDocument<A>, DecodeError | UnexpectedResponseError, R> =>
@@ -72,15 +72,15 @@ export const fetch = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
 export const save = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K, body: A) =>
   Effect.flatMap(encode(value.make(collection, key, body)), (json) =>
     Effect.flatMap(
-      // Without revisions, storing it twice is storing it once.
-      ask(collection, key, { method: "PUT", body: Json.stringify(json), idempotent: true }, verifyWritten),
+      // The write is idempotent, since local documents have no conflict detection.
+      send(collection, key, { method: "PUT", body: Json.stringify(json), idempotent: true }, verifyWritten),
       ({ id, refuse, response }) => {
         const rev = Json.get(jsonOf(response), "rev")
         return typeof rev === "string"
           ? Effect.succeed<LocalDocument<A>>({ id, rev, body })
-          : Effect.fail(refuse("the response names no revision"))
+          : Effect.fail(refuse("the response contains no revision"))
       }
     ))
 
 export const remove = <A, I, R, K>(collection: Collection<A, I, R, K>, key: K) =>
-  Effect.asVoid(ask(collection, key, { method: "DELETE" }, verifyWritten))
+  Effect.asVoid(send(collection, key, { method: "DELETE" }, verifyWritten))

@@ -15,25 +15,25 @@ import { TypeId as LineageTypeId } from "./recorder.js"
 
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/Collection") as Types.TypeId
 
-/** Whether the first argument is a collection: how dual functions tell their two forms apart. */
+/** Whether the first argument is a collection, which distinguishes the two forms of dual functions. */
 export const onCollection = (args: IArguments): boolean => hasProperty(args[0], TypeId)
 
-const asIs: IdCodec<string> = { encode: identity, decode: Option.some, range: { prefix: "", exact: true } }
+const identityCodec: IdCodec<string> = { encode: identity, decode: Option.some, range: { prefix: "", exact: true } }
 
 const withLineage = (database: string, ast: AST.AST, settings: Settings): Settings => {
   if (!hasProperty(settings, LineageTypeId)) {
     throw new RangeError(
-      `lineage is switched on with Lineage.settings({ ... }), which ${database} got none of: options alone cannot record it`
+      `the lineage of ${database} is not made by Lineage.settings({ ... }): plain options cannot record lineage`
     )
   }
   if (database === "_users" || database === "_replicator") {
-    throw new RangeError(`lineage is not kept in ${database}: the server itself writes its documents`)
+    throw new RangeError(`${database} cannot store lineage: the server itself writes its documents`)
   }
   if (AST.getPropertySignatures(ast).some(({ name }) => name === settings.field)) {
     throw new RangeError(
       `the schema has a member ${
         JSON.stringify(settings.field)
-      }, where lineage is kept: give lineage.field another name`
+      }, which is the field of lineage: set lineage.field to another name`
     )
   }
   return settings
@@ -72,4 +72,4 @@ export const make: {
   schema: Schema.Schema<A, I, R>,
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the overloads above tie it to the key
   options?: Options<any>
-) => build(database, schema, options?.id ?? asIs, options?.lineage)
+) => build(database, schema, options?.id ?? identityCodec, options?.lineage)

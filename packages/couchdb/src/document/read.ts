@@ -35,8 +35,8 @@ const queryOf = (options: FetchOptions | undefined): string => {
   return parts.length === 0 ? "" : `?${parts.join("&")}`
 }
 
-/** The JSON taken apart; one that is no document of a CouchDB is the server's failure. */
-const takeApart = (
+/** Splits the JSON of a document. JSON that is not a CouchDB document is an unexpected response. */
+const documentIn = (
   database: DatabaseName,
   id: DocumentId.DocumentId,
   query: string,
@@ -55,8 +55,10 @@ const takeApart = (
     )
 }
 
-/** Reads a document, and makes of it what is wanted; in as few steps of the fiber as can be, since it is done most. */
-const reading = <A, E, R>(
+/**
+ * Reads a document and continues with it, in as few fiber steps as possible, since it is the most frequent operation.
+ */
+const readThen = <A, E, R>(
   database: DatabaseName,
   text: string,
   query: string,
@@ -69,28 +71,28 @@ const reading = <A, E, R>(
     return Effect.flatMap(
       couch.readDocument({ database, id: id.right, query }),
       (json): Effect.Effect<A, E | UnexpectedResponseError, R> => {
-        const raw = takeApart(database, id.right, query, json, couch)
+        const raw = documentIn(database, id.right, query, json, couch)
         return Either.isRight(raw) ? then(raw.right, id.right) : Effect.fail(raw.left)
       }
     )
   })
 
-/** Reads and takes apart. */
+/** Reads the stored JSON of a document. */
 export const readRaw = (
   database: DatabaseName,
   id: string,
   query: string
 ): Effect.Effect<RawDocument, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  reading(database, id, query, Effect.succeed)
+  readThen(database, id, query, Effect.succeed)
 
-/** The document at an id, given as the text that the server knows. */
+/** Reads the document with an id, which is the id on the server. */
 export const fetchBound = <A, R>(
   collection: Bound<A, R>,
   id: string,
   options?: FetchOptions
 ): Effect.Effect<Document<A, R>, FetchError, CouchHttp | R> => {
   const query = queryOf(options)
-  return reading(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> => {
+  return readThen(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> => {
     if (raw.deleted) {
       return failAt((from) =>
         new NotFoundError({
@@ -127,11 +129,11 @@ export const fetch = dual<
 const isAbsence = (error: FetchError): error is NotFoundError =>
   error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
 
-/** What a read for an update fails with if there is no document to edit. */
+/** The error of an update whose document does not exist. */
 export const asUpdate = (error: FetchError): FetchError =>
   isAbsence(error) ? new NotFoundError({ ...answerOf(error), operation: "update" }) : error
 
-/** `None` for a document that is not there; a database that is not there stays an error. */
+/** Returns `None` if the document does not exist. A missing database is still an error. */
 export const fetchBoundOption = <A, R>(
   collection: Bound<A, R>,
   id: string,
@@ -156,21 +158,23 @@ export const fetchOption = dual<
   ) => Effect.Effect<Option.Option<Document<A, R>>, FetchError, CouchHttp | R>
 >(onCollection, (collection, id, options) => fetchBoundOption(collection, collection.id.encode(id), options))
 
-/** What a proxy that compresses adds to an ETag, as Apache and Caddy do. */
-const addedByProxy = /[-;:/]+(?:gzip|deflate|br|zstd|gunzip)$/
+/** The suffix that a compressing proxy, such as Apache or Caddy, adds to an ETag. */
+const proxySuffix = /[-;:/]+(?:gzip|deflate|br|zstd|gunzip)$/
 
-/** Id and revision by HEAD: the revision is the ETag, in quotes. If a GET had to take its place, they are in its body. */
+/**
+ * The id and revision from a HEAD: the revision is the quoted ETag. If a GET was sent instead, they are in its body.
+ */
 const infoOf = (id: DocumentId.DocumentId) => (response: Transport.BufferedResponse): Either.Either<Info, string> => {
   const json = response.body.length === 0 ? undefined : jsonOf(response)
   const rev = response.body.length === 0
-    ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "").replace(addedByProxy, "")
+    ? (response.headers["etag"] ?? "").replace(/^(?:W\/)?"|"$/g, "").replace(proxySuffix, "")
     : Json.get(json, "_id") === id
     ? Json.get(json, "_rev")
     : undefined
-  return Revision.isRevision(rev) ? Either.right({ id, rev }) : Either.left("the response names no revision")
+  return Revision.isRevision(rev) ? Either.right({ id, rev }) : Either.left("the response contains no revision")
 }
 
-/** Id and revision of a document: `HEAD /{db}/{docid}`. */
+/** Reads the id and revision of a document: `HEAD /{db}/{docid}`. */
 export const infoBound = (
   database: DatabaseName,
   text: string
@@ -216,7 +220,7 @@ export const exists = dual<
 
 export const refresh = <A, R>(self: Document<A, R>) =>
   Effect.flatMap(
-    value.demandRevision(self, "refresh"),
+    value.requireRevision(self, "refresh"),
     (): Effect.Effect<Document<A, R>, FetchError | UnsavedChangesError, CouchHttp | R> =>
       value.isDirty(self)
         ? Effect.fail(
@@ -228,9 +232,9 @@ export const refresh = <A, R>(self: Document<A, R>) =>
 const isStatus = (status: Json.Json | undefined): status is RevisionInfo["status"] =>
   status === "available" || status === "missing" || status === "deleted"
 
-// CouchDB gives the history of the winner only: asked for one revision, it leaves `_revs_info` out.
+// CouchDB returns only the history of the winner: with `rev`, it omits `_revs_info`.
 export const revisions = <A, R>(self: Document<A, R>) =>
-  Effect.flatMap(value.demandRevision(self, "revisions"), () =>
+  Effect.flatMap(value.requireRevision(self, "revisions"), () =>
     Effect.map(
       readRaw(self.collection.database, self.id, "?revs_info=true"),
       (raw): ReadonlyArray<RevisionInfo> =>

@@ -23,17 +23,18 @@ export const TypeId: unique symbol = Symbol.for("effect-couchdb/Lineage")
 export type TypeId = typeof TypeId
 
 /**
- * How the documents of a collection keep their lineage. All writers of a collection should agree on them; where they do
- * not, nothing is merged wrongly, but more is written.
+ * The lineage settings of a collection. All writers of a collection should use the same ones. If they do not, no merge
+ * is wrong, but more is written.
  *
- * - `field`: the member of the document that holds the record
- * - `depth`: how many ancestors of its own path a document can give back, each as a patch (8 KiB in all)
- * - `names`: how many further revisions of its history it names
+ * - `field`: the member of the document that contains the record
+ * - `depth`: the maximum number of ancestors on its own path that a document can restore, each as a patch (8 KiB in
+ *   all)
+ * - `names`: the number of further revisions of its history that the record lists
  * - `keep`: whether tombstones keep the bodies that they bury or delete, or only names
- * - `redact`: paths that enter no journal and no tombstone; what both sides change there is an overlap
- * - `tombstone.keep`: top-level members that a tombstone repeats, so that filters which select by them let it pass
- * - `mac`: keys that records and burials are signed with. The first one signs, all are believed; where there are any, what
- *   was signed with none of them is not, and its revision is a foreign edit
+ * - `redact`: paths that no journal and no tombstone contains; changes of both sides at these paths are an overlap
+ * - `tombstone.keep`: top-level members that a tombstone repeats, so that filters on them select it
+ * - `mac`: the keys that sign records and burials. The first one signs, and all verify. If there are keys, a record
+ *   that none of them verifies is ignored, and its revision is a foreign edit
  *
  * @since 0.1.0
  * @category model
@@ -49,42 +50,42 @@ export interface Settings {
   readonly mac: ReadonlyArray<Redacted>
 }
 
-/** A write as an operation wants it. */
+/** A write of an operation. */
 export interface Writing {
   readonly database: DatabaseName
   readonly id: string
-  /** The members to store; those of the document before, where it is deleted. */
+  /** The members to store, or those of the previous document if it is deleted. */
   readonly raw: JsonObject
   readonly over: Option.Option<CurrentRevision>
-  /** What was read, which is the current revision if nobody else wrote meanwhile. */
+  /** The version that was read, which is the current revision unless another client wrote in the meantime. */
   readonly base: Option.Option<Base<unknown>>
   readonly kind: "edit" | "delete"
-  /** What the tombstone says besides, where it is a delete. */
+  /** Additional members of the tombstone, for a delete. */
   readonly remains?: JsonObject | undefined
-  /** The attachments that are written with it, where these are not those that stand. */
+  /** The attachments that are written with it, if they differ from the stored ones. */
   readonly files?: JsonObject
 }
 
-/** What to store, over what. */
+/** The body to store, and the revision that it replaces. */
 export interface Recorded {
   readonly body: JsonObject
   readonly over: Option.Option<CurrentRevision>
-  /** The attachments that stay: a tombstone keeps them where it keeps the body. */
+  /** The attachments to keep: a tombstone keeps them if it keeps the body. */
   readonly stubs: Option.Option<JsonObject>
-  /** Writes a document that was deleted under a revision of its own, which no plain write could. */
-  readonly anew?: Effect.Effect<Written, WireError, CouchHttp>
+  /** Writes a deleted document under a chosen revision, which a normal write cannot do. */
+  readonly recreate?: Effect.Effect<Written, WireError, CouchHttp>
 }
 
 /**
- * Adds to a write the record of what it is made of. It comes with the settings, so that programs whose collections keep
- * no lineage do not carry its code.
+ * Adds the lineage record to a write. It is part of the settings, so that programs without lineage do not bundle its
+ * code.
  */
 export type Recorder = (
   settings: Settings,
   writing: Writing
 ) => Effect.Effect<Recorded, InvalidIdError | WireError, CouchHttp>
 
-/** What a write stores if the collection keeps no lineage. */
+/** The write of a collection without lineage. */
 export const withoutLineage = (
   { kind, over, raw, remains }: Pick<Writing, "kind" | "over" | "raw" | "remains">
 ): Recorded =>
@@ -92,7 +93,7 @@ export const withoutLineage = (
     ? { body: remains ?? {}, over, stubs: Option.none() }
     : { body: raw, over, stubs: Option.flatMap(over, (current) => current.stubs) }
 
-/** What a write stores, with its record if the collection keeps lineage. */
+/** The write of a collection, with its record if the collection has lineage. */
 export const prepareWrite = (
   { database, lineage }: Pick<Bound<unknown>, "database" | "lineage">,
   writing: Omit<Writing, "database">

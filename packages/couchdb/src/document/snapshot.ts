@@ -5,22 +5,22 @@ import { copyTree, isObject, setMember } from "../data/json/copy.js"
 
 type Members = Record<PropertyKey, unknown>
 
-/** JSON that shares no list and no object with the original. */
+/** Copies JSON, sharing no array and no object with the original. */
 export const copyJson = <A>(json: A): A =>
   copyTree(json, (value) => Json.isRawNumber(value) ? value : undefined, false) as A
 
 /**
- * A value as it is now.
+ * The current state of a value.
  *
- * - `copy`: shares nothing with it that an edit in place could change, except what is opaque
- * - `opaque`: whether part of it may have state that is not in its members, as an instance of a class may
+ * - `copy`: shares nothing with the value that an edit in place could change, except opaque parts
+ * - `opaque`: whether part of it may have state outside its members, such as an instance of a class
  */
 export interface Snapshot<out A> {
   readonly copy: A
   readonly opaque: boolean
 }
 
-/** Effect's own values without members that a program can change. */
+/** The kinds of Effect's values that have no mutable members. */
 const immutable = ["Duration", "DateTime", "BigDecimal", "Redacted"].map((name) => Symbol.for(`effect/${name}`))
 
 const hashMap = Symbol.for("effect/HashMap")
@@ -42,13 +42,13 @@ export const snapshot = <A>(value: A): Snapshot<A> => {
     return target
   }
 
-  /** The value itself, since its state cannot be read. */
-  const closed = <B>(value: B): B => {
+  /** Returns the value itself, since its state cannot be read. */
+  const asOpaque = <B>(value: B): B => {
     opaque = true
     return value
   }
 
-  /** Whether none of the elements can be edited in place. */
+  /** Whether no element can be edited in place. */
   const areFixed = (elements: Iterable<unknown>): boolean => {
     for (const element of elements) if (isObject(element) && copy(element) !== element) return false
     return true
@@ -70,9 +70,9 @@ export const snapshot = <A>(value: A): Snapshot<A> => {
       case Set.prototype:
         return new Set(Array.from(value as Set<unknown>, copy))
       case Map.prototype:
-        // A copied key would not be found again.
+        // A copied key could not be looked up again.
         return Array.from((value as Map<unknown, unknown>).keys()).some(isObject)
-          ? closed(value)
+          ? asOpaque(value)
           : new Map(Array.from(value as Map<unknown, unknown>, ([key, member]) => [key, copy(member)]))
       case URL.prototype:
         return new URL((value as URL).href)
@@ -81,21 +81,21 @@ export const snapshot = <A>(value: A): Snapshot<A> => {
       case RegExp.prototype:
         return value
     }
-    // All typed arrays have the one method.
+    // All typed arrays share this method.
     if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Uint8Array.prototype.slice.call(value)
     if (Json.isRawNumber(value) || immutable.some((id) => id in value)) return value
     if (Equal.isEqual(value) && Symbol.iterator in value) {
       const elements = Array.from(value as Iterable<unknown>)
       const parts = hashMap in value ? (elements as ReadonlyArray<readonly [unknown, unknown]>).flat() : elements
-      return areFixed(parts) ? value : closed(value)
+      return areFixed(parts) ? value : asOpaque(value)
     }
-    return closed(value)
+    return asOpaque(value)
   }
 
   const copy = (value: unknown): unknown => {
     if (!isObject(value)) return value
-    // A value that contains itself would never end.
-    if (open.length > 500 || open.includes(value)) return closed(value)
+    // The copy of a value that contains itself would not terminate.
+    if (open.length > 500 || open.includes(value)) return asOpaque(value)
     open.push(value)
     const made = copyObject(value)
     open.pop()

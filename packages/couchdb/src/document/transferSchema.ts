@@ -15,15 +15,15 @@ import * as value from "./value.js"
 const readObject = (text: string): Option.Option<Json.JsonObject> =>
   Option.filter(Either.getRight(Json.parse(text)), Json.isObject)
 
-/** Nothing but stubs: data in one of them would be stored. */
+/** Whether these are only stubs: the data of an attachment would be stored. */
 const areStubs = (stubs: Json.JsonObject): boolean =>
   Json.entries(stubs).every(([, stub]) =>
     Json.isObject(stub) && Json.get(stub, "stub") === true && !Json.has(stub, "data")
   )
 
 /**
- * What the server had crosses as JSON text, exact to the digit, and is decoded again on arrival: so the other side sees
- * the same base, and a body that its schema does not take is refused there.
+ * The stored members are sent as JSON text with exact numbers, and decoded again by the receiver. Both sides therefore
+ * have the same base, and the receiver refuses a body that does not match the schema.
  */
 export const schema = <A, I, R, K>(
   collection: Collection<A, I, R, K>
@@ -47,11 +47,11 @@ export const schema = <A, I, R, K>(
     fields: typeof Fields.Type,
     refuse: (message: string) => ParseResult.ParseIssue
   ): Effect.Effect<Option.Option<Base<A>>, ParseResult.ParseIssue, R> => {
-    if (!DocumentId.isDocumentId(fields.id)) return Effect.fail(refuse("an id that no document has"))
+    if (!DocumentId.isDocumentId(fields.id)) return Effect.fail(refuse("the id is not a valid document id"))
     if (fields.base === null || fields.rev === null) {
       return fields.base === null && fields.rev === null && fields.stubs === null
         ? Effect.succeedNone
-        : Effect.fail(refuse("a revision and a base go together"))
+        : Effect.fail(refuse("a revision needs a base, and a base needs a revision"))
     }
     const rev = fields.rev
     const raw = Option.filter(
@@ -59,8 +59,8 @@ export const schema = <A, I, R, K>(
       (object) => !Json.keys(object).some((key) => key.startsWith("_"))
     )
     const stubs = fields.stubs === null ? Option.none() : Option.filter(readObject(fields.stubs), areStubs)
-    if (Option.isNone(raw)) return Effect.fail(refuse("a base that is not the members of a document"))
-    if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("stubs that are none"))
+    if (Option.isNone(raw)) return Effect.fail(refuse("the base does not contain the members of a document"))
+    if (fields.stubs !== null && Option.isNone(stubs)) return Effect.fail(refuse("the stubs are not valid"))
     return Effect.map(
       decodeStored(collection, Json.toPlain(raw.value)),
       (body) => Option.some(make(collection, rev, body, { raw: raw.value, stubs }))

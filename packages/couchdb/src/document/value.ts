@@ -11,8 +11,8 @@ import type { Stub } from "./attachmentStub.js"
 import { attachmentsOf } from "./attachmentStubs.js"
 import {
   baseStateOf,
-  handedOf,
-  Inside,
+  exposedOf,
+  InternalsId,
   isDirtyAgainst,
   own as ownBase,
   stateOf,
@@ -40,7 +40,7 @@ const DocumentProto = {
   [TypeId]: TypeId,
   _tag: "Document" as const,
   ...Prototype,
-  // Read lazily and not kept: most documents have none, and few programs ask.
+  // Computed on access: most documents have no attachments, and few programs read them.
   get attachments(): Readonly<Record<string, Stub>> {
     const base = (this as unknown as Document<unknown>).base
     return attachmentsOf(Option.flatMap(base, ({ stubs }) => stubs))
@@ -86,11 +86,11 @@ export const tombstone = <A, R>(fields: {
   readonly durability: Durability
 }): Tombstone<A, R> => Object.assign(Object.create(TombstoneProto), fields)
 
-/** A document that the server does not have. */
+/** A document that is not stored. */
 export const unsaved = <A, R>(collection: Bound<A, R>, id: string, body: A): Document<A, R> =>
   document({ collection, id, rev: Option.none(), body, durability: "quorum", base: Option.none() })
 
-/** A document just as the server has it. */
+/** A document exactly as stored. */
 export const clean = <A, R>(
   collection: Bound<A, R>,
   id: string,
@@ -101,13 +101,13 @@ export const clean = <A, R>(
     collection,
     id,
     rev: Option.some(base.rev),
-    // A property access, since each read makes a document.
-    body: (base as Stored<A>)[Inside].handed,
+    // Not a function call, since every read makes a document.
+    body: (base as Stored<A>)[InternalsId].exposed,
     durability,
     base: Option.some(base)
   })
 
-/** The same document, with a body that no other one has. */
+/** The same document with a body that no other document shares. */
 export const own = <A, R>(self: Document<A, R>): Document<A, R> =>
   Option.isSome(self.base) ? clean(self.collection, self.id, self.durability, ownBase(self.base.value)) : self
 
@@ -123,12 +123,12 @@ export const modify: {
 
 export const isDirty = <A, R>(self: Document<A, R>): boolean => isDirtyAgainst(self, baseStateOf(self))
 
-/** The document without unsaved changes, if what it stores is what is stored already. */
+/** The document without unsaved changes, if its edits do not change the stored members. */
 export const asStored = <A, R>(self: Document<A, R>): Document<A, R> =>
   Option.match(self.base, {
     onNone: () => self,
     onSome: (base) =>
-      self.body === handedOf(base) && !stateOf(base).edited
+      self.body === exposedOf(base) && !stateOf(base).edited
         ? self
         : clean(self.collection, self.id, self.durability, baseWithBody(base, self.body))
   })
@@ -136,7 +136,7 @@ export const asStored = <A, R>(self: Document<A, R>): Document<A, R> =>
 export const discard = <A, R>(self: Document<A, R>): Document<A, R> => {
   if (Option.isNone(self.base)) return self
   const base = unedited(self.base.value)
-  return document({ ...self, body: handedOf(base), base: Option.some(base) })
+  return document({ ...self, body: exposedOf(base), base: Option.some(base) })
 }
 
 export const isDocument = (value: unknown): value is Document<unknown, unknown> =>
@@ -166,14 +166,14 @@ export const changedPaths = <A, R>(self: Document<A, R>): ReadonlyArray<Readonly
   const known = baseStateOf(self)
   if (!isDirtyAgainst(self, known)) return found
   walk(known?.body ?? {}, self.body, [])
-  // An edit that shows only in what the schema encodes is one of the body as a whole.
+  // If only the encoded body shows an edit, the whole body counts as edited.
   return found.length === 0 && known !== undefined ? [[]] : found
 }
 
 export const revision = <A, R>(self: Document<A, R>): Effect.Effect<Revision, UnsavedDocumentError> =>
-  demandRevision(self, "revision")
+  requireRevision(self, "revision")
 
-export const demandRevision = <A, R>(
+export const requireRevision = <A, R>(
   self: Document<A, R>,
   operation: UnsavedDocumentError["operation"]
 ): Effect.Effect<Revision, UnsavedDocumentError> =>

@@ -7,7 +7,7 @@ import type { JsonObject } from "../data/Json.js"
 import { CouchHttp, type Written } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
 import { answerOf } from "../http/responseError.js"
-import { baseStateOf, isStored, mayBeDirty, rawOf as baseRaw, stored, take, type Taken } from "./base.js"
+import { baseStateOf, isStored, mayBeDirty, rawOf as baseRaw, recordBody, type RecordedBody, stored } from "./base.js"
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
 import type { DeleteError, DeleteOptions, Document, Keep, SaveError, Takes, Tombstone } from "./Document.js"
@@ -20,7 +20,7 @@ import type { Recorded } from "./recorder.js"
 import { prepareWrite, withoutLineage } from "./recorder.js"
 import * as value from "./value.js"
 
-/** The wire's 409, with the document that it was about and the way to repeat the operation. */
+/** Converts a 409 of the wire to the conflict of a document, with the way to repeat the operation. */
 export const conflict = <A, R, Done>(
   operation: ConflictingOperation,
   attempted: Document<A, R>,
@@ -36,35 +36,35 @@ export const conflict = <A, R, Done>(
   }, { attempted, repeat })
 
 /**
- * Stores the members over what stands; `None` creates. Stubs are those of the revision that is extended: the server has
- * no others. `taken` is the body that the members are of.
+ * Stores the members on top of the current revision; `None` creates the document. The stubs are those of the extended
+ * revision, since the server has no others. `recorded` is the body of these members.
  */
 export const put = <A, R>(
   self: Document<A, R>,
   raw: JsonObject,
   over: Option.Option<CurrentRevision>,
   operation: "save" | "create",
-  taken: Taken<A> = take(self.collection, self.body)
+  recorded: RecordedBody<A> = recordBody(self.collection, self.body)
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   Effect.flatMap(DocumentId.decode(self.id), (id) =>
     self.collection.lineage === undefined
-      ? store(self, id, raw, withoutLineage({ kind: "edit", raw, over }), operation, taken)
+      ? store(self, id, raw, withoutLineage({ kind: "edit", raw, over }), operation, recorded)
       : Effect.flatMap(
         prepareWrite(self.collection, { id, raw, over, base: self.base, kind: "edit" }),
-        (stored) => store(self, id, raw, stored, operation, taken)
+        (stored) => store(self, id, raw, stored, operation, recorded)
       ))
 
 const store = <A, R>(
   self: Document<A, R>,
   id: DocumentId.DocumentId,
   raw: JsonObject,
-  { anew, body, over, stubs }: Recorded,
+  { body, over, recreate, stubs }: Recorded,
   operation: "save" | "create",
-  taken: Taken<A>
+  recorded: RecordedBody<A>
 ): Effect.Effect<Document<A, R>, SaveError<A, R>, CouchHttp | R> =>
   CouchHttp.pipe(
     Effect.flatMap((couch) =>
-      anew ?? couch.writeDocument({
+      recreate ?? couch.writeDocument({
         database: self.collection.database,
         id,
         parent: Option.map(over, ({ rev }) => rev),
@@ -74,13 +74,13 @@ const store = <A, R>(
       })
     ),
     Effect.map(({ durability, rev }: Written) =>
-      value.clean(self.collection, self.id, durability, stored(taken, rev, { raw: body, stubs }))
+      value.clean(self.collection, self.id, durability, stored(recorded, rev, { raw: body, stubs }))
     ),
     Effect.catchTag(
       "UpdateConflictError",
       (error) =>
         Effect.fail(
-          conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation, taken))(error)
+          conflict<A, R, Document<A, R>>(operation, self, (over) => put(self, raw, over, operation, recorded))(error)
         )
     )
   )
@@ -112,7 +112,7 @@ export const create = dual<
   return Effect.flatMap(encode(self), (raw) => put(self, raw, Option.none(), "create"))
 })
 
-/** What a delete can fail with once the local checks are behind. */
+/** The errors of a delete after the local checks. */
 export type RemoveError<A, R> = ConflictError<A, R, Tombstone<A, R>> | NotFoundError | InvalidIdError | RequestError
 
 export const rawOf = <A, R>(self: Document<A, R>): JsonObject =>
@@ -120,11 +120,11 @@ export const rawOf = <A, R>(self: Document<A, R>): JsonObject =>
 
 type Removal<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R>, CouchHttp | R>
 
-/** What a delete that keeps members can fail with. */
+/** The result of a delete that keeps members. */
 type Keeping<A, R> = Effect.Effect<Tombstone<A, R>, RemoveError<A, R> | EncodeError, CouchHttp | R>
 
-/** Deletes over what is stored. */
-const removeLeaving = <A, R>(
+/** Deletes on top of the current revision. `remains` are the members of the tombstone. */
+const removeWithMembers = <A, R>(
   self: Document<A, R>,
   over: Option.Option<CurrentRevision>,
   remains: JsonObject | undefined,
@@ -150,24 +150,24 @@ const removeLeaving = <A, R>(
         ),
         Effect.catchTag("UpdateConflictError", (error) => {
           const refused = Effect.fail(conflict<A, R, Tombstone<A, R>>("delete", self, repeat)(error))
-          // CouchDB says of a DELETE that the document is gone, and calls a PUT a conflict.
-          return remains === undefined ? refused : Effect.zipRight(notGone(self), refused)
+          // CouchDB reports a deleted document for a DELETE, but a conflict for a PUT.
+          return remains === undefined ? refused : Effect.zipRight(failIfAbsent(self), refused)
         })
       )
   )
 
-/** Fails if the document is not there. What else the question fails with is no answer to it. */
-const notGone = <A, R>(self: Document<A, R>): Effect.Effect<void, NotFoundError, CouchHttp> =>
+/** Fails if the document does not exist. Other errors of the read are ignored. */
+const failIfAbsent = <A, R>(self: Document<A, R>): Effect.Effect<void, NotFoundError, CouchHttp> =>
   Effect.catchAll(
     Effect.asVoid(readRaw(self.collection.database, self.id, "")),
     (error) => error._tag === "NotFoundError" ? Effect.fail(error) : Effect.void
   )
 
-/** Deletes over what is stored, and leaves nothing. */
+/** Deletes on top of the current revision. The tombstone keeps no members. */
 export const removeOver = <A, R>(self: Document<A, R>, over: Option.Option<CurrentRevision>): Removal<A, R> =>
-  removeLeaving(self, over, undefined, (over) => removeOver(self, over))
+  removeWithMembers(self, over, undefined, (over) => removeOver(self, over))
 
-/** The version that is deleted: the one of the document value, unless the other side has written another. */
+/** The version to delete: that of the document value, unless another client has written a newer one. */
 const deletedVersion = <A, R>(
   self: Document<A, R>,
   over: CurrentRevision
@@ -186,7 +186,7 @@ const deletedVersion = <A, R>(
     )
 }
 
-/** Deletes over what is stored, and keeps members of it in the tombstone. */
+/** Deletes on top of the current revision. The tombstone keeps members of it. */
 export const removeKeeping = <A, R>(
   self: Document<A, R>,
   over: Option.Option<CurrentRevision>,
@@ -194,21 +194,21 @@ export const removeKeeping = <A, R>(
 ): Keeping<A, R> => {
   const repeat = (over: Option.Option<CurrentRevision>) => removeKeeping(self, over, keep)
   return Option.match(over, {
-    // What is gone already gets no other tombstone.
-    onNone: () => removeLeaving(self, over, undefined, repeat),
-    onSome: (standing) =>
+    // A deleted document does not get another tombstone.
+    onNone: () => removeWithMembers(self, over, undefined, repeat),
+    onSome: (current) =>
       Effect.flatMap(
-        Effect.flatMap(deletedVersion(self, standing), (version) => membersKept(self, keep, version)),
-        (remains) => removeLeaving(self, over, remains, repeat)
+        Effect.flatMap(deletedVersion(self, current), (version) => membersKept(self, keep, version)),
+        (remains) => removeWithMembers(self, over, remains, repeat)
       )
   })
 }
 
-const refuseUnready = <A, R>(
+const checkDeletable = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<void, UnsavedDocumentError | UnsavedChangesError> =>
   Effect.flatMap(
-    value.demandRevision(self, "delete"),
+    value.requireRevision(self, "delete"),
     () =>
       value.isDirty(self)
         ? Effect.fail(
@@ -220,14 +220,14 @@ const refuseUnready = <A, R>(
 export const remove = <A, R>(
   self: Document<A, R>
 ): Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> =>
-  Effect.flatMap(refuseUnready(self), () => removeOver(self, self.base))
+  Effect.flatMap(checkDeletable(self), () => removeOver(self, self.base))
 
-/** Deletes, and keeps what the options say. */
+/** Deletes a document. The tombstone keeps the members that the options select. */
 export const removeWith = <A, R>(
   self: Document<A, R>,
   { keep }: DeleteOptions<A>
 ): Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R> =>
   Effect.flatMap(
-    refuseUnready(self),
+    checkDeletable(self),
     () => keep === undefined ? removeOver(self, self.base) : removeKeeping(self, self.base, keep)
   )

@@ -140,7 +140,7 @@ const ofOne = (cause: unknown, phase: Phase): TransportError["reason"] => {
 }
 
 /** Classifies a failure. Unless it is certain that nothing was sent, the request may have been carried out. */
-export const reasonOf = (cause: unknown, phase: Phase): TransportError["reason"] => {
+const reasonOf = (cause: unknown, phase: Phase): TransportError["reason"] => {
   const inner = innermost(cause)
   if (!(inner instanceof AggregateError) || inner.errors.length === 0) return ofOne(inner, phase)
   // It contains one error for each address that was tried.
@@ -157,7 +157,7 @@ export const neverConnected = (cause: unknown): boolean => {
 /**
  * Removes these values, whole or in part, from a description: some clients repeat a header that they refuse to send.
  */
-export const redactValues = (description: string, values: ReadonlyArray<string>): string => {
+const redactValues = (description: string, values: ReadonlyArray<string>): string => {
   const parts = values.flatMap((value) => value.split(/\s+/)).filter((part) => part.length >= 8)
   // Shorter values are not secrets, and may be part of any word. The longest go first, so that no part of one remains.
   const all = [...values.filter((value) => value.length >= 4), ...parts].sort((a, b) => b.length - a.length)

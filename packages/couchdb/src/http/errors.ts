@@ -342,7 +342,7 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
 }
 
 /** Truncates a long path. */
-export const shortened = (path: string): string => path.length > 1_000 ? `${path.slice(0, 200)}…` : path
+const shortened = (path: string): string => path.length > 1_000 ? `${path.slice(0, 200)}…` : path
 
 /**
  * The deadline of a call, including its retries, expired. A write may have been carried out.

@@ -454,7 +454,7 @@ export const conflict = (
 }
 
 /** Whether a method only reads. */
-export const isRead = (method: string): boolean => method === "GET" || method === "HEAD"
+const isRead = (method: string): boolean => method === "GET" || method === "HEAD"
 
 /** Explains a response that is not CouchDB's, or not the expected one. */
 export const unexpectedResponse = (said: {

@@ -78,7 +78,7 @@ export const mayHaveHappened = (error: HttpError): boolean => {
 }
 
 /** The delay in a `Retry-After` header. */
-export const retryAfterOf = (error: HttpError): Option.Option<Duration.Duration> => {
+const retryAfterOf = (error: HttpError): Option.Option<Duration.Duration> => {
   switch (error._tag) {
     case "TooManyRequestsError":
     case "ServerError":

@@ -139,7 +139,7 @@ const withRecord = (
       body: stored,
       over: before.over,
       ...(tombstonePath !== undefined && isEnabled(settings, "recreation") && {
-        anew: recreate(database, id, stored, [
+        recreate: recreate(database, id, stored, [
           mergeRevision({
             parent,
             heads: parent === null ? also : [parent, ...also],

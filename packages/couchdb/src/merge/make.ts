@@ -20,7 +20,7 @@ const NodeId = Symbol.for("effect-couchdb/Merge/Node")
 
 const nodeOf = <A>(merge: Types.Merge<A>): Node => (merge as unknown as { readonly [NodeId]: Node })[NodeId]
 
-export const fromNode = <A>(node: Node): Types.Merge<A> => {
+const fromNode = <A>(node: Node): Types.Merge<A> => {
   const detailed = ({ base, mine, theirs }: Types.Versions<A>): Either.Either<Types.Merged<A>, Types.Overlap> => {
     const run = makeRun()
     const value = node.merge({ base: fromOption(base), mine, theirs }, run) as A

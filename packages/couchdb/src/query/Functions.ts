@@ -1,6 +1,6 @@
 /**
- * The functions of design documents that answer a request themselves: updates, and where a server still has them shows,
- * lists and rewrites. CouchDB calls the last three deprecated.
+ * The functions of design documents that produce HTTP responses: update functions, and, on servers that still support
+ * them, show, list and rewrite functions. CouchDB deprecates the last three.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import * as internal from "./callFunction.js"
 import type { Options as ViewOptions, View } from "./View.js"
 
 /**
- * A function of a design document: what it is given, and what it answers.
+ * A function of a design document, with the types of its input and of its output.
  *
  * @since 0.1.0
  * @category model
@@ -28,7 +28,7 @@ export interface Fn<in In, out Out, out R = never> {
 }
 
 /**
- * Where a function is: in a database, or in that of a collection.
+ * The database of a function: its name, or a collection in it.
  *
  * @since 0.1.0
  * @category model
@@ -36,8 +36,9 @@ export interface Fn<in In, out Out, out R = never> {
 export type Where = string | { readonly database: string }
 
 /**
- * Describes a function. `input` is what it is given, as JSON; without it, it is given nothing. `output` is what it answers,
- * in JSON; without it, the answer is a text. The design document is named without `_design/`.
+ * Describes a function. `input` is the schema of the JSON that is sent to the function; without it, nothing is sent.
+ * `output` is the schema of its JSON response; without it, the response is a string. `design` is the name of the design
+ * document without `_design/`.
  *
  * @example
  * import { Functions } from "effect-couchdb"
@@ -63,7 +64,7 @@ export const make: <In = void, II = unknown, RI = never, Out = string, IO = unkn
 ) => Fn<In, Out, RI | RO> = internal.make
 
 /**
- * What an update function did: its answer, and the document that it wrote, if it wrote any.
+ * The result of an update function: its response, and the id and revision of the document if the function wrote one.
  *
  * @since 0.1.0
  * @category model
@@ -76,8 +77,8 @@ export interface Updated<out Out> {
 }
 
 /**
- * The errors of calling a function: a `NotFoundError` if it does not exist, a `DecodeError` if its response does not match the
- * description, and the error of the status that the function itself returns.
+ * The errors of a call: a `NotFoundError` if the function does not exist, a `DecodeError` if the response does not
+ * match the output schema, and an error for each other status that the function responds with.
  *
  * @since 0.1.0
  * @category errors
@@ -85,7 +86,8 @@ export interface Updated<out Out> {
 export type CallError = NotFoundError | RequestError | InvalidIdError | EncodeError | DecodeError
 
 /**
- * What an update can fail with: an `UpdateConflictError` where somebody else wrote the document meanwhile.
+ * The errors of an update: those of a call, and an `UpdateConflictError` if another client wrote the document
+ * meanwhile.
  *
  * @since 0.1.0
  * @category errors
@@ -93,7 +95,7 @@ export type CallError = NotFoundError | RequestError | InvalidIdError | EncodeEr
 export type UpdateError = HttpError | InvalidIdError | EncodeError | DecodeError
 
 /**
- * What a function is asked with: the id of its document, and its query.
+ * The options of a call: the id of the document that the function receives, and query parameters.
  *
  * @since 0.1.0
  * @category model
@@ -104,10 +106,10 @@ export interface Options {
 }
 
 /**
- * Has an update function write: `PUT /{db}/_design/{ddoc}/_update/{func}/{docid}`, and without an id
- * `POST /{db}/_design/{ddoc}/_update/{func}`.
+ * Calls an update function: `PUT /{db}/_design/{ddoc}/_update/{func}/{docid}`, or
+ * `POST /{db}/_design/{ddoc}/_update/{func}` without an id.
  *
- * Nobody but the function knows what it writes. So a call whose answer was lost is not repeated: it may have happened.
+ * A call whose response was lost is not retried, because an update function may not be idempotent.
  *
  * @example
  * import { Functions } from "effect-couchdb"
@@ -132,8 +134,8 @@ export const update: <In, Out, R>(
 ) => Effect.Effect<Updated<Out>, UpdateError, CouchHttp | R> = internal.update
 
 /**
- * Calls a show function with a document, or without one if there is no id: `GET /{db}/_design/{ddoc}/_show/{func}/{docid}`.
- * With a body it is a POST.
+ * Renders a document with a show function: `GET /{db}/_design/{ddoc}/_show/{func}/{docid}`. Without an id, the function
+ * receives no document. Input is sent in a POST.
  *
  * @example
  * import { Functions } from "effect-couchdb"
@@ -152,8 +154,8 @@ export const show: <In, Out, R>(
 ) => Effect.Effect<Out, CallError, CouchHttp | R> = internal.show
 
 /**
- * What a list function makes of a view, of its own design document or of another:
- * `GET /{db}/_design/{ddoc}/_list/{func}/{view}`, or `…/{other-ddoc}/{view}`; `keys` go in a POST. The rows that it is given are those of `options`.
+ * Renders the rows of a view with a list function: `GET /{db}/_design/{ddoc}/_list/{func}/{view}`, or
+ * `…/{other-ddoc}/{view}` for a view of another design document. `options` select the rows; `keys` are sent in a POST.
  *
  * @example
  * import { Functions, View } from "effect-couchdb"
@@ -172,7 +174,7 @@ export const list: <Out, R, K, V, R2>(
 ) => Effect.Effect<Out, CallError, CouchHttp | R | R2> = internal.list
 
 /**
- * Whatever a rewritten path leads to.
+ * The response to a rewritten path.
  *
  * @since 0.1.0
  * @category model
@@ -184,8 +186,8 @@ export interface Answer {
 }
 
 /**
- * Asks for a path that the design document rewrites: `ANY /{db}/_design/{ddoc}/_rewrite/{path}`. The path is sent as it is,
- * so that it is to be encoded where it must be; `.` and `..` lead nowhere.
+ * Sends a request to a path that the design document rewrites: `ANY /{db}/_design/{ddoc}/_rewrite/{path}`. The path is
+ * sent unchanged, so the caller encodes it. A path with a `.` or `..` segment fails with an `InvalidIdError`.
  *
  * @example
  * import { Functions } from "effect-couchdb"

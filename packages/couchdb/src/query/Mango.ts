@@ -1,6 +1,6 @@
 /**
- * Mango: queries that are data. Selectors, sorts and fields are typed by what the documents of a collection are on the
- * wire, which is its schema's `Encoded`: a path that does not exist, or a comparison with another type, does not compile.
+ * Mango queries as data. Selectors, sorts and fields are typed by the wire format of a collection's documents, which is
+ * the `Encoded` type of its schema: a path that does not exist, or a comparison with another type, does not compile.
  *
  * @since 0.1.0
  */
@@ -26,8 +26,8 @@ import type * as Types from "./mango/selector.js"
 import type { Given } from "./mango/source.js"
 
 /**
- * The paths of a document whose body is `I` on the wire: names with dots between them, to a depth of three, and `_id`,
- * `_rev` and `_attachments`. A dot in a name is escaped: `a\\.b`.
+ * The paths of a document whose encoded body is `I`: member names separated by dots, at most three levels deep, and
+ * `_id`, `_rev` and `_attachments`. A dot in a name is escaped: `a\\.b`.
  *
  * @since 0.1.0
  * @category model
@@ -35,8 +35,8 @@ import type { Given } from "./mango/source.js"
 export type Path<I> = Types.Path<Types.Wire<I>>
 
 /**
- * Which documents: conditions on paths, all of which hold, and combinations of selectors. A value stands for equality, an
- * object for operators, or for conditions on the members of what is there.
+ * Selects documents: conditions on paths, all of which must match, and combinations of selectors. A scalar or an array
+ * tests for equality. An object contains operators, or conditions on the members of the object at this path.
  *
  * @example
  * import type { Mango } from "effect-couchdb"
@@ -60,7 +60,7 @@ export type Path<I> = Types.Path<Types.Wire<I>>
 export type Selector<I> = Types.Selector<Types.Wire<I>>
 
 /**
- * Paths in the order in which they sort, all upwards (`"name"` or `{ name: "asc" }`) or all downwards (`{ name: "desc" }`).
+ * The paths to sort by, all ascending (`"name"` or `{ name: "asc" }`) or all descending (`{ name: "desc" }`).
  *
  * @since 0.1.0
  * @category model
@@ -68,7 +68,7 @@ export type Selector<I> = Types.Selector<Types.Wire<I>>
 export type Sort<I> = Types.Sort<Path<I>>
 
 /**
- * What is left of a document of which some paths are asked for, as it is on the wire.
+ * The encoded document, reduced to the paths `P`.
  *
  * @since 0.1.0
  * @category model
@@ -76,7 +76,7 @@ export type Sort<I> = Types.Sort<Path<I>>
 export type Narrow<I, P extends string> = Types.Narrow<Types.Wire<I>, P>
 
 /**
- * What a query finds: documents, or, where it asks for fields, these fields alone.
+ * The result type of a query: documents, or only the requested fields if the query has `fields`.
  *
  * @since 0.1.0
  * @category model
@@ -85,17 +85,18 @@ export type Found<A, I, R, F extends ReadonlyArray<string>> = [F] extends [never
   : Narrow<I, F[number]>
 
 /**
- * How a query is answered.
+ * The options of a query.
  *
- * - `limit`: how many documents at most; by default, a page has 25 and a stream has all
- * - `skip`: how many are left out before the first
- * - `bookmark`: the place after an earlier page
- * - `useIndex`: the design document of an index, without `_design/`, or this and the name of the index
- * - `allowFallback`: whether another index will do
+ * - `limit`: the maximum number of documents; by default 25 for a page, and unlimited for a stream
+ * - `skip`: how many documents to skip first
+ * - `bookmark`: continues after an earlier page
+ * - `useIndex`: the design document of an index, without `_design/`, or the design document and the name of the index
+ * - `allowFallback`: whether CouchDB may use another index
  * - `quorum`: how many replicas are read for each document
- * - `update`, `stable`: whether the index is brought up to date before, and whether the same replicas answer
- * - `executionStats`: asks for {@link ExecutionStats}
- * - `partition`: asks one partition alone
+ * - `update`: whether the index is updated before the query
+ * - `stable`: whether the same replicas respond each time
+ * - `executionStats`: requests {@link ExecutionStats}
+ * - `partition`: queries only this partition
  *
  * @since 0.1.0
  * @category options
@@ -115,7 +116,7 @@ export interface QueryOptions {
 }
 
 /**
- * A query of a collection. `fields` must not be empty: CouchDB takes that for all.
+ * A query of a collection. `fields` must not be empty, because CouchDB then returns all fields.
  *
  * @since 0.1.0
  * @category options
@@ -127,7 +128,7 @@ export interface Query<I, F extends ReadonlyArray<string>> extends QueryOptions 
 }
 
 /**
- * A query of a database, whose documents nobody described.
+ * A query of a database, whose documents have no schema.
  *
  * @since 0.1.0
  * @category options
@@ -139,7 +140,7 @@ export interface DatabaseQuery extends QueryOptions {
 }
 
 /**
- * The further options of a stream: the number of documents in one request, by default 200.
+ * The paging of a stream: `pageSize` is the number of documents in each request, 200 by default.
  *
  * @since 0.1.0
  * @category options
@@ -149,7 +150,7 @@ export interface Paging {
 }
 
 /**
- * What a query cost, if it asked: keys and documents that were read to find the results, in all requests that it took.
+ * The cost of a query, if `executionStats` was set: the keys and documents that CouchDB read, in all requests together.
  *
  * @since 0.1.0
  * @category model
@@ -163,10 +164,10 @@ export interface ExecutionStats {
 }
 
 /**
- * The documents of one answer.
+ * A page of results.
  *
- * - `bookmark`: the place after them, for the next page; there is one after the last page too
- * - `warning`: what CouchDB thinks of the query, such as that no index helps it
+ * - `bookmark`: continues after this page; the last page has one too
+ * - `warning`: CouchDB's warning about the query, such as a missing index
  *
  * @since 0.1.0
  * @category model
@@ -179,7 +180,8 @@ export interface Page<out A> {
 }
 
 /**
- * An index that queries may use. `design` names its design document without `_design/`; the index of all ids has none.
+ * A Mango index. `design` is the name of its design document without `_design/`; the built-in index of all ids has
+ * none.
  *
  * @since 0.1.0
  * @category model
@@ -194,12 +196,12 @@ export interface Index {
 }
 
 /**
- * How CouchDB would answer a query.
+ * How CouchDB plans to run a query.
  *
- * - `index`: which index it would use
- * - `covering`: whether that index holds all that was asked for, so that no document is read
- * - `candidates`: the other indexes that it thought of
- * - `answer`: all that it says
+ * - `index`: the index that it uses
+ * - `covering`: whether the index contains all requested fields, so that no document is read
+ * - `candidates`: the other indexes that it considered
+ * - `answer`: the complete response
  *
  * @since 0.1.0
  * @category model
@@ -212,25 +214,26 @@ export interface Explanation {
 }
 
 /**
- * What a query can fail with. `BadRequestError` (`no_usable_index`) where no index sorts as asked.
+ * The errors of a query. A `BadRequestError` (`no_usable_index`) reports that no index supports the sort order.
  *
  * @since 0.1.0
  * @category errors
  */
 export type FindError = EncodeError | InvalidIdError | NotFoundError | RequestError
 
-// The collection says what its documents are, never the query.
+// Infers the document type from the collection only, never from the query.
 type Fixed<I> = [I][I extends unknown ? 0 : never]
 
 type Fields<I> = readonly [Path<I>, ...ReadonlyArray<Path<I>>]
 
 /**
- * Reads one page of the documents that a selector matches: `POST /{db}/_find`. By default it has at most 25 documents, which
- * `limit` changes; {@link stream} reads all of them. Fails with a `DecodeError` if a document does not match its schema.
+ * Returns one page of the documents that match a selector: `POST /{db}/_find`. A page has at most `limit` documents, 25
+ * by default; {@link stream} returns all of them. Fails with a `DecodeError` if a document does not match its schema.
  *
- * For a collection, `limit` and `skip` count its own documents. The range of its id codec is sent as a condition on `_id`, in
- * addition to the selector. If this does not select exactly its documents, or if the selector is a text search, more requests
- * follow until the page is full or nothing is left; `bookmark` is the position after the last document of the page.
+ * For a collection, `limit` and `skip` count only the documents of the collection. The id range of its codec is sent as
+ * a condition on `_id`, in addition to the selector. If this range also contains other documents, or if the selector is
+ * a text search, further requests follow until the page is full or there are no more results. `bookmark` continues
+ * after the last document of the page.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -256,8 +259,9 @@ export const find: {
 const eitherOf = (given: Given, query: AnyQuery & Paging) => internal.either(given, query, query.pageSize ?? 200)
 
 /**
- * Streams all documents that a selector matches, page by page with bookmarks, with one page in memory. Fails with a
- * `DecodeError` at the first document that does not match its schema, after the documents before it.
+ * Streams all documents that match a selector. Pages are requested one after another by bookmark, and one page is in
+ * memory at a time. Fails with a `DecodeError` at the first document that does not match its schema, after emitting the
+ * documents before it.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -279,7 +283,7 @@ export const stream: {
 } = ((given: Given, query: AnyQuery & Paging) => decoded.failing(eitherOf(given, query))) as never
 
 /**
- * As {@link stream}, with each document that is not what its schema says as a `Left` in its place.
+ * Like {@link stream}, but emits a `Left` for each document that does not match its schema.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -301,7 +305,7 @@ export const streamEither: <A, I, R, K, const F extends Fields<Fixed<I>> = never
 ) => Stream.Stream<Either.Either<Found<A, I, R, F>, DecodeError>, FindError, CouchHttp | R> = eitherOf as never
 
 /**
- * As {@link stream}, without the documents that are not what their schema says. {@link skipped} counts them.
+ * Like {@link stream}, but skips the documents that do not match their schema. {@link skipped} counts them.
  *
  * @since 0.1.0
  * @category queries
@@ -313,7 +317,7 @@ export const streamValid: <A, I, R, K, const F extends Fields<Fixed<I>> = never>
   ((given: Given, query: AnyQuery & Paging) => decoded.valid(eitherOf(given, query))) as never
 
 /**
- * How many documents were skipped, here, in `View` and in `Changes`, because they are not what their schemas say.
+ * Counts the elements that `Mango`, `View` and `Changes` skip because they do not match their schemas.
  *
  * @since 0.1.0
  * @category metrics
@@ -325,8 +329,8 @@ export const skipped: Metric.Metric<
 > = decoded.skipped
 
 /**
- * How CouchDB would answer a query: `POST /{db}/_explain`. A query of a collection is explained as it is sent, with the
- * condition on `_id` that its id codec adds.
+ * Returns how CouchDB plans to run a query: `POST /{db}/_explain`. A query of a collection includes the condition on
+ * `_id` that its id codec adds.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -348,13 +352,13 @@ export const explain: {
 } = indexing.explain as never
 
 /**
- * The definition of an index.
+ * The options of a new index.
  *
- * - `fields`: the fields that it sorts by
- * - `name`, `design`: the names of the index and of its design document, the latter without `_design/`. By default CouchDB
- *   derives both from the index
- * - `partialFilter`: selects the documents in the index; by default all
- * - `partitioned`: whether each partition has its own index, in a partitioned database
+ * - `fields`: the fields to index, in sort order
+ * - `name`, `design`: the names of the index and of its design document, the latter without `_design/`; by default,
+ *   CouchDB derives both from the index
+ * - `partialFilter`: the selector of the documents to index; all by default
+ * - `partitioned`: whether the index is partitioned, in a partitioned database
  *
  * @since 0.1.0
  * @category options
@@ -368,7 +372,7 @@ export interface IndexOptions<S, F> {
 }
 
 /**
- * An index after {@link createIndex}. `created` is `false` if it existed before.
+ * The index that {@link createIndex} created or found. `created` is false if it already existed.
  *
  * @since 0.1.0
  * @category model
@@ -380,7 +384,7 @@ export interface MadeIndex {
 }
 
 /**
- * Creates an index, unless it exists: `POST /{db}/_index`.
+ * Creates an index if it does not exist: `POST /{db}/_index`.
  *
  * @example
  * import { Collection, Mango } from "effect-couchdb"
@@ -405,7 +409,7 @@ export const createIndex: {
 } = indexing.create as never
 
 /**
- * The indexes of a database: `GET /{db}/_index`. The first is that of all ids, which every database has.
+ * Lists the indexes of a database: `GET /{db}/_index`. The first is the built-in index of all ids.
  *
  * @since 0.1.0
  * @category indexes
@@ -416,9 +420,9 @@ export const indexes: <A, I, R, K>(
   .list as never
 
 /**
- * Deletes an index, and its design document if this was its last index: `DELETE /{db}/_index/{ddoc}/{type}/{name}`. Fails with
- * a `NotFoundError` if the index does not exist. The name of the design document has no `_design/`. The type is `json` by
- * default.
+ * Deletes an index, and its design document if that contains no other index:
+ * `DELETE /{db}/_index/{ddoc}/{type}/{name}`. Fails with a `NotFoundError` if the index does not exist. `design` is the
+ * name of the design document without `_design/`; `type` is `json` by default.
  *
  * @example
  * import { Mango } from "effect-couchdb"

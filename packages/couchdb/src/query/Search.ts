@@ -1,8 +1,8 @@
 /**
- * Full-text search: Nouveau, which CouchDB has from 3.4 on, and Clouseau, its elder. Both are services beside CouchDB; a
- * server without them answers with a `SearchUnavailableError`.
+ * Full-text search with Nouveau (CouchDB 3.4 and later) or with the older Clouseau. Both are services that run next to
+ * CouchDB; without them, searches fail with a `SearchUnavailableError`.
  *
- * An index is described once, with a schema for the fields that it stores; documents decode through the collection.
+ * An index is described once, with a schema for its stored fields. Documents are decoded by the collection.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ import * as internal from "./search/search.js"
 import type { Codec } from "./View.js"
 
 /**
- * What a search can fail with. A `NotFoundError` names an index, a design document or a database that is not there.
+ * The errors of a search. A `NotFoundError` reports that the index, the design document or the database does not exist.
  *
  * @since 0.1.0
  * @category errors
@@ -34,7 +34,7 @@ import type { Codec } from "./View.js"
 export type SearchError = SearchUnavailableError | EncodeError | InvalidIdError | NotFoundError | RequestError
 
 /**
- * An index of Nouveau that is described: `F` are the fields that it stores.
+ * The description of a Nouveau index. `F` is the type of its stored fields.
  *
  * @since 0.1.0
  * @category model
@@ -47,7 +47,7 @@ export interface Nouveau<in out F, out R = never> {
 }
 
 /**
- * An index of Clouseau that is described: `F` are the fields that it stores.
+ * The description of a Clouseau index. `F` is the type of its stored fields.
  *
  * @since 0.1.0
  * @category model
@@ -60,7 +60,7 @@ export interface Clouseau<in out F, out R = never> {
 }
 
 /**
- * An index of either.
+ * A Nouveau or a Clouseau index.
  *
  * @since 0.1.0
  * @category model
@@ -68,8 +68,8 @@ export interface Clouseau<in out F, out R = never> {
 export type Index<F, R = never> = Nouveau<F, R> | Clouseau<F, R>
 
 /**
- * A document that matches. `order` is what it was sorted by, its score where nothing else was asked for; `highlights` are
- * the parts of its fields that match, if Clouseau was asked for them.
+ * A document that matches. `order` contains the values that it was sorted by, its score by default; `highlights`
+ * contains the matching parts of its fields, if `highlight` was set.
  *
  * @since 0.1.0
  * @category model
@@ -84,7 +84,7 @@ export interface Hit<out F, out D> {
 }
 
 /**
- * How many documents have each value of a field, or fall in each range: by field, then by value or label.
+ * The number of documents for each value or range of a field: by field, then by value or label.
  *
  * @since 0.1.0
  * @category model
@@ -92,10 +92,10 @@ export interface Hit<out F, out D> {
 export type Facets = Readonly<Record<string, Readonly<Record<string, number>>>>
 
 /**
- * The hits of one answer.
+ * A page of hits.
  *
  * - `totalHits`: how many documents of the database match; `totalIsExact` is false if Nouveau stopped counting
- * - `bookmark`: the place after them, for the next page; there is one after the last page too
+ * - `bookmark`: continues after this page; the last page has one too
  * - `counts`, `ranges`: the facets of all documents of the database that match
  *
  * @since 0.1.0
@@ -111,16 +111,17 @@ export interface Page<out A> {
 }
 
 /**
- * What both can be asked.
+ * The options that Nouveau and Clouseau share.
  *
- * - `query`: in Lucene's syntax
- * - `limit`: how many hits at most; by default, a page has 25 and a stream has all. Of a collection, only hits of its own
- *   documents count
- * - `sort`: fields, a `-` in front of those that go downwards
+ * - `query`: the query in Lucene syntax
+ * - `limit`: the maximum number of hits; by default 25 for a page, and unlimited for a stream. For a collection, only
+ *   hits of its own documents count
+ * - `bookmark`: continues after an earlier page
+ * - `sort`: the fields to sort by; a leading `-` sorts in descending order
  * - `counts`: the fields whose values are counted
- * - `update`: `false` takes the index as it is
- * - `includeDocs`: whether hits bring documents; a collection's do, a database's do not
- * - `partition`: asks one partition alone
+ * - `update`: `false` queries the index without updating it first
+ * - `includeDocs`: whether hits include documents; by default true for a collection, and false for a database
+ * - `partition`: searches only this partition
  *
  * @since 0.1.0
  * @category options
@@ -137,7 +138,7 @@ export interface Options {
 }
 
 /**
- * A range of a numeric field, by default with both ends.
+ * A range of a numeric field. Both ends are inclusive by default.
  *
  * @since 0.1.0
  * @category options
@@ -151,8 +152,11 @@ export interface Range {
 }
 
 /**
- * What Nouveau can be asked besides: counts of `ranges` by field, of how many facets (`topN`), and in whose notation the
- * query has its numbers (`locale`).
+ * The options of Nouveau.
+ *
+ * - `ranges`: the ranges to count, by field
+ * - `topN`: the maximum number of facets
+ * - `locale`: the locale in which the query writes numbers
  *
  * @since 0.1.0
  * @category options
@@ -167,12 +171,12 @@ export interface NouveauOptions extends Options {
 }
 
 /**
- * The further options of Clouseau.
+ * The options of Clouseau.
  *
- * - `ranges`: by field and label, such as `{ price: { cheap: "[0 TO 100]" } }`
- * - `drilldown`: fields and values that are not analyzed, all of which must match
- * - `includeFields`: the stored fields of a hit; by default all
- * - `highlight`: marks what matches in these fields, between `before` and `after`
+ * - `ranges`: the ranges to count, by field and label, such as `{ price: { cheap: "[0 TO 100]" } }`
+ * - `drilldown`: fields and their exact values, without analysis; all must match
+ * - `includeFields`: the stored fields that a hit includes; all by default
+ * - `highlight`: marks the matches in these fields with `before` and `after`
  *
  * @since 0.1.0
  * @category options
@@ -193,8 +197,8 @@ export interface ClouseauOptions extends Options {
 }
 
 /**
- * What a search in groups can be asked: the field whose values make them, how many there are, and how they sort. `limit`
- * counts the hits of each.
+ * The options of a grouped search: the field to group by, the maximum number of groups, and their sort order. `limit`
+ * applies to each group.
  *
  * @since 0.1.0
  * @category options
@@ -208,8 +212,8 @@ export interface GroupOptions
 }
 
 /**
- * The number of hits that a stream reads in one request, by default 100. Servers refuse more than 200, unless they are
- * configured otherwise.
+ * The paging of a stream: `pageSize` is the number of hits in each request, 100 by default. Servers refuse more than
+ * 200 in their default configuration.
  *
  * @since 0.1.0
  * @category options
@@ -219,7 +223,8 @@ export interface Paging {
 }
 
 /**
- * Describes an index of Nouveau. Fields without a schema are JSON. The design document is named without `_design/`.
+ * Describes a Nouveau index. Without a schema, fields are JSON. `design` is the name of the design document without
+ * `_design/`.
  *
  * @example
  * import { Search } from "effect-couchdb"
@@ -239,7 +244,8 @@ export const nouveau: <F = Json, I = unknown, R = never>(
 ) => Nouveau<F, R> = describe.nouveau
 
 /**
- * Describes an index of Clouseau. Fields without a schema are JSON. The design document is named without `_design/`.
+ * Describes a Clouseau index. Without a schema, fields are JSON. `design` is the name of the design document without
+ * `_design/`.
  *
  * @example
  * import { Search } from "effect-couchdb"
@@ -258,9 +264,9 @@ export const clouseau: <F = Json, I = unknown, R = never>(
 ) => Clouseau<F, R> = describe.clouseau
 
 /**
- * One page of hits, the best first: `POST /{db}/_design/{ddoc}/_nouveau/{index}`, or `…/_search/{index}`. Fails with a
- * `DecodeError` if fields or a document are not what their schema says. If hits of other documents take places of a
- * collection's, more requests follow until the page is full or there are no more.
+ * Returns one page of hits, the best match first: `POST /{db}/_design/{ddoc}/_nouveau/{index}`, or `…/_search/{index}`.
+ * Fails with a `DecodeError` if the fields or a document do not match their schema. For a collection, hits of other
+ * documents are left out, and further requests follow until the page is full or there are no more hits.
  *
  * @example
  * import { Collection, Search } from "effect-couchdb"
@@ -301,8 +307,9 @@ const eitherOf = (given: internal.Given, index: Index<unknown, unknown>, options
   internal.either(given, index, options, options.pageSize ?? 100)
 
 /**
- * Streams all hits, the best first, page by page with bookmarks, with one page in memory. Fails with a `DecodeError` at the
- * first hit that does not match its schemas, after the hits before it.
+ * Streams all hits, the best match first. Pages are requested one after another by bookmark, and one page is in memory
+ * at a time. Fails with a `DecodeError` at the first hit that does not match its schemas, after emitting the hits
+ * before it.
  *
  * @example
  * import { Search } from "effect-couchdb"
@@ -340,7 +347,7 @@ export const stream: {
     decoded.failing(eitherOf(given, index, options))) as never
 
 /**
- * As {@link stream}, with each hit that is not what its schemas say as a `Left` in its place.
+ * Like {@link stream}, but emits a `Left` for each hit that does not match its schemas.
  *
  * @since 0.1.0
  * @category searches
@@ -359,7 +366,7 @@ export const streamEither: {
 } = eitherOf as never
 
 /**
- * As {@link stream}, without the hits that are not what their schemas say. `View.skipped` counts them.
+ * Like {@link stream}, but skips the hits that do not match their schemas. `View.skipped` counts them.
  *
  * @since 0.1.0
  * @category searches
@@ -380,7 +387,7 @@ export const streamValid: {
     decoded.valid(eitherOf(given, index, options))) as never
 
 /**
- * The hits that have one value of a field; `by` is `None` for those that have none.
+ * The hits that share a value of the group field. `by` is `None` for documents without a value.
  *
  * @since 0.1.0
  * @category model
@@ -392,7 +399,7 @@ export interface Group<out A> {
 }
 
 /**
- * Hits in groups.
+ * The result of a grouped search.
  *
  * @since 0.1.0
  * @category model
@@ -403,9 +410,10 @@ export interface Groups<out A> {
 }
 
 /**
- * Hits in groups, one for each value of a field, which Clouseau can do: `POST /{db}/_design/{ddoc}/_search/{index}`. Groups
- * have no bookmark: if hits of other documents take places of a collection's, the search is made again for more hits and
- * groups, up to the 200 that servers allow. Groups without hits of the collection are left out.
+ * Returns hits grouped by the values of a field, which only Clouseau supports:
+ * `POST /{db}/_design/{ddoc}/_search/{index}`. Groups have no bookmark. For a collection, if hits of other documents
+ * leave a group short, the search is repeated for more hits and groups, up to the server's limit of 200. Groups without
+ * hits of the collection are left out.
  *
  * @example
  * import { Search } from "effect-couchdb"
@@ -430,7 +438,8 @@ export const groups: {
 } = internal.groups as never
 
 /**
- * What a server says of an index: how many documents it has, how many bytes it takes, and in `answer` all else.
+ * The state of an index: its number of documents, its size in bytes, and in `answer` the complete `search_index`
+ * object.
  *
  * @since 0.1.0
  * @category model
@@ -442,7 +451,7 @@ export interface Info {
 }
 
 /**
- * Asks about an index: `GET /{db}/_design/{ddoc}/_nouveau_info/{index}`, or `…/_search_info/{index}`.
+ * Returns the state of an index: `GET /{db}/_design/{ddoc}/_nouveau_info/{index}`, or `…/_search_info/{index}`.
  *
  * @since 0.1.0
  * @category searches
@@ -453,7 +462,7 @@ export const info: <A, I, R, K, F, R2>(
 ) => Effect.Effect<Info, SearchError, CouchHttp> = internal.info as never
 
 /**
- * What an analyzer makes of a text: `POST /_nouveau_analyze`, or `POST /_search_analyze`.
+ * Returns the tokens that an analyzer produces for a text: `POST /_nouveau_analyze`, or `POST /_search_analyze`.
  *
  * @example
  * import { Search } from "effect-couchdb"

@@ -1,9 +1,9 @@
 /**
- * Views: `_all_docs`, the views of design documents, and the lists of design and of local documents.
+ * Views: `_all_docs`, the views of design documents, and the lists of design documents and of local documents.
  *
- * A view is described once, with a schema for its keys and one for its values; documents decode through the collection.
- * What is asked of it comes as a page, as a stream of rows with constant memory, or as a stream of pages. Keys are values
- * and are encoded on their way: `0`, `""`, `false` and `null` are keys like all others.
+ * A view is described once, with a schema for its keys and one for its values. Documents are decoded by the collection.
+ * The results are a page, a stream of rows in constant memory, or a stream of pages. Keys are encoded as JSON: `0`,
+ * `""`, `false` and `null` are valid keys.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ import * as query from "./view/query.js"
 import { reduceOne } from "./view/reduce.js"
 
 /**
- * Where a view is.
+ * The location of a view.
  *
  * @since 0.1.0
  * @category model
@@ -44,7 +44,7 @@ export type Place =
   | { readonly _tag: "Design"; readonly design: string; readonly view: string }
 
 /**
- * How a member of a row becomes a value, and a value JSON.
+ * Decodes a member of a row, and encodes a value as JSON.
  *
  * @since 0.1.0
  * @category model
@@ -55,7 +55,7 @@ export interface Codec<in out A, out R = never> {
 }
 
 /**
- * A view that is described: `K` are its keys, `V` its values. A description only, with no I/O.
+ * The description of a view with keys `K` and values `V`. It performs no I/O.
  *
  * @since 0.1.0
  * @category model
@@ -68,7 +68,7 @@ export interface View<in out K, in out V, out R = never> {
 }
 
 /**
- * A view with its reduce function: `V` is what that gives, `K` the key of a group.
+ * The description of a view with its reduce function: `V` is the reduced value, `K` the key of a group.
  *
  * @since 0.1.0
  * @category model
@@ -81,8 +81,8 @@ export interface Reduced<in out K, in out V, out R = never> {
 }
 
 /**
- * One emission of one document. `document` is there if the query brings documents and the row has one; `conflicts` names
- * its siblings, if the query asks for them.
+ * A row that the map function emitted for a document. `document` is present if the query includes documents and the row
+ * has one. `conflicts` lists the siblings of the document (its conflicting leaf revisions), if the query requests them.
  *
  * @since 0.1.0
  * @category model
@@ -97,7 +97,7 @@ export interface Row<out K, out V, out D> {
 }
 
 /**
- * What a reduce function gives: for a group of keys, or for all, where `key` is `None`.
+ * A reduced value, for a group of keys, or for all rows if `key` is `None`.
  *
  * @since 0.1.0
  * @category model
@@ -109,8 +109,7 @@ export interface Group<out K, out V> {
 }
 
 /**
- * A row that has an error in place of a value: a key for which there is no document (`not_found`), or a group that could
- * not be reduced.
+ * A row with an error instead of a value: a key without a document (`not_found`), or a group that could not be reduced.
  *
  * @since 0.1.0
  * @category model
@@ -123,12 +122,12 @@ export interface Refused {
 }
 
 /**
- * The rows of one answer, and what else it says.
+ * A page of rows.
  *
- * - `totalRows`: how many rows the view has, whatever was asked for. A reduced view does not say, and neither does the
- *   part of a view that is a collection with an id codec of its own: the server counts the documents of others too
- * - `offset`: how many of them come before the first one here, if `totalRows` is known
- * - `updateSequence`: the place in the changes feed that the view has reached, if it was asked for
+ * - `totalRows`: the number of rows of the whole view. It is `None` for a reduced view, and for a collection with its
+ *   own id codec, because the server also counts other documents
+ * - `offset`: the number of rows before the first one of the page, if `totalRows` is known
+ * - `updateSequence`: the update sequence that the view has reached, if it was requested
  *
  * @since 0.1.0
  * @category model
@@ -152,7 +151,7 @@ export interface Listed {
 }
 
 /**
- * A key that is no key of the view, but has a place in its order: see {@link bound} and {@link high}.
+ * A position in the order of keys that is not itself a key of the view: see {@link bound} and {@link high}.
  *
  * @since 0.1.0
  * @category keys
@@ -168,22 +167,22 @@ export interface Bound {
 export const BoundTypeId: unique symbol = keys.BoundTypeId as never
 
 /**
- * Selects rows, and how current they are.
+ * Which rows to return, and how fresh they are.
  *
- * - `key`, `keys`: exactly these keys; `keys` in their order
- * - `startKey`, `endKey`: a range from its start, which is the higher end if the order is `descending`
- * - `prefix`: the keys with this prefix: a text, or elements if keys are arrays
- * - `inclusiveEnd`: whether `endKey` belongs to the range, by default `true`
- * - `stable`, `update`: whether the same replicas respond, and whether the index is updated before (`true`, the default), after
- *   (`"lazy"`) or not at all
- * - `sorted`: `false` returns the rows of a cluster in any order
- * - `updateSeq`: whether the result has `updateSequence`
+ * - `key`, `keys`: exactly these keys; rows follow the order of `keys`
+ * - `startKey`, `endKey`: the range of keys; with `descending`, `startKey` is the higher end
+ * - `prefix`: keys that start with this string, or array keys that start with these elements
+ * - `inclusiveEnd`: whether the range includes `endKey`; true by default
+ * - `stable`: whether the same replicas respond each time
+ * - `update`: whether the view is updated before the query (`true`, the default), after it (`"lazy"`) or not at all
+ * - `sorted`: `false` returns the rows of a cluster in the order of arrival
+ * - `updateSeq`: requests `updateSequence`
  * - `partition`: queries only this partition
- * - `skip`, `limit`: the number of rows before the first one, and the maximum number of rows. For a collection, only rows of
- *   its own documents count
+ * - `skip`, `limit`: how many rows to skip first, and the maximum number of rows. For a collection, only rows of its
+ *   own documents count
  *
- * `prefix`, `key`, `keys` and a range (`startKey`, `endKey`) exclude each other: a query with two of them fails with an
- * `EncodeError`, and no request is sent.
+ * `prefix`, `key`, `keys` and a range (`startKey`, `endKey`) are mutually exclusive: a query with two of them fails
+ * with an `EncodeError` before a request is sent.
  *
  * @since 0.1.0
  * @category options
@@ -206,11 +205,12 @@ export interface RangeOptions<out K> {
 }
 
 /**
- * What a view can be asked.
+ * The options of a query of a view.
  *
- * - `startKeyDocId`, `endKeyDocId`: where among the documents of the first and of the last key the range begins and ends
- * - `includeDocs`: whether the rows bring documents; a collection's do, a database's do not
- * - `conflicts`: whether the siblings of these documents are named
+ * - `startKeyDocId`, `endKeyDocId`: where the range starts among the documents with the first key, and ends among those
+ *   with the last key
+ * - `includeDocs`: whether rows include documents; by default true for a collection, and false for a database
+ * - `conflicts`: whether rows list the siblings of their documents
  *
  * @since 0.1.0
  * @category options
@@ -223,7 +223,7 @@ export interface Options<out K> extends RangeOptions<K> {
 }
 
 /**
- * What a view of a database can be asked besides: the content of attachments.
+ * The options of a query of a database, which can include the content of attachments.
  *
  * @since 0.1.0
  * @category options
@@ -234,8 +234,9 @@ export interface DatabaseOptions<out K> extends Options<K> {
 }
 
 /**
- * What a reduced view can be asked: one value for all keys; one for each key (`group`, which `keys` implies); or one for
- * all keys that are arrays with the same first elements (`groupLevel`), which are then the key of the group.
+ * The options of a query of a reduced view. It returns one value for all rows, one value for each key (`group`, which
+ * `keys` implies), or one value for each group of array keys with the same first elements (`groupLevel`), which are the
+ * group's key.
  *
  * @since 0.1.0
  * @category options
@@ -246,18 +247,20 @@ export interface ReducedOptions<out K> extends RangeOptions<K> {
 }
 
 /**
- * All options there are.
+ * All options of a query.
  *
  * @since 0.1.0
  * @category options
  */
 export interface AnyOptions<out K> extends DatabaseOptions<K>, ReducedOptions<K> {}
 
-// The view says what its keys are, never the options. (`NoInfer` of a recursive type in a union refuses what it should not.)
+// Infers the key type from the view only, never from the options. `NoInfer` of a recursive type in a union rejects
+// valid arguments.
 type Keys<K> = [K][K extends unknown ? 0 : never]
 
 /**
- * What a query can fail with. One that breaks off is a `TransportError` (`Body`), and never just short.
+ * The errors of a query. A response that breaks off fails with a `TransportError` (`Body`); it never ends early without
+ * an error.
  *
  * @since 0.1.0
  * @category errors
@@ -265,8 +268,8 @@ type Keys<K> = [K][K extends unknown ? 0 : never]
 export type QueryError = EncodeError | InvalidIdError | NotFoundError | RequestError
 
 /**
- * Describes a view of a design document. A key or value without a schema is JSON, exact to the digit. The design document
- * is named without `_design/`.
+ * Describes a view of a design document. Without a schema, keys and values are exact JSON. `design` is the name of the
+ * design document without `_design/`.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -288,8 +291,8 @@ export const make: <K = Json, IK = unknown, RK = never, V = Json, IV = unknown, 
 ) => View<K, V, RK | RV> = describe.make
 
 /**
- * Describes a view together with its reduce function: `value` is what this one gives. With `groupLevel`, `key` is the
- * shortened key.
+ * Describes a view with its reduce function: `value` is the schema of the reduced value. With `groupLevel`, `key` is
+ * the shortened key.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -311,9 +314,9 @@ export const reduced: <K = Json, IK = unknown, RK = never, V = Json, IV = unknow
 ) => Reduced<K, V, RK | RV> = describe.reduced
 
 /**
- * All documents of a database by their ids: `/{db}/_all_docs`. Of a collection, those whose ids are its keys: the range of
- * its id codec is the range of the request, within the range that the query asks for. Design documents are in the list of a
- * database, and in that of no collection.
+ * All documents of a database by id: `/{db}/_all_docs`. For a collection, the query is narrowed to the id range of its
+ * codec, so it returns only the documents of the collection. Design documents are listed for a database, and never for
+ * a collection.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -326,7 +329,7 @@ export const reduced: <K = Json, IK = unknown, RK = never, V = Json, IV = unknow
 export const allDocs: View<string, Listed> = describe.allDocs
 
 /**
- * The design documents of a database: `/{db}/_design_docs`. Its keys begin with `_design/`.
+ * The design documents of a database: `/{db}/_design_docs`. The keys start with `_design/`.
  *
  * @since 0.1.0
  * @category views
@@ -334,8 +337,8 @@ export const allDocs: View<string, Listed> = describe.allDocs
 export const designDocs: View<string, Listed> = describe.designDocs
 
 /**
- * The local documents of a database: `/{db}/_local_docs`. Its keys begin with `_local/`; the revisions are not those of
- * other documents. A database brings their JSON; no collection has them.
+ * The local documents of a database: `/{db}/_local_docs`. The keys start with `_local/`, and the revisions have their
+ * own format. Only queries of a database include the documents, as JSON.
  *
  * @since 0.1.0
  * @category views
@@ -343,7 +346,7 @@ export const designDocs: View<string, Listed> = describe.designDocs
 export const localDocs: View<string, { readonly rev: string }> = describe.localDocs
 
 /**
- * A place in the order of a view that is no key of it, such as the beginning of a compound key.
+ * A position in the order of keys that is not itself a key of the view, such as the start of a compound key.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -358,7 +361,7 @@ export const localDocs: View<string, { readonly rev: string }> = describe.localD
 export const bound: (json: Json) => Bound = keys.bound
 
 /**
- * A JSON value that sorts after every key: after numbers, texts and arrays, and after other objects.
+ * A JSON value that sorts after all keys: after numbers, strings and arrays, and after other objects.
  *
  * @since 0.1.0
  * @category keys
@@ -366,13 +369,13 @@ export const bound: (json: Json) => Bound = keys.bound
 export const high: Json = keys.high
 
 /**
- * Whether a row is one that has a value.
+ * Whether a row has a value instead of an error.
  *
  * @example
  * import { View } from "effect-couchdb"
  * import { Stream } from "effect"
  *
- * const revisions = View.stream("zoo", View.allDocs, { keys: ["monarch", "nobody"] }).pipe(
+ * const revisions = View.stream("zoo", View.allDocs, { keys: ["monarch", "missing"] }).pipe(
  *   Stream.filter(View.isRow),
  *   Stream.map(({ value }) => value.rev)
  * )
@@ -384,12 +387,13 @@ export const isRow = <A extends { readonly _tag: string }>(row: A | Refused): ro
   row._tag !== "Refused"
 
 /**
- * Reads the rows of a view with one request: `GET`, or `POST` if the query is long. Fails with a `DecodeError` if a key, a
- * value or a document does not match its schema. Stream or page large numbers of rows.
+ * Queries a view and returns all rows in one page: `GET` of the view, or `POST` if the query is long. Fails with a
+ * `DecodeError` if a key, a value or a document does not match its schema. Use {@link stream} or {@link pages} for many
+ * rows.
  *
- * For a collection, the rows of other documents are omitted. If the range of its id codec does not select exactly its
- * documents, or if the view belongs to a design document, more requests follow until there are `limit` rows of the collection,
- * or the view ends. A reduce function cannot omit rows: it reduces the whole view.
+ * For a collection, rows of other documents are left out. If the id range of its codec also contains other documents,
+ * or the view belongs to a design document, further requests follow until `limit` rows are found or the view ends. A
+ * reduce function cannot leave out rows: it reduces the whole view.
  *
  * @example
  * import { Collection, View } from "effect-couchdb"
@@ -431,8 +435,9 @@ const streamed =
     Stream.unwrap(Effect.map(query.prepare(given, view, options), read))
 
 /**
- * Streams the rows with constant memory. Fails with a `DecodeError` at the first row that does not match its schemas, after
- * the rows before it. An error that CouchDB reports within the response fails the stream too.
+ * Streams the rows of a view in constant memory. Fails with a `DecodeError` at the first row that does not match its
+ * schemas, after emitting the rows before it. An error that CouchDB reports in the middle of a response fails the
+ * stream too.
  *
  * @example
  * import { Collection, View } from "effect-couchdb"
@@ -467,7 +472,7 @@ export const stream: {
 } = streamed(query.values) as never
 
 /**
- * As {@link stream}, with each row that is not what its schemas say as a `Left` in its place.
+ * Like {@link stream}, but emits a `Left` for each row that does not match its schemas.
  *
  * @example
  * import { Collection, View } from "effect-couchdb"
@@ -506,7 +511,7 @@ export const streamEither: {
 } = streamed(query.either) as never
 
 /**
- * As {@link stream}, without the rows that are not what their schemas say. {@link skipped} counts them.
+ * Like {@link stream}, but skips the rows that do not match their schemas. {@link skipped} counts them.
  *
  * @since 0.1.0
  * @category queries
@@ -530,7 +535,7 @@ export const streamValid: {
 } = streamed(query.valid) as never
 
 /**
- * How many rows and changes were skipped, here and in `Changes`, because they are not what their schemas say.
+ * Counts the elements that `View`, `Mango` and `Changes` skip because they do not match their schemas.
  *
  * @since 0.1.0
  * @category metrics
@@ -542,8 +547,8 @@ export const skipped: Metric.Metric<
 > = decoded.skipped
 
 /**
- * What pages can be asked: everything but keys by name, which come in one answer. `pageSize` is a hundred rows, unless said
- * otherwise; `limit` counts the rows of all pages together.
+ * The options of {@link pages}: all options of a query, except `keys` and `sorted`. `pageSize` is 100 rows by default;
+ * `limit` is the maximum number of rows of all pages together.
  *
  * @since 0.1.0
  * @category options
@@ -553,7 +558,7 @@ export interface Paging<out K> extends Omit<Options<K>, "keys" | "sorted"> {
 }
 
 /**
- * As {@link Paging}, of a database.
+ * The options of {@link pages} for a database.
  *
  * @since 0.1.0
  * @category options
@@ -563,10 +568,10 @@ export interface DatabasePaging<out K> extends Omit<DatabaseOptions<K>, "keys" |
 }
 
 /**
- * Streams a view in pages, each with its own request, so that a slow consumer holds no connection. A page starts after the
- * key and the document of the previous page, not after a number of rows: concurrent writes cause no repeated and no missing
- * rows. Every page except the last is full. A page of a collection has only its own rows, and may take several requests. The
- * stream ends with the last page, which is empty only if there are no rows.
+ * Streams a view page by page. Each page is a separate request, so a slow consumer does not hold a connection. A page
+ * starts at the key and document after the last row of the previous page instead of at a row count, so concurrent
+ * writes neither repeat nor omit rows. Every page except the last is full; for a collection, a page may take several
+ * requests. Only a result without rows has an empty page.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -599,9 +604,9 @@ export const pages: {
     )) as never
 
 /**
- * Several queries of one view in one request, an answer for each: `POST` of the view with `/queries` at the end of the
- * path. The answer to each is kept until it is whole. Queries of a collection that need more than one answer to find
- * `limit` rows of it, as {@link fetch} explains, are sent as requests of their own.
+ * Sends several queries of one view in one request and returns a page for each: `POST` of the view's path with
+ * `/queries`. Each page is read completely into memory. If a query of a collection needs more than one request to find
+ * `limit` rows, as {@link fetch} explains, it is sent separately.
  *
  * @example
  * import { View } from "effect-couchdb"
@@ -646,8 +651,8 @@ export const queries: {
 ) => several.queries(given, view, all, partition)) as never
 
 /**
- * Returns the value of a reduce function for all keys or a range; `None` if there are no rows. Fails with a `ServerError` if
- * the function failed.
+ * Returns the reduced value of all keys or of a range; `None` if there are no rows. Fails with a `ServerError` if the
+ * reduce function fails.
  *
  * @example
  * import { View } from "effect-couchdb"

@@ -23,7 +23,7 @@ import { bodyOf, inDesign, parametersOf, queryOf } from "./view/request.js"
 export const TypeId: unique symbol = Symbol.for("effect-couchdb/Functions/Fn")
 export type TypeId = typeof TypeId
 
-/** How a function is given something, and how its answer is read. */
+/** How the input of a function is encoded, and its response decoded. */
 export interface Variance<in In, out Out, out R> {
   readonly input: (input: In) => Effect.Effect<Option.Option<unknown>, ParseResult.ParseIssue, R>
   readonly output: (text: string) => Effect.Effect<Out, ParseResult.ParseIssue, R>
@@ -43,7 +43,7 @@ export const make = <In = void, II = unknown, RI = never, Out = string, IO = unk
   const decode = output === undefined ? undefined : ParseResult.decodeUnknown(output)
   const variance: Variance<In, Out, RI | RO> = {
     input: (value) => encode === undefined ? Effect.succeedNone : Effect.asSome(encode(value)),
-    // Without a schema it is a text, which the defaults of the types say.
+    // Without a schema, `Out` has its default type `string`.
     output: (text) => decode === undefined ? Effect.succeed(text as Out) : decode(Option.getOrUndefined(json(text)))
   }
   return { design, name, [TypeId]: variance }
@@ -91,11 +91,11 @@ const withQuery = (path: string, query: Options["query"]): string => {
   return text === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${text}`
 }
 
-/** A function answers with anything, so that the headers alone show where a response comes from. */
-const isFromCouch: NonNullable<CouchRequest["verify"]> = ({ headers }) =>
+/** A function may respond with anything, so only the headers identify CouchDB. */
+const verifyHeaders: NonNullable<CouchRequest["verify"]> = ({ headers }) =>
   isIdentified(headers) ? undefined : "its headers do not identify CouchDB"
 
-/** The request of a function that may have a document. */
+/** The request to an update or show function. */
 const request = <In, Out, R>(
   where: Where,
   kind: "_update" | "_show",
@@ -117,13 +117,13 @@ const request = <In, Out, R>(
       database,
       id: about,
       headers: { accept: "*/*" },
-      verify: isFromCouch,
+      verify: verifyHeaders,
       ...(Option.isSome(body) && { body: body.value })
     }
   })
 
-/** The server escapes the id as in a path. */
-const unescaped = Option.liftThrowable(decodeURIComponent)
+/** The server percent-encodes the id, as in a path. */
+const decodeHeader = Option.liftThrowable(decodeURIComponent)
 
 export const update = <In, Out, R>(
   where: Where,
@@ -132,13 +132,13 @@ export const update = <In, Out, R>(
   options: Options = {}
 ): Effect.Effect<Updated<Out>, UpdateError, CouchHttp | R> =>
   Effect.gen(function*() {
-    const asked = yield* request(where, "_update", fn, input, options, () => options.id === undefined ? "POST" : "PUT")
+    const called = yield* request(where, "_update", fn, input, options, () => options.id === undefined ? "POST" : "PUT")
     const couch = yield* CouchHttp
-    const response = yield* couch.execute(asked)
+    const response = yield* couch.execute(called)
     const { headers, status } = response
     return {
-      output: yield* outputOf(couch, asked.database, asked.id, fn, response),
-      id: Option.flatMap(Option.fromNullable(headers["x-couch-id"]), unescaped),
+      output: yield* outputOf(couch, called.database, called.id, fn, response),
+      id: Option.flatMap(Option.fromNullable(headers["x-couch-id"]), decodeHeader),
       rev: Option.filter(Option.fromNullable(headers["x-couch-update-newrev"]), Revision.isRevision),
       durability: status === 202 ? "accepted" : "quorum"
     }
@@ -151,10 +151,10 @@ export const show = <In, Out, R>(
   options: Options = {}
 ): Effect.Effect<Out, CallError, CouchHttp | R> =>
   Effect.gen(function*() {
-    const asked = yield* request(where, "_show", fn, input, options, (given) => given ? "POST" : "GET")
+    const called = yield* request(where, "_show", fn, input, options, (given) => given ? "POST" : "GET")
     const couch = yield* CouchHttp
-    const response = yield* conflictAsBadRequest(couch.execute({ ...asked, idempotent: true }))
-    return yield* outputOf(couch, asked.database, asked.id, fn, response)
+    const response = yield* conflictAsBadRequest(couch.execute({ ...called, idempotent: true }))
+    return yield* outputOf(couch, called.database, called.id, fn, response)
   })
 
 export const list = <Out, R, K, V, R2>(
@@ -172,7 +172,7 @@ export const list = <Out, R, K, V, R2>(
         new InvalidIdError({
           kind: "view",
           value: place._tag,
-          problem: "is not a view of a design document, and CouchDB makes lists of those only"
+          problem: "is not a view of a design document; list functions support only those"
         })
       )
     }
@@ -185,7 +185,7 @@ export const list = <Out, R, K, V, R2>(
     }
     const { query, ...rest } = options
     const all = yield* parametersOf(database, place, view.key, rest as AnyOptions<K>, false)
-    // Many keys are too long for a query, and a list takes nothing else in a body.
+    // Many keys are too long for a query string, and a list function accepts nothing else in a body.
     const keys = all.filter(({ name }) => name === "keys")
     const parameters = all.filter(({ name }) => name !== "keys")
     const path = `/${DatabaseName.toPath(database)}${base}/${parts.map(encodeURIComponent).join("/")}`
@@ -200,7 +200,7 @@ export const list = <Out, R, K, V, R2>(
       database,
       id: about,
       headers: { accept: "*/*" },
-      verify: isFromCouch
+      verify: verifyHeaders
     }))
     return yield* outputOf(couch, database, about, fn, response)
   })
@@ -232,7 +232,7 @@ export const rewrite = (
       database,
       id: `_design/${design}`,
       headers: { accept: "*/*" },
-      verify: isFromCouch,
+      verify: verifyHeaders,
       ...(body !== undefined && { body })
     })
     const answer: Answer = {
@@ -243,7 +243,7 @@ export const rewrite = (
     return answer
   })
 
-/** A path that a URL parser would fold leads out of the design document. */
+/** A path that a URL parser normalizes would leave the design document. */
 const segmentsProblem = (path: string): string | undefined =>
   (path.split("?")[0] ?? "").split("/").some((part) => /^(?:\.|%2e){1,2}$/i.test(part))
     ? removedFromUrls

@@ -1,6 +1,6 @@
 /**
- * Replication by a server, which this program starts and monitors, and by this program, between any two servers that it can
- * reach, even if they cannot reach each other.
+ * Replication: run by a server, with its definition and progress, or run by this program, between any two servers that
+ * it can reach, even if they cannot reach each other.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import * as serverId from "./replicationId.js"
 import * as server from "./replicator.js"
 
 /**
- * What a replication did.
+ * The counts of a replication.
  *
  * @since 0.1.0
  * @category model
@@ -35,7 +35,8 @@ export interface Statistics {
 }
 
 /**
- * One side of a replication by this program: a database on a server, which `CouchHttp.make` gives as a value.
+ * The source or target of a replication by this program: a database, and the `CouchHttp` service of its server, which
+ * `CouchHttp.make` returns.
  *
  * @since 0.1.0
  * @category client
@@ -46,20 +47,21 @@ export interface Endpoint {
 }
 
 /**
- * Options of a replication by this program.
+ * The options of a replication by this program.
  *
- * - `filter`: selects the changes to replicate; design documents are replicated only for users who may write them
- * - `batch`: the number of changes in one batch, by default 100; a checkpoint is written after each batch
- * - `live`: continues with every further change, and never ends; a poll lasts `poll`, by default 25 seconds
+ * - `filter`: selects the changes to replicate; only users with write access to design documents can replicate them
+ * - `batch`: the number of changes in a batch, 100 by default; a checkpoint is written after each batch
+ * - `live`: continues with new changes and never ends; `poll` is the duration of a poll, 25 seconds by default
  * - `createTarget`: creates the target database if it does not exist
- * - `id`: the name of the checkpoints on both sides; by default it follows from the servers, the databases and the filter.
- *   With the name of a replication by CouchDB ({@link checkpointId}) or PouchDB, this one resumes that one, and vice versa
- * - `checkpoints`: `false` writes no checkpoints
- * - `retry`: when to repeat after transient failures, in addition to the retries of `CouchHttp`. A batch may be repeated, since
- *   it writes only what is missing. By default a live replication repeats without end, as `Changes.follow` does: 100 ms
- *   doubling up to half a minute, with full jitter; any other replication does not repeat
- * - `onReconnect`: runs after each failure that is repeated, before the wait. If it fails, the replication fails with its
- *   error
+ * - `id`: the id of the checkpoints on both sides; by default it is derived from the servers, the databases and the
+ *   filter. With the id of a replication by CouchDB ({@link checkpointId}) or PouchDB, this replication resumes from
+ *   their checkpoint, and they resume from this one
+ * - `checkpoints`: `false` neither reads nor writes checkpoints
+ * - `retry`: when to retry after a transient failure, in addition to the retries of `CouchHttp`. A batch can be
+ *   repeated, because it transfers only missing revisions. By default, a live replication retries without end, as
+ *   `Changes.follow` does: 100 ms, doubling up to 30 seconds, with full jitter; any other replication does not retry
+ * - `onReconnect`: runs after each failure that is retried, before the wait. If it fails, the replication fails with
+ *   its error
  *
  * @since 0.1.0
  * @category client
@@ -77,7 +79,7 @@ export interface Options<out E = never, out R = never> {
 }
 
 /**
- * A version that the target refused, for example by a validation function. The others are replicated.
+ * A revision that the target refused, for example by a validation function. The replication continues with the others.
  *
  * @since 0.1.0
  * @category client
@@ -89,12 +91,12 @@ export interface Failure {
 }
 
 /**
- * How far a replication by this program is, after each batch.
+ * The progress of a replication by this program, after each batch.
  *
- * - `sequence`: the source's, up to which all is carried over, and remembered on both sides
- * - `pending`: how many changes the source says are left
- * - `caughtUp`: whether that was all for now
- * - `failures`: what the target refused in this batch
+ * - `sequence`: the sequence of the source up to which everything is replicated, and which the checkpoints contain
+ * - `pending`: how many changes remain, if the source reports it
+ * - `caughtUp`: whether no changes remain for now
+ * - `failures`: the revisions that the target refused in this batch
  *
  * @since 0.1.0
  * @category client
@@ -109,7 +111,7 @@ export interface Progress {
 }
 
 /**
- * The errors of a replication by this program. It resumes from its checkpoint when it is run again.
+ * The errors of a replication by this program. When it is run again, it resumes from its checkpoint.
  *
  * @since 0.1.0
  * @category errors
@@ -117,18 +119,19 @@ export interface Progress {
 export type ReplicateError = NotFoundError | InvalidIdError | RequestError
 
 /**
- * Replicates from one database to another, and emits its progress. It uses CouchDB's replication protocol: `_changes`,
- * `_revs_diff`, `_bulk_get` and `_bulk_docs` (`new_edits: false`). Histories, siblings, tombstones and attachments are
- * replicated. An attachment that the target has from an ancestor is not sent again. Large attachments are streamed as
- * multipart from one side to the other. Such a request must end within the `timeout` of the target's `CouchHttp`: increase it
- * for very large files or slow connections.
+ * Replicates a database to another one, and streams the progress. It uses CouchDB's replication protocol, with
+ * `_changes`, `_revs_diff`, `_bulk_get` and `_bulk_docs` (`new_edits: false`), and transfers histories, siblings,
+ * tombstones and attachments. An attachment that the target has from an ancestor is not sent again. Large attachments
+ * are streamed as multipart from one side to the other, without being held in memory. Such a request must complete
+ * within the timeout of the target's `CouchHttp`: set it to more than a minute for very large files or slow
+ * connections.
  *
- * A live replication recovers from broken connections, silent servers, 408, 425, 429, 5xx and responses that are not
- * CouchDB's. If the filter is a function, view or selector that fails in CouchDB with status 500 and the same error and reason
- * ten times, the replication fails with that `ServerError`. It logs as `Changes.follow` does.
+ * A live replication recovers from broken connections, silent servers, 408, 425, 429, 5xx and responses that do not
+ * come from CouchDB. If the function, view or selector of its filter fails ten times with status 500 and the same error
+ * and reason, it counts as broken, and the replication fails with this `ServerError`. It logs as `Changes.follow` does.
  *
- * Checkpoints are `_local` documents in CouchDB's format on both sides. So the replication resumes after any failure, and may
- * be interrupted at any time. If the source refuses a checkpoint, since it is read-only, the one of the target is used.
+ * Checkpoints are `_local` documents in CouchDB's format on both sides. A replication can therefore be interrupted at
+ * any time, and resumes after any failure. If the source is read-only, only the target's checkpoint is used.
  *
  * @example
  * import { Effect, Stream } from "effect"
@@ -152,7 +155,7 @@ export const replicate = <E = never, R = never>(
 ): Stream.Stream<Progress, ReplicateError | E, R> => client.replicate(source, target, options)
 
 /**
- * {@link replicate} to the end: what it did in all, and all that the target refused.
+ * Runs {@link replicate} to the end. Returns the total counts, and all revisions that the target refused.
  *
  * @example
  * import { Effect } from "effect"
@@ -191,8 +194,8 @@ export const run = <E = never, R = never>(
   )
 
 /**
- * One side of a replication by a server: the name of a database of its own, or a URL with credentials beside it. They are
- * part of what is sent, and of no error.
+ * The source or target of a replication by a server: the name of one of its databases, or a URL with separate
+ * credentials. Credentials are sent, and appear in no error.
  *
  * @since 0.1.0
  * @category server
@@ -205,10 +208,11 @@ export type Remote = string | {
 }
 
 /**
- * What a server is to replicate.
+ * The definition of a replication by a server.
  *
- * - `filter`: which changes. Asking for a filter function whose name has a plus sign, a slash or an escaped character is a
- *   `BadRequestError` before any request, since CouchDB's replicator does not find it; a view of any name works
+ * - `filter`: selects the changes. A filter function whose name contains a plus sign, a slash or an escaped character
+ *   fails with a `BadRequestError` before a request is sent, because CouchDB's replicator cannot find it; the name of a
+ *   view may contain any characters
  *
  * @since 0.1.0
  * @category server
@@ -238,7 +242,7 @@ export interface Session {
 }
 
 /**
- * What a server says of a replication that has ended. `history` has the latest session first.
+ * The result of a replication that has ended. `history` starts with the latest session.
  *
  * @since 0.1.0
  * @category server
@@ -272,7 +276,7 @@ export interface Job {
 }
 
 /**
- * How the replication of a `_replicator` document goes. `error` says why it failed, or what it stumbles over.
+ * The status of the replication of a `_replicator` document. `error` is why it failed, or why it is currently retried.
  *
  * @since 0.1.0
  * @category server
@@ -292,7 +296,7 @@ export interface Status {
 }
 
 /**
- * What asking a server for a replication can fail with.
+ * The errors of replications by a server.
  *
  * @since 0.1.0
  * @category errors
@@ -308,9 +312,9 @@ export type ServerError = NotFoundError | RequestError
 export type DefinitionError = NotFoundError | UpdateConflictError | InvalidIdError | RequestError
 
 /**
- * Has the server replicate once, and waits for the end: `POST /_replicate`. A database that the server cannot open is a
- * `NotFoundError`. For what takes longer than the deadline of
- * `CouchHttp`, write a document with {@link define}.
+ * Makes the server replicate once, and waits until the replication ends: `POST /_replicate`. Fails with a
+ * `NotFoundError` if the server cannot open one of the databases. If the replication takes longer than the timeout of
+ * `CouchHttp`, use {@link define}.
  *
  * @example
  * import { Redacted } from "effect"
@@ -327,8 +331,8 @@ export type DefinitionError = NotFoundError | UpdateConflictError | InvalidIdErr
 export const once = (definition: Definition): Effect.Effect<Result, ServerError, CouchHttp> => server.once(definition)
 
 /**
- * Has the server replicate for as long as it runs: `POST /_replicate` with `continuous`. The id is what {@link cancel}
- * takes.
+ * Starts a continuous replication that runs until the server restarts: `POST /_replicate` with `continuous`. Returns
+ * the id that {@link cancel} accepts.
  *
  * @example
  * import { Effect } from "effect"
@@ -347,9 +351,8 @@ export const continuous = (
 ): Effect.Effect<{ readonly id: string }, ServerError, CouchHttp> => server.continuous(definition)
 
 /**
- * Ends a replication that {@link continuous} began, named by its id or by its definition: `POST /_replicate` with
- * `cancel`. One that is not running is a
- * `NotFoundError`.
+ * Cancels a replication that {@link continuous} started, by its id or its definition: `POST /_replicate` with `cancel`.
+ * Fails with a `NotFoundError` if it is not running.
  *
  * @since 0.1.0
  * @category server
@@ -357,7 +360,7 @@ export const continuous = (
 export const cancel = (which: string | Definition): Effect.Effect<void, ServerError, CouchHttp> => server.cancel(which)
 
 /**
- * Writes a document that has the server replicate, also after it was restarted: `PUT /_replicator/{docid}`.
+ * Writes a document that makes the server replicate, also after a restart: `PUT /_replicator/{docid}`.
  *
  * @example
  * import { Effect, Stream } from "effect"
@@ -387,10 +390,10 @@ export const define = (
 export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHttp> => server.remove(id)
 
 /**
- * Computes the name of the `_local` documents in which a server stores the checkpoint of a replication, from the definition and
- * `GET /`. With it as the `id` of {@link replicate}, this program resumes the replication of the server. `None` if it cannot be
- * computed here: for databases without a URL, headers, selectors and filter functions. The jobs of the scheduler then contain
- * it, before the `+`.
+ * Returns the id under which a server stores the checkpoints of a replication, in `_local` documents on both sides:
+ * `GET /`, and the definition. As the `id` of {@link replicate}, it lets this program resume where the server stopped.
+ * It is `None` if the client cannot compute it: for databases without a URL, headers, selectors and filter functions.
+ * The ids of {@link jobs} contain it then, before the `+`.
  *
  * @example
  * import { Effect, Option } from "effect"
@@ -417,7 +420,7 @@ export const checkpointId = (
 ): Effect.Effect<Option.Option<string>, ServerError, CouchHttp> => serverId.checkpointId(definition)
 
 /**
- * The replications that the server runs: `GET /_scheduler/jobs`, page by page.
+ * Streams the replications that the server runs: `GET /_scheduler/jobs`, page by page.
  *
  * @since 0.1.0
  * @category server
@@ -425,7 +428,7 @@ export const checkpointId = (
 export const jobs: Stream.Stream<Job, ServerError, CouchHttp> = server.jobs
 
 /**
- * How the replications of all documents go: `GET /_scheduler/docs`, page by page.
+ * Streams the status of the replications of all documents: `GET /_scheduler/docs`, page by page.
  *
  * @since 0.1.0
  * @category server
@@ -433,7 +436,7 @@ export const jobs: Stream.Stream<Job, ServerError, CouchHttp> = server.jobs
 export const statuses: Stream.Stream<Status, ServerError, CouchHttp> = server.statuses
 
 /**
- * How the replication of one document goes: `GET /_scheduler/docs/_replicator/{docid}`.
+ * Returns the status of the replication of a document: `GET /_scheduler/docs/_replicator/{docid}`.
  *
  * @since 0.1.0
  * @category server
@@ -441,8 +444,9 @@ export const statuses: Stream.Stream<Status, ServerError, CouchHttp> = server.st
 export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> => server.status(id)
 
 /**
- * Polls the state of the replication of one document until it is completed. Fails with a `ReplicationFailedError` if the
- * replication failed. A continuous one has no end. An unchanged state is not emitted again.
+ * Streams the status of the replication of a document until it is completed, by polling. Fails with a
+ * `ReplicationFailedError` if the replication fails. A continuous replication never completes. An unchanged status is
+ * not repeated.
  *
  * @since 0.1.0
  * @category server

@@ -11,7 +11,7 @@ import * as Transport from "../http/Transport.js"
 import { verifyDocument, verifyJson, verifyWritten } from "../http/verification.js"
 import type { Endpoint, Statistics } from "./Replication.js"
 
-/** What one side remembers of a replication: as CouchDB's own replicator writes it, or as PouchDB's does. */
+/** The checkpoint document of one side, in the format of CouchDB's replicator or of PouchDB. */
 interface Log {
   readonly body: Json.Json
   readonly rev: string | undefined
@@ -23,10 +23,10 @@ export interface Checkpoint {
   readonly history: ReadonlyArray<Json.Json>
   readonly source: string | undefined
   readonly target: string | undefined
-  /** Whether PouchDB wrote here, and is to read what is written next. */
-  readonly pouch: boolean
-  /** When the source was created, if nobody may write a checkpoint there: then the target's counts alone. */
-  readonly alone: Json.Json | undefined
+  /** Whether PouchDB wrote this checkpoint, so that the next one must be readable by PouchDB. */
+  readonly isPouchDb: boolean
+  /** When the source was created, if its checkpoint cannot be written. Then only the target's checkpoint counts. */
+  readonly sourceCreatedAt: Json.Json | undefined
 }
 
 const request = (
@@ -39,7 +39,7 @@ const request = (
   route: "/{db}/_local/{docid}",
   database,
   id: `_local/${id}`,
-  // Local documents have no conflicts: the same text a second time does no harm.
+  // Local documents have no conflicts, so writing the same content twice is harmless.
   idempotent: true
 })
 
@@ -66,55 +66,63 @@ const historyOf = ({ body }: Log): ReadonlyArray<Json.Json> => {
   return Json.isArray(history) ? history : []
 }
 
-/** Which side of the replication a checkpoint was written for. */
+/** The side of the replication for which a checkpoint was written. */
 const roleOf = ({ body }: Log): Json.Json | undefined => Json.get(body, "role")
 
 const sessionOf = (entry: Json.Json | undefined): Json.Json | undefined => Json.get(entry, "session_id")
 
-const isIn = (history: ReadonlyArray<Json.Json>, entry: Json.Json | undefined): boolean =>
+const includesSession = (history: ReadonlyArray<Json.Json>, entry: Json.Json | undefined): boolean =>
   sessionOf(entry) !== undefined && history.some((other) => sessionOf(other) === sessionOf(entry))
 
-/** How far a session came: CouchDB and PouchDB have different names for it. */
-const recorded = (entry: Json.Json | undefined): Json.Json | undefined =>
+/** The sequence that a session reached. CouchDB and PouchDB name it differently. */
+const sessionSequence = (entry: Json.Json | undefined): Json.Json | undefined =>
   Json.get(entry, "recorded_seq") ?? Json.get(entry, "last_seq")
 
-/** How far a log says that the replication is. Where both wrote to it, its latest session knows best. */
-const reached = (log: Log): Json.Json | undefined => {
+/**
+ * The sequence that a checkpoint document reached. If both CouchDB and PouchDB wrote it, the latest session is the most
+ * recent.
+ */
+const reachedSequence = (log: Log): Json.Json | undefined => {
   const [latest] = historyOf(log)
   return sessionOf(latest) !== undefined && sessionOf(latest) === sessionOf(log.body)
-    ? recorded(latest)
+    ? sessionSequence(latest)
     : Json.get(log.body, "source_last_seq") ?? Json.get(log.body, "last_seq")
 }
 
 /**
- * The latest session that both know, as the side has it whose latest it is: the other one may have come further since,
- * before this one was put back to an older state.
+ * The latest session that both sides contain, as recorded by the side on which it is the latest. The other side may
+ * have advanced further before this one was restored from a backup.
  */
-const common = (
+const lastCommonSession = (
   source: ReadonlyArray<Json.Json>,
   target: ReadonlyArray<Json.Json>
 ): Pick<Checkpoint, "since" | "history"> => {
   for (let i = 0; i < Math.min(source.length, target.length); i++) {
-    if (isIn(target.slice(i), source[i])) return { since: recorded(source[i]), history: source.slice(i) }
-    if (isIn(source.slice(i + 1), target[i])) return { since: recorded(target[i]), history: target.slice(i) }
+    if (includesSession(target.slice(i), source[i])) {
+      return { since: sessionSequence(source[i]), history: source.slice(i) }
+    }
+    if (includesSession(source.slice(i + 1), target[i])) {
+      return { since: sessionSequence(target[i]), history: target.slice(i) }
+    }
   }
   return { since: undefined, history: [] }
 }
 
 /**
- * Where one session is on both sides. One side may be behind, since the other was written first, or since it was put back to
- * an older state. Sequences cannot be compared, so that then it goes back to where the session began.
+ * The checkpoint of a session that both sides contain. One side may be older, because the other is written first, or
+ * because it was restored from a backup. Sequences cannot be compared, so in this case the session is repeated from its
+ * start.
  */
-const within = (ours: Log, theirs: Log): Pick<Checkpoint, "since" | "history"> => {
-  const [since, history] = [reached(ours), historyOf(ours)]
-  if (since !== undefined && Json.equals(since, reached(theirs) ?? null)) return { since, history }
-  const began = Json.get(history[0], "start_last_seq")
-  return began === undefined
-    ? common(history.slice(1), historyOf(theirs).slice(1))
-    : { since: began, history: history.slice(1) }
+const resumeSession = (sourceLog: Log, targetLog: Log): Pick<Checkpoint, "since" | "history"> => {
+  const [since, history] = [reachedSequence(sourceLog), historyOf(sourceLog)]
+  if (since !== undefined && Json.equals(since, reachedSequence(targetLog) ?? null)) return { since, history }
+  const sessionStart = Json.get(history[0], "start_last_seq")
+  return sessionStart === undefined
+    ? lastCommonSession(history.slice(1), historyOf(targetLog).slice(1))
+    : { since: sessionStart, history: history.slice(1) }
 }
 
-/** When a database was created; another one of its name was created at another time. */
+/** When a database was created, which distinguishes it from another database of the same name. */
 const createdAt = ({ couch, database }: Endpoint): Effect.Effect<Json.Json, WireError> =>
   Effect.map(
     conflictAsBadRequest(couch.execute({
@@ -127,41 +135,44 @@ const createdAt = ({ couch, database }: Endpoint): Effect.Effect<Json.Json, Wire
     (response) => Json.get(jsonOf(response), "instance_start_time") ?? null
   )
 
-/** Where both sides agree that it was. */
+/** Reads the checkpoint on which both sides agree. */
 export const read = (source: Endpoint, target: Endpoint, id: string): Effect.Effect<Checkpoint, WireError> =>
   Effect.gen(function*() {
-    const [ours, theirs] = yield* Effect.all([logAt(source, id), logAt(target, id)], { concurrency: 2 })
-    const alone = ours.rev === undefined ? Json.get(theirs.body, aloneWith) : undefined
+    const [sourceLog, targetLog] = yield* Effect.all([logAt(source, id), logAt(target, id)], { concurrency: 2 })
+    const sourceCreatedAt = sourceLog.rev === undefined ? Json.get(targetLog.body, sourceCreatedMember) : undefined
     const rest = {
-      source: ours.rev,
-      target: theirs.rev,
-      pouch: [ours, theirs].some(({ body }) => Json.get(body, "last_seq") !== undefined),
-      alone
+      source: sourceLog.rev,
+      target: targetLog.rev,
+      isPouchDb: [sourceLog, targetLog].some(({ body }) => Json.get(body, "last_seq") !== undefined),
+      sourceCreatedAt
     }
-    // Two copies of one server have one name, so that the other direction may have written here: its sequences are others.
-    if (roleOf(ours) === "target" || roleOf(theirs) === "source") return { since: undefined, history: [], ...rest }
-    if (alone !== undefined) {
-      return Json.equals(alone, yield* createdAt(source))
-        ? { since: reached(theirs), history: historyOf(theirs), ...rest }
-        : { since: undefined, history: [], ...rest, alone: undefined }
+    // Two copies of a server have the same UUID, so the reverse replication may have written this checkpoint. Its
+    // sequences do not apply here.
+    if (roleOf(sourceLog) === "target" || roleOf(targetLog) === "source") {
+      return { since: undefined, history: [], ...rest }
     }
-    return sessionOf(ours.body) !== undefined && sessionOf(ours.body) === sessionOf(theirs.body)
-      ? { ...within(ours, theirs), ...rest }
-      : { ...common(historyOf(ours), historyOf(theirs)), ...rest }
+    if (sourceCreatedAt !== undefined) {
+      return Json.equals(sourceCreatedAt, yield* createdAt(source))
+        ? { since: reachedSequence(targetLog), history: historyOf(targetLog), ...rest }
+        : { since: undefined, history: [], ...rest, sourceCreatedAt: undefined }
+    }
+    return sessionOf(sourceLog.body) !== undefined && sessionOf(sourceLog.body) === sessionOf(targetLog.body)
+      ? { ...resumeSession(sourceLog, targetLog), ...rest }
+      : { ...lastCommonSession(historyOf(sourceLog), historyOf(targetLog)), ...rest }
   })
 
-/** The member of the target's log that says which source it was that takes none. */
-const aloneWith = "source_instance_start_time"
+/** The member of the target's checkpoint that identifies a read-only source. */
+const sourceCreatedMember = "source_instance_start_time"
 
-/** As many sessions as CouchDB remembers. */
-const most = 50
+/** The number of sessions that CouchDB keeps in a checkpoint. */
+const maxSessions = 50
 
-/** Remembers a session on both sides: where one of them is lost, the older checkpoint holds. */
+/** Writes a session to both sides. If only one of them is written, the older checkpoint applies. */
 export const write = (
   [source, target]: readonly [Endpoint, Endpoint],
   id: string,
   checkpoint: Checkpoint,
-  told: {
+  progress: {
     readonly session: string
     readonly started: number
     readonly from: Json.Json | undefined
@@ -171,28 +182,28 @@ export const write = (
 ): Effect.Effect<Checkpoint, WireError> =>
   Effect.gen(function*() {
     const now = yield* Clock.currentTimeMillis
-    const { statistics } = told
+    const { statistics } = progress
     const entry = {
-      session_id: told.session,
-      start_time: new Date(told.started).toUTCString(),
+      session_id: progress.session,
+      start_time: new Date(progress.started).toUTCString(),
       end_time: new Date(now).toUTCString(),
-      start_last_seq: told.from ?? 0,
-      end_last_seq: told.to,
-      recorded_seq: told.to,
-      ...(checkpoint.pouch && { last_seq: told.to }),
+      start_last_seq: progress.from ?? 0,
+      end_last_seq: progress.to,
+      recorded_seq: progress.to,
+      ...(checkpoint.isPouchDb && { last_seq: progress.to }),
       missing_checked: statistics.revisionsChecked,
       missing_found: statistics.missingFound,
       docs_read: statistics.documentsRead,
       docs_written: statistics.documentsWritten,
       doc_write_failures: statistics.writeFailures
     }
-    const earlier = checkpoint.history.filter((each) => sessionOf(each) !== told.session)
-    const history = [entry, ...earlier].slice(0, most)
-    const put = (
+    const earlier = checkpoint.history.filter((other) => sessionOf(other) !== progress.session)
+    const history = [entry, ...earlier].slice(0, maxSessions)
+    const writeLog = (
       endpoint: Endpoint,
       rev: string | undefined,
       role: "source" | "target",
-      alone: Json.Json | undefined
+      sourceCreatedAt: Json.Json | undefined
     ) =>
       Effect.map(
         conflictAsBadRequest(endpoint.couch.execute({
@@ -200,11 +211,11 @@ export const write = (
             method: "PUT",
             body: Json.stringify({
               ...(rev !== undefined && { _rev: rev }),
-              session_id: told.session,
-              source_last_seq: told.to,
+              session_id: progress.session,
+              source_last_seq: progress.to,
               replication_id_version: 4,
-              ...(checkpoint.pouch && { last_seq: told.to, version: 1 }),
-              ...(alone !== undefined && { [aloneWith]: alone }),
+              ...(checkpoint.isPouchDb && { last_seq: progress.to, version: 1 }),
+              ...(sourceCreatedAt !== undefined && { [sourceCreatedMember]: sourceCreatedAt }),
               role,
               history
             })
@@ -216,23 +227,23 @@ export const write = (
           return typeof written === "string" ? written : rev
         }
       )
-    const atSource = checkpoint.alone !== undefined
-      ? { rev: undefined, alone: checkpoint.alone }
-      : yield* put(source, checkpoint.source, "source", undefined).pipe(
-        Effect.map((rev) => ({ rev, alone: undefined })),
+    const atSource = checkpoint.sourceCreatedAt !== undefined
+      ? { rev: undefined, sourceCreatedAt: checkpoint.sourceCreatedAt }
+      : yield* writeLog(source, checkpoint.source, "source", undefined).pipe(
+        Effect.map((rev) => ({ rev, sourceCreatedAt: undefined })),
         Effect.catchIf(
-          // Whoever may only read can replicate from there all the same.
+          // The user may only read the source, which is enough to replicate from it.
           ({ _tag }) => checkpoint.source === undefined && (_tag === "ForbiddenError" || _tag === "UnauthorizedError"),
-          () => Effect.map(createdAt(source), (alone) => ({ rev: undefined, alone }))
+          () => Effect.map(createdAt(source), (sourceCreatedAt) => ({ rev: undefined, sourceCreatedAt }))
         )
       )
-    const atTarget = yield* put(target, checkpoint.target, "target", atSource.alone)
+    const atTarget = yield* writeLog(target, checkpoint.target, "target", atSource.sourceCreatedAt)
     return {
-      since: told.to,
+      since: progress.to,
       history,
       source: atSource.rev,
       target: atTarget,
-      pouch: checkpoint.pouch,
-      alone: atSource.alone
+      isPouchDb: checkpoint.isPouchDb,
+      sourceCreatedAt: atSource.sourceCreatedAt
     }
   })

@@ -3,7 +3,7 @@ import { quote } from "../data/text.js"
 import { atServer } from "../http/errorMessage.js"
 
 /**
- * A replication by the server failed for good. `reason` is the server's, without credentials.
+ * A replication by the server failed permanently. `reason` comes from the server, without credentials.
  *
  * @since 0.1.0
  * @category replication

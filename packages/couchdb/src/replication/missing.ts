@@ -9,19 +9,22 @@ import { CouchHttp } from "../http/CouchHttp.js"
 import { isRevsDiff, missingIn, revsDiffBody } from "../http/verification.js"
 import type { Endpoint } from "./Replication.js"
 
-/** A revision that the target lacks. `leaves` are what it has of the document, and may be ancestors. */
+/**
+ * A revision that the target lacks. `leaves` are the target's leaf revisions of the document, which may be its
+ * ancestors.
+ */
 export interface Missing {
   readonly id: string
   readonly rev: Revision.Revision
   readonly leaves: ReadonlyArray<Revision.Revision>
 }
 
-export const on = <A, E>({ couch }: Endpoint, effect: Effect.Effect<A, E, CouchHttp>): Effect.Effect<A, E> =>
+export const onEndpoint = <A, E>({ couch }: Endpoint, effect: Effect.Effect<A, E, CouchHttp>): Effect.Effect<A, E> =>
   Effect.provideService(effect, CouchHttp, couch)
 
 const revisions = (json: Json.Json | undefined) => Json.elements(json).filter(Revision.isRevision)
 
-/** What of these changes the target lacks: `POST /{db}/_revs_diff`. */
+/** Returns the revisions of these changes that the target lacks: `POST /{db}/_revs_diff`. */
 export const missingAt = (
   target: Endpoint,
   changes: ReadonlyArray<Change<unknown>>
@@ -30,22 +33,22 @@ export const missingAt = (
   const byId = new Map<string, ReadonlyArray<Revision.Revision>>()
   for (const { id, revisions } of changes) byId.set(id, [...(byId.get(id) ?? []), ...revisions])
   return Effect.map(
-    on(
+    onEndpoint(
       target,
       post(
         DatabaseName.make(target.database),
         "_revs_diff",
         "",
         revsDiffBody(byId),
-        (answer) => isRevsDiff(answer, byId)
+        (response) => isRevsDiff(response, byId)
       )
     ),
     ({ exact }) =>
       Array.from(byId.keys()).flatMap((id) => {
-        const answer = Json.get(exact, id)
-        const leaves = revisions(Json.get(answer, "possible_ancestors"))
-        const asked = byId.get(id) ?? []
-        return revisions([...missingIn(exact, id)]).filter((rev) => asked.includes(rev)).map((rev) => ({
+        const response = Json.get(exact, id)
+        const leaves = revisions(Json.get(response, "possible_ancestors"))
+        const requested = byId.get(id) ?? []
+        return revisions([...missingIn(exact, id)]).filter((rev) => requested.includes(rev)).map((rev) => ({
           id,
           rev,
           leaves

@@ -8,10 +8,10 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Changes from "../changes/Changes.js"
-import { EmptyAnswers } from "../changes/emptyAnswers.js"
+import { EmptyPolls } from "../changes/emptyPolls.js"
 import { makeOutage } from "../changes/outage.js"
 import { runsOnServer } from "../changes/request.js"
-import { passes, untilItWorks } from "../changes/retry.js"
+import { isRecoverable, retryForever } from "../changes/retry.js"
 import * as DatabaseName from "../data/DatabaseName.js"
 import { type InvalidIdError } from "../data/errors.js"
 import * as Json from "../data/Json.js"
@@ -32,22 +32,23 @@ const hexOf = (text: string): string => Encoding.encodeHex(md5(encoder.encode(te
 
 const isWelcome = verifyJson((json) => typeof Json.get(json, "couchdb") === "string")
 
-/** Which server this is, for as long as it lives. */
-const serverOf = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError> =>
+/** The UUID of a server, which never changes. */
+const serverUuid = ({ couch }: Endpoint): Effect.Effect<Json.Json, ReplicateError> =>
   Effect.map(
     conflictAsBadRequest(couch.execute({ method: "GET", path: "/", route: "/", verify: isWelcome })),
     (response) => Json.get(jsonOf(response), "uuid") ?? null
   )
 
-/** The same replication has the same id, so that it resumes. */
+/** The same replication has the same id, so it resumes from its checkpoint. */
 const idOf = (
   source: Endpoint,
   target: Endpoint,
   options: Pick<Options, "id" | "filter">
 ): Effect.Effect<string, ReplicateError> =>
   options.id !== undefined ? Effect.succeed(options.id) : Effect.map(
-    Effect.all([serverOf(source), serverOf(target)], { concurrency: 2 }),
-    ([here, there]) => hexOf(JSON.stringify([here, source.database, there, target.database, options.filter ?? null]))
+    Effect.all([serverUuid(source), serverUuid(target)], { concurrency: 2 }),
+    ([sourceUuid, targetUuid]) =>
+      hexOf(JSON.stringify([sourceUuid, source.database, targetUuid, target.database, options.filter ?? null]))
   )
 
 const session = Effect.map(
@@ -55,7 +56,7 @@ const session = Effect.map(
   (words) => words.map((word) => word.toString(16).padStart(8, "0")).join("")
 )
 
-/** A sequence as a request names it; there is none to name at the beginning. */
+/** A sequence as a query parameter, or `undefined` at the start of the feed. */
 const sequenceText = (sequence: Json.Json | undefined): string | undefined =>
   sequence === undefined || sequence === null || sequence === 0
     ? undefined
@@ -70,7 +71,7 @@ interface State {
   readonly caughtUp: boolean
 }
 
-const none: Statistics = {
+const noStatistics: Statistics = {
   revisionsChecked: 0,
   missingFound: 0,
   documentsRead: 0,
@@ -78,8 +79,8 @@ const none: Statistics = {
   writeFailures: 0
 }
 
-/** How long a poll may take beyond its own time. */
-const grace = "1 minute"
+/** How long a poll may exceed its timeout. */
+const pollGrace = "1 minute"
 
 export const replicate = <E = never, R = never>(
   source: Endpoint,
@@ -87,49 +88,49 @@ export const replicate = <E = never, R = never>(
   options: Options<E, R>
 ): Stream.Stream<Progress, ReplicateError | E, R> =>
   Stream.unwrap(Effect.gen(function*() {
-    const [, into] = yield* Effect.all([
+    const [, targetName] = yield* Effect.all([
       DatabaseName.decode(source.database),
       DatabaseName.decode(target.database)
     ])
     const outage = yield* makeOutage({
       what: "the replication",
       annotations: { source: source.database, target: target.database },
-      retry: options.retry ?? untilItWorks,
+      retry: options.retry ?? retryForever,
       onReconnect: options.onReconnect
     })
-    const isOutlived = (error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> =>
-      error._tag !== "InvalidIdError" && passes(error) &&
+    const isRetried = (error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> =>
+      error._tag !== "InvalidIdError" && isRecoverable(error) &&
       (options.live === true || (options.retry !== undefined && (error._tag !== "ServerError" || isTransient(error))))
 
-    /** Repeats what failed for a moment, unless its failure is final. */
-    const outliving = <A>(
+    /** Retries transient failures, unless `isFinal` returns true. */
+    const retrying = <A>(
       effect: Effect.Effect<A, ReplicateError>,
       isFinal: (error: ReplicateError) => boolean = () => false
     ): Effect.Effect<A, ReplicateError | E, R> =>
       Effect.matchEffect(effect, {
         onFailure: (error): Effect.Effect<A, ReplicateError | E, R> =>
-          isOutlived(error) && !isFinal(error)
-            ? Effect.zipRight(outage.wait(error), Effect.suspend(() => outliving(effect, isFinal)))
+          isRetried(error) && !isFinal(error)
+            ? Effect.zipRight(outage.wait(error), Effect.suspend(() => retrying(effect, isFinal)))
             : Effect.fail(error),
-        onSuccess: (value) => outage.lasts() ? Effect.as(outage.end, value) : Effect.succeed(value)
+        onSuccess: (value) => outage.isActive() ? Effect.as(outage.end, value) : Effect.succeed(value)
       })
     const isBroken = (error: ReplicateError): boolean =>
       error._tag === "ServerError" && outage.isBroken(error) && runsOnServer(options.filter)
 
-    const starting = Effect.gen(function*() {
+    const prepare = Effect.gen(function*() {
       if (options.createTarget === true) {
-        yield* Effect.provideService(Database.ensure(into), CouchHttp, target.couch)
+        yield* Effect.provideService(Database.ensure(targetName), CouchHttp, target.couch)
       }
       const id = yield* idOf(source, target, options)
       return { id, first: yield* checkpoints.read(source, target, id) }
     })
-    const { first, id } = yield* options.live === true ? outliving(starting) : starting
-    const started = yield* Clock.currentTimeMillis
-    const name = yield* session
+    const { first, id } = yield* options.live === true ? retrying(prepare) : prepare
+    const replicationStart = yield* Clock.currentTimeMillis
+    const sessionId = yield* session
     const batch = Math.max(1, options.batch ?? 100)
     const poll = Duration.decode(options.poll ?? "25 seconds")
     const from = first.since
-    const emptyAnswers = new EmptyAnswers()
+    const emptyPolls = new EmptyPolls()
 
     const page = (state: State) => {
       const read = state.caughtUp && options.live === true ? Changes.longpoll : Changes.fetch
@@ -146,45 +147,45 @@ export const replicate = <E = never, R = never>(
         source.couch
       )
       if (read === Changes.fetch) return changes
-      // A connection that dies while the server holds the response back would be waited for without an end.
-      const longest = Duration.sum(poll, grace)
-      const timed = Effect.timeoutFail(changes, {
-        duration: longest,
+      // Without a deadline, a connection that breaks while the server withholds the response would block forever.
+      const pollDeadline = Duration.sum(poll, pollGrace)
+      const bounded = Effect.timeoutFail(changes, {
+        duration: pollDeadline,
         onTimeout: () =>
           new TimeoutError({
             method: "GET",
             path: `/${encodeURIComponent(source.database)}/_changes`,
-            milliseconds: Duration.toMillis(longest)
+            milliseconds: Duration.toMillis(pollDeadline)
           })
       })
       return Effect.gen(function*() {
-        if (emptyAnswers.wait > 0) yield* Effect.sleep(emptyAnswers.wait)
-        const begun = yield* Clock.currentTimeMillis
-        const answer = yield* timed
-        emptyAnswers.note(answer.changes.length === 0, (yield* Clock.currentTimeMillis) - begun)
-        return answer
+        if (emptyPolls.wait > 0) yield* Effect.sleep(emptyPolls.wait)
+        const startedAt = yield* Clock.currentTimeMillis
+        const response = yield* bounded
+        emptyPolls.record(response.changes.length === 0, (yield* Clock.currentTimeMillis) - startedAt)
+        return response
       })
     }
 
-    const carry = (
+    const transferPage = (
       state: State,
       { changes, lastSequence, pending }: Changes.Page<unknown>
     ): Effect.Effect<readonly [Chunk.Chunk<Progress>, Option.Option<State>], ReplicateError> =>
       Effect.gen(function*() {
-        const done = yield* transfer(source, target, changes)
+        const transferred = yield* transfer(source, target, changes)
         const statistics: Statistics = {
-          revisionsChecked: state.statistics.revisionsChecked + done.checked,
-          missingFound: state.statistics.missingFound + done.found,
-          documentsRead: state.statistics.documentsRead + done.read,
-          documentsWritten: state.statistics.documentsWritten + done.written,
-          writeFailures: state.statistics.writeFailures + done.failures.length
+          revisionsChecked: state.statistics.revisionsChecked + transferred.checked,
+          missingFound: state.statistics.missingFound + transferred.found,
+          documentsRead: state.statistics.documentsRead + transferred.read,
+          documentsWritten: state.statistics.documentsWritten + transferred.written,
+          writeFailures: state.statistics.writeFailures + transferred.failures.length
         }
         const moved = lastSequence !== sequenceText(state.since)
         const checkpoint = options.checkpoints === false || !moved || (changes.length === 0 && state.caughtUp)
           ? state.checkpoint
           : yield* checkpoints.write([source, target], id, state.checkpoint, {
-            session: name,
-            started,
+            session: sessionId,
+            started: replicationStart,
             from,
             to: lastSequence,
             statistics
@@ -197,24 +198,24 @@ export const replicate = <E = never, R = never>(
           pending,
           caughtUp,
           statistics,
-          failures: done.failures
+          failures: transferred.failures
         }
-        // A poll that brought nothing is no progress.
-        const silent = state.caughtUp && changes.length === 0
+        // An empty poll is not reported.
+        const isEmptyPoll = state.caughtUp && changes.length === 0
         return [
-          silent ? Chunk.empty() : Chunk.of(progress),
+          isEmptyPoll ? Chunk.empty() : Chunk.of(progress),
           caughtUp && options.live !== true ? Option.none() : Option.some(next)
         ] as const
       })
 
     const step = (state: State) =>
-      Effect.flatMap(outliving(page(state), isBroken), (changes) => {
+      Effect.flatMap(retrying(page(state), isBroken), (changes) => {
         outage.progress()
-        return outliving(carry(state, changes))
+        return retrying(transferPage(state, changes))
       })
 
     return Stream.paginateChunkEffect<State, Progress, ReplicateError | E, R>(
-      { checkpoint: first, since: from, statistics: none, caughtUp: false },
+      { checkpoint: first, since: from, statistics: noStatistics, caughtUp: false },
       step
     )
   }))

@@ -15,7 +15,7 @@ import type { Definition, Remote, ServerError as ServerFailure } from "./Replica
 
 const encoder = new TextEncoder()
 
-/** One side as CouchDB identifies it: user, host and port. `port` is absent if it is the default. */
+/** A source or target as CouchDB identifies it: by user and address. `port` is `undefined` for a default port. */
 interface Side {
   readonly user: string | undefined
   readonly host: string
@@ -23,11 +23,13 @@ interface Side {
   readonly path: string
 }
 
-const usual = new Set(["http:80", "http:5984", "https:443"])
+const defaultPorts = new Set(["http:80", "http:5984", "https:443"])
 
 const address = /^(https?):\/\/(?:([^/@]*)@)?([^/:?#]*)(?::(\d+))?(\/[^?#]*)?$/
 
-/** A bare name is completed by the server, and headers are part of the id: neither is seen from here. */
+/**
+ * The server completes a bare database name itself, and headers are part of the id, so neither can be computed here.
+ */
 const sideOf = (remote: Remote): Option.Option<Side> => {
   const given = typeof remote === "string" ? { url: remote } : remote
   const found = address.exec(given.url)
@@ -42,23 +44,23 @@ const sideOf = (remote: Remote): Option.Option<Side> => {
       ? undefined
       : credentials?.slice(0, colon),
     host,
-    port: usual.has(`${scheme}:${port}`) ? undefined : port,
+    port: defaultPorts.has(`${scheme}:${port}`) ? undefined : port,
     path: path.endsWith("/") ? path : `${path}/`
   })
 }
 
-/** Erlang has no strings: a list of bytes is one. */
-const text = (writer: TermWriter, value: string): void => writer.json(Array.from(encoder.encode(value)))
+/** An Erlang string is a list of bytes. */
+const writeString = (writer: TermWriter, value: string): void => writer.json(Array.from(encoder.encode(value)))
 
 const writeSide = (writer: TermWriter, { host, path, port, user }: Side): void => {
   writer.tuple(7)
   writer.atom("remote")
   if (user === undefined) writer.atom("undefined")
-  else text(writer, user)
-  text(writer, host)
+  else writeString(writer, user)
+  writeString(writer, host)
   if (port === undefined) writer.atom("default")
   else writer.integer(port)
-  text(writer, path)
+  writeString(writer, path)
   writer.nil()
   writer.atom("undefined")
 }
@@ -71,23 +73,23 @@ const byBytes = (one: string, other: string): number => {
   return at === -1 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1)
 }
 
-/** What of the definition is part of the id; none where CouchDB brings it into a form of its own first. */
+/** The parts of the definition that the id contains, or `None` if CouchDB normalizes them first. */
 const partsOf = ({ filter, winningRevisionsOnly }: Definition): Option.Option<ReadonlyArray<Part>> => {
-  const winners: ReadonlyArray<Part> = winningRevisionsOnly === true
+  const winningOnly: ReadonlyArray<Part> = winningRevisionsOnly === true
     ? [(writer) => writer.string("winning_revs_only")]
     : []
   switch (filter?._tag) {
     case undefined:
-      return Option.some(winners)
+      return Option.some(winningOnly)
     case "Ids":
-      return Option.some([(writer) => writer.json(Array.from(new Set(filter.ids)).sort(byBytes)), ...winners])
+      return Option.some([(writer) => writer.json(Array.from(new Set(filter.ids)).sort(byBytes)), ...winningOnly])
     case "DesignDocuments":
-      return Option.some([(writer) => writer.string("_design"), (writer) => writer.object([]), ...winners])
+      return Option.some([(writer) => writer.string("_design"), (writer) => writer.object([]), ...winningOnly])
     case "View":
       return Option.some([
         (writer) => writer.string("_view"),
         (writer) => writer.object([["view", functionName(filter.design, filter.view)]]),
-        ...winners
+        ...winningOnly
       ])
     case "Selector":
     case "Function":

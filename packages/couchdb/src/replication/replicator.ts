@@ -21,7 +21,7 @@ import { jsonOf } from "../http/verification.js"
 import { verifyDocument, verifyWritten } from "../http/verification.js"
 import { ReplicationFailedError } from "./errors.js"
 import type { Definition, DefinitionError, Remote, ServerError, Status } from "./Replication.js"
-import { JobsAnswer, ResultAnswer, StatusAnswer, StatusesAnswer } from "./schemas.js"
+import { JobsResponse, ResultResponse, StatusesResponse, StatusResponse } from "./schemas.js"
 
 const remote = (side: Remote): Json.Json => {
   if (typeof side === "string") return side
@@ -37,12 +37,12 @@ const remote = (side: Remote): Json.Json => {
   }
 }
 
-const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Json } => {
+const filterMembers = (filter: Filter | undefined): { readonly [key: string]: Json.Json } => {
   switch (filter?._tag) {
     case undefined:
       return {}
     case "Ids":
-      // CouchDB decodes them as parts of a URL.
+      // CouchDB percent-decodes these ids.
       return { doc_ids: filter.ids.map(encodeURIComponent) }
     case "Selector":
       return { selector: filter.selector }
@@ -55,12 +55,12 @@ const filtered = (filter: Filter | undefined): { readonly [key: string]: Json.Js
   }
 }
 
-/** Why no server can be asked for this filter. */
+/** Why a server cannot use this filter. */
 const filterProblem = (filter: Filter | undefined): string | undefined => {
   switch (filter?._tag) {
     case "Ids":
       return filter.ids.some(Json.hasLoneSurrogate)
-        ? "an id of the filter holds half of a surrogate pair, which UTF-8 cannot say"
+        ? "an id of the filter contains a lone surrogate, which UTF-8 cannot encode"
         : undefined
     case "View":
       return functionNameProblem(filter.design, filter.view)?.message
@@ -71,8 +71,8 @@ const filterProblem = (filter: Filter | undefined): string | undefined => {
           : `CouchDB's replicator does not find the filter function ${
             quote(`${filter.design}/${filter.name}`)
           }, whose ` +
-            "name has a plus sign, a slash, an escaped character or an underscore in front: rename it, filter by a view, " +
-            "or replicate by this program (Replication.replicate)")
+            "name contains a plus sign, a slash or an escaped character, or starts with an underscore: rename it, filter " +
+            "by a view, or replicate with this program (Replication.replicate)")
     default:
       return undefined
   }
@@ -80,35 +80,35 @@ const filterProblem = (filter: Filter | undefined): string | undefined => {
 
 const bodyOf = (
   definition: Definition,
-  rest: { readonly [key: string]: Json.Json },
+  extra: { readonly [key: string]: Json.Json },
   { method, path }: Pick<CouchRequest, "method" | "path">
 ): Effect.Effect<string, BadRequestError> => {
   const problem = filterProblem(definition.filter)
-  return problem === undefined ? Effect.sync(() => textOf(definition, rest)) : Effect.fail(
+  return problem === undefined ? Effect.sync(() => textOf(definition, extra)) : Effect.fail(
     new BadRequestError({ method, path, status: 400, error: "bad_request", reason: `${problem}; no request was sent` })
   )
 }
 
-const textOf = (definition: Definition, rest: { readonly [key: string]: Json.Json }): string =>
+const textOf = (definition: Definition, extra: { readonly [key: string]: Json.Json }): string =>
   Json.stringify({
     source: remote(definition.source),
     target: remote(definition.target),
-    ...filtered(definition.filter),
+    ...filterMembers(definition.filter),
     ...(definition.createTarget === true && { create_target: true }),
     ...(definition.sinceSequence !== undefined && { since_seq: definition.sinceSequence }),
     ...(definition.useCheckpoints !== undefined && { use_checkpoints: definition.useCheckpoints }),
     ...(definition.winningRevisionsOnly === true && { winning_revs_only: true }),
-    ...rest
+    ...extra
   })
 
-/** A database that the server cannot open is a failure of its own. */
-const found = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
+/** Reports a database that the server cannot open as a `NotFoundError`. */
+const reportMissingDatabase = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
   Effect.mapError(self, (error) =>
     error._tag === "ServerError" && error.error === "db_not_found"
       ? new NotFoundError(answerOf(error))
       : error)
 
-// The same definition has the same id: sent again, it joins the replication that runs, or continues it.
+// The same definition has the same id, so a repeated request joins or continues the running replication.
 const replicateRequest = (body: string): CouchRequest => ({
   method: "POST",
   path: "/_replicate",
@@ -120,15 +120,19 @@ const replicateRequest = (body: string): CouchRequest => ({
 export const once = (definition: Definition) =>
   Effect.flatMap(
     bodyOf(definition, {}, replicateRequest("")),
-    (body) => found(askFor(ResultAnswer, replicateRequest(body)))
+    (body) => reportMissingDatabase(askFor(ResultResponse, replicateRequest(body)))
   )
 
-const Begun = Schema.Struct({ _local_id: Schema.String })
+const ContinuousResponse = Schema.Struct({ _local_id: Schema.String })
 
 export const continuous = (definition: Definition) =>
   Effect.flatMap(
     bodyOf(definition, { continuous: true }, replicateRequest("")),
-    (body) => Effect.map(found(askFor(Begun, replicateRequest(body))), ({ _local_id }) => ({ id: _local_id }))
+    (body) =>
+      Effect.map(
+        reportMissingDatabase(askFor(ContinuousResponse, replicateRequest(body))),
+        ({ _local_id }) => ({ id: _local_id })
+      )
   )
 
 export const cancel = (which: string | Definition) =>
@@ -148,7 +152,7 @@ const documentAt = (id: string, method: CouchRequest["method"], path: string, ro
 
 const documentPath = (id: string) => `/_replicator/${encodeURIComponent(id)}`
 
-/** CouchDB writes into these documents, so that their revisions cannot be predicted: what is there is compared. */
+/** Writes the document of a replication. CouchDB also writes this document, so its revision cannot be predicted. */
 export const define = (
   id: string,
   definition: Definition,
@@ -161,7 +165,10 @@ export const define = (
     yield* conflictOfCreation(couch.execute({ ...request, body, verify: verifyWritten(id) }))
   })
 
-/** The server writes the document as well: a revision that moved meanwhile is read again. */
+/**
+ * Deletes the document of a replication. CouchDB also writes this document, so a conflict is retried with the current
+ * revision.
+ */
 export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHttp> =>
   Effect.gen(function*() {
     const read = yield* documentAt(id, "GET", documentPath(id), "/{db}/{docid}")
@@ -178,7 +185,7 @@ export const remove = (id: string): Effect.Effect<void, DefinitionError, CouchHt
     while: (error) => error._tag === "UpdateConflictError"
   }))
 
-const page = 100
+const pageSize = 100
 
 const pages = <A>(
   at: (skip: number) => Effect.Effect<ReadonlyArray<A>, ServerError, CouchHttp>
@@ -186,25 +193,25 @@ const pages = <A>(
   Stream.flattenIterables(
     Stream.paginateEffect(0, (skip) =>
       Effect.map(at(skip), (rows) =>
-        [rows, rows.length < page ? Option.none<number>() : Option.some(skip + page)] as const))
+        [rows, rows.length < pageSize ? Option.none<number>() : Option.some(skip + pageSize)] as const))
   )
 
 export const jobs = pages((skip) => {
   const request: CouchRequest = {
     method: "GET",
-    path: `/_scheduler/jobs?limit=${page}&skip=${skip}`,
+    path: `/_scheduler/jobs?limit=${pageSize}&skip=${skip}`,
     route: "/_scheduler/jobs"
   }
-  return Effect.map(askFor(JobsAnswer, request), ({ jobs }) => jobs)
+  return Effect.map(askFor(JobsResponse, request), ({ jobs }) => jobs)
 })
 
 export const statuses = pages((skip) => {
   const request: CouchRequest = {
     method: "GET",
-    path: `/_scheduler/docs?limit=${page}&skip=${skip}`,
+    path: `/_scheduler/docs?limit=${pageSize}&skip=${skip}`,
     route: "/_scheduler/docs"
   }
-  return Effect.map(askFor(StatusesAnswer, request), ({ docs }) => docs)
+  return Effect.map(askFor(StatusesResponse, request), ({ docs }) => docs)
 })
 
 export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> =>
@@ -215,26 +222,26 @@ export const status = (id: string): Effect.Effect<Status, ServerError | InvalidI
       `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`,
       "/_scheduler/docs/{db}/{docid}"
     )
-    return yield* askFor(StatusAnswer, request)
+    return yield* askFor(StatusResponse, request)
   })
 
 const same = (self: Status, that: Status): boolean =>
   self.state === that.state && self.lastUpdated === that.lastUpdated && self.errorCount === that.errorCount &&
   JSON.stringify(self.statistics) === JSON.stringify(that.statistics)
 
-/** How the replication goes, until it ends; what did not change is not told again. */
+/** Streams the status of a replication until it ends, without repeating an unchanged status. */
 export const progress = (id: string, every: Duration.DurationInput) =>
   Stream.paginateEffect(true, (first: boolean) =>
     Effect.flatMap(
-      first ? awaited(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
-      (now): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
-        now.state === "failed"
-          ? failAt((from) => new ReplicationFailedError({ ...from, id, reason: now.error ?? "no reason given" }))
-          : Effect.succeed([now, now.state === "completed" ? Option.none() : Option.some(false)])
+      first ? firstStatus(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
+      (current): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
+        current.state === "failed"
+          ? failAt((from) => new ReplicationFailedError({ ...from, id, reason: current.error ?? "no reason given" }))
+          : Effect.succeed([current, current.state === "completed" ? Option.none() : Option.some(false)])
     )).pipe(Stream.changesWith(same))
 
-/** The scheduler sees a new document a moment after it is written. */
-const awaited = (id: string, every: Duration.DurationInput) =>
+/** Waits for the first status. The scheduler picks up a new document shortly after it is written. */
+const firstStatus = (id: string, every: Duration.DurationInput) =>
   status(id).pipe(
     Effect.catchIf(
       (error): error is NotFoundError => error._tag === "NotFoundError",

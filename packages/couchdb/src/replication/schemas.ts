@@ -4,13 +4,13 @@ import type { Job, Result, Session, Statistics, Status } from "./Replication.js"
 
 const optionalNumber = Schema.optionalWith(Schema.Number, { default: () => 0, nullable: true })
 
-/** A sequence is opaque; at the beginning it is a number. */
+/** A sequence is opaque. At the start of the feed it is a number. */
 const Sequence = Schema.transform(Schema.Union(Schema.String, Schema.Number), Schema.String, {
   decode: String,
   encode: (sequence) => sequence
 })
 
-const SessionAnswer = Schema.Struct({
+const SessionResponse = Schema.Struct({
   session_id: Schema.String,
   start_time: Schema.String,
   end_time: Schema.String,
@@ -22,7 +22,7 @@ const SessionAnswer = Schema.Struct({
   doc_write_failures: optionalNumber
 })
 
-const sessionOf = (session: typeof SessionAnswer.Type): Session => ({
+const sessionOf = (session: typeof SessionResponse.Type): Session => ({
   sessionId: session.session_id,
   startTime: session.start_time,
   endTime: session.end_time,
@@ -36,41 +36,41 @@ const sessionOf = (session: typeof SessionAnswer.Type): Session => ({
   }
 })
 
-/** Reads only: nobody writes these. */
-const reading = <A, I, B>(schema: Schema.Schema<A, I>, map: (answer: A) => B): Schema.Schema<B, I> =>
+/** A schema that only decodes. */
+const decodeOnly = <A, I, B>(schema: Schema.Schema<A, I>, map: (response: A) => B): Schema.Schema<B, I> =>
   Schema.transform(schema, Schema.Any as Schema.Schema<B>, {
     strict: true,
     decode: map,
     encode: () => {
-      throw new Error("answers are not written")
+      throw new Error("responses cannot be encoded")
     }
   })
 
-const Given = Schema.Struct({
+const ResultRow = Schema.Struct({
   no_changes: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   session_id: Schema.String,
   source_last_seq: Sequence,
-  history: Schema.Array(SessionAnswer)
+  history: Schema.Array(SessionResponse)
 })
 
-export const ResultAnswer = reading(Given, (answer): Result => ({
-  noChanges: answer.no_changes,
-  sessionId: answer.session_id,
-  sequence: answer.source_last_seq,
-  history: answer.history.map(sessionOf)
+export const ResultResponse = decodeOnly(ResultRow, (response): Result => ({
+  noChanges: response.no_changes,
+  sessionId: response.session_id,
+  sequence: response.source_last_seq,
+  history: response.history.map(sessionOf)
 }))
 
-const nullish = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
+const optionalNullable = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { nullable: true })
 
 const Information = Schema.Struct({
-  error: nullish(Schema.String),
+  error: optionalNullable(Schema.String),
   revisions_checked: optionalNumber,
   missing_revisions_found: optionalNumber,
   docs_read: optionalNumber,
   docs_written: optionalNumber,
   doc_write_failures: optionalNumber,
-  changes_pending: nullish(Schema.Number),
-  checkpointed_source_seq: nullish(Sequence)
+  changes_pending: optionalNullable(Schema.Number),
+  checkpointed_source_seq: optionalNullable(Sequence)
 })
 
 const statisticsOf = (info: typeof Information.Type | undefined): Statistics => ({
@@ -83,17 +83,17 @@ const statisticsOf = (info: typeof Information.Type | undefined): Statistics => 
 
 const JobRow = Schema.Struct({
   id: Schema.String,
-  database: nullish(Schema.String),
-  doc_id: nullish(Schema.String),
+  database: optionalNullable(Schema.String),
+  doc_id: optionalNullable(Schema.String),
   source: Schema.String,
   target: Schema.String,
-  node: nullish(Schema.String),
+  node: optionalNullable(Schema.String),
   start_time: Schema.String,
-  info: nullish(Information),
+  info: optionalNullable(Information),
   history: Schema.Array(Schema.Struct({
     timestamp: Schema.String,
     type: Schema.String,
-    reason: nullish(Schema.String)
+    reason: optionalNullable(Schema.String)
   }))
 })
 
@@ -112,7 +112,7 @@ const jobOf = (row: typeof JobRow.Type): Job => ({
   }))
 })
 
-export const JobsAnswer = reading(
+export const JobsResponse = decodeOnly(
   Schema.Struct({ jobs: Schema.Array(JobRow) }),
   ({ jobs }) => ({ jobs: jobs.map(jobOf) })
 )
@@ -121,15 +121,15 @@ const State = Schema.Literal("initializing", "running", "completed", "pending", 
 
 const StatusRow = Schema.Struct({
   doc_id: Schema.String,
-  id: nullish(Schema.String),
+  id: optionalNullable(Schema.String),
   source: Schema.Unknown,
   target: Schema.Unknown,
-  // A document that no scheduler has taken up yet has no state; an old one was triggered.
+  // A document that no scheduler has picked up yet has no state. Old versions of CouchDB use `triggered`.
   state: Schema.NullOr(Schema.Union(State, Schema.Literal("triggered"))),
   error_count: optionalNumber,
-  info: nullish(Schema.Union(Information, Schema.String)),
-  start_time: nullish(Schema.String),
-  last_updated: nullish(Schema.String)
+  info: optionalNullable(Schema.Union(Information, Schema.String)),
+  start_time: optionalNullable(Schema.String),
+  last_updated: optionalNullable(Schema.String)
 })
 
 const urlOf = (side: unknown): string | undefined => {
@@ -155,9 +155,9 @@ const statusOf = (row: typeof StatusRow.Type): Status => {
   }
 }
 
-export const StatusAnswer = reading(StatusRow, statusOf)
+export const StatusResponse = decodeOnly(StatusRow, statusOf)
 
-export const StatusesAnswer = reading(
+export const StatusesResponse = decodeOnly(
   Schema.Struct({ docs: Schema.Array(StatusRow) }),
   ({ docs }) => ({ docs: docs.map(statusOf) })
 )

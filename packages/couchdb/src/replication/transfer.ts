@@ -5,13 +5,12 @@ import * as DocumentId from "../data/DocumentId.js"
 import * as Json from "../data/Json.js"
 import { bulkWrite } from "../http/bulk/bulkDocs.js"
 import type { WireError } from "../http/bulk/errors.js"
-import { missingAt, on } from "./missing.js"
-import type { Outcome } from "./outcome.js"
-import { pass } from "./pass.js"
+import { missingAt, onEndpoint } from "./missing.js"
 import type { Endpoint, Failure } from "./Replication.js"
-import { lacking, readBare, readWhole, type Version } from "./version.js"
+import { streamVersion } from "./streamVersion.js"
+import { missingAttachments, type Outcome, readWithAttachments, readWithStubs, type Version } from "./version.js"
 
-/** What became of a batch. */
+/** The result of transferring a batch. */
 export interface Transferred {
   readonly checked: number
   readonly found: number
@@ -20,20 +19,24 @@ export interface Transferred {
   readonly failures: ReadonlyArray<Failure>
 }
 
-/** Attachments up to this number of bytes, also of one request together, are inline in the JSON of their documents. */
-const light = { each: 64 * 1024, together: 2 * 1024 * 1024 }
+/**
+ * The maximum size in bytes of an attachment that is sent within JSON, and of all such attachments of a request
+ * together.
+ */
+const jsonLimit = { each: 64 * 1024, total: 2 * 1024 * 1024 }
 
-const weight = (version: Version): number => lacking(version).reduce((sum, { length }) => sum + length, 0)
+const attachmentBytes = (version: Version): number =>
+  missingAttachments(version).reduce((sum, { length }) => sum + length, 0)
 
 const groups = (versions: ReadonlyArray<Version>): ReadonlyArray<ReadonlyArray<Version>> => {
   const all: Array<Array<Version>> = []
   let size = Infinity
   for (const version of versions) {
-    size += weight(version)
+    size += attachmentBytes(version)
     const last = all[all.length - 1]
-    if (last === undefined || size > light.together) {
+    if (last === undefined || size > jsonLimit.total) {
       all.push([version])
-      size = weight(version)
+      size = attachmentBytes(version)
     } else last.push(version)
   }
   return all
@@ -44,7 +47,7 @@ const writeAll = (
   versions: ReadonlyArray<Version>
 ): Effect.Effect<ReadonlyArray<Outcome>, WireError> =>
   Effect.map(
-    on(
+    onEndpoint(
       target,
       bulkWrite(
         DatabaseName.make(target.database),
@@ -61,36 +64,39 @@ const writeAll = (
       })
   )
 
-/** What goes as multipart. An id that no path can say goes within JSON, whatever its attachments are. */
-const isApart = (version: Version): version is Version & { readonly id: DocumentId.DocumentId } =>
-  (weight(version) > light.each || lacking(version).some(({ compressed }) => compressed)) &&
+/** Whether a version is sent as multipart. A version whose id cannot be part of a path is always sent within JSON. */
+const isSentSeparately = (version: Version): version is Version & { readonly id: DocumentId.DocumentId } =>
+  (attachmentBytes(version) > jsonLimit.each || missingAttachments(version).some(({ compressed }) => compressed)) &&
   DocumentId.isDocumentId(version.id)
 
-const carry = (
+const transferVersions = (
   source: Endpoint,
   target: Endpoint,
   versions: ReadonlyArray<Version>
 ): Effect.Effect<ReadonlyArray<Outcome>, WireError> =>
   Effect.gen(function*() {
-    const bare = versions.filter((version) => lacking(version).length === 0)
-    const small = versions.filter((version) => lacking(version).length > 0 && !isApart(version))
+    const withoutAttachments = versions.filter((version) => missingAttachments(version).length === 0)
+    const small = versions.filter((version) => missingAttachments(version).length > 0 && !isSentSeparately(version))
     return [
-      ...(yield* writeAll(target, bare)),
+      ...(yield* writeAll(target, withoutAttachments)),
       ...(yield* Effect.forEach(groups(small), (group) =>
-        Effect.flatMap(readWhole(source, group), (whole) => writeAll(target, whole)))).flat(),
-      ...(yield* Effect.forEach(versions.filter(isApart), (version) =>
-        pass(source, target, version), {
+        Effect.flatMap(readWithAttachments(source, group), (whole) => writeAll(target, whole)))).flat(),
+      ...(yield* Effect.forEach(versions.filter(isSentSeparately), (version) =>
+        streamVersion(source, target, version), {
         concurrency: 4
       }))
     ]
   })
 
-/** Whether the target no longer has the attachments that it was thought to have, as where the ancestor was compacted. */
-const lostStub = (outcome: Outcome): boolean =>
+/**
+ * Whether the target lacks an attachment that it should have from an ancestor, for example because the ancestor was
+ * compacted.
+ */
+const lacksStub = (outcome: Outcome): boolean =>
   outcome._tag === "Refused" && outcome.version.ancestor !== undefined &&
   (outcome.error._tag === "MissingStubError" || outcome.error._tag === "PreconditionFailedError")
 
-/** Carries over what the target lacks of a batch of changes. All of it may be repeated. */
+/** Transfers the revisions of a batch of changes that the target lacks. It can be repeated safely. */
 export const transfer = (
   source: Endpoint,
   target: Endpoint,
@@ -98,12 +104,12 @@ export const transfer = (
 ): Effect.Effect<Transferred, WireError> =>
   Effect.gen(function*() {
     const missing = yield* missingAt(target, changes)
-    const versions = yield* readBare(source, missing)
-    const first = yield* carry(source, target, versions)
-    const again = first.filter(lostStub).map(({ version }) => ({ ...version, ancestor: undefined }))
-    const outcomes = again.length === 0
+    const versions = yield* readWithStubs(source, missing)
+    const first = yield* transferVersions(source, target, versions)
+    const retried = first.filter(lacksStub).map(({ version }) => ({ ...version, ancestor: undefined }))
+    const outcomes = retried.length === 0
       ? first
-      : [...first.filter((outcome) => !lostStub(outcome)), ...(yield* carry(source, target, again))]
+      : [...first.filter((outcome) => !lacksStub(outcome)), ...(yield* transferVersions(source, target, retried))]
     const written = outcomes.filter(({ _tag }) => _tag === "Written").length
     const failures = outcomes.flatMap((outcome): ReadonlyArray<Failure> =>
       outcome._tag === "Refused"

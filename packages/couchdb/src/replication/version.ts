@@ -5,20 +5,27 @@ import * as Revision from "../data/Revision.js"
 import type { WireError } from "../http/bulk/errors.js"
 import { post } from "../http/bulk/post.js"
 import { rowFailure } from "../http/bulk/rowFailure.js"
+import type { HttpError } from "../http/errors.js"
 import { isBulkGet } from "../http/verification.js"
-import { type Missing, on } from "./missing.js"
+import { type Missing, onEndpoint } from "./missing.js"
 import type { Endpoint } from "./Replication.js"
 
-/** A version as `_bulk_get` gave it, exact to the digit. */
+/** A revision of a document from `_bulk_get`, as exact JSON. */
 export interface Version {
   readonly id: string
   readonly rev: Revision.Revision
   readonly json: Json.JsonObject
-  /** The latest ancestor that the target has: it keeps the attachments that are no younger. */
+  /** The latest ancestor that the target has. The target keeps attachments that are not newer than it. */
   readonly ancestor: Revision.Revision | undefined
 }
 
-/** Which of the target's leaves the version comes from. */
+/** The result of transferring a version. It is `Gone` if it was compacted away before it was read. */
+export type Outcome =
+  | { readonly _tag: "Written"; readonly version: Version }
+  | { readonly _tag: "Refused"; readonly version: Version; readonly error: HttpError }
+  | { readonly _tag: "Gone"; readonly version: Version }
+
+/** The target's latest leaf revision that is an ancestor of the version. */
 const ancestorOf = (json: Json.JsonObject, leaves: Missing["leaves"]): Version["ancestor"] => {
   const history = Json.get(json, "_revisions")
   const start = Number(Json.get(history, "start"))
@@ -39,9 +46,9 @@ const read = (
   const database = DatabaseName.make(source.database)
   const query = `?revs=true&${attachments ? "attachments=true" : "att_encoding_info=true"}`
   return Effect.flatMap(
-    on(
+    onEndpoint(
       source,
-      post(database, "_bulk_get", query, { docs: rows }, (answer) => isBulkGet(answer, rows.map(idOf)))
+      post(database, "_bulk_get", query, { docs: rows }, (response) => isBulkGet(response, rows.map(idOf)))
     ),
     ({ exact, response }) =>
       Effect.map(
@@ -54,7 +61,7 @@ const read = (
             if (Json.isObject(json) && typeof id === "string" && Revision.isRevision(rev)) {
               return Effect.succeed([{ id, rev, json }])
             }
-            // What is not there any more was compacted away, and its successor comes with a later change.
+            // A missing version was compacted away. Its successor follows with a later change.
             const problem = Json.get(doc, "error") ?? null
             const failure = rowFailure(database, String(Json.get(problem, "id")), problem, response)
             return failure === undefined ? Effect.succeed([]) : Effect.fail(failure)
@@ -67,8 +74,8 @@ const read = (
 
 const keyOf = ({ id, rev }: { readonly id: string; readonly rev: string }): string => `${rev} ${id}`
 
-/** The versions as they are, with the names of their attachments only. */
-export const readBare = (
+/** Reads versions with stubs of their attachments. */
+export const readWithStubs = (
   source: Endpoint,
   wanted: ReadonlyArray<Missing>
 ): Effect.Effect<ReadonlyArray<Version>, WireError> => {
@@ -83,8 +90,8 @@ export const readBare = (
   )
 }
 
-/** The versions with the bytes of those attachments that the target does not have. */
-export const readWhole = (
+/** Reads versions with the content of the attachments that the target lacks. */
+export const readWithAttachments = (
   source: Endpoint,
   versions: ReadonlyArray<Version>
 ): Effect.Effect<ReadonlyArray<Version>, WireError> => {
@@ -105,22 +112,24 @@ export const readWhole = (
   )
 }
 
-/** An attachment to carry over. One that does not tell its length may have any. */
-export interface Lacking {
+/** An attachment to transfer. If its length is unknown, `length` is `Infinity`. */
+export interface MissingAttachment {
   readonly length: number
-  /** Stored compressed, as it is to arrive: what compresses it once more may do so in another way. */
+  /**
+   * Whether it is stored compressed. It must be sent as stored, because compressing it again may produce other bytes.
+   */
   readonly compressed: boolean
 }
 
-/** The attachments to carry over: those that the target does not have from an ancestor. */
-export const lacking = ({ ancestor, json }: Version): ReadonlyArray<Lacking> => {
+/** The attachments to transfer: those that the target does not have from an ancestor. */
+export const missingAttachments = ({ ancestor, json }: Version): ReadonlyArray<MissingAttachment> => {
   const stubs = Json.get(json, "_attachments")
   if (!Json.isObject(stubs)) return []
   const known = ancestor === undefined ? -1 : Revision.generation(ancestor)
   return Json.entries(stubs).flatMap(([, stub]) => {
-    const born = Json.get(stub, "revpos")
+    const revpos = Json.get(stub, "revpos")
     const length = Json.get(stub, "length")
-    return typeof born === "number" && born <= known ? [] : [{
+    return typeof revpos === "number" && revpos <= known ? [] : [{
       length: typeof length === "number" ? length : Infinity,
       compressed: Json.get(stub, "encoding") !== undefined
     }]

@@ -1,7 +1,10 @@
 /**
- * What to do about a conflict: policies, which are functions from a `ConflictError` to an effect.
+ * Policies for conflicts, which are functions from a `ConflictError` to an effect, and the resolution of siblings.
  *
- * A policy is handed to `Effect.catchTag`, and the error channel afterwards says what can remain.
+ * `Effect.catchTag` applies a policy to a refused write, and the error channel shows which errors remain.
+ *
+ * Siblings are the conflicting leaf revisions of a document, which arise when replicas of a database are edited
+ * independently. CouchDB chooses one of them as the winner, and keeps the others until they are resolved.
  *
  * @since 0.1.0
  */
@@ -45,8 +48,8 @@ export { type ReadError } from "../document/errors.js"
 export { type Leaf, type UnresolvedReason } from "../siblings/model.js"
 
 /**
- * A policy of one's own: `name` is what metrics and spans call it. `settle` gets the conflict, and gives a document or a
- * failure; failing with the conflict itself, or with a new one, leaves it in the error channel.
+ * Makes a custom policy. `name` identifies it in metrics and spans. `settle` receives the conflict, and returns a
+ * document or fails; failing with the conflict itself, or with a new one, leaves it in the error channel.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -70,7 +73,7 @@ export const make: <A, I, R, K, E = never, R2 = never>(
 ) => Policy<A, E, R2> = policies.make
 
 /**
- * Leaves the conflict as it is: the end of a chain of policies.
+ * Leaves the conflict unresolved, as the end of a chain of policies.
  *
  * @since 0.1.0
  * @category policies
@@ -79,8 +82,8 @@ export const make: <A, I, R, K, E = never, R2 = never>(
 export const fail: Policy<any, Again> = policies.fail
 
 /**
- * Leaves the server as it is, and gives back the document that was to be written, still with its edits. Right where only
- * the existence of the document matters.
+ * Leaves the server unchanged, and returns the attempted document with its edits. Use it if only the existence of the
+ * document matters.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -99,9 +102,9 @@ export const fail: Policy<any, Again> = policies.fail
 export const ignore: Policy<any> = policies.ignore
 
 /**
- * Repeats the operation over the current revision. The other client's edits of the body are lost; its attachments are kept.
- * A document that the other client deleted is created again. Another client may write first again, so a `ConflictError` can
- * remain.
+ * Repeats the operation over the current revision, which discards the other side's edits of the body and keeps its
+ * attachments. A document that the other side deleted is re-created. Another client may write again meanwhile, so a
+ * `ConflictError` can remain.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -121,7 +124,7 @@ export const ignore: Policy<any> = policies.ignore
 export const overwrite: Policy<any, Again, CouchHttp> = policies.overwrite
 
 /**
- * Gives up the edit, and reads what the other side wrote. A document that it deleted is a `NotFoundError`.
+ * Discards the edit, and reads the other side's document. Fails with a `NotFoundError` if the other side deleted it.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -140,11 +143,12 @@ export const overwrite: Policy<any, Again, CouchHttp> = policies.overwrite
 export const keepTheirs: Policy<any, ReadError, CouchHttp> = policies.keepTheirs
 
 /**
- * Merges both edits, three ways with the base that the document remembers, and writes the result on top of the other
- * side's. Two edits that do not merge, or an edit that meets a deletion, are an `OverlapError`; a write that is refused
- * again a `ConflictError`, for {@link retry}. Members that the schema does not know are the other side's.
+ * Merges both edits in a three-way merge, with the base that the document keeps, and writes the result on top of the
+ * other side's revision. Fails with an `OverlapError` if the edits do not merge, or if an edit meets a deletion, and
+ * with a `ConflictError` if the write is refused again, which {@link retry} handles. Members that the schema does not
+ * declare are taken from the other side.
  *
- * A delete that was refused is carried out if the other side left the body as it was, and overlaps if it did not.
+ * A refused delete is performed if the other side did not change the body; otherwise it overlaps.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -167,8 +171,8 @@ export const merge: <A>(
 ) => Policy<A, Again | Overlapping | DecodeError, CouchHttp> = policies.merge
 
 /**
- * Reads what the other side wrote, applies the edit to that, and writes it. `edit` gets their body and the one that was
- * refused. A document that the other side deleted is a `NotFoundError`.
+ * Reads the other side's document, applies the edit to it, and writes it. `edit` receives the other side's body and the
+ * refused one. Fails with a `NotFoundError` if the other side deleted the document.
  *
  * @example
  * import { Schema } from "effect"
@@ -176,7 +180,7 @@ export const merge: <A>(
  *
  * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
  *
- * const onceMore = Conflict.reapply(butterflies, (theirs) => ({ ...theirs, seen: theirs.seen + 1 }))
+ * const increment = Conflict.reapply(butterflies, (theirs) => ({ ...theirs, seen: theirs.seen + 1 }))
  *
  * @since 0.1.0
  * @category policies
@@ -187,8 +191,9 @@ export const reapply: <A, I, R, K>(
 ) => Policy<A, Again | DecodeError, CouchHttp> = policies.reapply
 
 /**
- * Writes the refused document beside the other side's, as a sibling: `PUT /{db}/{docid}?new_edits=false`. Nothing is lost,
- * and the document is in conflict until somebody resolves it. A delete or a copy cannot be forked, and stays refused.
+ * Stores the refused document as a sibling of the other side's revision: `PUT /{db}/{docid}?new_edits=false`. Both
+ * versions are kept, and the document is in conflict until its siblings are resolved. Deletes and copies cannot be
+ * forked, and stay refused.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -207,8 +212,9 @@ export const reapply: <A, I, R, K>(
 export const fork: Policy<any, Again, CouchHttp> = policies.fork
 
 /**
- * What to do if the other client deleted the document: create it again with the refused body, accept the deletion, which
- * returns the attempted document and writes nothing, or leave the conflict. Every other conflict is passed to the policy.
+ * Handles documents that the other side deleted: re-creates the document with the refused body, accepts the deletion,
+ * which returns the attempted document without writing, or leaves the conflict. Every other conflict is passed to the
+ * policy.
  *
  * @example
  * import { Schema } from "effect"
@@ -227,7 +233,7 @@ export const onDeleted: (
 ) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R | CouchHttp> = combinators.onDeleted
 
 /**
- * What to do about two edits that do not merge: the second policy gets the conflict then.
+ * Passes the conflict to a second policy if the edits do not merge.
  *
  * @example
  * import { Schema } from "effect"
@@ -245,7 +251,7 @@ export const orElse: <B, E2, R2>(
 ) => <A extends B, E, R>(self: Policy<A, E, R>) => Policy<A, Exclude<E, Overlapping> | E2, R | R2> = combinators.orElse
 
 /**
- * A policy for the conflicts that the predicate picks; every other one stays as it is.
+ * Applies a policy to the conflicts that satisfy a predicate, and leaves the others.
  *
  * @example
  * import { Conflict } from "effect-couchdb"
@@ -256,13 +262,13 @@ export const orElse: <B, E2, R2>(
  * @category combinators
  */
 export const when: <A>(
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirements and any result
   predicate: (conflict: ConflictError<A, any, any>) => boolean
 ) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | Again, R> = combinators.when
 
 /**
- * A policy for conflicts of documents that a schema takes, on both sides, as one kind of a union: it reads what the other
- * side wrote first. Every other conflict stays as it is.
+ * Applies a policy to conflicts of documents whose bodies match a schema on both sides, such as one member of a union.
+ * It reads the other side's document first. Every other conflict is left.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -285,8 +291,8 @@ export const whenSchema: <B, I>(
 ) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E | Again | DecodeError, R | CouchHttp> = combinators.whenSchema
 
 /**
- * A policy for each kind of document, by what `kindOf` finds in the refused body. A kind without a policy stays in
- * conflict.
+ * Selects a policy by the kind of document, which `kindOf` determines from the refused body. A kind without a policy
+ * stays in conflict.
  *
  * @example
  * import { Schema } from "effect"
@@ -309,7 +315,7 @@ export const matchBy: <A, I, R0, K, Cases extends Readonly<Record<string, AnyCas
 ) => Policy<A, CaseError<Cases[keyof Cases]> | Again, CaseContext<Cases[keyof Cases]>> = combinators.matchBy
 
 /**
- * A policy for documents whose body is `A`, whatever it adds.
+ * A policy for documents whose body is `A`, with any errors and requirements.
  *
  * @since 0.1.0
  * @category type level
@@ -318,33 +324,33 @@ export const matchBy: <A, I, R0, K, Cases extends Readonly<Record<string, AnyCas
 export type AnyCase<A> = Policy<A, any, any>
 
 /**
- * What a policy adds to the errors.
+ * The errors that a policy adds.
  *
  * @since 0.1.0
  * @category type level
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the documents
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any document
 export type CaseError<P> = P extends Policy<any, infer E, infer _R> ? E : never
 
 /**
- * What a policy requires.
+ * The requirements of a policy.
  *
  * @since 0.1.0
  * @category type level
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the documents
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- any document
 export type CaseContext<P> = P extends Policy<any, infer _E, infer R> ? R : never
 
 /**
- * Applies the policy again to a new conflict, which is normal with many writers. By default up to twenty times, at first
- * without a delay, then with full jitter, 10 ms doubling to a second. Fails with the last error, which has the number of
- * attempts.
+ * Passes each new conflict to the policy again, which is normal with many concurrent writers. By default it retries up
+ * to twenty times: first immediately, then with full jitter, 10 ms doubling up to a second. Fails with the last error,
+ * which contains the number of attempts.
  *
  * @example
  * import { Schedule } from "effect"
  * import { Conflict } from "effect-couchdb"
  *
- * const patient = Conflict.overwrite.pipe(Conflict.retry(Schedule.recurs(100)))
+ * const persistent = Conflict.overwrite.pipe(Conflict.retry(Schedule.recurs(100)))
  *
  * @since 0.1.0
  * @category combinators
@@ -358,7 +364,7 @@ export const retry: {
 } = combinators.retry
 
 /**
- * Applies the policy again to a new conflict without a delay, up to a total number of attempts.
+ * Passes each new conflict to the policy again immediately, for at most n attempts in total.
  *
  * @example
  * import { Conflict } from "effect-couchdb"
@@ -371,7 +377,7 @@ export const retry: {
 export const limit: (attempts: number) => <A, E, R>(self: Policy<A, E, R>) => Policy<A, E, R> = combinators.limit
 
 /**
- * Looks at each conflict before the policy does: to log, or to count.
+ * Runs an effect for each conflict before the policy, for example to log or count it.
  *
  * @example
  * import { Effect } from "effect"
@@ -383,13 +389,14 @@ export const limit: (attempts: number) => <A, E, R>(self: Policy<A, E, R>) => Po
  * @category combinators
  */
 export const tap: <A, E2, R2>(
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirements and any result
   f: (conflict: ConflictError<A, any, any>) => Effect.Effect<unknown, E2, R2>
 ) => <E, R>(self: Policy<A, E, R>) => Policy<A, E | E2, R | R2> = combinators.tap
 
 /**
- * Saves the refused version for manual review before the policy decides: it is created in another collection of the same
- * schema, under its own id, `~`, and the revision that it would have had. A document with this id is the same version.
+ * Saves the refused version for manual review before the policy runs. It is created in another collection of the same
+ * schema, with an id that consists of the document's id, `~`, and the revision that it would have had. If this document
+ * exists, it contains the same version.
  *
  * @example
  * import { Schema } from "effect"
@@ -398,7 +405,7 @@ export const tap: <A, E2, R2>(
  * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String, seen: Schema.Number }))
  * const aside = Collection.make("quarantine", butterflies.schema)
  *
- * const kept = Conflict.keepTheirs.pipe(Conflict.quarantine(aside))
+ * const keepTheirs = Conflict.keepTheirs.pipe(Conflict.quarantine(aside))
  *
  * @since 0.1.0
  * @category combinators
@@ -411,7 +418,7 @@ export const quarantine: <A, I, R0>(
   combinators.quarantine
 
 /**
- * All ends of a document's history, in the order in which CouchDB picks the winner: the first one wins.
+ * All leaf revisions of a document, in the order in which CouchDB chooses the winner: the winner first.
  *
  * @since 0.1.0
  * @category siblings
@@ -422,9 +429,9 @@ export interface Siblings<A, R = never> {
 }
 
 /**
- * Reads every leaf of a document, live and deleted: `GET /{db}/{docid}?open_revs=all&revs=true`. Siblings are the live leaf
- * revisions of one document; they exist after replicas were edited independently. A leaf that cannot be decoded is reported as
- * such. Fails with a `NotFoundError` if the document never existed.
+ * Reads every leaf revision of a document, live and deleted: `GET /{db}/{docid}?open_revs=all&revs=true`. A leaf that
+ * does not match the schema is reported as such, without affecting the others. Fails with a `NotFoundError` if the
+ * document has never existed.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -452,9 +459,13 @@ export const siblings: {
 } = leaves.siblings
 
 /**
- * What was written: `document` is the current document (`None` if a deletion won), `merged` are the versions that it contains,
- * and `deleted` those of them that were deleted. `withoutBase` lists the paths that were merged without a common ancestor.
- * After a partial resolution `document` is the merge of most versions, and `merged` includes the versions of the others.
+ * The result of a resolution.
+ *
+ * - `document`: the current document, or `None` if a deletion won. After a partial resolution, it is the merge that
+ *   includes most versions
+ * - `merged`: the versions that were merged, after a partial resolution also those of other merges
+ * - `buried`: the merged versions that were replaced by tombstones
+ * - `withoutBase`: the paths that were merged without a common ancestor
  *
  * @since 0.1.0
  * @category siblings
@@ -468,14 +479,16 @@ export interface Settled<A, R = never> {
 }
 
 /**
- * The outcome of resolving a document.
+ * The outcome of resolving the siblings of a document.
  *
  * - `Resolved`: one version remains
- * - `PartiallyResolved`: a merge and some other versions remain, each with its reason: it does not merge with the others, and
- *   is `Unresolved` the next time, or a write failed, for which you resolve the document again
- * - `Superseded`: other clients wrote the document each time it was read. No edit is lost; resolve the document again
- * - `Unresolved`: no two versions merge, and nothing was written; `versions` are the live leaves, the winner first
- * - `NothingToDo`: the document has no siblings
+ * - `PartiallyResolved`: a merge was written, and some versions remain, each with a reason: either it does not merge
+ *   with the others, and the next resolution returns `Unresolved`, or something could not be written, and the
+ *   resolution should be run again
+ * - `Superseded`: other clients wrote the document during each attempt; nothing is lost, and the resolution should be
+ *   run again
+ * - `Unresolved`: no two versions merge, and nothing was written; `versions` lists them, the winner first
+ * - `NothingToDo`: there are no siblings
  *
  * @since 0.1.0
  * @category siblings
@@ -496,18 +509,20 @@ export type Resolution<A, R = never> =
   | { readonly _tag: "NothingToDo"; readonly id: string }
 
 /**
- * Merges the siblings of a document, of any number. They are merged in order, the winner first, and the merge is written on
- * top of the winner. When it is known to be stored, the losers are deleted, and their tombstones keep their bodies. Attachments
- * of losers are copied to the merge. A version that the policy does not decide remains, and the others are merged without it.
+ * Merges the siblings of a document, however many there are, into one version. They are merged in order, the winner
+ * first, and the merge is written on top of the winner. Once it is known to be stored, the losers are replaced by
+ * tombstones that keep their bodies. Attachments of losers are copied to the merge. A version that the policy cannot
+ * merge is kept, and the others are merged without it.
  *
- * The result depends only on the versions: replicas that resolve the same siblings write the same revision, and replicate
- * without a conflict. The revision path of the merge records what it contains, so that nothing counts twice if a loser is
- * edited elsewhere. The effect may be interrupted between any two requests and run again.
+ * The result depends only on the versions: replicas that resolve the same siblings write the same revision, and
+ * replicate without a new conflict. The revision path of the merge records which versions it includes, so that nothing
+ * is merged twice if a loser is edited elsewhere. The resolution can be interrupted between any two requests and run
+ * again.
  *
- * Endpoints: `POST /{db}/_all_docs`, `POST /{db}/_bulk_get` and `POST /{db}/_bulk_docs`, each with at most 200 versions in a
- * request; `POST /{db}/_changes` if tombstones count; `GET /{db}/{docid}` for a loser with attachments, and for the history if a
- * deletion may count; `POST /{db}/_revs_diff` if another client writes at the same time. More than 64 siblings take several
- * merges: with lineage one on top of the other, and without lineage one that names tombstones with lists of them.
+ * Endpoints: `_all_docs`, `_bulk_get` and `_bulk_docs`, each with at most 200 versions in a request; `_changes` if
+ * tombstones matter; a GET of each loser with attachments, and of the history if a deletion may matter; `_revs_diff` if
+ * another client writes at the same time. More than 64 siblings require several merges: with lineage, each on top of
+ * the previous one; without lineage, one merge that refers to further tombstones, which list the merged versions.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -544,8 +559,8 @@ export const resolve: {
 } = sweeping.resolve
 
 /**
- * Every document of the collection that has siblings, with all its leaves. Reads the changes of the database in pages, so
- * that memory stays flat: `GET /{db}/_changes?style=all_docs`.
+ * Streams every document of the collection that has siblings, with all its leaf revisions. It reads the changes of the
+ * database in pages, in constant memory: `GET /{db}/_changes?style=all_docs`.
  *
  * @example
  * import { Schema, Stream } from "effect"
@@ -563,8 +578,8 @@ export const stream: <A, I, R, K>(
 ) => Stream.Stream<Siblings<A, R>, NotFoundError | RequestError, CouchHttp | R> = sweeping.stream
 
 /**
- * The progress of a sweep. `scanned` and `pending` count changes of the database, including other collections. The other
- * members count the outcomes of documents with siblings. Pass `since` to another sweep to resume from here.
+ * The progress of a sweep. `scanned` and `pending` count changes of the database, including other collections; the
+ * other members count the outcomes of documents with siblings. Another sweep resumes from `since`.
  *
  * @since 0.1.0
  * @category siblings
@@ -580,7 +595,7 @@ export interface Progress {
 }
 
 /**
- * The elements of a sweep: each outcome, the progress after each page, and a summary at the end.
+ * An element of a sweep: each outcome, the progress after each page, and a summary at the end.
  *
  * @since 0.1.0
  * @category siblings
@@ -591,8 +606,8 @@ export type Swept<A, R = never> =
   | { readonly _tag: "Summary" } & Progress
 
 /**
- * How often one document may be resolved within how long. One that is in conflict again and again is `Unresolved` as
- * `Looping` then, since some other resolver must disagree with this one.
+ * Limits how often a document is resolved: at most `times` within `within`. A document that exceeds it is `Unresolved`
+ * with the reason `Looping`, because another resolver probably disagrees with this one.
  *
  * @since 0.1.0
  * @category siblings
@@ -603,11 +618,11 @@ export interface GuardOptions {
 }
 
 /**
- * How to sweep.
+ * The options of a sweep.
  *
- * - `since`: where an earlier sweep was
- * - `pageSize`: how many documents are looked at together, and at most resolved in one go; 200 by default
- * - `guard`: five times in a minute by default
+ * - `since`: the sequence to resume from
+ * - `pageSize`: how many documents are read together, and at most resolved together; 200 by default
+ * - `guard`: at most five resolutions of a document within a minute by default
  *
  * @since 0.1.0
  * @category siblings
@@ -619,8 +634,9 @@ export interface SweepOptions {
 }
 
 /**
- * Resolves all siblings of a collection, page by page, many documents in one request. Memory does not grow with the database.
- * An interrupted sweep can resume from its last `Progress`, or start again, which has no further effect.
+ * Resolves all siblings of a collection page by page, with many documents in a request. Memory use does not depend on
+ * the size of the database. An interrupted sweep can be resumed from the last `Progress`, or run again from the start
+ * without harm.
  *
  * @example
  * import { Effect, Schema, Stream } from "effect"
@@ -630,7 +646,9 @@ export interface SweepOptions {
  *
  * const swept = Conflict.sweep(cards, Merge.make(cards)).pipe(
  *   Stream.runForEach((event) =>
- *     event._tag === "Summary" ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for manual review`) : Effect.void
+ *     event._tag === "Summary"
+ *       ? Effect.log(`${event.resolved} resolved, ${event.unresolved} for manual review`)
+ *       : Effect.void
  *   )
  * )
  *
@@ -644,10 +662,10 @@ export const sweep: <A, I, R, K, E = never, R2 = never>(
 ) => Stream.Stream<Swept<A, R>, E | NotFoundError | RequestError, CouchHttp | R | R2> = sweeping.sweep
 
 /**
- * How to watch: `since`, `checkpoint` and the like are those of `Changes.follow`. `retry` and `onReconnect` are also for
- * the resolution itself.
+ * The options of a watch. `since`, `checkpoint` and the others are those of `Changes.follow`. `retry` and `onReconnect`
+ * also apply to the resolution itself.
  *
- * - `guard`: five times in a minute by default
+ * - `guard`: at most five resolutions of a document within a minute by default
  *
  * @since 0.1.0
  * @category siblings
@@ -662,8 +680,8 @@ export interface WatchOptions<out E = never, out R = never, out E2 = never, out 
 }
 
 /**
- * Follows the changes of the database and resolves siblings as they appear, after those that exist already. Emits each
- * outcome, recovers from failures as `Changes.follow` does, and ends when the database is deleted.
+ * Follows the changes of the database and resolves siblings as they arise, existing ones first. It streams the
+ * outcomes, recovers from failures as `Changes.follow` does, and ends when the database is deleted.
  *
  * @example
  * import { Effect, Schema, Stream } from "effect"
@@ -671,9 +689,12 @@ export interface WatchOptions<out E = never, out R = never, out E2 = never, out 
  *
  * const cards = Collection.make("office", Schema.Struct({ name: Schema.String, votes: Merge.Counter }))
  *
- * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint: Changes.inLocalDocument("office", "resolver") }).pipe(
+ * const checkpoint = Changes.inLocalDocument("office", "resolver")
+ * const resolver = Conflict.watch(cards, Merge.make(cards), { checkpoint }).pipe(
  *   Stream.runForEach((outcome) =>
- *     outcome._tag === "Unresolved" ? Effect.logWarning(`${outcome.id} needs manual review: ${outcome.reason.why}`) : Effect.void
+ *     outcome._tag === "Unresolved"
+ *       ? Effect.logWarning(`${outcome.id} needs manual review: ${outcome.reason.why}`)
+ *       : Effect.void
  *   )
  * )
  *

@@ -11,40 +11,41 @@ import { looping } from "../siblings/unresolved.js"
 import type { GuardOptions, Resolution } from "./Conflict.js"
 import { resolveAll } from "./resolve.js"
 
-/** When each document was resolved lately. */
-const makeMemory = (within: number) => {
+/** Records when each document was recently resolved. */
+const makeResolutionLog = (within: number) => {
   const recent = new Map<string, ReadonlyArray<number>>()
-  let looked = Number.NEGATIVE_INFINITY
-  const of = (id: string, now: number): ReadonlyArray<number> => {
-    const kept = (recent.get(id) ?? []).filter((at) => at > now - within)
-    if (kept.length === 0) recent.delete(id)
-    else recent.set(id, kept)
-    return kept
+  let prunedAt = Number.NEGATIVE_INFINITY
+  const recentTimes = (id: string, now: number): ReadonlyArray<number> => {
+    const unexpired = (recent.get(id) ?? []).filter((at) => at > now - within)
+    if (unexpired.length === 0) recent.delete(id)
+    else recent.set(id, unexpired)
+    return unexpired
   }
   return {
-    count: (id: string, now: number): number => of(id, now).length,
+    count: (id: string, now: number): number => recentTimes(id, now).length,
     add: (id: string, now: number): void => {
-      // What was not seen for so long counts no more; looking at all of it now and then keeps the memory small.
-      if (now - looked > within) {
-        looked = now
-        for (const each of recent.keys()) of(each, now)
+      // Prunes expired entries from time to time, which limits memory use.
+      if (now - prunedAt > within) {
+        prunedAt = now
+        for (const each of recent.keys()) recentTimes(each, now)
       }
-      recent.set(id, [...of(id, now), now])
+      recent.set(id, [...recentTimes(id, now), now])
     }
   }
 }
 
 /**
- * Resolves documents that change repeatedly, and returns the outcomes of those with siblings. A document that is in conflict
- * again after each resolution is left unresolved after a while, since another resolver must disagree.
+ * Makes a resolver for documents that are passed repeatedly. It returns the outcomes of those with siblings. A document
+ * that is in conflict again after each resolution is skipped after a while, because another resolver probably
+ * disagrees.
  */
-export const makeGuarded = <A, R, E, R2>(
+export const makeGuardedResolver = <A, R, E, R2>(
   collection: Bound<A, R>,
   policy: SiblingPolicy<A, E, R2>,
   { times = 5, within = "1 minute" }: Partial<GuardOptions> = {}
 ) => {
-  const memory = makeMemory(Duration.toMillis(within))
-  const seen = makeTombstoneCache()
+  const log = makeResolutionLog(Duration.toMillis(within))
+  const cache = makeTombstoneCache()
 
   return (
     ids: ReadonlyArray<string>
@@ -52,21 +53,23 @@ export const makeGuarded = <A, R, E, R2>(
     Effect.gen(function*() {
       if (ids.length === 0) return []
       const now = yield* Clock.currentTimeMillis
-      const often = ids.filter((id) => memory.count(id, now) >= times)
-      // The resolution itself changes a document, which then has no outcome.
-      const stopped = often.length === 0
+      const exceeding = ids.filter((id) => log.count(id, now) >= times)
+      // A resolution itself changes the document, so most of these documents have no siblings left.
+      const stopped = exceeding.length === 0
         ? []
-        : (yield* readLiveLeaves(collection.database, often)).filter(({ live }) => live.length > 1)
+        : (yield* readLiveLeaves(collection.database, exceeding)).filter(({ live }) => live.length > 1)
           .map(({ id }): Resolution<A, R> => ({
             _tag: "Unresolved",
             id,
-            reason: looping(memory.count(id, now)),
+            reason: looping(log.count(id, now)),
             versions: []
           }))
-      const going = ids.filter((id) => !often.includes(id))
-      const resolutions = going.length === 0 ? [] : yield* resolveAll(collection, going, policy, seen)
-      const told = resolutions.flatMap((each) => each._tag === "Absent" || each._tag === "NothingToDo" ? [] : [each])
-      for (const { _tag, id } of told) if (_tag !== "Unresolved") memory.add(id, now)
-      return [...stopped, ...told]
+      const allowed = ids.filter((id) => !exceeding.includes(id))
+      const resolutions = allowed.length === 0 ? [] : yield* resolveAll(collection, allowed, policy, cache)
+      const reported = resolutions.flatMap((each) =>
+        each._tag === "Absent" || each._tag === "NothingToDo" ? [] : [each]
+      )
+      for (const { _tag, id } of reported) if (_tag !== "Unresolved") log.add(id, now)
+      return [...stopped, ...reported]
     })
 }

@@ -5,7 +5,7 @@ import type { Leaf, UnresolvedReason } from "../siblings/model.js"
 import type { Plan, Remaining, Step as WriteStep } from "../siblings/plan.js"
 import type { Resolution } from "./Conflict.js"
 
-/** What the steps of a resolution have done to a document so far. */
+/** The results of the steps so far. */
 export interface Done<A, R> {
   readonly document: Option.Option<Document<A, R>>
   readonly merged: ReadonlyArray<Revision>
@@ -16,7 +16,7 @@ export interface Done<A, R> {
 /** A document whose resolution is not finished. */
 export interface Open<A, R> {
   readonly id: string
-  /** Whether its deleted leaves are needed too: they record what was merged and what was deleted. */
+  /** Whether deleted leaves are read too. They record merged versions and deletions. */
   readonly deep: boolean
   readonly done: Option.Option<Done<A, R>>
 }
@@ -43,12 +43,12 @@ export interface Writing<A, R> {
   readonly later: ReadonlyArray<WriteStep<A, R>>
   readonly done: Option.Option<Done<A, R>>
   /** Whether another client wrote the document meanwhile. */
-  readonly again: boolean
+  readonly isOutdated: boolean
 }
 
 const nothingDone = <A, R>(): Done<A, R> => ({ document: Option.none(), merged: [], deleted: [], withoutBase: [] })
 
-/** What is done after the current step, whose losers `deleted` were deleted. */
+/** The results after the current step, whose losers `buried` were replaced by tombstones. */
 export const progress = <A, R>(
   { done, step }: Writing<A, R>,
   deleted: ReadonlyArray<Revision>
@@ -86,18 +86,18 @@ export const unresolved = <A, R>(
   versions
 })
 
-export const partly = <A, R>(
+export const partiallyResolved = <A, R>(
   id: string,
   done: Done<A, R>,
   remaining: ReadonlyArray<Remaining>
 ): Resolution<A, R> => ({ _tag: "PartiallyResolved", id, ...done, remaining })
 
 /** The result after all steps. */
-export const ended = <A, R>({ again, done, open, plan }: Writing<A, R>): Round<A, R> =>
-  again
+export const ended = <A, R>({ isOutdated, done, open, plan }: Writing<A, R>): Round<A, R> =>
+  isOutdated
     ? { _tag: "Open", open: { id: open.id, deep: true, done } }
     : plan.remaining.length > 0 && Option.isSome(done)
-    ? { _tag: "Closed", resolution: partly(open.id, done.value, plan.remaining) }
+    ? { _tag: "Closed", resolution: partiallyResolved(open.id, done.value, plan.remaining) }
     : { _tag: "Closed", resolution: finished({ ...open, done }) }
 
 /** Stops before the remaining steps, and reports the versions that they would have merged. */
@@ -107,7 +107,7 @@ export const stopped = <A, R>(
   why: string
 ): Round<A, R> => ({
   _tag: "Closed",
-  resolution: partly(open.id, Option.getOrElse(done, () => nothingDone<A, R>()), [
+  resolution: partiallyResolved(open.id, Option.getOrElse(done, () => nothingDone<A, R>()), [
     ...remaining,
     ...later.flatMap(({ merged }) => merged).map((rev) => ({ rev, why })),
     ...plan.remaining

@@ -12,7 +12,7 @@ import type { NotFoundError, RequestError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import { jsonOf } from "../http/verification.js"
 
-/** A page of changes, and the documents in it that have more than one leaf. */
+/** A page of changes, and the documents in it that have more than one leaf revision. */
 export interface Page {
   readonly since: string
   readonly scanned: number
@@ -20,7 +20,9 @@ export interface Page {
   readonly ids: ReadonlyArray<string>
 }
 
-/** The changes of a database from a place on, one row a document: `GET /{db}/_changes?style=all_docs`. */
+/**
+ * Streams the changes of a database after a sequence, one row for each document: `GET /{db}/_changes?style=all_docs`.
+ */
 export const pages = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   since: string,
@@ -62,7 +64,7 @@ const readPage = <A, I, R, K>(
           const id = Json.get(row, "id")
           const leaves = Json.get(row, "changes")
           return typeof id === "string" && Json.isArray(leaves) &&
-              // What a burial hides may be all that is left of a document.
+              // With lineage, a tombstone may contain the only remaining version of a document.
               (leaves.length > 1 || (collection.lineage !== undefined && Json.get(row, "deleted") === true)) &&
               owns(collection.id, id)
             ? [id]

@@ -21,7 +21,10 @@ export interface ToPlan<A, R> extends Open<A, R> {
 export const readsDeletions = <A, R, E, R2>(collection: Bound<A, R>, policy: SiblingPolicy<A, E, R2>): boolean =>
   collection.lineage !== undefined || needsDeletions(policy.rules)
 
-/** Plans the resolution of each document: by lineage, or by the live leaves and, if they are not enough, by all leaves. */
+/**
+ * Plans the resolution of each document: from its lineage, or else from the live leaves, and from all leaves if these
+ * are not enough.
+ */
 export const planAll = <A, R, E, R2>(
   collection: Bound<A, R>,
   open: ReadonlyArray<ToPlan<A, R>>,
@@ -65,11 +68,11 @@ const planByLeaves = <A, R, E, R2>(
     )
     const plans = new Map<string, Plan<A, R>>()
     for (const [each, found] of prepared) {
-      const made = yield* plan(collection, found, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
+      const planned = yield* plan(collection, found, (ancestors.get(each.id) ?? []).map(({ raw }) => raw), policy).pipe(
         Effect.mapError((failed: PolicyFailure<E | WireError>) => failed.error)
       )
-      if (made.needsTombstones && !each.deep) deeper.push({ ...each, deep: true })
-      else plans.set(each.id, made.plan)
+      if (planned.needsTombstones && !each.deep) deeper.push({ ...each, deep: true })
+      else plans.set(each.id, planned.plan)
     }
     return deeper.length === 0
       ? plans

@@ -12,12 +12,12 @@ import { makeTombstoneCache, type TombstoneCache } from "../siblings/leaves.js"
 import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import type { Resolution } from "./Conflict.js"
-import { resolutionSeen } from "./metrics.js"
+import { recordResolution } from "./metrics.js"
 import {
   type Absent,
   finished,
   type Open,
-  partly,
+  partiallyResolved,
   type Round,
   superseded,
   unresolved,
@@ -26,7 +26,7 @@ import {
 import { planAll, readsDeletions, type ToPlan } from "./planning.js"
 import { writeAll } from "./writing.js"
 
-/** A document that other clients write at the same time is read at most this many times. */
+/** The maximum number of rounds for a document that other clients write at the same time. */
 const maxRounds = 5
 
 interface Ended<A, R> {
@@ -35,10 +35,10 @@ interface Ended<A, R> {
 }
 
 /**
- * Resolves the siblings of documents, in as few requests as for one document: the live leaves, the versions, their
- * ancestors, the merges, the live leaves again, the tombstones. Each write has no effect when it is repeated, and losers
- * are deleted only when their merge is known to be stored. So the resolution may stop between any two requests and be
- * started again.
+ * Resolves the siblings of several documents with as many requests as for one: the live leaves, the versions, their
+ * ancestors, the merges, the live leaves again, and the tombstones. Each write is idempotent, and losers are deleted
+ * only after their merge is known to be stored. The resolution may therefore stop between any two requests and be run
+ * again.
  */
 export const resolveAll = <A, R, E, R2>(
   collection: Bound<A, R>,
@@ -64,7 +64,7 @@ export const resolveAll = <A, R, E, R2>(
     }
     const ended = ids.flatMap((id) => Option.toArray(Option.fromNullable(closed.get(id))))
     for (const { attempts, resolution } of ended) {
-      if (resolution._tag !== "Absent") yield* resolutionSeen(policy.name, resolution, attempts)
+      if (resolution._tag !== "Absent") yield* recordResolution(policy.name, resolution, attempts)
     }
     return ended.map(({ resolution }) => resolution)
   })
@@ -77,32 +77,32 @@ const runRound = <A, R, E, R2>(
 ): Effect.Effect<ReadonlyArray<Round<A, R>>, E | WireError, CouchHttp | R | R2> =>
   Effect.gen(function*() {
     const leaves = yield* readLiveLeaves(collection.database, open.map(({ id }) => id))
-    const maxAlone = readsDeletions(collection, policy) ? 0 : 1
+    const maxLive = readsDeletions(collection, policy) ? 0 : 1
     const steps = new Map<string, Round<A, R>>()
-    const going: Array<ToPlan<A, R>> = []
+    const toPlan: Array<ToPlan<A, R>> = []
     open.forEach((each, i) => {
       const found = leaves[i]
       if (found === undefined || !found.exists) {
         steps.set(each.id, { _tag: "Closed", resolution: { _tag: "Absent", id: each.id } })
       } else if (
-        found.live.length <= maxAlone && collection.lineage === undefined && !(each.deep && found.live.length > 0)
+        found.live.length <= maxLive && collection.lineage === undefined && !(each.deep && found.live.length > 0)
       ) {
         steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
-      } else going.push({ ...each, leaves: found })
+      } else toPlan.push({ ...each, leaves: found })
     })
-    const plans = yield* planAll(collection, going, policy, cache)
+    const plans = yield* planAll(collection, toPlan, policy, cache)
     const writing: Array<{ readonly open: Open<A, R>; readonly plan: WritePlan<A, R> }> = []
-    for (const each of going) {
-      const made = plans.get(each.id) ?? { _tag: "Nothing" }
-      if (made._tag === "Nothing") steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
-      else if (made._tag === "Unresolved") {
-        // An earlier round may have written something that was not reported yet.
+    for (const each of toPlan) {
+      const planned = plans.get(each.id) ?? { _tag: "Nothing" }
+      if (planned._tag === "Nothing") steps.set(each.id, { _tag: "Closed", resolution: finished(each) })
+      else if (planned._tag === "Unresolved") {
+        // An earlier round may have written a merge that was not reported yet.
         const resolution = Option.match(each.done, {
-          onNone: (): Resolution<A, R> => unresolved(each.id, made.reason, made.versions),
-          onSome: (done): Resolution<A, R> => partly(each.id, done, made.remaining)
+          onNone: (): Resolution<A, R> => unresolved(each.id, planned.reason, planned.versions),
+          onSome: (done): Resolution<A, R> => partiallyResolved(each.id, done, planned.remaining)
         })
         steps.set(each.id, { _tag: "Closed", resolution })
-      } else writing.push({ open: each, plan: made })
+      } else writing.push({ open: each, plan: planned })
     }
     for (const step of yield* writeAll(collection, writing)) {
       steps.set(step._tag === "Closed" ? step.resolution.id : step.open.id, step)
@@ -110,7 +110,7 @@ const runRound = <A, R, E, R2>(
     return open.flatMap(({ id }) => Option.toArray(Option.fromNullable(steps.get(id))))
   })
 
-/** The siblings of one document. */
+/** Resolves the siblings of one document. */
 export const resolveOne = <A, R, E, R2>(
   collection: Bound<A, R>,
   id: string,

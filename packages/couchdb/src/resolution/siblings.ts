@@ -19,7 +19,7 @@ import { leafOf } from "../siblings/plan.js"
 import { liveFirst } from "../siblings/structure.js"
 import type { Siblings } from "./Conflict.js"
 
-/** The answer is read exactly, and each leaf from its own text, as if it had come alone. */
+/** Parses the response exactly. Each leaf is parsed from its own text, as in a response of its own. */
 const leavesIn = (text: string): Option.Option<ReadonlyArray<Version>> =>
   Option.flatMap(Either.getRight(Json.parse(text)), (rows) =>
     Json.isArray(rows)

@@ -16,7 +16,7 @@ import { policyOf } from "../siblings/policy.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
 import { liveFirst } from "../siblings/structure.js"
 import type { Progress, Resolution, Siblings, SweepOptions, Swept } from "./Conflict.js"
-import { makeGuarded } from "./loopGuard.js"
+import { makeGuardedResolver } from "./loopGuard.js"
 import { type Page, pages } from "./pages.js"
 import { resolveOne } from "./resolve.js"
 
@@ -53,16 +53,16 @@ const siblingsOf = <A, I, R, K>(
 ): Effect.Effect<ReadonlyArray<Siblings<A, R>>, WireError, CouchHttp | R> =>
   Effect.gen(function*() {
     if (ids.length === 0) return []
-    const standing = yield* readLiveLeaves(collection.database, ids)
-    const inConflict = standing.filter(({ live }) => live.length > 1)
+    const liveLeaves = yield* readLiveLeaves(collection.database, ids)
+    const inConflict = liveLeaves.filter(({ live }) => live.length > 1)
     const versions = byDocument(
       yield* readAllLeaves(collection.database, inConflict.map(({ id }) => id), makeTombstoneCache())
     )
     const found: Array<Siblings<A, R>> = []
     for (const { id } of inConflict) {
-      const own = [...versions.get(id) ?? []].sort(liveFirst)
+      const sorted = [...versions.get(id) ?? []].sort(liveFirst)
       const leaves: ReadonlyArray<Leaf<A, R>> = yield* Effect.forEach(
-        own,
+        sorted,
         ({ path, raw }) => leafOf(collection, raw, path)
       )
       const [first, ...rest] = leaves
@@ -71,7 +71,7 @@ const siblingsOf = <A, I, R, K>(
     return found
   })
 
-const nothing: Progress = {
+const initialProgress: Progress = {
   since: "0",
   scanned: 0,
   pending: 0,
@@ -82,15 +82,15 @@ const nothing: Progress = {
 }
 
 const count = <A, R>(progress: Progress, page: Page, resolutions: ReadonlyArray<Resolution<A, R>>): Progress => {
-  const how = (tag: Resolution<A, R>["_tag"]): number => resolutions.filter(({ _tag }) => _tag === tag).length
+  const countOf = (tag: Resolution<A, R>["_tag"]): number => resolutions.filter(({ _tag }) => _tag === tag).length
   return {
     since: page.since,
     scanned: progress.scanned + page.scanned,
     pending: page.pending,
-    resolved: progress.resolved + how("Resolved"),
-    partiallyResolved: progress.partiallyResolved + how("PartiallyResolved"),
-    superseded: progress.superseded + how("Superseded"),
-    unresolved: progress.unresolved + how("Unresolved")
+    resolved: progress.resolved + countOf("Resolved"),
+    partiallyResolved: progress.partiallyResolved + countOf("PartiallyResolved"),
+    superseded: progress.superseded + countOf("Superseded"),
+    unresolved: progress.unresolved + countOf("Unresolved")
   }
 }
 
@@ -100,9 +100,9 @@ export const sweep = <A, I, R, K, E = never, R2 = never>(
   options: SweepOptions = {}
 ): Stream.Stream<Swept<A, R>, E | WireError, CouchHttp | R | R2> =>
   Stream.suspend(() => {
-    let progress: Progress = { ...nothing, since: options.since ?? "0" }
+    let progress: Progress = { ...initialProgress, since: options.since ?? "0" }
     const size = Math.max(1, Math.floor(options.pageSize ?? defaultPageSize))
-    const resolve = makeGuarded(collection, policyOf<A, E, R2>(policy), options.guard)
+    const resolve = makeGuardedResolver(collection, policyOf<A, E, R2>(policy), options.guard)
     return pages(collection, progress.since, size).pipe(
       Stream.mapEffect((page) =>
         Effect.map(resolve(page.ids), (resolutions) => {

@@ -17,9 +17,9 @@ import { leavesOf, type Remaining } from "../siblings/plan.js"
 import { refusal } from "../siblings/unresolved.js"
 import { ended, type Open, progress, type Round, stopped, unresolved, type WritePlan, type Writing } from "./model.js"
 
-type Stepped<A, R> = Round<A, R> | { readonly _tag: "Going"; readonly going: Writing<A, R> }
+type StepResult<A, R> = Round<A, R> | { readonly _tag: "Going"; readonly going: Writing<A, R> }
 
-/** Writes plans step by step, one step of every document at a time. */
+/** Writes plans step by step. Each iteration writes one step of every document. */
 export const writeAll = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<{ readonly open: Open<A, R>; readonly plan: WritePlan<A, R> }>
@@ -28,7 +28,7 @@ export const writeAll = <A, R>(
     const steps: Array<Round<A, R>> = []
     let going = writing.map(({ open, plan }): Writing<A, R> => {
       const [step, ...later] = plan.steps
-      return { open, plan, step, later, done: open.done, again: false }
+      return { open, plan, step, later, done: open.done, isOutdated: false }
     })
     while (going.length > 0) {
       const next: Array<Writing<A, R>> = []
@@ -45,37 +45,40 @@ export const writeAll = <A, R>(
     return steps
   })
 
-/** Writes the merges, and then deletes the losers of those that are known to be stored. */
+/** Writes the merges, and, once they are known to be stored, the tombstones of the merged versions. */
 const writeStep = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
-): Effect.Effect<ReadonlyArray<Stepped<A, R>>, WireError, CouchHttp | R> =>
+): Effect.Effect<ReadonlyArray<StepResult<A, R>>, WireError, CouchHttp | R> =>
   Effect.gen(function*() {
-    const { listed, refused } = yield* writeLists(collection, writing)
+    const { listed, refusedDocuments } = yield* writeLists(collection, writing)
     const stored = yield* writeMerges(collection, listed)
     const { lineage } = collection
     const storesFirst = lineage === undefined || plannerOf(collection)?.storesMergesFirst(lineage) !== false
-    const after = yield* readAfter(collection, listed.filter(({ open }) => stored.get(open.id)?._tag === "Stored"))
+    const storedMerges = yield* readAfter(
+      collection,
+      listed.filter(({ open }) => stored.get(open.id)?._tag === "Stored")
+    )
 
-    const steps: Array<Stepped<A, R>> = [...refused]
-    const burying: Array<Writing<A, R>> = []
+    const steps: Array<StepResult<A, R>> = [...refusedDocuments]
+    const toDelete: Array<Writing<A, R>> = []
     for (const each of listed) {
       const { done, open, step } = each
       if (Option.isNone(step.merge) || !storesFirst) {
-        burying.push(each)
+        toDelete.push(each)
         continue
       }
       const result = stored.get(open.id)
-      const seen = after.get(open.id)
+      const seen = storedMerges.get(open.id)
       if (result?._tag === "Refused") steps.push(yield* refusedStep(collection, each, result.error))
       else if (result?._tag === "Stored" && result.durability === "accepted") {
-        const why = "the merge was only accepted, and not by a quorum: run it again later"
+        const why = "the merge was accepted without a quorum: run the resolution again later"
         steps.push(stopped({ ...each, done: progress(each, []) }, step.merged.map((rev) => ({ rev, why })), why))
-      } else if (result === undefined || seen === undefined || !seen.known) {
+      } else if (result === undefined || seen === undefined || !seen.isStored) {
         steps.push({ _tag: "Open", open: { id: open.id, deep: true, done } })
-      } else burying.push({ ...each, again: each.again || seen.more })
+      } else toDelete.push({ ...each, isOutdated: each.isOutdated || seen.hasNewHeads })
     }
-    return [...steps, ...(yield* buryAll(collection, burying))]
+    return [...steps, ...(yield* deleteLosers(collection, toDelete))]
   })
 
 /** Stops at a merge that the server refused. */
@@ -89,41 +92,41 @@ const refusedStep = <A, R>(
   const why = `${reason.why}: ${error.message}`
   return Option.isSome(going.done)
     ? Effect.succeed(stopped(going, step.merged.map((rev) => ({ rev, why })), why))
-    : Effect.map(versionsNow(collection, open.id), (versions): Round<A, R> => ({
+    : Effect.map(currentLeaves(collection, open.id), (versions): Round<A, R> => ({
       _tag: "Closed",
       resolution: unresolved(open.id, reason, versions)
     }))
 }
 
-/** Writes the lists that merges name, before the merges. */
+/** Writes the tombstones that list merged versions, before the merges that refer to them. */
 const writeLists = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
 ): Effect.Effect<
-  { readonly listed: ReadonlyArray<Writing<A, R>>; readonly refused: ReadonlyArray<Round<A, R>> },
+  { readonly listed: ReadonlyArray<Writing<A, R>>; readonly refusedDocuments: ReadonlyArray<Round<A, R>> },
   WireError,
   CouchHttp | R
 > =>
   Effect.gen(function*() {
     const lists = writing.flatMap(({ step }) => step.lists)
-    if (lists.length === 0) return { listed: writing, refused: [] }
+    if (lists.length === 0) return { listed: writing, refusedDocuments: [] }
     const rows = lists.map(({ deleted, id, path, raw }) => ({ id, text: revisionText(id, path, deleted, raw) }))
     const results = yield* bulkWrite(collection.database, rows, { newEdits: false })
     const errors = new Map(
       results.flatMap((result, i) => result._tag === "Refused" ? [[lists[i]?.id, result.error] as const] : [])
     )
-    const refused: Array<Round<A, R>> = []
+    const refusedDocuments: Array<Round<A, R>> = []
     for (const each of writing) {
       const error = errors.get(each.open.id)
-      if (error !== undefined) refused.push(yield* refusedStep(collection, each, error))
+      if (error !== undefined) refusedDocuments.push(yield* refusedStep(collection, each, error))
     }
-    return { listed: writing.filter(({ open }) => !errors.has(open.id)), refused }
+    return { listed: writing.filter(({ open }) => !errors.has(open.id)), refusedDocuments }
   })
 
-/** The most merges that are in memory at a time, with the attachments that they carry over. */
-const mergesAtOnce = 50
+/** The maximum number of merges in memory at a time, with the attachments that they copy. */
+const maxMergesInMemory = 50
 
-/** The result of each document's merge; absent if a loser was written meanwhile. */
+/** Writes the merges and returns their results. A merge is missing from the result if a loser was written meanwhile. */
 const writeMerges = <A, R>(
   { database }: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
@@ -131,11 +134,13 @@ const writeMerges = <A, R>(
   Effect.gen(function*() {
     const stored = new Map<string, RowResult>()
     const merges = writing.flatMap(({ step }) => Option.toArray(step.merge))
-    for (let at = 0; at < merges.length; at += mergesAtOnce) {
-      const rows = yield* Effect.forEach(merges.slice(at, at + mergesAtOnce), (merge) =>
+    for (let at = 0; at < merges.length; at += maxMergesInMemory) {
+      const rows = yield* Effect.forEach(merges.slice(at, at + maxMergesInMemory), (merge) =>
         textOf(database, merge).pipe(
-          Effect.map((text) => Option.some({ id: merge.id, text })),
-          // A loser that is gone has been written by somebody else: the next round sees what it became.
+          Effect.map((text) =>
+            Option.some({ id: merge.id, text })
+          ),
+          // If a loser is gone, another client has written it. The next round reads its successor.
           Effect.catchTags({ NotFoundError: () => Effect.succeedNone, InvalidIdError: () => Effect.succeedNone })
         ))
       const present = rows.flatMap(Option.toArray)
@@ -148,27 +153,31 @@ const writeMerges = <A, R>(
     return stored
   })
 
-const versionsNow = <A, R>(collection: Bound<A, R>, id: string) =>
+const currentLeaves = <A, R>(collection: Bound<A, R>, id: string) =>
   Effect.flatMap(
     readAllLeaves(collection.database, [id], makeTombstoneCache()),
     (versions) => leavesOf(collection, versions)
   )
 
-/** Whether each merge is there, and whether the document has heads that its plan did not know. */
+/** Reads whether each merge is stored, and whether the document has heads that its plan did not include. */
 const readAfter = <A, R>(
   collection: Bound<A, R>,
   writing: ReadonlyArray<Writing<A, R>>
-): Effect.Effect<ReadonlyMap<string, { readonly known: boolean; readonly more: boolean }>, WireError, CouchHttp> =>
+): Effect.Effect<
+  ReadonlyMap<string, { readonly isStored: boolean; readonly hasNewHeads: boolean }>,
+  WireError,
+  CouchHttp
+> =>
   Effect.gen(function*() {
     if (writing.length === 0) return new Map()
-    const standing = yield* readLiveLeaves(collection.database, writing.map(({ open }) => open.id))
+    const liveLeaves = yield* readLiveLeaves(collection.database, writing.map(({ open }) => open.id))
     const seen = writing.map(({ open, plan, step }, i) => {
       const rev = Option.getOrUndefined(Option.map(step.merge, ({ path }) => path[0]))
-      const live = standing[i]?.live ?? []
+      const live = liveLeaves[i]?.live ?? []
       const expected = new Set<Revision>([
         ...plan.heads,
-        // Merges and losers of other steps.
-        ...plan.steps.flatMap(({ tombstones, merge }) => [
+        // The merges and losers of other steps.
+        ...plan.steps.flatMap(({ merge, tombstones }) => [
           ...tombstones.map(({ of }) => of.raw.rev),
           ...Option.match(merge, { onNone: () => [], onSome: ({ path }) => [path[0]] })
         ])
@@ -177,58 +186,59 @@ const readAfter = <A, R>(
         id: open.id,
         rev,
         leaf: rev !== undefined && live.includes(rev),
-        more: live.some((each) => each !== rev && !expected.has(each))
+        hasNewHeads: live.some((each) => each !== rev && !expected.has(each))
       }
     })
-    // A merge that is no leaf was written over already, or is not there.
-    const hidden = seen.flatMap(({ id, leaf, rev }) => leaf || rev === undefined ? [] : [[id, rev] as const])
-    const isKnown = yield* readKnown(collection.database, hidden)
-    return new Map(seen.map(({ id, leaf, more, rev }) => [
+    // A merge that is not a leaf was either overwritten already, or is not stored.
+    const notLeaves = seen.flatMap(({ id, leaf, rev }) => leaf || rev === undefined ? [] : [[id, rev] as const])
+    const isKnown = yield* readKnown(collection.database, notLeaves)
+    return new Map(seen.map(({ id, leaf, hasNewHeads, rev }) => [
       id,
-      { known: leaf || (rev !== undefined && isKnown(id, rev)), more: more || !leaf }
+      { isStored: leaf || (rev !== undefined && isKnown(id, rev)), hasNewHeads: hasNewHeads || !leaf }
     ]))
   })
 
-const buryAll = <A, R>(
+const deleteLosers = <A, R>(
   collection: Bound<A, R>,
-  burying: ReadonlyArray<Writing<A, R>>
-): Effect.Effect<ReadonlyArray<Stepped<A, R>>, WireError, CouchHttp> =>
+  toDelete: ReadonlyArray<Writing<A, R>>
+): Effect.Effect<ReadonlyArray<StepResult<A, R>>, WireError, CouchHttp> =>
   Effect.gen(function*() {
-    if (burying.length === 0) return []
+    if (toDelete.length === 0) return []
     const { database } = collection
-    const burials = burying.flatMap(({ step }) => step.tombstones)
+    const tombstones = toDelete.flatMap(({ step }) => step.tombstones)
     const results = yield* bulkWrite(
       database,
-      burials.map((burial) => ({ id: burial.of.raw.id, text: Json.stringify(tombstoneJson(burial)) })),
+      tombstones.map((tombstone) => ({ id: tombstone.of.raw.id, text: Json.stringify(tombstoneJson(tombstone)) })),
       { newEdits: true }
     )
-    // A burial that was refused may be there: another resolver writes the same one, and a lost answer was repeated.
-    const doubtful = burials.flatMap((burial, i) =>
+    // A refused tombstone may be stored: another resolver may have written the same one, or the request was retried
+    // after its response was lost.
+    const uncertain = tombstones.flatMap((tombstone, i) =>
       results[i]?._tag !== "Conflict" ? [] : Option.toArray(
-        Option.map(tombstoneRevision(burial), (rev) => [burial.of.raw.id, rev] as const)
+        Option.map(tombstoneRevision(tombstone), (rev) => [tombstone.of.raw.id, rev] as const)
       )
     )
-    const isKnown = yield* readKnown(database, doubtful)
+    const isKnown = yield* readKnown(database, uncertain)
     let next = 0
-    return burying.map((each): Stepped<A, R> => {
+    return toDelete.map((each): StepResult<A, R> => {
       const deleted: Array<Revision> = []
       const remaining: Array<Remaining> = []
-      let again = each.again
-      for (const burial of each.step.tombstones) {
+      let isOutdated = each.isOutdated
+      for (const tombstone of each.step.tombstones) {
         const result = results[next++]
-        const rev = burial.of.raw.rev
+        const rev = tombstone.of.raw.rev
         if (result?._tag === "Refused") remaining.push({ rev, why: result.error.message })
         else if (result?._tag === "Stored") deleted.push(rev)
-        else if (Option.exists(tombstoneRevision(burial), (tombstone) => isKnown(each.open.id, tombstone))) {
+        else if (Option.exists(tombstoneRevision(tombstone), (stored) => isKnown(each.open.id, stored))) {
           deleted.push(rev)
-        } else again = true
+        } else isOutdated = true
       }
-      const going: Writing<A, R> = { ...each, again, done: progress(each, deleted) }
+      const going: Writing<A, R> = { ...each, isOutdated, done: progress(each, deleted) }
       return remaining.length > 0
         ? stopped(
           going,
           remaining,
-          "it is not merged yet, because the server refused a tombstone of an earlier version: fix that and run it again"
+          "not merged yet, because the server refused the tombstone of an earlier version: fix that and resolve again"
         )
         : { _tag: "Going", going }
     })

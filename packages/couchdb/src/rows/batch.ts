@@ -7,15 +7,15 @@ import * as Stream from "effect/Stream"
 import { DecodeError } from "../document/errors.js"
 import { skipped } from "./skipped.js"
 
-// The JSON of a row may have any `_tag`, and only this copy of the package makes these errors.
+// The JSON of a row may have any `_tag`, so only `instanceof` identifies an error that this package created.
 const isDecodeError = (one: unknown): one is DecodeError => one instanceof DecodeError
 
 /**
- * What the rows of one piece of an answer became: values, and errors in the place of those that are none.
+ * The results of the rows in one chunk of a response: values, and errors at the positions of rows that do not decode.
  *
- * A piece goes through a stream as it is. An effect for each row, or one that holds rows, costs more than reading them;
- * and V8 gives effects a place among the old, since a program's own are, so that what a dead one holds stays in memory
- * until all of it is searched.
+ * A chunk passes through a stream as a whole. An effect for each row, or an effect that holds rows, costs more than
+ * reading them. V8 also allocates effects in the old generation, so memory that a dead effect holds is freed only by a
+ * full collection.
  */
 export class RowBatch<out A, out R = never> {
   readonly all: ReadonlyArray<A | DecodeError> = []
@@ -26,7 +26,7 @@ export class RowBatch<out A, out R = never> {
     ;(this.all as Array<unknown>).push(one)
     if (isDecodeError(one)) this.refused++
   }
-  /** What an effect gives, which is run only where it has to be. */
+  /** Adds the result of an effect, which is run only if it is not an `Either`. */
   addEffect(this: RowBatch<unknown, unknown>, effect: Effect.Effect<A, DecodeError, R>): void {
     if (Either.isEither(effect)) this.add(Either.merge(effect as Either.Either<A, DecodeError>))
     else {
@@ -34,7 +34,7 @@ export class RowBatch<out A, out R = never> {
       this.add(new Later(effect))
     }
   }
-  /** The batch, or an effect that waits for its effects. */
+  /** The batch, or an effect that runs its pending effects. */
   get made(): BatchOrEffect<A, never, R> {
     return this.waits ? settled(this) : this as RowBatch<A, unknown> as RowBatch<A>
   }
@@ -58,7 +58,7 @@ const settled = <A, R>(piece: RowBatch<A, R>): Effect.Effect<RowBatch<A>, never,
     }
   )
 
-/** What is made of rows: at once, or by an effect where a schema needs one. */
+/** The results of rows: a batch, or an effect if a schema requires one. */
 export type BatchOrEffect<A, E, R> = RowBatch<A> | Effect.Effect<RowBatch<A>, E, R>
 
 export const isBatch = <A, E, R>(made: BatchOrEffect<A, E, R>): made is RowBatch<A> => made instanceof RowBatch
@@ -95,13 +95,13 @@ const streamed = <In, A, O, E, E2, R, R2>(
 const write = <A>(all: Chunk.Chunk<A>): Out<Chunk.Chunk<A>, never, never> =>
   Chunk.isEmpty(all) ? Channel.void : Channel.write(all)
 
-/** Each value, and each error in its place. */
+/** The results in order: each value as a `Right`, each error as a `Left`. */
 export const streamEither = <In, A, E, R, R2>(
   self: Stream.Stream<In, E, R>,
   make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E, R2>
 ): Stream.Stream<Either.Either<A, DecodeError>, E, R | R2> => streamed(self, make, (piece) => write(eithers(piece)))
 
-/** The values, up to the first error. */
+/** The values before the first error, then the error. */
 export const stream = <In, A, E, R, R2>(
   self: Stream.Stream<In, E, R>,
   make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E, R2>
@@ -115,7 +115,7 @@ export const stream = <In, A, E, R, R2>(
     )
   })
 
-/** The values, without the errors, which are counted. */
+/** The values only. Errors are counted. */
 export const streamValid = <In, A, E, R, R2>(
   self: Stream.Stream<In, E, R>,
   make: (rows: Chunk.Chunk<In>) => BatchOrEffect<A, E, R2>
@@ -125,7 +125,7 @@ export const streamValid = <In, A, E, R, R2>(
       ? write(values(piece))
       : Channel.zipRight(Channel.fromEffect(Metric.incrementBy(skipped, piece.refused)), write(values(piece))))
 
-/** As a chunk, for who has all rows at once. */
+/** The results as a chunk, when all rows are available. */
 export const toEithers = <A, E, R>(
   made: BatchOrEffect<A, E, R>
 ): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, E, R> =>

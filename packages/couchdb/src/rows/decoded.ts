@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type { DecodeError } from "../document/errors.js"
 import { skipped } from "./skipped.js"
 
-/** Fails with the first document that does not decode, behind the changes before it. */
+/** Emits the documents before the first one that does not decode, then fails with its error. */
 export const failing = <A, E, E2, R>(
   self: Stream.Stream<Either.Either<A, E>, E2, R>
 ): Stream.Stream<A, E | E2, R> => {
@@ -31,7 +31,7 @@ export const failing = <A, E, E2, R>(
 
 export { skipped }
 
-/** Leaves out what does not decode, and counts it. */
+/** Omits the documents that do not decode, and counts them. */
 export const valid = <A, E2, R>(
   self: Stream.Stream<Either.Either<A, DecodeError>, E2, R>
 ): Stream.Stream<A, E2, R> =>

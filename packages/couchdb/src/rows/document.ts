@@ -25,10 +25,10 @@ const exactAt = (json: Json.Json | undefined, path: Path): Json.Json | undefined
     json
   )
 
-/** The members that are the program's own. */
+/** The body of a document: all members except those that CouchDB reserves. */
 const ownMembers = (document: Readonly<Record<string, unknown>>): Record<string, unknown> => {
   const own: Record<string, unknown> = {}
-  // `__proto__` too begins with an underscore.
+  // The check also removes `__proto__`.
   for (const key in document) if (key.charCodeAt(0) !== underscore) own[key] = document[key]
   return own
 }
@@ -36,8 +36,8 @@ const ownMembers = (document: Readonly<Record<string, unknown>>): Record<string,
 const underscore = 95
 
 /**
- * Where `JSON.parse` lost something, what is exact to the digit is read when somebody asks for it, which only a save does:
- * whoever streams rows past asks for nothing.
+ * If `JSON.parse` lost information, the exact JSON is parsed on first use. Only a save needs it, so streaming rows does
+ * not pay for it.
  */
 class DocumentInRow implements RawDocument {
   readonly deleted: boolean
@@ -81,7 +81,7 @@ class DocumentInRow implements RawDocument {
   }
 }
 
-/** The document in a row, if there is one: `json` is what `JSON.parse` made of it, and `path` leads to it. */
+/** The document in a row, if there is one. `json` is the document as parsed by `JSON.parse`, and `path` leads to it. */
 export const documentIn = (row: Row, json: unknown, path: Path): Option.Option<RawDocument> => {
   if (typeof json !== "object" || json === null) return Option.none()
   const { _id: id, _rev: rev } = json as Members
@@ -90,12 +90,15 @@ export const documentIn = (row: Row, json: unknown, path: Path): Option.Option<R
     : Option.none()
 }
 
-/** The document value of what a row has: clean, with its base, as if it had been fetched. An `Either` where it can be. */
+/**
+ * The document value for a document in a row: clean, with its base, as if it had been fetched. An `Either` if decoding
+ * needs no effect.
+ */
 export const toDocument = <A, R>(
   collection: Bound<A, R>,
   read: RawDocument
 ): Effect.Effect<Document<A, R>, DecodeError, R> => {
-  // What is exact is not read before somebody asks.
+  // The exact JSON is parsed on first use.
   const based = decode(collection, read, read instanceof DocumentInRow && !read.isPlain ? read : undefined)
   const documentOf = (base: Base<A>): Document<A, R> => value.clean(collection, read.id, "quorum", base)
   return Either.isEither(based)

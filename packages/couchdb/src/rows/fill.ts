@@ -4,7 +4,7 @@ import { nextSize } from "../document/idRange.js"
 import type { CouchRequest } from "../http/CouchHttp.js"
 import type { Row } from "./row.js"
 
-/** An answer whose bookmark says where the next one begins. */
+/** A response whose bookmark is the position of the next one. */
 export interface Answer {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
@@ -12,11 +12,11 @@ export interface Answer {
 }
 
 /**
- * What fills a page.
+ * The requests that fill a page.
  *
- * - `ask`: the rows after a bookmark, and how many at most
- * - `isOwn`: whether a row counts; all others are left out
- * - `most`: how many rows may be asked for beyond those that are wanted
+ * - `ask`: requests the rows after a bookmark, with a maximum number of rows
+ * - `isOwn`: whether a row counts; all other rows are omitted
+ * - `most`: the maximum number of rows to request beyond those that are missing
  */
 export interface Filling<E, R> {
   readonly ask: (bookmark: string | undefined, limit: number) => Effect.Effect<Answer, E, R>
@@ -27,7 +27,7 @@ export interface Filling<E, R> {
   readonly most: number
 }
 
-/** A page, in the answers that it took. Their last bookmark is behind its last row. */
+/** A page, and the responses that it required. Their last bookmark is the position after the page's last row. */
 export interface Filled {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
@@ -40,8 +40,9 @@ export const bookmarkOf = (around: Json.JsonObject): string | undefined => {
 }
 
 /**
- * Reads on until a page is full, or until there is no more. A bookmark is behind the last row of its answer, so an answer
- * with more rows than the page has place for is asked for again, up to the row that fills the page.
+ * Reads until a page is full or no rows are left. A bookmark is the position after the last row of its response. If a
+ * response has more rows than fit into the page, the request is repeated with a limit that ends at the last row of the
+ * page.
  */
 export const fill = <E, R>(
   { ask, bookmark: start, isOwn, limit, most, skip }: Filling<E, R>

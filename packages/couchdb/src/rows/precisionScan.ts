@@ -1,4 +1,6 @@
-/** What stands before a number: a separator (also the beginning), a quote where it may be a key, or its sign. */
+/**
+ * The kinds of byte that can precede a number: a separator (or the beginning), a quote if it may be a key, or its sign.
+ */
 const separator = 1
 const quote = 2
 const minus = 3
@@ -12,10 +14,10 @@ const isDigit = (byte: number | undefined): boolean => byte !== undefined && byt
 
 const isBlank = (byte: number | undefined): boolean => byte === 32 || byte === 10 || byte === 13 || byte === 9
 
-/** A longer number has digits that a double has not. */
-const longest = 15
+/** A longer number may have more digits than a double can represent. */
+const maxLength = 15
 
-/** Whether the number that begins here is written otherwise than JavaScript would write it. */
+/** Whether JavaScript would write the number at `start` differently. */
 const isForeign = (bytes: Uint8Array, start: number, to: number, negative: boolean): boolean => {
   let at = start
   while (at < to && isDigit(bytes[at])) at++
@@ -29,10 +31,10 @@ const isForeign = (bytes: Uint8Array, start: number, to: number, negative: boole
     while (zeros < at && bytes[zeros] === 48) zeros++
     if (isZero && zeros - dot > 6) return true
   } else if (isZero && negative) return true
-  return at - start > longest || (at < to && (bytes[at] === 101 || bytes[at] === 69))
+  return at - start > maxLength || (at < to && (bytes[at] === 101 || bytes[at] === 69))
 }
 
-/** Whether these digits are all of a key, which JavaScript would move before the others. */
+/** Whether these digits are a complete key, which JavaScript would move before the others. */
 const isKey = (bytes: Uint8Array, start: number, to: number): boolean => {
   let at = start
   while (at < to && isDigit(bytes[at])) at++
@@ -51,13 +53,13 @@ const isDoubtful = (bytes: Uint8Array, digit: number, from: number, to: number):
     isForeign(bytes, digit, to, true)
 }
 
-/** Whether one of four bytes is a digit: it becomes a byte below 10, and only such a byte borrows. */
+/** Whether one of four bytes is a digit. The XOR turns a digit into a byte below 10, and only such a byte borrows. */
 const digits = (word: number): number => ((word ^ 0x30303030) - 0x0a0a0a0a) & ~(word ^ 0x30303030)
 
 /**
- * Whether one of four bytes is a digit behind what a number or a key may begin behind, or behind a minus there; `last` is
- * the byte before them. Bytes below the minus are all taken for a beginning. Inside words and hashes most digits stand
- * behind other things.
+ * Whether one of four bytes is a digit after a byte that can precede a number or a key, or after a minus that follows
+ * such a byte. `last` is the byte before the four. All bytes below the minus count as such a byte. Most digits in words
+ * and hashes follow other bytes.
  */
 const mayBegin = (word: number, last: number): boolean => {
   const byte = word & 0x7f7f7f7f
@@ -71,14 +73,14 @@ const mayBegin = (word: number, last: number): boolean => {
   return (digit & (begins | (minus & ((begins << 8) | 0x80))) & 0x80808080) !== 0
 }
 
-/** Words are read as most machines have them; on others, byte by byte. */
+/** Words are read as little endian, which most machines use. Other machines read byte by byte. */
 const littleEndian = new Uint8Array(new Int32Array([1]).buffer)[0] === 1
 
 /**
- * The first byte at which `JSON.parse` may lose something of a number, or of the order of keys; `to` where there is none.
- * Inside strings it may doubt without need. Escapes and the key `__proto__` are not looked for here.
+ * The position of the first number or key that `JSON.parse` may not preserve, or `to` if there is no such position.
+ * Digits inside strings can be false positives. Escapes and the key `__proto__` are not checked here.
  *
- * Most of an answer is text without digits, so sixteen bytes are looked at together.
+ * Most of a response is text without digits, so sixteen bytes are checked at once.
  */
 export const firstDoubt = (bytes: Uint8Array, from: number, to: number): number => {
   const border = from + (-(bytes.byteOffset + from) & 3)
@@ -114,7 +116,7 @@ export const firstDoubt = (bytes: Uint8Array, from: number, to: number): number 
 
 const none = new Int32Array(0)
 
-/** The first doubtful digit from `start` and before `end`, or -1. */
+/** The position of the first inexact digit from `start` and before `end`, or -1. */
 const doubtIn = (bytes: Uint8Array, start: number, end: number, from: number, to: number): number => {
   for (let digit = start; digit < end; digit++) {
     if (isDigit(bytes[digit]) && isDoubtful(bytes, digit, from, to)) return digit

@@ -5,12 +5,12 @@ import { looksLikeError, plainRow, type Row, textRow } from "./row.js"
 import { Scanner } from "./scanner.js"
 
 /**
- * How an answer ended.
+ * The end of a response.
  *
- * - `Whole`: `around` is its text without the rows, such as `{"total_rows":3,"rows":[]}`
- * - `Refused`: the server said an error behind the rows, or in their place
- * - `Cut`: it ends before its closing bracket
- * - `Strange`: it is whole, and not what was expected
+ * - `Whole`: complete; `around` is its text without the rows, such as `{"total_rows":3,"rows":[]}`
+ * - `Refused`: the server reported an error after the rows, or instead of them
+ * - `Cut`: the response ends before its closing bracket
+ * - `Strange`: the response is complete, but not of the expected form
  */
 export type End =
   | { readonly _tag: "Whole"; readonly around: string }
@@ -20,31 +20,31 @@ export type End =
 
 type State = "around" | "between" | "line" | "element" | "stray"
 
-/** A longer line is scanned as it comes, so that an answer in one line is not kept until its end. */
-const longestLine = 1 << 20
+/** A longer line is scanned as it arrives, so that a response in a single line is not buffered until its end. */
+const maxLineBytes = 1 << 20
 
-/** What is larger, V8's parser of JSON puts among the old objects, and a stream soon needs no row of it. */
-const largestBlock = 1 << 16
+/** V8's JSON parser allocates larger values in the old generation, but a stream soon discards its rows. */
+const maxBlockBytes = 1 << 16
 
-/** Behind the last line break of a block, or of its first line where that is longer. */
+/** The position after the last line break of a block, or of its first line if that is longer than a block. */
 const border = (chunk: Uint8Array, at: number, last: number): number => {
-  const end = chunk.lastIndexOf(newline, at + largestBlock)
-  return end > at ? end + 1 : Math.min(last, chunk.indexOf(newline, at + largestBlock) + 1)
+  const end = chunk.lastIndexOf(newline, at + maxBlockBytes)
+  return end > at ? end + 1 : Math.min(last, chunk.indexOf(newline, at + maxBlockBytes) + 1)
 }
 
-/** So many lines that are not one row each, and the layout is taken for another. */
+/** After this number of lines that are not one row each, the reader stops parsing line by line. */
 const patience = 3
 
-/** As much as is kept of what does not belong here: enough for an error. */
-const longestStray = 1 << 16
+/** The maximum number of bytes that are kept of unexpected text: enough for an error. */
+const maxStrayBytes = 1 << 16
 
 /**
- * Takes the bytes of an answer in pieces of any size, and gives the elements of one array in its outermost object, or,
- * where no array is named, a sequence of values one after the other.
+ * Takes the bytes of a response in chunks of any size, and returns the elements of one array in its outermost object.
+ * If no array is named, it returns a sequence of consecutive values.
  *
- * CouchDB writes one row a line, so a line that parses is a row: no line break can stand inside a JSON string, and none
- * of the bytes of a longer UTF-8 character is a line break. Lines in which `JSON.parse` loses nothing are parsed together.
- * What is laid out otherwise is scanned byte by byte.
+ * CouchDB writes one row to a line, so a line that parses is a row: a JSON string cannot contain a raw line break, and
+ * no byte of a multi-byte UTF-8 character is a line break. Lines that `JSON.parse` reads without loss are parsed
+ * together. Any other layout is scanned byte by byte.
  */
 export class RowReader {
   private state: State
@@ -54,16 +54,16 @@ export class RowReader {
   private size = 0
   private lines: boolean
   private misses = 0
-  /** The element that comes is scanned, since its line is not all of it. */
+  /** The next element is scanned because it continues past its line. */
   private scanNext = false
   private separated = true
   private count = 0
-  /** A row that may be an error: known when something follows it. */
+  /** A row that may be an error. It is an ordinary row if something follows it. */
   private held: Row | undefined
   private stray: Array<Uint8Array> = []
   private straySize = 0
 
-  /** `plain` rows keep no text: where nobody asks for more than `JSON.parse` gives, nothing is looked for. */
+  /** `plain` rows keep no text and are not checked for lost precision. */
   constructor(private readonly array: string | undefined, private readonly plain = false) {
     this.state = array === undefined ? "between" : "around"
     this.lines = array === undefined
@@ -74,7 +74,7 @@ export class RowReader {
     return this.array === undefined
   }
 
-  /** Reads one piece, and appends the rows that it completes. */
+  /** Reads one chunk, and appends the rows that it completes. */
   push(chunk: Uint8Array, out: Array<Row>): void {
     let at = 0
     while (at < chunk.length) {
@@ -98,10 +98,10 @@ export class RowReader {
     }
   }
 
-  /** The body is over. */
+  /** Ends the body. */
   end(out: Array<Row>): End {
     if (this.state === "line") {
-      // A line that no line break ends: it may hold more than a row.
+      // The last line has no line break, and may contain more than one row.
       const begun = concatBytes(this.pieces)
       this.forget()
       this.state = "between"
@@ -111,7 +111,7 @@ export class RowReader {
     if (this.state === "stray") {
       const error = lastWords(decodeUtf8(concatBytes(this.stray))) ?? this.held?.json
       return error === undefined
-        ? { _tag: "Strange", problem: "something stands where no row can" }
+        ? { _tag: "Strange", problem: "the response contains unexpected text outside its rows" }
         : { _tag: "Refused", error }
     }
     const left = decodeUtf8(concatBytes(this.pieces)).trim()
@@ -149,7 +149,7 @@ export class RowReader {
   private readBetween(chunk: Uint8Array, start: number, out: Array<Row>): number {
     let at = start
     while (at < chunk.length && whitespace[chunk[at] as number] === 1) {
-      // A line break right behind the bracket is CouchDB's layout.
+      // A line break directly after the bracket is CouchDB's layout.
       if (chunk[at] === newline && this.count === 0 && this.misses === 0) this.lines = true
       at++
     }
@@ -173,7 +173,9 @@ export class RowReader {
     return at
   }
 
-  /** All whole lines of the piece: many rows with one decoding and one parse, where nothing is lost by that. */
+  /**
+   * Reads all complete lines of the chunk. Lines that `JSON.parse` reads without loss are decoded and parsed together.
+   */
   private readLines(chunk: Uint8Array, start: number, out: Array<Row>): number {
     const last = chunk.lastIndexOf(newline)
     if (last < start) {
@@ -184,7 +186,7 @@ export class RowReader {
     let at = start
     let inBlocks = true
     while (at < last) {
-      const end = last - at <= largestBlock ? last : border(chunk, at, last)
+      const end = last - at <= maxBlockBytes ? last : border(chunk, at, last)
       const doubt = inBlocks ? this.plain ? end : firstDoubt(chunk, at, end) : at
       const clean = doubt === end ? end : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
       if (clean > at) {
@@ -192,7 +194,7 @@ export class RowReader {
         else inBlocks = false
         continue
       }
-      // A line of its own, whose row may keep its text.
+      // This line is parsed alone, so that its row can keep its text.
       const found = chunk.indexOf(newline, at)
       const line = decodeUtf8(chunk.subarray(at, found))
       if (!this.takeLine(line, out)) return at
@@ -201,10 +203,10 @@ export class RowReader {
     return last + 1
   }
 
-  /** The rest of a line that began in an earlier piece. */
+  /** Reads the rest of a line that began in an earlier chunk. */
   private finishLine(chunk: Uint8Array, at: number, out: Array<Row>): number {
     const end = chunk.indexOf(newline, at)
-    if (end === -1 && this.size < longestLine) {
+    if (end === -1 && this.size < maxLineBytes) {
       this.carry(chunk.subarray(at))
       return chunk.length
     }
@@ -218,7 +220,7 @@ export class RowReader {
     return at
   }
 
-  /** Whether the lines are rows and nothing else, which are then taken. */
+  /** Appends the lines if they contain only rows. Returns whether it did. */
   private takeBlock(lines: string, out: Array<Row>): boolean {
     const [start, end] = trimmed(lines)
     if (start === end) return true
@@ -237,7 +239,7 @@ export class RowReader {
     return true
   }
 
-  /** Whether the line is blank or one row, which is then taken. */
+  /** Appends the line if it is one row, or skips it if it is blank. Returns whether it did. */
   private takeLine(line: string, out: Array<Row>): boolean {
     const [start, end] = trimmed(line)
     if (start === end) return true
@@ -277,7 +279,7 @@ export class RowReader {
     return next
   }
 
-  /** A row that keeps its text only where it says more than `JSON.parse` made of it. */
+  /** A row that keeps its text only if `JSON.parse` may have lost information. */
   private rowIn(text: string, json: unknown): Row {
     return !this.plain && Json.mayBeInexact(text) ? textRow(text, json) : plainRow(json)
   }
@@ -306,8 +308,8 @@ export class RowReader {
   }
 
   private keep(chunk: Uint8Array, at: number): number {
-    if (this.straySize < longestStray) {
-      const bytes = chunk.subarray(at, at + longestStray - this.straySize)
+    if (this.straySize < maxStrayBytes) {
+      const bytes = chunk.subarray(at, at + maxStrayBytes - this.straySize)
       this.stray.push(bytes)
       this.straySize += bytes.length
     }
@@ -315,7 +317,7 @@ export class RowReader {
   }
 }
 
-/** Where the text begins and ends without the white space around it. */
+/** The start and end of the text without surrounding whitespace. */
 const trimmed = (text: string): readonly [start: number, end: number] => {
   let start = 0
   let end = text.length
@@ -324,7 +326,7 @@ const trimmed = (text: string): readonly [start: number, end: number] => {
   return [start, end]
 }
 
-/** Objects, each on a line of its own, or `undefined` where they are not. */
+/** Parses objects on separate lines. Returns `undefined` if the lines are not single objects. */
 const parseLines = (text: string): unknown => {
   let lines = 1
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) {
@@ -341,16 +343,16 @@ const whole = (around: string, found: boolean): End => {
   if (found && json !== undefined) return { _tag: "Whole", around }
   return looksLikeError(json)
     ? { _tag: "Refused", error: json }
-    : { _tag: "Strange", problem: found ? "what surrounds the rows is not JSON" : "the answer has no rows" }
+    : { _tag: "Strange", problem: found ? "the text around the rows is not JSON" : "the response has no rows" }
 }
 
-/** What ends too early, unless its last words say why. */
+/** A truncated response, or the error at its end. */
 const cut = (text: string): End => {
   const error = lastWords(text)
   return error === undefined ? { _tag: "Cut" } : { _tag: "Refused", error }
 }
 
-/** The error at the end of a text: all of it, or its last line. */
+/** The error that is the whole text, or its last line. */
 const lastWords = (text: string): unknown => {
   const trimmed = text.trim()
   const candidates = [trimmed, trimmed.slice(trimmed.lastIndexOf("\n") + 1)]

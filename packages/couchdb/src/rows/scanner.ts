@@ -1,29 +1,29 @@
 import { concatBytes, decodeUtf8, parseJson, whitespace } from "../data/text.js"
 
 /**
- * Finds the end of one JSON value, byte by byte and across any borders between pieces. With the name of an array it also
- * stops at the opening bracket of this array, if it stands in the outermost object, and keeps the bytes around it.
+ * Finds the end of one JSON value, byte by byte and across chunk boundaries. If it has the name of an array, it also
+ * stops after the opening bracket of this array in the outermost object, and keeps the bytes around the array.
  */
 export class Scanner {
-  /** The value is whole. */
+  /** The value is complete. */
   closed = false
-  /** It stopped right behind the bracket that opens the array. */
+  /** It stopped after the bracket that opens the array. */
   inside = false
-  /** The array was there. */
+  /** The value contains the array. */
   found = false
-  /** What begins here is no object. */
+  /** The value is not an object. */
   refused = false
   private depth = 0
   private started = false
   private inString = false
   private escaped = false
-  /** It stopped behind a bracket that opens an array of the outermost object. */
+  /** It stopped after a bracket that opens an array of the outermost object. */
   private atBracket = false
   private kept: Array<Uint8Array> = []
 
   constructor(private readonly array?: string | undefined) {}
 
-  /** Ready for the next value. */
+  /** Prepares for the next value. */
   reset(): void {
     this.closed = false
   }
@@ -33,7 +33,7 @@ export class Scanner {
     return concatBytes(this.kept)
   }
 
-  /** Goes on from a position, and gives the one behind what it took. */
+  /** Continues from `start`, and returns the position after the bytes that it read. */
   scan(chunk: Uint8Array, start: number): number {
     if (this.array === undefined) return this.walk(chunk, start)
     let at = start
@@ -90,7 +90,7 @@ export class Scanner {
           break
         case 125:
         case 93:
-          // The bracket of a scalar's container.
+          // The bracket belongs to the container of a scalar.
           if (this.depth === 0) return this.close(at)
           if (--this.depth === 0) return this.close(at + 1)
           break
@@ -112,7 +112,7 @@ export class Scanner {
     return at
   }
 
-  /** Whether the bracket just read belongs to the key that is looked for. */
+  /** Whether the bracket just read opens the array with the given name. */
   private named(): boolean {
     const key = /("(?:[^"\\]|\\.)*")\s*:\s*\[$/.exec(decodeUtf8(this.bytes()))?.[1]
     return key !== undefined && parseJson(key) === this.array

@@ -1,7 +1,7 @@
 import * as Metric from "effect/Metric"
 
-/** How many documents were skipped because they are not what their schema says. */
+/** The number of documents that were skipped because they do not match their schema. */
 export const skipped = Metric.counter("couchdb_skipped_documents", {
-  description: "documents that a stream skipped, since they are not what their schema says",
+  description: "documents that a stream skipped because they do not match their schema",
   incremental: true
 })

@@ -12,12 +12,13 @@ import { documentIn, toDocument } from "./document.js"
 import { exact, type Members, type Row } from "./row.js"
 
 /**
- * What changes: a collection, whose documents are decoded, or a database as it is.
+ * The source of rows or changes: a collection, whose documents are decoded, or a database, whose documents are raw
+ * JSON.
  *
- * - `concerns`: whether an id is one of its documents
- * - `span`: which ids its documents may have, if it is a collection: all others are left out of what it lists
- * - `document`: the live document in a row, if the feed brings documents; an `Either` where it can be
- * - `body`: what a deleted one still says
+ * - `concerns`: whether an id is the id of one of its documents
+ * - `span`: for a collection, the ids that its documents may have; rows with other ids are omitted
+ * - `document`: the live document in a row, if the feed includes documents; an `Either` if decoding needs no effect
+ * - `body`: the body of a deleted document
  */
 export interface Source<D, R = never> {
   readonly database: DatabaseName.DatabaseName
@@ -47,7 +48,7 @@ const inDoc = ["doc"]
 
 const nothing = Either.right(Option.none())
 
-/** The documents of a collection: those whose ids are its keys. A design document is never one of them. */
+/** The documents of a collection: those whose ids decode to its keys. A design document is never one of them. */
 export const ofCollection = <A, I, R, K>(collection: Collection<A, I, R, K>): Source<Document<A, R>, R> => ({
   database: collection.database,
   bringsDocuments: true,
@@ -73,7 +74,7 @@ const ofDatabase = (name: string): Either.Either<Source<Json.JsonObject, never>,
     body: bodyOf
   }))
 
-/** The source that an operation was given. What the types promise of it, its overloads say. */
+/** The source of an operation. The overloads of the operation declare its types. */
 export const sourceOf = (
   given: Collection<unknown, unknown, unknown, unknown> | string
 ): Either.Either<Source<unknown, unknown>, InvalidIdError> =>

@@ -19,11 +19,11 @@ import { member, type Row } from "./row.js"
 export type RowsError = NotFoundError | RequestError
 
 /**
- * An answer whose rows are pulled.
+ * A response whose rows are pulled.
  *
- * - `rows`: to be run once; it pulls the body, and no more of it than is asked for
- * - `around`: the other members of the answer, such as `total_rows` or `bookmark`; known when the rows have ended, and
- *   failing with them
+ * - `rows`: to be run once; it reads the body only as far as rows are pulled
+ * - `around`: the other members of the response, such as `total_rows` or `bookmark`; available after the last row, and
+ *   fails if `rows` fails
  * - `head`: the response without its body
  */
 export interface Answer {
@@ -35,12 +35,12 @@ export interface Answer {
 /** A response without its body. */
 export type Head = Omit<Reply, "body">
 
-/** Fails if the response did not end as it should. */
+/** Fails if the response did not end as expected. */
 export const ended = (request: CouchRequest, head: Head, end: End): Effect.Effect<Json.JsonObject, RowsError> => {
   switch (end._tag) {
     case "Whole":
       return Either.match(Json.parse(end.around), {
-        onLeft: () => Effect.fail(unexpectedResponse(request, head, "what surrounds the rows is not JSON")),
+        onLeft: () => Effect.fail(unexpectedResponse(request, head, "the text around the rows is not JSON")),
         onRight: (json) => Effect.succeed(Json.isObject(json) ? json : {})
       })
     case "Refused":
@@ -60,19 +60,19 @@ export const ended = (request: CouchRequest, head: Head, end: End): Effect.Effec
   }
 }
 
-/** The head of a response that is streamed, of which a row that does not fit knows no more. */
+/** The head to report with an invalid row of a streamed response, which no longer has the real one. */
 export const streamedHead: Head = { status: 200, headers: {} }
 
 const headOf = ({ headers, server, status }: Head): Head => ({ headers, server, status })
 
-/** CouchDB's own words where it is too late for a status, which it then says as `code`. */
+/** The error that CouchDB reports after it sent the status. Its `code` replaces the status. */
 const lateError = (request: CouchRequest, { headers, server }: Head, error: unknown) => {
   const code = member(error, "code")
   const status = typeof code === "number" && code >= 400 && code < 600 ? code : 500
   return fromResponse(request, { status, headers, server, body: JSON.stringify(error) })
 }
 
-/** The rows of a body, a chunk of them for each piece of it that completes any. */
+/** The rows of a body. Each chunk of bytes that completes rows becomes a chunk of rows. */
 const read = (
   request: CouchRequest,
   response: Transport.StreamedResponse & FromServer,
@@ -105,13 +105,14 @@ const read = (
   return Stream.fromChannel(Channel.pipeTo(Stream.toChannel(response.body), rows))
 }
 
-/** Whether the headers of a streamed response may be those of JSON from CouchDB. */
+/** Whether the headers of a streamed response are compatible with JSON from CouchDB. */
 export const isJson: NonNullable<CouchRequest["verify"]> = ({ headers }) =>
   isIdentified(headers) || !/html|xml/i.test(headers["content-type"] ?? "") ? undefined : "the response is not JSON"
 
 /**
- * Sends the request, and gives the rows of its answer as they come. `array` is the member that holds them: `rows`,
- * `results` or `docs`. Closing the scope closes the request. `plain` rows are as `JSON.parse` gives them, and no more.
+ * Sends the request, and returns the rows of its response as they arrive. `array` is the member that holds them:
+ * `rows`, `results` or `docs`. Closing the scope closes the request. `plain` rows are exactly what `JSON.parse`
+ * returns.
  */
 export const open = (
   request: CouchRequest,
@@ -122,7 +123,7 @@ export const open = (
     const couch = yield* CouchHttp
     const response = yield* conflictAsBadRequest(couch.stream({ ...request, verify: isJson }))
     const around = yield* Deferred.make<Json.JsonObject, RowsError>()
-    // Whoever waits for it behind rows that nobody read to their end must not wait for ever.
+    // A fiber that awaits `around` must not wait forever if the rows are not read to their end.
     yield* Effect.addFinalizer(() =>
       Deferred.fail(
         around,
@@ -145,7 +146,7 @@ export const open = (
     }
   })
 
-/** The rows of an answer with constant memory. The request is sent when the stream begins, and closed when it ends. */
+/** The rows of a response in constant memory. The request is sent when the stream starts, and closed when it ends. */
 export const stream = (
   request: CouchRequest,
   array: string,
@@ -153,14 +154,14 @@ export const stream = (
 ): Stream.Stream<Row, RowsError, CouchHttp> =>
   Stream.unwrapScoped(Effect.map(open(request, array, plain), ({ rows }) => rows))
 
-/** A sequence of values, one after the other, such as the lines of a continuous feed. */
+/** A sequence of consecutive values, such as the lines of a continuous feed. */
 export const sequence = (
   request: CouchRequest,
   response: Transport.StreamedResponse & FromServer,
   plain = false
 ): Stream.Stream<Row, RowsError> => read(request, response, undefined, plain, () => Effect.void)
 
-/** All rows of a small answer, and its other members: a page. `check` reports what is wrong with the rows. */
+/** All rows of a small response and its other members: one page. `check` reports a problem with the rows. */
 export const collect = (
   request: CouchRequest,
   array: string,

@@ -1,6 +1,6 @@
 /**
- * The server itself: what it is, its databases and what happens to them, its tasks, its nodes and their configuration.
- * Most of this is for administrators of the server; CouchDB answers others with 401.
+ * The server itself: information, its databases and their updates, active tasks, nodes and their configuration. Most of
+ * this requires a server admin; for other users CouchDB responds with 401.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ import { ActiveTasks } from "./tasks.js"
 import * as internalUpdates from "./updates.js"
 
 /**
- * What any of these operations can fail with. No endpoint here answers 409.
+ * The errors of these operations. None of the endpoints responds with 409.
  *
  * @since 0.1.0
  * @category errors
@@ -34,7 +34,7 @@ import * as internalUpdates from "./updates.js"
 export type ServerFailure = NotFoundError | RequestError
 
 /**
- * What a server says of itself.
+ * Information about a server.
  *
  * @since 0.1.0
  * @category schemas
@@ -49,7 +49,7 @@ export class Info extends Schema.Class<Info>("effect-couchdb/Server/Info")({
 }) {}
 
 /**
- * What a server says of itself: `GET /`. Anybody may ask.
+ * Returns information about the server: `GET /`. It requires no credentials.
  *
  * @example
  * import { Effect } from "effect"
@@ -68,7 +68,8 @@ export const info: Effect.Effect<Info, ServerFailure, CouchHttp> = askFor(
 const isUp = verifySchema(Schema.Struct({ status: Schema.Literal("ok") }))
 
 /**
- * Whether the server serves requests: `GET /_up`. `false` in maintenance mode, which it says with a 404.
+ * Returns whether the server serves requests: `GET /_up`. It is `false` in maintenance mode, in which the server
+ * responds with 404.
  *
  * @since 0.1.0
  * @category operations
@@ -81,7 +82,7 @@ export const up: Effect.Effect<boolean, RequestError, CouchHttp> = ask({
 }).pipe(Effect.as(true), Effect.catchTag("NotFoundError", () => Effect.succeed(false)))
 
 /**
- * New ids: `GET /_uuids`. A server gives a thousand at the most, unless configured otherwise.
+ * Returns new ids: `GET /_uuids`. By default, a server returns at most a thousand.
  *
  * @example
  * import { Server } from "effect-couchdb"
@@ -102,7 +103,7 @@ export const uuids = (count = 1): Effect.Effect<ReadonlyArray<string>, ServerFai
   )
 
 /**
- * Which names of databases. The keys are names, as they are.
+ * Selects names of databases. Keys are names, not JSON.
  *
  * @since 0.1.0
  * @category options
@@ -117,7 +118,7 @@ export interface NamesOptions {
 }
 
 /**
- * The names of the databases, in one answer: `GET /_all_dbs`.
+ * Returns the names of databases in one response: `GET /_all_dbs`.
  *
  * @example
  * import { Server } from "effect-couchdb"
@@ -132,7 +133,7 @@ export const databases = (
 ): Effect.Effect<ReadonlyArray<string>, ServerFailure, CouchHttp> => internalNames.names(options)
 
 /**
- * The names of all databases, a page at a time: `GET /_all_dbs`. Keeps a page in memory, however many there are.
+ * Streams the names of all databases page by page: `GET /_all_dbs`. One page is in memory at a time.
  *
  * @since 0.1.0
  * @category databases
@@ -140,7 +141,7 @@ export const databases = (
 export const streamDatabases: Stream.Stream<string, ServerFailure, CouchHttp> = internalNames.allNames
 
 /**
- * What a database says of itself, or `None` where there is none of that name.
+ * The name of a database, and information about it, or `None` if it does not exist.
  *
  * @since 0.1.0
  * @category model
@@ -151,7 +152,7 @@ export interface DatabaseInfo {
 }
 
 /**
- * What these databases say of themselves, in the order of their names here: `POST /_dbs_info`, a hundred at a time.
+ * Returns information about databases, in the order of the names: `POST /_dbs_info`, a hundred names in each request.
  *
  * @example
  * import { Server } from "effect-couchdb"
@@ -167,7 +168,7 @@ export const databaseInfos = (
   Effect.map(Stream.runCollect(internalNames.infos(Stream.fromIterable(names))), (all) => Array.from(all))
 
 /**
- * What all databases say of themselves: `GET /_all_dbs` and `POST /_dbs_info`, as one goes on.
+ * Streams information about all databases: `GET /_all_dbs` and `POST /_dbs_info`, page by page.
  *
  * @since 0.1.0
  * @category databases
@@ -177,7 +178,7 @@ export const streamDatabaseInfos: Stream.Stream<DatabaseInfo, ServerFailure, Cou
 )
 
 /**
- * What happened to a database. A database that was updated again comes once, at its last place.
+ * A database that was created, updated or deleted. A database appears once, with its latest update.
  *
  * @since 0.1.0
  * @category updates
@@ -189,7 +190,7 @@ export interface Update {
 }
 
 /**
- * What happened to databases, in one answer. `lastSequence` is where the next one begins.
+ * A page of updates. The next request continues from `lastSequence`.
  *
  * @since 0.1.0
  * @category updates
@@ -200,7 +201,7 @@ export interface UpdatesPage {
 }
 
 /**
- * Which part of the feed.
+ * Selects a part of the feed.
  *
  * @since 0.1.0
  * @category options
@@ -214,7 +215,7 @@ export interface UpdatesOptions {
 }
 
 /**
- * What happened to databases, read to its end: `GET /_db_updates`.
+ * Returns the updates of databases in one page: `GET /_db_updates`.
  *
  * @since 0.1.0
  * @category updates
@@ -223,7 +224,7 @@ export const updates = (options: UpdatesOptions = {}): Effect.Effect<UpdatesPage
   internalUpdates.page("normal", options)
 
 /**
- * Waits until something happens to a database: `GET /_db_updates?feed=longpoll`. After `timeout` there may be nothing.
+ * Waits until a database is updated: `GET /_db_updates?feed=longpoll`. There may be no updates after `timeout`.
  *
  * @since 0.1.0
  * @category updates
@@ -232,7 +233,8 @@ export const longpollUpdates = (options: UpdatesOptions = {}): Effect.Effect<Upd
   internalUpdates.page("longpoll", options)
 
 /**
- * What happens to databases, over one connection: `GET /_db_updates?feed=continuous`. It ends where the server ends it.
+ * Streams the updates of databases over one connection: `GET /_db_updates?feed=continuous`. It ends when the server
+ * ends the feed.
  *
  * @since 0.1.0
  * @category updates
@@ -241,7 +243,7 @@ export const continuousUpdates = (options: UpdatesOptions = {}): Stream.Stream<U
   internalUpdates.continuous(options)
 
 /**
- * What a follower of a server can be told, as `Changes.FollowOptions` has it.
+ * The options of a follower of a server, as in `Changes.FollowOptions`.
  *
  * @since 0.1.0
  * @category options
@@ -256,8 +258,8 @@ export interface UpdatesFollowOptions<out E = never, out R = never, out E2 = nev
 }
 
 /**
- * Stays with a server: everything that happens to its databases at least once, over broken connections, as
- * `Changes.follow` does it. It ends where `_global_changes`, which the server keeps this in, is deleted.
+ * Follows a server: streams every update of its databases at least once and reconnects, as `Changes.follow` does. It
+ * ends when the database `_global_changes`, in which the server stores the updates, is deleted.
  *
  * @example
  * import { Changes, Server } from "effect-couchdb"
@@ -275,7 +277,7 @@ export const followUpdates = <E = never, R = never, E2 = never, R2 = never>(
 ): Stream.Stream<Update, ServerFailure | E | E2, CouchHttp | R | R2> => internalUpdates.follow(options)
 
 /**
- * What every task says. `fields` is all that the server said of it.
+ * The members that all tasks share. `fields` contains all members that the server sent.
  *
  * @since 0.1.0
  * @category tasks
@@ -289,7 +291,7 @@ export interface TaskCommon {
 }
 
 /**
- * What a task at one shard of a database says; `progress` is in percent.
+ * A task on a shard of a database. `progress` is in percent.
  *
  * @since 0.1.0
  * @category tasks
@@ -303,7 +305,7 @@ export interface DatabaseTask extends TaskCommon {
 }
 
 /**
- * A replication at work. `document` is the id in `_replicator`, empty where there is none.
+ * An active replication. `document` is the id in `_replicator`; it is empty for a replication without a document.
  *
  * @since 0.1.0
  * @category tasks
@@ -324,7 +326,7 @@ export interface ReplicationTask extends TaskCommon {
 }
 
 /**
- * What the server is busy with. A kind that is not known here is an `OtherTask`.
+ * An active task of the server. An unknown type is an `OtherTask`.
  *
  * @since 0.1.0
  * @category tasks
@@ -338,7 +340,7 @@ export type ActiveTask =
   | (TaskCommon & { readonly _tag: "OtherTask"; readonly type: string })
 
 /**
- * What the server is busy with: `GET /_active_tasks`.
+ * Returns the active tasks of the server: `GET /_active_tasks`.
  *
  * @example
  * import { Effect } from "effect"
@@ -367,7 +369,7 @@ export class Membership extends Schema.Class<Membership>("effect-couchdb/Server/
 }) {}
 
 /**
- * The nodes that this one knows, and those that are of the cluster: `GET /_membership`.
+ * Returns the nodes that this node knows, and those of the cluster: `GET /_membership`.
  *
  * @since 0.1.0
  * @category cluster
@@ -379,7 +381,7 @@ export const membership: Effect.Effect<Membership, ServerFailure, CouchHttp> = a
 })
 
 /**
- * How far the set-up of a cluster is: `GET /_cluster_setup`. CouchDB says `single_node_disabled`, `single_node_enabled`,
+ * Returns the state of the cluster setup: `GET /_cluster_setup`. It is `single_node_disabled`, `single_node_enabled`,
  * `cluster_disabled`, `cluster_enabled` or `cluster_finished`.
  *
  * @since 0.1.0
@@ -391,7 +393,7 @@ export const clusterState: Effect.Effect<string, ServerFailure, CouchHttp> = Eff
 )
 
 /**
- * A step of the set-up of a cluster, as CouchDB's documentation has them, with the password redacted.
+ * A step of the cluster setup, as in CouchDB's documentation, with a redacted password.
  *
  * @since 0.1.0
  * @category cluster
@@ -400,12 +402,12 @@ export interface ClusterAction {
   readonly action: "enable_single_node" | "enable_cluster" | "add_node" | "remove_node" | "finish_cluster"
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
-  /** Whatever else the step takes: `bind_address`, `port`, `node_count`, `remote_node`, `host`… */
+  /** The other parameters of the step: `bind_address`, `port`, `node_count`, `remote_node`, `host`… */
   readonly options?: { readonly [key: string]: Json.Json } | undefined
 }
 
 /**
- * Takes a step of the set-up of a cluster: `POST /_cluster_setup`.
+ * Performs a step of the cluster setup: `POST /_cluster_setup`.
  *
  * @example
  * import { Redacted } from "effect"
@@ -438,8 +440,7 @@ export const setUpCluster = (
   )
 
 /**
- * The configuration of a node, or of one section: `GET /_node/{node}/_config`. It may hold secrets. A section that is not
- * there is empty.
+ * Returns the configuration of a node: `GET /_node/{node}/_config`. It may contain secrets.
  *
  * @since 0.1.0
  * @category configuration
@@ -449,7 +450,8 @@ export const config: (
 ) => Effect.Effect<Readonly<Record<string, Readonly<Record<string, string>>>>, ServerFailure, CouchHttp> = node.config
 
 /**
- * One section of a node's configuration: `GET /_node/{node}/_config/{section}`. Empty where there is none.
+ * Returns a section of a node's configuration: `GET /_node/{node}/_config/{section}`. It is empty if the section does
+ * not exist.
  *
  * @since 0.1.0
  * @category configuration
@@ -460,7 +462,8 @@ export const configSection: (
 ) => Effect.Effect<Readonly<Record<string, string>>, ServerFailure, CouchHttp> = node.section
 
 /**
- * One value of a node's configuration: `GET /_node/{node}/_config/{section}/{key}`.
+ * Returns a value of a node's configuration: `GET /_node/{node}/_config/{section}/{key}`. It is `None` if the key does
+ * not exist.
  *
  * @since 0.1.0
  * @category configuration
@@ -472,8 +475,8 @@ export const configValue: (
 ) => Effect.Effect<Option.Option<string>, ServerFailure, CouchHttp> = node.value
 
 /**
- * Sets a value of a node's configuration, and gives the one before, empty where there was none:
- * `PUT /_node/{node}/_config/{section}/{key}`.
+ * Sets a value of a node's configuration: `PUT /_node/{node}/_config/{section}/{key}`. Returns the previous value,
+ * which is empty if there was none.
  *
  * @example
  * import { Server } from "effect-couchdb"
@@ -491,8 +494,8 @@ export const setConfigValue: (
 ) => Effect.Effect<string, ServerFailure, CouchHttp> = node.setValue
 
 /**
- * Deletes a value of a node's configuration, and gives it, or `None` where there was none:
- * `DELETE /_node/{node}/_config/{section}/{key}`.
+ * Deletes a value of a node's configuration: `DELETE /_node/{node}/_config/{section}/{key}`. Returns the deleted value,
+ * or `None` if there was none.
  *
  * @since 0.1.0
  * @category configuration
@@ -504,7 +507,7 @@ export const deleteConfigValue: (
 ) => Effect.Effect<Option.Option<string>, ServerFailure, CouchHttp> = node.deleteValue
 
 /**
- * Has a node read its configuration from disk again: `POST /_node/{node}/_config/_reload`.
+ * Reloads the configuration of a node from disk: `POST /_node/{node}/_config/_reload`.
  *
  * @since 0.1.0
  * @category configuration
@@ -512,7 +515,7 @@ export const deleteConfigValue: (
 export const reloadConfig: (node?: string) => Effect.Effect<void, ServerFailure, CouchHttp> = node.reload
 
 /**
- * The name of a node: `GET /_node/{node}`. `_local` is the one that is asked.
+ * Returns the name of a node: `GET /_node/{node}`. `_local` is the node that receives the request.
  *
  * @since 0.1.0
  * @category nodes
@@ -520,7 +523,8 @@ export const reloadConfig: (node?: string) => Effect.Effect<void, ServerFailure,
 export const nodeName: (node?: string) => Effect.Effect<string, ServerFailure, CouchHttp> = node.name
 
 /**
- * What a node counts, below the names in `path`, such as `["couchdb", "request_time"]`: `GET /_node/{node}/_stats/…`.
+ * Returns the statistics of a node, optionally those at `path`, such as `["couchdb", "request_time"]`:
+ * `GET /_node/{node}/_stats/…`.
  *
  * @since 0.1.0
  * @category nodes
@@ -531,7 +535,7 @@ export const stats: (
 ) => Effect.Effect<Json.Json, ServerFailure, CouchHttp> = node.stats
 
 /**
- * How a node is: its uptime in seconds, memory, processes and queues: `GET /_node/{node}/_system`.
+ * Returns the state of a node: its uptime in seconds, memory, processes and queues: `GET /_node/{node}/_system`.
  *
  * @since 0.1.0
  * @category nodes
@@ -539,7 +543,7 @@ export const stats: (
 export const system: (node?: string) => Effect.Effect<Json.Json, ServerFailure, CouchHttp> = node.system
 
 /**
- * The versions of what a node is made of: `GET /_node/{node}/_versions`.
+ * Returns the versions of a node's components: `GET /_node/{node}/_versions`.
  *
  * @since 0.1.0
  * @category nodes
@@ -547,7 +551,7 @@ export const system: (node?: string) => Effect.Effect<Json.Json, ServerFailure, 
 export const versions: (node?: string) => Effect.Effect<Json.Json, ServerFailure, CouchHttp> = node.versions
 
 /**
- * What a node counts, as text for Prometheus: `GET /_node/{node}/_prometheus`.
+ * Returns the statistics of a node in the text format of Prometheus: `GET /_node/{node}/_prometheus`.
  *
  * @since 0.1.0
  * @category nodes
@@ -555,7 +559,7 @@ export const versions: (node?: string) => Effect.Effect<Json.Json, ServerFailure
 export const prometheus: (node?: string) => Effect.Effect<string, ServerFailure, CouchHttp> = node.prometheus
 
 /**
- * Whether shards are split, or one job is to: `stopped` ones go on when they are `running` again.
+ * The state of resharding, or of one job. A `stopped` job resumes when it is set to `running`.
  *
  * @since 0.1.0
  * @category resharding
@@ -563,7 +567,7 @@ export const prometheus: (node?: string) => Effect.Effect<string, ServerFailure,
 export type ReshardState = "running" | "stopped"
 
 /**
- * How far the splitting of shards is, on the whole cluster.
+ * The progress of resharding on the whole cluster.
  *
  * @since 0.1.0
  * @category resharding
@@ -571,8 +575,8 @@ export type ReshardState = "running" | "stopped"
 export type ReshardSummary = typeof reshard.Summary.Type
 
 /**
- * The splitting of one shard. `state` is `new`, `running`, `stopped`, `completed` or `failed`, and `phase` is what it is
- * at.
+ * A job that splits a shard. `state` is `new`, `running`, `stopped`, `completed` or `failed`; `phase` is its current
+ * step.
  *
  * @since 0.1.0
  * @category resharding
@@ -580,7 +584,8 @@ export type ReshardSummary = typeof reshard.Summary.Type
 export type ReshardJob = typeof reshard.Job.Type
 
 /**
- * Which shards to split: those of a database, of a range such as `00000000-7fffffff` in it, of a node, or one by its name.
+ * The shards to split: those of a database, of a range in it such as `00000000-7fffffff`, or of a node, or a single
+ * shard by name.
  *
  * @since 0.1.0
  * @category resharding
@@ -593,7 +598,7 @@ export interface ReshardStart {
 }
 
 /**
- * A splitting that was asked for: its job, or why there is none.
+ * The result for a shard to split: its job, or the reason why there is none.
  *
  * @since 0.1.0
  * @category resharding
@@ -606,7 +611,7 @@ export interface ReshardStarted {
 }
 
 /**
- * How far the splitting of shards is: `GET /_reshard`.
+ * Returns the progress of resharding: `GET /_reshard`.
  *
  * @since 0.1.0
  * @category resharding
@@ -614,7 +619,7 @@ export interface ReshardStarted {
 export const reshardSummary: Effect.Effect<ReshardSummary, ServerFailure, CouchHttp> = reshard.summary
 
 /**
- * Stops the splitting of shards on the cluster, or lets it go on: `PUT /_reshard/state`.
+ * Stops or resumes resharding on the cluster: `PUT /_reshard/state`.
  *
  * @since 0.1.0
  * @category resharding
@@ -625,7 +630,7 @@ export const setReshardState: (
 ) => Effect.Effect<void, ServerFailure, CouchHttp> = reshard.setState
 
 /**
- * The jobs that split shards: `GET /_reshard/jobs`.
+ * Returns the resharding jobs: `GET /_reshard/jobs`.
  *
  * @since 0.1.0
  * @category resharding
@@ -633,7 +638,7 @@ export const setReshardState: (
 export const reshardJobs: Effect.Effect<ReadonlyArray<ReshardJob>, ServerFailure, CouchHttp> = reshard.jobs
 
 /**
- * One job that splits a shard: `GET /_reshard/jobs/{jobid}`.
+ * Returns a resharding job: `GET /_reshard/jobs/{jobid}`.
  *
  * @since 0.1.0
  * @category resharding
@@ -641,7 +646,7 @@ export const reshardJobs: Effect.Effect<ReadonlyArray<ReshardJob>, ServerFailure
 export const reshardJob: (id: string) => Effect.Effect<ReshardJob, ServerFailure, CouchHttp> = reshard.job
 
 /**
- * How a job is, and why: `GET /_reshard/jobs/{jobid}/state`.
+ * Returns the state of a job and its reason: `GET /_reshard/jobs/{jobid}/state`.
  *
  * @since 0.1.0
  * @category resharding
@@ -655,7 +660,7 @@ export const reshardJobState: (
 > = reshard.jobState
 
 /**
- * Stops one job, or lets it go on: `PUT /_reshard/jobs/{jobid}/state`.
+ * Stops or resumes a job: `PUT /_reshard/jobs/{jobid}/state`.
  *
  * @since 0.1.0
  * @category resharding
@@ -667,7 +672,7 @@ export const setReshardJobState: (
 ) => Effect.Effect<void, ServerFailure, CouchHttp> = reshard.setJobState
 
 /**
- * Splits shards, each into two: `POST /_reshard/jobs`. Gives a job for each, or why there is none.
+ * Splits shards into two each: `POST /_reshard/jobs`. Returns for each shard its job, or the reason why there is none.
  *
  * @example
  * import { Server } from "effect-couchdb"
@@ -682,7 +687,7 @@ export const startReshard: (
 ) => Effect.Effect<ReadonlyArray<ReshardStarted>, ServerFailure, CouchHttp> = reshard.start
 
 /**
- * Removes a job, and stops it if it is at work: `DELETE /_reshard/jobs/{jobid}`.
+ * Removes a job, and stops it if it is running: `DELETE /_reshard/jobs/{jobid}`.
  *
  * @since 0.1.0
  * @category resharding

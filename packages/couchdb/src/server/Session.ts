@@ -1,7 +1,7 @@
 /**
- * Sessions: who the server thinks is asking, and cookies for those who keep them themselves.
+ * Sessions: the user of a request, and cookies for programs that manage them themselves.
  *
- * A program that only wants to use sessions gives `Auth.session` to its `CouchHttp`, which logs in and renews by itself.
+ * To use sessions, configure `CouchHttp` with `Auth.session`, which logs in and renews the session automatically.
  *
  * @since 0.1.0
  */
@@ -16,12 +16,13 @@ import type { NotFoundError, RequestError } from "../http/errors.js"
 import * as internal from "./sessionInfo.js"
 
 /**
- * Who the server thinks is asking.
+ * The user of a request, as the server sees it.
  *
  * - `name`: `None` for an anonymous request
- * - `roles`: `_admin` among them for an administrator of the server
- * - `method`: the handler that knew the user: `cookie`, `default` (user and password), `jwt`, `proxy`; `None` for nobody
- * - `methods`: the handlers that are on
+ * - `roles`: includes `_admin` for a server admin
+ * - `method`: the handler that authenticated the user: `cookie`, `default` (user and password), `jwt` or `proxy`;
+ *   `None` for an anonymous request
+ * - `methods`: the enabled handlers
  *
  * @since 0.1.0
  * @category schemas
@@ -61,8 +62,8 @@ export const Info = Schema.Struct({
 export type Info = typeof Info.Type
 
 /**
- * A session that was begun. `Auth.cookie(session.cookie)` uses it; `expires` is when it is over by the clock here, `None`
- * where the server does not say.
+ * A new session, to be used with `Auth.cookie(session.cookie)`. `expires` is when it expires by the local clock, or
+ * `None` if the server does not send it.
  *
  * @since 0.1.0
  * @category model
@@ -75,7 +76,7 @@ export interface Session {
 }
 
 /**
- * Who the server thinks is asking: `GET /_session`.
+ * Returns the user of the request: `GET /_session`.
  *
  * @example
  * import { Effect } from "effect"
@@ -93,9 +94,9 @@ export const info: Effect.Effect<Info, NotFoundError | RequestError, CouchHttp> 
 })
 
 /**
- * Begins a session, with no other credentials than these: `POST /_session`. A wrong name or password is an
- * `UnauthorizedError`, an account with too many of them an `AccountLockedError`. In a browser, which hides the cookie, this
- * fails with a `ServerError` after the browser has taken it.
+ * Starts a session with these credentials only: `POST /_session`. Fails with an `UnauthorizedError` if the name or
+ * password is wrong, and with an `AccountLockedError` after too many attempts. In a browser, which hides the cookie
+ * from scripts, it fails with a `ServerError` after the browser has stored the cookie.
  *
  * @example
  * import { Effect, Redacted } from "effect"
@@ -115,8 +116,8 @@ export const login: (
 ) => Effect.Effect<Session, NotFoundError | RequestError, CouchHttp> = internal.login
 
 /**
- * Ends the session: `DELETE /_session`. An `Auth.session` starts another one for the next request. CouchDB keeps no list
- * of sessions: it only removes the cookie of this client, and another client with the same cookie can still use it.
+ * Ends the session: `DELETE /_session`. `Auth.session` starts a new one for the next request. CouchDB keeps no list of
+ * sessions: it only removes the cookie from this client, and any other copy of the cookie remains valid.
  *
  * @example
  * import { Session } from "effect-couchdb"

@@ -1,6 +1,6 @@
 /**
- * Users who log in: documents in `_users`, whose passwords the server hashes. An administrator of the server may do all of
- * this; users may read and change their own document.
+ * Users: documents in `_users`, whose passwords the server hashes. A server admin may perform all of these operations;
+ * users may read and change their own document.
  *
  * @since 0.1.0
  */
@@ -15,8 +15,8 @@ import type { NotFoundError, RequestError, UpdateConflictError } from "../http/e
 import * as internal from "./userDocuments.js"
 
 /**
- * A user as `_users` has it. What else the document holds is kept by every operation here, hashes included, and shown by
- * none.
+ * A user in `_users`. Every operation keeps the other members of the document, such as the password hash, and returns
+ * none of them.
  *
  * @since 0.1.0
  * @category schemas
@@ -34,7 +34,7 @@ export interface User {
 }
 
 /**
- * What a change of a user can fail with. It is read and written again after a conflict, a few times.
+ * The errors of changing a user. After a conflict, the document is read and written again a few times.
  *
  * @since 0.1.0
  * @category errors
@@ -42,8 +42,8 @@ export interface User {
 export type UserFailure = EncodeError | InvalidIdError | NotFoundError | RequestError | UpdateConflictError
 
 /**
- * Creates a user: `PUT /_users/org.couchdb.user:{name}`. Fails with an `UpdateConflictError` if the user exists, and writes
- * nothing. `members` are further members of the document.
+ * Creates a user: `PUT /_users/org.couchdb.user:{name}`. Fails with an `UpdateConflictError` if the user exists;
+ * nothing is written then. `members` are added to the document.
  *
  * @example
  * import { Redacted } from "effect"
@@ -64,7 +64,7 @@ export const create: (
 ) => Effect.Effect<User, UserFailure, CouchHttp> = internal.create
 
 /**
- * Reads a user: `GET /_users/org.couchdb.user:{name}`. Fails with a `NotFoundError` if the user does not exist.
+ * Returns a user: `GET /_users/org.couchdb.user:{name}`. Fails with a `NotFoundError` if the user does not exist.
  *
  * @since 0.1.0
  * @category operations
@@ -74,7 +74,7 @@ export const fetch: (
 ) => Effect.Effect<User, InvalidIdError | NotFoundError | RequestError, CouchHttp> = internal.fetch
 
 /**
- * Reads a user, or `None` if the user does not exist: `GET /_users/org.couchdb.user:{name}`.
+ * Returns a user, or `None` if it does not exist: `GET /_users/org.couchdb.user:{name}`.
  *
  * @since 0.1.0
  * @category operations
@@ -84,8 +84,7 @@ export const fetchOption: (
 ) => Effect.Effect<Option.Option<User>, InvalidIdError | NotFoundError | RequestError, CouchHttp> = internal.fetchOption
 
 /**
- * Gives a user another password, which ends the sessions that were begun with the one before:
- * `PUT /_users/org.couchdb.user:{name}`.
+ * Changes the password of a user: `PUT /_users/org.couchdb.user:{name}`. Sessions with the old password end.
  *
  * @example
  * import { Redacted } from "effect"
@@ -102,8 +101,8 @@ export const changePassword: (
 ) => Effect.Effect<void, UserFailure, CouchHttp> = internal.changePassword
 
 /**
- * Edits the roles of a user, and gives the user: `PUT /_users/org.couchdb.user:{name}`. Roles that stay as they are write
- * nothing.
+ * Edits the roles of a user, and returns the user: `PUT /_users/org.couchdb.user:{name}`. If the roles stay the same,
+ * nothing is written.
  *
  * @example
  * import { User } from "effect-couchdb"

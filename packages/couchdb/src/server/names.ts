@@ -11,7 +11,7 @@ import type { DatabaseInfo, NamesOptions } from "./Server.js"
 
 const json = (text: string | undefined): string | undefined => text === undefined ? undefined : Json.stringify(text)
 
-/** The names in one answer. */
+/** The names in one response. */
 export const names = (options: NamesOptions): Effect.Effect<ReadonlyArray<string>, Failure, CouchHttp> =>
   askFor(Schema.Array(Schema.String), {
     method: "GET",
@@ -30,15 +30,15 @@ export const names = (options: NamesOptions): Effect.Effect<ReadonlyArray<string
 
 const pageSize = 1_000
 
-/** All names, a page at a time, each page behind the last name of the one before. */
+/** Streams all names page by page. Each page starts after the last name of the previous one. */
 export const allNames: Stream.Stream<string, Failure, CouchHttp> = Stream.paginateChunkEffect(
   undefined as string | undefined,
   (last) =>
     Effect.map(names({ startKey: last, limit: pageSize + (last === undefined ? 0 : 1) }), (page) => {
-      // The last one may have been deleted meanwhile.
-      const fresh = last !== undefined && page[0] === last ? page.slice(1) : page
-      const next = page.length < pageSize ? Option.none() : Option.fromNullable(fresh.at(-1))
-      return [Chunk.unsafeFromArray(fresh), next] as const
+      // The last name may have been deleted meanwhile.
+      const newNames = last !== undefined && page[0] === last ? page.slice(1) : page
+      const next = page.length < pageSize ? Option.none() : Option.fromNullable(newNames.at(-1))
+      return [Chunk.unsafeFromArray(newNames), next] as const
     })
 )
 
@@ -46,8 +46,8 @@ const Infos = Schema.Array(
   Schema.Struct({ key: Schema.String, info: Schema.optionalWith(Database.Info, { as: "Option" }) })
 )
 
-/** CouchDB takes no more names in one request. */
-const atOnce = 100
+/** CouchDB accepts no more names in one request. */
+const maxNames = 100
 
 const infosOf = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<DatabaseInfo>, Failure, CouchHttp> =>
   Effect.map(
@@ -65,6 +65,6 @@ export const infos = <E, R>(
   all: Stream.Stream<string, E, R>
 ): Stream.Stream<DatabaseInfo, Failure | E, CouchHttp | R> =>
   Stream.mapConcatEffect(
-    Stream.rechunk(all, atOnce).pipe(Stream.chunks),
+    Stream.rechunk(all, maxNames).pipe(Stream.chunks),
     (chunk) => infosOf(Chunk.toReadonlyArray(chunk))
   )

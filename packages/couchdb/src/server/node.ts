@@ -10,7 +10,7 @@ import { executeDecoded } from "../http/executeDecoded.js"
 import * as Transport from "../http/Transport.js"
 import { jsonProblem } from "../http/verification.js"
 
-const self = "_local"
+const localNode = "_local"
 
 const segments = (path: ReadonlyArray<string>): string => path.map((name) => `/${encodeURIComponent(name)}`).join("")
 
@@ -29,10 +29,10 @@ const request = (
 
 const Values = Schema.Record({ key: Schema.String, value: Schema.String })
 
-export const config = (node = self) =>
+export const config = (node = localNode) =>
   askFor(Schema.Record({ key: Schema.String, value: Values }), request("GET", node, "/_config", ["_config"]))
 
-export const section = (section: string, node = self) =>
+export const section = (section: string, node = localNode) =>
   askFor(Values, request("GET", node, "/_config/{section}", ["_config", section]))
 
 const setting = (
@@ -44,24 +44,26 @@ const setting = (
 ): Effect.Effect<string, Failure, CouchHttp> =>
   askFor(Schema.String, request(method, node, "/_config/{section}/{key}", ["_config", section, key], body))
 
-const ifThere = <A, R>(self: Effect.Effect<A, Failure, R>) =>
+const optionalValue = <A, R>(self: Effect.Effect<A, Failure, R>) =>
   Effect.catchIf(
     Effect.asSome(self),
     (error): error is NotFoundError => error._tag === "NotFoundError" && error.reason === "unknown_config_value",
     () => Effect.succeedNone
   )
 
-export const value = (section: string, key: string, node = self) => ifThere(setting("GET", node, section, key))
+export const value = (section: string, key: string, node = localNode) =>
+  optionalValue(setting("GET", node, section, key))
 
-export const setValue = (section: string, key: string, value: string, node = self) =>
+export const setValue = (section: string, key: string, value: string, node = localNode) =>
   setting("PUT", node, section, key, value)
 
-export const deleteValue = (section: string, key: string, node = self) => ifThere(setting("DELETE", node, section, key))
+export const deleteValue = (section: string, key: string, node = localNode) =>
+  optionalValue(setting("DELETE", node, section, key))
 
-export const reload = (node = self) =>
+export const reload = (node = localNode) =>
   askForOk({ ...request("POST", node, "/_config/_reload", ["_config", "_reload"], {}), idempotent: true })
 
-export const name = (node = self) =>
+export const name = (node = localNode) =>
   Effect.map(askFor(Schema.Struct({ name: Schema.String }), request("GET", node, "", [])), ({ name }) => name)
 
 const json = (request: CouchRequest): Effect.Effect<Json.Json, Failure, CouchHttp> =>
@@ -81,14 +83,14 @@ const json = (request: CouchRequest): Effect.Effect<Json.Json, Failure, CouchHtt
       )
   )
 
-export const stats = (path: ReadonlyArray<string> = [], node = self) =>
+export const stats = (path: ReadonlyArray<string> = [], node = localNode) =>
   json(request("GET", node, "/_stats", ["_stats", ...path]))
 
-export const system = (node = self) => json(request("GET", node, "/_system", ["_system"]))
+export const system = (node = localNode) => json(request("GET", node, "/_system", ["_system"]))
 
-export const versions = (node = self) => json(request("GET", node, "/_versions", ["_versions"]))
+export const versions = (node = localNode) => json(request("GET", node, "/_versions", ["_versions"]))
 
-export const prometheus = (node = self) =>
+export const prometheus = (node = localNode) =>
   Effect.map(
     ask({
       ...request("GET", node, "/_prometheus", ["_prometheus"]),

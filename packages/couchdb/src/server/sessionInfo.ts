@@ -18,15 +18,19 @@ import { hiddenCookie } from "../http/hints.js"
 import { unexpectedResponse } from "../http/responseError.js"
 import type { Session } from "./Session.js"
 
-const Begun = Schema.Struct({ ok: Schema.Literal(true), roles: Schema.Array(Schema.String) })
+const LoginResponse = Schema.Struct({ ok: Schema.Literal(true), roles: Schema.Array(Schema.String) })
 
 export const login = (name: string, password: Redacted.Redacted): Effect.Effect<Session, Failure, CouchHttp> =>
   Effect.gen(function*() {
     const request = loginRequest(name, password)
     const couch = yield* CouchHttp
-    const begun = decodeJson(Begun)
+    const decodeLogin = decodeJson(LoginResponse)
     const { response, roles } = yield* conflictAsBadRequest(
-      executeDecoded(couch, request, (response) => Either.map(begun(response), ({ roles }) => ({ response, roles })))
+      executeDecoded(
+        couch,
+        request,
+        (response) => Either.map(decodeLogin(response), ({ roles }) => ({ response, roles }))
+      )
     )
     const now = yield* Clock.currentTimeMillis
     const cookie = setCookie(response.headers, now)

@@ -20,7 +20,7 @@ const number = (wire: Wire, name: string): number => {
 
 const time = (wire: Wire, name: string): DateTime.Utc => DateTime.unsafeMake(number(wire, name) * 1000)
 
-/** The database that a shard file belongs to: `shards/00000000-7fffffff/zoo.1700000000` is of `zoo`. */
+/** The database of a shard file: `zoo` for `shards/00000000-7fffffff/zoo.1700000000`. */
 const databaseOf = (shard: string): string => shard.replace(/^shards\/[^/]*\//, "").replace(/\.\d+$/, "")
 
 const common = (wire: Wire) => ({
@@ -75,7 +75,7 @@ const toTask = (wire: Wire): ActiveTask => {
   }
 }
 
-/** Read only: nobody writes a task. */
+/** Tasks are only decoded in practice; encoding returns their `fields`. */
 export const ActiveTasks: Schema.Schema<ReadonlyArray<ActiveTask>, ReadonlyArray<Wire>> = Schema.transformOrFail(
   Schema.Array(Wire),
   Schema.Array(Schema.declare((task): task is ActiveTask => isObject(task) && typeof task["_tag"] === "string")),

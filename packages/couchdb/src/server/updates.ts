@@ -39,7 +39,7 @@ const kindOf = (json: unknown): Update["kind"] | undefined => {
   return kind === "created" || kind === "updated" || kind === "deleted" ? kind : undefined
 }
 
-// A feed of databases is one of documents whose ids are the names. They have no revisions, and nobody looks at these.
+// The feed is read as a feed of documents whose ids are the names of databases. Their revisions are not used.
 const noRevision = Revision.make("1-none")
 
 const parse = (row: Row): ChangeRow | undefined => {
@@ -71,7 +71,7 @@ export const page = (
   options: UpdatesOptions
 ): Effect.Effect<UpdatesPage, RowsError, CouchHttp> =>
   feeds.page(source, feed, options).pipe(
-    // Nothing is decoded here that could fail to be.
+    // The source decodes without a schema, so this cannot happen.
     Effect.catchTag("DecodeError", Effect.die),
     Effect.map(({ changes, lastSequence }) => ({
       updates: changes.flatMap((change) => change._tag === "Changed" ? Option.toArray(change.document) : []),
@@ -82,7 +82,7 @@ export const page = (
 const updatesIn = <E, R>(
   self: Stream.Stream<Either.Either<Parameters<typeof updateOf>[0], unknown>, E, R>
 ): Stream.Stream<Update, E, R> =>
-  Stream.filterMap(self, (one) => Either.isRight(one) ? updateOf(one.right) : Option.none())
+  Stream.filterMap(self, (either) => Either.isRight(either) ? updateOf(either.right) : Option.none())
 
 const updateOf = (
   change: { readonly _tag: "Changed"; readonly document: Option.Option<Update> } | {

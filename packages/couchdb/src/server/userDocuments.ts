@@ -46,7 +46,7 @@ const request = (
   })
 }
 
-/** A write of a user, which answers with its revision. */
+/** Writes a user document, and verifies that the response contains its revision. */
 const send = (request: CouchRequest) =>
   Effect.flatMap(CouchHttp, (couch) => couch.execute({ ...request, verify: verifyWritten(request.id) }))
 
@@ -54,12 +54,12 @@ type User = typeof User.Type
 
 const decodeUser = decodeJson(User)
 
-/** The document to the digit, with what nobody here knows. */
+/** The user, and the exact document with all its other members. */
 const read = (name: string) =>
   Effect.gen(function*() {
-    const asked = yield* request(name, "GET")
+    const userRequest = yield* request(name, "GET")
     const couch = yield* CouchHttp
-    return yield* conflictAsBadRequest(executeDecoded(couch, asked, (response) =>
+    return yield* conflictAsBadRequest(executeDecoded(couch, userRequest, (response) =>
       Either.flatMap(decodeUser(response), (user) => {
         const json = Json.parse(Transport.text(response))
         return Either.isRight(json) && Json.isObject(json.right)
@@ -110,18 +110,18 @@ export const create = (
                 ["password", Redacted.value(password)]
               ]))
             }),
-            (asked) => conflictOfCreation(send(asked))
+            (userRequest) => conflictOfCreation(send(userRequest))
           ),
           { name, roles }
         )
     })
   })
 
-/** A few more times where somebody else wrote the document in between. */
-const times = 5
+/** The maximum number of retries after a conflict. */
+const maxRetries = 5
 
-const again = <A, R>(effect: Effect.Effect<A, UserFailure, R>): Effect.Effect<A, UserFailure, R> =>
-  Effect.retry(effect, { schedule: conflictBackoff(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
+const retryConflicts = <A, R>(effect: Effect.Effect<A, UserFailure, R>): Effect.Effect<A, UserFailure, R> =>
+  Effect.retry(effect, { schedule: conflictBackoff(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
 const withMember = (document: Json.JsonObject, name: string, value: Json.Json): Json.JsonObject =>
   Json.fromEntries([...Json.entries(document).filter(([key]) => key !== name), [name, value]])
@@ -130,7 +130,7 @@ export const changePassword = (
   name: string,
   password: Redacted.Redacted
 ): Effect.Effect<void, UserFailure, CouchHttp> =>
-  again(Effect.asVoid(
+  retryConflicts(Effect.asVoid(
     Effect.flatMap(
       read(name),
       ({ document }) => write(name, withMember(document, "password", Redacted.value(password)))
@@ -141,7 +141,7 @@ export const updateRoles = (
   name: string,
   f: (roles: ReadonlyArray<string>) => ReadonlyArray<string>
 ): Effect.Effect<User, UserFailure, CouchHttp> =>
-  again(Effect.flatMap(read(name), ({ document, user }): Effect.Effect<User, UserFailure, CouchHttp> => {
+  retryConflicts(Effect.flatMap(read(name), ({ document, user }): Effect.Effect<User, UserFailure, CouchHttp> => {
     const roles = f(user.roles)
     return Json.equals([...roles], [...user.roles])
       ? Effect.succeed(user)
@@ -149,10 +149,10 @@ export const updateRoles = (
   }))
 
 export const remove = (name: string): Effect.Effect<void, UserFailure, CouchHttp> =>
-  again(Effect.flatMap(read(name), ({ document }) => {
+  retryConflicts(Effect.flatMap(read(name), ({ document }) => {
     const rev = Json.get(document, "_rev")
     return Effect.flatMap(
       request(name, "DELETE", typeof rev === "string" ? { rev: encodeURIComponent(rev) } : undefined),
-      (asked) => Effect.asVoid(send(asked))
+      (userRequest) => Effect.asVoid(send(userRequest))
     )
   }))

@@ -49,7 +49,7 @@ describe("a follower says in the log", () => {
         const [first] = of(log, "WARN")
         assert.match(
           first?.message ?? "",
-          /^the changes feed failed, and tries again in 1s \(attempt 1\): GET .*_changes/
+          /^the changes feed failed; retrying in 1s \(attempt 1\): GET .*_changes/
         )
         assert.deepStrictEqual(first?.annotations, { database: "zoo", feed: "_changes", error: "ServerError" })
         yield* TestClock.adjust("61 seconds")
@@ -93,7 +93,7 @@ describe("a follower says in the log", () => {
         }).pipe(Stream.runDrain, Effect.provide(on.layer), Effect.fork)
         yield* TestClock.adjust("30 seconds")
         yield* Fiber.interrupt(fiber)
-        assert.match(of(log, "WARN")[0]?.message ?? "", /^the checkpoint of the changes feed is not saved/)
+        assert.match(of(log, "WARN")[0]?.message ?? "", /^the checkpoint of the changes feed was not saved/)
       })
     ))
 

@@ -136,7 +136,7 @@ describe("a live replication", () => {
         yield* TestClock.adjust("59 seconds")
         const warnings = () => log.filter(({ level }) => level === "WARN")
         assert.lengthOf(warnings(), 1)
-        assert.match(warnings()[0]?.message ?? "", /^the replication failed, and tries again in 1s \(attempt 1\): /)
+        assert.match(warnings()[0]?.message ?? "", /^the replication failed; retrying in 1s \(attempt 1\): /)
         assert.deepStrictEqual(warnings()[0]?.annotations, { source: "zoo", target: "zoo", error: "ServerError" })
         assert.deepStrictEqual(calls.slice(0, 2), [["ServerError", 1, 1_000], ["ServerError", 2, 1_000]])
         trouble = false

@@ -49,7 +49,7 @@ const Note = Schema.Struct({
 })
 type Note = typeof Note.Type
 
-export const merge = Merge.make(Note)
+const merge = Merge.make(Note)
 
 /** Two databases and a user, whose names no other scene has. */
 export interface Scene {

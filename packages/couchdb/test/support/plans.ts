@@ -3,7 +3,7 @@ import type { Foreign } from "./impostor.js"
 import type { Plan } from "./trial.js"
 
 /** How many responses each request of an operation meets in each way. To try all of them takes hours. */
-export const samples = numRuns ?? 1
+const samples = numRuns ?? 1
 
 export type Way = Pick<Plan, "times" | "carriesOut">
 

@@ -94,7 +94,7 @@ const embedded = (title: string, fails: Fails): Situation => ({
 })
 
 /** Where the embedded CouchDB is, for the messages. */
-export const server = "http://127.0.0.1:5984"
+const server = "http://127.0.0.1:5984"
 
 const admin = { username: "admin", password: Redacted.make("correct horse") }
 

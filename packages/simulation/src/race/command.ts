@@ -51,7 +51,7 @@ export const withoutCluster = (seed: number, without: ReadonlySet<number> = new 
  * Writes different contents under one revision to each node. Returns the number of documents for which the check
  * detects that.
  */
-export const writeTwoContents = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
+const writeTwoContents = ({ copies, racers }: Course, documents: number): Effect.Effect<number> =>
   Effect.map(
     Effect.forEach(Array.from({ length: documents }, (_, i) => `by-hand-${i}`), (id) =>
       Effect.gen(function*() {

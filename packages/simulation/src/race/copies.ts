@@ -39,7 +39,7 @@ const sortMembers = (value: Json): Json =>
     : value
 
 /** The content of a revision as text, without its history. */
-export const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(sortMembers(content))
+const contentOf = ({ _id, _revisions, ...content }: Doc): string => JSON.stringify(sortMembers(content))
 
 /** The contents by revision. */
 export interface Contents {

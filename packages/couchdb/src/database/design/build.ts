@@ -11,23 +11,24 @@ import { verifyJson } from "../../http/verification.js"
 import * as Database from "../Database.js"
 import type { Address, Failure } from "./stored.js"
 
-/** How often CouchDB is asked whether it is there, while something else answers or nothing does: for half a minute. */
-const probes = Schedule.intersect(Schedule.exponential("1 second"), Schedule.recurs(5))
+/** How often CouchDB is probed while it does not respond, or another service responds: for half a minute. */
+const probeSchedule = Schedule.intersect(Schedule.exponential("1 second"), Schedule.recurs(5))
 
-const isPassing = (error: Failure): boolean =>
+const isRecoverable = (error: Failure): boolean =>
   error._tag !== "InvalidIdError" && (isOutOfTime(error) || isTransient(error))
 
 /**
- * An index may take hours: a request for it meets a deadline, its own or that of a proxy, and is sent again. As long as
- * CouchDB itself answers for the design document meanwhile, the index is being built.
+ * Building an index may take hours. A request that waits for it runs into a timeout, of the client or of a proxy, and
+ * is repeated. As long as CouchDB itself responds with the state of the design document meanwhile, the index is being
+ * built.
  */
 const untilBuilt = <A>(
   address: Address,
   effect: Effect.Effect<A, Failure, CouchHttp>
 ): Effect.Effect<A, Failure, CouchHttp> =>
-  Effect.catchIf(effect, isPassing, () =>
+  Effect.catchIf(effect, isRecoverable, () =>
     Effect.zipRight(
-      Effect.retry(infoOf(address), { schedule: probes, while: isPassing }),
+      Effect.retry(infoOf(address), { schedule: probeSchedule, while: isRecoverable }),
       Effect.delay(Effect.suspend(() => untilBuilt(address, effect)), "1 second")
     ))
 
@@ -35,7 +36,7 @@ const Committing = Schema.Struct({
   view_index: Schema.Struct({ waiting_commit: Schema.optionalWith(Schema.Boolean, { default: () => false }) })
 })
 
-/** What CouchDB reports of the index of a design document: `GET /{db}/_design/{ddoc}/_info`. */
+/** The state of the index: `GET /{db}/_design/{ddoc}/_info`. */
 const infoOf = (address: Address) =>
   askFor(Committing, {
     method: "GET",
@@ -50,7 +51,7 @@ const members = (body: Json.JsonObject, group: string): ReadonlyArray<string> =>
   return Json.isObject(value) ? Json.keys(value).filter((key) => key !== "lib") : []
 }
 
-/** A partition for each shard, found by asking where partitions would be. */
+/** Finds a partition in each shard, by looking up the shards of generated ids. */
 const partitions = (database: string): Effect.Effect<ReadonlyArray<string>, Failure, CouchHttp> =>
   Effect.gen(function*() {
     const ranges = new Set(Object.keys(yield* Database.shards(database)))
@@ -65,12 +66,12 @@ const partitions = (database: string): Effect.Effect<ReadonlyArray<string>, Fail
 const inPartitions = (database: string, body: Json.JsonObject) =>
   Effect.gen(function*() {
     const options = Json.get(body, "options")
-    const off = Json.isObject(options) && Json.get(options, "partitioned") === false
-    if (off || !(yield* Database.info(database)).partitioned) return [undefined]
+    const isDisabled = Json.isObject(options) && Json.get(options, "partitioned") === false
+    if (isDisabled || !(yield* Database.info(database)).partitioned) return [undefined]
     return yield* partitions(database)
   })
 
-const get = (address: Address, path: string, route: string) =>
+const query = (address: Address, path: string, route: string) =>
   untilBuilt(
     address,
     Effect.asVoid(ask({
@@ -83,25 +84,26 @@ const get = (address: Address, path: string, route: string) =>
     }))
   )
 
-/** So often it is looked, and so many times: longer than CouchDB waits with a commit, which is five seconds. */
-const looks = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.recurs(40))
+/** How often the commit is checked: for longer than CouchDB delays a commit, which is five seconds. */
+const commitPolls = Schedule.intersect(Schedule.spaced("500 millis"), Schedule.recurs(40))
 
 /**
- * Waits until an index is on disk. CouchDB closes it when the design document is removed that it was opened by, even if
- * another one has it too, and what was not committed would have to be built again by the next reader. Under steady writes
- * something always waits for its commit; then it is enough that there was one.
+ * Waits until an index is committed to disk. CouchDB closes an index when the design document that opened it is
+ * deleted, even if another one shares it; uncommitted parts would have to be rebuilt by the next reader. Under steady
+ * writes a commit is always pending, so the wait is limited.
  */
-export const kept = (address: Address): Effect.Effect<void, Failure, CouchHttp> =>
+export const untilCommitted = (address: Address): Effect.Effect<void, Failure, CouchHttp> =>
   infoOf(address).pipe(
-    Effect.repeat({ schedule: looks, while: ({ view_index }) => view_index.waiting_commit }),
-    // Another deployment was faster.
+    Effect.repeat({ schedule: commitPolls, while: ({ view_index }) => view_index.waiting_commit }),
+    // Another deployment has already deleted the document.
     Effect.catchIf((error) => error._tag === "NotFoundError" && error.id === address.id, () => Effect.void),
     Effect.asVoid
   )
 
 /**
- * Waits until the indexes of a design document are built. All views of one share an index, so one of them is asked, for
- * no rows; in a partitioned database once for each shard. A server without search has no search index to wait for.
+ * Waits until the indexes of a design document are built. All views of a design document share an index, so it queries
+ * one of them, for no rows; in a partitioned database once for each shard. A server without search has no search index
+ * to wait for.
  */
 export const build = (address: Address, body: Json.JsonObject): Effect.Effect<void, Failure, CouchHttp> =>
   Effect.gen(function*() {
@@ -116,7 +118,7 @@ export const build = (address: Address, body: Json.JsonObject): Effect.Effect<vo
       const at = partition === undefined ? base : `${base}/_partition/${partition}`
       const route = partition === undefined ? "/{db}" : "/{db}/_partition/{partition}"
       if (Option.isSome(view)) {
-        yield* get(
+        yield* query(
           address,
           `${at}${design}/_view/${encodeURIComponent(view.value)}?limit=0&reduce=false`,
           `${route}/_design/{ddoc}/_view/{view}`
@@ -124,7 +126,7 @@ export const build = (address: Address, body: Json.JsonObject): Effect.Effect<vo
       }
       for (const [kind, name] of search) {
         yield* Effect.catchTag(
-          get(
+          query(
             address,
             `${at}${design}/${kind}/${encodeURIComponent(name)}?q=*:*&limit=1`,
             `${route}/_design/{ddoc}/${kind}/{index}`

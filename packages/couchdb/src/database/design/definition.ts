@@ -7,11 +7,11 @@ const refuse = (name: string, path: ReadonlyArray<string>, expected: string): ne
   throw new EncodeError({ database: "", id: `_design/${name}`, issues: [{ path, expected }] })
 }
 
-// A method's own text is no expression; every other function's is.
+// The source text of a method is not an expression; that of every other function is.
 const expression = (text: string): string =>
   /^(?:async\b|function\b|class\b|\(|[\w$]+\s*=>)/.test(text) ? text : `function ${text.replace(/^\S+?(?=\()/, "")}`
 
-/** The text of a function, which a server is to run. */
+/** The source text of a function that runs on the server. */
 const textOf = (name: string, path: ReadonlyArray<string>, code: Code): string => {
   if (typeof code === "string") return code
   const text = Function.prototype.toString.call(code)
@@ -34,7 +34,7 @@ const group = (
 const jsonOf = (name: string, value: unknown): Json.Json =>
   Either.getOrElse(Json.fromUnknown(value), ({ path, problem }) => refuse(name, path.map(String), problem))
 
-const mapped = <A, B>(record: Readonly<Record<string, A>> | undefined, f: (value: A, key: string) => B) =>
+const mapRecord = <A, B>(record: Readonly<Record<string, A>> | undefined, f: (value: A, key: string) => B) =>
   record === undefined
     ? undefined
     : Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
@@ -44,11 +44,11 @@ const analyzers = ({ defaultAnalyzer, fieldAnalyzers }: Searchable): Readonly<Re
   ...(fieldAnalyzers !== undefined && { field_analyzers: fieldAnalyzers as Analyzer })
 })
 
-/** The document that a server gets, without `_id`. Its members are in the order that CouchDB's documentation has them. */
+/** The stored document without `_id`. Its members are in the order of CouchDB's documentation. */
 export const bodyOf = (name: string, content: Content): Json.JsonObject => {
   const text = (...path: ReadonlyArray<string>) => (code: Code, key?: string) =>
     textOf(name, key === undefined ? path : [...path, key], code)
-  const views = mapped(content.views, ({ map, options, reduce }, key) => ({
+  const views = mapRecord(content.views, ({ map, options, reduce }, key) => ({
     map: typeof map === "object" ? map : text("views", key, "map")(map),
     ...(reduce !== undefined && { reduce: text("views", key, "reduce")(reduce) }),
     ...(options !== undefined && { options })
@@ -56,21 +56,21 @@ export const bodyOf = (name: string, content: Content): Json.JsonObject => {
   return Json.fromEntries([
     ["language", content.language ?? "javascript"],
     ...group("views", { ...(content.lib !== undefined && { lib: content.lib }), ...views }),
-    ...group("filters", mapped(content.filters, text("filters"))),
-    ...group("updates", mapped(content.updates, text("updates"))),
+    ...group("filters", mapRecord(content.filters, text("filters"))),
+    ...group("updates", mapRecord(content.updates, text("updates"))),
     ...(content.validate === undefined
       ? []
       : [["validate_doc_update", text("validate_doc_update")(content.validate)] as const]),
     ...group(
       "nouveau",
-      mapped(content.nouveau, (search, key) => ({
+      mapRecord(content.nouveau, (search, key) => ({
         ...analyzers(search),
         index: text("nouveau", key)(search.index)
       }))
     ),
     ...group(
       "indexes",
-      mapped(content.indexes, ({ analyzer, index }, key) => ({
+      mapRecord(content.indexes, ({ analyzer, index }, key) => ({
         ...(analyzer !== undefined && { analyzer }),
         index: text("indexes", key)(index)
       }))

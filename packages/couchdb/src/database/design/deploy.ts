@@ -6,33 +6,33 @@ import type { CouchHttp } from "../../http/CouchHttp.js"
 import type { UpdateConflictError } from "../../http/errors.js"
 import * as Database from "../Database.js"
 import type { Deployment } from "../DesignDocument.js"
-import { build, kept } from "./build.js"
+import { build, untilCommitted } from "./build.js"
 import { differences, digest, hasIndexes, indexPart, normalOf, same } from "./normal.js"
 import { type Address, address, type Failure, read, remove, write } from "./stored.js"
 
 export type DeployFailure = Failure | UpdateConflictError
 
-/** Others who deploy are met a few times at the most. */
-const times = 10
+/** The maximum number of retries after conflicts with concurrent deployments. */
+const maxRetries = 10
 
-const again = <A, R>(effect: Effect.Effect<A, DeployFailure, R>): Effect.Effect<A, DeployFailure, R> =>
-  Effect.retry(effect, { schedule: conflictBackoff(times), while: ({ _tag }) => _tag === "UpdateConflictError" })
+const retryConflicts = <A, R>(effect: Effect.Effect<A, DeployFailure, R>): Effect.Effect<A, DeployFailure, R> =>
+  Effect.retry(effect, { schedule: conflictBackoff(maxRetries), while: ({ _tag }) => _tag === "UpdateConflictError" })
 
-/** The document that has the new indexes built, under a name that follows from what they are made of. */
+/** The name of the document that builds the new indexes. It contains a digest of their definitions. */
 export const stagedName = (name: string, body: JsonObject): string => `${name}~staged-${digest(body)}`
 
-/** Makes sure that the document is there with this body, and tells whether it had to be written. */
-const put = (at: Address, body: JsonObject): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
-  again(
+/** Writes the document unless it is stored with this body. Returns whether it was written. */
+const ensureWritten = (at: Address, body: JsonObject): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
+  retryConflicts(
     Effect.flatMap(read(at), (found) =>
       Option.exists(found, (stored) => same(normalOf(stored.body), normalOf(body)))
         ? Effect.succeed(false)
         : Effect.as(write(at, found, body), true))
   )
 
-/** Makes sure that the document is not there, and tells whether it was. */
-const drop = (at: Address): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
-  again(Effect.flatMap(
+/** Deletes the document if it exists. Returns whether it existed. */
+const ensureDeleted = (at: Address): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
+  retryConflicts(Effect.flatMap(
     read(at),
     Option.match({
       onNone: () => Effect.succeed(false),
@@ -47,8 +47,8 @@ const drop = (at: Address): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
   ))
 
 /**
- * Each step leaves a state from which the whole can be run again: what is staged stays until all else is done, so that it
- * tells of what is left to do.
+ * Deploys in steps, each of which leaves a state from which the deployment can be run again. The staged document is
+ * deleted last, so its presence marks an unfinished deployment.
  */
 export const deploy = (
   database: string,
@@ -62,24 +62,24 @@ export const deploy = (
     const finish = Effect.all([
       build(at, indexPart(body)),
       cleanUp ? Database.cleanUpViews(database) : Effect.void,
-      kept(staged),
-      drop(staged)
+      untilCommitted(staged),
+      ensureDeleted(staged)
     ])
     const found = yield* read(at)
     const before = Option.match(found, { onNone: (): JsonObject => ({}), onSome: (stored) => stored.body })
     if (Option.isSome(found) && same(normalOf(before), normalOf(body))) {
-      // Somebody was interrupted before the end.
+      // An earlier deployment may have been interrupted.
       if (hasIndexes(body)) yield* Option.isSome(yield* read(staged)) ? finish : build(at, indexPart(body))
       return { _tag: "Unchanged" as const }
     }
     const rebuilds = hasIndexes(body) && !same(indexPart(before), indexPart(body))
-    // What nobody had so far, nobody reads.
+    // A new document has no readers, so its indexes need no staging.
     const stages = rebuilds && Option.isSome(found)
     if (stages) {
-      yield* put(staged, indexPart(body))
+      yield* ensureWritten(staged, indexPart(body))
       yield* build(staged, indexPart(body))
     }
-    const written = yield* put(at, body)
+    const written = yield* ensureWritten(at, body)
     if (stages) yield* finish
     else if (rebuilds) yield* build(at, indexPart(body))
     else if (cleanUp && Option.isSome(found) && hasIndexes(before) && !hasIndexes(body)) {
@@ -96,7 +96,7 @@ export const deploy = (
 
 export const removeDesign = (database: string, name: string): Effect.Effect<boolean, DeployFailure, CouchHttp> =>
   Effect.gen(function*() {
-    const there = yield* Effect.flatMap(address(database, name), drop)
-    if (there) yield* Database.cleanUpViews(database)
-    return there
+    const existed = yield* Effect.flatMap(address(database, name), ensureDeleted)
+    if (existed) yield* Database.cleanUpViews(database)
+    return existed
   })

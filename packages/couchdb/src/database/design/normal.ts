@@ -6,31 +6,31 @@ import type { Difference } from "../DesignDocument.js"
 
 const isEmpty = (json: Json.Json): boolean => Json.isObject(json) && Json.keys(json).length === 0
 
-/** Members in the order of their names, all the way down. */
-const sorted = (json: Json.Json): Json.Json =>
+/** Sorts members by name, recursively. */
+const sortMembers = (json: Json.Json): Json.Json =>
   Json.isArray(json)
-    ? json.map(sorted)
+    ? json.map(sortMembers)
     : Json.isObject(json)
     ? Json.fromEntries(
-      Json.entries(json).map(([key, value]) => [key, sorted(value)] as const).sort(([a], [b]) => a < b ? -1 : 1)
+      Json.entries(json).map(([key, value]) => [key, sortMembers(value)] as const).sort(([a], [b]) => a < b ? -1 : 1)
     )
     : json
 
 /**
- * What two design documents are compared by: without what the server adds, without what is empty, with what CouchDB takes
- * for granted.
+ * The normal form in which design documents are compared: without members that the server adds, without empty members,
+ * and with CouchDB's default language.
  */
 export const normalOf = (body: Json.JsonObject): Json.JsonObject => {
   const members = Json.entries(body).filter(([key, value]) => !key.startsWith("_") && !isEmpty(value))
   const whole = Json.has(body, "language") ? members : [["language", "javascript"] as const, ...members]
-  return sorted(Json.fromEntries(whole)) as Json.JsonObject
+  return sortMembers(Json.fromEntries(whole)) as Json.JsonObject
 }
 
-/** What the indexes are made of: nothing else is in what is staged, so that no validation runs before its time. */
-const indexed = new Set(["language", "views", "options", "nouveau", "indexes"])
+/** The members that define indexes. The staged document contains only these, so that it validates no writes. */
+const indexMembers = new Set(["language", "views", "options", "nouveau", "indexes"])
 
 export const indexPart = (body: Json.JsonObject): Json.JsonObject =>
-  Json.fromEntries(Json.entries(normalOf(body)).filter(([key]) => indexed.has(key)))
+  Json.fromEntries(Json.entries(normalOf(body)).filter(([key]) => indexMembers.has(key)))
 
 export const hasIndexes = (body: Json.JsonObject): boolean =>
   ["views", "nouveau", "indexes"].some((key) => Json.has(normalOf(body), key))
@@ -38,7 +38,7 @@ export const hasIndexes = (body: Json.JsonObject): boolean =>
 export const same = (left: Json.JsonObject, right: Json.JsonObject): boolean =>
   Json.stringify(left) === Json.stringify(right)
 
-/** The same text has the same name, so that deployments of the same share what they stage. */
+/** The digest in the name of the staged document. Concurrent deployments of the same definition share it. */
 export const digest = (body: Json.JsonObject): string =>
   Encoding.encodeHex(sha256(Json.stringify(indexPart(body)))).slice(0, 16)
 
@@ -47,10 +47,10 @@ interface Entry {
   readonly value: Json.Json
 }
 
-type Flat = ReadonlyMap<string, Entry>
+type EntriesByPath = ReadonlyMap<string, Entry>
 
-/** What is compared one by one: the members of groups, such as views, and all other members as a whole. */
-const flat = (body: Json.JsonObject): Flat => {
+/** The entries that are compared: each member of a group, such as views, and every other member as a whole. */
+const entriesByPath = (body: Json.JsonObject): EntriesByPath => {
   const all = Json.entries(normalOf(body)).flatMap(([key, value]): ReadonlyArray<Entry> =>
     Json.isObject(value)
       ? Json.entries(value).map(([name, inner]) => ({ path: [key, name], value: inner }))
@@ -63,16 +63,21 @@ export const differences = (
   before: Option.Option<Json.JsonObject>,
   after: Json.JsonObject
 ): ReadonlyArray<Difference> => {
-  const [old, fresh] = [Option.match(before, { onNone: (): Flat => new Map(), onSome: flat }), flat(after)]
-  return Array.from(new Set([...old.keys(), ...fresh.keys()])).sort().flatMap((key): ReadonlyArray<Difference> => {
-    const [was, is] = [old.get(key), fresh.get(key)]
-    const path = (is ?? was)?.path ?? []
-    if (was === undefined) {
-      return [{ _tag: "Added", path, before: Option.none(), after: Option.fromNullable(is?.value) }]
+  const [old, current] = [
+    Option.match(before, { onNone: (): EntriesByPath => new Map(), onSome: entriesByPath }),
+    entriesByPath(after)
+  ]
+  return Array.from(new Set([...old.keys(), ...current.keys()])).sort().flatMap((key): ReadonlyArray<Difference> => {
+    const [previous, next] = [old.get(key), current.get(key)]
+    const path = (next ?? previous)?.path ?? []
+    if (previous === undefined) {
+      return [{ _tag: "Added", path, before: Option.none(), after: Option.fromNullable(next?.value) }]
     }
-    if (is === undefined) return [{ _tag: "Removed", path, before: Option.some(was.value), after: Option.none() }]
-    return Json.stringify(was.value) === Json.stringify(is.value)
+    if (next === undefined) {
+      return [{ _tag: "Removed", path, before: Option.some(previous.value), after: Option.none() }]
+    }
+    return Json.stringify(previous.value) === Json.stringify(next.value)
       ? []
-      : [{ _tag: "Changed", path, before: Option.some(was.value), after: Option.some(is.value) }]
+      : [{ _tag: "Changed", path, before: Option.some(previous.value), after: Option.some(next.value) }]
   })
 }

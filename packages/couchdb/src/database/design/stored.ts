@@ -14,7 +14,7 @@ import { unexpectedResponse } from "../../http/responseError.js"
 
 export type Failure = InvalidIdError | NotFoundError | RequestError
 
-/** Where a design document is. */
+/** The address of a design document. */
 export interface Address {
   readonly database: DatabaseName.DatabaseName
   readonly id: DocumentId.DocumentId
@@ -23,14 +23,14 @@ export interface Address {
 export const address = (database: string, name: string): Effect.Effect<Address, InvalidIdError> =>
   Effect.all({ database: DatabaseName.decode(database), id: DocumentId.decode(`_design/${name}`) })
 
-/** A design document as the server has it. */
+/** A stored design document. */
 export interface Stored {
   readonly rev: Revision.Revision
   readonly body: JsonObject
   readonly attachments: Option.Option<JsonObject>
 }
 
-/** What is there, if anything. A database that is not there is an error. */
+/** The stored design document, or `None`. A missing database is an error. */
 export const read = ({ database, id }: Address): Effect.Effect<Option.Option<Stored>, Failure, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) => couch.readDocument({ database, id, query: "" })).pipe(
     Effect.flatMap(({ exact: json }) => {
@@ -54,7 +54,7 @@ export const read = ({ database, id }: Address): Effect.Effect<Option.Option<Sto
     )
   )
 
-/** Writes over what was read. */
+/** Writes a new revision over the one that was read. */
 export const write = ({ database, id }: Address, over: Option.Option<Stored>, body: JsonObject) =>
   Effect.flatMap(CouchHttp, (couch) =>
     couch.writeDocument({

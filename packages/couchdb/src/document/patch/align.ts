@@ -1,22 +1,22 @@
 import * as Json from "../../data/Json.js"
 
-/** Members that name an element of a list, if all elements have one and no two share it. */
+/** Members that identify an element of a list, if all elements have one and all are different. */
 const identities = ["_id", "id", "key", "uuid"]
 
-/** Beyond this many pairs, a table of all of them costs more than a slightly worse match. */
-const largestTable = 250_000
+/** The maximum number of pairs in a table. Beyond it, the table costs more than a slightly worse match. */
+const maxTableSize = 250_000
 
-/** The elements as values of the program: one that was not edited is the same on both sides. */
+/** The elements as decoded values. An element that was not edited is the same value on both sides. */
 export interface Values {
   readonly before: ReadonlyArray<unknown>
   readonly after: ReadonlyArray<unknown>
 }
 
 /**
- * For each element of `after` the index of the element of `before` that it came from, or -1 for a new one.
+ * Returns for each element of `after` the index of the element of `before` that it came from, or -1 for a new element.
  *
- * The surest sign comes first: the very same value, then the same identity, then the same content, then the same place
- * where nothing came or went, then likeness. Two elements of different identities are never one.
+ * The most reliable criterion is applied first: the same value, then the same identity, then the same content, then the
+ * same position if no element was added or removed, then similarity. Elements with different identities never match.
  */
 export const align = (
   before: ReadonlyArray<Json.Json>,
@@ -24,52 +24,54 @@ export const align = (
   values?: Values
 ): ReadonlyArray<number> => {
   const source = after.map(() => -1)
-  const taken = new Set<number>()
+  const matched = new Set<number>()
   const match = (to: number, from: number): void => {
     source[to] = from
-    taken.add(from)
+    matched.add(from)
   }
-  const open = {
-    before: () => before.map((_, i) => i).filter((i) => !taken.has(i)),
+  const unmatched = {
+    before: () => before.map((_, i) => i).filter((i) => !matched.has(i)),
     after: () => source.flatMap((from, i) => (from === -1 ? [i] : []))
   }
 
-  if (values !== undefined) matchBy(open, (i) => reference(values.before[i]), (i) => reference(values.after[i]), match)
+  if (values !== undefined) {
+    matchBy(unmatched, (i) => reference(values.before[i]), (i) => reference(values.after[i]), match)
+  }
   const identifiedBy = identities.filter((name) => [...before, ...after].every((e) => identity(e, name) !== undefined))
   for (const name of identifiedBy) {
-    matchBy(open, (i) => identity(before[i], name), (i) => identity(after[i], name), match)
+    matchBy(unmatched, (i) => identity(before[i], name), (i) => identity(after[i], name), match)
   }
-  const strangers = (from: number, to: number): boolean =>
+  const differInIdentity = (from: number, to: number): boolean =>
     identifiedBy.some((name) => identity(before[from], name) !== identity(after[to], name))
 
   const left = before.map(Json.stringify)
   const right = after.map(Json.stringify)
   if (before.length === after.length && !isPermutation(left, right)) {
-    // As many may have gone as came: then what kept its content stands at another place. Numbers do not say so, since they
-    // are counted up in place.
+    // As many elements may have been removed as were added: an element that kept its content is then at another
+    // position. Numbers do not show this, since they are incremented in place.
     const content = (elements: ReadonlyArray<Json.Json>, texts: ReadonlyArray<string>) => (i: number) =>
       hasText(elements[i]) ? texts[i] : undefined
     let moved = false
-    matchBy(open, content(before, left), content(after, right), (to, from) => {
+    matchBy(unmatched, content(before, left), content(after, right), (to, from) => {
       moved ||= to !== from
       match(to, from)
     })
     if (!moved) {
-      for (const i of open.after()) if (!taken.has(i) && !strangers(i, i)) match(i, i)
+      for (const i of unmatched.after()) if (!matched.has(i) && !differInIdentity(i, i)) match(i, i)
       return source
     }
   }
 
   for (const [from, to] of commonSubsequence(left, right)) {
-    if (source[to] === -1 && !taken.has(from) && !strangers(from, to)) match(to, from)
+    if (source[to] === -1 && !matched.has(from) && !differInIdentity(from, to)) match(to, from)
   }
-  matchBy(open, (i) => left[i], (i) => right[i], match)
-  for (const gap of gaps(source, before.length, taken)) {
+  matchBy(unmatched, (i) => left[i], (i) => right[i], match)
+  for (const gap of gaps(source, before.length, matched)) {
     const samePlaces = gap.before.length === gap.after.length
     const found = samePlaces
       ? gap.before.map((from, i) => [from, gap.after[i] as number] as const)
-      : mostAlike(before, after, gap)
-    for (const [from, to] of found) if (!strangers(from, to)) match(to, from)
+      : mostSimilar(before, after, gap)
+    for (const [from, to] of found) if (!differInIdentity(from, to)) match(to, from)
   }
   return source
 }
@@ -87,18 +89,18 @@ const identity = (element: Json.Json | undefined, name: string): string | undefi
 const hasText = (element: Json.Json | undefined): boolean =>
   Json.isObject(element) && Json.entries(element).some(([, value]) => typeof value === "string" && value !== "")
 
-/** Objects alone have a reference that says something: two equal numbers are one. */
+/** Only objects have a reference that identifies them: equal numbers are the same. */
 const reference = (value: unknown): object | undefined =>
   typeof value === "object" && value !== null ? value : undefined
 
-/** Pairs what has the same name on both sides, where the name is that of one element alone. */
+/** Matches elements with the same name on both sides, if the name belongs to only one element of each side. */
 const matchBy = (
-  open: { readonly before: () => ReadonlyArray<number>; readonly after: () => ReadonlyArray<number> },
+  unmatched: { readonly before: () => ReadonlyArray<number>; readonly after: () => ReadonlyArray<number> },
   nameBefore: (index: number) => unknown,
   nameAfter: (index: number) => unknown,
   match: (to: number, from: number) => void
 ): void => {
-  const single = (indices: ReadonlyArray<number>, name: (index: number) => unknown) => {
+  const uniquelyNamed = (indices: ReadonlyArray<number>, name: (index: number) => unknown) => {
     const found = new Map<unknown, number>()
     const twice = new Set<unknown>()
     for (const index of indices) {
@@ -110,14 +112,14 @@ const matchBy = (
     for (const key of twice) found.delete(key)
     return found
   }
-  const sources = single(open.before(), nameBefore)
-  for (const [key, to] of single(open.after(), nameAfter)) {
+  const sources = uniquelyNamed(unmatched.before(), nameBefore)
+  for (const [key, to] of uniquelyNamed(unmatched.after(), nameAfter)) {
     const from = sources.get(key)
     if (from !== undefined) match(to, from)
   }
 }
 
-/** The longest common subsequence as pairs of indices. Equal ends, which most edits leave, cost nothing. */
+/** The longest common subsequence as pairs of indices. Equal ends, which most edits have, need no table. */
 const commonSubsequence = (
   left: ReadonlyArray<string>,
   right: ReadonlyArray<string>
@@ -138,14 +140,14 @@ const commonSubsequence = (
   }
   const rows = left.length - start - end
   const columns = right.length - start - end
-  if (rows * columns === 0 || rows * columns > largestTable) return pairs
+  if (rows * columns === 0 || rows * columns > maxTableSize) return pairs
   for (
     const [row, column] of bestPath(rows, columns, (i, j) => left[start + i] === right[start + j] ? 1 : 0)
   ) pairs.push([start + row, start + column])
   return pairs
 }
 
-/** The pairs, in order on both sides, that score highest together. */
+/** The pairs with the highest total score, in order on both sides. */
 const bestPath = (
   rows: number,
   columns: number,
@@ -182,17 +184,17 @@ interface Gap {
   readonly after: Array<number>
 }
 
-/** What is still unmatched, grouped by the matched elements that it stands between on both sides. */
+/** The unmatched elements, grouped by the matched elements around them on both sides. */
 const gaps = (
   source: ReadonlyArray<number>,
   length: number,
-  taken: ReadonlySet<number>
+  matched: ReadonlySet<number>
 ): ReadonlyArray<Gap> => {
   const found: Array<Gap> = []
   let gap: Gap = { before: [], after: [] }
   let next = 0
   const close = (until: number): void => {
-    for (; next < until; next++) if (!taken.has(next)) gap.before.push(next)
+    for (; next < until; next++) if (!matched.has(next)) gap.before.push(next)
     if (gap.before.length > 0 && gap.after.length > 0) found.push(gap)
     gap = { before: [], after: [] }
   }
@@ -207,22 +209,22 @@ const gaps = (
   return found
 }
 
-const mostAlike = (
+const mostSimilar = (
   before: ReadonlyArray<Json.Json>,
   after: ReadonlyArray<Json.Json>,
   gap: Gap
 ): ReadonlyArray<readonly [number, number]> => {
-  if (gap.before.length * gap.after.length > largestTable) return []
-  const alike = bestPath(
+  if (gap.before.length * gap.after.length > maxTableSize) return []
+  const similar = bestPath(
     gap.before.length,
     gap.after.length,
-    (i, j) => likeness(before[gap.before[i] as number], after[gap.after[j] as number])
+    (i, j) => similarity(before[gap.before[i] as number], after[gap.after[j] as number])
   )
-  return alike.map(([i, j]) => [gap.before[i] as number, gap.after[j] as number] as const)
+  return similar.map(([i, j]) => [gap.before[i] as number, gap.after[j] as number] as const)
 }
 
-/** How many members two objects share. */
-const likeness = (self: Json.Json | undefined, that: Json.Json | undefined): number => {
+/** The number of equal members of two objects. */
+const similarity = (self: Json.Json | undefined, that: Json.Json | undefined): number => {
   if (!Json.isObject(self) || !Json.isObject(that)) return 0
   return Json.entries(self).filter(([key, value]) => {
     const other = Json.get(that, key)

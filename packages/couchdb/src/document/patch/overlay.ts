@@ -2,8 +2,8 @@ import * as Json from "../../data/Json.js"
 import { align, type Values } from "./align.js"
 
 /**
- * The same places before and after, as values of the program. An element that was not edited is the very same value on
- * both sides, which its JSON can no longer tell.
+ * The decoded values before and after the edit. An element that was not edited is the same value on both sides, which
+ * its JSON does not show.
  */
 export interface Decoded {
   readonly before: unknown
@@ -11,9 +11,9 @@ export interface Decoded {
 }
 
 /**
- * Applies to `raw` the change that leads from `before` to `after`. Both are what the schema writes, for the body as read
- * and as edited; `raw` is what the server had. What the schema does not know stays, and so does the text of everything
- * that was not touched.
+ * Applies the change from `before` to `after` to `raw`. `before` and `after` are the read and the edited body, encoded
+ * by the schema, and `raw` is the stored JSON. Members that the schema does not declare, and the text of unedited
+ * values, are preserved.
  */
 export const overlay = (raw: Json.Json, before: Json.Json, after: Json.Json, decoded?: Decoded): Json.Json =>
   Json.equals(before, after) ? raw : overlayChanged(raw, before, after, decoded)
@@ -59,13 +59,13 @@ const overlayObject = (
   for (const [key, is] of Json.entries(after)) {
     if (Json.has(raw, key)) continue
     const was = Json.get(before, key)
-    // A default that the schema would write, and that nobody changed, stays unwritten.
+    // A default that the schema would encode, and that was not changed, is not written.
     if (was === undefined || !Json.equals(was, is)) members.set(key, is)
   }
   return Json.fromEntries(members)
 }
 
-/** The elements as values of the program, where both lists have as many as their JSON. */
+/** The elements as decoded values, if both lists are as long as their JSON. */
 const valuesOf = (
   decoded: Decoded | undefined,
   before: ReadonlyArray<Json.Json>,
@@ -83,7 +83,7 @@ const overlayArray = (
   decoded: Decoded | undefined
 ): ReadonlyArray<Json.Json> => {
   const source = align(before, after, valuesOf(decoded, before, after))
-  // A transformation may have dropped or added elements: then these are aligned too.
+  // A transformation may have removed or added elements: then these are aligned, too.
   const origin = raw.length === before.length ? before.map((_, i) => i) : align(raw, before)
   return after.map((is, i) => {
     const from = source[i] as number

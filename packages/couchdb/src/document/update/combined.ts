@@ -17,60 +17,60 @@ import type { Document, FetchError, SaveError } from "../Document.js"
 import { asUpdate, fetchBound } from "../read.js"
 import * as value from "../value.js"
 import { conflict, put, save } from "../write.js"
-import { untilSettled } from "./attempt.js"
-import { type Editing, isUnasked, type Kind, nameOf, sameKind, type Updated } from "./edit.js"
+import { retryConflicts } from "./attempt.js"
+import { type Editing, type Kind, nameOf, sameKind, sentNothing, type Updated } from "./edit.js"
 
 type Failure = FetchError | SaveError<unknown, unknown>
-type Answer = Effect.Effect<Document<unknown, unknown>, Failure>
+type Outcome = Effect.Effect<Document<unknown, unknown>, Failure>
 
-/** An edit that waits for its turn, and what to tell whoever made it. */
+/** A waiting edit, and the fiber that receives its outcome. */
 interface Member extends Kind {
   readonly editing: Editing<unknown, unknown>
   readonly context: Context.Context<never>
-  readonly resume: (answer: Answer) => void
-  /** Answered, or waits no longer. */
-  over: boolean
+  readonly resume: (outcome: Outcome) => void
+  /** Whether it has an outcome, or its fiber no longer waits. */
+  settled: boolean
 }
 
 type Known = Document<unknown, unknown> | undefined
 
-/** With lineage each edit is a record of its own. */
-const staysApart = ({ collection }: Editing<unknown, unknown>): boolean =>
+/** Whether an edit cannot be combined: with lineage each edit has its own record. */
+const mustStayAlone = ({ collection }: Editing<unknown, unknown>): boolean =>
   "lineage" in collection && collection.lineage !== undefined
 
 const couchOf = ({ context }: Member) => Context.unsafeGet(context, CouchHttp)
 
-const fit = (self: Member, that: Member): boolean =>
+const canCombine = (self: Member, that: Member): boolean =>
   sameKind(self, that) && couchOf(self) === couchOf(that) &&
   self.editing.options?.schedule === that.editing.options?.schedule &&
-  !staysApart(self.editing)
+  !mustStayAlone(self.editing)
 
-const absent = (error: Failure): boolean =>
+const isAbsent = (error: Failure): boolean =>
   error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted")
 
-/** Whether the failure may be one edit's fault alone: whatever the server refused for what is in the document. */
-const mayBeOnes = ({ _tag }: Failure): boolean =>
+/** Whether a single edit may have caused the failure: the server refused the contents of the document. */
+const mayBeCausedByOne = ({ _tag }: Failure): boolean =>
   _tag === "ForbiddenError" || _tag === "PayloadTooLargeError" || _tag === "BadRequestError" ||
   _tag === "PreconditionFailedError"
 
-/** The conflict of the whole, as it would be of one edit alone: whoever settles it must not settle the others' too. */
-const onesOwn = ({ editing }: Member, on: Known, error: AnyConflict): Answer =>
+/** The conflict of the combined edits as that of one edit: a policy for one edit must not repeat the others. */
+const conflictOfOne = ({ editing }: Member, on: Known, error: AnyConflict): Outcome =>
   Effect.suspend(() => {
     const own = on === undefined
       ? value.unsaved(editing.collection, editing.id, editing.edit(Option.none()))
       : value.modify(value.own(on), (body) => editing.edit(Option.some(body)))
-    const told = conflict<unknown, unknown, Document<unknown, unknown>>(
+    const ownConflict = conflict<unknown, unknown, Document<unknown, unknown>>(
       "save",
       own,
       (over) => Effect.flatMap(encode(own), (raw) => put(own, raw, over, "save"))
     )(error as never)
-    return Effect.fail(withAttempts(told, error.attempts))
+    return Effect.fail(withAttempts(ownConflict, error.attempts))
   })
 
-const settle = (member: Member, answer: Answer): void => {
-  if (member.over) return
-  member.over = true
-  member.resume(answer)
+const settle = (member: Member, outcome: Outcome): void => {
+  if (member.settled) return
+  member.settled = true
+  member.resume(outcome)
 }
 
 /**
@@ -86,16 +86,16 @@ const withoutFailed = (
     (now) =>
       Option.exists(now, (now) => Json.equals(now, stored)) ? Effect.succeed(doc) : Effect.match(
         bodyIn(doc.collection, stored),
-        // No other reader could decode it either.
+        // Other readers could not decode it either.
         { onFailure: () => doc, onSuccess: (body) => value.modify(doc, () => body) }
       )
   )
 
 /**
- * The edits of a group, in their order, over one read and one write. One that throws, that cannot be stored, or that
- * nobody waits for is left out alone; the others go on without it.
+ * Runs the edits of a group, in their order, with one read and one write. An edit that throws, cannot be stored, or was
+ * interrupted is excluded, and the others continue without it.
  */
-const together = (
+const combine = (
   group: ReadonlyArray<Member>,
   known: Known
 ): Effect.Effect<Known, never, CouchHttp> => {
@@ -104,7 +104,7 @@ const together = (
   let on: Known
   const attempt: Effect.Effect<Known, Failure, CouchHttp> = Effect.gen(function*() {
     let missing: Failure | undefined
-    const handed = first
+    const handedOver = first
     on = first
     first = undefined
     if (on === undefined) {
@@ -112,14 +112,14 @@ const together = (
         fetchBound(collection, id)
       )
       if (Either.isRight(read)) on = read.right
-      else if (absent(read.left)) missing = asUpdate(read.left)
+      else if (isAbsent(read.left)) missing = asUpdate(read.left)
       else return yield* Effect.fail(read.left)
     }
     let doc = on
     let stored: Json.JsonObject | undefined
-    const made: Array<Member> = []
+    const applied: Array<Member> = []
     for (const member of group) {
-      if (member.over) continue
+      if (member.settled) continue
       if (doc === undefined && !member.editing.creates) {
         settle(member, Effect.fail(missing as Failure))
         continue
@@ -133,62 +133,62 @@ const together = (
       }))
       if (Exit.isSuccess(edited)) {
         ;[doc, stored] = edited.value
-        made.push(member)
+        applied.push(member)
       } else {
         settle(member, Effect.failCause(edited.cause))
         if (last !== undefined) doc = yield* withoutFailed(last, stored)
       }
     }
-    if (doc === undefined || made.length === 0) return on
+    if (doc === undefined || applied.length === 0) return on
     const saved = yield* save(doc)
-    // What was handed on may be old by now, which only a write finds out.
-    if (handed !== undefined && isUnasked(handed, saved)) return yield* attempt
-    // Each may edit what it gets in place. The body is that of the last.
-    made.forEach((member, i) => settle(member, Effect.succeed(i === made.length - 1 ? saved : value.own(saved))))
+    // The handed-over document may be out of date, which only a write detects.
+    if (handedOver !== undefined && sentNothing(handedOver, saved)) return yield* attempt
+    // Each fiber may edit its body in place, so only the last one gets the saved body itself.
+    applied.forEach((member, i) => settle(member, Effect.succeed(i === applied.length - 1 ? saved : value.own(saved))))
     return saved
   }) as Effect.Effect<Known, Failure, CouchHttp>
 
-  return Effect.catchAllCause(untilSettled(attempt, options), (cause): Effect.Effect<Known, never, CouchHttp> => {
-    const open = group.filter(({ over }) => !over)
+  return Effect.catchAllCause(retryConflicts(attempt, options), (cause): Effect.Effect<Known, never, CouchHttp> => {
+    const open = group.filter(({ settled }) => !settled)
     const error = cause._tag === "Fail" ? cause.error : undefined
-    if (error !== undefined && mayBeOnes(error) && group.length > 1) {
-      return Effect.reduce(open, undefined as Known, (known, member) => together([member], known))
+    if (error !== undefined && mayBeCausedByOne(error) && group.length > 1) {
+      return Effect.reduce(open, undefined as Known, (known, member) => combine([member], known))
     }
     for (const member of open) {
-      settle(member, isConflict(error) && group.length > 1 ? onesOwn(member, on, error) : Effect.failCause(cause))
+      settle(member, isConflict(error) && group.length > 1 ? conflictOfOne(member, on, error) : Effect.failCause(cause))
     }
     return Effect.succeed(undefined)
   })
 }
 
-/** Those who wait for an edit of one document, and those for whom one is made. */
+/** The waiting edits of one document, and the group that runs. */
 interface Queue {
   waiting: Array<Member>
   group: ReadonlyArray<Member>
-  /** What is done for the group. */
+  /** The fiber that runs the group. */
   fiber: Fiber.RuntimeFiber<Known> | undefined
 }
 
-/** Those at the head of the queue who can go together; who left in the meantime is forgotten. */
-const take = (queue: Queue): ReadonlyArray<Member> => {
-  const waiting = queue.waiting.filter(({ over }) => !over)
+/** Takes the first edits of the queue that can be combined, and drops interrupted ones. */
+const takeGroup = (queue: Queue): ReadonlyArray<Member> => {
+  const waiting = queue.waiting.filter(({ settled }) => !settled)
   const [first] = waiting
   let length = first === undefined ? 0 : 1
-  while (first !== undefined && length < waiting.length && fit(first, waiting[length] as Member)) length++
+  while (first !== undefined && length < waiting.length && canCombine(first, waiting[length] as Member)) length++
   queue.group = waiting.slice(0, length)
   queue.waiting = waiting.slice(length)
   return queue.group
 }
 
-const work = (queue: Queue): Effect.Effect<void> =>
+const processQueue = (queue: Queue): Effect.Effect<void> =>
   Effect.gen(function*() {
-    // Whoever edits in the same breath goes along.
+    // Edits that start at the same time are combined.
     yield* Effect.yieldNow()
     let known: Known
     let last: Member | undefined
-    for (let group = take(queue); group.length > 0; group = take(queue)) {
+    for (let group = takeGroup(queue); group.length > 0; group = takeGroup(queue)) {
       const [first] = group as readonly [Member]
-      queue.fiber = yield* together(group, last !== undefined && sameKind(last, first) ? known : undefined).pipe(
+      queue.fiber = yield* combine(group, last !== undefined && sameKind(last, first) ? known : undefined).pipe(
         Effect.locally(currentAuth, first.auth),
         Effect.provide(first.context as Context.Context<CouchHttp>),
         Effect.fork
@@ -201,8 +201,8 @@ const work = (queue: Queue): Effect.Effect<void> =>
   })
 
 /**
- * Edits of one document that come while another is under way are made together. A fiber of the scope does it, so that
- * nobody's interruption stops the others.
+ * Combines edits of one document that arrive while another one runs. A fiber of the scope runs them, so that the
+ * interruption of one caller does not affect the others.
  */
 export const combined = <A, R>({ queues: all }: UpdateQueues, scope: Scope, editing: Editing<A, R>): Updated<A, R> =>
   Effect.withFiberRuntime((fiber) =>
@@ -215,28 +215,28 @@ export const combined = <A, R>({ queues: all }: UpdateQueues, scope: Scope, edit
         auth: fiber.getFiberRef(currentAuth),
         context: fiber.currentContext,
         resume: resume as Member["resume"],
-        over: false
+        settled: false
       }
-      const known = queues.get(name)
-      const queue: Queue = known ?? { waiting: [], group: [], fiber: undefined }
+      const existing = queues.get(name)
+      const queue: Queue = existing ?? { waiting: [], group: [], fiber: undefined }
       queue.waiting.push(member)
       const begin = (): void =>
-        forkWithContextOf(fiber)(work(queue), { scope }).addObserver((exit) => {
-          // Somebody may have come while the fiber was on its way out.
-          if (Exit.isSuccess(exit) && queue.waiting.some(({ over }) => !over)) return begin()
+        forkWithContextOf(fiber)(processQueue(queue), { scope }).addObserver((exit) => {
+          // An edit may have arrived while the fiber ended.
+          if (Exit.isSuccess(exit) && queue.waiting.some(({ settled }) => !settled)) return begin()
           queues.delete(name)
           if (Exit.isSuccess(exit)) return
-          // The layer came to its end.
+          // The scope was closed.
           for (const member of [...queue.group, ...queue.waiting]) settle(member, Effect.failCause(exit.cause))
         })
-      if (known === undefined) {
+      if (existing === undefined) {
         queues.set(name, queue)
         begin()
       }
       return Effect.suspend(() => {
-        member.over = true
-        // What nobody waits for is given up, and the next have their turn.
-        return queue.fiber !== undefined && queue.group.every(({ over }) => over)
+        member.settled = true
+        // A group without waiting fibers is interrupted, and the next group runs.
+        return queue.fiber !== undefined && queue.group.every(({ settled }) => settled)
           ? Fiber.interruptFork(queue.fiber)
           : Effect.void
       })

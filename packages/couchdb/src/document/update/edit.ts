@@ -8,10 +8,10 @@ import type { Document, FetchError, SaveError, UpdateOptions } from "../Document
 export type Updated<A, R> = Effect.Effect<Document<A, R>, FetchError | SaveError<A, R>, CouchHttp | R>
 
 /**
- * An edit of one document, to be made on what the server has.
+ * An edit of one document, to be made on its stored version.
  *
- * - `edit`: takes `None` where the document is not there
- * - `creates`: whether it may be made where the document is not there; else that is a failure
+ * - `edit`: gets `None` if the document does not exist
+ * - `creates`: whether the edit may create the document; otherwise it fails if the document does not exist
  */
 export interface Editing<A, R> {
   readonly collection: Bound<A, R>
@@ -21,7 +21,7 @@ export interface Editing<A, R> {
   readonly options: UpdateOptions | undefined
 }
 
-/** Whose edits can go on from one another's document: those who read and write it in the same way. */
+/** Edits with the same collection and credentials, so that each can continue with the document of the previous one. */
 export interface Kind {
   readonly collection: unknown
   readonly auth: Option.Option<Auth>
@@ -33,8 +33,8 @@ export const sameKind = (self: Kind, that: Kind): boolean =>
     ? that.auth._tag === "Some" && self.auth.value === that.auth.value
     : that.auth._tag === "None")
 
-/** Whether a save found nothing to store, and so nobody asked the server whether the document still is what it was. */
-export const isUnasked = <A, R>(before: Document<A, R>, saved: Document<A, R>): boolean =>
+/** Whether a save stored nothing, so that no request checked whether the document is still current. */
+export const sentNothing = <A, R>(before: Document<A, R>, saved: Document<A, R>): boolean =>
   Option.getOrUndefined(before.rev) === Option.getOrUndefined(saved.rev)
 
 export const nameOf = <A, R>({ collection, id }: Editing<A, R>): string => `${collection.database}/${id}`

@@ -3,19 +3,19 @@ import * as Exit from "effect/Exit"
 import { currentAuth } from "../../http/currentAuth.js"
 import type { UpdateQueues } from "../../http/serviceState.js"
 import type { Document } from "../Document.js"
-import { attempted } from "./attempt.js"
+import { updateAlone } from "./attempt.js"
 import { type Editing, type Kind, nameOf, sameKind, type Updated } from "./edit.js"
 
 type Known = Document<unknown, unknown> | undefined
 
-interface Place extends Kind {
+interface Waiter extends Kind {
   granted: boolean
   readonly grant: (known: Known) => void
 }
 
-type Queues = Map<string, Set<Place>>
+type Queues = Map<string, Set<Waiter>>
 
-/** Whose turn it is next. */
+/** Grants the turn to the next waiter. */
 const release = (queues: Queues, name: string, kind: Kind, known: Known): void => {
   const queue = queues.get(name)
   for (const next of queue ?? []) {
@@ -30,20 +30,21 @@ const release = (queues: Queues, name: string, kind: Kind, known: Known): void =
 const enter = (queues: Queues, name: string, kind: Kind): Effect.Effect<Known> =>
   Effect.async((resume) => {
     const queue = queues.get(name)
-    const place: Place = { ...kind, granted: queue === undefined, grant: (known) => resume(Effect.succeed(known)) }
+    const waiter: Waiter = { ...kind, granted: queue === undefined, grant: (known) => resume(Effect.succeed(known)) }
     if (queue === undefined) {
       queues.set(name, new Set())
-      place.grant(undefined)
-    } else queue.add(place)
+      waiter.grant(undefined)
+    } else queue.add(waiter)
     return Effect.sync(() => {
-      if (place.granted) release(queues, name, kind, undefined)
-      else queue?.delete(place)
+      if (waiter.granted) release(queues, name, kind, undefined)
+      else queue?.delete(waiter)
     })
   })
 
 /**
- * One after the other, in the order in which they came. Whoever has waited goes on from the document that the one before
- * saved: that was the newest while it waited, and a rival's edit since then is a conflict like any other.
+ * Runs updates of one document one after the other, in the order in which they arrive. An update that has waited
+ * continues with the document that the previous one saved. If another client edited it since then, the result is an
+ * ordinary conflict.
  */
 export const queued = <A, R>(updates: UpdateQueues, editing: Editing<A, R>): Updated<A, R> =>
   Effect.withFiberRuntime((fiber) => {
@@ -53,8 +54,8 @@ export const queued = <A, R>(updates: UpdateQueues, editing: Editing<A, R>): Upd
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(restore(enter(queues, name, kind)), (known) =>
         Effect.onExit(
-          // Of the same collection, and so with the same body.
-          restore(attempted(editing, known as Document<A, R> | undefined)),
+          // Both updates have the same collection, so the body has the same type.
+          restore(updateAlone(editing, known as Document<A, R> | undefined)),
           (exit) =>
             Effect.sync(() =>
               release(queues, name, kind, Exit.isSuccess(exit) ? exit.value as unknown as Known : undefined)

@@ -12,23 +12,23 @@ import { onCollection } from "../makeCollection.js"
 import { asUpdate, fetchBound } from "../read.js"
 import * as value from "../value.js"
 import { removeKeeping, removeOver, save } from "../write.js"
-import { attempted, untilSettled } from "./attempt.js"
+import { retryConflicts, updateAlone } from "./attempt.js"
 import { combined } from "./combined.js"
 import type { Editing, Updated } from "./edit.js"
 import { queued } from "./queued.js"
 
-/** Makes the edit after the ones that are under way through the same service. */
+/** Makes the edit after the ones that are running through the same service. */
 const edited = <A, R>(editing: Editing<A, R>): Updated<A, R> =>
   Effect.withFiberRuntime((fiber) => {
     const updates = stateOf(Context.unsafeGet(fiber.currentContext, CouchHttp))?.updates
     return updates === undefined
-      ? attempted(editing, undefined)
+      ? updateAlone(editing, undefined)
       : updates.combineScope === undefined
       ? queued(updates, editing)
       : combined(updates, updates.combineScope, editing)
   })
 
-/** What the edit itself failed with: no business of the update's, whatever it is. */
+/** The failure of the edit itself, which the update passes on without a retry. */
 class EditFailure<E> {
   constructor(readonly error: E) {}
 }
@@ -56,7 +56,7 @@ export const update = dual<
   edited({
     collection: collection as Bound<A, R>,
     id: collection.id.encode(id),
-    // Where the document is not there, the update fails.
+    // The update fails before this if the document does not exist.
     edit: (body) => f(Option.getOrThrow(body)),
     creates: false,
     options
@@ -73,7 +73,7 @@ const apply = <A, R>(
   edit: Edit.Edit<A>
 ): Settled<A, R, never, never> =>
   edit._tag === "Keep"
-    // Changes in place by an edit that keeps the document are dropped.
+    // If the edit keeps the document, its changes in place are dropped.
     ? Effect.succeed(value.isDirty(doc) ? value.discard(doc) : doc)
     : edit._tag === "Change"
     ? save(value.modify(doc, () => edit.body))
@@ -100,7 +100,7 @@ export const updateEffect = dual<
   f: (body: A) => Effect.Effect<Edit.Edit<A>, E2, R2>,
   options?: UpdateOptions
 ): Settled<A, R, E2, R2> =>
-  untilSettled(
+  retryConflicts(
     Effect.flatMap(
       Effect.mapError(fetchBound(collection as Bound<A, R>, collection.id.encode(id)), asUpdate),
       (doc) =>

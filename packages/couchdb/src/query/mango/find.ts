@@ -12,9 +12,9 @@ import { type Answer, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
 import type { Row } from "../../rows/row.js"
 import * as Rows from "../../rows/stream.js"
 import type { ExecutionStats, Page } from "../Mango.js"
-import { made, readAll } from "../view/query.js"
+import { decodeRows, readAll } from "../view/query.js"
 import { type AnyQuery, queryRequest } from "./request.js"
-import { type Given, sent, type Source, sourceOf } from "./source.js"
+import { type Given, prepareQuery, type Source, sourceOf } from "./source.js"
 
 type QueryError = EncodeError | InvalidIdError | Rows.RowsError
 
@@ -34,47 +34,52 @@ const statsOf = (json: Json.Json | undefined): Option.Option<ExecutionStats> =>
 const textOf = (json: Json.Json | undefined): Option.Option<string> =>
   typeof json === "string" ? Option.some(json) : Option.none()
 
-const ask = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Answer, QueryError, CouchHttp> =>
+const sendQuery = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Answer, QueryError, CouchHttp> =>
   Effect.flatMap(
-    queryRequest(source.database, "_find", sent(given, query)),
+    queryRequest(source.database, "_find", prepareQuery(given, query)),
     (request) => Effect.map(Rows.collect(request, "docs"), (answer) => ({ ...answer, request }))
   )
 
-/** How many documents CouchDB gives to a query that does not say. */
+/** CouchDB's default `limit`. */
 const defaultLimit = 25
 
-/** The most documents that a request asks for beyond those that are wanted. */
-const most = 200
+/** How many documents one request may read beyond those that are still wanted. */
+const maxExtra = 200
 
 const isCount = (count: number): boolean => count === Infinity || (Number.isSafeInteger(count) && count >= 0)
 
-/** Whether the server counts right, or refuses to count: it says what is wrong with what is no number of documents. */
+/**
+ * Whether the server's `limit` and `skip` count correctly, or the server rejects them because they are not valid
+ * counts.
+ */
 const isCounted = (source: Source, { limit = defaultLimit, skip = 0 }: AnyQuery): boolean =>
   source.isExact || limit === 0 || !isCount(limit) || !isCount(skip)
 
-/** The documents of a page: in one answer, if the server counts right. */
+/** The documents of a page: from one response, if the server counts correctly. */
 const filled = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Filled, QueryError, CouchHttp> => {
   const { bookmark, limit = defaultLimit, skip = 0 } = query
   return isCounted(source, query)
     ? Effect.map(
-      ask(given, source, query),
+      sendQuery(given, source, query),
       ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
     )
     : fill({
-      ask: (bookmark, limit) => ask(given, source, { ...query, skip: undefined, bookmark, limit }),
+      ask: (bookmark, limit) => sendQuery(given, source, { ...query, skip: undefined, bookmark, limit }),
       isOwn: isOwn(source),
       bookmark,
       skip,
       limit,
-      most
+      most: maxExtra
     })
 }
 
 const isOwn = ({ reading }: Source) => (row: Row): boolean =>
   reading.problem(row) !== undefined || reading.concerns(row)
 
-/** What several answers cost. No server knows how many of their documents are the collection's. */
-const total = (all: ReadonlyArray<ExecutionStats>, resultsReturned: number): Option.Option<ExecutionStats> => {
+/**
+ * The cost of several responses. `resultsReturned` is counted by the client: the server also counts other documents.
+ */
+const totalStats = (all: ReadonlyArray<ExecutionStats>, resultsReturned: number): Option.Option<ExecutionStats> => {
   if (all.length === 0) return Option.none()
   const sum = (of: (stats: ExecutionStats) => number): number => all.reduce((sum, stats) => sum + of(stats), 0)
   return Option.some({
@@ -93,13 +98,13 @@ export const page = (
   Effect.gen(function*() {
     const source = yield* sourceOf(given, query)
     const { answers, request, rows } = yield* filled(given, source, query)
-    const documents = yield* toValues(made(request, source.reading, rows))
+    const documents = yield* toValues(decodeRows(request, source.reading, rows))
     const last = answers[answers.length - 1] as Json.JsonObject
     return {
       documents,
       bookmark: Option.fromNullable(bookmarkOf(last)),
       warning: Option.firstSomeOf(answers.map((around) => textOf(Json.get(around, "warning")))),
-      executionStats: total(
+      executionStats: totalStats(
         answers.flatMap((around) => Option.toArray(statsOf(Json.get(around, "execution_stats")))),
         documents.length
       )
@@ -108,15 +113,15 @@ export const page = (
 
 interface State {
   readonly bookmark: string | undefined
-  /** How many documents are skipped before the next: by the server, if it counts right. */
+  /** How many documents remain to be skipped: by the server, if it counts correctly. */
   readonly skip: number | undefined
   readonly left: number
   readonly size: number
 }
 
 /**
- * Streams all results page by page, with one page in memory. A bookmark is after the skipped documents, so only the first
- * page skips. A page that is not full is the last one.
+ * Streams all results page by page. A bookmark points after the skipped documents, so only the first page skips. A page
+ * that is not full is the last.
  */
 export const either = (
   given: Given,
@@ -130,20 +135,20 @@ export const either = (
     return Stream.paginateChunkEffect(start, ({ bookmark, left, size, skip }) => {
       const limit = Math.min(pageLimit, Math.max(size, isExact ? left : left + (skip ?? 0)))
       return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
-        const asked = isExact ? { ...query, bookmark, skip, limit } : { ...query, bookmark, skip: undefined, limit }
-        const { around, request, rows } = yield* ask(given, source, asked)
+        const nextQuery = isExact ? { ...query, bookmark, skip, limit } : { ...query, bookmark, skip: undefined, limit }
+        const { around, request, rows } = yield* sendQuery(given, source, nextQuery)
         const own = isExact ? rows : rows.filter(isOwn(source))
-        const passed = isExact ? 0 : Math.min(own.length, skip ?? 0)
-        const shown = own.slice(passed, passed + left)
+        const skipped = isExact ? 0 : Math.min(own.length, skip ?? 0)
+        const taken = own.slice(skipped, skipped + left)
         const next = bookmarkOf(around)
-        const more = rows.length === limit && left > shown.length && next !== undefined
+        const more = rows.length === limit && left > taken.length && next !== undefined
         return [
-          yield* readAll(request, source.reading, shown),
+          yield* readAll(request, source.reading, taken),
           more
             ? Option.some<State>({
               bookmark: next,
-              skip: isExact ? undefined : (skip ?? 0) - passed,
-              left: left - shown.length,
+              skip: isExact ? undefined : (skip ?? 0) - skipped,
+              left: left - taken.length,
               size: own.length < limit ? 2 * limit : 0
             })
             : Option.none<State>()

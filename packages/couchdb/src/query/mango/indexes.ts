@@ -15,7 +15,7 @@ import type * as Transport from "../../http/Transport.js"
 import type { RowsError } from "../../rows/stream.js"
 import type { Explanation, Index } from "../Mango.js"
 import { type AnyQuery, encoded, queryRequest } from "./request.js"
-import { type Given, sent } from "./source.js"
+import { type Given, prepareQuery } from "./source.js"
 
 const databaseOf = (given: Given): Either.Either<DatabaseName.DatabaseName, InvalidIdError> =>
   isCollection(given) ? Either.right(given.database) : DatabaseName.decode(given)
@@ -23,8 +23,8 @@ const databaseOf = (given: Given): Either.Either<DatabaseName.DatabaseName, Inva
 const textOf = (response: Transport.BufferedResponse): string =>
   typeof response.body === "string" ? response.body : new TextDecoder().decode(response.body)
 
-/** Sends a request and takes its answer, to the digit. */
-const asked = <A extends {}>(
+/** Sends a request and decodes its response as exact JSON. */
+const sendDecoded = <A extends {}>(
   request: CouchRequest,
   read: (json: Json.Json) => A | undefined
 ): Effect.Effect<A, RowsError, CouchHttp> =>
@@ -45,7 +45,7 @@ const text = (json: Json.Json | undefined): string | undefined => typeof json ==
 const object = (json: Json.Json | undefined): Option.Option<Json.JsonObject> =>
   Json.isObject(json) ? Option.some(json) : Option.none()
 
-/** `{"name":"asc"}`; an index for texts says a type instead of a direction. */
+/** `{"name":"asc"}`; a text index has a type instead of a direction. */
 const fieldOf = (json: Json.Json): Index["fields"] =>
   Json.isObject(json)
     ? Json.entries(json).map(([path, direction]) => ({ path, direction: direction === "desc" ? "desc" : "asc" }))
@@ -74,7 +74,7 @@ const indexOf = (json: Json.Json | undefined): Index | undefined => {
 
 export const list = (given: Given) =>
   Effect.flatMap(databaseOf(given), (database) =>
-    asked(
+    sendDecoded(
       { method: "GET", path: `${documentPath(database)}/_index`, route: "/{db}/_index", database },
       (json) => {
         const indexes = Json.get(json, "indexes")
@@ -104,7 +104,7 @@ export const create = (
     })
   return Effect.gen(function*() {
     const database = yield* databaseOf(given)
-    return yield* asked(
+    return yield* sendDecoded(
       {
         method: "POST",
         path: `${documentPath(database)}/_index`,
@@ -140,7 +140,7 @@ export const remove = (
     const design = yield* segment(index.design, "design document")
     const type = yield* segment(index.type ?? "json", "index")
     const name = yield* segment(index.name, "index")
-    return yield* asked(
+    return yield* sendDecoded(
       {
         method: "DELETE",
         path: `${documentPath(database)}/_index/${design}/${type}/${name}`,
@@ -154,8 +154,8 @@ export const remove = (
 export const explain = (given: Given, query: AnyQuery) =>
   Effect.gen(function*() {
     const database = yield* databaseOf(given)
-    const request = yield* queryRequest(database, "_explain", sent(given, query))
-    return yield* asked(request, (json): Explanation | undefined => {
+    const request = yield* queryRequest(database, "_explain", prepareQuery(given, query))
+    return yield* sendDecoded(request, (json): Explanation | undefined => {
       const index = indexOf(Json.get(json, "index"))
       const covering = Json.get(json, "covering")
       const candidates = Json.get(json, "index_candidates")

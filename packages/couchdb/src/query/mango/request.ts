@@ -7,7 +7,7 @@ import { EncodeError } from "../../document/errors.js"
 import type { CouchRequest } from "../../http/CouchHttp.js"
 import { pathIn } from "../view/request.js"
 
-/** The query as the overloads leave it: its types have done their work. */
+/** A query without the type parameters of the overloads. */
 export interface AnyQuery {
   readonly selector: object
   readonly fields?: ReadonlyArray<string> | undefined
@@ -25,7 +25,7 @@ export interface AnyQuery {
   readonly partition?: string | undefined
 }
 
-/** A body, or why it cannot be one: what a program puts in a selector may be no JSON. */
+/** A JSON body, or an `EncodeError` if a value, such as one in a selector, is not valid JSON. */
 export const encoded = (
   database: string,
   endpoint: string,
@@ -43,7 +43,7 @@ const bodyOf = (query: AnyQuery): unknown => ({
   limit: query.limit,
   skip: query.skip,
   bookmark: query.bookmark,
-  // CouchDB takes a name with a slash for both names.
+  // CouchDB splits a string with a slash into a design document and an index name.
   use_index: typeof query.useIndex === "string" && query.useIndex.includes("/") &&
       !query.useIndex.startsWith("_design/")
     ? [query.useIndex]
@@ -56,7 +56,7 @@ const bodyOf = (query: AnyQuery): unknown => ({
   execution_stats: query.executionStats
 })
 
-/** A query, to be answered (`_find`) or explained (`_explain`). */
+/** The request to run a query (`_find`) or to explain it (`_explain`). */
 export const queryRequest = (
   database: DatabaseName,
   endpoint: "_find" | "_explain",

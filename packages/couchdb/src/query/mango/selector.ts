@@ -1,10 +1,10 @@
-/** A member's name as a path writes it: a dot in a name is no step. */
+/** A member name as written in a path: dots are escaped. */
 type Escaped<K extends string> = K extends `${infer A}.${infer B}` ? `${A}\\.${Escaped<B>}` : K
 
-/** An array or a scalar ends a path. */
+/** The value, if paths continue into it: they end at arrays and scalars. */
 type Inner<V> = V extends ReadonlyArray<unknown> ? never : V extends object ? V : never
 
-/** Every path of a value and what is there, to a depth of as many steps as `D` has elements. */
+/** Every path of a value with the type at this path. The length of `D` is the maximum depth. */
 type Entries<T, D extends ReadonlyArray<unknown>> = T extends unknown ? D extends readonly [unknown, ...infer Less] ? {
       [K in keyof T & string]-?:
         | readonly [Escaped<K>, T[K]]
@@ -22,7 +22,7 @@ type Steps = readonly [0, 0, 0]
 
 export type Flat<T> = { readonly [E in Entries<T, Steps> as E[0]]: E[1] }
 
-/** What a document has on the wire besides its body. */
+/** A document on the wire: its body with `_id`, `_rev` and `_attachments`. */
 export type Wire<I> = I extends unknown
   ? I & { readonly _id: string; readonly _rev: string; readonly _attachments?: { readonly [name: string]: unknown } }
   : never
@@ -34,7 +34,7 @@ export type TypeName = "null" | "boolean" | "number" | "string" | "array" | "obj
 interface Comparisons<V, C> {
   readonly $eq?: V
   readonly $ne?: V
-  /** `null` sorts before everything else, so that `$gt: null` says: whatever it is. */
+  /** `null` sorts before everything else, so `$gt: null` matches every other value. */
   readonly $gt?: V | null
   readonly $gte?: V | null
   readonly $lt?: V
@@ -49,42 +49,42 @@ interface Comparisons<V, C> {
   readonly $nor?: ReadonlyArray<C>
 }
 
-interface OfText {
+interface StringOperators {
   readonly $regex?: string
   readonly $beginsWith?: string
 }
 
-interface OfNumbers {
+interface NumberOperators {
   readonly $mod?: readonly [divisor: number, remainder: number]
 }
 
-interface OfArrays<E> {
+interface ArrayOperators<E> {
   readonly $all?: ReadonlyArray<E>
   readonly $size?: number
   readonly $elemMatch?: Condition<E>
   readonly $allMatch?: Condition<E>
 }
 
-interface OfObjects {
+interface ObjectOperators {
   readonly $keyMapMatch?: Condition<string>
 }
 
-type Has<V, Kind, Then> = [Extract<V, Kind>] extends [never] ? {} : Then
+type IfIncludes<V, Kind, Then> = [Extract<V, Kind>] extends [never] ? {} : Then
 
 type Elements<V> = V extends ReadonlyArray<infer E> ? E : never
 
 type OperatorsOf<V> =
   & Comparisons<V, Condition<V>>
-  & Has<V, string, OfText>
-  & Has<V, number, OfNumbers>
-  & Has<V, ReadonlyArray<unknown>, OfArrays<Elements<V>>>
-  & ([Inner<V>] extends [never] ? {} : OfObjects)
+  & IfIncludes<V, string, StringOperators>
+  & IfIncludes<V, number, NumberOperators>
+  & IfIncludes<V, ReadonlyArray<unknown>, ArrayOperators<Elements<V>>>
+  & ([Inner<V>] extends [never] ? {} : ObjectOperators)
 
 type Operators<V> = unknown extends V
-  ? Comparisons<unknown, unknown> & OfText & OfNumbers & OfArrays<unknown> & OfObjects
+  ? Comparisons<unknown, unknown> & StringOperators & NumberOperators & ArrayOperators<unknown> & ObjectOperators
   : OperatorsOf<V>
 
-/** An object stands for conditions on its members. */
+/** Conditions on the members of an object. */
 type Members<V> = V extends unknown ? { readonly [K in keyof V]?: Condition<V[K]> } : never
 
 type Present<V> = Exclude<V, undefined>
@@ -107,7 +107,7 @@ export type Selector<T> = Fields<Flat<T>> & Combinations<T>
 
 type Directed<P extends string, D> = { readonly [K in P]: { readonly [Q in K]: D } }[P]
 
-/** CouchDB sorts all fields the same way. */
+/** All fields must sort in the same direction. */
 export type Sort<P extends string> = ReadonlyArray<P | Directed<P, "asc">> | ReadonlyArray<Directed<P, "desc">>
 
 type Simplify<T> = { readonly [K in keyof T]: T[K] } & {}
@@ -116,21 +116,21 @@ type Rest<P, K extends string> = P extends `${K}.${infer R}` ? R : never
 
 type IsWhole<K, P> = K extends string ? Escaped<K> extends P ? K : never : never
 
-/** What remains of a member of which some paths are asked for. */
+/** A member reduced to the paths that are requested inside it. */
 type Part<T, K, P> = K extends keyof T & string ? Narrow<Inner<T[K]>, Rest<P, Escaped<K>>> : never
 
 type IsPart<T, K, P> = K extends keyof T & string
   ? Escaped<K> extends P ? never : [Rest<P, Escaped<K>>] extends [never] ? never : K
   : never
 
-/** A member of which nothing asked for is there is left out. */
-type IsSure<T, K, P> = K extends keyof T & string
+/** A partly requested member is left out if none of the requested paths exist in it. */
+type IsCertain<T, K, P> = K extends keyof T & string
   ? [Exclude<T[K], Inner<T[K]>>] extends [never] ? {} extends Part<T, K, P> ? never : IsPart<T, K, P> : never
   : never
 
 export type Narrow<T, P> = T extends unknown ? Simplify<
     & { [K in keyof T as IsWhole<K, P>]: T[K] }
-    & { [K in keyof T as IsSure<T, K, P>]: Part<T, K, P> }
-    & { [K in keyof T as Exclude<IsPart<T, K, P>, IsSure<T, K, P>>]?: Part<T, K, P> }
+    & { [K in keyof T as IsCertain<T, K, P>]: Part<T, K, P> }
+    & { [K in keyof T as Exclude<IsPart<T, K, P>, IsCertain<T, K, P>>]?: Part<T, K, P> }
   >
   : never

@@ -28,61 +28,64 @@ const revOf = (row: Row): string => {
   return typeof rev === "string" ? rev : ""
 }
 
-const noObject = (row: Row): string | undefined => isObject(row.json) ? undefined : "a document that is not an object"
+const notAnObject = (row: Row): string | undefined =>
+  isObject(row.json) ? undefined : "a document that is not an object"
 
-/** The documents of a collection: those whose ids are its keys. */
+/** Reads the documents of a collection, which are those whose ids decode as its keys. */
 const ofCollection = <A, I, R, K>(
   collection: Collection<A, I, R, K>
 ): Reading<Document<A, R>, R> => ({
   problem: (row) =>
-    noObject(row) ?? (Option.isNone(documentIn(row, row.json, [])) ? "a document without id or revision" : undefined),
+    notAnObject(row) ??
+      (Option.isNone(documentIn(row, row.json, [])) ? "a document without id or revision" : undefined),
   concerns: (row) => owns(collection.id, idOf(row)),
   read: (row) => toDocument(collection, Option.getOrThrow(documentIn(row, row.json, [])))
 })
 
-/** Whether a selector speaks of a member, however deep. */
-const mentions = (json: Json.Json, name: string): boolean =>
+/** Whether a selector contains a member of this name at any depth. */
+const containsMember = (json: Json.Json, name: string): boolean =>
   Json.isArray(json)
-    ? json.some((one) => mentions(one, name))
-    : Json.isObject(json) && Json.entries(json).some(([key, value]) => key === name || mentions(value, name))
+    ? json.some((one) => containsMember(one, name))
+    : Json.isObject(json) && Json.entries(json).some(([key, value]) => key === name || containsMember(value, name))
 
 const jsonOf = ({ selector }: AnyQuery): Json.Json => Either.getOrElse(Json.fromUnknown(selector), () => null)
 
-/** Whether a text index is used, which does not return ids. */
-const isText = (selector: Json.Json): boolean => mentions(selector, "$text")
+/** Whether the query uses a text index, which cannot filter by id range. */
+const isTextQuery = (selector: Json.Json): boolean => containsMember(selector, "$text")
 
 /**
- * The selector of the documents of a collection. The server finds the range of ids in the order of views, and compares each
- * id by its bytes: this range is right in both. A range of the caller's own may contradict it in the order of views alone,
- * so it is kept apart, in an `$or`, which no index sees into.
+ * The selector, narrowed to the documents of a collection. CouchDB finds an index range in view collation order, and
+ * compares each `_id` by its bytes; this range is correct in both orders. The caller's own condition on `_id` may
+ * exclude this range in view collation only, so the range is put into an `$or`, which CouchDB does not use to choose an
+ * index range.
  */
-const narrowed = (selector: Json.JsonObject, prefix: string): object => {
+const withIdRange = (selector: Json.JsonObject, prefix: string): object => {
   const _id = { $gte: prefix, $lte: prefix + "\u{10ffff}".repeat(4) }
-  return mentions(selector, "_id")
+  return containsMember(selector, "_id")
     ? { $and: [selector, { $or: [{ _id }] }] }
     : Json.fromEntries([["_id", _id], ...Json.entries(selector)])
 }
 
-/** The query that is sent: without the ids, the documents of the fields would be unknown. */
-export const sent = (given: Given, query: AnyQuery): AnyQuery => {
+/** The query as it is sent. It always requests `_id`, which shows whether a document belongs to the collection. */
+export const prepareQuery = (given: Given, query: AnyQuery): AnyQuery => {
   if (!isCollection(given)) return query
   const { prefix } = spanOf(given.id)
   const selector = prefix === "" ? null : jsonOf(query)
   return {
     ...query,
-    ...(Json.isObject(selector) && !isText(selector) && { selector: narrowed(selector, prefix) }),
+    ...(Json.isObject(selector) && !isTextQuery(selector) && { selector: withIdRange(selector, prefix) }),
     ...(query.fields !== undefined && !query.fields.includes("_id") && { fields: ["_id", ...query.fields] })
   }
 }
 
-/** Some fields of documents. */
+/** Reads only some fields of documents. */
 const ofFields = <A, I, R, K>(
   collection: Collection<A, I, R, K>,
   fields: ReadonlyArray<string>
 ): Reading<unknown, never> => {
   const check = projection(collection.schema, fields)
   return {
-    problem: noObject,
+    problem: notAnObject,
     concerns: (row) => owns(collection.id, idOf(row)),
     read: (row) => {
       const checked = check(row.json)
@@ -100,7 +103,7 @@ const ofFields = <A, I, R, K>(
 }
 
 const asJson: Reading<Json.JsonObject, never> = {
-  problem: noObject,
+  problem: notAnObject,
   concerns: () => true,
   read: (row) => {
     const json = exact(row)
@@ -108,17 +111,20 @@ const asJson: Reading<Json.JsonObject, never> = {
   }
 }
 
-/** `isExact` says whether the server finds the collection's documents alone, so that it counts right. */
+/**
+ * The database and decoder of a query. `isExact` says that the server returns only documents of the collection, so its
+ * counts are correct.
+ */
 export interface Source {
   readonly database: DatabaseName.DatabaseName
   readonly reading: Reading<unknown, unknown>
   readonly isExact: boolean
 }
 
-/** No query finds design documents. */
+/** Mango queries never return design documents. */
 const isExact = (given: Collection<unknown, unknown, unknown, unknown>, query: AnyQuery): boolean => {
   const { exact, prefix } = spanOf(given.id)
-  return exact && (prefix === "" || !isText(jsonOf(query)))
+  return exact && (prefix === "" || !isTextQuery(jsonOf(query)))
 }
 
 export const sourceOf = (given: Given, query: AnyQuery): Effect.Effect<Source, InvalidIdError> =>

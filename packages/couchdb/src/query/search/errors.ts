@@ -2,7 +2,7 @@ import * as Data from "effect/Data"
 import { withoutPeriod } from "../../http/errorMessage.js"
 
 /**
- * The server has no search: its search service is not running, or not enabled.
+ * The search service of the server is not running or not enabled.
  *
  * @since 0.1.0
  * @category search

@@ -30,10 +30,10 @@ export const clouseau = <F, I, R>(
   }
 ): Clouseau<F, R> => ({ _tag: "Clouseau", design, index, fields: codec(fields) })
 
-/** The member of an answer that has its hits. */
+/** The member of a response that contains its hits. */
 export const hitsOf = (index: Index<unknown, unknown>): "hits" | "rows" => index._tag === "Nouveau" ? "hits" : "rows"
 
-/** Where an index is asked, or asked about. */
+/** The path of an index, or of its state. */
 export const locate = (
   database: DatabaseName,
   index: Index<unknown, unknown>,
@@ -85,7 +85,7 @@ export const readingOf = <F, R, D, R2>(
   }
 })
 
-/** `{"type":{"sofa":10}}`, which says how many, of counts and of ranges alike. */
+/** Decodes counts and ranges, such as `{"type":{"sofa":10}}`. */
 export const facetsOf = (
   json: Json.Json | undefined
 ): Option.Option<Readonly<Record<string, Record<string, number>>>> =>

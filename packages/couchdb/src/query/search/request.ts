@@ -7,7 +7,7 @@ import type { CouchRequest } from "../../http/CouchHttp.js"
 import type { ClouseauOptions, GroupOptions, Index, NouveauOptions } from "../Search.js"
 import { locate } from "./index.js"
 
-/** What either can be asked; the public types say which is asked what. */
+/** The options of both engines. The public types restrict them to those of each engine. */
 export interface AnyOptions
   extends
     Omit<NouveauOptions, "ranges">,
@@ -51,7 +51,7 @@ const clouseauBody = (options: AnyOptions): Record<string, unknown> => ({
   group_sort: options.groupSort
 })
 
-/** A search, in a body: a Lucene query may be long, and needs no escapes there. */
+/** The request of a search. The query is sent in a body, because it may be long and would need escaping in a URL. */
 export const searchRequest = (
   database: DatabaseName,
   index: Index<unknown, unknown>,

@@ -30,19 +30,19 @@ type AnyIndex = Index<unknown, unknown>
 
 type Failure = EncodeError | InvalidIdError | SearchUnavailableError | Rows.RowsError
 
-const settled = (source: Source<unknown, unknown>, options: AnyOptions): AnyOptions => ({
+const withDefaults = (source: Source<unknown, unknown>, options: AnyOptions): AnyOptions => ({
   ...options,
   includeDocs: options.includeDocs ?? source.bringsDocuments
 })
 
-const ask = (
+const sendSearch = (
   source: Source<unknown, unknown>,
   index: AnyIndex,
   options: AnyOptions,
   array: string
 ): Effect.Effect<Answer, Failure, CouchHttp> =>
   Effect.flatMap(
-    searchRequest(source.database, index, settled(source, options)),
+    searchRequest(source.database, index, withDefaults(source, options)),
     (request) =>
       Rows.collect(request, array).pipe(
         Effect.map((answer) => ({ ...answer, request })),
@@ -53,19 +53,19 @@ const ask = (
 const count = (...candidates: ReadonlyArray<Json.Json | undefined>): number =>
   Number(candidates.find((candidate) => typeof candidate === "number") ?? 0)
 
-/** How many hits a server gives to a search that does not say. */
+/** The default `limit` of the server. */
 const defaultLimit = 25
 
-/** The most hits that servers give, unless they are configured otherwise. */
-const most = 200
+/** The maximum number of hits or groups of a request in the server's default configuration. */
+const maxPerRequest = 200
 
 const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 0
 
-/** Whether every hit is the source's: design documents are in no index. */
+/** Whether every hit belongs to the source. No search index contains design documents. */
 const isWhole = ({ span }: Source<unknown, unknown>): boolean =>
   span === undefined || (span.exact && span.prefix === "")
 
-/** The hits of a page: in one answer, if no others are among them. */
+/** The hits of a page: from one response, if it contains no hits of other documents. */
 const filled = (
   source: Source<unknown, unknown>,
   index: AnyIndex,
@@ -75,16 +75,16 @@ const filled = (
   const { concerns, problem } = readingOf(index, source)
   return isWhole(source) || limit === 0 || !isCount(limit)
     ? Effect.map(
-      ask(source, index, options, hitsOf(index)),
+      sendSearch(source, index, options, hitsOf(index)),
       ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
     )
     : fill({
-      ask: (bookmark, limit) => ask(source, index, { ...options, bookmark, limit }, hitsOf(index)),
+      ask: (bookmark, limit) => sendSearch(source, index, { ...options, bookmark, limit }, hitsOf(index)),
       isOwn: (row) => problem(row) !== undefined || concerns(row),
       bookmark,
       skip: 0,
       limit,
-      most
+      most: maxPerRequest
     })
 }
 
@@ -96,7 +96,7 @@ export const page = (
   Effect.gen(function*() {
     const source = yield* sourceOf(given)
     const { answers, request, rows } = yield* filled(source, index, options)
-    // Each answer counts all that match, wherever its hits begin.
+    // Each response counts all matches, so the first one is enough.
     const [around] = answers
     const hits = yield* Effect.flatMap(readAll(request, readingOf(index, source), rows), (all) => Either.all(all))
     const relation = Json.get(around, "total_hits_relation")
@@ -116,7 +116,7 @@ interface State {
   readonly size: number
 }
 
-/** All hits, a page after the other. A page that is not full is the last, and so is one whose bookmark does not move. */
+/** Streams all hits page by page. A page that is not full is the last, and so is one whose bookmark does not change. */
 export const either = (
   given: Given,
   index: AnyIndex,
@@ -133,17 +133,22 @@ export const either = (
     return Stream.paginateChunkEffect(start, ({ bookmark, left, size }) => {
       const limit = Math.min(pageLimit, Math.max(size, left))
       return limit <= 0 ? Effect.succeed([Chunk.empty(), Option.none<State>()] as const) : Effect.gen(function*() {
-        const { around, request, rows } = yield* ask(source, index, { ...options, bookmark, limit }, hitsOf(index))
+        const { around, request, rows } = yield* sendSearch(
+          source,
+          index,
+          { ...options, bookmark, limit },
+          hitsOf(index)
+        )
         const own = rows.filter(isOwn)
-        const shown = own.slice(0, left)
+        const taken = own.slice(0, left)
         const next = bookmarkOf(around)
-        const more = rows.length === limit && left > shown.length && next !== undefined && next !== bookmark
+        const more = rows.length === limit && left > taken.length && next !== undefined && next !== bookmark
         return [
-          yield* readAll(request, reading, shown),
+          yield* readAll(request, reading, taken),
           more
             ? Option.some<State>({
               bookmark: next,
-              left: left - shown.length,
+              left: left - taken.length,
               size: own.length < limit ? 2 * limit : 0
             })
             : Option.none<State>()
@@ -154,7 +159,7 @@ export const either = (
 
 const rowOf = (json: Json.Json): Row => ({ text: Json.stringify(json), json: Json.toPlain(json) })
 
-/** A group as it comes: how many of its hits are the source's, and whether it has more hits than it shows. */
+/** A group before its hits are decoded. `isCut` says that it may have more hits than the response contains. */
 interface RawGroup {
   readonly by: Json.Json | undefined
   readonly totalHits: number
@@ -175,12 +180,12 @@ const rawGroup = (row: Row, limit: number, isOwn: (row: Row) => boolean): RawGro
     : undefined
 }
 
-/** How many groups a server gives to a search that does not say. */
+/** The default `group_limit` of the server. */
 const defaultGroupLimit = 10
 
 /**
- * Hits in groups have no bookmark. If those of others take the places of the collection's, the search is made again, for
- * more hits and groups, up to what servers give.
+ * Groups have no bookmark. If hits of other documents leave a group short, the search is repeated for more hits and
+ * groups, up to the server's maximum.
  */
 export const groups = (
   given: Given,
@@ -193,23 +198,24 @@ export const groups = (
     const { groupLimit = defaultGroupLimit, limit = defaultLimit } = options
     const isPart = !isWhole(source) && limit > 0 && isCount(limit) && isCount(groupLimit)
     const isOwn = (row: Row): boolean => !isPart || reading.problem(row) !== undefined || reading.concerns(row)
-    let asked = options
+    let nextOptions = options
     while (true) {
-      const { groupLimit: groupsAsked = groupLimit, limit: hitsAsked = limit } = asked
-      const { around, request, rows } = yield* ask(source, index, asked, "groups")
-      const found = rows.map((row) => rawGroup(row, hitsAsked, isOwn))
+      const { groupLimit: groupLimitSent = groupLimit, limit: hitLimit = limit } = nextOptions
+      const { around, request, rows } = yield* sendSearch(source, index, nextOptions, "groups")
+      const found = rows.map((row) => rawGroup(row, hitLimit, isOwn))
       const all = found.filter((group) => group !== undefined)
       if (all.length < found.length) {
         return yield* Effect.fail(unexpectedResponse(request, Rows.streamedHead, "a group without hits"))
       }
       const own = isPart ? all.filter(({ own }) => own.length > 0) : all
-      const needsHits = isPart && hitsAsked < most && all.some(({ isCut, own }) => isCut && own.length < limit)
-      const needsGroups = isPart && groupsAsked < most && own.length < groupLimit && rows.length >= groupsAsked
+      const needsHits = isPart && hitLimit < maxPerRequest && all.some(({ isCut, own }) => isCut && own.length < limit)
+      const needsGroups = isPart && groupLimitSent < maxPerRequest && own.length < groupLimit &&
+        rows.length >= groupLimitSent
       if (needsHits || needsGroups) {
-        asked = {
-          ...asked,
-          ...(needsHits && { limit: Math.min(most, 4 * hitsAsked) }),
-          ...(needsGroups && { groupLimit: Math.min(most, 4 * groupsAsked) })
+        nextOptions = {
+          ...nextOptions,
+          ...(needsHits && { limit: Math.min(maxPerRequest, 4 * hitLimit) }),
+          ...(needsGroups && { groupLimit: Math.min(maxPerRequest, 4 * groupLimitSent) })
         }
         continue
       }

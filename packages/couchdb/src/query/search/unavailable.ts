@@ -5,8 +5,8 @@ import { failAt } from "../../http/failAt.js"
 import type { Index } from "../Search.js"
 import { SearchUnavailableError } from "./errors.js"
 
-/** Clouseau that is not there says so; Nouveau that was switched off says no more than that something is missing. */
-const saysSo = (error: NotFoundError | RequestError): boolean =>
+/** Without Clouseau, the server returns a specific error. With Nouveau disabled, it only returns a general 404. */
+const isReported = (error: NotFoundError | RequestError): boolean =>
   error._tag === "ServerError" &&
   ((error.status === 503 && error.error === "service unavailable") || error.error === "ou_est_clouseau")
 
@@ -18,7 +18,7 @@ const analysis: CouchRequest = {
   body: `{"analyzer":"keyword","text":"a"}`
 }
 
-/** A server that has Nouveau answers this, whatever it holds. */
+/** The request succeeds on every server with Nouveau, whatever databases it has. */
 const hasNouveau: Effect.Effect<boolean, never, CouchHttp> = Effect.flatMap(
   CouchHttp,
   (couch) =>
@@ -28,7 +28,7 @@ const hasNouveau: Effect.Effect<boolean, never, CouchHttp> = Effect.flatMap(
     })
 )
 
-/** Distinguishes a missing index from a server without search. */
+/** Distinguishes an index that does not exist from a server without search. */
 export const orUnavailable =
   (index: Pick<Index<unknown, unknown>, "_tag">, database: string | undefined) =>
   <A, E extends { readonly _tag: string }, R>(
@@ -38,10 +38,10 @@ export const orUnavailable =
       const failure = error as unknown as NotFoundError | RequestError
       const unavailable = (reason: string) =>
         failAt((from) => new SearchUnavailableError({ ...from, engine: index._tag, database, reason }))
-      if (saysSo(failure)) return unavailable((failure as { readonly reason: string }).reason)
-      const mayBe = index._tag === "Nouveau" && failure._tag === "NotFoundError" && failure.reason === "missing"
-      return mayBe
-        ? Effect.flatMap(hasNouveau, (has): Effect.Effect<never, E | SearchUnavailableError> =>
-          has ? Effect.fail(error) : unavailable("Nouveau is not enabled"))
+      if (isReported(failure)) return unavailable((failure as { readonly reason: string }).reason)
+      const mayBeDisabled = index._tag === "Nouveau" && failure._tag === "NotFoundError" && failure.reason === "missing"
+      return mayBeDisabled
+        ? Effect.flatMap(hasNouveau, (isEnabled): Effect.Effect<never, E | SearchUnavailableError> =>
+          isEnabled ? Effect.fail(error) : unavailable("Nouveau is not enabled"))
         : Effect.fail(error)
     })

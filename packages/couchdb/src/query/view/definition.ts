@@ -7,38 +7,41 @@ import { compiled, type Decoder, parseOptions, unfit } from "../../document/comp
 import { exact, member, type Row } from "../../rows/row.js"
 import type { Codec, Listed, Place, Reduced, View } from "../View.js"
 
-/** A codec that decodes a member of a row without an effect, or returns `unfit`: `decode` then reports why. */
-export interface AtOnce<A> {
-  readonly decodeNow: (value: unknown, row: Row, name: string) => A | typeof unfit
+/**
+ * A codec that decodes a member of a row without an effect. `decodeSync` returns `unfit` if it cannot; `decode` then
+ * reports the error.
+ */
+export interface SyncDecode<A> {
+  readonly decodeSync: (value: unknown, row: Row, name: string) => A | typeof unfit
 }
 
-/** A schema decodes what `JSON.parse` made of a member. */
+/** A codec that applies a schema to the parsed JSON of a member. */
 const ofSchema = <A, I, R>(
   schema: Schema.Schema<A, I, R>,
-  decodeNow: Decoder = compiled(schema)
-): Codec<A, R> & AtOnce<A> => {
+  decodeSync: Decoder = compiled(schema)
+): Codec<A, R> & SyncDecode<A> => {
   const decode = ParseResult.decodeUnknown(schema, parseOptions)
   return {
     decode: (row, name) => decode(member(row.json, name)),
-    decodeNow: decodeNow as AtOnce<A>["decodeNow"],
+    decodeSync: decodeSync as SyncDecode<A>["decodeSync"],
     encode: ParseResult.encode(schema, parseOptions)
   }
 }
 
-/** Without a schema, a member is JSON to the digit. */
-const asJson: Codec<Json.Json> & AtOnce<Json.Json> = {
+/** A codec that returns a member as exact JSON. */
+const asJson: Codec<Json.Json> & SyncDecode<Json.Json> = {
   decode: (row, name) => Effect.succeed(exactMember(row, name)),
-  decodeNow: (_, row, name) => exactMember(row, name),
+  decodeSync: (_, row, name) => exactMember(row, name),
   encode: Effect.succeed
 }
 
-/** A member of a row, or `null` where the row has none. */
+/** The exact JSON of a member, or `null` if the row does not have it. */
 export const exactMember = (row: Row, name: string): Json.Json => {
   const found = exact(row)
   return (Json.isObject(found) ? Json.get(found, name) : undefined) ?? null
 }
 
-// Without a schema the caller's types are those of JSON, which is what the public overloads promise.
+// Without a schema, the public overloads set the types to `Json`.
 export const codec = <A, I, R>(schema: Schema.Schema<A, I, R> | undefined): Codec<A, R> =>
   schema === undefined ? asJson as unknown as Codec<A, R> : ofSchema(schema)
 
@@ -64,8 +67,8 @@ const listed: Schema.Schema<Listed, { readonly rev: string; readonly deleted?: b
   deleted: Schema.optionalWith(Schema.Boolean, { default: () => false })
 })
 
-/** Decodes as the schema does. `unfit` if only the schema can decide. */
-const listedNow: Decoder = (json) => {
+/** A fast decoder that returns the same as the schema, or `unfit` to use the schema. */
+const decodeListedSync: Decoder = (json) => {
   if (typeof json !== "object" || json === null) return unfit
   const { deleted, rev } = json as { readonly deleted?: unknown; readonly rev?: unknown }
   return Revision.isRevision(rev) && (deleted === undefined || typeof deleted === "boolean")
@@ -80,11 +83,11 @@ const listing = <V>(_tag: "AllDocs" | "DesignDocs" | "LocalDocs", value: Codec<V
   value
 })
 
-export const allDocs = listing("AllDocs", ofSchema(listed, listedNow))
-export const designDocs = listing("DesignDocs", ofSchema(listed, listedNow))
+export const allDocs = listing("AllDocs", ofSchema(listed, decodeListedSync))
+export const designDocs = listing("DesignDocs", ofSchema(listed, decodeListedSync))
 export const localDocs = listing("LocalDocs", ofSchema(Schema.Struct({ rev: Schema.String })))
 
-/** What a view is called in a message. */
+/** The name of a view in error messages. */
 export const nameOf = (place: Place): string => {
   switch (place._tag) {
     case "AllDocs":

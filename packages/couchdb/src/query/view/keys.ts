@@ -12,7 +12,7 @@ export const bound = (json: Json.Json): Bound => ({ [BoundTypeId]: json }) as ne
 
 const isBound = (value: unknown): value is { readonly [BoundTypeId]: Json.Json } => hasProperty(value, BoundTypeId)
 
-/** Sorts after every key of a view: no object that a program emits is larger. */
+/** Sorts after every key that a map function is likely to emit. */
 export const high: Json.Json = { "\uffff": {} }
 
 interface Where {
@@ -26,13 +26,13 @@ const checked = (name: string, value: unknown, where: Where): Either.Either<Json
     ({ path, problem }) => new EncodeError({ ...where, issues: [{ path: [name, ...path], expected: problem }] })
   )
 
-/** A prefix as JSON, unless JSON cannot represent it. */
+/** A prefix as JSON. Fails if it contains a value that is not valid JSON. */
 export const encodePrefix = (
   prefix: string | ReadonlyArray<Json.Json>,
   where: Where
 ): Either.Either<Json.Json, EncodeError> => checked("prefix", prefix, where)
 
-/** A key as JSON. What cannot be JSON is found here, before a request is sent. */
+/** A key as JSON. Fails before a request is sent if the encoded key is not valid JSON. */
 export const encodeKey = <K, R>(
   codec: Codec<K, R>,
   key: K | Bound,
@@ -50,10 +50,10 @@ export const encodeKey = <K, R>(
     )
 
 /**
- * The text that sorts, by its bytes, directly after everything with this prefix; `undefined` if there is none. Surrogates
- * are not characters, so U+E000 follows U+D7FF.
+ * The first string that sorts, by its bytes, after all strings with this prefix, or `undefined` if there is none.
+ * Surrogates are not characters, so U+E000 follows U+D7FF.
  */
-export const behindPrefix = (prefix: string): string | undefined => {
+export const prefixUpperBound = (prefix: string): string | undefined => {
   const characters = Array.from(prefix)
   for (let i = characters.length - 1; i >= 0; i--) {
     const code = characters[i]?.codePointAt(0) as number
@@ -66,7 +66,7 @@ export const behindPrefix = (prefix: string): string | undefined => {
 
 const collator = new Intl.Collator("und")
 
-/** Whether CouchDB's collation holds two keys for one, as it does with `1` and `1.0`. */
+/** Whether two keys are equal in CouchDB's collation, such as `1` and `1.0`. */
 export const sameKey = (left: Json.Json, right: Json.Json): boolean => {
   if (typeof left === "string") return typeof right === "string" && collator.compare(left, right) === 0
   if (Json.isArray(left)) {

@@ -12,16 +12,16 @@ import { scannedOf, startOf } from "./start.js"
 interface State {
   readonly position: Position
   readonly left: number
-  /** How many rows hold one of the collection's, as far as is known. */
-  readonly spread: number
+  /** The number of rows read for each row of the collection, in the pages so far. */
+  readonly rowsPerMatch: number
 }
 
-/** The most rows that the first request for a page asks for. */
-const most = 1_000
+/** The maximum number of rows of the first request for a page. */
+const maxFirstRequest = 1_000
 
 /**
- * A view a page at a time. Each page reads one row more than it shows, and the next page begins at this row: at its key and
- * its document. So the last page is known to be the last.
+ * Streams a view page by page. Each page reads one row more than it returns; the next page starts at the key and
+ * document of this row. If there is no such row, the page is the last.
  */
 export const pages = <A, R>(
   prepared: Prepared<A, R>,
@@ -31,26 +31,26 @@ export const pages = <A, R>(
   const scanned = scannedOf(prepared)
   const pagesFrom = (position: Position) =>
     Stream.paginateEffect(
-      { position, left: prepared.limit ?? Infinity, spread: 1 },
-      ({ left, position, spread }: State) => {
-        const shown = Math.min(size, left)
-        const wanted = left <= size ? shown : shown + 1
+      { position, left: prepared.limit ?? Infinity, rowsPerMatch: 1 },
+      ({ left, position, rowsPerMatch }: State) => {
+        const taken = Math.min(size, left)
+        const wanted = left <= size ? taken : taken + 1
         return Effect.gen(function*() {
-          const scan = new Scan(scanned, position, wanted, Math.min(most, Math.ceil(wanted * spread)))
+          const scan = new Scan(scanned, position, wanted, Math.min(maxFirstRequest, Math.ceil(wanted * rowsPerMatch)))
           const { around, request, rows } = yield* collect(scan)
-          const page = yield* toPage(request, prepared, rows.slice(0, shown), around)
+          const page = yield* toPage(request, prepared, rows.slice(0, taken), around)
           return [
             page,
-            wanted === shown || scan.last === undefined ? Option.none<State>() : Option.some<State>({
+            wanted === taken || scan.last === undefined ? Option.none<State>() : Option.some<State>({
               position: scan.last,
-              left: left - shown,
-              spread: scan.read / scan.found
+              left: left - taken,
+              rowsPerMatch: scan.read / scan.found
             })
           ] as const
         })
       }
     )
-  // The server says what is wrong with a limit that is no number of rows.
+  // If `limit` or `skip` is not a valid count, the server reports the error.
   return isCountable(prepared)
     ? Stream.unwrap(Effect.map(startOf(prepared), pagesFrom))
     : Stream.fromEffect(page(prepared))

@@ -27,34 +27,34 @@ export const queries = (
     const { database } = yield* sourceOf(given)
     const where = yield* locate(database, view.place, partition)
     const prepared = yield* Effect.forEach(all, (options) => prepare(given, view, { ...options, partition }))
-    // Only the client can count what these skip.
-    const [apart, together] = Arr.partition(prepared, (one) => isDirect(one) || one.skip === 0)
+    // If rows of other documents must be skipped, only the client can count them.
+    const [separate, combined] = Arr.partition(prepared, (one) => isDirect(one) || one.skip === 0)
     const request: CouchRequest = {
       ...where,
       method: "POST",
       path: `${where.path}/queries`,
       route: `${where.route}/queries`,
       idempotent: true,
-      body: Json.stringify({ queries: together.map(({ parameters }) => bodyOf(parameters)) })
+      body: Json.stringify({ queries: combined.map(({ parameters }) => bodyOf(parameters)) })
     }
-    const results = apart.length > 0 && together.length === 0
+    const results = separate.length > 0 && combined.length === 0
       ? []
       : (yield* Rows.collect(request, "results")).rows
-    if (results.length !== together.length) {
+    if (results.length !== combined.length) {
       return yield* Effect.fail(
-        unexpectedResponse(request, Rows.streamedHead, `${results.length} results for ${together.length} queries`)
+        unexpectedResponse(request, Rows.streamedHead, `${results.length} results for ${combined.length} queries`)
       )
     }
     let next = 0
     return yield* Effect.forEach(prepared, (one) => {
-      if (!together.includes(one)) return page(one)
+      if (!combined.includes(one)) return page(one)
       const result = exact(results[next++] as Row)
       const rows = Json.isObject(result) ? Json.get(result, "rows") : undefined
       if (!Json.isObject(result) || !Json.isArray(rows)) {
         return Effect.fail(unexpectedResponse(request, Rows.streamedHead, "a result without rows"))
       }
       const found = rows.map(rowOf)
-      // Rows of others took places of the collection's.
+      // Rows of other documents count toward `limit`, so more rows of the collection may follow.
       return !isDirect(one) && rows.length === one.limit && !found.every(one.reading.concerns)
         ? page(one)
         : toPage(request, one, found, result)

@@ -28,19 +28,19 @@ export type AnyView = View<unknown, unknown, unknown> | Reduced<unknown, unknown
 export type Out = ViewRow<unknown, unknown, unknown> | Group<unknown, unknown> | Refused
 
 /**
- * Who counts the rows of a collection for `limit` and `skip`: the server, if no others are among them; the server, if only
- * design documents are; or else the client, which looks at each.
+ * Who counts the rows of a collection for `limit` and `skip`: the server, if the range contains only its rows; the
+ * server, if the range contains only design documents besides; otherwise the client, which checks each row.
  */
 type Counting = "server" | "server, with designs" | "client"
 
-/** A query that is ready to go: where, with what, and what is made of its rows. */
+/** A validated query: its path, its parameters, and the decoder of its rows. */
 export interface Prepared<A, R> {
   readonly where: Pick<CouchRequest, "path" | "route" | "database">
   readonly place: Place
   readonly parameters: Parameters
   readonly reading: Reading<A, R>
   readonly counting: Counting
-  /** Whether the view has rows of others, so that its own counts say nothing of the collection. */
+  /** Whether the view contains rows of other documents, so that the server's counts do not apply to the collection. */
   readonly isPart: boolean
   readonly skip: number
   readonly limit: number | undefined
@@ -55,7 +55,7 @@ const countingOf = (span: IdSpan | undefined, view: AnyView, options: AnyOptions
     case "Design":
       return isWhole(span) ? "server" : "client"
     case "AllDocs":
-      // Keys of others are not asked for, and no partition has design documents.
+      // Keys outside the collection are not requested, and partitions contain no design documents.
       if (options.keys !== undefined || (span.exact && (!span.designs || options.partition !== undefined))) {
         return "server"
       }
@@ -63,14 +63,14 @@ const countingOf = (span: IdSpan | undefined, view: AnyView, options: AnyOptions
   }
 }
 
-/** Whether every document is the collection's. */
+/** Whether every document belongs to the collection. */
 const isWhole = ({ exact, prefix }: IdSpan): boolean => exact && prefix === ""
 
 const isCount = (count: number | undefined): boolean =>
   count === undefined || (Number.isSafeInteger(count) && count >= 0)
 
-/** By default the rows of a collection include its documents. Reduced rows have no documents. */
-const included = (source: Source<unknown, unknown>, view: AnyView, options: AnyOptions<unknown>) =>
+/** Whether to include documents: by default for a collection, never for a reduced view. */
+const includesDocuments = (source: Source<unknown, unknown>, view: AnyView, options: AnyOptions<unknown>) =>
   view._tag === "View" &&
   (options.includeDocs ?? (source.bringsDocuments && (view.place._tag === "AllDocs" || view.place._tag === "Design")))
 
@@ -88,14 +88,14 @@ const readingOf = (
       options.group === true || (options.groupLevel ?? 0) > 0 || options.keys !== undefined
     )
 
-/** The options as they go out: many keys of a reduced view are asked for by group, or CouchDB refuses them. */
-const settled = (
+/** The options as they are sent. CouchDB requires `group` for several keys of a reduced view. */
+const withDefaults = (
   source: Source<unknown, unknown>,
   view: AnyView,
   options: AnyOptions<unknown>
 ): AnyOptions<unknown> => ({
   ...options,
-  includeDocs: included(source, view, options),
+  includeDocs: includesDocuments(source, view, options),
   ...(view._tag === "Reduced" && options.keys !== undefined && { group: true })
 })
 
@@ -113,7 +113,7 @@ export const prepare = (
       source.database,
       view.place,
       view.key,
-      settled(source, view, options),
+      withDefaults(source, view, options),
       reduced,
       span === undefined ? undefined : { span, concerns }
     )
@@ -130,33 +130,33 @@ export const prepare = (
     }
   })
 
-/** What each row becomes; one that is no row at all is the server's failure. */
-export const made = <A, R>(
+/** Decodes rows. An element that is not a row fails as an unexpected response. */
+export const decodeRows = <A, R>(
   request: CouchRequest,
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Batches.BatchOrEffect<A, Rows.RowsError, R> => {
-  const piece = new Batches.RowBatch<A, R>()
+  const batch = new Batches.RowBatch<A, R>()
   for (const row of rows) {
     const problem = reading.problem(row)
     if (problem !== undefined) {
       return failAt((from) => unexpectedResponse(request, { ...Rows.streamedHead, ...from }, problem))
     }
     if (!reading.concerns(row)) continue
-    const known = reading.readNow?.(row)
-    if (known !== undefined) piece.add(known)
-    else piece.addEffect(reading.read(row))
+    const decoded = reading.readSync?.(row)
+    if (decoded !== undefined) batch.add(decoded)
+    else batch.addEffect(reading.read(row))
   }
-  return piece.made
+  return batch.made
 }
 
-/** The rows, each with its own error. */
+/** Decodes rows, each to its own `Either`. */
 export const readAll = <A, R>(
   request: CouchRequest,
   reading: Reading<A, R>,
   rows: Iterable<Row>
 ): Effect.Effect<Chunk.Chunk<Either.Either<A, DecodeError>>, Rows.RowsError, R> =>
-  Batches.toEithers(made(request, reading, rows))
+  Batches.toEithers(decodeRows(request, reading, rows))
 
 export const toPage = <A, R>(
   request: CouchRequest,
@@ -165,7 +165,7 @@ export const toPage = <A, R>(
   around: Json.JsonObject
 ): Effect.Effect<Page<A>, DecodeError | Rows.RowsError, R> =>
   Effect.map(
-    Batches.toValues(made(request, reading, rows)),
+    Batches.toValues(decodeRows(request, reading, rows)),
     (rows) => ({
       rows,
       totalRows: isPart ? Option.none() : numberOf(Json.get(around, "total_rows")),
@@ -174,10 +174,10 @@ export const toPage = <A, R>(
     })
   )
 
-/** Whether `limit` and `skip` are numbers of rows. If not, the server refuses them. */
+/** Whether `limit` and `skip` are valid counts. If not, the server rejects them. */
 export const isCountable = ({ limit, skip }: Prepared<unknown, unknown>): boolean => isCount(limit) && isCount(skip)
 
-/** Whether one request is all that it takes: the server counts right, or refuses to count. */
+/** Whether one request is enough: the server counts correctly, or rejects the counts. */
 export const isDirect = (prepared: Prepared<unknown, unknown>): boolean =>
   prepared.counting === "server" || (prepared.limit === undefined && prepared.skip === 0) || prepared.limit === 0 ||
   !isCountable(prepared)
@@ -203,7 +203,7 @@ export const page = <A, R>(
 
 type Streamed<A, E, R> = Stream.Stream<A, E | Rows.RowsError, CouchHttp | R>
 
-/** The rows and what makes them, for a stream of one's choice. */
+/** The rows, and the function that decodes a batch of them. */
 const rowsOf = <A, R>(prepared: Prepared<A, R>) => {
   const request = viewRequest(prepared.where, prepared.parameters)
   return [
@@ -213,7 +213,7 @@ const rowsOf = <A, R>(prepared: Prepared<A, R>) => {
         startOf(prepared),
         (start) => Scans.stream(new Scans.Scan(scannedOf(prepared), start, prepared.limit ?? Infinity))
       )),
-    (rows: Chunk.Chunk<Row>) => made(request, prepared.reading, Chunk.toReadonlyArray(rows))
+    (rows: Chunk.Chunk<Row>) => decodeRows(request, prepared.reading, Chunk.toReadonlyArray(rows))
   ] as const
 }
 

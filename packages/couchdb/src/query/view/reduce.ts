@@ -6,7 +6,7 @@ import type { AnyOptions, Reduced } from "../View.js"
 import { type Given, page, prepare } from "./query.js"
 import { viewRequest } from "./request.js"
 
-/** The value of the only row there is. */
+/** The value of the only row, or `None` if there is no row. */
 export const reduceOne = (
   given: Given,
   view: Reduced<unknown, unknown, unknown>,

@@ -12,7 +12,7 @@ import { nameOf } from "./definition.js"
 import { encodeKey, encodePrefix } from "./keys.js"
 import { prefixInIds, prefixInView, type Range } from "./ranges.js"
 
-/** One parameter: JSON, and whether the query takes a text as it is instead of as JSON. */
+/** A query parameter. A `bare` parameter is sent as a plain string in a URL, the others as JSON. */
 export interface Parameter {
   readonly name: string
   readonly value: Json.Json
@@ -27,10 +27,10 @@ export const json = (name: string, value: Json.Json | undefined): Parameters =>
 export const bare = (name: string, value: string | undefined): Parameters =>
   value === undefined ? [] : [{ name, value, bare: true }]
 
-/** Proxies and servers take URLs of some length only. What is longer goes in a body. */
-const longestQuery = 2_000
+/** Proxies and servers limit the length of URLs. Longer queries are sent in a body. */
+const maxUrlLength = 2_000
 
-/** The parameters as a body, in which a view takes all that its query takes. */
+/** The parameters as a JSON body, which accepts the same parameters as the query string. */
 export const bodyOf = (parameters: Parameters): Json.JsonObject =>
   Json.fromEntries(parameters.map(({ name, value }) => [name, value]))
 
@@ -49,7 +49,7 @@ const segment = (
     : Either.left(new InvalidIdError({ kind, value, problem }))
 }
 
-/** The path of a partition, or of the whole database, and its route. */
+/** The path and route of a database or of a partition. */
 export const pathIn = (
   database: DatabaseName.DatabaseName,
   partition: string | undefined
@@ -63,7 +63,7 @@ export const pathIn = (
     }))
 }
 
-/** The path of something in a design document: a view or a search index. */
+/** The path of a view, an index or a function of a design document. */
 export const inDesign = (
   design: string,
   kind: string,
@@ -75,7 +75,7 @@ export const inDesign = (
     (design) => Either.map(segment(name, nameKind), (name) => `/_design/${design}/${kind}/${name}`)
   )
 
-const below = (place: Place): Either.Either<{ readonly path: string; readonly route: string }, InvalidIdError> =>
+const pathOf = (place: Place): Either.Either<{ readonly path: string; readonly route: string }, InvalidIdError> =>
   place._tag === "Design"
     ? Either.map(inDesign(place.design, "_view", place.view, "view"), (path) => ({
       path,
@@ -83,14 +83,14 @@ const below = (place: Place): Either.Either<{ readonly path: string; readonly ro
     }))
     : Either.right({ path: `/${nameOf(place)}`, route: `/${nameOf(place)}` })
 
-/** Where a view is, in a database or in one of its partitions. */
+/** The path of a view, in a database or in one of its partitions. */
 export const locate = (
   database: DatabaseName.DatabaseName,
   place: Place,
   partition: string | undefined
 ): Either.Either<Pick<CouchRequest, "path" | "route" | "database">, InvalidIdError> =>
   Either.flatMap(pathIn(database, partition), (outer) =>
-    Either.map(below(place), (inner) => ({
+    Either.map(pathOf(place), (inner) => ({
       path: outer.path + inner.path,
       route: outer.route + inner.route,
       database
@@ -101,26 +101,26 @@ export const viewRequest = (
   parameters: Parameters
 ): CouchRequest => {
   const query = queryOf(parameters)
-  return where.path.length + query.length > longestQuery
+  return where.path.length + query.length > maxUrlLength
     ? { ...where, method: "POST", idempotent: true, body: Json.stringify(bodyOf(parameters)) }
     : { ...where, method: "GET", path: query === "" ? where.path : `${where.path}?${query}` }
 }
 
-/** What only goes without what. A server would take whichever comes last, or refuse. */
+/** The options that exclude each other. CouchDB either rejects them or applies only the last one. */
 const exclusive: ReadonlyArray<readonly [keyof AnyOptions<unknown>, ReadonlyArray<keyof AnyOptions<unknown>>]> = [
   ["prefix", ["key", "keys", "startKey", "endKey"]],
   ["keys", ["key", "startKey", "endKey"]],
   ["key", ["startKey", "endKey"]]
 ]
 
-/** Options that contradict each other. */
-const clashIn = (options: AnyOptions<unknown>): EncodeError["issues"] =>
+/** The issues of options that exclude each other. */
+const exclusiveIssues = (options: AnyOptions<unknown>): EncodeError["issues"] =>
   exclusive.flatMap(([name, others]) => {
     const given = options[name] === undefined ? [] : others.filter((other) => options[other] !== undefined)
     return given.length === 0 ? [] : [{ path: [name], expected: `cannot be combined with ${given.join(" and ")}` }]
   })
 
-/** The ids of a collection, which `_all_docs` narrows its answer down to. */
+/** The ids of a collection, to which a query of `_all_docs` is narrowed. */
 export interface OwnIds {
   readonly span: IdSpan
   readonly concerns: (id: string) => boolean
@@ -141,7 +141,7 @@ const rangeOf = (
   return ids === undefined || ids.span.prefix === "" ? range : prefixInIds(ids.span.prefix, range, descending)
 }
 
-/** The parameters of a query, its keys encoded. Those of `_all_docs` leave out what is not among `ids`. */
+/** The parameters of a query with encoded keys. For `_all_docs`, they are narrowed to `ids`. */
 export const parametersOf = <K, R>(
   database: string,
   place: Place,
@@ -151,19 +151,19 @@ export const parametersOf = <K, R>(
   ids?: OwnIds
 ): Effect.Effect<Parameters, EncodeError, R> => {
   const where = { database, id: nameOf(place) }
-  const issues = clashIn(options)
+  const issues = exclusiveIssues(options)
   if (issues.length > 0) return Effect.fail(new EncodeError({ ...where, issues }))
-  const one = (value: K | Bound | undefined): Effect.Effect<Json.Json | undefined, EncodeError, R> =>
+  const encodeOptional = (value: K | Bound | undefined): Effect.Effect<Json.Json | undefined, EncodeError, R> =>
     value === undefined ? Effect.succeed(undefined) : encodeKey(key, value, where)
-  const own = place._tag === "AllDocs" ? ids : undefined
+  const ownIds = place._tag === "AllDocs" ? ids : undefined
   return Effect.map(
     Effect.all({
-      key: one(options.key),
+      key: encodeOptional(options.key),
       keys: options.keys === undefined
         ? Effect.succeed(undefined)
-        : Effect.forEach(options.keys, (one) => encodeKey(key, one, where)),
-      start: one(options.startKey),
-      end: one(options.endKey),
+        : Effect.forEach(options.keys, (value) => encodeKey(key, value, where)),
+      start: encodeOptional(options.startKey),
+      end: encodeOptional(options.endKey),
       prefix: options.prefix === undefined ? Effect.succeed(undefined) : encodePrefix(options.prefix, where)
     }),
     ({ end, key, keys, prefix, start }) => {
@@ -171,10 +171,13 @@ export const parametersOf = <K, R>(
       const byKey = key !== undefined || keys !== undefined
       const range = byKey
         ? {}
-        : rangeOf(place, prefix, { start, end, inclusiveEnd: options.inclusiveEnd }, own, descending)
+        : rangeOf(place, prefix, { start, end, inclusiveEnd: options.inclusiveEnd }, ownIds, descending)
       return [
         ...json("key", key),
-        ...json("keys", own === undefined ? keys : keys?.filter((key) => typeof key !== "string" || own.concerns(key))),
+        ...json(
+          "keys",
+          ownIds === undefined ? keys : keys?.filter((key) => typeof key !== "string" || ownIds.concerns(key))
+        ),
         ...json("startkey", range.start),
         ...json("endkey", range.end),
         ...bare("startkey_docid", options.startKeyDocId),

@@ -12,34 +12,34 @@ import { schemaIssues } from "../../http/schemaIssues.js"
 import { type Members, type Row } from "../../rows/row.js"
 import type { Source } from "../../rows/source.js"
 import type { Codec, Group, Place, Reduced, Refused, Row as ViewRow, View } from "../View.js"
-import { type AtOnce, exactMember } from "./definition.js"
+import { exactMember, type SyncDecode } from "./definition.js"
 
 /**
- * How rows become results.
+ * Decodes rows.
  *
- * - `problem`: what is wrong with an element that is not a row
- * - `concerns`: whether the row is about a document of the source
- * - `read`: the result of a row
- * - `readNow`: the result without an effect, or `undefined` if only `read` can give it
+ * - `problem`: why an element is not a valid row
+ * - `concerns`: whether the row belongs to a document of the source
+ * - `read`: decodes a row
+ * - `readSync`: decodes a row without an effect, or returns `undefined` if this requires `read`
  */
 export interface Reading<Out, R> {
   readonly problem: (row: Row) => string | undefined
   readonly concerns: (row: Row) => boolean
   readonly read: (row: Row) => Effect.Effect<Out, DecodeError, R>
-  readonly readNow?: (row: Row) => Out | DecodeError | undefined
+  readonly readSync?: (row: Row) => Out | DecodeError | undefined
 }
 
 const isRecord = (json: unknown): json is Members => typeof json === "object" && json !== null && !Array.isArray(json)
 
-/** The members of a row; `problem` makes sure that it is an object. */
+/** The members of a row. `problem` has checked that it is an object. */
 const membersOf = (row: Row): Members => row.json as Members
 
-/** The members of what may be no object. */
-const inside = (json: unknown): Members | undefined => (json ?? undefined) as Members | undefined
+/** The members of a value that may be missing or not an object. */
+const maybeMembers = (json: unknown): Members | undefined => (json ?? undefined) as Members | undefined
 
 const makeRefused = Data.tagged<Refused>("Refused")
 
-/** A row that reports an error, such as that of a key which no document has. */
+/** A row with an error, such as a key without a document. */
 const refusedOf = (row: Row): Refused | undefined => {
   const { error, reason } = membersOf(row)
   if (typeof error !== "string") return undefined
@@ -52,12 +52,13 @@ const refusedOf = (row: Row): Refused | undefined => {
 
 const revisionIn = (row: Row): string => {
   const { doc, value } = membersOf(row)
-  const found = inside(doc)?._rev ?? inside(value)?.rev
+  const found = maybeMembers(doc)?._rev ?? maybeMembers(value)?.rev
   return typeof found === "string" ? found : ""
 }
 
 /**
- * Decodes a member. Most schemas need no effect, and the result is then an `Either`, which readers of many rows use directly.
+ * Decodes a member. If the schema requires no effect, the result is an `Either`, which callers use without running a
+ * fiber.
  */
 export const decodeMember = <A, R>(
   codec: Codec<A, R>,
@@ -65,7 +66,7 @@ export const decodeMember = <A, R>(
   name: string,
   where: { readonly database: string; readonly id: string }
 ): Effect.Effect<A, DecodeError, R> => {
-  const refuse = (issues: DecodeError["issues"], issue: unknown): Effect.Effect<never, DecodeError> =>
+  const fail = (issues: DecodeError["issues"], issue: unknown): Effect.Effect<never, DecodeError> =>
     failAt((from) =>
       new DecodeError({
         ...from,
@@ -74,19 +75,19 @@ export const decodeMember = <A, R>(
         issues: issues.map(({ expected, path }) => ({ path: [name, ...path], expected }))
       }, issue)
     )
-  const explain = (issue: ParseIssue): Effect.Effect<never, DecodeError> => refuse(schemaIssues(issue), issue)
+  const failWith = (issue: ParseIssue): Effect.Effect<never, DecodeError> => fail(schemaIssues(issue), issue)
   try {
     const decoded = codec.decode(row, name)
-    if (!Either.isEither(decoded)) return Effect.catchAll(decoded, explain)
+    if (!Either.isEither(decoded)) return Effect.catchAll(decoded, failWith)
     const either = decoded as Either.Either<A, ParseIssue>
-    return Either.isRight(either) ? Either.right(either.right) : explain(either.left)
+    return Either.isRight(either) ? Either.right(either.right) : failWith(either.left)
   } catch (error) {
     const expected = `the schema threw ${error instanceof Error ? error.name : "a value"}`
-    return refuse([{ path: [], expected }], error)
+    return fail([{ path: [], expected }], error)
   }
 }
 
-/** Both, without a fiber where neither needs one. */
+/** Combines two results. If both are `Either`s, so is the result. */
 const both = <A, B, C, R, R2>(
   left: Effect.Effect<A, DecodeError, R>,
   right: Effect.Effect<B, DecodeError, R2>,
@@ -99,11 +100,11 @@ const both = <A, B, C, R, R2>(
     )
     : Effect.flatMap(left, (a) => Effect.map(right, (b) => f(a, b)))
 
-/** A member decoded without an effect, or `unfit`. */
-const memberNow = <A, R>(codec: Codec<A, R>, row: Row, name: "key" | "value"): A | typeof unfit => {
-  const { decodeNow } = codec as Partial<AtOnce<A>>
+/** Decodes a member without an effect, or returns `unfit`. */
+const decodeMemberSync = <A, R>(codec: Codec<A, R>, row: Row, name: "key" | "value"): A | typeof unfit => {
+  const { decodeSync } = codec as Partial<SyncDecode<A>>
   try {
-    return decodeNow === undefined ? unfit : decodeNow(membersOf(row)[name], row, name)
+    return decodeSync === undefined ? unfit : decodeSync(membersOf(row)[name], row, name)
   } catch {
     return unfit
   }
@@ -112,7 +113,7 @@ const memberNow = <A, R>(codec: Codec<A, R>, row: Row, name: "key" | "value"): A
 const noConflicts: ReadonlyArray<Revision.Revision> = []
 
 const conflictsOf = (row: Row): ReadonlyArray<Revision.Revision> => {
-  const conflicts = inside(membersOf(row).doc)?._conflicts
+  const conflicts = maybeMembers(membersOf(row).doc)?._conflicts
   return Array.isArray(conflicts) ? conflicts.filter(Revision.isRevision) : noConflicts
 }
 
@@ -121,7 +122,7 @@ const idOf = (row: Row): string | undefined => {
   return typeof id === "string" ? id : undefined
 }
 
-// As `Data.tagged` would make them, but a member at a time: many are made.
+// Same result as `Data.tagged`, but assigns each member directly: rows are created in large numbers.
 const structural: object = Object.getPrototypeOf(Data.struct({}))
 
 const makeRow = <K, V, D>(
@@ -141,21 +142,21 @@ const makeRow = <K, V, D>(
   return row
 }
 
-/** The id of the document that a row brings, or would bring: a row may link to another document than its own. */
+/** The id of the document that a row includes. A value with an `_id` links to another document. */
 const documentIdOf = (row: Row): string | undefined => {
-  const linked = inside(membersOf(row).value)?._id
+  const linked = maybeMembers(membersOf(row).value)?._id
   return typeof linked === "string" ? linked : idOf(row)
 }
 
-/** Whether a row is of a document of the source. Lists of local and of design documents are nobody's. */
+/** Whether a row belongs to a document of the source. Lists of local and of design documents are not filtered. */
 const concernsRow = (place: Place, source: Source<unknown, unknown>) => (row: Row): boolean => {
   if (source.span === undefined || place._tag === "DesignDocs" || place._tag === "LocalDocs") return true
-  // A key without a document has no id, and is one itself.
+  // A row for a missing document has no id; its key is the id.
   const id = place._tag === "Design" ? documentIdOf(row) : idOf(row) ?? membersOf(row).key
   return typeof id !== "string" || source.concerns(id)
 }
 
-/** The rows of a view whose every row is one emission of one document. */
+/** Decodes the rows of a view that is not reduced. */
 export const ofView = <K, V, R, D, R2>(
   view: View<K, V, R>,
   source: Source<D, R2>
@@ -180,12 +181,12 @@ export const ofView = <K, V, R, D, R2>(
       ({ key, value }, document) => makeRow<K, V, D>(id, key, value, document, conflictsOf(row))
     )
   },
-  readNow: (row) => {
+  readSync: (row) => {
     const refused = refusedOf(row)
     if (refused !== undefined) return refused
-    const key = memberNow(view.key, row, "key")
+    const key = decodeMemberSync(view.key, row, "key")
     if (key === unfit) return undefined
-    const value = memberNow(view.value, row, "value")
+    const value = decodeMemberSync(view.value, row, "value")
     if (value === unfit) return undefined
     const read = source.document(row)
     if (!Either.isEither(read)) return undefined
@@ -199,7 +200,7 @@ export const ofView = <K, V, R, D, R2>(
 const makeGroup = <K, V>(key: Option.Option<K>, value: V): Group<K, V> =>
   Data.tagged<Group<K, V>>("Group")({ key, value })
 
-/** The rows of a reduced view: one for all documents, or one for each group of keys. */
+/** Decodes the rows of a reduced view: one for all documents, or one for each group of keys. */
 export const ofReduced = <K, V, R>(
   view: Reduced<K, V, R>,
   database: string,
@@ -222,6 +223,6 @@ export const ofReduced = <K, V, R>(
   }
 })
 
-/** The number that a member of an answer is, if it is one. */
+/** The value of a numeric member of a response. */
 export const numberOf = (json: Json.Json | undefined): Option.Option<number> =>
   typeof json === "number" ? Option.some(json) : Option.none()

@@ -12,7 +12,7 @@ import { sameKey } from "./keys.js"
 import { bare, json, type Parameters, viewRequest } from "./request.js"
 import type { Reading } from "./rows.js"
 
-/** What is read: a view, with all that is asked of it but how many rows. */
+/** The query to scan, without the number of rows. */
 export interface Scanned {
   readonly where: Pick<CouchRequest, "path" | "route" | "database">
   readonly isDesign: boolean
@@ -20,7 +20,7 @@ export interface Scanned {
   readonly reading: Pick<Reading<unknown, unknown>, "concerns" | "problem">
 }
 
-/** The row of a document under a key. A document may emit one key several times, and all of these rows have one edge. */
+/** The key and document of a row. A document may emit the same key several times; all of these rows share an edge. */
 interface Edge {
   readonly key: Json.Json
   readonly id: string
@@ -29,18 +29,19 @@ interface Edge {
 /**
  * Where reading resumes.
  *
- * - `edge`: at the rows of this edge, `passed` of which came before, or, if there is none, at the first row of the range
- * - `isRead`: whether the last of these rows was read already; otherwise it is the next
- * - `skip`: how many rows of the range came before. It is what a request says if there is no edge
+ * - `edge`: the key and document to resume at, or `undefined` for the first row of the range
+ * - `rowsBefore`: how many rows with this edge precede the position
+ * - `isRead`: whether the last of these rows was already read; otherwise it is the next row
+ * - `skip`: how many rows of the range precede the position. The request sends it if there is no edge
  */
 export interface Position {
   readonly edge: Edge | undefined
-  readonly passed: number
+  readonly rowsBefore: number
   readonly isRead: boolean
   readonly skip: number
 }
 
-export const startAt = (skip: number): Position => ({ edge: undefined, passed: 0, isRead: false, skip })
+export const startAt = (skip: number): Position => ({ edge: undefined, rowsBefore: 0, isRead: false, skip })
 
 const idOf = (row: Row): string | undefined => {
   const id = member(row.json, "id")
@@ -54,39 +55,40 @@ const edgeOf = (row: Row): Edge | undefined => {
   return id === undefined ? undefined : { key: exactMember(row, "key"), id }
 }
 
-/** What says where an answer begins, and how long it is. `sorted: false` would leave no order to resume in. */
-const counted = new Set(["skip", "limit", "sorted"])
-/** What an edge replaces. */
-const started = new Set(["startkey", "startkey_docid"])
+/** The parameters that set the start and the size of a response. `sorted: false` would make it impossible to resume. */
+const sizeParameters = new Set(["skip", "limit", "sorted"])
+/** The parameters that an edge replaces. */
+const startParameters = new Set(["startkey", "startkey_docid"])
 
 const without = (parameters: Parameters, names: ReadonlySet<string>): Parameters =>
   parameters.filter(({ name }) => !names.has(name))
 
-/** The most rows that a request asks for beyond those that are wanted. */
-const most = 1_000
+/** How many rows one request may read beyond those that are still wanted. */
+const maxExtra = 1_000
 
 /**
- * Reads the rows of a view until `wanted` of them are the collection's, in as many requests as it takes. `next` gives the
- * next of them, `take` gets the rows of its answer, in any number of parts, and `end` says that these were all.
+ * Reads the rows of a view until `wanted` rows of the collection are found, in as many requests as necessary. `next`
+ * returns the next request, `take` accepts the rows of its response in any number of batches, and `end` marks the end
+ * of the response.
  */
 export class Scan {
-  /** How many rows were read, and how many of these are the collection's. */
+  /** How many rows were read, and how many of them belong to the collection. */
   read = 0
   found = 0
-  /** Where the last row begins, if that many were found: the page after it begins there. */
+  /** The position of the last wanted row, if it was found: the next page starts there. */
   last: Position | undefined
   private position: Position
   private skip: number
   private row: Row | undefined
-  private passed: number
-  /** Whether `passed` is right: rows of the same edge may be among those that were skipped. */
-  private isSure: boolean
+  private rowsBefore: number
+  /** Whether `rowsBefore` is exact. Skipped rows may include rows of the same edge. */
+  private isExact: boolean
   private size = 0
   private readBefore = 0
   private foundBefore = 0
-  private drops = false
-  private isBegun = false
-  private isOver = false
+  private dropsFirst = false
+  private hasStarted = false
+  private hasEnded = false
 
   constructor(
     private readonly scanned: Scanned,
@@ -96,35 +98,35 @@ export class Scan {
   ) {
     this.position = start
     this.skip = start.skip
-    this.passed = start.passed
-    this.isSure = start.edge !== undefined
+    this.rowsBefore = start.rowsBefore
+    this.isExact = start.edge !== undefined
   }
 
-  /** The next request, or `undefined` if enough was found or there is no more. */
+  /** The next request, or `undefined` if enough rows were found or there are no more. */
   next(): CouchRequest | undefined {
     const left = this.wanted - this.found
-    if (this.isOver || (this.isBegun && left <= 0)) return undefined
-    this.isBegun = true
+    if (this.hasEnded || (this.hasStarted && left <= 0)) return undefined
+    this.hasStarted = true
     this.size = this.read === 0
       ? Math.max(left, this.firstSize)
-      : nextSize(left, this.read, this.found, this.size, this.found - this.foundBefore, most)
+      : nextSize(left, this.read, this.found, this.size, this.found - this.foundBefore, maxExtra)
     this.readBefore = this.read
     this.foundBefore = this.found
-    const { passed, edge, isRead, skip } = this.position
-    this.drops = isRead
+    const { rowsBefore, edge, isRead, skip } = this.position
+    this.dropsFirst = isRead
     const { isDesign, parameters, where } = this.scanned
     const limit = json("limit", Number.isFinite(this.size) ? this.size + (isRead ? 1 : 0) : undefined)
     if (edge === undefined) {
       return viewRequest(where, [
-        ...without(parameters, counted),
+        ...without(parameters, sizeParameters),
         ...json("skip", skip > 0 ? skip : undefined),
         ...limit
       ])
     }
     const isByKey = parameters.some(({ name }) => name === "key")
-    const before = isRead ? passed - 1 : passed
+    const before = isRead ? rowsBefore - 1 : rowsBefore
     return viewRequest(where, [
-      ...without(without(parameters, counted), started),
+      ...without(without(parameters, sizeParameters), startParameters),
       ...(isByKey ? [] : json("startkey", edge.key)),
       ...(isDesign ? bare("startkey_docid", edge.id) : []),
       ...json("skip", before > 0 ? before : undefined),
@@ -132,20 +134,20 @@ export class Scan {
     ])
   }
 
-  /** Whether the answer may have many more rows than are wanted. */
+  /** Whether the response may contain more rows than are wanted. */
   get isWide(): boolean {
     return this.size === Infinity || this.size > this.wanted - this.found
   }
 
-  /** The rows among these that are the collection's, as far as they are wanted. */
+  /** Returns those of the rows that belong to the collection, up to the number wanted. */
   take(rows: Iterable<Row>): Array<Row> {
     const { reading } = this.scanned
     const own: Array<Row> = []
     for (const row of rows) {
       if (this.found >= this.wanted) break
-      if (this.drops) {
-        this.drops = false
-        // The row that was read last may be gone: then this one is new.
+      if (this.dropsFirst) {
+        this.dropsFirst = false
+        // If the row that was read last no longer exists, this row is a new one.
         if (this.isSame(row)) continue
       }
       const isOwn = reading.problem(row) !== undefined || reading.concerns(row)
@@ -157,18 +159,18 @@ export class Scan {
     return own
   }
 
-  /** The answer is at its end: whether there can be more rows, and where they begin. */
+  /** Ends a response: determines whether there may be more rows, and where they start. */
   end(): void {
-    this.isOver = this.read - this.readBefore < this.size
+    this.hasEnded = this.read - this.readBefore < this.size
     this.position = this.after
   }
 
-  /** Where reading resumes after the row that was read last. */
+  /** The position after the row that was read last. */
   get after(): Position {
-    const edge = this.isSure ? this.edge : undefined
+    const edge = this.isExact ? this.edge : undefined
     return edge === undefined
       ? startAt(this.skip)
-      : { edge, passed: this.passed, isRead: this.passed > 0, skip: this.skip }
+      : { edge, rowsBefore: this.rowsBefore, isRead: this.rowsBefore > 0, skip: this.skip }
   }
 
   private get edge(): Edge | undefined {
@@ -182,13 +184,13 @@ export class Scan {
 
   private advance(row: Row, isLast: boolean): void {
     if (!this.isSame(row)) {
-      this.passed = 0
-      // Lists of keys have an order of their own, in which only a count is a place.
-      this.isSure = !this.isByKeys && (this.row !== undefined || this.position.edge !== undefined || this.skip === 0)
+      this.rowsBefore = 0
+      // The rows of a list of keys are not sorted by key, so only a row count identifies a position.
+      this.isExact = !this.isByKeys && (this.row !== undefined || this.position.edge !== undefined || this.skip === 0)
     }
     this.row = row
     if (isLast) this.last = { ...this.after, isRead: false }
-    this.passed++
+    this.rowsBefore++
     this.skip++
     this.read++
   }
@@ -201,11 +203,11 @@ export class Scan {
 export interface Collected {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
-  /** What surrounds the first rows. */
+  /** The other members of the first response. */
   readonly around: Json.JsonObject
 }
 
-/** The rows of one answer. Of an answer with many more rows than are wanted, only those that are wanted are kept. */
+/** Reads the rows of one response. If it may contain more rows than are wanted, only the wanted ones are kept. */
 const collectOne = (
   scan: Scan,
   request: CouchRequest,
@@ -228,7 +230,7 @@ const collectOne = (
     })
 }
 
-/** All rows that are wanted. */
+/** Collects all wanted rows. */
 export const collect = (scan: Scan): Effect.Effect<Collected, Rows.RowsError, CouchHttp> =>
   Effect.gen(function*() {
     const rows: Array<Row> = []
@@ -243,7 +245,7 @@ export const collect = (scan: Scan): Effect.Effect<Collected, Rows.RowsError, Co
     }
   })
 
-/** The rows that are wanted, as they arrive. */
+/** Streams the wanted rows as they arrive. */
 export const stream = (scan: Scan): Stream.Stream<Row, Rows.RowsError, CouchHttp> =>
   Stream.repeatEffectOption(
     Effect.suspend(() => {

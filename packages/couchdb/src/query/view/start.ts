@@ -17,14 +17,15 @@ export const scannedOf = ({ parameters, place, reading, where }: Prepared<unknow
   reading
 })
 
-const documents = new Set(["include_docs", "conflicts", "attachments", "att_encoding_info", "update_seq"])
+const documentParameters = new Set(["include_docs", "conflicts", "attachments", "att_encoding_info", "update_seq"])
 
-/** A query for rows that nobody will see. */
-const bare = (parameters: Parameters): Parameters => parameters.filter(({ name }) => !documents.has(name))
+/** The parameters of a query that is only used to count or to find rows. */
+const withoutDocuments = (parameters: Parameters): Parameters =>
+  parameters.filter(({ name }) => !documentParameters.has(name))
 
 const valueOf = (parameters: Parameters, name: string) => parameters.find((one) => one.name === name)?.value
 
-/** How many design documents are in the range. */
+/** The number of design documents in the range. */
 const countDesigns = (
   { parameters, where }: Prepared<unknown, unknown>
 ): Effect.Effect<number, Rows.RowsError, CouchHttp> => {
@@ -47,28 +48,31 @@ const countDesigns = (
   return Effect.map(Rows.collect(request, "rows"), ({ rows }) => rows.length)
 }
 
-/** Whether design documents come before this row, or are this row. */
-const isBehindDesigns = (row: Row | undefined, descending: boolean): boolean => {
+/** Whether this row is a design document, or design documents precede it. */
+const isAfterDesigns = (row: Row | undefined, descending: boolean): boolean => {
   const id = member(row?.json, "id")
   if (typeof id !== "string") return false
   return id.startsWith(designPrefix) || DocumentId.Order(id, designPrefix) === (descending ? -1 : 1)
 }
 
-/** What the server has to skip so that as many are documents: design documents are in the way, all of them or none. */
+/**
+ * The number of rows that the server must skip to skip `skip` documents. The design documents in the range are
+ * contiguous, so either all or none of them are skipped.
+ */
 const skipPastDesigns = (prepared: Prepared<unknown, unknown>): Effect.Effect<number, Rows.RowsError, CouchHttp> =>
   Effect.gen(function*() {
     const { parameters, skip, where } = prepared
     const designs = yield* countDesigns(prepared)
     if (designs === 0) return skip
     const request = viewRequest(where, [
-      ...bare(parameters).filter(({ name }) => name !== "limit"),
+      ...withoutDocuments(parameters).filter(({ name }) => name !== "limit"),
       ...json("limit", 1)
     ])
     const { rows: [row] } = yield* Rows.collect(request, "rows")
-    return isBehindDesigns(row, valueOf(parameters, "descending") === true) ? skip + designs : skip
+    return isAfterDesigns(row, valueOf(parameters, "descending") === true) ? skip + designs : skip
   })
 
-/** Where the rows begin that are asked for: after as many rows of the collection as are skipped. */
+/** The position of the first requested row: after `skip` rows of the collection. */
 export const startOf = (
   prepared: Prepared<unknown, unknown>
 ): Effect.Effect<Position, Rows.RowsError, CouchHttp> =>
@@ -76,6 +80,6 @@ export const startOf = (
     const { counting, parameters, skip } = prepared
     if (skip === 0 || counting === "server") return Effect.succeed(startAt(skip))
     if (counting === "server, with designs") return Effect.map(skipPastDesigns(prepared), startAt)
-    const scan = new Scan({ ...scannedOf(prepared), parameters: bare(parameters) }, startAt(0), skip)
+    const scan = new Scan({ ...scannedOf(prepared), parameters: withoutDocuments(parameters) }, startAt(0), skip)
     return Effect.map(Stream.runDrain(stream(scan)), () => scan.after)
   })

@@ -7,12 +7,11 @@ import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import type { CouchRequest } from "../http/CouchHttp.js"
 import { defaultRetry, isTransient } from "../http/retry.js"
 import { verifyWritten } from "../http/verification.js"
-import type { Outcome } from "./outcome.js"
 import type { Endpoint } from "./Replication.js"
-import type { Version } from "./version.js"
+import type { Outcome, Version } from "./version.js"
 
-/** What keeps one version from being stored, and no other. */
-const ofTheDocument = new Set<string>([
+/** The errors that concern one version only. */
+const documentErrors = new Set<string>([
   "ForbiddenError",
   "UnauthorizedError",
   "PayloadTooLargeError",
@@ -22,10 +21,10 @@ const ofTheDocument = new Set<string>([
 ])
 
 /**
- * A version with the attachments that the target does not have, as `multipart/related` straight from one side to the
- * other: nothing of it is kept, and what is stored compressed stays as it is.
+ * Streams a version with the attachments that the target lacks, as `multipart/related`, from one side to the other.
+ * Nothing is buffered, and compressed attachments stay compressed.
  */
-export const pass = (
+export const streamVersion = (
   source: Endpoint,
   target: Endpoint,
   version: Version & { readonly id: DocumentId }
@@ -47,7 +46,7 @@ export const pass = (
   }
   const open = conflictAsBadRequest(source.couch.stream(read)).pipe(
     Effect.map((response) => ({ _tag: "There" as const, response })),
-    // It was compacted away meanwhile, and its successor comes with a later change.
+    // The version was compacted away meanwhile. Its successor follows with a later change.
     Effect.catchIf(
       (error) => error._tag === "NotFoundError" && (error.reason === "missing" || error.reason === "deleted"),
       () => Effect.succeed({ _tag: "Gone" as const })
@@ -64,7 +63,7 @@ export const pass = (
       verify: verifyWritten(id),
       headers: {
         "content-type": headers["content-type"] ?? "application/json",
-        // CouchDB reads what tells its length more than twice as fast.
+        // CouchDB reads a body of known length more than twice as fast.
         ...(headers["content-length"] !== undefined && headers["content-encoding"] === undefined && {
           "content-length": headers["content-length"]
         })
@@ -74,7 +73,7 @@ export const pass = (
     })).pipe(
       Effect.as<Outcome>({ _tag: "Written", version }),
       Effect.catchIf(
-        (error) => ofTheDocument.has(error._tag),
+        (error) => documentErrors.has(error._tag),
         (error) => Effect.succeed<Outcome>({ _tag: "Refused", version, error })
       )
     )
