@@ -1,5 +1,5 @@
 /**
- * A conflict, and what can be done about it: `npx tsx --conditions=effect-couchdb-source scratchpad/conflict.ts`
+ * A conflict, and the ways to handle it: `npx tsx --conditions=effect-couchdb-source scratchpad/conflict.ts`
  */
 import { Console, Effect, Layer, Schema } from "effect"
 import { Collection, Conflict, CouchHttp, Database, Document } from "effect-couchdb"
@@ -27,23 +27,23 @@ const show = (what: string, id: string) =>
 const program = Effect.gen(function*() {
   yield* Database.create("zoo")
 
-  // Nothing done about it, it is an error that says what to do.
+  // A conflict that is not handled is an error, and its message lists the options.
   const refused = yield* staleHandle("refused")
   yield* Document.save(refused).pipe(Effect.catchTag("ConflictError", (error) => Console.log(error.message)))
   yield* show("refused  ", "refused")
 
-  // Theirs stays, and mine is given back, unsaved.
+  // Ignore: theirs is stored, and mine is returned unsaved.
   const ignored = yield* staleHandle("ignored")
   const mine = yield* Document.save(ignored).pipe(Effect.catchTag("ConflictError", Conflict.ignore))
   yield* show("ignore   ", "ignored")
-  yield* Console.log(`           still to be saved: ${Document.changedPaths(mine).join(", ")}`)
+  yield* Console.log(`           unsaved paths: ${Document.changedPaths(mine).join(", ")}`)
 
-  // Mine stays, and theirs is lost.
+  // Overwrite: mine is stored, and theirs is lost.
   const overwritten = yield* staleHandle("overwritten")
   yield* Document.save(overwritten).pipe(Effect.catchTag("ConflictError", Conflict.overwrite))
   yield* show("overwrite", "overwritten")
 
-  // Both stay: the edit is applied to what is there, and again as often as somebody is faster.
+  // Update: both are stored. The edit is applied to the current revision, and again after each conflict.
   yield* staleHandle("updated")
   yield* Document.update(butterflies, "updated", (b) => ({ ...b, seen: b.seen + 1 }))
   yield* show("update   ", "updated")

@@ -12,14 +12,14 @@ const butterflies = Collection.make("zoo", Butterfly)
 const program = Effect.gen(function*() {
   yield* Database.ensure("zoo")
   yield* Document.create(butterflies, "monarch", { name: "Monarch", seen: 0 }).pipe(
-    // It is there already: all the better.
+    // The document may exist already.
     Effect.catchTag("ConflictError", Conflict.ignore)
   )
   const monarch = yield* Document.update(butterflies, "monarch", (b) => ({ ...b, seen: b.seen + 1 }))
   yield* Console.log(`${monarch.body.name}: seen ${monarch.body.seen} times`)
 })
 
-// In process, without a server; or the server of COUCHDB_URL, which remembers how often.
+// The server of COUCHDB_URL, which keeps the count, or an embedded CouchDB without a server.
 const embedded = CouchHttp.layer({ url: "http://embedded" }).pipe(Layer.provide(EmbeddedCouch.layer()))
 const couch = process.env["COUCHDB_URL"] ? NodeCouchHttp.layerConfig() : embedded
 

@@ -1,15 +1,15 @@
 /**
- * What a row of movies.json should be, why some are not, and what each is called in the database. Pure: no I/O.
+ * The schema of a row of movies.json, the reasons for rejected rows, and the document keys. Pure: no I/O.
  */
 import { Array, DateTime, Either, Option, Order, ParseResult, pipe, Predicate, Schema } from "effect"
 
-/** Says in words what is expected. Both Effect's messages and the library's show these words. */
+/** Describes the expected value. Effect's messages and those of the library contain this text. */
 const expecting = (what: string) => ({ title: what, message: () => what })
 
-/** The same, in place of whatever the parts of the schema would say. */
+/** The same, and replaces the messages of the schema's parts. */
 const words = (what: string) => ({ title: what, message: () => ({ message: what, override: true }) })
 
-/** The names of the file stay on the wire, and the program has its own. */
+/** The encoded form has the names in the file, and the decoded form those of the program. */
 const column = <K extends string, A, I>(name: K, schema: Schema.Schema<A, I>) =>
   Schema.propertySignature(schema).pipe(Schema.fromKey(name))
 
@@ -31,7 +31,7 @@ const parseDate = (text: string): Option.Option<DateTime.Utc> => {
   return pipe(
     DateTime.make({ year: Number(year), month: months.indexOf(month) + 1, day: Number(day) }),
     Option.map(DateTime.toUtc),
-    // Calendars forgive: a 31st of February would come back as the 3rd of March.
+    // DateTime accepts February 31 as March 3.
     Option.filter((date) => formatDate(date) === text)
   )
 }
@@ -46,12 +46,12 @@ const DateText = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSel
   encode: (date) => ParseResult.succeed(formatDate(date))
 }).annotations(words("a date such as \"Jun 12 1998\""))
 
-/** The list was made in 2010: what it says is out in 2033 was out in 1933. */
+/** The list is from 2010, so a release in 2033 is one in 1933. */
 const lastYear = 2011
 
 const ReleaseDate = DateText.pipe(
   Schema.filter((date) => DateTime.getPartUtc(date, "year") <= lastYear, expecting(`a year until ${lastYear}`)),
-  // Where there was no date, somebody's clock printed the Unix epoch.
+  // A missing date was written as the Unix epoch.
   Schema.filter((date) => formatDate(date) !== "Dec 31 1969", expecting("a date other than the Unix epoch"))
 )
 
@@ -78,7 +78,7 @@ export const Movie = Schema.Struct({
 })
 export type Movie = typeof Movie.Type
 
-/** Three columns of the sixteen: what an editor of credits needs, and nothing else. */
+/** Three of the sixteen columns, for an editor of credits. */
 export const Card = Schema.Struct({
   title: column("Title", Text),
   director: column("Director", Schema.NullOr(Text)),
@@ -86,13 +86,13 @@ export const Card = Schema.Struct({
 })
 export type Card = typeof Card.Type
 
-/** A row as it stands in the file, of which nothing is known but that it has columns. */
+/** A row of the file, which is known only to have columns. */
 export const Row = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 export type Row = typeof Row.Type
 
 export const MoviesFile = Schema.parseJson(Schema.Array(Row))
 
-/** One column of one row that is not what it should be. */
+/** An invalid column of a row. */
 export interface Problem {
   readonly column: string
   readonly expected: string
@@ -110,7 +110,7 @@ const decodeMovie = Schema.decodeUnknownEither(Movie, { errors: "all" })
 const valueAt = (row: Row, path: ReadonlyArray<PropertyKey>): unknown =>
   path.reduce<unknown>((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, row)
 
-/** A row as a movie, or everything that is wrong with it. Rows count from 1. */
+/** Decodes a row as a movie, or returns all of its problems. Rows are counted from 1. */
 export const decodeRow = (row: Row, index: number): Either.Either<Movie, Rejected> =>
   Either.mapLeft(decodeMovie(row), (error) => ({
     number: index + 1,
@@ -122,7 +122,7 @@ export const decodeRow = (row: Row, index: number): Either.Either<Movie, Rejecte
     }))
   }))
 
-/** One reason for which rows were rejected, and those rows. */
+/** A reason for rejection, and the rejected rows. */
 export interface Reason {
   readonly column: string
   readonly expected: string
@@ -147,8 +147,8 @@ const slug = (text: string): string =>
     .replace(/^-|-$/g, "")
 
 /**
- * A key for each movie: title and year, such as `king-kong-1976`. Where that names several, the later ones in the file get
- * a number. So the same file gives the same keys, and a person can guess them.
+ * A key for each movie: title and year, such as `king-kong-1976`. If several movies have the same key, later ones get a number,
+ * so the same file always produces the same keys.
  */
 export const withKeys = (movies: ReadonlyArray<Movie>): ReadonlyArray<readonly [key: string, movie: Movie]> => {
   const taken = new Map<string, number>()
@@ -160,5 +160,5 @@ export const withKeys = (movies: ReadonlyArray<Movie>): ReadonlyArray<readonly [
   })
 }
 
-/** The key of a row that is no movie, such as `row-0022`. */
+/** The key of a rejected row, such as `row-0022`. */
 export const rowKey = ({ number }: Rejected): string => `row-${String(number).padStart(4, "0")}`

@@ -1,5 +1,5 @@
 /**
- * The server that the tour visits, and a count of what goes to it.
+ * The server of the tour, and a count of the requests.
  */
 import { Config, ConfigError, Data, Duration, Effect, Layer, Option, Ref, Schema } from "effect"
 import { CouchHttp, Database, Transport } from "effect-couchdb"
@@ -7,10 +7,10 @@ import * as Serve from "effect-couchdb-embedded/Serve"
 import { NodeCouchHttp } from "effect-couchdb-node"
 import * as Terminal from "./terminal.js"
 
-/** So long a call may take: longer, and a person would think that the tour hangs. */
+/** The timeout of a call. After a longer wait the tour would seem to hang. */
 const timeout = Duration.seconds(15)
 
-/** Counts the requests, and those that met a conflict. It sits under the library, so it sees what is really sent. */
+/** Counts requests and conflicts. It wraps the transport, so it counts the requests that are sent. */
 export class Traffic extends Effect.Service<Traffic>()("tour/Traffic", {
   effect: Effect.gen(function*() {
     const total = yield* Ref.make({ requests: 0, conflicts: 0 })
@@ -25,7 +25,7 @@ export class Traffic extends Effect.Service<Traffic>()("tour/Traffic", {
           })))
     })
 
-    /** The value of an effect, with what it took. */
+    /** Runs an effect, and returns its value with the time and the numbers of requests and conflicts. */
     const measure = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Effect.gen(function*() {
         const before = yield* Ref.get(total)
@@ -43,10 +43,10 @@ export class Traffic extends Effect.Service<Traffic>()("tour/Traffic", {
   })
 }) {}
 
-/** The URL that the environment names; an empty one names nothing. */
+/** The URL in the environment, unless it is empty. */
 const named = Config.option(Config.nonEmptyString("COUCHDB_URL"))
 
-/** The server of COUCHDB_URL, or an embedded one on a free port, reached over HTTP like any other. */
+/** The server of COUCHDB_URL, or an embedded one on a free port, over HTTP. */
 export const live = Layer.unwrapScoped(Effect.gen(function*() {
   const { counted } = yield* Traffic
   if (Option.isSome(yield* named)) {
@@ -57,16 +57,16 @@ export const live = Layer.unwrapScoped(Effect.gen(function*() {
   return NodeCouchHttp.layer({ url, timeout, transformTransport: counted })
 })).pipe(Layer.provideMerge(Traffic.Default))
 
-/** Something answers, but not as CouchDB does. */
+/** The response does not identify CouchDB. */
 class NotCouchDB extends Data.TaggedError("NotCouchDB")<{}> {
   override get message(): string {
-    return "GET /: something answers there, but it does not say that it is CouchDB. Is COUCHDB_URL right?"
+    return "GET /: the response is not from CouchDB. Is COUCHDB_URL right?"
   }
 }
 
 const Welcome = Schema.parseJson(Schema.Struct({ couchdb: Schema.String, version: Schema.String }))
 
-/** Says which server this is, before anything is asked of it. */
+/** Describes the server, after checking that it is a CouchDB. */
 export const welcome = Effect.gen(function*() {
   const couch = yield* CouchHttp.CouchHttp
   const response = yield* couch.execute({ method: "GET", path: "/", route: "/" }).pipe(
@@ -80,7 +80,7 @@ export const welcome = Effect.gen(function*() {
   return embedded ? `an embedded CouchDB ${version}, over HTTP` : `the CouchDB ${version} of COUCHDB_URL`
 })
 
-/** A database of the tour's own, gone when the scope closes, however it closes. */
+/** A database of the tour. Closing the scope deletes it. */
 export const database = Effect.acquireRelease(
   Effect.sync(() => `tour-${globalThis.crypto.randomUUID().slice(0, 8)}`).pipe(
     Effect.tap((name) => Database.create(name))
@@ -88,28 +88,28 @@ export const database = Effect.acquireRelease(
   (name) =>
     Database.delete(name).pipe(
       Effect.matchEffect({
-        onFailure: (error) => Terminal.complain(`The database ${name} is still there. ${error.message}`),
-        onSuccess: () => Terminal.say(`The database ${name} is deleted.`)
+        onFailure: (error) => Terminal.complain(`The database ${name} was not deleted. ${error.message}`),
+        onSuccess: () => Terminal.say(`The database ${name} was deleted.`)
       })
     )
 )
 
-/** Which server was meant, without its credentials. */
+/** The configured server, without its credentials. */
 const meant = Config.map(CouchHttp.config, ({ url }) => {
   const { host, protocol } = new URL(url)
   return host === "" ? Option.none() : Option.some(`${protocol}//${host}`)
 })
 
-/** What went wrong, and what can be done about it: a paragraph each. */
+/** The problem and a hint, one paragraph each. */
 export const complaint = (error: { readonly message: string } | ConfigError.ConfigError) =>
   Effect.gen(function*() {
-    // What a ConfigError says repeats the value, and a URL may hold a password.
+    // The message of a ConfigError repeats the value, and a URL may contain a password.
     const problem = ConfigError.isConfigError(error) ? "COUCHDB_URL is not a URL." : error.message
     const given = yield* Effect.orElseSucceed(named, Option.none)
     if (Option.isNone(given)) return [problem]
     const hint = Option.match(yield* Effect.orElseSucceed(meant, Option.none), {
-      onNone: () => "COUCHDB_URL has to look like http://user:password@127.0.0.1:5984.",
-      onSome: (url) => `COUCHDB_URL says ${url} here.`
+      onNone: () => "COUCHDB_URL must look like http://user:password@127.0.0.1:5984.",
+      onSome: (url) => `COUCHDB_URL is ${url}.`
     })
-    return [problem, `${hint} Without COUCHDB_URL the tour starts a server of its own.`]
+    return [problem, `${hint} Without COUCHDB_URL the tour starts an embedded server.`]
   })

@@ -1,5 +1,5 @@
 /**
- * How the tour looks: eighty columns, colour where a person looks on, and plain lines everywhere else.
+ * The output of the tour: eighty columns, with colour in a terminal and plain lines otherwise.
  */
 import { Clock, Console, Duration, Effect, Ref } from "effect"
 import { styleText } from "node:util"
@@ -55,18 +55,18 @@ const block = (text: string, before: string, paint: Style): string =>
 /** A paragraph. */
 export const say = (text: string, paint: Style = plain) => Console.log(block(text, margin, paint))
 
-/** A remark of the guide: what the reader sees, and why. */
+/** An explanation of the output. */
 export const remark = (text: string, indent = "") => Console.log(block(text, margin + indent, dim))
 
-/** Something that the library itself said, word for word. */
+/** Text of the library, unchanged. */
 export const quote = (text: string) => Console.log(block(text, `${margin}│ `, accent))
 
 const bad = style("red", process.stderr)
 
-/** What went wrong: to the other stream, so that it is seen where the tour itself is piped away. */
+/** Prints an error to stderr, so that it is visible if stdout is piped. */
 export const complain = (text: string) => Console.error(block(text, margin, bad))
 
-/** A line that is laid out already. */
+/** Prints a formatted line. */
 export const row = (text: string) => Console.log(margin + text)
 
 /** The beginning of a section. */
@@ -78,11 +78,11 @@ const bar = (done: number, total: number, cells: number): string => {
   return good("█".repeat(full)) + dim("░".repeat(cells - full))
 }
 
-/** How often a bar is drawn again, in milliseconds, and how often a log gets a line instead. */
+/** The interval in milliseconds between two updates of the bar, and the number of items between two lines of a log. */
 const redraw = 50
 const every = 500
 
-/** Runs the effect for every item, a number of them at a time, and shows the progress. */
+/** Runs the effect for every item with a bounded concurrency, and shows the progress. */
 export const forEachShown = <A, B, E, R>(
   items: ReadonlyArray<A>,
   f: (item: A) => Effect.Effect<B, E, R>,
@@ -111,6 +111,6 @@ export const forEachShown = <A, B, E, R>(
       discard: true
     })
   }).pipe(
-    // Whatever ends the loop, the next line begins at its own beginning.
+    // The next output begins on a new line, even after a failure.
     Effect.ensuring(Effect.sync(() => interactive ? process.stdout.write("\n") : undefined))
   )

@@ -1,4 +1,4 @@
-/** How large a program that fetches and saves one document is, and how long it takes to load. */
+/** Measures the size and the load time of a program that fetches and saves one document. */
 import { build, type BuildOptions } from "esbuild"
 import { execFile } from "node:child_process"
 import { rmSync, writeFileSync } from "node:fs"
@@ -29,7 +29,7 @@ const bundled = async (name: string, options: BuildOptions = {}): Promise<string
 
 const kB = (text: string): number => Math.round(gzipSync(text, { level: 9 }).length / 100) / 10
 
-/** Milliseconds until a module is loaded, in a process of its own. */
+/** The load time of a module in milliseconds, in a separate process. */
 const loading = async (statement: string): Promise<number> => {
   const folder = newFolder("load")
   try {
@@ -51,13 +51,13 @@ const loading = async (statement: string): Promise<number> => {
 const loadingText = async (text: string): Promise<number> =>
   loading(`await import("data:text/javascript;base64,${Buffer.from(text).toString("base64")}")`)
 
-/** In kB, minified and compressed: the whole, what it adds to the same by hand, and its own modules alone. */
+/** Sizes in kB, minified and compressed: the whole, its difference to the same program by hand, and the library alone. */
 export const bundle = async () => {
   const whole = await bundled("program")
   const base = await bundled("base")
   const own = await bundled("program", { external: effects })
   const resolving = await bundled("resolve")
-  // What is loaded must not run.
+  // The program is loaded and must not send requests.
   const still = (text: string): string => `globalThis.fetch = () => new Promise(() => {});${text}`
   return {
     nano: { importMs: await loading(`await import("nano")`) },

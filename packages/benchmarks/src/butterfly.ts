@@ -1,4 +1,4 @@
-/** What the documents of the comparison are. */
+/** The schema of the documents. */
 import * as Schema from "effect/Schema"
 
 export const Butterfly = Schema.Struct({

@@ -1,34 +1,35 @@
-/** What a case of the comparison is. */
+/** The types of the cases. */
 
 export interface Setup {
   readonly url: string
   readonly count: number
   readonly concurrency: number
-  /** How many bytes the body of a document has, roughly. */
+  /** The approximate size of a body in bytes. */
   readonly bytes: number
-  /** How many fibers the batching layer has to serve at once; one for each operation unless it is said. */
+  /** The number of concurrent fibers in batching cases. By default one for each operation. */
   readonly fibers?: number | undefined
 }
 
-/** What a run measured besides time and memory; it is part of the table. */
+/** The figures of a run besides time and memory. */
 export interface Found {
   readonly requestsPerEdit?: number
   readonly counted?: number
 }
 
-/** Cleans up after the run, which may take its time, and gives what was found out. */
+/** Cleans up after the run, outside the measured time, and returns further figures. */
 export type CleanUp = () => Promise<Found | void>
 
-/** Gets ready, and gives what is measured; it says when the first row is there. */
+/** Prepares a run, and returns the function to measure, which reports the first row. */
 export type Prepare = (setup: Setup) => Promise<(onFirst: () => void) => Promise<CleanUp | void>>
 
 /**
- * - `count`: how many operations are measured
- * - `onCouch`: whether it needs a CouchDB that answers as one; else the stub answers
- * - `warm`: the number of operations before the measurement on a CouchDB; otherwise the same run comes first, unless it is 0
- * - `firstRow`: whether the time of the first row is measured
- * - `rounds`: the number of rounds that is enough if a client takes minutes
- * - `clients`: what each client does; a module of a client is loaded in its own process only
+ * - `count`: the number of measured operations
+ * - `onCouch`: whether it needs a real CouchDB instead of the stub
+ * - `warm`: the number of operations before the measurement on a CouchDB. On the stub the whole run precedes the
+ *   measurement, unless `warm` is 0
+ * - `firstRow`: whether the time until the first row is measured
+ * - `rounds`: the maximum number of rounds, for cases in which a client takes minutes
+ * - `clients`: the implementation with each client
  */
 export interface Case {
   readonly count: number
@@ -39,7 +40,7 @@ export interface Case {
   readonly clients: Readonly<Partial<Record<ClientName, Prepare>>>
 }
 
-/** The order of the table. This library is last, in some cases also with its batching layer. */
+/** The clients in the order of the table. This library is last, in some cases also with its batching layer. */
 export const clientNames = [
   "undici",
   "nano",

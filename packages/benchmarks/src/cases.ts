@@ -1,4 +1,4 @@
-/** All cases, by the names that the table has. */
+/** All cases, by their names in the table. */
 import type { Case } from "./case.js"
 import { changes, changesNormal, changesSchema } from "./cases/changes.js"
 import { counter } from "./cases/counter.js"

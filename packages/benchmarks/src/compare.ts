@@ -1,5 +1,5 @@
 /**
- * Side by side: `npm run bench -- [--json] [--rounds 3] [--case get] …`. Each run is a process of its own, rounds are
+ * Compares the clients: `npm run bench -- [--json] [--rounds 3] [--case get] …`. Each run has its own process, rounds are
  * interleaved, and the figures are medians.
  */
 import { parseArgs } from "node:util"
@@ -20,12 +20,12 @@ const { values: options } = parseArgs({
   }
 })
 
-// What needs a real CouchDB is left out without one.
+// Cases that need a real CouchDB are skipped without one.
 const couch = process.env["COUCHDB_URL"]
 const names = Object.entries(cases)
   .filter(([name, { onCouch }]) => options.case?.includes(name) !== false && (couch !== undefined || onCouch !== true))
   .map(([name]) => name)
-if (couch === undefined) process.stderr.write("COUCHDB_URL names no CouchDB: the cases that need one are left out\n")
+if (couch === undefined) process.stderr.write("COUCHDB_URL is not set: cases that need a real CouchDB are skipped\n")
 
 const bench = await open(couch)
 const runs = new Map<string, Array<Figures>>()
@@ -43,7 +43,7 @@ for (let round = 0; round < Number(options.rounds); round++) {
         })
         runs.set(key(name, client), [...(runs.get(key(name, client)) ?? []), figures])
       } catch (error) {
-        process.stderr.write(`${name} with ${client} ended: ${String(error).split("\n")[0]}\n`)
+        process.stderr.write(`${name} with ${client} failed: ${String(error).split("\n")[0]}\n`)
       }
     }
   }

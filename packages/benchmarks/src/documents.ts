@@ -11,7 +11,7 @@ export const bodyOf = (bytes: number) => ({
   note: "x".repeat(Math.max(0, bytes - 80))
 })
 
-/** A database of its own with as many documents, and their revisions. */
+/** Creates a database with `count` documents, and returns their revisions. */
 export const seeded = async ({ bytes, count, url }: { bytes: number; count: number; url: string }) => {
   const { Pool } = await import("undici")
   const { origin, password, username } = new URL(url)

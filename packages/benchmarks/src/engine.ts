@@ -1,4 +1,4 @@
-/** The embedded engine by itself: requests in process, no client around them, no socket. */
+/** The embedded engine alone: requests in process, without a client and without a socket. */
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -40,7 +40,7 @@ const heap = Effect.sync(() => {
   return (heapUsed + arrayBuffers) / 1024 / 1024
 })
 
-/** Writes and reads a second of the engine, and what it holds for many documents. */
+/** Measures writes and reads per second, and the memory for many documents. */
 export const engine = Effect.gen(function*() {
   const send = yield* client
   yield* send("PUT", "/zoo")
@@ -55,10 +55,10 @@ export const engine = Effect.gen(function*() {
     yield* full("POST", "/many/_bulk_docs", `{"docs":[${docs.join(",")}]}`)
   }
   const used = (yield* heap) - before
-  const collected = globalThis.gc === undefined ? ", garbage not collected: give --expose-gc" : ""
+  const collected = globalThis.gc === undefined ? ", includes garbage: run node with --expose-gc" : ""
   yield* Console.log(
     `${many.toLocaleString("en")} documents`.padEnd(36) + `${Math.round(used)} MB`.padStart(13) + collected
   )
-  // The engine has to live until it was measured.
+  // Keeps the engine reachable until the measurement is done.
   yield* full("GET", "/many")
 })

@@ -24,7 +24,7 @@ const body = { name: "Danaus plexippus", seen: 1, tags: ["orange", "black"], not
 const count = 20_000
 const concurrency = 32
 
-/** Operations a second, 32 at a time, after a warm-up of a tenth. */
+/** Measures operations per second at a concurrency of 32, after a warm-up with a tenth of the operations. */
 const measure = <E, R>(name: string, operation: (i: number) => Effect.Effect<unknown, E, R>) =>
   Effect.gen(function*() {
     const run = (from: number, times: number) =>
@@ -60,7 +60,7 @@ const program = Effect.gen(function*() {
   yield* Console.log(`${count} documents of ${JSON.stringify(body).length} bytes, ${concurrency} at a time\n`)
   yield* engine
   yield* cases("engine in process").pipe(Effect.provide(inProcess))
-  // Client and server share this process, so the figures are those of both together.
+  // Client and server share this process, so the figures include both.
   yield* cases("engine over loopback HTTP").pipe(Effect.provide(overHttp))
 })
 

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
-/** A new folder for programs to run in, where they find the packages of this one. */
+/** Creates a folder in which programs resolve the dependencies of this package. */
 export const newFolder = (prefix: string): string => {
   const packages = fileURLToPath(new URL("../node_modules/", import.meta.url))
-  // npm makes it only where a package differs from what the workspace has.
+  // npm creates it only if a dependency differs from that of the workspace.
   mkdirSync(packages, { recursive: true })
   return mkdtempSync(`${packages}.${prefix}-`)
 }

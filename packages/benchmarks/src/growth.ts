@@ -1,6 +1,6 @@
 /**
- * How cost grows: `npm run growth`. `get` against the stub and `save-many` against the CouchDB of `COUCHDB_URL`, at 1 to 512
- * at once and with bodies of 100 B to 1 MB. Writes the figures to `growth.json` beside the plots that `plot.ts` draws.
+ * Measures how cost grows: `npm run growth`. Runs `get` against the stub and `save-many` against the CouchDB of `COUCHDB_URL`,
+ * with 1 to 512 concurrent operations and bodies of 100 B to 1 MB. Writes `growth.json` and the plots of `plot.ts`.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import type { ClientName } from "./case.js"

@@ -1,4 +1,4 @@
-/** What lineage costs: the bytes that a document grows by, and the time to plan among many burials. */
+/** The cost of lineage: the bytes that it adds to a document, and the time of a merge with many tombstones. */
 import { Collection, Conflict, CouchHttp, Database, Document, Merge, Transport } from "effect-couchdb"
 import { EmbeddedCouch } from "effect-couchdb-embedded"
 import * as Console from "effect/Console"
@@ -55,10 +55,10 @@ const growth = <A, I>(name: string, schema: Schema.Schema<A, I>, first: A, edit:
     return `| ${name}, ${plain} B | ${rows.join(" | ")} |`
   })
 
-/** Siblings made on purpose and merged, until a document has so many burials; then one more, with the time it takes. */
-const planning = (burials: number) =>
+/** Forks and merges a document until it has the given number of tombstones, then measures one more merge. */
+const planning = (tombstones: number) =>
   Effect.gen(function*() {
-    const database = `buried-${burials}`
+    const database = `tombstones-${tombstones}`
     const cards = Collection.make(database, Card as unknown as Schema.Schema<{ edits: number }>, {
       lineage: Lineage.settings()
     })
@@ -74,8 +74,8 @@ const planning = (burials: number) =>
           )
         }
       })
-    for (let made = 0; made < burials;) {
-      const many = Math.min(14, burials - made)
+    for (let made = 0; made < tombstones;) {
+      const many = Math.min(14, tombstones - made)
       yield* fork(many)
       yield* Conflict.resolve(cards, "one", policy)
       made += many
@@ -116,11 +116,11 @@ const planning = (burials: number) =>
     yield* Conflict.resolve(cards, "one", policy)
     const whole = performance.now() - before
     const median = [...times].sort((a, b) => a - b)[2] ?? 0
-    return `| ${burials} | ${Transport.text(answer).length} | ${median.toFixed(1)} | ${whole.toFixed(0)} |`
+    return `| ${tombstones} | ${Transport.text(answer).length} | ${median.toFixed(1)} | ${whole.toFixed(0)} |`
   })
 
 const program = Effect.gen(function*() {
-  yield* Console.log("| shape | after 1 edit, bytes more | after 16 | after 200 |\n|---|---|---|---|")
+  yield* Console.log("| shape | bytes added after 1 edit | after 16 | after 200 |\n|---|---|---|---|")
   yield* Console.log(
     yield* growth("card of 10 fields", Card as unknown as Schema.Schema<{ edits: number }>, { ...fields, edits: 0 }, (
       body,
@@ -134,8 +134,8 @@ const program = Effect.gen(function*() {
     }))
   )
   yield* Console.log(yield* growth("counter", Counter, { count: 0 }, ({ count }) => ({ count: count + 1 })))
-  yield* Console.log("\n| burials | bytes of all leaves | to plan, ms | to resolve one more, ms |\n|---|---|---|---|")
-  for (const burials of [10, 100, 1_000]) yield* Console.log(yield* planning(burials))
+  yield* Console.log("\n| tombstones | bytes of all leaves | ms to plan a merge | ms to resolve |\n|---|---|---|---|")
+  for (const tombstones of [10, 100, 1_000]) yield* Console.log(yield* planning(tombstones))
 })
 
 await Effect.runPromise(Effect.provide(program, http))

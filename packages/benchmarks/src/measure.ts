@@ -1,6 +1,6 @@
 import type { CleanUp, Found } from "./case.js"
 
-/** What one run of a case with one client gives. */
+/** The figures of one run of a case with one client. */
 export interface Figures extends Found {
   readonly perSecond: number
   readonly cpuMicros: number
@@ -8,7 +8,7 @@ export interface Figures extends Found {
   readonly firstRowMs?: number
 }
 
-/** Measures the time and memory of a run with this number of operations. */
+/** Measures the time and memory of a run with `count` operations. */
 export const measured = async (
   count: number,
   run: (onFirst: () => void) => Promise<CleanUp | void>
@@ -36,7 +36,7 @@ export const measured = async (
   }
 }
 
-/** Runs many promises, a number of them at a time. */
+/** Runs promises with a bounded concurrency. */
 export const atOnce = async (
   concurrency: number,
   count: number,

@@ -1,4 +1,4 @@
-/** This library, loaded only in its own process. */
+/** This library. A worker loads only the client that it measures. */
 import { Batching, Collection } from "effect-couchdb"
 import { NodeCouchHttp } from "effect-couchdb-node"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ export { Effect, Stream }
 
 export const butterfliesIn = (database: string) => Collection.make(database, Butterfly)
 
-/** No schema to speak of. */
+/** A collection without a schema. */
 export const anythingIn = (database: string) => Collection.make(database, Schema.Unknown)
 
 export const single = (url: string) => ManagedRuntime.make(NodeCouchHttp.layer({ url }))
@@ -22,7 +22,7 @@ export const single = (url: string) => ManagedRuntime.make(NodeCouchHttp.layer({
 export const batched = (url: string) =>
   ManagedRuntime.make(Batching.layer().pipe(Layer.provide(NodeCouchHttp.layer({ url }))))
 
-/** Fibers that each run one effect after the other, as `atOnce` does with promises. */
+/** Runs effects in concurrent fibers, sequentially within each fiber, as `atOnce` does with promises. */
 export const atOnce = <A, E, R>(
   concurrency: number,
   count: number,
@@ -35,8 +35,8 @@ export const atOnce = <A, E, R>(
   })
 
 /**
- * Every one in a fiber of its own, as requests come to a server. `Effect.forEach` would do it too, but joins what each fiber
- * did to its `FiberRef`s, which costs several times as much as the fiber.
+ * Runs each effect in its own fiber, as a server does for requests. `Effect.forEach` also joins the `FiberRef`s of each fiber,
+ * which costs several times as much as the fiber.
  */
 export const everyOne = <A, E, R>(
   count: number,

@@ -1,4 +1,4 @@
-/** The other clients, each loaded only in its own process. */
+/** The other clients. A worker loads only the client that it measures. */
 
 export const nanoAt = async (url: string, database: string) => {
   const { default: nano } = await import("nano")

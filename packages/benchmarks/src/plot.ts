@@ -1,4 +1,4 @@
-/** Draws the plots in the docs from the figures of `growth.ts`. */
+/** Draws the plots of the docs from the figures of `growth.ts`. */
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
@@ -24,7 +24,7 @@ const decades = (values: ReadonlyArray<number>): readonly [number, number] => [
   10 ** Math.ceil(Math.log10(Math.max(...values)))
 ]
 
-/** Where names stand beside the ends of their lines: in the order of the lines, none on another, none below the axis. */
+/** Places names at the ends of their lines: in the order of the lines, without overlaps, and not below the axis. */
 const named = (
   ends: ReadonlyArray<{ readonly client: string; readonly y: number }>,
   lowest: number
@@ -39,7 +39,7 @@ const named = (
   return places
 }
 
-/** Both axes are logarithmic: what grows in proportion is a straight line. */
+/** Both axes are logarithmic, so proportional growth is a straight line. */
 const plot = (
   title: string,
   x: string,
@@ -95,10 +95,10 @@ ${lines.join("\n")}
 `
 }
 
-const axes = { concurrency: "at once", bytes: "bytes of a body" } as const
-const figures = { perSecond: "documents a second", cpuMicros: "µs of CPU a document" } as const
+const axes = { concurrency: "concurrent operations", bytes: "bytes per body" } as const
+const figures = { perSecond: "documents per second", cpuMicros: "µs of CPU per document" } as const
 
-/** One plot for each case, what grows, and what is told. */
+/** Draws one plot for each case, variable and figure. */
 export const draw = (points: ReadonlyArray<Point>): void => {
   for (const name of new Set(points.map(({ name }) => name))) {
     for (const by of ["concurrency", "bytes"] as const) {

@@ -1,7 +1,7 @@
 /**
- * Where the time of a case goes: `npm run profile -- [--case get] [--client effect-couchdb] [--top 12] [--json]`. The profile of
- * V8 is read from the top down: each function's own time counts for the part that it belongs to, and code without a file
- * (a write to a socket, a regular expression) counts for its caller.
+ * Profiles a case: `npm run profile -- [--case get] [--client effect-couchdb] [--top 12] [--json]`. The own time of each
+ * function in V8's profile is added to the part of the program that contains its file. The time of code without a file (a
+ * write to a socket, a regular expression) is added to the part of its caller.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
   }
 })
 
-/** The part of the program that a file belongs to; `undefined` if its caller decides. */
+/** The part of the program that contains the function, or `undefined` for that of its caller. */
 const partOf = ({ functionName, url }: Frame): string | undefined => {
   if (functionName === "(garbage collector)") return "garbage collection"
   if (functionName === "(idle)" || functionName === "(root)") return "idle"
@@ -105,7 +105,7 @@ process.stdout.write(
     ? `${JSON.stringify({ parts: Object.fromEntries(found.parts), functions: Object.fromEntries(found.functions) })}\n`
     : `${options.case}, ${options.client}: own time by part\n${
       found.parts.map(([name, share]) => `${share.toFixed(1).padStart(6)} %  ${name}\n`).join("")
-    }\nthe functions that take most\n${
+    }\nthe functions with the longest own time\n${
       found.functions.map(([name, share]) => `${share.toFixed(1).padStart(6)} %  ${name}\n`).join("")
     }`
 )

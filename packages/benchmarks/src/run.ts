@@ -1,4 +1,4 @@
-/** Runs of cases, each in a process of its own, against a stub in another one or against a CouchDB. */
+/** Runs each case in its own process, against a stub in another process or against a CouchDB. */
 import { build } from "esbuild"
 import { type ChildProcess, execFile, fork } from "node:child_process"
 import { rmSync } from "node:fs"
@@ -28,8 +28,8 @@ export interface Bench {
 }
 
 /**
- * Builds what runs as a user's bundle is built, so that nothing is translated meanwhile. `apart` leaves Effect out of the
- * bundle, so that a profile can tell it from the library.
+ * Bundles the programs, so that no source is translated during a run. `apart` leaves Effect out of the bundle, so that a
+ * profile distinguishes it from the library.
  */
 export const open = async (couch: string | undefined, { apart = false } = {}): Promise<Bench> => {
   const folder = newFolder("bench")
@@ -53,7 +53,7 @@ export const open = async (couch: string | undefined, { apart = false } = {}): P
     ],
     logLevel: "error"
   })
-  // One stub for each size of documents.
+  // One stub for each document size.
   const stubs = new Map<number, Promise<{ readonly process: ChildProcess; readonly url: string }>>()
   const stub = (bytes: number) => {
     let known = stubs.get(bytes)

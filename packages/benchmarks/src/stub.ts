@@ -1,6 +1,6 @@
 /**
- * A server that answers at once, in a process of its own, so that the figures are those of the clients: documents, writes,
- * `_all_docs` and `_changes` of a database `n1000` with a thousand rows, as fast as the reader takes them.
+ * A server with constant responses in its own process, so that a run measures the client. It serves documents, writes,
+ * `_all_docs` and `_changes`. The database `n1000` has a thousand rows, which it sends as fast as the client reads them.
  */
 import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
@@ -27,7 +27,7 @@ const rowOf = (i: number, last: boolean): string => {
 
 const rowsAtOnce = 500
 
-/** Until the reader took some, or went away. */
+/** Waits until the client has read some of the response, or closed it. */
 const room = async (response: ServerResponse): Promise<void> => {
   const done = new AbortController()
   const signal = done.signal

@@ -1,4 +1,4 @@
-/** Writes the changes of a database as CouchDB does, as fast as the client reads them. */
+/** Writes the changes of a database in CouchDB's format, as fast as the client reads them. */
 import type { ServerResponse } from "node:http"
 
 const place =

@@ -1,6 +1,6 @@
 import type { Figures } from "./measure.js"
 
-/** What a case has to reach, as a figure of the library over that of another client. */
+/** The goal of a case: the ratio of a figure of the library to that of another client. */
 interface Goal {
   readonly figure: "cpuMicros" | "perSecond"
   readonly over: string
@@ -42,7 +42,7 @@ const reached = (name: string, figures: Readonly<Record<string, Figures>>): Read
     return [`  ${well ? "ok      " : "short of"} ${what} ${ratio.toFixed(2)} × ${over} (${bound})\n`]
   })
 
-/** What the library may add to a program, in kB. */
+/** The maximum size that the library may add to a program, in kB. */
 const mostAdded = 15
 
 const sized = (figures: Readonly<Record<string, Line>>): ReadonlyArray<string> => {
@@ -61,7 +61,7 @@ const line = (client: string, { cpuMicros, peakMB, perSecond, ...others }: Line)
     Object.entries(others).map(([what, figure]) => `   ${what} ${figure}`).join("")
   }\n`
 
-/** The table as text, with the ratios that each case has to reach. */
+/** The table as text, with the goals of each case. */
 export const printed = (table: Readonly<Record<string, Readonly<Record<string, object>>>>): string =>
   Object.entries(table).map(([name, figures]) =>
     `\n${name}\n${Object.entries(figures).map(([client, each]) => line(client, each as Line)).join("")}${

@@ -1,7 +1,7 @@
 /**
- * How an operation walks through the source: `npm run trace [-- --steps save] [--source DIR]`. Every function of
- * `packages/couchdb/src` reports its file on entry, each operation runs once more against responses that were recorded
- * before, and the report counts the files that it entered and how often the file changed from one entry to the next.
+ * Traces operations through the source: `npm run trace [-- --steps save] [--source DIR]`. Every function of
+ * `packages/couchdb/src` reports its file on entry. Each operation runs against recorded responses. The report counts the
+ * files that it enters, and how often the file changes from one entry to the next.
  */
 import { build } from "esbuild"
 import { execFileSync } from "node:child_process"
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
   }
 })
 
-/** Adds the report of its file to the begin of every function. */
+/** Adds a call that reports the file to the beginning of every function. */
 const instrument = (text: string, file: string): string => {
   const report = ts.factory.createCallExpression(ts.factory.createIdentifier("__entered"), undefined, [
     ts.factory.createStringLiteral(file)

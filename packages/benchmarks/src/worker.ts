@@ -1,4 +1,4 @@
-/** One run of one case with one client, in a process of its own, printed on one line. */
+/** Runs one case with one client in its own process, and prints the figures on one line. */
 import type { ClientName } from "./case.js"
 import { cases } from "./cases.js"
 import { measured } from "./measure.js"
@@ -15,7 +15,7 @@ const setup = {
   bytes: Number(bytes),
   fibers: fibers === undefined ? undefined : Number(fibers)
 }
-// What is measured has been compiled, and its sockets are open.
+// Before the measurement, the code is compiled and the sockets are open.
 const warm = async (count: number): Promise<void> => {
   const cleanUp = await (await prepare({ ...setup, count }))(() => undefined)
   await cleanUp?.()

@@ -1,5 +1,5 @@
 /**
- * `CouchHttp` on Node: the service with its transport inside.
+ * `CouchHttp` on Node, with its transport.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as NodeTransport from "./NodeTransport.js"
 
 /**
- * The layer of one server.
+ * The layer for one server.
  *
  * @example
  * import { NodeCouchHttp } from "effect-couchdb-node"
@@ -26,7 +26,7 @@ export const layer = (
 ): Layer.Layer<CouchHttp.CouchHttp> => Layer.provide(CouchHttp.layer(options), NodeTransport.layer(transport))
 
 /**
- * The layer of the server that the configuration names: `COUCHDB_URL`, `COUCHDB_USER` and `COUCHDB_PASSWORD`.
+ * The layer for the server in the configuration: `COUCHDB_URL`, `COUCHDB_USER` and `COUCHDB_PASSWORD`.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * The transport of Node, straight over undici's connection pool.
+ * The transport for Node, over undici's connection pool.
  *
  * @since 0.1.0
  */
@@ -12,25 +12,24 @@ import type { Scope } from "effect/Scope"
 import * as internal from "./internal/pool.js"
 
 /**
- * How the pool behaves, for each server that it talks to. A request that waits for a connection until its deadline fails
- * with a `TransportError` (`PoolExhausted`); nothing of it was sent.
+ * The options of the pool, which apply to each server. A request that waits for a connection until its deadline fails with a
+ * `TransportError` (`PoolExhausted`), and is not sent.
  *
- * - `connections`: at most n connections for requests and streams; 64 by default. Streams, such as views and attachments
- *   that are read as they come, get at most three quarters of them, so that slow readers leave some for other requests
- * - `feedConnections`: at most n more connections for feeds, which stay open: `Changes.follow`, `continuous` and `longpoll`,
- *   `Server.followUpdates`, live replication and `Conflict.watch`; 256 by default. A feed beyond that waits, which is
- *   logged as a warning
- * - `keepAlive`: how long an idle socket stays open; 4 seconds
- * - `headersTimeout`: how long the server may take until its headers come; 5 minutes
- * - `bodyTimeout`: how long a body may pause between two chunks; 5 minutes
- * - `connectTimeout`: how long a connection may take; 10 seconds
- * - `tls`: a certificate authority, a client certificate and its key, as PEM, the name that the certificate is for, and
- *   whether a certificate must be valid
- * - `socketPath`: a Unix socket to connect to, whatever host the URL names
+ * - `connections`: the maximum number of connections for requests and streams, by default 64. Streams, such as views and
+ *   attachments, use at most three quarters of them, so that slow readers do not block other requests
+ * - `feedConnections`: the maximum number of additional connections for feeds, which stay open: `Changes.follow`,
+ *   `continuous` and `longpoll`, `Server.followUpdates`, live replication and `Conflict.watch`. By default 256. Further feeds
+ *   wait, and a warning is logged
+ * - `keepAlive`: how long an idle socket stays open, by default 4 seconds
+ * - `headersTimeout`: the maximum time until the headers of a response arrive, by default 5 minutes
+ * - `bodyTimeout`: the maximum time between two chunks of a body, by default 5 minutes
+ * - `connectTimeout`: the maximum time to connect, by default 10 seconds
+ * - `tls`: a certificate authority, a client certificate and its key, as PEM, the server name in the certificate, and
+ *   whether the certificate must be valid
+ * - `socketPath`: a Unix socket to connect to instead of the host in the URL
  * - `proxy`: a proxy that tunnels to the server, and its `proxy-authorization`
- * - `gzipAbove`: JSON bodies of requests with more bytes than this are sent compressed, off the event loop; never unless
- *   said otherwise, since on a fast network it costs more than it saves. A proxy that does not hand `Content-Encoding` on
- *   breaks it
+ * - `gzipAbove`: compresses JSON bodies of requests with more bytes than this, off the event loop. By default bodies are not
+ *   compressed, since on a fast network this costs more than it saves. It needs proxies that forward `Content-Encoding`
  *
  * @since 0.1.0
  * @category model
@@ -63,7 +62,7 @@ export interface Options {
 export const make: (options?: Options) => Effect.Effect<Transport.Service, never, Scope> = internal.make
 
 /**
- * The layer of the transport. Releasing it closes its sockets, requests under way among them.
+ * The layer of the transport. Releasing it closes all sockets, including those of requests in flight.
  *
  * @example
  * import { Layer } from "effect"

@@ -30,7 +30,7 @@ transportContract("undici", transport)
 run(served("undici", transport), contractsOverHttp)
 if (process.env["COUCHDB_URL"] !== undefined) run(real("undici", transport), contracts)
 
-it.scopedLive("sockets are used again, and never more than the pool may have", () =>
+it.scopedLive("reuses sockets, and opens at most as many as the pool allows", () =>
   Effect.gen(function*() {
     let most = 0
     const server = yield* serve((_, response) => {
@@ -46,7 +46,7 @@ it.scopedLive("sockets are used again, and never more than the pool may have", (
     assert.isAbove(most, 0)
   }))
 
-it.scopedLive("requests that are given up while they wait open no sockets", () =>
+it.scopedLive("requests that are interrupted while they wait open no sockets", () =>
   Effect.gen(function*() {
     const arrived = yield* Deferred.make<void>()
     let connections = 0
@@ -63,7 +63,7 @@ it.scopedLive("requests that are given up while they wait open no sockets", () =
     assert.isAtMost(server.opened(), 8)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 4 }))))
 
-it.scopedLive("a stream that is closed gives its socket to the next", () =>
+it.scopedLive("a closed stream releases its socket", () =>
   Effect.gen(function*() {
     const server = yield* serve((_, response) => {
       response.writeHead(200)
@@ -74,7 +74,7 @@ it.scopedLive("a stream that is closed gives its socket to the next", () =>
       pool.stream({ method: "GET", origin: server.url, path: "/", headers: {} }),
       ({ body }) => Stream.runHead(body)
     ))
-    // One holds the only socket, another waits for it and gives up: the count of permits must come out even.
+    // One stream holds the only socket, and another is interrupted while it waits. The number of permits must stay the same.
     const scope = yield* Scope.make()
     yield* Scope.extend(pool.stream({ method: "GET", origin: server.url, path: "/", headers: {} }), scope)
     const waiting = yield* Effect.fork(open)
@@ -85,7 +85,7 @@ it.scopedLive("a stream that is closed gives its socket to the next", () =>
     assert.lengthOf(heads.filter((head) => head._tag === "Some"), 5)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
-it.scopedLive("a stream that gets no answer gives its socket to the next at once", () =>
+it.scopedLive("a stream without a response releases its socket at once", () =>
   Effect.gen(function*() {
     const server = yield* serve((incoming, response) => {
       if (incoming.url === "/breaks") incoming.socket.destroy()
@@ -93,12 +93,12 @@ it.scopedLive("a stream that gets no answer gives its socket to the next at once
     })
     const pool = yield* Transport.Transport
     const at = (path: string) => ({ method: "GET", origin: server.url, path, headers: {} })
-    // The scope is the test's, and so still open.
+    // The scope is that of the test, so it is still open.
     assert.strictEqual((yield* Effect.flip(pool.stream(at("/breaks")))).reason, "NoAnswer")
     assert.strictEqual((yield* pool.request({ ...at("/"), deadline: 120_000 })).status, 200)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
-it.scopedLive("a stream whose session expired starts another one over the only socket, and reports why if that fails", () =>
+it.scopedLive("a stream with an expired session logs in again over the only socket, and reports the reason if that fails", () =>
   Effect.gen(function*() {
     let logins = 0
     const refuse = (response: Http.ServerResponse) => {
@@ -127,7 +127,7 @@ it.scopedLive("a stream whose session expired starts another one over the only s
     assert.strictEqual(logins, 2)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 
-it.scopedLive("releasing the layer closes its sockets, idle ones too", () =>
+it.scopedLive("releasing the layer closes its sockets, including idle ones", () =>
   Effect.gen(function*() {
     const idle = yield* Deferred.make<void>()
     const server = yield* serve((incoming, response) => {
@@ -141,7 +141,7 @@ it.scopedLive("releasing the layer closes its sockets, idle ones too", () =>
     yield* Deferred.await(idle)
   }))
 
-it.scopedLive("releasing the layer fails all who wait in a long line, each by itself", () =>
+it.scopedLive("releasing the layer fails every request in a long queue", () =>
   Effect.gen(function*() {
     const arrived = yield* Deferred.make<void>()
     const server = yield* serve(() => Effect.runSync(Deferred.succeed(arrived, undefined)))
@@ -171,7 +171,7 @@ it.scopedLive("a deadline above 2^31-1 ms is infinite", () =>
     assert.strictEqual(answer.status, 200)
   }))
 
-it.scopedLive("a slow reader holds the server back", () =>
+it.scopedLive("a slow reader slows down the server", () =>
   Effect.gen(function*() {
     let written = 0
     const server = yield* serve((incoming, response) => {
@@ -194,7 +194,7 @@ it.scopedLive("a slow reader holds the server back", () =>
     const { body } = yield* pool.stream({ method: "GET", origin: server.url, path: "/", headers: {} })
     const first = yield* Stream.runHead(body)
     assert.strictEqual(first._tag, "Some")
-    // 128 MB are on offer. Other requests come and go meanwhile; the reader holds still, and so must the server.
+    // The body has 128 MB. While the reader does not pull, the server must stop writing, and other requests must succeed.
     yield* Effect.replicateEffect(
       pool.request({ method: "GET", origin: server.url, path: "/small", headers: {} }),
       100
@@ -228,7 +228,7 @@ it.scopedLive("compresses large JSON bodies if the option is set, and nothing el
     const large = JSON.stringify({ text: "ü".repeat(2_000) })
     assert.strictEqual(yield* sent("application/json", large), `gzip ${large}`)
     assert.strictEqual(yield* sent("application/json", "{}"), "undefined {}")
-    // The encoding of an attachment says how it is kept.
+    // CouchDB stores an attachment with the encoding in its headers.
     assert.strictEqual(yield* sent("text/plain", large), `undefined ${large}`)
   }).pipe(Effect.provide(NodeTransport.layer({ gzipAbove: 1_000 }))))
 
@@ -246,7 +246,7 @@ const listening = (server: Http.Server, at: string | number) =>
       })
   )
 
-it.scopedLive("a Unix socket", () =>
+it.scopedLive("connects to a Unix socket", () =>
   Effect.gen(function*() {
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-couchdb-"))),
@@ -298,7 +298,7 @@ it.scopedLive("tunnels through a proxy with credentials, and closes the tunnel w
     yield* Deferred.await(gone)
   }))
 
-it.scopedLive("interrupted anywhere, with a deadline or without, no socket stays open", () =>
+it.scopedLive("interruption at any stage, with or without a deadline, leaves no socket open", () =>
   Effect.gen(function*() {
     const arrived = yield* Deferred.make<void>()
     const server = yield* serve((incoming, response) => {
@@ -324,7 +324,7 @@ it.scopedLive("interrupted anywhere, with a deadline or without, no socket stays
     yield* Effect.forEach(fibers, (fiber, i) => i % 2 === 0 ? Fiber.await(fiber) : Effect.void)
     yield* Fiber.interruptAll(fibers)
     yield* Scope.close(scope, Exit.void)
-    // A socket that is never closed ends in the timeout of the test.
+    // If a socket is never closed, the test times out.
     while (server.sockets() > 0) yield* Effect.sleep("5 millis")
     assert.isAbove(server.opened(), 0)
   }))

@@ -1,5 +1,5 @@
 /**
- * Chapter 5: a conflict, seen from near.
+ * Chapter 5: a conflict in detail.
  */
 import { Effect } from "effect"
 import { Document } from "effect-couchdb"
@@ -9,7 +9,7 @@ import { cardsOf } from "./edit.js"
 export const conflict = (database: string) =>
   Effect.gen(function*() {
     const cards = cardsOf(database)
-    yield* Terminal.section(5, "Two people, one movie: a conflict")
+    yield* Terminal.section(5, "Two writers, one movie: a conflict")
 
     const forAnn = yield* Document.fetch(cards, "galaxy-quest-1999")
     const forBen = yield* Document.fetch(cards, "galaxy-quest-1999")
@@ -33,6 +33,6 @@ export const conflict = (database: string) =>
         Document.changedPaths(attempted).map((path) => path.join(".")).join(", ")
     )
     yield* Terminal.remark(
-      "Neither edit is lost. What becomes of Ben's is for his program to say, and the type makes it say so."
+      "Neither edit is lost. Ben's program decides how to continue, and the error type requires that it does."
     )
   })

@@ -1,5 +1,5 @@
 /**
- * Chapters 3 and 4: a document is a value. Edit it, save it, copy it, delete it, bring it back.
+ * Chapters 3 and 4: a document is a value. Edit it, save it, copy it, delete it, restore it.
  */
 import { Effect, Option, Schema } from "effect"
 import { Collection, CouchHttp, Document, Transport } from "effect-couchdb"
@@ -13,7 +13,7 @@ export const cardsOf = (database: string) => Collection.make(database, Card, { i
 const revision = (doc: { readonly rev: Option.Option<string> }): string =>
   Option.match(doc.rev, { onNone: () => "none", onSome: (rev) => `${rev.slice(0, 10)}…` })
 
-/** The members of a document as the server stores them, without the schema in between. */
+/** The members of a document as the server stores them, without the schema. */
 const membersOf = (database: string, id: string) =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp.CouchHttp
@@ -31,7 +31,7 @@ export const edit = (database: string) =>
 
     const moon = yield* Document.fetch(cards, "moon-2009")
     const before = yield* membersOf(database, moon.id)
-    yield* Terminal.remark("A document is an immutable value. It prints without its body, so that it can be logged:")
+    yield* Terminal.remark("A document is an immutable value. Its text does not contain the body, so it can be logged:")
     yield* Terminal.quote(inspect(moon, { breakLength: Infinity }))
 
     const edited = Document.modify(moon, (card) => ({ ...card, director: "Duncan Jones" }))
@@ -46,7 +46,7 @@ export const edit = (database: string) =>
     const again = yield* measure(Document.save(saved.value))
     yield* Terminal.say(
       `again:  ${again.value === saved.value ? "the same value" : "another value"}, ${again.requests} requests, ` +
-        "since nothing had changed"
+        "since nothing changed"
     )
 
     const after = yield* membersOf(database, moon.id)
@@ -59,10 +59,10 @@ export const edit = (database: string) =>
       }`
     )
     yield* Terminal.remark(
-      `The schema of this chapter knows ${
+      `The schema of this chapter declares ${
         Object.keys(Card.fields).length
-      } of them. A save writes the edit and nothing else, ` +
-        "so what a program does not know, it cannot lose."
+      } of them. A save changes only the edited members, ` +
+        "so undeclared members are preserved."
     )
     return saved.value
   })
@@ -70,7 +70,7 @@ export const edit = (database: string) =>
 export const copyAndDelete = (database: string, moon: Document.Document<Card>) =>
   Effect.gen(function*() {
     const cards = cardsOf(database)
-    yield* Terminal.section(4, "Copy, delete, and bring back")
+    yield* Terminal.section(4, "Copy, delete, and restore")
 
     const copy = yield* Document.copy(moon, "movie:moon-backup")
     yield* Terminal.say(`copy:    ${moon.id} -> ${copy.id}, by the server, ${revision(copy)}`)
@@ -85,8 +85,8 @@ export const copyAndDelete = (database: string, moon: Document.Document<Card>) =
     yield* Terminal.quote(error.message)
 
     const back = yield* Document.save(Document.restore(tombstone, copy.body))
-    yield* Terminal.say(`restore: ${revision(back)}, "${back.body.title}" by ${back.body.director} is back`)
+    yield* Terminal.say(`restore: ${revision(back)}, "${back.body.title}" by ${back.body.director} exists again`)
     yield* Terminal.remark(
-      "\"It was deleted\" and \"it never was\" are different answers, and the error says which it is."
+      "A deleted document and one that never existed have different reasons, which the error contains."
     )
   })

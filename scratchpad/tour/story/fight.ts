@@ -1,5 +1,5 @@
 /**
- * Chapter 6: many writers, one document, and what becomes of their edits.
+ * Chapter 6: many writers of one document, and the result of their edits.
  */
 import { Array, type Duration, Effect, Schema } from "effect"
 import { Collection, Conflict, Document } from "effect-couchdb"
@@ -11,12 +11,12 @@ type Poll = typeof Poll.Type
 
 const writers = Array.makeBy(32, (n) => `writer-${String(n + 1).padStart(2, "0")}`)
 
-/** The edit that each of them wants: one vote more, under her own name. */
+/** The edit of each writer: one more vote, and the writer's name. */
 const voteAs = (name: string) => (poll: Poll): Poll => ({ votes: poll.votes + 1, voters: [...poll.voters, name] })
 
 const together = { concurrency: "unbounded" } as const
 
-/** Everybody reads before anybody writes, so that only the first write finds what it read. */
+/** All writers read before the first write, so only the first write is based on the current revision. */
 const drafts = (polls: Collection.Collection<Poll, Poll>, id: string) =>
   Effect.forEach(
     writers,
@@ -24,7 +24,7 @@ const drafts = (polls: Collection.Collection<Poll, Poll>, id: string) =>
     together
   )
 
-/** Three ways to bring 32 edits home. Each gives the documents that its writers hold in the end. */
+/** Three ways to write 32 edits. Each returns the documents of its writers. */
 const ways = (polls: Collection.Collection<Poll, Poll>) => [
   {
     name: "ignore",
@@ -45,7 +45,7 @@ const ways = (polls: Collection.Collection<Poll, Poll>) => [
         Effect.forEach((draft) =>
           Document.save(draft).pipe(
             Effect.catchTag("ConflictError", (conflict) =>
-              // Somebody may be faster once more, so this goes on until it is written.
+              // Another writer may write in between, so this repeats until the write succeeds.
               Effect.retry(Conflict.overwrite(conflict), { while: (error) => error._tag === "ConflictError" }))
           ), together)
       )
@@ -56,23 +56,23 @@ const ways = (polls: Collection.Collection<Poll, Poll>) => [
   }
 ]
 
-/** What came of it: the document that the server has, and what it cost. */
+/** The stored document, and the cost of the writes. */
 interface Outcome {
   readonly stored: Poll
-  readonly toldSaved: number
+  readonly saved: number
   readonly conflicts: number
   readonly requests: number
   readonly took: Duration.Duration
 }
 
-/** One cell for each writer, full where her name is in the document. */
+/** One cell for each writer, full if the document contains the writer's name. */
 const cells = ({ voters }: Poll): string =>
   writers.map((name) => voters.includes(name) ? Terminal.good("█") : Terminal.dim("·")).join("")
 
-/** What stands in a row after its name and its cells. */
+/** The columns after the name and the cells. */
 const figures = [
-  { title: "in it", width: 7, of: ({ stored }: Outcome) => String(stored.votes) },
-  { title: "saved", width: 6, of: ({ toldSaved }: Outcome) => String(toldSaved) },
+  { title: "votes", width: 7, of: ({ stored }: Outcome) => String(stored.votes) },
+  { title: "saved", width: 6, of: ({ saved }: Outcome) => String(saved) },
   { title: "409s", width: 6, of: ({ conflicts }: Outcome) => String(conflicts) },
   { title: "sent", width: 6, of: ({ requests }: Outcome) => String(requests) },
   { title: "time", width: 9, of: ({ took }: Outcome) => Terminal.time(took) }
@@ -85,9 +85,9 @@ export const fight = (database: string) =>
   Effect.gen(function*() {
     const { measure } = yield* Traffic
     const polls = Collection.make(database, Poll, { id: Collection.prefixed("poll:") })
-    yield* Terminal.section(6, `The fight: ${writers.length} writers, one document, one edit each`)
+    yield* Terminal.section(6, `Contention: ${writers.length} writers, one document, one edit each`)
     yield* Terminal.remark(
-      "Each adds a vote and her name to the same poll, all at once. A cell is the edit of one of them."
+      "Each writer adds a vote and a name to the same poll, all at the same time. Each cell is the edit of one writer."
     )
     yield* Terminal.row(Terminal.dim(line("", " ".repeat(writers.length), ({ title }) => title)))
 
@@ -95,16 +95,16 @@ export const fight = (database: string) =>
       yield* Document.create(polls, name, { votes: 0, voters: [] })
       const { conflicts, requests, took, value } = yield* measure(run(name))
       const { body } = yield* Document.fetch(polls, name)
-      const toldSaved = value.filter((doc) => !Document.isDirty(doc)).length
-      const outcome: Outcome = { stored: body, toldSaved, conflicts, requests, took }
+      const saved = value.filter((doc) => !Document.isDirty(doc)).length
+      const outcome: Outcome = { stored: body, saved, conflicts, requests, took }
       yield* Terminal.row(line(name, cells(body), ({ of }) => of(outcome)))
     }
 
     yield* Terminal.say(
-      "in it: votes in the stored document. saved: writers whose save succeeded. sent: requests, including 409s."
+      "votes: in the stored document. saved: writers whose save succeeded. sent: requests, including 409s."
     )
     yield* Terminal.remark(
-      "A writer that ignores a conflict still has the edit, and knows that it was not saved. The save of a writer that overwrites " +
-        "succeeds, and the next one removes it. Document.update reads again, and applies the edit to the current document."
+      "With ignore, a refused edit stays in the unsaved document of its writer. With overwrite, each save succeeds and " +
+        "removes the previous edit. Document.update reads again, and applies the edit to the current document."
     )
   })

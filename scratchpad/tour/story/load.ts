@@ -1,5 +1,5 @@
 /**
- * Chapters 1 and 2: rows become documents, and the rows that cannot.
+ * Chapters 1 and 2: rows become documents, and invalid rows are stored separately.
  */
 import { Array, Effect } from "effect"
 import { Collection, Document } from "effect-couchdb"
@@ -15,7 +15,7 @@ const readRows = Effect.promise(() => readFile(new URL("../data/movies.json", im
   Effect.flatMap(Schema.decode(MoviesFile))
 )
 
-/** One database, seen in two ways: the movies, and the rows that need to be fixed. */
+/** One database with two collections: the movies, and the rows that need to be fixed. */
 const moviesOf = (database: string) => Collection.make(database, Movie, { id: Collection.prefixed("movie:") })
 
 const asideOf = (database: string) => Collection.make(database, Row, { id: Collection.prefixed("aside:") })
@@ -38,7 +38,7 @@ export const load = (database: string) =>
         `(${Terminal.count(requests)}), ${concurrency} at a time.`
     )
     yield* Terminal.remark(
-      "Each is created, not put: a row that met another one of the same id would be a conflict, not a silent loss."
+      "Each is created, not overwritten: two rows with the same id are a conflict, and neither is lost silently."
     )
     return rejected
   })
@@ -47,7 +47,7 @@ const examples = 3
 
 export const explain = (database: string, rejected: ReadonlyArray<Rejected>) =>
   Effect.gen(function*() {
-    yield* Terminal.section(2, `${rejected.length} rows do not decode, and this is why`)
+    yield* Terminal.section(2, `${rejected.length} rows do not decode, for these reasons`)
     const reasons = byReason(rejected)
     for (const { cases, column, expected } of reasons) {
       yield* Terminal.row(
@@ -75,8 +75,8 @@ export const explain = (database: string, rejected: ReadonlyArray<Rejected>) =>
       Effect.catchTag("DecodeError", Effect.succeed)
     )
     yield* Terminal.remark(
-      "A program that fetches one as a movie gets a DecodeError. It contains the path and never the value, since data does not belong " +
-        "into a log:"
+      "A program that fetches one as a movie gets a DecodeError. It contains the path and never the value, so it can be logged " +
+        "safely:"
     )
     yield* Terminal.quote(error.message)
   })

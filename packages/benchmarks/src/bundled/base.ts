@@ -1,4 +1,4 @@
-/** The same by hand, with what Effect itself brings: what the library adds is measured against it. */
+/** The same program with Effect alone. The size that the library adds is the difference to it. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"

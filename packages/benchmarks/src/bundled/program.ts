@@ -1,4 +1,4 @@
-/** The program whose size is measured: it fetches and saves one document. */
+/** A program that fetches and saves one document, to measure its size. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Collection from "effect-couchdb/Collection"
 import * as CouchHttp from "effect-couchdb/CouchHttp"

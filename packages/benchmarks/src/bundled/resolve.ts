@@ -1,4 +1,4 @@
-/** The program whose size is measured: it resolves the siblings of one document, without lineage. */
+/** A program that resolves the siblings of one document without lineage, to measure its size. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Collection from "effect-couchdb/Collection"
 import * as Conflict from "effect-couchdb/Conflict"

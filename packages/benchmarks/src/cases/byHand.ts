@@ -1,5 +1,5 @@
 /**
- * Splits and parses by hand, without a library: each line that begins like this is a row. It stops after a number of rows.
+ * Splits and parses a response without a library. Each line that starts with `beginning` is a row. Stops after `count` rows.
  */
 export const rowsByHand = async (
   url: string,

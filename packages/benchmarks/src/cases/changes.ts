@@ -5,7 +5,7 @@ const path = (count: number, query: string): string => `/n${count}/_changes${que
 
 const line = "{\"seq\""
 
-/** A follower, which never ends by itself, up to so many changes. */
+/** A follower, stopped after `count` changes. */
 export const changes: Case = {
   count: 500_000,
   firstRow: true,
@@ -21,7 +21,7 @@ export const changes: Case = {
   }
 }
 
-/** The same with documents, which a schema decodes, by hand too. */
+/** The same with documents. Both clients decode them with a schema. */
 export const changesSchema: Case = {
   count: 500_000,
   firstRow: true,
@@ -43,7 +43,7 @@ export const changesSchema: Case = {
   }
 }
 
-/** The changes there are, in one answer. */
+/** The current changes, in one response. */
 export const changesNormal: Case = {
   count: 500_000,
   firstRow: true,

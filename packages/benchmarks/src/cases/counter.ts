@@ -7,8 +7,8 @@ const writers = 64
 const stats = "/_node/_local/_stats/couchdb/httpd/requests"
 
 /**
- * Many writers of one document, by what the client offers for it. The requests are those that the server counted, less the
- * one that asks for the count.
+ * Many writers of one document, each with the client's own update function. The number of requests is the server's count,
+ * without the request for that count.
  */
 const counting = (
   increments: (url: string, database: string, each: number) => Promise<() => Promise<unknown>>
@@ -39,7 +39,7 @@ export const counter: Case = {
   warm: 0,
   rounds: 1,
   clients: {
-    // What the `upsert` plugin of PouchDB does: read, edit, put, and again after a 409.
+    // As the `upsert` plugin of PouchDB: read, edit, put, and repeat after a 409.
     pouchdb: counting(async (url, database, each) => {
       const remote = await pouchAt(url, database)
       const increment = async (): Promise<unknown> => {

@@ -3,10 +3,10 @@ import { seeded } from "../documents.js"
 import { atOnce } from "../measure.js"
 import { nanoAt } from "../peers.js"
 
-/** The documents of one request, as a program without a library would send it. */
+/** The number of documents in one request of a program without a library. */
 export const byHand = 200
 
-/** Ten thousand who want one document each: single requests of nano, requests of 200 by hand, and the batching layer. */
+/** Ten thousand reads of one document each: single requests with nano, requests of 200 by hand, and the batching layer. */
 export const fetchMany: Case = {
   count: 10_000,
   onCouch: true,

@@ -17,7 +17,7 @@ export const byNano: Prepare = async ({ concurrency, count, url }) => {
   return () => atOnce(concurrency, count, (i) => zoo.get(`b${i}`))
 }
 
-/** Single fetches, decoded through a schema where the client knows schemas. */
+/** Single fetches, decoded with a schema if the client supports schemas. */
 export const get: Case = {
   count: 20_000,
   clients: {

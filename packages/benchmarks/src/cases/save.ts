@@ -3,7 +3,7 @@ import { bodyOf, rev } from "../documents.js"
 import { atOnce } from "../measure.js"
 import { cloudantAt, nanoAt, pouchAt } from "../peers.js"
 
-/** Single saves of documents that were read before. */
+/** Single saves of documents that are already read. */
 export const save: Case = {
   count: 20_000,
   clients: {

@@ -4,7 +4,7 @@ import { atOnce } from "../measure.js"
 import { nanoAt } from "../peers.js"
 import { byHand } from "./fetchMany.js"
 
-/** Ten thousand edited documents: single puts of nano, requests of 200 by hand, and the batching layer. */
+/** Ten thousand edited documents: single puts with nano, requests of 200 by hand, and the batching layer. */
 export const saveMany: Case = {
   count: 10_000,
   onCouch: true,

@@ -4,7 +4,7 @@ import { rowsByHand } from "./byHand.js"
 
 const path = (count: number): string => `/n${count}/_all_docs?include_docs=true`
 
-/** All rows of a database with their documents, as they come: JSON, and no schema. */
+/** Streams all rows of a database with their documents, as JSON without a schema. */
 export const stream: Case = {
   count: 1_200_000,
   warm: 0,
@@ -34,7 +34,7 @@ export const stream: Case = {
   }
 }
 
-/** The same through a schema, by hand too; the library gives document values, which can be edited and saved. */
+/** The same with a schema in both clients. The library returns document values, which can be edited and saved. */
 export const streamSchema: Case = {
   count: 1_200_000,
   warm: 0,

@@ -17,7 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
-/** Where every function of the client reports its file while it is set. */
+/** While `__entries` is set, every function of the client adds its file to it. */
 const tracer = globalThis as { __entries?: Array<string> | undefined }
 
 const Card = Schema.Struct({
@@ -28,7 +28,7 @@ const Card = Schema.Struct({
 const cards = Collection.make("cards", Card)
 const body = { name: "Ada", seen: 1, tags: ["a"] }
 
-/** Records the responses of a transport, or gives them back in the same order. */
+/** Records the responses of a transport, and replays them in the same order. */
 const recording = (inner: Transport.Service) => {
   const buffered: Array<Transport.BufferedResponse> = []
   const streamed: Array<readonly [Transport.StreamedResponse, Array<Uint8Array>]> = []
@@ -62,7 +62,7 @@ const post = (path: string, route: string, json: unknown) =>
 
 type Operation = () => Effect.Effect<unknown, unknown, CouchHttp.CouchHttp>
 
-/** Prepares each operation; its first step counts too. */
+/** Prepares each operation. */
 const operations = {
   fetch: Effect.succeed(() => Document.fetch(cards, "a")),
   save: Effect.map(

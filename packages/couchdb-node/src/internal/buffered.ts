@@ -9,12 +9,12 @@ type Resume = (effect: Effect.Effect<BufferedResponse, TransportError>) => void
 
 const nothing = new Uint8Array(0)
 
-/** The longest that a timer of Node waits. Beyond that it fires at once. */
+/** The maximum delay of a timer on Node. A longer one fires at once. */
 const longest = 2 ** 31 - 1
 
 /**
- * One exchange, and the handler of undici's events for it. At its end it drops all references: undici's objects live longer,
- * and would keep all exchanges of a connection in memory, which costs more than the exchange.
+ * One exchange, and the handler for its undici events. At its end it drops all references: undici's objects live longer, and
+ * would keep all exchanges of a connection in memory, which costs more than the exchange.
  */
 class Exchange implements Dispatcher.DispatchHandler, Place {
   private controller: Dispatcher.DispatchController | undefined
@@ -58,7 +58,7 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Parameters<typeof flatHeaders>[0]): void {
-    // 1xx are announcements; the answer is still to come.
+    // 1xx responses are informational. The final response follows.
     if (status < 200) return
     this.status = status
     this.headers = flatHeaders(headers)
@@ -87,7 +87,7 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     this.end(Effect.fail(failure(this.request, this.phase, error)))
   }
 
-  /** The socket is somebody else's from here on. */
+  /** Completes the exchange and releases its connection. */
   private end(answer: Effect.Effect<BufferedResponse, TransportError> | undefined): void {
     const { resume } = this
     if (resume === undefined) return
@@ -102,14 +102,14 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     if (answer !== undefined) resume(answer)
   }
 
-  /** Nobody waits for the answer any more. */
+  /** Ends the exchange and aborts the request. */
   abandon(answer?: Effect.Effect<never, TransportError>): void {
     const { controller } = this
     this.end(answer)
     controller?.abort(interrupted())
   }
 
-  /** The deadline has passed. */
+  /** Ends the exchange at its deadline. */
   expire(): void {
     this.abandon(Effect.fail(
       this.started ? outOfTime(this.request, this.phase) : poolExhausted(this.request, this.lane.line)
@@ -120,15 +120,15 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
 const passed = (exchange: Exchange): void => exchange.expire()
 
 /**
- * One exchange, its body read to the end. Interruption closes the request, also while it waits for a socket, and so does
- * its deadline.
+ * Sends a request and reads the whole body. Interruption and the deadline close the request, even while it waits for a
+ * socket.
  */
 export const read = (
   lane: Lane,
   request: TransportRequest,
   dispatch: Dispatch
 ): Effect.Effect<BufferedResponse, TransportError> =>
-  // What `Effect.async` does for a canceler, with fewer steps.
+  // Does what `Effect.async` does for a canceler, in fewer steps.
   Effect.uninterruptibleMask((restore) => {
     const exchange = new Exchange(lane, request, dispatch)
     return Effect.matchCauseEffect(

@@ -1,10 +1,10 @@
 import { TransportError } from "effect-couchdb/CouchError"
 import { type Phase, toTransportError, type TransportRequest } from "effect-couchdb/Transport"
 
-/** Why a request that nobody waits for any more is closed. */
+/** The reason with which an interrupted request is aborted. */
 export const interrupted = (): Error => new Error("interrupted")
 
-/** How far an exchange got. undici starts a request once it has a connection, and writes it at that moment. */
+/** The progress of an exchange. undici starts a request when it has a connection, and writes it at once. */
 export const phaseOf = (started: boolean, answered: boolean): Phase =>
   answered ? "answered" : started ? "sent" : "unsent"
 
@@ -23,7 +23,7 @@ export const outOfTime = (request: TransportRequest, phase: Phase): TransportErr
     ? late(request, "Connection", `none within ${request.deadline} ms`)
     : late(request, "Deadline", `${request.deadline} ms`)
 
-/** The deadline of the request passed while it waited for a connection. Nothing of it was sent. */
+/** The deadline of the request passed while it waited for a connection, so it was not sent. */
 export const poolExhausted = (
   request: TransportRequest,
   { size }: { readonly size: number }
@@ -41,7 +41,7 @@ const isFlat = (headers: Incoming): headers is Readonly<Record<string, string>> 
   return true
 }
 
-/** Header values as one text each. */
+/** Joins the values of each header. */
 export const flatHeaders = (headers: Incoming): Readonly<Record<string, string>> => {
   if (isFlat(headers)) return headers
   const flat: Record<string, string> = {}

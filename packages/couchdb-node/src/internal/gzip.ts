@@ -4,7 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { gzip as compress } from "node:zlib"
 
-/** Off the event loop. */
+/** Compresses off the event loop. */
 const gzip = (request: TransportRequest, body: string | Uint8Array): Effect.Effect<Uint8Array, TransportError> =>
   Effect.async((resume) => {
     compress(body, (error, small) =>
@@ -23,11 +23,11 @@ const gzip = (request: TransportRequest, body: string | Uint8Array): Effect.Effe
       ))
   })
 
-/** The headers of an attachment's body say how the attachment is kept, so that only CouchDB's own JSON is compressed. */
+/** CouchDB stores an attachment with the encoding in its headers, so only JSON bodies are compressed. */
 const mayBe = ({ headers }: TransportRequest): boolean =>
   headers["content-type"] === "application/json" && headers["content-encoding"] === undefined
 
-/** Sends the request with a body above the size compressed. What that takes is taken from its deadline. */
+/** Sends the request, and compresses a body above the size first. The deadline includes the compression. */
 export const zipped = (
   request: TransportRequest,
   above: number,

@@ -1,7 +1,7 @@
 import type { TransportRequest } from "effect-couchdb/Transport"
 import type { Dispatcher } from "undici"
 
-/** How a handler gets its request going. */
+/** Starts a request and its handler in a pool. */
 export type Dispatch = (pool: Dispatcher, request: TransportRequest, handler: Dispatcher.DispatchHandler) => void
 
 /** A request that needs a connection. */
@@ -11,14 +11,14 @@ export interface Place {
 }
 
 /**
- * The queue for a bounded number of connections. Requests wait here and not in undici's own queue, which opens a connection
- * also for a request that was given up.
+ * The queue for a bounded number of connections. Requests wait here and not in undici's queue, which opens a connection even
+ * for an interrupted request.
  */
 export interface Line {
-  /** How many connections there are. */
+  /** The number of connections. */
   readonly size: number
   free: number
-  /** Whether the line is being served at the moment. */
+  /** Whether a loop is starting waiting requests. */
   calling: boolean
   readonly waiting: Set<Place>
 }
@@ -36,7 +36,7 @@ const start = (place: Place): void => {
   place.start()
 }
 
-/** Starts at once if a connection is free, else when one is. */
+/** Starts a request when a connection is free. */
 export const enter = (line: Line, place: Place): void => {
   if (line.free > 0 && line.waiting.size === 0) {
     line.free--
@@ -44,14 +44,14 @@ export const enter = (line: Line, place: Place): void => {
   } else line.waiting.add(place)
 }
 
-/** Leaves the line before it was one's turn. */
+/** Removes a waiting request from the queue. */
 export const stepBack = (line: Line, place: Place): void => {
   line.waiting.delete(place)
 }
 
 /**
- * Releases the connection, and starts waiting requests. A request may end before this function returns, as all do when the
- * pool is closed. One loop continues with the next, since nested calls would be as deep as the queue is long.
+ * Releases the connection, and starts waiting requests. A request may end before this function returns, for example if the
+ * pool is closed. One loop starts them all, since the depth of nested calls would be the length of the queue.
  */
 export const leave = (line: Line): void => {
   line.free++

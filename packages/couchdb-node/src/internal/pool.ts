@@ -29,7 +29,7 @@ const connectTimeout = (options: Options): number => {
   return timeout < 2 ** 31 ? timeout : 0
 }
 
-/** What undici's pools are opened with. */
+/** The options of undici's pools. */
 const poolOptions = (options: Options, connections: number): Pool.Options => ({
   connections: Number.isFinite(connections) ? connections : null,
   pipelining: 1,
@@ -51,11 +51,11 @@ const openPool = (origin: string, options: Options, connections: number): Dispat
 /** The connections to one server. */
 interface Connections {
   readonly requests: Lane
-  /** How many of them streams may have. */
+  /** The share of streams. */
   readonly streams: Line
-  /** Opened when the first feed is. */
+  /** Created with the first feed. */
   feeds: Lane | undefined
-  /** When it was last logged that feeds wait. */
+  /** The time of the last warning about waiting feeds. */
   warned: number
 }
 
@@ -63,11 +63,11 @@ interface Connections {
 const bound = (connections: number | undefined, otherwise: number): number =>
   Math.max(1, Math.floor(connections ?? otherwise))
 
-/** How many of the connections streams may have: the others remain for requests that end by themselves. */
+/** The maximum number of connections for streams. The others are for requests that end by themselves. */
 const streamsOf = (connections: number): number =>
   Number.isFinite(connections) ? connections - Math.floor(connections / 4) : connections
 
-/** How often it is logged that feeds wait. */
+/** The minimum time between two warnings about waiting feeds. */
 const warnEvery = 60_000
 
 /** Whether undici works on this runtime. Bun replaces it with a partial implementation. */
@@ -114,7 +114,7 @@ const makePools = (options: Options): Effect.Effect<Service, never, Scope> =>
       pool.dispatch({
         origin: request.origin,
         path: request.path,
-        // CouchDB's COPY is not among the methods that the types know.
+        // undici's types do not include COPY.
         method: request.method as Dispatcher.HttpMethod,
         headers: request.headers,
         body: bodyOf(request.body)
@@ -131,13 +131,13 @@ const makePools = (options: Options): Effect.Effect<Service, never, Scope> =>
           const server = serverOf(request)
           const lane = laneOf(server, request)
           const isFeed = request.kind === "feed"
-          // A stream that waits for its share holds no connection meanwhile.
+          // A stream that waits for its share does not hold a connection.
           const lines = isFeed ? [lane.line] : [server.streams, lane.line]
           const held: Array<Line> = []
           const giveBack = Effect.sync(() => {
             for (const line of held.splice(0)) leave(line)
           })
-          // A wait may be interrupted, but a connection that was had is given back: at once if no answer came.
+          // The wait is interruptible. An acquired connection is always released, and at once if no response arrived.
           return Effect.uninterruptibleMask((restore) =>
             Effect.addFinalizer(() => giveBack).pipe(
               Effect.zipRight(isFeed && isFull(lane.line) ? warnOfWaiting(server, lane.line, request) : Effect.void),
@@ -174,7 +174,7 @@ const warnOfWaiting = (
     )
   })
 
-/** Waits in the line. */
+/** Waits for a connection. */
 const place = (line: Line, { onWaiting }: TransportRequest): Effect.Effect<void> =>
   Effect.async((resume) => {
     const own = { started: false, start: () => resume(Effect.void) }

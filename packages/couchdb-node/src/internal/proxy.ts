@@ -18,7 +18,7 @@ const repeated = new Set(["UND_ERR_SOCKET", "UND_ERR_INFO"])
 
 const prefix = "proxy: "
 
-/** Marks a failure as one of the proxy. Members of the error other than message and code may contain credentials. */
+/** Marks an error as an error of the proxy. Its other members than message and code may contain credentials. */
 const ofProxy = (error: Error): Error => {
   const { code } = error as NodeJS.ErrnoException
   const own = new Error(prefix + error.message)
@@ -32,15 +32,15 @@ const problem = (
   isLate: boolean
 ): Error => {
   const { code } = error as NodeJS.ErrnoException
-  if (isLate) return new Error(`the proxy did not answer CONNECT within ${timeout} ms`)
+  if (isLate) return new Error(`the proxy did not respond to CONNECT within ${timeout} ms`)
   if (error.message.startsWith("Proxy response (")) return new Error(error.message)
-  // For https, the handshake with the server may be what failed.
+  // For https, the handshake with the server may have failed.
   return (protocol === "http:" && !error.message.startsWith(prefix)) || (code !== undefined && repeated.has(code))
     ? ofProxy(error)
     : error
 }
 
-/** A tunnel that opens before the timeout, or fails once. */
+/** Opens a tunnel before the timeout, or fails once. */
 const tunnel = (connect: Connector, timeout: number): Connector => (options, callback) => {
   const controller = new AbortController()
   let isLate = false
@@ -50,7 +50,7 @@ const tunnel = (connect: Connector, timeout: number): Connector => (options, cal
       controller.abort()
     }, timeout)
     : undefined
-  // The agent sends CONNECT with the signal of these options.
+  // The agent sends CONNECT with this signal.
   const through = { ...options, signal: controller.signal }
   connect(through, (...[error, socket]) => {
     clearTimeout(timer)
@@ -59,7 +59,7 @@ const tunnel = (connect: Connector, timeout: number): Connector => (options, cal
   })
 }
 
-/** Connections to the proxy itself. */
+/** Connects to the proxy. */
 const toProxy = (connect: Connector): Connector => (options, callback) =>
   connect(options, (...[error, socket]) => {
     if (error === null) callback(null, socket)

@@ -10,15 +10,15 @@ import { failure, flatHeaders, interrupted, phaseOf } from "./failure.js"
 
 type Body = Channel.Channel<Chunk.Chunk<Uint8Array>, unknown, TransportError, unknown, void>
 
-/** The maximum number of bytes that wait for a reader: a few reads of a socket. */
+/** The maximum number of buffered bytes: a few reads of a socket. */
 const plenty = 1 << 18
 
 /**
- * The buffer between the socket and the reader. The socket pauses while the buffer is full. A reader is woken when the socket has
- * nothing more to say for now, so that what came at once is pulled at once.
+ * The buffer between the socket and the reader. The socket pauses while the buffer is full. The reader is resumed after all
+ * pending reads of the socket, so that it pulls their chunks together.
  *
- * What arrives goes into the stream as it is. No effect holds it: V8 keeps effects among the old, and what they hold with
- * them, until all of the memory is searched.
+ * Chunks are written to the stream without an effect that references them. V8 promotes effects to its old generation, and
+ * would keep the chunks in memory until a full collection.
  */
 class Mailbox {
   private waiting: Array<Uint8Array> = []
@@ -34,7 +34,7 @@ class Mailbox {
     return this.end !== undefined
   }
   offer(chunk: Uint8Array): void {
-    // undici's parser wakes with an empty chunk, and pausing on it would put it to sleep again for ever.
+    // undici's parser resumes with an empty chunk. Pausing on that chunk would pause it forever.
     if (chunk.length === 0) return
     this.waiting.push(chunk)
     this.size += chunk.length
@@ -94,7 +94,7 @@ interface State {
   abandoned: boolean
 }
 
-/** One exchange whose body is pulled. Closing the scope closes the request, wherever it is. */
+/** Sends a request and streams the body. Closing the scope closes the request at any stage. */
 export const read = (
   request: TransportRequest,
   dispatch: (handler: Dispatcher.DispatchHandler) => void

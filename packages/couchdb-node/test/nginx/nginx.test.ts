@@ -32,7 +32,7 @@ const wanted = process.env["TEST_NGINX"] === "1"
 
 const admin = { username: "admin", password: Redacted.make("password") }
 
-/** The server, and the way to it through nginx. */
+/** The server, and its clients through nginx. */
 class Proxied extends Context.Tag("Proxied")<Proxied, {
   readonly url: (name: Configuration) => string
   readonly auth: Auth.Auth
@@ -89,7 +89,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
   layer(proxied, { excludeTestServices: true, timeout: "60 seconds" })((it) => {
     for (const name of ["defaults", "gzip", "open"] as const) {
       it.scoped(
-        `${name}: documents, bulk, views, Mango and attachments work as without it`,
+        `${name}: documents, bulk, views, Mango and attachments work as without nginx`,
         () =>
           Effect.gen(function*() {
             const all = yield* notes
@@ -155,7 +155,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
         })
     )
 
-    it.scoped("defaults: live replication carries over what is written meanwhile", () =>
+    it.scoped("defaults: live replication transfers later writes", () =>
       Effect.gen(function*() {
         const [all, copies] = [yield* notes, yield* notes]
         yield* through(
@@ -217,7 +217,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
         })
     )
 
-    it.scoped("proxy_read_timeout 5s: a follower and a long poll outlive its timeouts", () =>
+    it.scoped("proxy_read_timeout 5s: a follower and a long poll survive its timeouts", () =>
       Effect.gen(function*() {
         const all = yield* notes
         yield* through(
@@ -237,7 +237,7 @@ describe.skipIf(!wanted || nginx === undefined)("behind nginx", () => {
         )
       }))
 
-    it.scoped("a redirect to a login page is nobody's word", () =>
+    it.scoped("a redirect to a login page fails every operation", () =>
       Effect.gen(function*() {
         const all = yield* notes
         yield* through("open", Document.create(all, "a", { n: 1, text: "a" }))

@@ -7,7 +7,7 @@ import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** The nginx of this machine, if there is one. */
+/** The installed nginx, if there is one. */
 export const nginx: string | undefined = [
   process.env["NGINX"] ?? "",
   "/usr/sbin/nginx",
@@ -18,7 +18,7 @@ export const nginx: string | undefined = [
 
 class NginxError extends Data.TaggedError("NginxError")<{ readonly message: string }> {}
 
-/** The configurations that the suite runs against, each on a port of its own. */
+/** The configurations of the suite, each on its own port. */
 export const configurations = {
   defaults: "location / { proxy_pass http://couch; }",
   gzip: "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types image/svg+xml application/json text/plain; " +
@@ -51,7 +51,7 @@ const isListening = (port: number): Effect.Effect<void, NginxError> =>
     socket.once("error", () => resume(Effect.fail(new NginxError({ message: `nothing listens on ${port}` }))))
   })
 
-/** Starts an nginx on loopback in front of a server, with one port for each configuration. It ends with the scope. */
+/** Starts nginx on loopback in front of a server, with one port for each configuration. Closing the scope stops it. */
 export const startNginx = (upstream: string) =>
   Effect.gen(function*() {
     if (nginx === undefined) return yield* new NginxError({ message: "nginx is not installed" })
@@ -69,7 +69,7 @@ export const startNginx = (upstream: string) =>
       join(directory, "nginx.conf"),
       [
         "daemon off;",
-        // Its workers would be another user's, who may not write here.
+        // The default user of its workers may not write to the directory.
         ...(process.getuid?.() === 0 ? ["user root;"] : []),
         "worker_processes 1;",
         `pid ${directory}/nginx.pid;`,

@@ -39,7 +39,7 @@ for (const [name, transport] of [["undici", NodeTransport.layer()], ["fetch", fe
       const [problem, chunks, says] of [
         ["fewer bytes than its headers announce", ["hel"], announced(5, "3")],
         ["more bytes than its headers announce", ["hello more"], announced(5, "more (10 so far)")],
-        ["more bytes than its headers announce, after as many", ["hello", "more"], announced(5, "more (9 so far)")]
+        ["more bytes than its headers announce, in a second chunk", ["hello", "more"], announced(5, "more (9 so far)")]
       ] as const
     ) {
       it.scopedLive(`${problem} is an incomplete request`, () =>
@@ -50,14 +50,14 @@ for (const [name, transport] of [["undici", NodeTransport.layer()], ["fetch", fe
         }))
     }
 
-    it.scopedLive("as many bytes as its headers announce is sent", () =>
+    it.scopedLive("is sent if it has as many bytes as its headers announce", () =>
       Effect.gen(function*() {
         const { failure, whole } = yield* sending(streamed("he", "llo"), { "content-length": "5" })
         assert.isUndefined(failure)
         assert.strictEqual(whole, 1)
       }))
 
-    it.scopedLive("whose source fails is an incomplete request, and the error names the cause", () =>
+    it.scopedLive("is an incomplete request if its source fails, and the error names the cause", () =>
       Effect.gen(function*() {
         const sources = [
           Stream.concat(streamed("hel"), Stream.die(new Error("the file is gone"))),

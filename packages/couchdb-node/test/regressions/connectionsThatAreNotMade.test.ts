@@ -54,7 +54,7 @@ it.scopedLive("an unknown host name is a connection that was not made", () =>
 
 it.scopedLive("a handshake that does not end before the deadline is a connection that was not made", () =>
   Effect.gen(function*() {
-    // It accepts the connection, and does not answer the handshake.
+    // Accepts the connection, and does not respond to the handshake.
     const port = yield* tcp(() => undefined)
     const origin = `https://localhost:${port}`
     const transport = NodeTransport.layer({ tls: { ca: pem("root.pem") } })
@@ -132,7 +132,7 @@ it.scopedLive("an invalid header, path or method fails before a connection is ma
     assert.deepStrictEqual(heard, [])
   }))
 
-it.scopedLive("a streamed request reports a missing Unix socket, too", () =>
+it.scopedLive("a streamed request also reports a missing Unix socket", () =>
   Effect.gen(function*() {
     const inside = yield* folder
     const error = yield* Effect.flip(

@@ -32,7 +32,7 @@ const request = (what: Transport.TransportRequest) =>
 const stream = (what: Transport.TransportRequest) =>
   Effect.flatMap(Transport.Transport, (transport) => transport.stream(what))
 
-/** A server that breaks the connection as soon as the headers of a request are there. */
+/** A server that breaks the connection when the headers of a request arrive. */
 const afterHeaders = (onRequest: Break): Effect.Effect<string, never, Scope> =>
   Effect.map(
     tcp((socket) => {
@@ -65,7 +65,7 @@ for (const [client, transport] of [["undici", NodeTransport.layer()], ["fetch", 
         }).pipe(Effect.provide(transport)))
     }
 
-    it.scopedLive("resets a connection that was used before", () =>
+    it.scopedLive("resets a reused connection", () =>
       Effect.gen(function*() {
         let served = 0
         const { heard, port } = yield* http((incoming, response) => {
@@ -91,7 +91,7 @@ for (const [client, transport] of [["undici", NodeTransport.layer()], ["fetch", 
         }
       }).pipe(Effect.provide(transport)))
 
-    it.scopedLive("to a host whose name is not known", () =>
+    it.scopedLive("to an unknown host name", () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(request(put("http://couch.invalid:5984")))
         assert.strictEqual(error.reason, "Connection")
@@ -100,7 +100,7 @@ for (const [client, transport] of [["undici", NodeTransport.layer()], ["fetch", 
   })
 }
 
-it.scopedLive("a reset after the headers inside TLS may have happened, and one inside the handshake has not", () =>
+it.scopedLive("a request may have been carried out after a reset inside TLS, and not after one in the handshake", () =>
   Effect.gen(function*() {
     const sockets: Array<Net.Socket> = []
     const server = yield* https("valid", {}, (incoming) => incoming.socket.destroy())

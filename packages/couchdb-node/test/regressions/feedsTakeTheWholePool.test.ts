@@ -52,7 +52,7 @@ const counting = (url: string) =>
     return { url: `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`, most: () => most }
   })
 
-/** More followers than the pool has connections for requests. */
+/** More followers than the connections of the pool for requests. */
 const howMany = { followers: sample(80, 200), requests: sample(300, 1_000) }
 
 const followersAndRequests = Effect.gen(function*() {
@@ -81,7 +81,7 @@ const followersAndRequests = Effect.gen(function*() {
     })
     yield* Document.create(zoo, "last", { n: 1 })
     const seen = yield* Effect.forEach(followers, Fiber.join)
-    // A change at a boundary of the feed may come twice.
+    // A change at a boundary of the feed may be emitted twice.
     assert.isAtLeast(Math.min(...seen), 2 + howMany.requests / 100)
   }).pipe(Effect.provide(NodeCouchHttp.layer({ url: proxy.url })))
   assert.isAtMost(proxy.most(), 64 + 256)
@@ -90,7 +90,7 @@ const followersAndRequests = Effect.gen(function*() {
 const test = "many followers leave the connections for requests, and see every change"
 it.scopedLive(test, () => followersAndRequests)
 
-/** A server whose answers at `/feed` and `/stream` begin, and never end. */
+/** A server whose responses at `/feed` and `/stream` begin, and never end. */
 const endless = Effect.gen(function*() {
   const asked: Array<string> = []
   const server = yield* serve((incoming, response) => {
@@ -163,7 +163,7 @@ for (
     ))
 }
 
-it.scopedLive("a request that got its connection and no response is a TimeoutError still", () =>
+it.scopedLive("a request with a connection and without a response is still a TimeoutError", () =>
   Effect.gen(function*() {
     const server = yield* serve(() => undefined)
     const couch = yield* CouchHttp.make({ url: server.url, retry: "none" })
@@ -183,7 +183,7 @@ it.scopedLive("a request that got its connection and no response is a TimeoutErr
     )
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 2 }))))
 
-it.scopedLive("a feed beyond the bound waits with one warning, and begins when another feed is closed", () =>
+it.scopedLive("a feed beyond the limit waits with one warning, and starts when another feed is closed", () =>
   Effect.gen(function*() {
     const server = yield* endless
     const couch = yield* CouchHttp.make({ url: server.url })
@@ -213,7 +213,7 @@ it.scopedLive("a feed beyond the bound waits with one warning, and begins when a
     )
   }).pipe(Effect.provide(NodeTransport.layer({ feedConnections: 1 }))))
 
-it.scopedLive("streams that nobody reads leave a quarter of the connections for requests", () =>
+it.scopedLive("unread streams leave a quarter of the connections for requests", () =>
   Effect.gen(function*() {
     const server = yield* endless
     const couch = yield* CouchHttp.make({ url: server.url })
@@ -223,7 +223,7 @@ it.scopedLive("streams that nobody reads leave a quarter of the connections for 
     exhausted(yield* Effect.flip(Fiber.join(fourth)))
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 4 }))))
 
-it.scopedLive("a stream that is given up while it waits gives its share back", () =>
+it.scopedLive("a stream that is interrupted while it waits releases its share", () =>
   Effect.gen(function*() {
     const server = yield* endless
     const couch = yield* CouchHttp.make({ url: server.url })

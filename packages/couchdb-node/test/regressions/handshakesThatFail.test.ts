@@ -9,13 +9,13 @@ import { http, https, pem, tcp } from "../support/servers.js"
 
 type Tls = NonNullable<NodeTransport.Options["tls"]>
 
-/** A server whose handshake fails, what the client trusts, and what the error says. */
+/** A server whose handshake fails, the options of the client, and the expected error. */
 interface Scene {
   readonly url: Effect.Effect<string, never, Scope>
   readonly tls?: Tls
   readonly reason: "Tls" | "Connection"
   readonly says: RegExp
-  /** What `fetch` reports, which does not say how far the request got. */
+  /** The error of `fetch`, which does not contain the progress of the request. */
   readonly overFetch?: "NoAnswer"
 }
 
@@ -103,7 +103,7 @@ const scenes: { readonly [name: string]: Scene } = {
     reason: "Tls",
     says: /\(wrong version number\)/
   },
-  "http to a port of https that answers with an alert": {
+  "http to a port of https that responds with an alert": {
     url: Effect.map(
       tcp((socket) => socket.once("data", () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])))),
       (port) => `http://localhost:${port}`
@@ -140,7 +140,7 @@ const put = (url: string) =>
       body: "{}"
     })))
 
-describe("a handshake that fails is reported as one, and nothing was sent", () => {
+describe("a failed handshake is reported as one, and nothing was sent", () => {
   for (const [name, { reason, says, tls, url }] of Object.entries(scenes)) {
     it.scopedLive(name, () =>
       Effect.gen(function*() {

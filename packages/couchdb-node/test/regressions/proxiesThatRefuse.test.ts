@@ -17,14 +17,14 @@ const ask = (origin: string, options: NodeTransport.Options) =>
     Effect.provide(NodeTransport.layer(options))
   )
 
-/** The URL of a proxy with credentials in it. */
+/** Adds credentials to the URL of a proxy. */
 const withPassword = (url: string): string => url.replace("//", "//me:battery-staple@")
 
 const answering = (status: string) => (socket: Net.Socket) =>
   socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`)
 
 const scenes: { readonly [name: string]: readonly [onConnect: (socket: Net.Socket) => void, says: RegExp] } = {
-  "wants credentials": [
+  "requires credentials": [
     answering("407 Proxy Authentication Required"),
     /\(the proxy answered CONNECT with 407\)\. Give the client the proxy's credentials \(NodeTransport: proxy\.authorization\)\./
   ],
@@ -33,7 +33,7 @@ const scenes: { readonly [name: string]: readonly [onConnect: (socket: Net.Socke
   "closes the connection": [(socket) => socket.end(), /\(proxy: other side closed\)/],
   "resets the connection": [(socket) => socket.resetAndDestroy(), /\(proxy: read ECONNRESET\)/],
   "does not speak HTTP": [(socket) => socket.end("220 mail.example\r\n"), /\(proxy: Response does not match/],
-  "does not answer": [() => undefined, /\(the proxy did not answer CONNECT within 200 ms\)/]
+  "does not respond": [() => undefined, /\(the proxy did not respond to CONNECT within 200 ms\)/]
 }
 
 describe("nothing was sent through a proxy that", () => {
@@ -128,7 +128,7 @@ describe("the handshake with a proxy fails, and nothing was sent, for", () => {
   }
 })
 
-/** A SOCKS5 proxy without authentication, which answers the request to connect. */
+/** A SOCKS5 proxy without authentication. `answer` handles the request to connect. */
 const socks = (answer: (socket: Net.Socket, port: number) => void) =>
   tcp((socket) => {
     socket.once("data", () => {
@@ -156,7 +156,7 @@ describe("a SOCKS5 proxy", () => {
       assert.strictEqual(error.reason, "Tls")
     }))
 
-  it.scopedLive("that cannot connect, wants other credentials, resets the connection, or is not running", () =>
+  it.scopedLive("that cannot connect, requires other credentials, resets the connection, or is not running", () =>
     Effect.gen(function*() {
       const ports = [
         yield* socks((socket) => socket.end(socksReply(5))),
@@ -213,7 +213,7 @@ describe("over fetch with a proxy", () => {
   }
 })
 
-it.scopedLive("a request that was written into a tunnel may have happened", () =>
+it.scopedLive("a request that was written into a tunnel may have been carried out", () =>
   Effect.gen(function*() {
     const { url } = yield* proxy((socket) => {
       socket.write("HTTP/1.1 200 Connection Established\r\n\r\n")

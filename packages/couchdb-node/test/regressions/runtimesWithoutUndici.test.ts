@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import { vi } from "vitest"
 
-/** What Bun provides instead of undici. */
+/** A replacement of undici like that of Bun. */
 const undiciOfBun = () => ({
   Pool: class {
     request(): Promise<never> {
@@ -16,7 +16,7 @@ const undiciOfBun = () => ({
   buildConnector: () => undefined
 })
 
-/** The package as it is loaded there. Test files share modules, so no other file may see this one. */
+/** Loads the package as on Bun. Test files share modules, so no other file may import this copy. */
 const packageOnBun = Effect.acquireUseRelease(
   Effect.sync(() => {
     vi.resetModules()
@@ -34,7 +34,7 @@ const url = "http://couch.example:5984"
 
 const documented = readFileSync(new URL("../../../docs/messages.md", import.meta.url), "utf8")
 
-it.scoped("every request fails, and the error says what to use instead", () =>
+it.scoped("every request fails, and the error names the alternative", () =>
   Effect.gen(function*() {
     const { NodeCouchHttp, NodeTransport } = yield* packageOnBun
     const ask = { method: "PUT", path: "/zoo", route: "/{db}" } as const

@@ -58,9 +58,9 @@ export type Bytes<E = never, R = never> = Uint8Array | string | Stream.Stream<Ui
 /**
  * A file to write.
  *
- * - `length`: the number of bytes of a stream, which {@link save} sends before them; without it the stream is read first.
+ * - `length`: the number of bytes of a stream. {@link save} sends it before the bytes, and without it reads the stream first.
  *   If the stream has fewer or more bytes, the write fails with a `TransportError` (`RequestBody`), and nothing is stored
- * - `encoding`: `gzip` if the bytes are compressed already and the server is to store that; only {@link put} accepts it
+ * - `encoding`: `gzip` to store bytes that are already compressed. Only {@link put} accepts it
  *
  * @since 0.1.0
  * @category model
@@ -75,9 +75,9 @@ export interface File<out E = never, out R = never> {
 /**
  * The headers of a file.
  *
- * - `digest`: the MD5 of the stored bytes, if it is known: from the document value, or from an ETag that is strong and an
- *   MD5. An ETag that a proxy made weak, added to or replaced is not a digest
- * - `compressed`: the file is stored as gzip, and the digest is that of the gzip. The server has no ranges of such a file
+ * - `digest`: the MD5 of the stored bytes, from the document value or from a strong ETag that is an MD5. An ETag that a proxy
+ *   weakened, extended or replaced is not a digest
+ * - `compressed`: whether the file is stored as gzip. The digest is then that of the gzip, and the server has no ranges
  * - `storedLength`: the number of stored bytes, if the response contains it. A response that a proxy compressed does not
  *
  * @since 0.1.0
@@ -94,14 +94,13 @@ export interface Info {
 /**
  * A file that is being read: its headers, and its bytes, which can be run once.
  *
- * `verification` is what the bytes are compared with at their end:
+ * `verification` is the check at the end of the bytes:
  *
- * - `digest`: the MD5 that the server stored. Other bytes fail, unless the document shows that the file is
- *   stored compressed and a proxy inflated it or compressed it again, so that the stored bytes never came
- * - `length`: their number
- * - `none`: nothing, because neither is known, or because the stored bytes were inflated on the way (`fetch`
- *   does that)
- * - `unknown`: the transport does not report whether it inflates, so the first bytes decide
+ * - `digest`: their MD5 must be that of the stored bytes. The exception is a file that is stored compressed, according to the
+ *   document, and that a proxy inflated or compressed again, so that the stored bytes did not arrive
+ * - `length`: their number is checked
+ * - `none`: nothing is checked, because neither is known, or because the transport inflated the stored bytes, as `fetch` does
+ * - `unknown`: the transport does not report whether it inflates, so the check depends on the first bytes
  *
  * @since 0.1.0
  * @category model
@@ -239,16 +238,15 @@ export const info: {
  * Streams the bytes of a file: `GET /{db}/{docid}/{attname}`. For a document value it is the file at its revision. The
  * request is sent when the stream starts, and closed when it ends, fails, or is interrupted.
  *
- * The bytes are the content of the file, whether it is stored compressed or not, and whatever a proxy does to it: what the
- * server or a proxy compressed is inflated, once for each coding in `Content-Encoding`.
+ * The bytes are the content of the file, even if it is stored compressed or a proxy compresses it. Every coding in
+ * `Content-Encoding` is decoded.
  *
  * The stream fails at its end if the bytes are not those that the server stored. The digest is known from a document value,
- * or from an ETag that is strong and an MD5; if a proxy changed the ETag, a file that is read by {@link at} is not verified.
- * For a file that is stored compressed, verifying the digest needs a transport that returns the bytes as they were sent
- * (`effect-couchdb-node` does). A transport that decompresses by itself, such as `fetch`, hides them. The number of bytes is
- * then checked if a document value has it; {@link open} reports which of them is checked. If the bytes do not have the
- * digest, one more request reads from the document how the file is stored. {@link fetchAll} verifies the digest over any
- * transport.
+ * or from a strong ETag that is an MD5. If a proxy changed the ETag, a file that is read by {@link at} is not verified. To
+ * verify a file that is stored compressed, the transport must return the bytes as they were sent (`effect-couchdb-node`
+ * does). A transport that decompresses, such as `fetch`, hides them. Their number is then checked if the document value has
+ * it. {@link open} reports the check. If the digest differs, one more request reads from the document how the file is stored.
+ * {@link fetchAll} verifies the digest over any transport.
  *
  * Only the position and the length of a range are checked. If the response is the whole file, since it is stored compressed
  * or a proxy removed the range, it is read to the end of the range and cut. A range that begins after the last byte, or that
@@ -308,7 +306,7 @@ export const open: {
 
 /**
  * Reads a document and all its attachments in one `multipart/related` response: `GET /{db}/{docid}?attachments=true`. The
- * digest of each attachment is verified, also if it is stored compressed. Closing the scope closes the request.
+ * digest of each attachment is verified, even if it is stored compressed. Closing the scope closes the request.
  *
  * @example
  * import { Effect, Schema, Stream } from "effect"
@@ -341,10 +339,9 @@ export const fetchAll = <A, I, R, K>(
  * Writes one file: `PUT /{db}/{docid}/{attname}`. Returns the document with its new revision and attachments, which are read
  * back and compared with what was sent. Fails with an `UnsavedChangesError` if the document has edits.
  *
- * A 409 is a `ConflictError` with the operation `attachment`. `Conflict.overwrite` and merges write the file on top of the
- * current revision and keep its body; a stream is then run once more. If the response is lost, the server is checked for the
- * file. A file that was not stored is sent again if its bytes are in memory, and a stream fails with the error that made the
- * outcome unknown. The whole write must end within the `timeout` of `CouchHttp`, by default a minute.
+ * A 409 is a `ConflictError` with the operation `attachment`. `Conflict.overwrite` and merges write the file to the current
+ * revision and keep its body. They run a stream once more. If the response is lost, the document is read to determine whether
+ * the file is stored. If it is not, bytes in memory are sent again, and a stream fails with the error of the lost response. The whole write must end within the `timeout` of `CouchHttp`, by default a minute.
  *
  * @example
  * import { Effect } from "effect"

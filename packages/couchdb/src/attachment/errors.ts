@@ -3,8 +3,8 @@ import { quote } from "../data/text.js"
 import { placeOf } from "../http/errorMessage.js"
 
 /**
- * The bytes of an attachment are not the expected ones: their digest or their number differs. After a download, discard
- * what was received; after an upload, the document has a revision with the wrong bytes.
+ * The bytes of an attachment have another digest or length than expected. After a download, discard the received bytes. After
+ * an upload, the document has a revision with the wrong bytes.
  *
  * @since 0.1.0
  * @category bodies

@@ -138,7 +138,7 @@ class WholeDocument<A, R> {
 
   private inlineFile(name: string, stub: Stub, bytes: Uint8Array | undefined): Incoming {
     return bytes === undefined
-      ? { name, stub, bytes: Stream.fail(this.broken("an attachment is no Base64")) }
+      ? { name, stub, bytes: Stream.fail(this.broken("the data of an attachment is not Base64")) }
       // The server decompresses a file that is stored compressed, and the digest is that of the compressed bytes.
       : stub.encoding !== undefined
       ? { name, stub, bytes: Stream.succeed(bytes) }
@@ -158,14 +158,14 @@ class WholeDocument<A, R> {
             database,
             id: this.id,
             name,
-            problem: "the digest of the bytes is not the one that the document names"
+            problem: "the digest of the bytes differs from that in the document"
           })
         ))
     return {
       name,
       stub,
       bytes: stub.encoding === "gzip"
-        ? undo(["gzip"], checked, () => this.broken("what came is no whole gzip"))
+        ? undo(["gzip"], checked, () => this.broken("the gzip is incomplete or invalid"))
         : checked
     }
   }

@@ -38,8 +38,8 @@ const stubOf = <A, R>(target: Document<A, R> | Place, name: string): Stub | unde
   isDocument(target) ? stubNamed(target.attachments, name) : undefined
 
 /**
- * Whether the headers of a file may come from CouchDB: any file may look like a login page. A document value has the digest,
- * which is compared at the end.
+ * Whether the headers of a file may come from CouchDB. The content cannot decide that, since a file may look like a login page.
+ * If a document value has the digest, it is compared at the end.
  */
 const isFromCouch = (headers: Headers, stub: Stub | undefined): boolean =>
   isIdentified(headers) || saidBy(headers).digest !== undefined ||
@@ -56,7 +56,7 @@ const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefin
   storedLength: isAsStored(said) ? Option.fromNullable(said.length) : Option.none()
 })
 
-/** The error of a missing attachment, with the names of those that the document has. */
+/** Adds the names of the existing attachments to the error of a missing attachment. */
 const withNames =
   <A, R>(target: Document<A, R> | Place) => (error: NotFoundError | RequestError): NotFoundError | RequestError =>
     error._tag === "NotFoundError" && isDocument(target)
@@ -77,7 +77,7 @@ export const head = <A, R>(
       headers: { accept: "*/*", "accept-encoding": "gzip" }
     })).pipe(
       Effect.map(({ headers }) => isFromCouch(headers, undefined) ? headers : undefined),
-      // The document contains what the headers do not.
+      // The stub in the document replaces the headers.
       Effect.catchTag("UnexpectedResponseError", () => Effect.succeed(undefined)),
       Effect.mapError(withNames(target))
     )
@@ -126,15 +126,15 @@ const notSatisfiable = (request: CouchRequest, reason: string): RangeNotSatisfia
   })
 
 /**
- * Cuts the requested range out of the whole file: a server has no ranges of a compressed file, and a proxy may remove the
- * range of the request.
+ * Extracts the requested range from the whole file. A server has no ranges of a compressed file, and a proxy may remove the
+ * range from the request.
  */
 const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity }: Range): Opened => ({
   ...opened,
   // The rest of the file is not read, so its digest is not known.
   verification: last === Infinity ? opened.verification : "none",
   bytes: withHead(opened.bytes, (head, bytes) => {
-    // These may be stored bytes that nothing inflated, which only their end shows.
+    // These may be compressed stored bytes. Only the check at their end can detect that.
     const mustEnd = opened.info.compressed && beginsAsGzip(head)
     let whole = 0
     const part = bytes.pipe(
@@ -156,7 +156,7 @@ const partOf = (opened: Opened, request: CouchRequest, { first, last = Infinity 
   })
 })
 
-/** The range of a 206, or what is wrong with it if it is not the requested one. */
+/** The bytes of a 206, or the reason why they are not the requested range. */
 const partial = (
   request: CouchRequest,
   { body, headers, server }: StreamedResponse & FromServer,
@@ -164,14 +164,14 @@ const partial = (
   { first, last = Infinity }: Range
 ): Either.Either<{ readonly whole: number | undefined; readonly bytes: Bytes }, string> => {
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(headers["content-range"]?.trim() ?? "")
-  if (range === null) return Either.left("a part came that does not say which one it is")
+  if (range === null) return Either.left("a partial response without a valid Content-Range")
   const [from, to, whole] = [Number(range[1]), Number(range[2]), range[3] === "*" ? undefined : Number(range[3])]
   const isComplete = to === last || (to < last && (whole === undefined ? last === Infinity : to === whole - 1))
   if (from !== first || !isComplete) {
     const end = last === Infinity ? "the end" : last
-    return Either.left(`bytes ${from} to ${to} came, and ${first} to ${end} were asked for`)
+    return Either.left(`the response has the bytes ${from} to ${to}, and the request was for ${first} to ${end}`)
   }
-  if (codings.length > 0) return Either.left(`a part came of what ${codings.join()} made of the file`)
+  if (codings.length > 0) return Either.left(`a partial response of the ${codings.join()} encoding of the file`)
   const length = to - from + 1
   const ended = (passed: number) =>
     new TransportError({
@@ -219,10 +219,12 @@ export const open = <A, R>(
       Effect.gen(function*() {
         const said = saidBy(response.headers)
         const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
-        if (response.status !== 200 && response.status !== 203) return yield* strange("the answer is not a file")
+        if (response.status !== 200 && response.status !== 203) return yield* strange("the response is not a file")
         const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
         if (unsupported !== undefined) {
-          return yield* strange(`the answer was made ${unsupported} unasked, which cannot be undone here`)
+          return yield* strange(
+            `the response has the content encoding ${unsupported}, which was not requested and is not supported`
+          )
         }
         const known: Known = { spot, request, name, said, stub, inflated: response.inflated, ...serverOf(response) }
         const opened: Opened = {
@@ -238,7 +240,7 @@ export const open = <A, R>(
 
     const part = asking({ "accept-encoding": "identity", "range": rangeHeader(range) })
     if (!isRange(range)) {
-      const reason = "a range has whole numbers from 0, the last not before the first; no request was sent"
+      const reason = "a range needs integers from 0, and last must not be less than first. No request was sent"
       return yield* Effect.fail(notSatisfiable(part, reason))
     }
     const scope = yield* Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential))

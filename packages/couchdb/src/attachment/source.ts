@@ -49,7 +49,7 @@ export const checkedSource = <E, R>(
       })
     const differs = (actual: Actual) => wrong(wrongLength(length, actual))
     if (!Number.isSafeInteger(length) || length < 0) {
-      return Effect.fail(wrong(`its length is a whole number of bytes, not ${length}`))
+      return Effect.fail(wrong(`its length must be a non-negative integer, not ${length}`))
     }
     if (source.whole === undefined) {
       return Effect.succeed({ whole: undefined, bytes: sized(source.bytes, length, differs) })

@@ -80,7 +80,7 @@ export const sendFile = <E, R>(request: CouchRequest, name: string, source: Sour
 
 const boundaryPrefix = "effect-couchdb-"
 
-/** A boundary that depends only on the document, and that no file contains by chance. */
+/** A boundary that depends only on the document. No file contains it by chance. */
 const boundaryFor = (text: string): string => boundaryPrefix + passedOf(encoder.encode(text)).digest.replace(/\W/g, "")
 
 /** Sends a document with its attachments: in the JSON, or as `multipart/related`. */
@@ -116,7 +116,7 @@ export const sendUpload = <E, R>({ files, inline, request, text }: DescribedUplo
 
 const retry = retryTransient(defaultRetry, Duration.minutes(1))
 
-/** Repeats a write until its outcome is known. `repeatable` says whether its bytes can be sent again. */
+/** Repeats a write until its outcome is known. `repeatable` is whether its bytes can be sent again. */
 export const withRecovery = <E, R, R2>(
   write: Effect.Effect<Written, E | HttpError, R>,
   findStored: Effect.Effect<Option.Option<Written["rev"]>, HttpError, R2>,

@@ -23,8 +23,8 @@ import type { Passed } from "./verified.js"
 export type SentFiles = ReadonlyMap<string, Passed>
 
 /**
- * Compares the stubs of a document with the files that were sent. The digest of a file that the server compressed is not
- * that of its bytes.
+ * Compares the stubs of a document with the files that were sent. If the server compressed a file, the digest is not that of
+ * its bytes.
  */
 const problemOf = (raw: RawDocument, sent: SentFiles): readonly [name: string, problem: string] | undefined => {
   const stubs = Option.getOrUndefined(raw.stubs)
@@ -32,10 +32,10 @@ const problemOf = (raw: RawDocument, sent: SentFiles): readonly [name: string, p
     const stub = Json.get(stubs, name)
     if (stub === undefined) return [name, "the document does not have it"]
     if (Json.get(stub, "length") !== length) {
-      return [name, `the server has ${String(Json.get(stub, "length"))} bytes of ${length}`]
+      return [name, `the server has ${String(Json.get(stub, "length"))} of ${length} bytes`]
     }
     if (Json.get(stub, "encoding") === undefined && Json.get(stub, "digest") !== digest) {
-      return [name, "the digest that the server names is not that of the bytes"]
+      return [name, "the digest in the document is not that of the bytes"]
     }
   }
   return undefined
@@ -76,9 +76,9 @@ export const findWrite = <A, R>(
   )
 
 /**
- * Reads back what was written, and fails if the server does not have the files as they were sent. `raw` is the body that
- * was written, and `taken` the body of the document before the request. If another client made the stored body
- * undecodable, the document keeps its own.
+ * Reads the written document, and fails if its files are not those that were sent. `raw` is the body that was written, and
+ * `taken` the body of the document before the request. If the stored body does not decode, since another client changed it,
+ * the document keeps its own.
  */
 export const readBack = <A, R>(
   self: Document<A, R>,

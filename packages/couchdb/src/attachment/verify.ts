@@ -24,8 +24,7 @@ type Headers = Readonly<Record<string, string>>
  *
  * - `digest`: the ETag, if it is strong and an MD5. A proxy made or changed any other ETag
  * - `codings`: the content codings of the body, by the server or by a proxy
- * - `ranges`: `bytes` for a file that is stored plain, `none` for one that is stored compressed; a proxy may leave it out
- *   or give another
+ * - `ranges`: `bytes` for a file that is stored plain, `none` for one that is stored compressed. A proxy may remove or change it
  * - `length`: the length of the body as it was sent
  */
 export interface Said {
@@ -60,8 +59,7 @@ const digestIn = (stub: Stub | undefined): string | undefined =>
   stub?.digest.startsWith("md5-") === true ? stub.digest : undefined
 
 /**
- * What is known of a file before its bytes: its headers, its stub if the document was read, and whether the transport
- * inflates.
+ * The data about a file before its bytes: its headers, its stub if the document was read, and whether the transport inflates.
  */
 export interface Known extends FromServer {
   readonly spot: Spot
@@ -76,18 +74,18 @@ export interface Known extends FromServer {
 export const digestOf = ({ said, stub }: Pick<Known, "said" | "stub">): string | undefined =>
   digestIn(stub) ?? said.digest
 
-/** Whether the file seems to be stored compressed: the server offers no ranges then. */
+/** Whether the file seems to be stored compressed. The server offers no ranges of such a file. */
 export const seemsCompressed = ({ said, stub }: Pick<Known, "said" | "stub">): boolean =>
   stub?.encoding === "gzip" || said.ranges === "none" ||
-  // The server compressed it, unless something shows that a proxy did.
+  // Without a sign of a proxy, the server compressed it.
   (said.ranges !== "bytes" && said.digest !== undefined && said.codings[0] === "gzip")
 
-/** How the body arrives: as it was sent, with codings that are decoded here, or inflated by the transport. */
+/** The state of the body on arrival: as it was sent, with codings that this client decodes, or inflated by the transport. */
 type Arrival = "plain" | "undone" | "inflated"
 
 /**
  * The length of the content of a compressed file, if the document contains it. If the client compressed the file before the
- * upload, its `length` is that of the stored bytes; the length of the body distinguishes the two.
+ * upload, its `length` is that of the stored bytes. The length of the body distinguishes the two cases.
  */
 const contentLength = ({ said, stub }: Known, arrival: Arrival): number | undefined => {
   if (stub === undefined) return undefined
@@ -95,7 +93,7 @@ const contentLength = ({ said, stub }: Known, arrival: Arrival): number | undefi
   return said.length !== undefined && (arrival === "plain") === (said.length === stub.length) ? stub.length : undefined
 }
 
-/** What the bytes are compared with at their end. */
+/** The check at the end of the bytes. */
 export const verificationOf = (known: Known): "digest" | "length" | "none" | "unknown" => {
   const { inflated, said } = known
   const coded = said.codings.length > 0
@@ -162,7 +160,7 @@ interface Arrived {
   readonly looksCompressed: boolean
 }
 
-/** Compares what arrived with what is known. Fails only if the bytes cannot be those of the file. */
+/** Compares the arrived bytes with the known data. Fails only if they cannot be those of the file. */
 const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrived): Effect.Effect<
   void,
   ReadError,
@@ -180,7 +178,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
         problem
       })
     )
-  const other = broken("the digest of the bytes is not the one that the server stored")
+  const other = broken("the digest of the bytes differs from the stored one")
   const ended = (length: number, of: number) =>
     Effect.fail(
       new TransportError({
@@ -196,7 +194,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
       ? Effect.void
       : content.length < length
       ? ended(content.length, length)
-      : broken(`there are ${content.length} bytes, and the file has ${length}`)
+      : broken(`the response has ${content.length} bytes, and the file has ${length}`)
   const asStored = askDocument(known)
   const digest = digestOf(known)
 
@@ -208,12 +206,12 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
 
   if (content.digest === digest && arrival !== "undone") {
     if (!looksCompressed || said.ranges === "bytes") return Effect.void
-    // Either the file is gzip itself, or these are its compressed bytes, which nothing inflated.
+    // Either the content of the file is gzip, or these are the compressed stored bytes.
     return Effect.flatMap(
       asStored,
       (stored) =>
         Option.match(stored, { onNone: () => said.ranges === "none", onSome: ({ compressed }) => compressed })
-          ? broken("these are the compressed bytes, and nothing inflated them")
+          ? broken("the bytes are still compressed")
           : Effect.void
     )
   }
@@ -222,7 +220,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
     if (inflated === false || said.ranges === "none") return Effect.void
     return Effect.flatMap(asStored, (stored) =>
       Option.isSome(stored) && !stored.value.compressed
-        ? broken("the transport inflates without saying so (StreamedResponse.inflated), and the file is gzip itself")
+        ? broken("the transport inflated a gzip file without reporting it (StreamedResponse.inflated)")
         : Effect.void)
   }
   if (cut !== undefined) return cut
@@ -250,7 +248,7 @@ const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrive
   )
 }
 
-/** The content of a whole file. It fails at its end if it is not the stored file. */
+/** The content of a whole file. Fails at its end if it is not the stored file. */
 export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never, CouchHttp> =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
@@ -264,7 +262,7 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
         method: request.method,
         path: request.path,
         reason: "Body",
-        description: `what came is no whole ${codings.join(", ")}`
+        description: `the ${codings.join(", ")} data is incomplete or invalid`
       })
     const asItCame = (arrival: "plain" | "inflated", bytes: Bytes): Bytes =>
       withHead(bytes, (head, bytes) => {
@@ -294,7 +292,7 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
       ? asItCame("inflated", body)
       : inflated === false
       ? undone(body)
-      // A body that does not begin like its coding was inflated on the way.
+      // If the body does not begin like its coding, the transport or a proxy inflated it.
       : withHead(
         body,
         (head, bytes) => beginsAs(codings[codings.length - 1], head) ? undone(bytes) : asItCame("inflated", bytes)

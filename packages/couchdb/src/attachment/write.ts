@@ -18,14 +18,14 @@ import { send, sendFile, sendUpload, withRecovery } from "./upload.js"
 import { type Current, describe, type Upload } from "./uploadDescription.js"
 import { findWrite, hasFiles, readBack } from "./uploadVerification.js"
 
-// Each write has three parts: it describes the request, sends it until the outcome is known, and verifies what is stored.
+// Each write has three steps: describe the request, send it until the outcome is known, and verify the stored document.
 
 /** The errors of a write that passed the local checks. */
 type Failure<A, R, E> = ConflictError<A, R> | ReadError | E
 
 type Writes<A, R, E, R2> = Effect.Effect<Document<A, R>, Failure<A, R, E>, CouchHttp | R | R2>
 
-/** Reports a 409 as the conflict of the document, with the way to repeat the operation. */
+/** Maps a 409 to a conflict of the document, with the function that repeats the operation. */
 const asConflict = <A, R, E>(
   self: Document<A, R>,
   repeat: (current: Current) => Effect.Effect<Document<A, R>, unknown, unknown>

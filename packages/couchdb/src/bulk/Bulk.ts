@@ -49,8 +49,8 @@ export interface Options {
 }
 
 /**
- * The options of a delete. `keep` selects what each tombstone keeps of its document, as in `Document.deleteWith`. By default
- * it keeps nothing.
+ * The options of a delete. `keep` selects the members that each tombstone keeps of its document, as in `Document.deleteWith`.
+ * By default it keeps none.
  *
  * @since 0.1.0
  * @category model
@@ -129,8 +129,8 @@ const collect = <A, E, R>(stream: Stream.Stream<A, E, R>): Effect.Effect<Readonl
  *
  * If a response is lost, the stored documents are recognized by their revisions, with one `_revs_diff` for each request, and
  * the others are sent again. No write is applied twice, and no conflict is reported for a write that succeeded. If the
- * outcome cannot be determined, the result is the error that made it unknown. If a whole request fails, each of its
- * documents has that error.
+ * outcome cannot be determined, the result is the error of the lost response. If a whole request fails, the result of each of
+ * its documents is that error.
  *
  * @example
  * import { Array, Effect, Schema } from "effect"
@@ -197,14 +197,14 @@ const delete_: {
     CouchHttp | R
   >
 } = <A, R>(documents: Iterable<Document.Document<A, R>>, options: DeleteOptions<A> = {}) =>
-  // Only what is kept can be an EncodeError.
+  // An EncodeError is possible only with `keep`.
   collect(saving.deleteStream(Stream.fromIterable(documents), options)) as never
 
 export {
   /**
-   * Deletes documents, with a tombstone or an error for each of them, in order: `POST /{db}/_bulk_docs`. What holds for
-   * {@link save} holds here. A document with edits is not deleted (`UnsavedChangesError`). With `keep` each tombstone keeps
-   * members of its document, as with `Document.deleteWith`.
+   * Deletes documents, with a tombstone or an error for each of them, in order: `POST /{db}/_bulk_docs`. Lost responses and
+   * failed requests are handled as in {@link save}. A document with edits is not deleted (`UnsavedChangesError`). With `keep`
+   * each tombstone keeps members of its document, as with `Document.deleteWith`.
    *
    * @example
    * import { Effect, Either, Schema } from "effect"
@@ -241,7 +241,7 @@ export const deleteStream: {
     documents: Stream.Stream<Document.Document<A, R>, E2, R2>
   ) => Stream.Stream<Either.Either<Document.Tombstone<A, R>, DeleteError<A, R> | EncodeError>, E2, CouchHttp | R | R2>
 } =
-  // Only what is kept can be an EncodeError.
+  // An EncodeError is possible only with `keep`.
   ((options: DeleteOptions<unknown> = {}) => (documents: Stream.Stream<Document.Document<unknown>>) =>
     saving.deleteStream(documents, options)) as never
 
@@ -332,7 +332,7 @@ export const fetchStream = <A, I, R, K>(
 /**
  * Stores versions under given revisions, with a result for each version: `POST /{db}/_bulk_docs` with `new_edits: false`.
  * Replication does the same. A version that exists already is not changed, so the operation may be repeated. No version is
- * refused for a conflict: it becomes a sibling of the current revision, to be resolved afterwards.
+ * refused for a conflict. It becomes a sibling of the current revision, which can be resolved afterwards.
  *
  * @example
  * import { Bulk, Revision } from "effect-couchdb"
@@ -384,7 +384,7 @@ export type ConflictsOf<E> = Extract<E, { readonly _tag: "ConflictError" }>
  * @since 0.1.0
  * @category type level
  */
-export type Settles<A, E> = [ConflictsOf<E>] extends // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and whatever the operation gives
+export type Settles<A, E> = [ConflictsOf<E>] extends // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any requirement, and any result of the operation
 [ConflictError<A, any, any>] ? unknown
   : [ConflictsOf<E>] extends [ConflictError<infer B, infer _R, infer _Done>] ? [B] extends [never] ? unknown
     : never

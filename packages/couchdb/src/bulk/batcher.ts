@@ -10,7 +10,7 @@ import { type Fork, forkWithContextOf } from "../http/forkWithContextOf.js"
 
 type Resume<A, E> = (result: Effect.Effect<A, E>) => void
 
-/** A request, and the fibers that wait for its result: mostly one, but there may be ten thousand. */
+/** A request, and the fibers that wait for its result: usually one, and up to ten thousand. */
 class Entry<Q, A, E> {
   inFlight: InFlight<Q, A, E> | undefined = undefined
   private first: Resume<A, E> | undefined = undefined
@@ -119,7 +119,7 @@ export class Batcher<Q, A, E> {
     for (const queue of this.queues.values()) this.dismiss(queue)
   }
 
-  /** Returns what removes the request again. */
+  /** Adds a request to its queue, and returns a function that removes it. */
   private enter(fiber: Fiber.RuntimeFiber<A, E>, request: Q, resume: Resume<A, E>): () => void {
     const { keyOf, maxInFlight, maxSize } = this.options
     const queue = this.queueOf(keyOf(fiber, request))
@@ -195,7 +195,7 @@ export class Batcher<Q, A, E> {
     inFlight.fiber = fiber
     fiber.addObserver((exit) => {
       queue.inFlight.delete(inFlight)
-      // Also after a defect, or at the end of the layer, every fiber gets a result.
+      // Every fiber gets a result, even after a defect or when the layer is released.
       inFlight.entries.forEach((entry, i) => {
         this.release(queue, entry.name)
         entry.complete(Exit.isSuccess(exit) ? exit.value[i] as Either.Either<A, E> : Effect.failCause(exit.cause))
@@ -204,7 +204,7 @@ export class Batcher<Q, A, E> {
     })
   }
 
-  /** Waits for further requests, and sends what there is then. */
+  /** Waits for further requests, and then sends the ready ones. */
   private scheduleFlush(queue: Queue<Q, A, E>, fork: Fork): void {
     const { scope, window } = this.options
     queue.flushScheduled = true

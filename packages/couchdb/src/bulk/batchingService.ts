@@ -25,7 +25,7 @@ import type { Options } from "./Batching.js"
 
 const defaultSize = 400
 
-// Enough to keep a server busy while responses are read, and few enough that batches fill.
+// Keeps a server busy while responses are read, and still lets batches fill.
 const defaultInFlight = 8
 
 const atLeastOne = (number: number): number => Math.max(1, Math.floor(number))
@@ -34,7 +34,7 @@ const atLeastOne = (number: number): number => Math.max(1, Math.floor(number))
 const isTooLong = (result: Either.Either<unknown, NotFoundError | WriteError>): boolean =>
   Either.isLeft(result) && result.left._tag === "TransportError" && result.left.reason === "LongLine"
 
-/** Makes one key for each database and each user: only their requests may share a batch. */
+/** Creates one key for each database and user, since only their requests may share a batch. */
 const makeKeys = () => {
   const noUser = {}
   const users = new WeakMap<object, Map<string, object>>()

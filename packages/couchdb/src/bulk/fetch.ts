@@ -90,9 +90,9 @@ const read = <A, R>(
   const check = (rows: ReadonlyArray<Row>) =>
     rows.length === wanted.length && rows.every(isResult)
       ? undefined
-      : "the response is not one result for each document"
+      : "the response does not have one result for each document"
   return Effect.flatMap(collect(request, "results", check), ({ head, rows }) => {
-    // Rows are in the order of the request. If a server has another order, they are found by id.
+    // Rows should be in the order of the request. They are matched by id, in case a server uses another order.
     const byId = new Map<unknown, Array<Row>>()
     for (const row of rows) {
       const id = member(row.json, "id")

@@ -96,7 +96,7 @@ const toSave = <A, R>(
 
 type Deletion<A, R> = Prepared<Tombstone<A, R>, DeleteError<A, R> | EncodeError>
 
-/** A document that can be deleted, and what its tombstone keeps. */
+/** The id of a document that can be deleted, and the members that its tombstone keeps. */
 const deletable = <A, R>(self: Document<A, R>, keep: Keep<A> | undefined) =>
   Effect.gen(function*() {
     const id = yield* DocumentId.decode(self.id)
@@ -150,7 +150,7 @@ const toDelete =
       }
     )
 
-/** A `Retry-After` of more than a minute is not waited for. */
+/** Retries transient errors, except after a `Retry-After` of more than a minute. */
 const scheduleOf = (options: Options): BulkContext["schedule"] =>
   retryTransient(options.retry ?? defaultRetry, Duration.minutes(1))
 

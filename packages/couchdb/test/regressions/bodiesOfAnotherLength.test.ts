@@ -33,9 +33,9 @@ const wrong: { readonly [name: string]: Wrong } = {
   "bytes, though none were announced": of(0, streamed("a"), announced(0, "more (1 so far)")),
   "bytes at hand that are fewer": of(9, bytes("hello"), announced(9, "5")),
   "text of more bytes than characters": of(1, "ü", announced(1, "2")),
-  "a length that is negative": of(-1, streamed("a"), "its length is a whole number of bytes, not -1"),
-  "a length that is a fraction": of(1.5, streamed("a"), "its length is a whole number of bytes, not 1.5"),
-  "a length that is not a number": of(Number.NaN, streamed("a"), "its length is a whole number of bytes, not NaN")
+  "a length that is negative": of(-1, streamed("a"), "its length must be a non-negative integer, not -1"),
+  "a length that is a fraction": of(1.5, streamed("a"), "its length must be a non-negative integer, not 1.5"),
+  "a length that is not a number": of(Number.NaN, streamed("a"), "its length must be a non-negative integer, not NaN")
 }
 
 type Write = (

@@ -11,11 +11,11 @@ const file = fileURLToPath(new URL("../../../docs/messages.md", import.meta.url)
 
 const introduction = `# Error messages
 
-What the library says in each situation, and what to do. \`vitest run messages -u\` writes this page, and a test compares it
-with the messages as they are: on the embedded CouchDB, and with \`COUCHDB_URL\` on a real one.
+The messages of the library in each situation, and what to do. \`vitest run messages -u\` writes this page. A test compares it
+with the actual messages on the embedded CouchDB and, with \`COUCHDB_URL\`, on a real one.
 
 A message begins with the request, or with the document if no request was sent. The server is \`http://127.0.0.1:5984\` here.
-In parentheses is the status, with CouchDB's own \`error\` and \`reason\`. No message shows a body, a password, a cookie or a
+The parentheses contain the status, and CouchDB's \`error\` and \`reason\`. No message contains a body, a password, a cookie or a
 token.
 `
 

@@ -238,7 +238,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           Effect.zipRight(design(zoo), Document.create(butterflies(zoo), "monarch", { name: "Monarch", seen: -1 }))
       ),
       any(
-        "a validation function asks for another user",
+        "a validation function requires another user",
         ({ zoo }) =>
           Effect.zipRight(design(zoo), Document.create(butterflies(zoo), "monarch", { name: "Monarch", seen: 100 }))
       ),
@@ -256,7 +256,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ({ name }) => Document.create(anything("_users"), `org.couchdb.user:${name}`, { type: "visitor" })
       ),
       any(
-        "a password that is not a text",
+        "a password that is not a string",
         ({ name }) =>
           Document.create(anything("_users"), `org.couchdb.user:${name}`, {
             name,
@@ -294,7 +294,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           () => Effect.ignore(User.delete(name))
         ).pipe(Effect.zipRight(User.create(name, Redacted.make("another secret"))))),
       any("a user who does not exist", ({ name }) => User.fetch(name)),
-      any("a user who does not exist is deleted", ({ name }) => User.delete(name))
+      any("the deletion of a user who does not exist", ({ name }) => User.delete(name))
     ]
   },
   {
@@ -316,7 +316,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ({ nowhere }) => Document.fetch(butterflies(nowhere), "monarch")
       ),
       any("the revision of a document that does not exist", ({ zoo }) => Document.info(butterflies(zoo), "monarch")),
-      any("a document of many does not exist", ({ zoo }) =>
+      any("one of several documents does not exist", ({ zoo }) =>
         Effect.flatMap(
           Bulk.fetch(butterflies(zoo), ["monarch"]),
           ([result]) => result as Either.Either<unknown, unknown>
@@ -336,12 +336,12 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           Document.save(Document.make(butterflies(zoo), "monarch", { name: "Another", seen: 0 }))
         )),
       any(
-        "`Document.save` of a document that somebody else wrote",
+        "`Document.save` of a document that another client changed",
         ({ zoo }) =>
           Effect.flatMap(outdated(zoo), (old) => Document.save(Document.modify(old, () => ({ name: "M", seen: 5 }))))
       ),
       any(
-        "`Document.delete` of a document that somebody else wrote",
+        "`Document.delete` of a document that another client changed",
         ({ zoo }) => Effect.flatMap(outdated(zoo), Document.delete)
       ),
       any("`Document.copy` to a document that exists", ({ zoo }) =>
@@ -349,20 +349,20 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           yield* Document.create(butterflies(zoo), "peacock", { name: "Peacock", seen: 0 })
           return yield* Document.copy(yield* Document.create(butterflies(zoo), "monarch", monarch), "peacock")
         })),
-      any("`Document.copy` of a document that does not exist any more", ({ zoo }) =>
+      any("`Document.copy` of a document that no longer exists", ({ zoo }) =>
         Effect.gen(function*() {
           const doc = yield* Document.create(butterflies(zoo), "monarch", monarch)
           yield* Database.delete(zoo)
           yield* Database.create(zoo)
           return yield* Document.copy(doc, "peacock")
         })),
-      any("`Bulk.save` of a document that somebody else wrote", ({ zoo }) =>
+      any("`Bulk.save` of a document that another client changed", ({ zoo }) =>
         Effect.gen(function*() {
           const old = yield* outdated(zoo)
           const [result] = yield* Bulk.save([Document.modify(old, () => ({ name: "M", seen: 5 }))])
           return yield* result as Either.Either<unknown, unknown>
         })),
-      any("`Attachment.put` to a document that somebody else wrote", ({ zoo }) =>
+      any("`Attachment.put` to a document that another client changed", ({ zoo }) =>
         Effect.flatMap(
           outdated(zoo),
           (old) => Attachment.put(old, "wings.txt", { bytes: "orange", contentType: "text/plain" })
@@ -400,7 +400,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ({ zoo }) => Stream.runDrain(Attachment.get(Attachment.at(butterflies(zoo), "monarch"), "legs.txt"))
       ),
       any(
-        "what is known of an attachment that does not exist",
+        "the headers of an attachment that does not exist",
         ({ zoo }) => Attachment.info(Attachment.at(butterflies(zoo), "monarch"), "legs.txt")
       ),
       any(
@@ -426,7 +426,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ({ zoo }) => Document.create(anything(zoo), "monarch", { _private: 1 })
       ),
       any(
-        "a name with an underscore in a body of one's own",
+        "a name with an underscore in the body of a raw request",
         ({ zoo }) => raw("PUT", `/${zoo}/monarch`, { _private: 1 })
       ),
       any("`_id` and `_rev` in a schema", ({ zoo }) =>
@@ -538,7 +538,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ({ zoo }) => Mango.find(butterflies(zoo), { selector: { seen: 1 }, bookmark: "page 2" })
       ),
       any(
-        "an index that does not exist is deleted",
+        "the deletion of an index that does not exist",
         ({ zoo }) => Mango.deleteIndex(zoo, { design: "seen", name: "seen" })
       ),
       embedded("a JavaScript view on an embedded CouchDB without an interpreter", ({ zoo }) =>
@@ -562,7 +562,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
     title: "The server and replications",
     situations: [
       any("an endpoint that does not exist", () => raw("GET", "/_wings")),
-      any("a job of resharding that does not exist", () => Server.reshardJob("001-none")),
+      any("a resharding job that does not exist", () => Server.reshardJob("001-none")),
       any("an option of the configuration that is not set", () => raw("GET", "/_node/_local/_config/zoo/wings")),
       any(
         "a replication between names instead of URLs",
@@ -576,7 +576,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ).pipe(Effect.zipRight(Replication.define(name, definition)))
       }),
       any("a replication that does not exist", ({ name }) => Replication.status(name)),
-      any("a replication that is not running is cancelled", () => Replication.cancel("0123456789abcdef")),
+      any("the cancellation of a replication that is not running", () => Replication.cancel("0123456789abcdef")),
       any(
         "a replication whose source does not exist",
         ({ nowhere, zoo }) => Replication.once({ source: nowhere, target: zoo })
@@ -608,7 +608,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           )
       ),
       embedded(
-        "a host whose name is not known",
+        "an unknown host name",
         () =>
           Database.info("zoo").pipe(
             overNode({}, "http://couch.invalid:5984"),
@@ -621,7 +621,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         () => Database.info("zoo").pipe(overNode({ socketPath: "/nowhere/couchdb.sock" }))
       ),
       embedded(
-        "a connection that is not made in time",
+        "a connection that times out",
         () =>
           Effect.flatMap(
             tcp(() => undefined),
@@ -629,7 +629,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           )
       ),
       embedded(
-        "a connection that breaks before a response came, for a read",
+        "a connection that breaks before a response arrives, for a read",
         () =>
           Effect.flatMap(
             tcp((socket) => socket.once("data", () => socket.resetAndDestroy())),
@@ -637,7 +637,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
           )
       ),
       embedded(
-        "a connection that breaks before a response came, for a write",
+        "a connection that breaks before a response arrives, for a write",
         () => toServer(tcp((socket) => socket.once("data", () => socket.resetAndDestroy())), "http")
       ),
       embedded(
@@ -682,7 +682,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
       embedded("a certificate that is not valid yet", () => toServer(Servers.https("notYetValid"), "https")),
       embedded("a certificate for another host", () => toServer(Servers.https("otherHost"), "https")),
       embedded(
-        "a server that wants a client certificate",
+        "a server that requires a client certificate",
         () => toServer(Servers.https("valid", { requestCert: true, ca: Servers.pem("root.pem") }), "https")
       ),
       embedded(
@@ -694,7 +694,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
               withPort(Database.info("zoo").pipe(overNode({ proxy: { url: `http://127.0.0.1:${port}` } })), port)
           )
       ),
-      embedded("a proxy that wants credentials", () =>
+      embedded("a proxy that requires credentials", () =>
         Effect.flatMap(
           Servers.proxy((socket) => socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")),
           ({ url }) => Database.info("zoo").pipe(overNode({ proxy: { url } }))
@@ -788,15 +788,15 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
     ]
   },
   {
-    title: "What is between here and CouchDB",
+    title: "Between the client and CouchDB",
     situations: [
       embedded("a login page with status 200", ({ zoo }) => html(200)(Database.info(zoo))),
       embedded(
-        "a proxy without a server",
+        "a proxy whose server is not reachable",
         ({ zoo }) => html(502)(Document.fetch(butterflies(zoo), "monarch"))
       ),
       embedded(
-        "a proxy without a server, for a write",
+        "a proxy whose server is not reachable, for a write",
         ({ zoo }) => html(502)(Document.create(butterflies(zoo), "monarch", monarch))
       ),
       embedded("the limit of a proxy", ({ zoo }) => html(413)(Document.create(butterflies(zoo), "monarch", monarch))),
@@ -818,7 +818,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
             Database.info(zoo)
           )
       ),
-      embedded("a server that does not answer in time", ({ zoo }) =>
+      embedded("a server that does not respond in time", ({ zoo }) =>
         Effect.provide(
           Database.info(zoo),
           CouchHttp.layer({ url: server, timeout: "1 millis", retry: "none" }).pipe(

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the certificates of the tests in this folder. Those that are valid stay so until the year 9999.
+# Generates the certificates of the tests in this folder. Valid ones expire in the year 9999.
 set -e
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -30,7 +30,7 @@ END
 
 key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1"; }
 request() { openssl req -new -key "$1" -subj "/CN=$2" -out "$work/request"; }
-# sign NAME EXTENSIONS BEGIN END, and by whom
+# sign NAME EXTENSIONS BEGIN END ISSUER_OPTIONS
 sign() {
   name=$1 extensions=$2 begin=$3 end=$4
   shift 4
