@@ -1,4 +1,3 @@
-import { pbkdf2 } from "@noble/hashes/pbkdf2"
 import { sha256 } from "@noble/hashes/sha2"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
@@ -8,6 +7,7 @@ import { refusal, refuse } from "../http/refusal.js"
 import type { Incoming } from "../storage/incoming.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import type { Database, Server } from "../storage/state.js"
+import { deriveKey } from "./deriveKey.js"
 
 /** The user of a request. */
 export interface UserContext {
@@ -100,9 +100,6 @@ const passwordFields = new Set([
   "pbkdf2_prf",
   "salt"
 ])
-
-const deriveKey = (password: string, salt: string, iterations: number): string =>
-  Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: iterations, dkLen: 32 }))
 
 /** Replaces the password of a document in `_users` by its hash. */
 export const hashPassword = (server: Server, document: Incoming): Checked<Incoming> => {

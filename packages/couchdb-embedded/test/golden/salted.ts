@@ -4,13 +4,12 @@
  * The salt of a password is random, so the derived key and the revision differ between runs. They are removed if they
  * follow from the salt, and stay otherwise.
  */
-import { pbkdf2 } from "@noble/hashes/pbkdf2"
-import { sha256 } from "@noble/hashes/sha2"
 import * as Json from "effect-couchdb/Json"
 import * as Revision from "effect-couchdb/Revision"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
+import { pbkdf2Sync } from "node:crypto"
 import type { Step } from "./transcript.js"
 import { recorded, steps } from "./transcript.js"
 
@@ -22,7 +21,7 @@ const follows = (document: string, password: string): ReadonlyArray<readonly [st
   const [salt = "", key = "", iterations = "", rev = ""] = texts(document, "salt", "derived_key", "iterations", "_rev")
   const body = Json.parse(document)
   if (!/^[0-9a-f]{32}$/.test(salt) || Either.isLeft(body) || !Json.isObject(body.right)) return []
-  const derived = Encoding.encodeHex(pbkdf2(sha256, password, salt, { c: Number(iterations), dkLen: 32 }))
+  const derived = Encoding.encodeHex(pbkdf2Sync(password, salt, Number(iterations), 32, "sha256"))
   const predicted = Revision.predict({
     parent: Option.none(),
     body: Json.fromEntries(Json.entries(body.right).filter(([name]) => !name.startsWith("_"))),
