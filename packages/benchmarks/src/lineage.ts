@@ -109,7 +109,7 @@ const planning = (tombstones: number) =>
     const times: Array<number> = []
     for (let i = 0; i < 5; i++) {
       const before = performance.now()
-      Lineage.plan(Lineage.knowledge(settings, leaves), leaves, "editWins")
+      Lineage.plan(Lineage.buildIndex(settings, leaves), leaves, "editWins")
       times.push(performance.now() - before)
     }
     const before = performance.now()

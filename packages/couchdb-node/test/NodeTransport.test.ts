@@ -94,7 +94,7 @@ it.scopedLive("a stream without a response releases its socket at once", () =>
     const pool = yield* Transport.Transport
     const at = (path: string) => ({ method: "GET", origin: server.url, path, headers: {} })
     // The scope is that of the test, so it is still open.
-    assert.strictEqual((yield* Effect.flip(pool.stream(at("/breaks")))).reason, "NoAnswer")
+    assert.strictEqual((yield* Effect.flip(pool.stream(at("/breaks")))).reason, "NoResponse")
     assert.strictEqual((yield* pool.request({ ...at("/"), deadline: 120_000 })).status, 200)
   }).pipe(Effect.provide(NodeTransport.layer({ connections: 1 }))))
 

@@ -36,9 +36,9 @@ export {
 } from "./document/errors.js"
 export {
   AccountLockedError,
-  type Answer,
   BadRequestError,
   CredentialsError,
+  type ErrorResponse,
   ExpectationFailedError,
   ForbiddenError,
   type HttpError,

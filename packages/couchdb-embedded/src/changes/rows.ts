@@ -73,7 +73,7 @@ export const read = (
   query: Query,
   from: Position,
   limit: number,
-  most: number
+  maxRows: number
 ): Checked<Batch> => {
   const updates = updatesOf(database, query, from)
   const { occurrences: times } = query.filter
@@ -86,7 +86,7 @@ export const read = (
   let held = 0
   for (;;) {
     const open = queues.flatMap((queue, i) => (at[i] ?? 0) < queue.length ? [i] : [])
-    if (rows.length >= Math.min(limit, most) || open.length === 0) {
+    if (rows.length >= Math.min(limit, maxRows) || open.length === 0) {
       const pending = updates.reduce((sum, { length }) => sum + length, 0) - rows.length - held
       if (open.length === 0 && !query.descending) Sequences.now(database).forEach((seq, i) => position[i] = seq)
       return Either.right({ rows, position, pending, done: open.length === 0 })

@@ -28,7 +28,7 @@ import * as RandomSource from "../encoding/random.js"
  * - `Lost`: the server handles the request, and its response is lost
  * - `Truncated`: the response is cut off after this many bytes
  * - `Stalled`: the response stalls after this many bytes
- * - `Rival`: another client writes first
+ * - `ConcurrentWrite`: another client writes first
  * - `Rewound`: a `_changes` request starts from the beginning, whatever its `since` is
  *
  * @since 0.1.0
@@ -42,7 +42,7 @@ export type Fault = Data.TaggedEnum<{
   Lost: {}
   Truncated: { readonly after: number }
   Stalled: { readonly after: number }
-  Rival: {
+  ConcurrentWrite: {
     readonly write: (
       request: Transport.TransportRequest,
       transport: Transport.Service
@@ -96,7 +96,7 @@ export interface Options {
  * @since 0.1.0
  * @category model
  */
-export interface Struck {
+export interface InjectedFault {
   readonly method: string
   readonly path: string
   readonly fault: Fault["_tag"]
@@ -105,14 +105,14 @@ export interface Struck {
 /**
  * Controls the faults at run time.
  *
- * - `struck`: all injected faults, in order
+ * - `injected`: all injected faults, in order
  * - `use`: replaces the rules, and restarts their counts. An empty list disables all faults
  *
  * @since 0.1.0
  * @category model
  */
 export interface Service {
-  readonly struck: Effect.Effect<ReadonlyArray<Struck>>
+  readonly injected: Effect.Effect<ReadonlyArray<InjectedFault>>
   readonly use: (rules: ReadonlyArray<Rule>) => Effect.Effect<void>
 }
 
@@ -127,11 +127,11 @@ export class Faults extends Context.Tag("effect-couchdb-embedded/Faults")<Faults
 interface CountedRule {
   readonly rule: Rule
   readonly passed: number
-  readonly struck: number
+  readonly injected: number
 }
 
 const withoutCounts = (rules: ReadonlyArray<Rule>): ReadonlyArray<CountedRule> =>
-  rules.map((rule) => ({ rule, passed: 0, struck: 0 }))
+  rules.map((rule) => ({ rule, passed: 0, injected: 0 }))
 
 const matches = ({ method, path }: Rule, request: Transport.TransportRequest): boolean =>
   (method === undefined ||
@@ -146,13 +146,13 @@ const selectFaults = (
 ): readonly [ReadonlyArray<Fault>, ReadonlyArray<CountedRule>] => {
   const faults: Array<Fault> = []
   const counted = rules.map((one) => {
-    const { passed, rule, struck } = one
+    const { passed, rule, injected } = one
     if (!matches(rule, request)) return one
     if (passed < (rule.after ?? 0)) return { ...one, passed: passed + 1 }
-    if (struck >= (rule.times ?? Number.POSITIVE_INFINITY)) return one
+    if (injected >= (rule.times ?? Number.POSITIVE_INFINITY)) return one
     if (rule.chance !== undefined && chance() >= rule.chance) return one
     faults.push(rule.fault)
-    return { ...one, struck: struck + 1 }
+    return { ...one, injected: injected + 1 }
   })
   return [faults, counted]
 }
@@ -240,14 +240,14 @@ const withFault = <Response, R>(
     Refused: () => (request: Transport.TransportRequest) =>
       Effect.fail(failure(request, "Connection", "refused by the test")),
     Dropped: () => (request: Transport.TransportRequest) =>
-      Effect.fail(failure(request, "NoAnswer", "dropped by the test")),
+      Effect.fail(failure(request, "NoResponse", "dropped by the test")),
     Lost: () => (request: Transport.TransportRequest) =>
-      Effect.zipRight(inner(request), Effect.fail(failure(request, "NoAnswer", "the response was lost by the test"))),
+      Effect.zipRight(inner(request), Effect.fail(failure(request, "NoResponse", "the response was lost by the test"))),
     Truncated: ({ after }) => (request: Transport.TransportRequest) =>
       Effect.flatMap(inner(request), (response) => kind.cutOff(request, response, after, false)),
     Stalled: ({ after }) => (request: Transport.TransportRequest) =>
       Effect.flatMap(inner(request), (response) => kind.cutOff(request, response, after, true)),
-    Rival: ({ write }) => (request: Transport.TransportRequest) =>
+    ConcurrentWrite: ({ write }) => (request: Transport.TransportRequest) =>
       Effect.zipRight(write(request, transport), inner(request)),
     Rewound: () => (request: Transport.TransportRequest) => inner(rewound(request))
   })
@@ -276,11 +276,11 @@ export const make = (
 ): Effect.Effect<{ readonly transport: Transport.Service; readonly faults: Service }> =>
   Effect.gen(function*() {
     const rules = yield* Ref.make(withoutCounts(options.rules))
-    const log = yield* Ref.make<ReadonlyArray<Struck>>([])
+    const log = yield* Ref.make<ReadonlyArray<InjectedFault>>([])
     const random = RandomSource.make(options.seed ?? 1)
     const chance = (): number => random.below(1_000_000) / 1_000_000
 
-    const strike = (request: Transport.TransportRequest): Effect.Effect<ReadonlyArray<Fault>> =>
+    const selectAndLog = (request: Transport.TransportRequest): Effect.Effect<ReadonlyArray<Fault>> =>
       Effect.tap(
         Ref.modify(rules, (counted) => selectFaults(counted, request, chance)),
         (faults) =>
@@ -293,12 +293,12 @@ export const make = (
     /** Applies the faults in the order of their rules, the first one outermost. */
     const faulty =
       <Response, R>(kind: Kind<Response>, exchange: Exchange<Response, R>): Exchange<Response, R> => (request) =>
-        Effect.flatMap(strike(request), (faults) =>
+        Effect.flatMap(selectAndLog(request), (faults) =>
           faults.reduceRight((inner, fault) => withFault(transport, kind, fault, inner), exchange)(request))
 
     return {
       faults: {
-        struck: Ref.get(log),
+        injected: Ref.get(log),
         use: (next) =>
           Ref.set(rules, withoutCounts(next))
       },
@@ -333,13 +333,13 @@ export const layer = (
   )
 
 /**
- * A write for `Fault.Rival`: it reads the document of the request, edits its JSON, and writes it back. It does nothing
+ * A write for `Fault.ConcurrentWrite`: it reads the document of the request, edits its JSON, and writes it back. It does nothing
  * if the request concerns no document, or if the document does not exist.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const rivalEdit =
+export const concurrentEdit =
   (edit: (document: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>) =>
   (request: Transport.TransportRequest, transport: Transport.Service): Effect.Effect<void, TransportError> =>
     Effect.gen(function*() {

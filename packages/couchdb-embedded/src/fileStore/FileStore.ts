@@ -92,7 +92,10 @@ const system = (directory: string) => (cause: unknown): FileStoreError =>
   new FileStoreError({ directory, reason: "System", description: describe(cause) + remedyOf(cause), cause })
 
 /** Describes the process that has the directory open, and what to do. */
-const describeHolder = (directory: string, { certain, claim: { details, name, state }, place }: Lock.Rival): string => {
+const describeHolder = (
+  directory: string,
+  { certain, claim: { details, name, state }, place }: Lock.LockHolder
+): string => {
   const holder = `process ${details.pid}${
     details.host === hostname() ? "" : ` of the host or container ${details.host}`
   }`

@@ -41,7 +41,7 @@ export interface Claim {
 }
 
 /** The claim of another process. `certain` says whether it is known to run. */
-export interface Rival {
+export interface LockHolder {
   readonly claim: Claim
   readonly place: Owners.Place
   readonly certain: boolean
@@ -50,7 +50,7 @@ export interface Rival {
 /** The acquired lock, or the process that holds it. */
 export type Acquired =
   | { readonly _tag: "Held"; readonly release: Effect.Effect<void> }
-  | { readonly _tag: "Locked"; readonly rival: Rival }
+  | { readonly _tag: "Locked"; readonly rival: LockHolder }
 
 const claimName = /^lock(?:\.[0-9a-f]{24})?$/
 
@@ -117,9 +117,9 @@ const rivals = (
   directory: string,
   own: Owners.Owner,
   except: string | undefined
-): Effect.Effect<ReadonlyArray<Rival>, unknown> =>
+): Effect.Effect<ReadonlyArray<LockHolder>, unknown> =>
   Effect.gen(function*() {
-    const found: Array<Rival> = []
+    const found: Array<LockHolder> = []
     for (const name of yield* Effect.try({ try: () => Fs.readdirSync(directory), catch: (error) => error })) {
       if (name === except || !claimName.test(name)) continue
       const text = yield* Effect.try({
@@ -138,7 +138,7 @@ const rivals = (
   })
 
 /** The rival that holds the directory, as far as can be observed. */
-const holderOf = (found: ReadonlyArray<Rival>): Rival | undefined =>
+const holderOf = (found: ReadonlyArray<LockHolder>): LockHolder | undefined =>
   found.find(({ certain, claim }) => !certain || claim.state === "holding")
 
 /** The published claim of this process. */
@@ -226,7 +226,7 @@ export const acquire = (
   Effect.gen(function*() {
     const own = Owners.self()
     const deadline = performance.now() + openingTimeoutMillis
-    const locked = (rival: Rival): Acquired => ({ _tag: "Locked", rival })
+    const locked = (rival: LockHolder): Acquired => ({ _tag: "Locked", rival })
     for (;;) {
       const before = yield* rivals(directory, own, undefined)
       const holder = holderOf(before) ?? (performance.now() > deadline ? before[0] : undefined)
@@ -252,7 +252,7 @@ const awaitTurn = (
   own: Owners.Owner,
   mine: OwnClaim,
   deadline: number
-): Effect.Effect<"Held" | "Yield" | Rival, unknown> =>
+): Effect.Effect<"Held" | "Yield" | LockHolder, unknown> =>
   Effect.gen(function*() {
     for (;;) {
       const others = yield* rivals(directory, own, mine.name)

@@ -45,8 +45,8 @@ describe("each fault", () => {
       for (
         const [fault, reason, there] of [
           [Fault.Refused(), "Connection", false],
-          [Fault.Dropped(), "NoAnswer", false],
-          [Fault.Lost(), "NoAnswer", true]
+          [Fault.Dropped(), "NoResponse", false],
+          [Fault.Lost(), "NoResponse", true]
         ] as const
       ) {
         const { transport } = yield* line([{ fault, method: "PUT" }])
@@ -90,7 +90,7 @@ describe("each fault", () => {
         yield* Database.create("zoo")
         const doc = yield* Document.create(counters, "a", { n: 1 })
         yield* faults.use([{
-          fault: Fault.Rival({ write: Faults.rivalEdit((document) => ({ ...document, n: 50 })) }),
+          fault: Fault.ConcurrentWrite({ write: Faults.concurrentEdit((document) => ({ ...document, n: 50 })) }),
           method: "PUT",
           times: 1
         }])
@@ -130,7 +130,7 @@ describe("rules", () => {
       const up = Effect.map(Effect.exit(transport.request(get("/_up"))), Exit.isSuccess)
       assert.deepStrictEqual(yield* Effect.replicateEffect(up, 5), [true, false, false, true, true])
       assert.strictEqual((yield* transport.request(get("/"))).status, 200)
-      assert.deepStrictEqual(yield* faults.struck, [
+      assert.deepStrictEqual(yield* faults.injected, [
         { method: "GET", path: "/_up", fault: "Refused" },
         { method: "GET", path: "/_up", fault: "Refused" }
       ])
@@ -191,7 +191,7 @@ describe("64 writers increment one counter under all faults", () => {
         let waited = 0
         while (fiber.unsafePoll() === null && waited++ < 2_000) yield* TestClock.adjust(Duration.millis(250))
         const { acknowledged, counted } = yield* Fiber.join(fiber)
-        const struck = yield* faults.struck
+        const struck = yield* faults.injected
         assert.isAbove(struck.length, 50)
         assert.strictEqual(acknowledged, writers)
         assert.strictEqual(counted, acknowledged)

@@ -6,7 +6,7 @@ export const interrupted = (): Error => new Error("interrupted")
 
 /** The progress of an exchange. undici starts a request when it has a connection, and writes it at once. */
 export const phaseOf = (started: boolean, answered: boolean): Phase =>
-  answered ? "answered" : started ? "sent" : "unsent"
+  answered ? "responded" : started ? "sent" : "unsent"
 
 export const failure = (request: TransportRequest, phase: Phase, cause: unknown): TransportError =>
   toTransportError(request, cause, phase)

@@ -47,7 +47,7 @@ const afterHeaders = (onRequest: Break): Effect.Effect<string, never, Scope> =>
   )
 
 const mayHaveHappened = (error: { readonly _tag: string; readonly message: string; readonly reason?: unknown }) => {
-  assert.strictEqual(error.reason, "NoAnswer")
+  assert.strictEqual(error.reason, "NoResponse")
   assert.match(error.message, / The request may have been carried out: read before you repeat it\.$/)
 }
 

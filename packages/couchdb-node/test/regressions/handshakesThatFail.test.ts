@@ -16,7 +16,7 @@ interface Scene {
   readonly reason: "Tls" | "Connection"
   readonly says: RegExp
   /** The error of `fetch`, which does not contain the progress of the request. */
-  readonly overFetch?: "NoAnswer"
+  readonly overFetch?: "NoResponse"
 }
 
 const trusting: Tls = { ca: pem("root.pem") }
@@ -85,7 +85,7 @@ const scenes: { readonly [name: string]: Scene } = {
     tls: trusting,
     reason: "Tls",
     says: /certificate required.*tls\.cert/,
-    overFetch: "NoAnswer"
+    overFetch: "NoResponse"
   },
   "a version of TLS that the client does not speak": {
     url: at(https("valid", { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" })),
@@ -115,7 +115,7 @@ const scenes: { readonly [name: string]: Scene } = {
     url: atTcp(tcp((socket) => socket.once("data", () => socket.resetAndDestroy()))),
     reason: "Connection",
     says: /ECONNRESET.*closed it at once/,
-    overFetch: "NoAnswer"
+    overFetch: "NoResponse"
   },
   "a connection that ends in the handshake": {
     url: atTcp(tcp((socket) => socket.once("data", () => socket.end()))),
@@ -165,7 +165,7 @@ describe("over fetch, which does not trust the test's authority", () => {
         const error = yield* put(yield* url).pipe(Effect.provide(fetchTransport))
         const expected = tls === undefined ? overFetch ?? reason : "Tls"
         assert.strictEqual(error.reason, expected)
-        assert.match(error.message, expected === "NoAnswer" ? /may have been carried out/ : / Nothing was sent\.$/)
+        assert.match(error.message, expected === "NoResponse" ? /may have been carried out/ : / Nothing was sent\.$/)
       }))
   }
 })

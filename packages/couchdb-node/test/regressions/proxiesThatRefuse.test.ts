@@ -26,10 +26,10 @@ const answering = (status: string) => (socket: Net.Socket) =>
 const scenes: { readonly [name: string]: readonly [onConnect: (socket: Net.Socket) => void, says: RegExp] } = {
   "requires credentials": [
     answering("407 Proxy Authentication Required"),
-    /\(the proxy answered CONNECT with 407\)\. Give the client the proxy's credentials \(NodeTransport: proxy\.authorization\)\./
+    /\(the proxy responded to CONNECT with 407\)\. Give the client the proxy's credentials \(NodeTransport: proxy\.authorization\)\./
   ],
-  "may not connect": [answering("403 Forbidden"), /\(the proxy answered CONNECT with 403\)\. Is the proxy/],
-  "cannot connect": [answering("502 Bad Gateway"), /\(the proxy answered CONNECT with 502\)\. Is the proxy/],
+  "may not connect": [answering("403 Forbidden"), /\(the proxy responded to CONNECT with 403\)\. Is the proxy/],
+  "cannot connect": [answering("502 Bad Gateway"), /\(the proxy responded to CONNECT with 502\)\. Is the proxy/],
   "closes the connection": [(socket) => socket.end(), /\(proxy: other side closed\)/],
   "resets the connection": [(socket) => socket.resetAndDestroy(), /\(proxy: read ECONNRESET\)/],
   "does not speak HTTP": [(socket) => socket.end("220 mail.example\r\n"), /\(proxy: Response does not match/],
@@ -196,9 +196,9 @@ describe("over fetch with a proxy", () => {
         const refusals: ReadonlyArray<readonly [url: string, says: RegExp]> = [
           [
             (yield* proxy(answering("407 Proxy Authentication Required"))).url,
-            /\(the proxy answered CONNECT with 407\)/
+            /\(the proxy responded to CONNECT with 407\)/
           ],
-          [(yield* proxy(answering("502 Bad Gateway"))).url, /\(the proxy answered CONNECT with 502\)/],
+          [(yield* proxy(answering("502 Bad Gateway"))).url, /\(the proxy responded to CONNECT with 502\)/],
           [`http://127.0.0.1:${dead}`, /ECONNREFUSED/]
         ]
         for (const [url, says] of refusals) {
@@ -220,7 +220,7 @@ it.scopedLive("a request that was written into a tunnel may have been carried ou
       socket.once("data", () => socket.end())
     })
     const error = yield* ask("http://couch.example:5984", { proxy: { url } })
-    assert.strictEqual(error.reason, "NoAnswer")
+    assert.strictEqual(error.reason, "NoResponse")
     assert.match(error.message, /may have been carried out/)
   }))
 

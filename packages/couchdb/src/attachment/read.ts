@@ -12,7 +12,7 @@ import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { beginsAsGzip, unsupportedCoding, withHead } from "../http/contentEncoding.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { NotFoundError, RangeNotSatisfiableError, type RequestError, TransportError } from "../http/errors.js"
-import { answerOf, isIdentified, unexpectedResponse } from "../http/responseError.js"
+import { errorResponseOf, isIdentified, unexpectedResponse } from "../http/responseError.js"
 import { serverOf } from "../http/server.js"
 import type { StreamedResponse } from "../http/Transport.js"
 import type { Info, Opened, Place, Range, ReadError, RequestFailure } from "./Attachment.js"
@@ -60,7 +60,7 @@ const infoOf = (name: string, headers: Headers, said: Said, stub: Stub | undefin
 const withNames =
   <A, R>(target: Document<A, R> | Place) => (error: NotFoundError | RequestError): NotFoundError | RequestError =>
     error._tag === "NotFoundError" && isDocument(target)
-      ? new NotFoundError({ ...answerOf(error), attachments: Object.keys(target.attachments) })
+      ? new NotFoundError({ ...errorResponseOf(error), attachments: Object.keys(target.attachments) })
       : error
 
 export const head = <A, R>(

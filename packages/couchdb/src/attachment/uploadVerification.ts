@@ -12,7 +12,7 @@ import * as value from "../document/value.js"
 import { pathOf } from "../http/bulk/bulkGetVersions.js"
 import type { CouchHttp, Written } from "../http/CouchHttp.js"
 import type { HttpError, NotFoundError, RequestError } from "../http/errors.js"
-import { failAt } from "../http/failAt.js"
+import { failWithServer } from "../http/failWithServer.js"
 import type { RawDocument } from "../http/rawDocument.js"
 import { IntegrityError } from "./errors.js"
 import { plainStubs } from "./stubs.js"
@@ -93,7 +93,7 @@ export const readBack = <A, R>(
     const problem = problemOf(read, sent)
     if (problem !== undefined) {
       const [name, why] = problem
-      return yield* failAt((from) =>
+      return yield* failWithServer((from) =>
         new IntegrityError({ ...from, operation: "upload", database, id: self.id, name, problem: why })
       )
     }

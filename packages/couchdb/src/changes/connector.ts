@@ -304,7 +304,7 @@ const isSilent = (end: End): boolean => end._tag === "Broken" && end.silent
 
 /** Whether a request was cut off after it was sent. A failure to connect does not point to a proxy. */
 const isCut = (error: RowsError): boolean =>
-  (error._tag === "TransportError" && (error.reason === "NoAnswer" || error.reason === "Body")) ||
+  (error._tag === "TransportError" && (error.reason === "NoResponse" || error.reason === "Body")) ||
   error._tag === "UnexpectedResponseError"
 
 const withheldMessage = (silence: Duration.Duration, cutAfter: number): string =>

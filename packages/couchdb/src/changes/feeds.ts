@@ -9,7 +9,7 @@ import type { DecodeError } from "../document/errors.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest, type FromServer } from "../http/CouchHttp.js"
 import { TransportError } from "../http/errors.js"
-import { failAt } from "../http/failAt.js"
+import { failWithServer } from "../http/failWithServer.js"
 import { unexpectedResponse } from "../http/responseError.js"
 import { serverOf } from "../http/server.js"
 import * as Batches from "../rows/batch.js"
@@ -57,7 +57,7 @@ export const changesIn = <D, R>(
     if (ends && isLast(row)) continue
     const change = parse(row)
     if (change === undefined) {
-      return failAt((from) => unexpectedResponse(request, { ...head, ...from }, "a row that is not a change"))
+      return failWithServer((from) => unexpectedResponse(request, { ...head, ...from }, "a row that is not a change"))
     }
     changes.push(change)
   }

@@ -14,7 +14,7 @@ import { segmentProblem } from "../data/path.js"
 import { EncodeError } from "../document/errors.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
-import { askFor } from "../http/decodeAnswer.js"
+import { sendDecoded } from "../http/decodeResponse.js"
 import { type NotFoundError, type RequestError } from "../http/errors.js"
 import { type Verify, verifyJson, verifyOk } from "../http/verification.js"
 
@@ -134,7 +134,7 @@ const fetchOf = <A, I>(
   Effect.flatMap(
     DatabaseName.decode(name),
     (database) =>
-      askFor(schema, { method, path: path(database, rest), route: `/{db}${route}`, database, body, idempotent })
+      sendDecoded(schema, { method, path: path(database, rest), route: `/{db}${route}`, database, body, idempotent })
   )
 
 const post = (name: string, rest: string, route = rest): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
@@ -279,7 +279,7 @@ export const security = (
   Effect.flatMap(
     DatabaseName.decode(name),
     (database) =>
-      askFor(
+      sendDecoded(
         Security,
         { method: "GET", path: path(database, "/_security"), route: "/{db}/_security", database },
         securityOf

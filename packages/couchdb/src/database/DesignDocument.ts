@@ -11,9 +11,9 @@ import * as Schema from "effect/Schema"
 import { InvalidIdError } from "../data/errors.js"
 import type { Json, JsonObject } from "../data/Json.js"
 import { documentPath, segmentProblem } from "../data/path.js"
-import { askFor } from "../http/ask.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { type NotFoundError, type RequestError, type UpdateConflictError } from "../http/errors.js"
+import { sendDecoded } from "../http/send.js"
 import * as definition from "./design/definition.js"
 import * as internal from "./design/deploy.js"
 import * as normal from "./design/normal.js"
@@ -423,12 +423,15 @@ export class Info extends Schema.Class<Info>("effect-couchdb/DesignDocument/Info
 export const info: {
   (name: string): (database: string) => Effect.Effect<Info, DesignFailure, CouchHttp>
   (database: string, name: string): Effect.Effect<Info, DesignFailure, CouchHttp>
-} = dual(2, (database: string, name: string) =>
-  Effect.flatMap(stored.address(database, name), (at) =>
-    askFor(Info, {
-      method: "GET",
-      path: `${documentPath(at.database, at.id)}/_info`,
-      route: "/{db}/_design/{ddoc}/_info",
-      database: at.database,
-      id: at.id
-    })))
+} = dual(
+  2,
+  (database: string, name: string) =>
+    Effect.flatMap(stored.address(database, name), (at) =>
+      sendDecoded(Info, {
+        method: "GET",
+        path: `${documentPath(at.database, at.id)}/_info`,
+        route: "/{db}/_design/{ddoc}/_info",
+        database: at.database,
+        id: at.id
+      }))
+)

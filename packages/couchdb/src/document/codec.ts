@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { ParseIssue } from "effect/ParseResult"
 import * as Json from "../data/Json.js"
-import { failAt } from "../http/failAt.js"
+import { failWithServer } from "../http/failWithServer.js"
 import type { RawDocument } from "../http/rawDocument.js"
 import { make, rawOf, type Source, type State, stateOf, type Stored } from "./base.js"
 import {
@@ -29,7 +29,7 @@ export const decode = <A, R>(
   source: Source = { raw: read.raw, stubs: read.stubs, isPlain: read.plain === read.raw }
 ): Effect.Effect<Stored<A>, DecodeError, R> => {
   const refuse = (failure: ParseIssue | Thrown): Effect.Effect<never, DecodeError> =>
-    failAt((from) =>
+    failWithServer((from) =>
       new DecodeError(
         {
           ...from,

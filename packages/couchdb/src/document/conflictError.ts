@@ -1,4 +1,4 @@
-import { answerOf } from "../http/responseError.js"
+import { errorResponseOf } from "../http/responseError.js"
 import { ConflictError } from "./errors.js"
 import * as value from "./value.js"
 
@@ -15,7 +15,7 @@ export const withAttempted = <A, R, Done>(
 ): ConflictError<A, R, Done> => {
   const { attempted, attempts, database, id, operation, repeat } = conflict
   return new ConflictError(
-    { ...answerOf(conflict), operation, database, id, attempts },
+    { ...errorResponseOf(conflict), operation, database, id, attempts },
     { attempted: value.modify(attempted, edit), repeat }
   )
 }
@@ -23,5 +23,5 @@ export const withAttempted = <A, R, Done>(
 /** The same conflict with another number of attempts. */
 export const withAttempts = (error: AnyConflict, attempts: number): AnyConflict => {
   const { attempted, database, id, operation, repeat } = error
-  return new ConflictError({ ...answerOf(error), operation, database, id, attempts }, { attempted, repeat })
+  return new ConflictError({ ...errorResponseOf(error), operation, database, id, attempts }, { attempted, repeat })
 }

@@ -8,7 +8,7 @@ import type { CouchHttp } from "../http/CouchHttp.js"
 import { defineNonEnumerable } from "../http/defineNonEnumerable.js"
 import { placeOf, responseMessage } from "../http/errorMessage.js"
 import type { NotFoundError } from "../http/errors.js"
-import { type Answer, type RequestError, type SchemaIssue } from "../http/errors.js"
+import { type ErrorResponse, type RequestError, type SchemaIssue } from "../http/errors.js"
 import * as Hints from "../http/hints.js"
 import type { Document } from "./Document.js"
 
@@ -44,7 +44,7 @@ export interface CurrentRevision {
  */
 export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
   extends /*#__PURE__*/ Data.TaggedError("ConflictError")<
-    Answer & {
+    ErrorResponse & {
       readonly operation: ConflictingOperation
       readonly database: string
       readonly id: string
@@ -63,7 +63,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
   ) => Effect.Effect<Done, RepeatError<A, R, Done>, CouchHttp | R>
 
   constructor(
-    fields: Answer & {
+    fields: ErrorResponse & {
       readonly operation: ConflictingOperation
       readonly database: string
       readonly id: string

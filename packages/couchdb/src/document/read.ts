@@ -14,9 +14,9 @@ import type { CouchRequest, FromServer, ReadJson } from "../http/CouchHttp.js"
 import { CouchHttp } from "../http/CouchHttp.js"
 import { NotFoundError, type RequestError, type UnexpectedResponseError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
-import { failAt } from "../http/failAt.js"
+import { failWithServer } from "../http/failWithServer.js"
 import { documentOf, type RawDocument } from "../http/rawDocument.js"
-import { answerOf, unexpectedResponse } from "../http/responseError.js"
+import { errorResponseOf, unexpectedResponse } from "../http/responseError.js"
 import { serverOf } from "../http/server.js"
 import type * as Transport from "../http/Transport.js"
 import { jsonOf } from "../http/verification.js"
@@ -94,7 +94,7 @@ export const fetchBound = <A, R>(
   const query = queryOf(options)
   return readThen(collection.database, id, query, (raw, id): Effect.Effect<Document<A, R>, FetchError, R> => {
     if (raw.deleted) {
-      return failAt((from) =>
+      return failWithServer((from) =>
         new NotFoundError({
           ...from,
           method: "GET",
@@ -131,7 +131,7 @@ const isAbsence = (error: FetchError): error is NotFoundError =>
 
 /** The error of an update whose document does not exist. */
 export const asUpdate = (error: FetchError): FetchError =>
-  isAbsence(error) ? new NotFoundError({ ...answerOf(error), operation: "update" }) : error
+  isAbsence(error) ? new NotFoundError({ ...errorResponseOf(error), operation: "update" }) : error
 
 /** Returns `None` if the document does not exist. A missing database is still an error. */
 export const fetchBoundOption = <A, R>(

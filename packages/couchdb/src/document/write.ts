@@ -6,7 +6,7 @@ import type { InvalidIdError } from "../data/errors.js"
 import type { JsonObject } from "../data/Json.js"
 import { CouchHttp, type Written } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError, UpdateConflictError } from "../http/errors.js"
-import { answerOf } from "../http/responseError.js"
+import { errorResponseOf } from "../http/responseError.js"
 import { baseStateOf, isStored, mayBeDirty, rawOf as baseRaw, recordBody, type RecordedBody, stored } from "./base.js"
 import { decode, encode } from "./codec.js"
 import type { Collection } from "./Collection.js"
@@ -28,7 +28,7 @@ export const conflict = <A, R, Done>(
 ) =>
 (error: UpdateConflictError): ConflictError<A, R, Done> =>
   new ConflictError<A, R, Done>({
-    ...answerOf(error),
+    ...errorResponseOf(error),
     operation,
     database: attempted.collection.database,
     id: attempted.id,

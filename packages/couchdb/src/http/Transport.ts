@@ -165,7 +165,7 @@ export const layerHttpClient = (
  *
  * - `unsent`: no byte was written, since the request waited for a connection
  * - `sent`: at least part of the request was written
- * - `answered`: the status of the response arrived
+ * - `responded`: the status of the response arrived
  * - `unknown`: the client does not report it, as with `fetch`
  *
  * @since 0.1.0

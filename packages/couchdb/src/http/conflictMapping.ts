@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { BadRequestError, type HttpError, UpdateConflictError } from "./errors.js"
-import { answerOf } from "./responseError.js"
+import { errorResponseOf } from "./responseError.js"
 
 /** Reports a 409 as a bad request, for endpoints without revisions: there it means that the request is wrong. */
 export const conflictAsBadRequest = <A, E extends HttpError, R>(
@@ -10,7 +10,7 @@ export const conflictAsBadRequest = <A, E extends HttpError, R>(
     effect,
     (error) =>
       error._tag === "UpdateConflictError"
-        ? new BadRequestError(answerOf(error))
+        ? new BadRequestError(errorResponseOf(error))
         : error as Exclude<E, UpdateConflictError>
   )
 
@@ -20,6 +20,6 @@ export const conflictOfCreation = <A, E extends HttpError, R>(self: Effect.Effec
     self,
     (error) =>
       error._tag === "UpdateConflictError"
-        ? new UpdateConflictError({ ...answerOf(error), operation: "create" }) as E
+        ? new UpdateConflictError({ ...errorResponseOf(error), operation: "create" }) as E
         : error
   )

@@ -6,10 +6,10 @@ import type { TransportRequest } from "./Transport.js"
  *
  * - `unsent`: no byte of it was written
  * - `sent`: at least part of it was written
- * - `answered`: the status of the response arrived
+ * - `responded`: the status of the response arrived
  * - `unknown`: the client does not report it, as with `fetch`
  */
-export type Phase = "unsent" | "sent" | "answered" | "unknown"
+export type Phase = "unsent" | "sent" | "responded" | "unknown"
 
 const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
@@ -90,7 +90,7 @@ const refusedTunnel = /^Proxy response \((\d+)\)/
 /** Whether a proxy refused the tunnel to the server. */
 const refusedConnect = (cause: unknown): string | undefined => {
   const [, status] = refusedTunnel.exec(messageOf(cause)) ?? []
-  return status === undefined ? undefined : `the proxy answered CONNECT with ${status}`
+  return status === undefined ? undefined : `the proxy responded to CONNECT with ${status}`
 }
 
 const isUnconnected = (cause: unknown): boolean =>
@@ -127,14 +127,14 @@ const isOfBody = (cause: unknown): boolean =>
 const isTlsRecord = (cause: unknown): boolean => /^[\x14-\x17]\x03/.test(textIn(cause, "data"))
 
 const ofOne = (cause: unknown, phase: Phase): TransportError["reason"] => {
-  if (phase === "answered") return "Body"
+  if (phase === "responded") return "Body"
   if (isOfBody(cause)) return "RequestBody"
   if (refusal.test(`${withSpaces(codeOf(cause))} ${messageOf(cause)}`) || isTlsRecord(cause)) return "Tls"
-  if (phase === "sent") return "NoAnswer"
+  if (phase === "sent") return "NoResponse"
   if (isForbiddenUrl(cause)) return "InvalidUrl"
   if (isForbiddenHeader(cause)) return "InvalidHeader"
   if (isTls(cause, phase === "unsent")) return "Tls"
-  if (phase === "unknown") return isUnconnected(cause) ? "Connection" : "NoAnswer"
+  if (phase === "unknown") return isUnconnected(cause) ? "Connection" : "NoResponse"
   if (codeOf(cause) !== "UND_ERR_INVALID_ARG") return "Connection"
   return /header/.test(messageOf(cause)) ? "InvalidHeader" : "InvalidUrl"
 }
@@ -145,7 +145,7 @@ const reasonOf = (cause: unknown, phase: Phase): TransportError["reason"] => {
   if (!(inner instanceof AggregateError) || inner.errors.length === 0) return ofOne(inner, phase)
   // It contains one error for each address that was tried.
   const all = inner.errors.map((error) => reasonOf(error, phase))
-  return all.includes("NoAnswer") ? "NoAnswer" : all.includes("Connection") ? "Connection" : all[0] ?? "NoAnswer"
+  return all.includes("NoResponse") ? "NoResponse" : all.includes("Connection") ? "Connection" : all[0] ?? "NoResponse"
 }
 
 /** Whether the request failed before anything was sent. */

@@ -1,6 +1,6 @@
 import { quote } from "../data/text.js"
 import { decoded } from "./endpoint.js"
-import type { Answer } from "./errors.js"
+import type { ErrorResponse } from "./errors.js"
 
 /** The middle and the end of an error message: what is wrong, and what to do. */
 export interface Explanation {
@@ -9,7 +9,7 @@ export interface Explanation {
 }
 
 /** The details of a response that an error message shows. */
-export type ResponseDetails = Omit<Answer, "reason"> & { readonly reason: string }
+export type ResponseDetails = Omit<ErrorResponse, "reason"> & { readonly reason: string }
 
 /** Server and path of a request, without credentials. */
 export const urlOf = ({ path, server = "" }: { readonly server?: string | undefined; readonly path: string }): string =>

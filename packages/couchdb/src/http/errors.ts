@@ -16,7 +16,7 @@ import * as Hints from "./hints.js"
  * @since 0.1.0
  * @category model
  */
-export interface Answer {
+export interface ErrorResponse {
   readonly server?: string | undefined
   readonly method: string
   readonly path: string
@@ -39,7 +39,7 @@ export interface Answer {
  * @category answers
  */
 export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError")<
-  Omit<Answer, "reason"> & {
+  Omit<ErrorResponse, "reason"> & {
     readonly reason: "missing" | "deleted" | "unknown" | (string & {})
     readonly operation?: "update" | undefined
     readonly attachments?: ReadonlyArray<string> | undefined
@@ -59,7 +59,7 @@ export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError
  * @category answers
  */
 export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateConflictError")<
-  Answer & { readonly operation?: "create" | undefined }
+  ErrorResponse & { readonly operation?: "create" | undefined }
 > {
   override get message(): string {
     return responseMessage(this, Hints.updateConflict(this))
@@ -75,7 +75,7 @@ export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateC
  * @category answers
  */
 export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("UnauthorizedError")<
-  Answer & { readonly cookie?: "hidden" | undefined }
+  ErrorResponse & { readonly cookie?: "hidden" | undefined }
 > {
   override get message(): string {
     return responseMessage(this, Hints.unauthorized(this, this.cookie))
@@ -90,7 +90,7 @@ export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("Unauthori
  * @since 0.1.0
  * @category answers
  */
-export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<Answer> {
+export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, Hints.forbidden(this))
   }
@@ -103,7 +103,7 @@ export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenErr
  * @since 0.1.0
  * @category answers
  */
-export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountLockedError")<Answer> {
+export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountLockedError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, {
       problem: "the account is locked after several wrong passwords",
@@ -139,7 +139,7 @@ export class CredentialsError
  * @since 0.1.0
  * @category answers
  */
-export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<Answer> {
+export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, Hints.badRequest(this))
   }
@@ -152,7 +152,7 @@ export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestE
  * @since 0.1.0
  * @category answers
  */
-export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStubError")<Answer> {
+export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStubError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, {
       problem: "the document names an attachment that this revision does not have on the server",
@@ -167,7 +167,7 @@ export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStu
  * @since 0.1.0
  * @category answers
  */
-export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<Answer> {
+export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, Hints.preconditionFailed(this))
   }
@@ -180,7 +180,7 @@ export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("Pre
  * @since 0.1.0
  * @category answers
  */
-export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<Answer> {
+export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, Hints.tooLarge(this))
   }
@@ -192,7 +192,9 @@ export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("Payloa
  * @since 0.1.0
  * @category answers
  */
-export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("UnsupportedMediaTypeError")<Answer> {
+export class UnsupportedMediaTypeError
+  extends /*#__PURE__*/ Data.TaggedError("UnsupportedMediaTypeError")<ErrorResponse>
+{
   override get message(): string {
     return responseMessage(this, {
       problem: "the endpoint does not accept this content type",
@@ -207,7 +209,9 @@ export class UnsupportedMediaTypeError extends /*#__PURE__*/ Data.TaggedError("U
  * @since 0.1.0
  * @category answers
  */
-export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("RangeNotSatisfiableError")<Answer> {
+export class RangeNotSatisfiableError
+  extends /*#__PURE__*/ Data.TaggedError("RangeNotSatisfiableError")<ErrorResponse>
+{
   override get message(): string {
     return responseMessage(this, {
       problem: "the range lies outside the attachment",
@@ -222,7 +226,7 @@ export class RangeNotSatisfiableError extends /*#__PURE__*/ Data.TaggedError("Ra
  * @since 0.1.0
  * @category answers
  */
-export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("ExpectationFailedError")<Answer> {
+export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("ExpectationFailedError")<ErrorResponse> {
   override get message(): string {
     return responseMessage(this, {
       problem: "the server refused documents of the bulk request",
@@ -238,7 +242,7 @@ export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("Expe
  * @category answers
  */
 export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooManyRequestsError")<
-  Answer & { readonly retryAfter: Option.Option<Duration.Duration> }
+  ErrorResponse & { readonly retryAfter: Option.Option<Duration.Duration> }
 > {
   override get message(): string {
     return responseMessage(this, {
@@ -256,7 +260,7 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
  * @category answers
  */
 export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
-  Answer & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
+  ErrorResponse & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
 > {
   override get message(): string {
     return responseMessage(this, Hints.serverFailed(this))
@@ -307,7 +311,7 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
  * - `PoolExhausted`: every connection of the pool was in use until the deadline
  * - `RequestBody`: the request body could not be sent: its length is not the announced one, its source failed, or the server
  *   redirected it
- * - `NoAnswer`: the connection broke before the response came
+ * - `NoResponse`: the connection broke before the response came
  * - `Body`: the response ended too early
  * - `Deadline`: a transport that keeps deadlines gave up; `CouchHttp` maps it to a `TimeoutError`
  *
@@ -330,7 +334,7 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
     | "Tls"
     | "PoolExhausted"
     | "RequestBody"
-    | "NoAnswer"
+    | "NoResponse"
     | "Body"
     | "Deadline"
   readonly description: string

@@ -521,7 +521,7 @@ const transportProblems: { readonly [reason in Reason]: string } = {
   Tls: "the TLS handshake failed",
   PoolExhausted: "every connection of the pool was in use",
   RequestBody: "the request body could not be sent",
-  NoAnswer: "the connection broke before a response came",
+  NoResponse: "the connection broke before a response came",
   Body: "the response ended too early",
   Deadline: "no response in time"
 }
@@ -630,7 +630,7 @@ export const transport = (
     return { problem, hint: reason === "RequestBody" ? hint : `${hint} Nothing was sent.` }
   }
   const hint = aftermath(method)
-  return reason === "NoAnswer" && ofBrowsers.test(description)
+  return reason === "NoResponse" && ofBrowsers.test(description)
     ? {
       problem: "no response",
       hint:

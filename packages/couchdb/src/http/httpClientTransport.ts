@@ -27,7 +27,7 @@ const failure = (request: TransportRequest, error: HttpClientError): TransportEr
     streams && hasNoDetails(error)
       ? new Error("Request body is a stream and cannot be replayed for this redirect")
       : error.cause ?? error.description ?? error._tag,
-    error._tag === "ResponseError" ? "answered" : "unknown",
+    error._tag === "ResponseError" ? "responded" : "unknown",
     // The request of the error also contains the headers that a custom client added.
     Object.values(error.request.headers)
   )

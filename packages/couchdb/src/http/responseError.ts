@@ -39,9 +39,9 @@ const knownErrors: { readonly [status: number]: RegExp } = {
 }
 
 /** The fields that all response errors share. */
-export const answerOf = (
-  { database, error, id, method, path, reason, server, status }: Errors.Answer
-): Errors.Answer => ({
+export const errorResponseOf = (
+  { database, error, id, method, path, reason, server, status }: Errors.ErrorResponse
+): Errors.ErrorResponse => ({
   ...(server !== undefined && { server }),
   method,
   path,
@@ -181,7 +181,7 @@ const refusedInternally = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
 const refusedIndex = /: (forbidden|unauthorized)$/
 
 /** The error of a 500 in which CouchDB reports that one of its internal requests was refused for the user. */
-const internalRefusal = (answer: Errors.Answer): Errors.HttpError | undefined => {
+const internalRefusal = (answer: Errors.ErrorResponse): Errors.HttpError | undefined => {
   const found = answer.error === "badmatch"
     ? refusedInternally.exec(answer.reason)
     : answer.error === "error_saving_ddoc"
@@ -204,7 +204,7 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.Htt
   if (own === undefined && reply.status !== 429) {
     return unexpectedResponse(request, reply, problemOf(request.method, reply), now)
   }
-  const answer: Errors.Answer = {
+  const answer: Errors.ErrorResponse = {
     ...(reply.server !== undefined && { server: reply.server }),
     method: request.method,
     path: request.path,

@@ -41,7 +41,7 @@ export const isTooLargeForProxy = (error: HttpError): boolean =>
 export const isTransient = (error: HttpError): boolean => {
   switch (error._tag) {
     case "TransportError":
-      return error.reason === "Connection" || error.reason === "NoAnswer" || error.reason === "Body"
+      return error.reason === "Connection" || error.reason === "NoResponse" || error.reason === "Body"
     case "TooManyRequestsError":
       return true
     case "UnexpectedResponseError":

@@ -18,7 +18,7 @@ import type { WireError } from "../http/bulk/errors.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { NotFoundError } from "../http/errors.js"
-import { failAt } from "../http/failAt.js"
+import { failWithServer } from "../http/failWithServer.js"
 import { filesOf } from "../siblings/files.js"
 import { makeTombstoneCache, readAllLeaves } from "../siblings/leaves.js"
 import { textOf } from "../siblings/mergedVersion.js"
@@ -64,7 +64,7 @@ type Failure = NotFoundError | InvalidIdError | WireError
 const settingsOf = <A, I, R, K>({ lineage }: Collection<A, I, R, K>): Settings => lineage ?? defaultSettings()
 
 const notFound = (database: DatabaseName, id: string): Effect.Effect<never, NotFoundError> =>
-  failAt((from) =>
+  failWithServer((from) =>
     new NotFoundError({
       ...from,
       method: "POST",

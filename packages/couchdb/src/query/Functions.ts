@@ -179,7 +179,7 @@ export const list: <Out, R, K, V, R2>(
  * @since 0.1.0
  * @category model
  */
-export interface Answer {
+export interface Response {
   readonly status: number
   readonly contentType: Option.Option<string>
   readonly text: string
@@ -206,4 +206,4 @@ export const rewrite: (
     readonly query?: Readonly<Record<string, string>> | undefined
     readonly body?: string | undefined
   }
-) => Effect.Effect<Answer, HttpError | InvalidIdError, CouchHttp> = internal.rewrite
+) => Effect.Effect<Response, HttpError | InvalidIdError, CouchHttp> = internal.rewrite

@@ -210,7 +210,7 @@ export interface Explanation {
   readonly index: Index
   readonly covering: boolean
   readonly candidates: ReadonlyArray<Index>
-  readonly answer: JsonObject
+  readonly response: JsonObject
 }
 
 /**

@@ -447,7 +447,7 @@ export const groups: {
 export interface Info {
   readonly documents: number
   readonly diskSize: number
-  readonly answer: JsonObject
+  readonly response: JsonObject
 }
 
 /**

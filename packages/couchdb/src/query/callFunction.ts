@@ -16,7 +16,7 @@ import { isIdentified } from "../http/responseError.js"
 import { schemaIssues } from "../http/schemaIssues.js"
 import { serverOf } from "../http/server.js"
 import * as Transport from "../http/Transport.js"
-import type { Answer, CallError, Fn, Options, Updated, UpdateError, Where } from "./Functions.js"
+import type { CallError, Fn, Options, Response, Updated, UpdateError, Where } from "./Functions.js"
 import type { AnyOptions, Options as ViewOptions, View } from "./View.js"
 import { bodyOf, inDesign, parametersOf, queryOf } from "./view/request.js"
 
@@ -235,7 +235,7 @@ export const rewrite = (
       verify: verifyHeaders,
       ...(body !== undefined && { body })
     })
-    const answer: Answer = {
+    const answer: Response = {
       status: response.status,
       contentType: Option.fromNullable(response.headers["content-type"]),
       text: Transport.text(response)

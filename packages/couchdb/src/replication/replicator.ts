@@ -10,13 +10,13 @@ import { functionName, functionNameProblem, isFoundByReplicator } from "../data/
 import * as Json from "../data/Json.js"
 import { segmentProblem } from "../data/path.js"
 import { quote } from "../data/text.js"
-import { askForOk } from "../http/ask.js"
 import { conflictOfCreation } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
-import { askFor } from "../http/decodeAnswer.js"
+import { sendDecoded } from "../http/decodeResponse.js"
 import { BadRequestError, NotFoundError } from "../http/errors.js"
-import { failAt } from "../http/failAt.js"
-import { answerOf } from "../http/responseError.js"
+import { failWithServer } from "../http/failWithServer.js"
+import { errorResponseOf } from "../http/responseError.js"
+import { sendOk } from "../http/send.js"
 import { jsonOf } from "../http/verification.js"
 import { verifyDocument, verifyWritten } from "../http/verification.js"
 import { ReplicationFailedError } from "./errors.js"
@@ -105,7 +105,7 @@ const textOf = (definition: Definition, extra: { readonly [key: string]: Json.Js
 const reportMissingDatabase = <A, R>(self: Effect.Effect<A, ServerError, R>): Effect.Effect<A, ServerError, R> =>
   Effect.mapError(self, (error) =>
     error._tag === "ServerError" && error.error === "db_not_found"
-      ? new NotFoundError(answerOf(error))
+      ? new NotFoundError(errorResponseOf(error))
       : error)
 
 // The same definition has the same id, so a repeated request joins or continues the running replication.
@@ -120,7 +120,7 @@ const replicateRequest = (body: string): CouchRequest => ({
 export const once = (definition: Definition) =>
   Effect.flatMap(
     bodyOf(definition, {}, replicateRequest("")),
-    (body) => reportMissingDatabase(askFor(ResultResponse, replicateRequest(body)))
+    (body) => reportMissingDatabase(sendDecoded(ResultResponse, replicateRequest(body)))
   )
 
 const ContinuousResponse = Schema.Struct({ _local_id: Schema.String })
@@ -130,7 +130,7 @@ export const continuous = (definition: Definition) =>
     bodyOf(definition, { continuous: true }, replicateRequest("")),
     (body) =>
       Effect.map(
-        reportMissingDatabase(askFor(ContinuousResponse, replicateRequest(body))),
+        reportMissingDatabase(sendDecoded(ContinuousResponse, replicateRequest(body))),
         ({ _local_id }) => ({ id: _local_id })
       )
   )
@@ -140,7 +140,7 @@ export const cancel = (which: string | Definition) =>
     typeof which === "string"
       ? Effect.succeed(Json.stringify({ replication_id: which, cancel: true }))
       : bodyOf(which, { continuous: true, cancel: true }, replicateRequest("")),
-    (body) => askForOk({ ...replicateRequest(body), idempotent: false })
+    (body) => sendOk({ ...replicateRequest(body), idempotent: false })
   )
 
 const documentAt = (id: string, method: CouchRequest["method"], path: string, route: string) => {
@@ -202,7 +202,7 @@ export const jobs = pages((skip) => {
     path: `/_scheduler/jobs?limit=${pageSize}&skip=${skip}`,
     route: "/_scheduler/jobs"
   }
-  return Effect.map(askFor(JobsResponse, request), ({ jobs }) => jobs)
+  return Effect.map(sendDecoded(JobsResponse, request), ({ jobs }) => jobs)
 })
 
 export const statuses = pages((skip) => {
@@ -211,7 +211,7 @@ export const statuses = pages((skip) => {
     path: `/_scheduler/docs?limit=${pageSize}&skip=${skip}`,
     route: "/_scheduler/docs"
   }
-  return Effect.map(askFor(StatusesResponse, request), ({ docs }) => docs)
+  return Effect.map(sendDecoded(StatusesResponse, request), ({ docs }) => docs)
 })
 
 export const status = (id: string): Effect.Effect<Status, ServerError | InvalidIdError, CouchHttp> =>
@@ -222,7 +222,7 @@ export const status = (id: string): Effect.Effect<Status, ServerError | InvalidI
       `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`,
       "/_scheduler/docs/{db}/{docid}"
     )
-    return yield* askFor(StatusResponse, request)
+    return yield* sendDecoded(StatusResponse, request)
   })
 
 const same = (self: Status, that: Status): boolean =>
@@ -236,7 +236,9 @@ export const progress = (id: string, every: Duration.DurationInput) =>
       first ? firstStatus(id, every) : Effect.zipRight(Effect.sleep(every), Effect.suspend(() => status(id))),
       (current): Effect.Effect<readonly [Status, Option.Option<boolean>], ReplicationFailedError> =>
         current.state === "failed"
-          ? failAt((from) => new ReplicationFailedError({ ...from, id, reason: current.error ?? "no reason given" }))
+          ? failWithServer((from) =>
+            new ReplicationFailedError({ ...from, id, reason: current.error ?? "no reason given" })
+          )
           : Effect.succeed([current, current.state === "completed" ? Option.none() : Option.some(false)])
     )).pipe(Stream.changesWith(same))
 

@@ -7,7 +7,7 @@ import type { Bound } from "../document/Collection.js"
 import type { WireError } from "../http/bulk/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import { NotFoundError } from "../http/errors.js"
-import { failAt } from "../http/failAt.js"
+import { failWithServer } from "../http/failWithServer.js"
 import { makeTombstoneCache, type TombstoneCache } from "../siblings/leaves.js"
 import { readLiveLeaves } from "../siblings/liveLeaves.js"
 import type { SiblingPolicy } from "../siblings/SiblingPolicy.js"
@@ -121,7 +121,7 @@ export const resolveOne = <A, R, E, R2>(
       resolveAll(collection, [id], policy),
       ([resolution]): Effect.Effect<Resolution<A, R>, NotFoundError> =>
         resolution === undefined || resolution._tag === "Absent"
-          ? failAt((from) =>
+          ? failWithServer((from) =>
             new NotFoundError({
               ...from,
               method: "POST",

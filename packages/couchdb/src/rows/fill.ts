@@ -5,7 +5,7 @@ import type { CouchRequest } from "../http/CouchHttp.js"
 import type { Row } from "./row.js"
 
 /** A response whose bookmark is the position of the next one. */
-export interface Answer {
+export interface BookmarkedRows {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
   readonly around: Json.JsonObject
@@ -19,19 +19,19 @@ export interface Answer {
  * - `most`: the maximum number of rows to request beyond those that are missing
  */
 export interface Filling<E, R> {
-  readonly ask: (bookmark: string | undefined, limit: number) => Effect.Effect<Answer, E, R>
+  readonly request: (bookmark: string | undefined, limit: number) => Effect.Effect<BookmarkedRows, E, R>
   readonly isOwn: (row: Row) => boolean
   readonly bookmark: string | undefined
   readonly skip: number
   readonly limit: number
-  readonly most: number
+  readonly maxExtraRows: number
 }
 
 /** A page, and the responses that it required. Their last bookmark is the position after the page's last row. */
 export interface Filled {
   readonly request: CouchRequest
   readonly rows: ReadonlyArray<Row>
-  readonly answers: readonly [Json.JsonObject, ...ReadonlyArray<Json.JsonObject>]
+  readonly responses: readonly [Json.JsonObject, ...ReadonlyArray<Json.JsonObject>]
 }
 
 export const bookmarkOf = (around: Json.JsonObject): string | undefined => {
@@ -45,33 +45,33 @@ export const bookmarkOf = (around: Json.JsonObject): string | undefined => {
  * page.
  */
 export const fill = <E, R>(
-  { ask, bookmark: start, isOwn, limit, most, skip }: Filling<E, R>
+  { request, bookmark: start, isOwn, limit, maxExtraRows, skip }: Filling<E, R>
 ): Effect.Effect<Filled, E, R> =>
   Effect.gen(function*() {
     const rows: Array<Row> = []
-    const answers: Array<Json.JsonObject> = []
+    const responses: Array<Json.JsonObject> = []
     let bookmark = start
     let skipped = 0
     let read = 0
     let size = skip + limit
     while (true) {
-      const answer = yield* ask(bookmark, size)
+      const response = yield* request(bookmark, size)
       const left = skip - skipped + limit - rows.length
-      const own = answer.rows.filter(isOwn)
+      const own = response.rows.filter(isOwn)
       const last = own[left - 1]
       if (own.length > left && last !== undefined) {
-        size = answer.rows.indexOf(last) + 1
+        size = response.rows.indexOf(last) + 1
         continue
       }
-      answers.push(answer.around)
-      read += answer.rows.length
+      responses.push(response.around)
+      read += response.rows.length
       const passed = Math.min(own.length, skip - skipped)
       skipped += passed
       for (let i = passed; i < own.length; i++) rows.push(own[i] as Row)
-      const next = bookmarkOf(answer.around)
-      const isLast = own.length === left || answer.rows.length < size || next === undefined || next === bookmark
-      if (isLast) return { request: answer.request, rows, answers: answers as unknown as Filled["answers"] }
+      const next = bookmarkOf(response.around)
+      const isLast = own.length === left || response.rows.length < size || next === undefined || next === bookmark
+      if (isLast) return { request: response.request, rows, responses: responses as unknown as Filled["responses"] }
       bookmark = next
-      size = nextSize(left - own.length, read, skipped + rows.length, size, own.length, most)
+      size = nextSize(left - own.length, read, skipped + rows.length, size, own.length, maxExtraRows)
     }
   })

@@ -15,9 +15,9 @@ import * as Stream from "effect/Stream"
 import type { Checkpoint, Reconnect } from "../changes/Changes.js"
 import * as Json from "../data/Json.js"
 import type * as Database from "../database/Database.js"
-import { ask, askFor, askForOk } from "../http/ask.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
+import { send, sendDecoded, sendOk } from "../http/send.js"
 import { verifySchema } from "../http/verification.js"
 import * as internalNames from "./names.js"
 import * as node from "./node.js"
@@ -60,7 +60,7 @@ export class Info extends Schema.Class<Info>("effect-couchdb/Server/Info")({
  * @since 0.1.0
  * @category operations
  */
-export const info: Effect.Effect<Info, ServerFailure, CouchHttp> = askFor(
+export const info: Effect.Effect<Info, ServerFailure, CouchHttp> = sendDecoded(
   Info,
   { method: "GET", path: "/", route: "/" }
 )
@@ -74,7 +74,7 @@ const isUp = verifySchema(Schema.Struct({ status: Schema.Literal("ok") }))
  * @since 0.1.0
  * @category operations
  */
-export const up: Effect.Effect<boolean, RequestError, CouchHttp> = ask({
+export const up: Effect.Effect<boolean, RequestError, CouchHttp> = send({
   method: "GET",
   path: "/_up",
   route: "/_up",
@@ -94,7 +94,7 @@ export const up: Effect.Effect<boolean, RequestError, CouchHttp> = ask({
  */
 export const uuids = (count = 1): Effect.Effect<ReadonlyArray<string>, ServerFailure, CouchHttp> =>
   Effect.map(
-    askFor(Schema.Struct({ uuids: Schema.Array(Schema.String) }), {
+    sendDecoded(Schema.Struct({ uuids: Schema.Array(Schema.String) }), {
       method: "GET",
       path: `/_uuids?count=${encodeURIComponent(count)}`,
       route: "/_uuids"
@@ -351,11 +351,14 @@ export type ActiveTask =
  * @since 0.1.0
  * @category tasks
  */
-export const activeTasks: Effect.Effect<ReadonlyArray<ActiveTask>, ServerFailure, CouchHttp> = askFor(ActiveTasks, {
-  method: "GET",
-  path: "/_active_tasks",
-  route: "/_active_tasks"
-})
+export const activeTasks: Effect.Effect<ReadonlyArray<ActiveTask>, ServerFailure, CouchHttp> = sendDecoded(
+  ActiveTasks,
+  {
+    method: "GET",
+    path: "/_active_tasks",
+    route: "/_active_tasks"
+  }
+)
 
 /**
  * The nodes of a cluster.
@@ -374,7 +377,7 @@ export class Membership extends Schema.Class<Membership>("effect-couchdb/Server/
  * @since 0.1.0
  * @category cluster
  */
-export const membership: Effect.Effect<Membership, ServerFailure, CouchHttp> = askFor(Membership, {
+export const membership: Effect.Effect<Membership, ServerFailure, CouchHttp> = sendDecoded(Membership, {
   method: "GET",
   path: "/_membership",
   route: "/_membership"
@@ -388,7 +391,11 @@ export const membership: Effect.Effect<Membership, ServerFailure, CouchHttp> = a
  * @category cluster
  */
 export const clusterState: Effect.Effect<string, ServerFailure, CouchHttp> = Effect.map(
-  askFor(Schema.Struct({ state: Schema.String }), { method: "GET", path: "/_cluster_setup", route: "/_cluster_setup" }),
+  sendDecoded(Schema.Struct({ state: Schema.String }), {
+    method: "GET",
+    path: "/_cluster_setup",
+    route: "/_cluster_setup"
+  }),
   ({ state }) => state
 )
 
@@ -426,7 +433,7 @@ export const setUpCluster = (
   { action, options, password, username }: ClusterAction
 ): Effect.Effect<void, ServerFailure, CouchHttp> =>
   Effect.suspend(() =>
-    askForOk({
+    sendOk({
       method: "POST",
       path: "/_cluster_setup",
       route: "/_cluster_setup",

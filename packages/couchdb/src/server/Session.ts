@@ -10,9 +10,9 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { askFor } from "../http/ask.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
+import { sendDecoded } from "../http/send.js"
 import * as internal from "./sessionInfo.js"
 
 /**
@@ -87,7 +87,7 @@ export interface Session {
  * @since 0.1.0
  * @category operations
  */
-export const info: Effect.Effect<Info, NotFoundError | RequestError, CouchHttp> = askFor(Info, {
+export const info: Effect.Effect<Info, NotFoundError | RequestError, CouchHttp> = sendDecoded(Info, {
   method: "GET",
   path: "/_session",
   route: "/_session"

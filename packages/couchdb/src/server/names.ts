@@ -5,15 +5,15 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Json from "../data/Json.js"
 import * as Database from "../database/Database.js"
-import { askFor, type Failure, query } from "../http/ask.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import { type Failure, query, sendDecoded } from "../http/send.js"
 import type { DatabaseInfo, NamesOptions } from "./Server.js"
 
 const json = (text: string | undefined): string | undefined => text === undefined ? undefined : Json.stringify(text)
 
 /** The names in one response. */
 export const names = (options: NamesOptions): Effect.Effect<ReadonlyArray<string>, Failure, CouchHttp> =>
-  askFor(Schema.Array(Schema.String), {
+  sendDecoded(Schema.Array(Schema.String), {
     method: "GET",
     path: `/_all_dbs${
       query({
@@ -51,7 +51,7 @@ const maxNames = 100
 
 const infosOf = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<DatabaseInfo>, Failure, CouchHttp> =>
   Effect.map(
-    askFor(Infos, {
+    sendDecoded(Infos, {
       method: "POST",
       path: "/_dbs_info",
       route: "/_dbs_info",

@@ -2,11 +2,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Json from "../data/Json.js"
-import { ask, askFor, askForOk, type Failure } from "../http/ask.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp, type CouchRequest } from "../http/CouchHttp.js"
 import type { NotFoundError } from "../http/errors.js"
 import { executeDecoded } from "../http/executeDecoded.js"
+import { type Failure, send, sendDecoded, sendOk } from "../http/send.js"
 import * as Transport from "../http/Transport.js"
 import { jsonProblem } from "../http/verification.js"
 
@@ -30,10 +30,10 @@ const request = (
 const Values = Schema.Record({ key: Schema.String, value: Schema.String })
 
 export const config = (node = localNode) =>
-  askFor(Schema.Record({ key: Schema.String, value: Values }), request("GET", node, "/_config", ["_config"]))
+  sendDecoded(Schema.Record({ key: Schema.String, value: Values }), request("GET", node, "/_config", ["_config"]))
 
 export const section = (section: string, node = localNode) =>
-  askFor(Values, request("GET", node, "/_config/{section}", ["_config", section]))
+  sendDecoded(Values, request("GET", node, "/_config/{section}", ["_config", section]))
 
 const setting = (
   method: CouchRequest["method"],
@@ -42,7 +42,7 @@ const setting = (
   key: string,
   body?: string
 ): Effect.Effect<string, Failure, CouchHttp> =>
-  askFor(Schema.String, request(method, node, "/_config/{section}/{key}", ["_config", section, key], body))
+  sendDecoded(Schema.String, request(method, node, "/_config/{section}/{key}", ["_config", section, key], body))
 
 const optionalValue = <A, R>(self: Effect.Effect<A, Failure, R>) =>
   Effect.catchIf(
@@ -61,10 +61,10 @@ export const deleteValue = (section: string, key: string, node = localNode) =>
   optionalValue(setting("DELETE", node, section, key))
 
 export const reload = (node = localNode) =>
-  askForOk({ ...request("POST", node, "/_config/_reload", ["_config", "_reload"], {}), idempotent: true })
+  sendOk({ ...request("POST", node, "/_config/_reload", ["_config", "_reload"], {}), idempotent: true })
 
 export const name = (node = localNode) =>
-  Effect.map(askFor(Schema.Struct({ name: Schema.String }), request("GET", node, "", [])), ({ name }) => name)
+  Effect.map(sendDecoded(Schema.Struct({ name: Schema.String }), request("GET", node, "", [])), ({ name }) => name)
 
 const json = (request: CouchRequest): Effect.Effect<Json.Json, Failure, CouchHttp> =>
   Effect.flatMap(
@@ -92,7 +92,7 @@ export const versions = (node = localNode) => json(request("GET", node, "/_versi
 
 export const prometheus = (node = localNode) =>
   Effect.map(
-    ask({
+    send({
       ...request("GET", node, "/_prometheus", ["_prometheus"]),
       headers: { accept: "text/plain" },
       verify: (response) =>

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Json from "../data/Json.js"
-import { askFor, askForOk, type Failure } from "../http/ask.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
+import { type Failure, sendDecoded, sendOk } from "../http/send.js"
 import type { ReshardStart, ReshardState } from "./Server.js"
 
 export const Summary = Schema.Struct({
@@ -34,7 +34,7 @@ const at = (id: string): string => `/_reshard/jobs/${encodeURIComponent(id)}`
 const State = Schema.Struct({ state: Schema.String, reason: Schema.OptionFromNullOr(Schema.String) })
 
 const change = (path: string, route: string, state: ReshardState, reason: string | undefined) =>
-  askForOk({
+  sendOk({
     method: "PUT",
     path: `${path}/state`,
     route: `${route}/state`,
@@ -42,12 +42,12 @@ const change = (path: string, route: string, state: ReshardState, reason: string
     idempotent: true
   })
 
-export const summary = askFor(Summary, { method: "GET", path: "/_reshard", route: "/_reshard" })
+export const summary = sendDecoded(Summary, { method: "GET", path: "/_reshard", route: "/_reshard" })
 
 export const setState = (state: ReshardState, reason?: string) => change("/_reshard", "/_reshard", state, reason)
 
 export const jobs: Effect.Effect<ReadonlyArray<Job>, Failure, CouchHttp> = Effect.map(
-  askFor(Schema.Struct({ jobs: Schema.Array(Job) }), {
+  sendDecoded(Schema.Struct({ jobs: Schema.Array(Job) }), {
     method: "GET",
     path: "/_reshard/jobs",
     route: "/_reshard/jobs"
@@ -56,15 +56,15 @@ export const jobs: Effect.Effect<ReadonlyArray<Job>, Failure, CouchHttp> = Effec
 )
 
 export const job = (id: string): Effect.Effect<Job, Failure, CouchHttp> =>
-  askFor(Job, { method: "GET", path: at(id), route: "/_reshard/jobs/{jobid}" })
+  sendDecoded(Job, { method: "GET", path: at(id), route: "/_reshard/jobs/{jobid}" })
 
 export const jobState = (id: string) =>
-  askFor(State, { method: "GET", path: `${at(id)}/state`, route: "/_reshard/jobs/{jobid}/state" })
+  sendDecoded(State, { method: "GET", path: `${at(id)}/state`, route: "/_reshard/jobs/{jobid}/state" })
 
 export const setJobState = (id: string, state: ReshardState, reason?: string) =>
   change(at(id), "/_reshard/jobs/{jobid}", state, reason)
 
-export const remove = (id: string) => askForOk({ method: "DELETE", path: at(id), route: "/_reshard/jobs/{jobid}" })
+export const remove = (id: string) => sendOk({ method: "DELETE", path: at(id), route: "/_reshard/jobs/{jobid}" })
 
 const Started = Schema.Array(
   Schema.Struct({
@@ -76,7 +76,7 @@ const Started = Schema.Array(
 )
 
 export const start = ({ database, ...where }: ReshardStart) =>
-  askFor(Started, {
+  sendDecoded(Started, {
     method: "POST",
     path: "/_reshard/jobs",
     route: "/_reshard/jobs",

@@ -5,17 +5,17 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { askForOk, type Failure } from "../http/ask.js"
 import * as Auth from "../http/Auth.js"
 import { setCookie } from "../http/auth/setCookie.js"
 import { login as loginRequest } from "../http/auth/sources.js"
 import { withAuth } from "../http/client.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp } from "../http/CouchHttp.js"
-import { decodeJson } from "../http/decodeAnswer.js"
+import { decodeJson } from "../http/decodeResponse.js"
 import { executeDecoded } from "../http/executeDecoded.js"
 import { hiddenCookie } from "../http/hints.js"
 import { unexpectedResponse } from "../http/responseError.js"
+import { type Failure, sendOk } from "../http/send.js"
 import type { Session } from "./Session.js"
 
 const LoginResponse = Schema.Struct({ ok: Schema.Literal(true), roles: Schema.Array(Schema.String) })
@@ -41,7 +41,7 @@ export const login = (name: string, password: Redacted.Redacted): Effect.Effect<
     return { name, roles, cookie: Redacted.make(cookie.value), expires }
   }).pipe(withAuth(Auth.none))
 
-export const logout: Effect.Effect<void, Failure, CouchHttp> = askForOk({
+export const logout: Effect.Effect<void, Failure, CouchHttp> = sendOk({
   method: "DELETE",
   path: "/_session",
   route: "/_session",

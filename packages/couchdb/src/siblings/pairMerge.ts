@@ -13,7 +13,7 @@ import { absent as nothingThere, type Place, unknown as unknownBase, value as va
 import { type Files, type MergedFiles, mergeFiles } from "./files.js"
 import type { Common } from "./history.js"
 import { type Bodies, mergeJson, type Preference } from "./jsonMerge.js"
-import { type Answer, type Stage, stagesOf, withKnownBase } from "./policy.js"
+import { type Decision, type Stage, stagesOf, withKnownBase } from "./policy.js"
 import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
 
 /** A decoded version, or a partial merge. */
@@ -135,7 +135,7 @@ class PairMerge<A, R> {
     stage: Stage<A, E, R2>,
     state: StageState<A, R>
   ): Effect.Effect<StageState<A, R>, PolicyFailure<E>, R | R2> {
-    return Effect.mapError(stage.answer(this.question(state.clashes)), (error) => new PolicyFailure(error)).pipe(
+    return Effect.mapError(stage.decide(this.question(state.clashes)), (error) => new PolicyFailure(error)).pipe(
       Effect.flatMap((answer) =>
         Effect.match(this.apply(answer), {
           onFailure: (clashes): StageState<A, R> => ({ ...state, clashes }),
@@ -173,7 +173,7 @@ class PairMerge<A, R> {
   }
 
   /** Applies the answer of a stage, or fails with the clashes that it leaves. */
-  private apply(answer: Answer<A>): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
+  private apply(answer: Decision<A>): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
     switch (answer._tag) {
       case "Overlap":
         return Effect.fail(answer.clashes)

@@ -20,7 +20,7 @@ export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/SiblingPolicy") a
  * - `Decided`: a body that an explicit decision returned
  * - `Overlap`: no decision
  */
-export type Answer<A> =
+export type Decision<A> =
   | { readonly _tag: "Merged"; readonly body: A; readonly withoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>> }
   | { readonly _tag: "Side"; readonly side: "mine" | "theirs" }
   | { readonly _tag: "Decided"; readonly body: A }
@@ -30,7 +30,7 @@ export type Answer<A> =
 export interface Stage<A, E, R> {
   readonly decidesUnknown: boolean
   readonly merge?: Merge<A>
-  readonly answer: (question: Question<A>) => Effect.Effect<Answer<A>, E, R>
+  readonly decide: (question: Question<A>) => Effect.Effect<Decision<A>, E, R>
 }
 
 const stages = Symbol.for("effect-couchdb/SiblingPolicy/stages")
@@ -57,9 +57,9 @@ const make = <A, E, R>(
     Prototype
   )
 
-const pure = <A>(answer: (question: Question<A>) => Answer<A>): Stage<A, never, never> => ({
+const pure = <A>(answer: (question: Question<A>) => Decision<A>): Stage<A, never, never> => ({
   decidesUnknown: false,
-  answer: (question) => Effect.sync(() => answer(question))
+  decide: (question) => Effect.sync(() => answer(question))
 })
 
 const knownBaseId = Symbol.for("effect-couchdb/SiblingPolicy/known")
@@ -133,11 +133,11 @@ const decisionStage = <A, E, R>(
   decide: (question: Question<A>) => Effect.Effect<Option.Option<A>, E, R>
 ): Stage<A, E, R> => ({
   decidesUnknown,
-  answer: (question) =>
+  decide: (question) =>
     Effect.map(
       decide(question),
       Option.match({
-        onNone: (): Answer<A> => ({ _tag: "Overlap", clashes: question.clashes }),
+        onNone: (): Decision<A> => ({ _tag: "Overlap", clashes: question.clashes }),
         onSome: (body) => ({ _tag: "Decided", body })
       })
     )

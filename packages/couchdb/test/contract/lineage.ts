@@ -348,7 +348,7 @@ export const lineage: Contract = (it) => {
         rev !== winner
       )
       assert.lengthOf(losers, 1)
-      const made = Lineage.recordOf(Lineage.knowledge(Lineage.settings(), []), {
+      const made = Lineage.makeRecord(Lineage.buildIndex(Lineage.settings(), []), {
         kind: "merge",
         parent: Revision.make(String(winner)),
         also: losers,

@@ -97,7 +97,7 @@ export const transportContract = (name: string, layer: Layer.Layer<Transport.Tra
           headers: { authorization: "Basic c2VjcmV0", "content-type": "application/json" },
           body: `{"secret":"body"}`
         }))
-        assert.strictEqual(error.reason, "NoAnswer")
+        assert.strictEqual(error.reason, "NoResponse")
         assert.include(error.message, "may have been carried out")
         assert.notMatch(inspect(error, { depth: 9 }) + JSON.stringify(error), /c2VjcmV0|secret/)
       }).pipe(Effect.provide(layer)))

@@ -138,9 +138,9 @@ for (const together of [false, true]) {
       Effect.forEach(range(4), (seed) =>
         Effect.gen(function*() {
           const { Fault } = Faults
-          const rival = Faults.rivalEdit((document) => ({ ...document, n: Number(document["n"]) + 1_000 }))
+          const rival = Faults.concurrentEdit((document) => ({ ...document, n: Number(document["n"]) + 1_000 }))
           const { asMe, value } = yield* scene(together, [
-            { fault: Fault.Rival({ write: rival }), chance: 0.2, times: 9, method: "PUT" },
+            { fault: Fault.ConcurrentWrite({ write: rival }), chance: 0.2, times: 9, method: "PUT" },
             { fault: Fault.Lost(), chance: 0.2, times: 20 },
             { fault: Fault.Dropped(), chance: 0.1, times: 20 }
           ], seed)

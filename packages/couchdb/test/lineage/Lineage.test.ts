@@ -30,7 +30,7 @@ const left = written(rev(2, "a"), { n: 1 }, { over: root })
 const right = written(rev(2, "b"), { n: 2 }, { over: root })
 
 const planned = (leaves: ReadonlyArray<Lineage.Version>, rule: "editWins" | "deleteWins" = "editWins") =>
-  Lineage.plan(Lineage.knowledge(settings, leaves), leaves, rule)
+  Lineage.plan(Lineage.buildIndex(settings, leaves), leaves, rule)
 
 describe("canonical JSON", () => {
   it("has one text for a value", () => {
@@ -178,12 +178,12 @@ describe("records", () => {
       content,
       field: field ?? undefined
     }
-    const read = Lineage.decodeField(Either.getOrThrow(Json.parse(Json.stringify(Lineage.encodeBurial(burial)))))
+    const read = Lineage.decodeField(Either.getOrThrow(Json.parse(Json.stringify(Lineage.encodeTombstone(burial)))))
     assert(read._tag === "MergeTombstone")
     assert.deepStrictEqual(read.tombstone.into, into)
     assert.strictEqual(
-      Json.stringify(Lineage.encodeBurial(read.tombstone)),
-      Json.stringify(Lineage.encodeBurial(burial))
+      Json.stringify(Lineage.encodeTombstone(read.tombstone)),
+      Json.stringify(Lineage.encodeTombstone(burial))
     )
   })
 
@@ -194,7 +194,7 @@ describe("records", () => {
   it("keep the edits of the depth, and name the rest", () => {
     let last = root
     for (let i = 2; i < 30; i++) last = written(rev(i, "a"), { n: i }, { over: last })
-    const knowledge = Lineage.knowledge(settings, [last])
+    const knowledge = Lineage.buildIndex(settings, [last])
     assert.strictEqual(knowledge.records.get(last.rev)?.path.length, 16)
     for (let i = 29; i > 29 - 17; i--) assert.deepStrictEqual(knowledge.contents.get(rev(i, "a"))?.body, { n: i })
     assert.isFalse(knowledge.contents.has(rev(5, "a")))
@@ -203,7 +203,7 @@ describe("records", () => {
 })
 
 describe("validity", () => {
-  const kindOf = (of: Lineage.Version) => Lineage.knowledge(settings, [of]).links.get(of.rev)?.kind
+  const kindOf = (of: Lineage.Version) => Lineage.buildIndex(settings, [of]).links.get(of.rev)?.kind
 
   it("believes a record of its own revision", () => {
     assert.strictEqual(kindOf(left), "edit")
@@ -236,7 +236,7 @@ describe("validity", () => {
       ...record,
       path: record.path.map((entry, i) => i === 0 ? { ...entry, back: [2, { n: [0, 77] }] } : entry)
     }))
-    const knowledge = Lineage.knowledge(settings, [next])
+    const knowledge = Lineage.buildIndex(settings, [next])
     assert.isFalse(knowledge.contents.has(left.rev))
     assert.isFalse(knowledge.contents.has(root.rev))
     assert.isTrue(knowledge.links.has(root.rev))
@@ -256,7 +256,7 @@ describe("validity", () => {
   it("does not know what a newer version of the library wrote", () => {
     const field = fieldOf(left)
     const newer = version(left.path, { n: 1, lineage: { ...field, v: 2 } })
-    assert.isTrue(Lineage.knowledge(settings, [newer]).newer.has(newer.rev))
+    assert.isTrue(Lineage.buildIndex(settings, [newer]).newer.has(newer.rev))
     assert.strictEqual(planned([newer, right])._tag, "Unknown")
   })
 
@@ -272,7 +272,7 @@ describe("validity", () => {
       return { ...of, body: { ...of.body, lineage: { ...fieldOf(of), names: circle } } }
     }
     const leaves = [lying("k"), lying("l")]
-    assert.strictEqual(Lineage.knowledge(settings, leaves).links.get(rev(3, "k"))?.kind, "foreign")
+    assert.strictEqual(Lineage.buildIndex(settings, leaves).links.get(rev(3, "k"))?.kind, "foreign")
     assert.strictEqual(planned(leaves)._tag, "Unknown")
     const entry = (of: Rev, parent: Rev): Lineage.JournalEntry => ({
       link: { rev: of, parent, kind: "edit", also: [] },
@@ -320,7 +320,7 @@ describe("disagreement", () => {
     // One says that the ancestor of both contains the other, and would bury it.
     const liar = lying(left, root.rev, [right.rev])
     for (const leaves of [[liar, right], [right, liar]]) {
-      const knowledge = Lineage.knowledge(settings, leaves)
+      const knowledge = Lineage.buildIndex(settings, leaves)
       assert.deepStrictEqual([...knowledge.disputed.keys()], [root.rev])
       const plan = planned(leaves)
       assert.strictEqual(plan._tag, "Unknown")
@@ -347,9 +347,9 @@ describe("disagreement", () => {
         sum: hashContent({ body: { n: 5 }, files: {} }, [])
       }))
     }))
-    assert.isTrue(Lineage.knowledge(settings, [left, other]).disputed.has(root.rev))
+    assert.isTrue(Lineage.buildIndex(settings, [left, other]).disputed.has(root.rev))
     assert.strictEqual(planned([left, other])._tag, "Unknown")
-    const knowledge = Lineage.knowledge(settings, [left, other, root])
+    const knowledge = Lineage.buildIndex(settings, [left, other, root])
     assert.isFalse(knowledge.disputed.has(root.rev))
     assert.deepStrictEqual(knowledge.contents.get(root.rev)?.body, { n: 0 })
   })
@@ -360,7 +360,7 @@ describe("containment and bases", () => {
 
   it("counts edits, not revisions", () => {
     const other = written(rev(3, "n"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
-    const graph = new Graph(Lineage.knowledge(settings, [merge, other]))
+    const graph = new Graph(Lineage.buildIndex(settings, [merge, other]))
     assert.isTrue(graph.within(merge.rev, other.rev))
     assert.isTrue(graph.within(other.rev, merge.rev))
     assert.isTrue(graph.within(left.rev, merge.rev))
@@ -376,14 +376,14 @@ describe("containment and bases", () => {
       written(rev(3, "c"), { n: 4 }, { over: right }),
       (record) => ({ ...record, path: [], names: [] })
     )
-    assert.isUndefined(new Graph(Lineage.knowledge(settings, [left, later])).within(left.rev, later.rev))
+    assert.isUndefined(new Graph(Lineage.buildIndex(settings, [left, later])).within(left.rev, later.rev))
   })
 
   it("merges the bases of a criss-cross", () => {
     const more = written(rev(3, "c"), { n: 11 }, { over: left })
     const crossing = written(rev(4, "d"), { n: 13 }, { kind: "merge", over: more, also: [right.rev], knows: [right] })
     const back = written(rev(4, "e"), { n: 9 }, { over: merge })
-    const knowledge = Lineage.knowledge(settings, [crossing, back])
+    const knowledge = Lineage.buildIndex(settings, [crossing, back])
     const value = new SymbolicMerge(knowledge, new Graph(knowledge)).mergeAll([crossing.rev, back.rev])
     assert(Either.isRight(value) && value.right._tag === "Merge")
     const { base } = value.right
@@ -412,7 +412,7 @@ describe("alive", () => {
     rule: "editWins" | "deleteWins" | "deleteWinsIfBase",
     ...leaves: ReadonlyArray<Lineage.Version>
   ) => {
-    const knowledge = Lineage.knowledge(settings, leaves)
+    const knowledge = Lineage.buildIndex(settings, leaves)
     return Either.getOrThrow(
       Either.mapLeft(
         isAlive(knowledge, new Graph(knowledge), leaves.map(({ rev }) => rev), rule),

@@ -41,7 +41,7 @@ const wrong = (
   if (buried.length > 0) counted.buried++
   if (plan._tag === "Merge") {
     counted.merged++
-    const full = Lineage.knowledge(settings, all)
+    const full = Lineage.buildIndex(settings, all)
     const whole = new SymbolicMerge(full, new Graph(full)).mergeAll(heads)
     const value = JSON.stringify(tallied(knowledge, plan.value))
     if (Either.isRight(whole) && value !== JSON.stringify(tallied(full, whole.right))) {
@@ -64,7 +64,7 @@ describe("forgetting", () => {
       for (const leaves of history.replicas) {
         for (let i = 0; i < perState; i++, done++) {
           const some = i === 0 ? leaves : fadedLeaves(leaves, dice)
-          const knowledge = Lineage.knowledge(history.settings, some)
+          const knowledge = Lineage.buildIndex(history.settings, some)
           const less = i % 2 === 0 ? knowledge : fadedKnowledge(knowledge, dice)
           assert.deepStrictEqual(wrong(history, less, some, counted), [], `seed ${next}, ${done}`)
         }

@@ -24,7 +24,7 @@ const root = mine.written(rev(1, "r"), { n: 0 })
 const left = mine.written(rev(2, "a"), { n: 1 }, { over: root })
 const right = mine.written(rev(2, "b"), { n: 2 }, { over: root })
 
-const kindOf = (of: Lineage.Version, settings = signed) => Lineage.knowledge(settings, [of]).links.get(of.rev)?.kind
+const kindOf = (of: Lineage.Version, settings = signed) => Lineage.buildIndex(settings, [of]).links.get(of.rev)?.kind
 
 describe("a signed record", () => {
   it("is believed with its key, also after a change of keys", () => {
@@ -53,8 +53,8 @@ describe("a signed record", () => {
     const reversed = Json.fromEntries([...Json.entries(fieldOf(left))].reverse())
     assert.strictEqual(kindOf({ ...left, body: { ...left.body, lineage: reversed } }), "edit")
     assert.deepStrictEqual([...Json.keys(fieldOf(left))], [...Json.keys(fieldOf(left))].sort())
-    assert.deepStrictEqual(Lineage.sealed(signed, "one", fieldOf(left)), fieldOf(left))
-    assert.deepStrictEqual(Lineage.sealed(plain, "one", { v: 1 }), { v: 1 })
+    assert.deepStrictEqual(Lineage.signed(signed, "one", fieldOf(left)), fieldOf(left))
+    assert.deepStrictEqual(Lineage.signed(plain, "one", { v: 1 }), { v: 1 })
   })
 
   it("is one of its document alone, since another may have the same revisions", () => {
@@ -65,7 +65,7 @@ describe("a signed record", () => {
   it("cannot be forged to bury what it does not contain", () => {
     const forged = theirs.written(rev(3, "m"), { n: 1 }, { kind: "merge", over: left, also: [right.rev] })
     const planned = (settings: Lineage.Settings) =>
-      Lineage.plan(Lineage.knowledge(settings, [forged, right, left]), [forged, right], "editWins")
+      Lineage.plan(Lineage.buildIndex(settings, [forged, right, left]), [forged, right], "editWins")
     assert.strictEqual(planned(plain)._tag, "DeleteMerged")
     const plan = planned(signed)
     assert(plan._tag === "Merge")
@@ -92,28 +92,29 @@ describe("a burial without the body", () => {
     const merge = mine.written(rev(3, "m"), { n: 3 }, { kind: "merge", over: left, also: [right.rev], knows: [right] })
     const thief = { ...merge, rev: rev(3, "f"), path: [rev(3, "f"), ...left.path], body: { ...merge.body, n: 9 } }
     const fieldOfBurial = (of: Lineage.Version) =>
-      stripField(Lineage.knowledge(signed, [of]), "one", of.rev, fieldOf(of))
+      stripField(Lineage.buildIndex(signed, [of]), "one", of.rev, fieldOf(of))
     assert.isDefined(fieldOfBurial(merge))
     assert.isUndefined(fieldOfBurial(thief))
     const into: Lineage.MergedInto = { rev: rev(4, "i"), parent: merge.rev, kind: "merge", also: [thief.rev] }
     const burial = mine.buried(rev(4, "t"), thief, into)
-    const knowledge = Lineage.knowledge(signed, [burial])
+    const knowledge = Lineage.buildIndex(signed, [burial])
     const slim = stripTombstone(knowledge, "one", knowledge.mergeTombstones.get(burial.rev) as Lineage.MergeTombstone)
-    const slimmed = { ...burial, body: { lineage: Lineage.sealed(signed, "one", slim) } }
-    assert.strictEqual(Lineage.knowledge(signed, [slimmed]).links.get(thief.rev)?.kind, "foreign")
+    const slimmed = { ...burial, body: { lineage: Lineage.signed(signed, "one", slim) } }
+    assert.strictEqual(Lineage.buildIndex(signed, [slimmed]).links.get(thief.rev)?.kind, "foreign")
   })
 })
 
 describe("a signed burial", () => {
   const into: Lineage.MergedInto = { rev: left.rev, parent: root.rev, kind: "edit", also: [right.rev] }
-  const tombstoneOf = (version: Lineage.Version) => Lineage.knowledge(signed, [version]).tombstoneKinds.get(version.rev)
+  const tombstoneOf = (version: Lineage.Version) =>
+    Lineage.buildIndex(signed, [version]).tombstoneKinds.get(version.rev)
 
   it("is one with its key, and a bare tombstone without", () => {
     assert.strictEqual(tombstoneOf(mine.buried(rev(3, "t"), right, into)), "merged")
     const forged = theirs.buried(rev(3, "t"), right, into)
     assert.strictEqual(tombstoneOf(forged), "bare")
     // What it says of other revisions is not believed either.
-    assert.isFalse(Lineage.knowledge(signed, [forged]).links.has(left.rev))
+    assert.isFalse(Lineage.buildIndex(signed, [forged]).links.has(left.rev))
   })
 })
 
@@ -123,7 +124,7 @@ describe("signed histories", () => {
     for (let seed = 1; seed <= 60; seed++) {
       const history = pureHistory(seed, 30, 3, signed)
       for (const leaves of history.replicas) {
-        const knowledge = Lineage.knowledge(signed, leaves)
+        const knowledge = Lineage.buildIndex(signed, leaves)
         const plan = Lineage.plan(knowledge, leaves, "editWins")
         if (plan._tag !== "Merge") continue
         merged++

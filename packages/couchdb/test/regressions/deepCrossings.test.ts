@@ -59,7 +59,7 @@ describe("merges that cross each other again and again", () => {
         written(rev(3 * times + 2, 0), { n: total + 10 }, { over: left }),
         written(rev(3 * times + 2, 1), { n: total + 100 }, { over: right })
       ]
-      const knowledge = Lineage.knowledge(settings, [...all, ...ends])
+      const knowledge = Lineage.buildIndex(settings, [...all, ...ends])
       const value = new SymbolicMerge(knowledge, new Graph(knowledge)).mergeAll(ends.map(({ rev }) => rev))
       if (Either.isLeft(value)) return assert.fail(value.left.why)
       assert.strictEqual(counted(knowledge)(value.right), total + 110)

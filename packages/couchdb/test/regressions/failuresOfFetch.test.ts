@@ -211,11 +211,11 @@ describe("a failure of fetch", () => {
   it.effect("to connect is Connection, and nothing was sent", () =>
     all(connection, "Connection", / Nothing was sent\.$/))
 
-  it.effect("that may happen at any time is NoAnswer, and the request may have been carried out", () =>
-    all(unknown, "NoAnswer", /may have been carried out/))
+  it.effect("that may happen at any time is NoResponse, and the request may have been carried out", () =>
+    all(unknown, "NoResponse", /may have been carried out/))
 
-  it.effect("with a code that only resembles OpenSSL's is NoAnswer", () =>
-    all([coded("CERT_OF_ATTENDANCE"), coded("INVALID_CALLER"), coded("ERROR_IN_BODY")], "NoAnswer", /may have/))
+  it.effect("with a code that only resembles OpenSSL's is NoResponse", () =>
+    all([coded("CERT_OF_ATTENDANCE"), coded("INVALID_CALLER"), coded("ERROR_IN_BODY")], "NoResponse", /may have/))
 
   it.effect("of a browser names CORS", () =>
     Effect.forEach(
@@ -248,7 +248,7 @@ describe("a failure of fetch", () => {
       )
       const streamed = { ...put, body: Stream.make(new Uint8Array(3)) }
       assert.strictEqual((yield* failure(ofNode(""), streamed)).reason, "RequestBody")
-      assert.strictEqual((yield* failure(ofNode(""))).reason, "NoAnswer")
+      assert.strictEqual((yield* failure(ofNode(""))).reason, "NoResponse")
     }))
 
   it.effect("of a body whose length is not the announced one is RequestBody", () =>
@@ -277,8 +277,8 @@ it("a custom transport gets the same reasons", () => {
   assert.isFalse(Transport.neverConnected(error("open ENOENT file", { code: "ENOENT", syscall: "open" })))
   assert.isFalse(Transport.neverConnected(error("read ETIMEDOUT", { code: "ETIMEDOUT", syscall: "read" })))
   const reset = error("read ECONNRESET", { code: "ECONNRESET", syscall: "read" })
-  const reasons = (["unsent", "sent", "answered", "unknown"] as const).map((phase) =>
+  const reasons = (["unsent", "sent", "responded", "unknown"] as const).map((phase) =>
     Transport.toTransportError(put, reset, phase).reason
   )
-  assert.deepStrictEqual(reasons, ["Connection", "NoAnswer", "Body", "NoAnswer"])
+  assert.deepStrictEqual(reasons, ["Connection", "NoResponse", "Body", "NoResponse"])
 })

@@ -170,6 +170,6 @@ describe("onReconnect", () => {
         Effect.fork
       )
       assert.strictEqual(yield* passing(fiber), "paged")
-      assert.lengthOf(yield* on.faults.struck, 4)
+      assert.lengthOf(yield* on.faults.injected, 4)
     }))
 })

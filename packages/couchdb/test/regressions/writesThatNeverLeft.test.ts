@@ -47,7 +47,7 @@ const refusing = (reasons: ReadonlyArray<Reason>, options: Partial<CouchHttp.Opt
         if (isWrite(request)) writes++
         const isStream = typeof request.body === "object" && !(request.body instanceof Uint8Array)
         // The body of a request that may have happened was sent.
-        const sent = reason === "NoAnswer" && isStream ? Stream.runDrain(request.body) : Effect.void
+        const sent = reason === "NoResponse" && isStream ? Stream.runDrain(request.body) : Effect.void
         return Effect.zipRight(sent, Effect.fail(failed(reason)))
       }), options)
     yield* Database.create("zoo").pipe(Effect.provide(on.layer))
@@ -119,10 +119,10 @@ describe("a write whose second attempt was never sent may still have happened in
     it.effect(name, () =>
       Effect.gen(function*() {
         for (const reason of unsent) {
-          const on = yield* refusing(["NoAnswer", reason])
+          const on = yield* refusing(["NoResponse", reason])
           const outcome = yield* running(write(on.doc)).pipe(Effect.provide(on.layer))
           assert.isAtLeast(on.writes(), 2)
-          for (const each of outcome.split(" ")) assert.strictEqual(each, "NoAnswer")
+          for (const each of outcome.split(" ")) assert.strictEqual(each, "NoResponse")
         }
       }))
   }

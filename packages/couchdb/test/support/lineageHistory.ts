@@ -93,7 +93,7 @@ export const pureHistory = (
 
   const withField = (body: Json.JsonObject, record: Lineage.Record): Json.JsonObject => ({
     ...body,
-    lineage: Lineage.sealed(settings, id, Lineage.encodeRecord(record))
+    lineage: Lineage.signed(settings, id, Lineage.encodeRecord(record))
   })
 
   const bare = (body: Json.JsonObject): Json.JsonObject =>
@@ -120,7 +120,7 @@ export const pureHistory = (
       const body = how === "stale" && field !== undefined ? { ...changed, lineage: field } : changed
       return add(place, child(path, body, false), edits)
     }
-    const record = Lineage.recordOf(Lineage.knowledge(settings, over === undefined ? [] : [over]), {
+    const record = Lineage.makeRecord(Lineage.buildIndex(settings, over === undefined ? [] : [over]), {
       kind: how,
       parent: over?.rev ?? null,
       also: [],
@@ -137,10 +137,10 @@ export const pureHistory = (
     add(
       place,
       child(version.path, {
-        lineage: Lineage.sealed(
+        lineage: Lineage.signed(
           settings,
           id,
-          Lineage.encodeBurial({
+          Lineage.encodeTombstone({
             of,
             ofParent: version.path[1] ?? null,
             into,
@@ -155,7 +155,7 @@ export const pureHistory = (
 
   const resolve = (place: Set<Lineage.Version>): void => {
     const leaves = Array.from(place)
-    const knowledge = Lineage.knowledge(settings, leaves)
+    const knowledge = Lineage.buildIndex(settings, leaves)
     const plan = Lineage.plan(knowledge, leaves, "editWins")
     if (plan._tag === "DeleteMerged") { for (const { into, of } of plan.tombstones) bury(place, of, into) }
     if (plan._tag !== "Merge") return
@@ -164,7 +164,7 @@ export const pureHistory = (
     if (parent === undefined) return
     const { count, seen } = tallied(knowledge, plan.value)
     const content: Json.JsonObject = { count, seen }
-    const record = Lineage.recordOf(knowledge, {
+    const record = Lineage.makeRecord(knowledge, {
       kind: "merge",
       parent: plan.parent,
       also: plan.also,

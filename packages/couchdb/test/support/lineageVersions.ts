@@ -32,7 +32,7 @@ export const writer = (settings: Lineage.Settings) => ({
     { also = [], kind = "edit", knows = [], over }: Written = {}
   ): Lineage.Version => {
     const before = over === undefined ? knows : [over, ...knows]
-    const record = Lineage.recordOf(Lineage.knowledge(settings, before), {
+    const record = Lineage.makeRecord(Lineage.buildIndex(settings, before), {
       kind,
       parent: over?.rev ?? null,
       also,
@@ -42,21 +42,21 @@ export const writer = (settings: Lineage.Settings) => ({
     })
     return version(
       [at, ...over?.path ?? []],
-      { ...(kind === "delete" ? {} : body), lineage: Lineage.sealed(settings, "one", Lineage.encodeRecord(record)) },
+      { ...(kind === "delete" ? {} : body), lineage: Lineage.signed(settings, "one", Lineage.encodeRecord(record)) },
       kind === "delete"
     )
   },
   /** The tombstone of a version. */
   buried: (at: Rev, of: Lineage.Version, into: Lineage.MergedInto, keeps = true): Lineage.Version => {
     const { lineage, ...content } = of.body as { readonly [key: string]: Json.Json }
-    const burial = Lineage.encodeBurial({
+    const burial = Lineage.encodeTombstone({
       of: of.rev,
       ofParent: of.path[1] ?? null,
       into,
       content: keeps ? content as Json.JsonObject : undefined,
       field: lineage
     })
-    return version([at, ...of.path], { lineage: Lineage.sealed(settings, "one", burial) }, true)
+    return version([at, ...of.path], { lineage: Lineage.signed(settings, "one", burial) }, true)
   }
 })
 

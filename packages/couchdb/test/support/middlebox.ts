@@ -85,7 +85,7 @@ export const inProcess = (
       server: origin,
       method,
       path,
-      reason: "NoAnswer",
+      reason: "NoResponse",
       description: "reset by the test"
     })
   const passing = <A extends { readonly headers: Headers }>(

@@ -179,7 +179,7 @@ const resolve = (run: Run, replica: Replica, policy: Policy, dies: boolean) =>
   Effect.gen(function*() {
     const { contained, figures } = run
     const before = yield* leavesAt(replica)
-    const plan = Lineage.plan(Lineage.knowledge(settings, before.map(versionOf)), before.map(versionOf), "editWins")
+    const plan = Lineage.plan(Lineage.buildIndex(settings, before.map(versionOf)), before.map(versionOf), "editWins")
     const decided = new Set<DecidedPart>()
     const by: SiblingPolicy.SiblingPolicy<Note> | Merge.Merge<Note> = policy === "merge"
       ? Merge.make(Note)

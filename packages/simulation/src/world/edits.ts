@@ -178,10 +178,10 @@ export const forge = (truth: Truth, replica: Replica, step: Step, forged: "dispu
     const [winner, other] = live(leaves)
     if (winner === undefined || other === undefined) return
     const settings = Lineage.settings()
-    const knowledge = Lineage.knowledge(settings, leaves.map(versionOf))
+    const knowledge = Lineage.buildIndex(settings, leaves.map(versionOf))
     const weight = weightOf(step)
     const body = applyEdit(cardOf(winner), step, weight)
-    const written = Lineage.recordOf(knowledge, {
+    const written = Lineage.makeRecord(knowledge, {
       kind: forged === "unheard" ? "merge" : "edit",
       parent: winner.rev,
       also: forged === "unheard" ? [other.rev] : [],

@@ -4,9 +4,9 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Json from "../../data/Json.js"
 import { documentPath } from "../../data/path.js"
-import { ask, askFor } from "../../http/ask.js"
 import type { CouchHttp } from "../../http/CouchHttp.js"
 import { isOutOfTime, isTransient } from "../../http/retry.js"
+import { send, sendDecoded } from "../../http/send.js"
 import { verifyJson } from "../../http/verification.js"
 import * as Database from "../Database.js"
 import type { Address, Failure } from "./stored.js"
@@ -38,7 +38,7 @@ const Committing = Schema.Struct({
 
 /** The state of the index: `GET /{db}/_design/{ddoc}/_info`. */
 const infoOf = (address: Address) =>
-  askFor(Committing, {
+  sendDecoded(Committing, {
     method: "GET",
     path: `${documentPath(address.database, address.id)}/_info`,
     route: "/{db}/_design/{ddoc}/_info",
@@ -74,7 +74,7 @@ const inPartitions = (database: string, body: Json.JsonObject) =>
 const query = (address: Address, path: string, route: string) =>
   untilBuilt(
     address,
-    Effect.asVoid(ask({
+    Effect.asVoid(send({
       method: "GET",
       path,
       route,

@@ -9,7 +9,7 @@ import { documentPath } from "../../data/path.js"
 import * as Revision from "../../data/Revision.js"
 import { CouchHttp } from "../../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../../http/errors.js"
-import { failAt } from "../../http/failAt.js"
+import { failWithServer } from "../../http/failWithServer.js"
 import { unexpectedResponse } from "../../http/responseError.js"
 
 export type Failure = InvalidIdError | NotFoundError | RequestError
@@ -37,7 +37,7 @@ export const read = ({ database, id }: Address): Effect.Effect<Option.Option<Sto
       const rev: Json | undefined = JsonText.isObject(json) ? JsonText.get(json, "_rev") : undefined
       if (!JsonText.isObject(json) || !Revision.isRevision(rev)) {
         const request = { method: "GET", path: documentPath(database, id), database, id } as const
-        return failAt((from) =>
+        return failWithServer((from) =>
           unexpectedResponse(request, { status: 200, headers: {}, ...from }, "the response is not the document")
         )
       }

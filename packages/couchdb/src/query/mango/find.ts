@@ -8,7 +8,7 @@ import * as Json from "../../data/Json.js"
 import type { DecodeError, EncodeError } from "../../document/errors.js"
 import type { CouchHttp } from "../../http/CouchHttp.js"
 import { toValues } from "../../rows/batch.js"
-import { type Answer, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
+import { type BookmarkedRows, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
 import type { Row } from "../../rows/row.js"
 import * as Rows from "../../rows/stream.js"
 import type { ExecutionStats, Page } from "../Mango.js"
@@ -34,10 +34,14 @@ const statsOf = (json: Json.Json | undefined): Option.Option<ExecutionStats> =>
 const textOf = (json: Json.Json | undefined): Option.Option<string> =>
   typeof json === "string" ? Option.some(json) : Option.none()
 
-const sendQuery = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Answer, QueryError, CouchHttp> =>
+const sendQuery = (
+  given: Given,
+  source: Source,
+  query: AnyQuery
+): Effect.Effect<BookmarkedRows, QueryError, CouchHttp> =>
   Effect.flatMap(
     queryRequest(source.database, "_find", prepareQuery(given, query)),
-    (request) => Effect.map(Rows.collect(request, "docs"), (answer) => ({ ...answer, request }))
+    (request) => Effect.map(Rows.collect(request, "docs"), (response) => ({ ...response, request }))
   )
 
 /** CouchDB's default `limit`. */
@@ -61,15 +65,15 @@ const filled = (given: Given, source: Source, query: AnyQuery): Effect.Effect<Fi
   return isCounted(source, query)
     ? Effect.map(
       sendQuery(given, source, query),
-      ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
+      ({ around, request, rows }) => ({ request, rows, responses: [around] as const })
     )
     : fill({
-      ask: (bookmark, limit) => sendQuery(given, source, { ...query, skip: undefined, bookmark, limit }),
+      request: (bookmark, limit) => sendQuery(given, source, { ...query, skip: undefined, bookmark, limit }),
       isOwn: isOwn(source),
       bookmark,
       skip,
       limit,
-      most: maxExtra
+      maxExtraRows: maxExtra
     })
 }
 
@@ -97,15 +101,15 @@ export const page = (
 ): Effect.Effect<Page<unknown>, DecodeError | QueryError, CouchHttp> =>
   Effect.gen(function*() {
     const source = yield* sourceOf(given, query)
-    const { answers, request, rows } = yield* filled(given, source, query)
+    const { responses, request, rows } = yield* filled(given, source, query)
     const documents = yield* toValues(decodeRows(request, source.reading, rows))
-    const last = answers[answers.length - 1] as Json.JsonObject
+    const last = responses[responses.length - 1] as Json.JsonObject
     return {
       documents,
       bookmark: Option.fromNullable(bookmarkOf(last)),
-      warning: Option.firstSomeOf(answers.map((around) => textOf(Json.get(around, "warning")))),
+      warning: Option.firstSomeOf(responses.map((around) => textOf(Json.get(around, "warning")))),
       executionStats: totalStats(
-        answers.flatMap((around) => Option.toArray(statsOf(Json.get(around, "execution_stats")))),
+        responses.flatMap((around) => Option.toArray(statsOf(Json.get(around, "execution_stats")))),
         documents.length
       )
     }

@@ -165,7 +165,7 @@ export const explain = (given: Given, query: AnyQuery) =>
         candidates: Json.isArray(candidates)
           ? candidates.flatMap((candidate) => indexOf(Json.get(candidate, "index")) ?? [])
           : [],
-        answer: json
+        response: json
       }
     })
   })

@@ -8,7 +8,7 @@ import { type Collection, isCollection } from "../../document/Collection.js"
 import type { Document } from "../../document/Document.js"
 import { DecodeError } from "../../document/errors.js"
 import { owns, spanOf } from "../../document/idRange.js"
-import { failAt } from "../../http/failAt.js"
+import { failWithServer } from "../../http/failWithServer.js"
 import { schemaIssues } from "../../http/schemaIssues.js"
 import { documentIn, toDocument } from "../../rows/document.js"
 import { exact, isObject, member, type Row } from "../../rows/row.js"
@@ -89,7 +89,7 @@ const ofFields = <A, I, R, K>(
     concerns: (row) => owns(collection.id, idOf(row)),
     read: (row) => {
       const checked = check(row.json)
-      return Either.isRight(checked) ? Either.right(checked.right) : failAt((from) =>
+      return Either.isRight(checked) ? Either.right(checked.right) : failWithServer((from) =>
         new DecodeError({
           ...from,
           database: collection.database,

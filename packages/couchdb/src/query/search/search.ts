@@ -14,7 +14,7 @@ import { executeDecoded } from "../../http/executeDecoded.js"
 import { readJson } from "../../http/rawDocument.js"
 import { unexpectedResponse } from "../../http/responseError.js"
 import * as Transport from "../../http/Transport.js"
-import { type Answer, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
+import { type BookmarkedRows, bookmarkOf, fill, type Filled } from "../../rows/fill.js"
 import { exact, type Row } from "../../rows/row.js"
 import { type Source, sourceOf } from "../../rows/source.js"
 import * as Rows from "../../rows/stream.js"
@@ -40,12 +40,12 @@ const sendSearch = (
   index: AnyIndex,
   options: AnyOptions,
   array: string
-): Effect.Effect<Answer, Failure, CouchHttp> =>
+): Effect.Effect<BookmarkedRows, Failure, CouchHttp> =>
   Effect.flatMap(
     searchRequest(source.database, index, withDefaults(source, options)),
     (request) =>
       Rows.collect(request, array).pipe(
-        Effect.map((answer) => ({ ...answer, request })),
+        Effect.map((response) => ({ ...response, request })),
         orUnavailable(index, source.database)
       )
   )
@@ -76,15 +76,15 @@ const filled = (
   return isWhole(source) || limit === 0 || !isCount(limit)
     ? Effect.map(
       sendSearch(source, index, options, hitsOf(index)),
-      ({ around, request, rows }) => ({ request, rows, answers: [around] as const })
+      ({ around, request, rows }) => ({ request, rows, responses: [around] as const })
     )
     : fill({
-      ask: (bookmark, limit) => sendSearch(source, index, { ...options, bookmark, limit }, hitsOf(index)),
+      request: (bookmark, limit) => sendSearch(source, index, { ...options, bookmark, limit }, hitsOf(index)),
       isOwn: (row) => problem(row) !== undefined || concerns(row),
       bookmark,
       skip: 0,
       limit,
-      most: maxPerRequest
+      maxExtraRows: maxPerRequest
     })
 }
 
@@ -95,16 +95,16 @@ export const page = (
 ): Effect.Effect<Page<Hit<unknown, unknown>>, DecodeError | Failure, CouchHttp> =>
   Effect.gen(function*() {
     const source = yield* sourceOf(given)
-    const { answers, request, rows } = yield* filled(source, index, options)
+    const { responses, request, rows } = yield* filled(source, index, options)
     // Each response counts all matches, so the first one is enough.
-    const [around] = answers
+    const [around] = responses
     const hits = yield* Effect.flatMap(readAll(request, readingOf(index, source), rows), (all) => Either.all(all))
     const relation = Json.get(around, "total_hits_relation")
     return {
       hits,
       totalHits: count(Json.get(around, "total_hits"), Json.get(around, "total_rows")),
       totalIsExact: relation === undefined || relation === null || relation === "EQUAL_TO",
-      bookmark: Option.fromNullable(bookmarkOf(answers[answers.length - 1] as Json.JsonObject)),
+      bookmark: Option.fromNullable(bookmarkOf(responses[responses.length - 1] as Json.JsonObject)),
       counts: facetsOf(Json.get(around, "counts")),
       ranges: facetsOf(Json.get(around, "ranges"))
     }
@@ -264,7 +264,7 @@ export const info = (given: Given, index: AnyIndex): Effect.Effect<Info, Failure
         ? {
           documents: count(Json.get(about, "num_docs"), Json.get(about, "doc_count")),
           diskSize: count(Json.get(about, "disk_size")),
-          answer: about
+          response: about
         }
         : undefined
     })

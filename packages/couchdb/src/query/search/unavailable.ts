@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { CouchHttp, type CouchRequest } from "../../http/CouchHttp.js"
 import { type NotFoundError, type RequestError } from "../../http/errors.js"
-import { failAt } from "../../http/failAt.js"
+import { failWithServer } from "../../http/failWithServer.js"
 import type { Index } from "../Search.js"
 import { SearchUnavailableError } from "./errors.js"
 
@@ -37,7 +37,7 @@ export const orUnavailable =
     Effect.catchAll(self, (error) => {
       const failure = error as unknown as NotFoundError | RequestError
       const unavailable = (reason: string) =>
-        failAt((from) => new SearchUnavailableError({ ...from, engine: index._tag, database, reason }))
+        failWithServer((from) => new SearchUnavailableError({ ...from, engine: index._tag, database, reason }))
       if (isReported(failure)) return unavailable((failure as { readonly reason: string }).reason)
       const mayBeDisabled = index._tag === "Nouveau" && failure._tag === "NotFoundError" && failure.reason === "missing"
       return mayBeDisabled

@@ -9,7 +9,7 @@ import type { Collection } from "../../document/Collection.js"
 import type { DecodeError, EncodeError } from "../../document/errors.js"
 import type { IdSpan } from "../../document/idRange.js"
 import type { CouchHttp, CouchRequest } from "../../http/CouchHttp.js"
-import { failAt } from "../../http/failAt.js"
+import { failWithServer } from "../../http/failWithServer.js"
 import { unexpectedResponse } from "../../http/responseError.js"
 import * as Batches from "../../rows/batch.js"
 import type { Row } from "../../rows/row.js"
@@ -140,7 +140,7 @@ export const decodeRows = <A, R>(
   for (const row of rows) {
     const problem = reading.problem(row)
     if (problem !== undefined) {
-      return failAt((from) => unexpectedResponse(request, { ...Rows.streamedHead, ...from }, problem))
+      return failWithServer((from) => unexpectedResponse(request, { ...Rows.streamedHead, ...from }, problem))
     }
     if (!reading.concerns(row)) continue
     const decoded = reading.readSync?.(row)

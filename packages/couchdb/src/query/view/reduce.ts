@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ServerError } from "../../http/errors.js"
-import { failAt } from "../../http/failAt.js"
+import { failWithServer } from "../../http/failWithServer.js"
 import type { AnyOptions, Reduced } from "../View.js"
 import { type Given, page, prepare } from "./query.js"
 import { viewRequest } from "./request.js"
@@ -17,7 +17,7 @@ export const reduceOne = (
       if (row === undefined) return Effect.succeedNone
       if (row._tag !== "Refused") return Effect.succeed(Option.some(row.value))
       const { method, path } = viewRequest(prepared.where, prepared.parameters)
-      return failAt((from) =>
+      return failWithServer((from) =>
         new ServerError({
           ...from,
           method,

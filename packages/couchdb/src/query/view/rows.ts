@@ -7,7 +7,7 @@ import type * as Json from "../../data/Json.js"
 import * as Revision from "../../data/Revision.js"
 import { unfit } from "../../document/compiledDecoder.js"
 import { DecodeError } from "../../document/errors.js"
-import { failAt } from "../../http/failAt.js"
+import { failWithServer } from "../../http/failWithServer.js"
 import { schemaIssues } from "../../http/schemaIssues.js"
 import { type Members, type Row } from "../../rows/row.js"
 import type { Source } from "../../rows/source.js"
@@ -67,7 +67,7 @@ export const decodeMember = <A, R>(
   where: { readonly database: string; readonly id: string }
 ): Effect.Effect<A, DecodeError, R> => {
   const fail = (issues: DecodeError["issues"], issue: unknown): Effect.Effect<never, DecodeError> =>
-    failAt((from) =>
+    failWithServer((from) =>
       new DecodeError({
         ...from,
         ...where,

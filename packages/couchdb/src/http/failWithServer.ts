@@ -14,5 +14,5 @@ export const fromServer: Effect.Effect<FromServer> = Effect.contextWith(currentS
  * Fails with an error that names the server of the `CouchHttp` in the context, if there is one. The context is read
  * only if the effect fails, so that a success costs nothing.
  */
-export const failAt = <E>(error: (from: FromServer) => E): Effect.Effect<never, E> =>
+export const failWithServer = <E>(error: (from: FromServer) => E): Effect.Effect<never, E> =>
   Effect.withFiberRuntime((fiber) => Effect.fail(error(currentServer(fiber.currentContext))))

@@ -5,20 +5,20 @@ import type { NotFoundError, RequestError } from "./errors.js"
 import type { BufferedResponse } from "./Transport.js"
 import { type Verify, verifyOk } from "./verification.js"
 
-export { askFor } from "./decodeAnswer.js"
+export { sendDecoded } from "./decodeResponse.js"
 
 /** The errors of a request that is not about a document. */
 export type Failure = NotFoundError | RequestError
 
 /** Sends a request to an endpoint without revisions, whose 409 is not a conflict. */
-export const ask = (
+export const send = (
   request: CouchRequest & { readonly verify: Verify }
 ): Effect.Effect<BufferedResponse, Failure, CouchHttp> =>
   Effect.flatMap(CouchHttp, (couch) => conflictAsBadRequest(couch.execute(request)))
 
 /** Sends a request to an endpoint that returns `{"ok":true}`. */
-export const askForOk = (request: CouchRequest): Effect.Effect<void, Failure, CouchHttp> =>
-  Effect.asVoid(ask({ ...request, verify: verifyOk }))
+export const sendOk = (request: CouchRequest): Effect.Effect<void, Failure, CouchHttp> =>
+  Effect.asVoid(send({ ...request, verify: verifyOk }))
 
 /** Encodes the parameters that have a value as a query string. */
 export const query = (parameters: Readonly<Record<string, string | number | boolean | undefined>>): string => {

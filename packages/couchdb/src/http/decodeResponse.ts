@@ -38,7 +38,7 @@ export const decodeJson = <A, I>(schema: Schema.Schema<A, I>, from?: (exact: Jso
 }
 
 /** Sends a request to an endpoint without revisions, and decodes its response by a schema. */
-export const askFor = <A, I>(
+export const sendDecoded = <A, I>(
   schema: Schema.Schema<A, I>,
   request: CouchRequest,
   from?: (exact: Json.Json) => unknown
