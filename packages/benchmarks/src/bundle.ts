@@ -10,6 +10,7 @@ import { median } from "./measure.js"
 
 const effects = ["effect", "effect/*", "@effect/platform", "@effect/platform/*"]
 
+/** Bundles a program with the built packages, as their users do: `npm run build` makes them. */
 const bundled = async (name: string, options: BuildOptions = {}): Promise<string> => {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`bundled/${name}.ts`, import.meta.url))],
@@ -19,7 +20,6 @@ const bundled = async (name: string, options: BuildOptions = {}): Promise<string
     platform: "neutral",
     mainFields: ["module", "main"],
     target: "es2022",
-    conditions: ["effect-couchdb-source"],
     logLevel: "error",
     write: false,
     ...options
