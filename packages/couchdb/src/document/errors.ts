@@ -9,7 +9,7 @@ import { defineNonEnumerable } from "../http/defineNonEnumerable.js"
 import { placeOf, responseMessage } from "../http/errorMessage.js"
 import type { NotFoundError } from "../http/errors.js"
 import { type ErrorResponse, type RequestError, type SchemaIssue } from "../http/errors.js"
-import * as Hints from "../http/hints.js"
+import { conflict } from "../http/hints/conflict.js"
 import type { Document } from "./Document.js"
 
 /**
@@ -80,7 +80,7 @@ export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
     defineNonEnumerable(this, refused)
   }
   override get message(): string {
-    return responseMessage(this, Hints.conflict(this, Option.isNone(this.attempted.base)))
+    return responseMessage(this, conflict(this, Option.isNone(this.attempted.base)))
   }
 }
 

@@ -3,7 +3,11 @@ import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
 import { defineNonEnumerable } from "./defineNonEnumerable.js"
 import { requestOf, responseMessage, urlOf } from "./errorMessage.js"
-import * as Hints from "./hints.js"
+import { updateConflict } from "./hints/conflict.js"
+import { notFound } from "./hints/notFound.js"
+import * as Refused from "./hints/refusedRequest.js"
+import { transport } from "./hints/transport.js"
+import { aftermath, unexpectedResponse } from "./hints/unexpectedResponse.js"
 
 /**
  * The fields of every error that a response of CouchDB caused.
@@ -46,7 +50,7 @@ export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError
   }
 > {
   override get message(): string {
-    return responseMessage(this, Hints.notFound(this))
+    return responseMessage(this, notFound(this))
   }
 }
 
@@ -62,7 +66,7 @@ export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateC
   ErrorResponse & { readonly operation?: "create" | undefined }
 > {
   override get message(): string {
-    return responseMessage(this, Hints.updateConflict(this))
+    return responseMessage(this, updateConflict(this))
   }
 }
 
@@ -78,7 +82,7 @@ export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("Unauthori
   ErrorResponse & { readonly cookie?: "hidden" | undefined }
 > {
   override get message(): string {
-    return responseMessage(this, Hints.unauthorized(this, this.cookie))
+    return responseMessage(this, Refused.unauthorized(this, this.cookie))
   }
 }
 
@@ -92,7 +96,7 @@ export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("Unauthori
  */
 export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<ErrorResponse> {
   override get message(): string {
-    return responseMessage(this, Hints.forbidden(this))
+    return responseMessage(this, Refused.forbidden(this))
   }
 }
 
@@ -141,7 +145,7 @@ export class CredentialsError
  */
 export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<ErrorResponse> {
   override get message(): string {
-    return responseMessage(this, Hints.badRequest(this))
+    return responseMessage(this, Refused.badRequest(this))
   }
 }
 
@@ -169,7 +173,7 @@ export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStu
  */
 export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<ErrorResponse> {
   override get message(): string {
-    return responseMessage(this, Hints.preconditionFailed(this))
+    return responseMessage(this, Refused.preconditionFailed(this))
   }
 }
 
@@ -182,7 +186,7 @@ export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("Pre
  */
 export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<ErrorResponse> {
   override get message(): string {
-    return responseMessage(this, Hints.tooLarge(this))
+    return responseMessage(this, Refused.tooLarge(this))
   }
 }
 
@@ -263,7 +267,7 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
   ErrorResponse & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
 > {
   override get message(): string {
-    return responseMessage(this, Hints.serverFailed(this))
+    return responseMessage(this, Refused.serverFailed(this))
   }
 }
 
@@ -292,7 +296,7 @@ export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("Une
   readonly id?: string | undefined
 }> {
   override get message(): string {
-    const { hint, problem } = Hints.unexpectedResponse(this)
+    const { hint, problem } = unexpectedResponse(this)
     return `${requestOf(this)}: ${problem}. ${hint}`
   }
 }
@@ -340,7 +344,7 @@ export class TransportError extends /*#__PURE__*/ Data.TaggedError("TransportErr
   readonly description: string
 }> {
   override get message(): string {
-    const { hint, problem } = Hints.transport(this)
+    const { hint, problem } = transport(this)
     return `${this.method} ${shortened(urlOf(this))}: ${problem} (${this.description}). ${hint}`
   }
 }
@@ -361,7 +365,7 @@ export class TimeoutError extends /*#__PURE__*/ Data.TaggedError("TimeoutError")
   readonly milliseconds: number
 }> {
   override get message(): string {
-    return `${this.method} ${urlOf(this)}: no response within ${this.milliseconds} ms. ${Hints.aftermath(this.method)}`
+    return `${this.method} ${urlOf(this)}: no response within ${this.milliseconds} ms. ${aftermath(this.method)}`
   }
 }
 

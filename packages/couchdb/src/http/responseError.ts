@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import { withoutCredentials } from "../data/text.js"
 import type { CouchRequest } from "./CouchHttp.js"
 import * as Errors from "./errors.js"
-import * as Hints from "./hints.js"
+import { tlsPort } from "./hints/unexpectedResponse.js"
 import * as Transport from "./Transport.js"
 
 /**
@@ -113,7 +113,7 @@ const problemOf = (method: string, reply: Reply): string => {
   if (status === 0) return "redirected, and the browser does not say where"
   if (status >= 300 && status < 400 && location !== undefined) return `redirected to ${withoutQuery(location)}`
   if (method === "HEAD") return "its headers do not identify CouchDB"
-  if (status === 400 && wantsTls.test(Transport.text(reply))) return Hints.tlsPort
+  if (status === 400 && wantsTls.test(Transport.text(reply))) return tlsPort
   return body.length === 0
     ? "the response has no body"
     : `the response is not CouchDB's JSON (${body.length} ${typeof body === "string" ? "characters" : "bytes"})`
