@@ -24,6 +24,7 @@ import * as copying from "./copy.js"
 import type { Edit } from "./Edit.js"
 import type { ConflictError, DecodeError, EncodeError, UnsavedChangesError, UnsavedDocumentError } from "./errors.js"
 import * as reading from "./read.js"
+import * as removing from "./remove.js"
 import * as wire from "./transferSchema.js"
 import * as updating from "./update/update.js"
 import * as value from "./value.js"
@@ -633,7 +634,7 @@ export const create: {
 
 const delete_: <A, R>(
   self: Document<A, R>
-) => Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> = writing.remove
+) => Effect.Effect<Tombstone<A, R>, DeleteError<A, R>, CouchHttp | R> = removing.remove
 export {
   /**
    * Deletes the document: `DELETE /{db}/{docid}`. Fails with an `UnsavedChangesError` if the document has edits, and
@@ -694,7 +695,7 @@ export const deleteWith: {
     self: Document<A, R>,
     options: DeleteOptions<NoInfer<A>>
   ): Effect.Effect<Tombstone<A, R>, DeleteError<A, R> | EncodeError, CouchHttp | R>
-} = dual(2, writing.removeWith)
+} = dual(2, removing.removeWith)
 
 /**
  * Copies the document on the server, including its attachments: `COPY /{db}/{docid}`. `newId` is the id on the server,

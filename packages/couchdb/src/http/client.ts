@@ -104,25 +104,29 @@ const makeService = (
   })
 
   const writes = { schedule: schedule && endingBefore(schedule, timeout), state: state.writes, server: server.base }
+  const write = makeWriteDocument(writes, exchange, deadlines, transportDeadline)
+  return withState({ server: server.base, execute, stream, readDocument, writeDocument: write }, state)
+}
+
+/** Writes a document: a first request within the deadline, then the recovery if its response was lost. */
+const makeWriteDocument = (
+  writes: Parameters<typeof writeDocument>[0],
+  exchange: Exchange,
+  deadlines: Deadlines,
+  transportDeadline: number | undefined
+): Service["writeDocument"] => {
   const sendFirst = exchange.sender(transportDeadline)
-  const write: Service["writeDocument"] = (write) => {
+  const sending = ({ wait }: TrackedRequest) => (request: CouchRequest) => exchange.send({ ...request, wait })
+  return (write) => {
     const { first, recovered, request } = writeDocument(writes, write)
-    const sending = ({ wait }: TrackedRequest) => (request: CouchRequest) => exchange.send({ ...request, wait })
     const recover = (error: WriteError, tracked: TrackedRequest) => recovered(error, sending(tracked))
     return transportDeadline === undefined
       ? deadlines.withDeadline(
         request,
         (tracked) => Effect.catchAll(first(sending(tracked)), (error) => recover(error, tracked))
       )
-      : deadlines.withTransportDeadline(
-        request,
-        first(sendFirst),
-        recover,
-        transportDeadline
-      )
+      : deadlines.withTransportDeadline(request, first(sendFirst), recover, transportDeadline)
   }
-
-  return withState({ server: server.base, execute, stream, readDocument, writeDocument: write }, state)
 }
 
 const isRepeatable = (request: CouchRequest): boolean =>
