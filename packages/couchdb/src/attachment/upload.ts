@@ -45,7 +45,10 @@ const sendStream = <E, R>(
 
 /** Sends the request of a write. */
 export const send = (request: CouchRequest): Effect.Effect<Written, HttpError, CouchHttp> =>
-  Effect.flatMap(CouchHttp, (couch) => executeDecoded(couch, request, decodeWritten(request.id)))
+  Effect.flatMap(
+    CouchHttp,
+    (couch) => executeDecoded(couch, request, (response) => decodeWritten(request.id, response))
+  )
 
 /**
  * A write of files.

@@ -41,7 +41,11 @@ const send = <A, R>(
           Option.match(over, { onNone: () => "", onSome: (rev) => `?rev=${rev}` })
       }
     }
-    const { durability, rev } = yield* executeDecoded(yield* CouchHttp, request, decodeWritten(newId))
+    const { durability, rev } = yield* executeDecoded(
+      yield* CouchHttp,
+      request,
+      (response) => decodeWritten(newId, response)
+    )
     return value.clean(self.collection, newId, durability, own(base, rev))
   }).pipe(
     Effect.catchTag("UpdateConflictError", (error) =>

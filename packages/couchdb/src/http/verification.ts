@@ -87,17 +87,16 @@ export const verifyWritten = (id: string | undefined): Verify => (response) =>
   writeProblem(id, jsonOf(response), response)
 
 /** Decodes the response to a write of a document with revisions. */
-export const decodeWritten =
-  (id: string | undefined) => (response: BufferedResponse): Either.Either<Written, string> => {
-    const json = jsonOf(response)
-    const problem = writeProblem(id, json, response)
-    const rev = Json.get(json, "rev")
-    return problem !== undefined
-      ? Either.left(problem)
-      : Revision.isRevision(rev)
-      ? Either.right({ rev, durability: response.status === 202 ? "accepted" : "quorum" })
-      : Either.left("the response names no revision")
-  }
+export const decodeWritten = (id: string | undefined, response: BufferedResponse): Either.Either<Written, string> => {
+  const json = jsonOf(response)
+  const problem = writeProblem(id, json, response)
+  const rev = Json.get(json, "rev")
+  return problem !== undefined
+    ? Either.left(problem)
+    : Revision.isRevision(rev)
+    ? Either.right({ rev, durability: response.status === 202 ? "accepted" : "quorum" })
+    : Either.left("the response names no revision")
+}
 
 /** A revision that no document has. */
 const unusedRevision = "1-ffffffffffffffffffffffffffffffff"

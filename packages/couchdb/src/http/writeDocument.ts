@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Json from "../data/Json.js"
 import { documentPath, documentRoute } from "../data/path.js"
 import type { CouchRequest, WriteDocument, Written } from "./CouchHttp.js"
 import type { HttpError, NotFoundError, RequestError, UpdateConflictError } from "./errors.js"
-import { executeDecoded } from "./executeDecoded.js"
 import { recover } from "./recover.js"
+import { unexpectedResponse } from "./responseError.js"
 import type { WriteState } from "./serviceState.js"
 import { findWrite, recordRevision } from "./storedWrites.js"
 import type { BufferedResponse } from "./Transport.js"
@@ -58,9 +59,13 @@ export const writeDocument = ({ schedule, server, state }: Wire, write: WriteDoc
 } => {
   const request = requestOf(write)
   const first = (send: Send): Effect.Effect<Written, WriteError> =>
-    Effect.map(executeDecoded({ execute: send, server }, request, decodeWritten(write.id)), (written) => {
-      recordRevision(state, write, written.rev)
-      return written
+    Effect.flatMap(send(request), (response) => {
+      const written = decodeWritten(write.id, response)
+      if (Either.isLeft(written)) {
+        return Effect.fail(unexpectedResponse(request, { ...response, server }, written.left))
+      }
+      recordRevision(state, write, written.right.rev)
+      return Effect.succeed(written.right)
     })
   const recovered = (failure: WriteError, send: Send): Effect.Effect<Written, WriteError> =>
     Effect.suspend(() => {

@@ -173,13 +173,15 @@ export const collect = (
 > =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
-    const { end, head, rows } = yield* conflictAsBadRequest(executeDecoded(couch, request, (response) => {
+    const { end, head, rows } = yield* conflictAsBadRequest(executeDecoded(couch, request, (response, server) => {
       const reader = new RowReader(array)
       const rows: Array<Row> = []
       reader.push(Transport.bytes(response), rows)
       const end = reader.end(rows)
       const problem = end._tag === "Strange" ? end.problem : end._tag === "Whole" ? check(rows) : undefined
-      return problem === undefined ? Either.right({ end, head: headOf(response), rows }) : Either.left(problem)
+      return problem === undefined
+        ? Either.right({ end, head: headOf({ ...response, server }), rows })
+        : Either.left(problem)
     }))
     return { rows, around: yield* ended(request, head, end), head }
   })

@@ -10,6 +10,7 @@ import { UpdateConflictError } from "../errors.js"
 import { executeDecoded } from "../executeDecoded.js"
 import { fromResponse, type Reply } from "../responseError.js"
 import { isTooLargeForProxy } from "../retry.js"
+import type { BufferedResponse } from "../Transport.js"
 import { jsonOf } from "../verification.js"
 import type { WireError } from "./errors.js"
 
@@ -102,7 +103,10 @@ export const writePart = (
     body: `{"new_edits":${newEdits},"docs":[${rows.map(({ text }) => text).join(",")}]}`,
     idempotent: repeatable
   }
-  const decode = (response: Reply): Either.Either<ReadonlyArray<RowResult>, string> => {
+  const decode = (
+    response: BufferedResponse,
+    server: string | undefined
+  ): Either.Either<ReadonlyArray<RowResult>, string> => {
     const durability = response.status === 202 ? "accepted" : "quorum"
     const results = jsonOf(response)
     if (!Json.isArray(results)) return Either.left("the response is not a list of results")
@@ -119,7 +123,7 @@ export const writePart = (
       const rev = Json.get(result, "rev")
       return error === undefined
         ? { _tag: "Stored", durability, rev: Revision.isRevision(rev) ? rev : undefined }
-        : refused(request, response, row, error, Json.get(result, "reason"))
+        : refused(request, { ...response, server }, row, error, Json.get(result, "reason"))
     }))
   }
   return CouchHttp.pipe(
