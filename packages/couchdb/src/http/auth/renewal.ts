@@ -32,8 +32,6 @@ export interface ActiveCredential {
   confirmedUpTo: number
 }
 
-export type Renewing = ReturnType<typeof renewing>
-
 /** The fraction of their lifetime after which credentials are renewed. */
 const renewalFraction = 0.9
 
@@ -43,107 +41,50 @@ const refusalBackoff = (unaccepted: number): number => Math.min(5_000 * 4 ** (un
 const isRejection = (error: HttpError): boolean =>
   error._tag === "UnauthorizedError" || error._tag === "AccountLockedError" || error._tag === "ForbiddenError"
 
+const activate = ({ headers, lifetime }: Credential, now: number): ActiveCredential => ({
+  headers,
+  expiresAt: lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime,
+  renewAt: lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime * renewalFraction,
+  accepted: false,
+  confirmedUpTo: 0
+})
+
 /**
  * Credentials that are renewed, shared by any number of fibers. A fiber that needs new ones obtains them itself, while
  * the others wait for its result, so that an interruption affects only one fiber. All waiting fibers share a failure. A
  * refusal of the credentials is remembered, since wrong passwords lock accounts.
  */
-export const renewing = (source: Source) => {
-  const mutex = Effect.unsafeMakeSemaphore(1)
-  let active: ActiveCredential | undefined
-  let failed: { readonly error: HttpError; readonly attempt: number } | undefined
+export class CredentialRenewal {
+  private readonly mutex = Effect.unsafeMakeSemaphore(1)
+  private active: ActiveCredential | undefined
+  private failed: { readonly error: HttpError; readonly attempt: number } | undefined
   /** The number of times credentials were obtained. */
-  let attempts = 0
+  private attempts = 0
   /** The number of consecutive credentials that the server did not accept. */
-  let unaccepted = 0
-  let notBefore = Number.NEGATIVE_INFINITY
+  private unaccepted = 0
+  private notBefore = Number.NEGATIVE_INFINITY
   /** The number of requests that were sent. */
-  let sent = 0
+  private sent = 0
 
-  const activate = ({ headers, lifetime }: Credential, now: number): ActiveCredential => ({
-    headers,
-    expiresAt: lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime,
-    renewAt: lifetime === undefined ? Number.POSITIVE_INFINITY : now + lifetime * renewalFraction,
-    accepted: false,
-    confirmedUpTo: 0
-  })
-
-  const markAccepted = (used: ActiveCredential): void => {
-    if (used.accepted) return
-    used.accepted = true
-    unaccepted = 0
-    failed = undefined
-  }
-
-  const delayNext = (now: number): void => {
-    unaccepted++
-    notBefore = now + refusalBackoff(unaccepted)
-  }
-
-  const failure = (error: HttpError, now: number): Effect.Effect<ActiveCredential, HttpError> => {
-    failed = { error, attempt: attempts }
-    if (isRejection(error)) delayNext(now)
-    // Credentials that have not expired stay in use if their renewal fails.
-    if (active === undefined || active.expiresAt <= now) return Effect.fail(error)
-    active.renewAt = now + (active.expiresAt - now) / 2
-    return Effect.succeed(active)
-  }
-
-  const obtain: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) =>
-      failed !== undefined && isRejection(failed.error) && now < notBefore
-        ? Effect.fail(failed.error)
-        : Effect.matchEffect(Effect.zip(Effect.either(source.obtain), Clock.currentTimeMillis), {
-          onFailure: Effect.fail,
-          onSuccess: ([result, now]) => {
-            attempts++
-            if (result._tag === "Left") return failure(result.left, now)
-            failed = undefined
-            delayNext(now)
-            active = activate(result.right, now)
-            return Effect.succeed(active)
-          }
-        })
-  )
-
-  /** Replaces the stale credentials, unless another fiber did so. */
-  const renew = (stale: ActiveCredential | undefined): Effect.Effect<ActiveCredential, HttpError> =>
-    Effect.suspend(() => {
-      const seen = attempts
-      return mutex.withPermits(1)(Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (active !== undefined && (active !== stale || now < active.renewAt)) return Effect.succeed(active)
-        return failed !== undefined && failed.attempt > seen ? Effect.fail(failed.error) : obtain
-      }))
-    })
+  constructor(private readonly source: Source) {}
 
   /** The credentials for the next request. */
-  const current: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
+  readonly current: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
     Clock.currentTimeMillis,
-    (now) => active !== undefined && now < active.renewAt ? Effect.succeed(active) : renew(active)
+    (now) =>
+      this.active !== undefined && now < this.active.renewAt ? Effect.succeed(this.active) : this.renew(this.active)
   )
 
-  const check = (used: ActiveCredential): Effect.Effect<boolean> =>
-    Effect.suspend(() => {
-      const before = sent
-      return Effect.tap(source.isAccepted(used.headers), (accepted) => {
-        if (!accepted) return Effect.void
-        markAccepted(used)
-        used.confirmedUpTo = before
-        return Effect.void
-      })
-    })
-
   /** The credentials for a request that cannot be repeated. */
-  const confirmed: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
-    current,
+  readonly confirmed: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
+    this.current,
     (used) =>
       Number.isFinite(used.expiresAt) || !used.accepted
         ? Effect.succeed(used)
-        : mutex.withPermits(1)(Effect.suspend(() =>
-          active !== undefined && active !== used
-            ? Effect.succeed(active)
-            : Effect.flatMap(check(used), (accepted) => accepted ? Effect.succeed(used) : obtain)
+        : this.mutex.withPermits(1)(Effect.suspend(() =>
+          this.active !== undefined && this.active !== used
+            ? Effect.succeed(this.active)
+            : Effect.flatMap(this.check(used), (accepted) => accepted ? Effect.succeed(used) : this.obtain)
         ))
   )
 
@@ -151,43 +92,117 @@ export const renewing = (source: Source) => {
    * The credentials for repeating a request that was refused with 401, or `undefined` if new ones would not help:
    * CouchDB also responds with 401 to authenticated users who are not admins.
    */
-  const replacementFor = (
-    used: ActiveCredential,
-    order: number
-  ): Effect.Effect<ActiveCredential | undefined, HttpError> =>
-    Effect.suspend(() => {
-      const seen = attempts
-      return mutex.withPermits(1)(Effect.gen(function*() {
-        if (active !== undefined && active !== used) return active
-        if (active === used) {
-          if (used.confirmedUpTo >= order) return undefined
-          const now = yield* Clock.currentTimeMillis
-          if (now < used.expiresAt && (yield* check(used))) return undefined
-          if (unaccepted > 1 && now < notBefore) return undefined
-          active = undefined
-        } else if (failed !== undefined && failed.attempt > seen) return yield* Effect.fail(failed.error)
-        return yield* obtain
+  replacementFor(used: ActiveCredential, order: number): Effect.Effect<ActiveCredential | undefined, HttpError> {
+    return Effect.suspend(() => {
+      const seen = this.attempts
+      return this.mutex.withPermits(1)(Effect.suspend(() => {
+        if (this.active === undefined) return this.failedSince(seen) ?? this.obtain
+        return this.active === used ? this.replaceUnlessValid(used, order) : Effect.succeed(this.active)
       }))
     })
+  }
 
-  return {
-    current,
-    confirmed,
-    replacementFor,
-    /** Checks whether the server accepts these credentials. */
-    check,
-    /** Returns the number of a request that is sent now. */
-    nextNumber: (): number => ++sent,
-    /** Records that the server accepted these credentials. */
-    markAccepted,
-    /** Replaces the credentials in use, which the server extended. */
-    extend: (used: ActiveCredential, credential: Credential, now: number): void => {
-      if (active !== used) return
-      active = { ...activate(credential, now), accepted: true }
-    },
-    /** Discards the credentials, if they are in use. */
-    discard: (used: ActiveCredential): void => {
-      if (active === used) active = undefined
-    }
+  /** Checks whether the server accepts these credentials. */
+  check(used: ActiveCredential): Effect.Effect<boolean> {
+    return Effect.suspend(() => {
+      const before = this.sent
+      return Effect.tap(this.source.isAccepted(used.headers), (accepted) => {
+        if (!accepted) return Effect.void
+        this.markAccepted(used)
+        used.confirmedUpTo = before
+        return Effect.void
+      })
+    })
+  }
+
+  /** Returns the number of a request that is sent now. */
+  nextNumber(): number {
+    return ++this.sent
+  }
+
+  /** Records that the server accepted these credentials. */
+  markAccepted(used: ActiveCredential): void {
+    if (used.accepted) return
+    used.accepted = true
+    this.unaccepted = 0
+    this.failed = undefined
+  }
+
+  /** Replaces the credentials in use, which the server extended. */
+  extend(used: ActiveCredential, credential: Credential, now: number): void {
+    if (this.active !== used) return
+    this.active = { ...activate(credential, now), accepted: true }
+  }
+
+  /** Discards the credentials, if they are in use. */
+  discard(used: ActiveCredential): void {
+    if (this.active === used) this.active = undefined
+  }
+
+  private readonly obtain: Effect.Effect<ActiveCredential, HttpError> = Effect.flatMap(
+    Clock.currentTimeMillis,
+    (now) =>
+      this.failed !== undefined && isRejection(this.failed.error) && now < this.notBefore
+        ? Effect.fail(this.failed.error)
+        : Effect.flatMap(
+          Effect.zip(Effect.either(this.source.obtain), Clock.currentTimeMillis),
+          ([result, now]) => {
+            this.attempts++
+            return result._tag === "Left" ? this.recordFailure(result.left, now) : this.use(result.right, now)
+          }
+        )
+  )
+
+  private use(credential: Credential, now: number): Effect.Effect<ActiveCredential> {
+    this.failed = undefined
+    this.delayNext(now)
+    this.active = activate(credential, now)
+    return Effect.succeed(this.active)
+  }
+
+  /** Credentials that have not expired stay in use if their renewal fails. */
+  private recordFailure(error: HttpError, now: number): Effect.Effect<ActiveCredential, HttpError> {
+    this.failed = { error, attempt: this.attempts }
+    if (isRejection(error)) this.delayNext(now)
+    if (this.active === undefined || this.active.expiresAt <= now) return Effect.fail(error)
+    this.active.renewAt = now + (this.active.expiresAt - now) / 2
+    return Effect.succeed(this.active)
+  }
+
+  private delayNext(now: number): void {
+    this.unaccepted++
+    this.notBefore = now + refusalBackoff(this.unaccepted)
+  }
+
+  /** Replaces the stale credentials, unless another fiber did so. */
+  private renew(stale: ActiveCredential | undefined): Effect.Effect<ActiveCredential, HttpError> {
+    return Effect.suspend(() => {
+      const seen = this.attempts
+      return this.mutex.withPermits(1)(Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const { active } = this
+        if (active !== undefined && (active !== stale || now < active.renewAt)) return Effect.succeed(active)
+        return this.failedSince(seen) ?? this.obtain
+      }))
+    })
+  }
+
+  /** The failure of an attempt by another fiber, for the fibers that waited for it. */
+  private failedSince(seen: number): Effect.Effect<never, HttpError> | undefined {
+    return this.failed !== undefined && this.failed.attempt > seen ? Effect.fail(this.failed.error) : undefined
+  }
+
+  /** Replaces refused credentials, unless the server still accepts them, or refused the previous ones recently. */
+  private replaceUnlessValid(
+    used: ActiveCredential,
+    order: number
+  ): Effect.Effect<ActiveCredential | undefined, HttpError> {
+    return Effect.gen(this, function*() {
+      if (used.confirmedUpTo >= order) return undefined
+      const now = yield* Clock.currentTimeMillis
+      if (now < used.expiresAt && (yield* this.check(used))) return undefined
+      if (this.unaccepted > 1 && now < this.notBefore) return undefined
+      this.active = undefined
+      return yield* this.obtain
+    })
   }
 }

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type { AuthenticatorFactory, Exchange } from "./exchange.js"
 import { cookieHeader } from "./fixedHeaders.js"
 import { type AuthResponse, isRefusal } from "./rejected.js"
-import { type ActiveCredential, type Renewing, renewing } from "./renewal.js"
+import { type ActiveCredential, CredentialRenewal } from "./renewal.js"
 import { setCookie } from "./setCookie.js"
 import { sessionSource, tokenSource } from "./sources.js"
 
@@ -23,7 +23,7 @@ const withHiddenCookie = <Response extends AuthResponse>(response: Response): Re
 })
 
 /** Sends with credentials that are renewed. A cookie in a response extends a session. */
-const renewingExchange = (credentials: Renewing, cookies: boolean): Exchange => (body, send) => {
+const renewingExchange = (credentials: CredentialRenewal, cookies: boolean): Exchange => (body, send) => {
   const observe = (used: ActiveCredential, response: AuthResponse, now: number): void => {
     if (isRefusal(response, !cookies)) return
     const { headers } = response
@@ -65,10 +65,10 @@ const renewingExchange = (credentials: Renewing, cookies: boolean): Exchange => 
 
 export const session = (...credentials: Parameters<typeof sessionSource>): AuthenticatorFactory => (send) => ({
   _tag: "Renewing",
-  exchange: renewingExchange(renewing(sessionSource(...credentials)(send)), true)
+  exchange: renewingExchange(new CredentialRenewal(sessionSource(...credentials)(send)), true)
 })
 
 export const tokens = (token: Parameters<typeof tokenSource>[0]): AuthenticatorFactory => (send) => ({
   _tag: "Renewing",
-  exchange: renewingExchange(renewing(tokenSource(token)(send)), false)
+  exchange: renewingExchange(new CredentialRenewal(tokenSource(token)(send)), false)
 })
