@@ -167,69 +167,76 @@ const sourceCreatedMember = "source_instance_start_time"
 /** The number of sessions that CouchDB keeps in a checkpoint. */
 const maxSessions = 50
 
+/** What a session did up to a sequence. */
+interface Session {
+  readonly session: string
+  readonly started: number
+  readonly from: Json.Json | undefined
+  readonly to: Json.Json
+  readonly statistics: Statistics
+}
+
+/** The entry of a session in the history of a checkpoint. */
+const entryOf = ({ from, session, started, statistics, to }: Session, isPouchDb: boolean, now: number) => ({
+  session_id: session,
+  start_time: new Date(started).toUTCString(),
+  end_time: new Date(now).toUTCString(),
+  start_last_seq: from ?? 0,
+  end_last_seq: to,
+  recorded_seq: to,
+  ...(isPouchDb && { last_seq: to }),
+  missing_checked: statistics.revisionsChecked,
+  missing_found: statistics.missingFound,
+  docs_read: statistics.documentsRead,
+  docs_written: statistics.documentsWritten,
+  doc_write_failures: statistics.writeFailures
+})
+
+/** Writes the checkpoint document of one side, and returns its revision. */
+const writeLog = (
+  endpoint: Endpoint,
+  id: string,
+  rev: string | undefined,
+  members: Json.JsonObject
+): Effect.Effect<string | undefined, WireError> =>
+  Effect.map(
+    conflictAsBadRequest(endpoint.couch.execute({
+      ...request(endpoint, id, {
+        method: "PUT",
+        body: Json.stringify({ ...(rev !== undefined && { _rev: rev }), ...members })
+      }),
+      verify: verifyWritten(`_local/${id}`)
+    })),
+    (response) => {
+      const written = Json.get(jsonOf(response), "rev")
+      return typeof written === "string" ? written : rev
+    }
+  )
+
 /** Writes a session to both sides. If only one of them is written, the older checkpoint applies. */
 export const write = (
   [source, target]: readonly [Endpoint, Endpoint],
   id: string,
   checkpoint: Checkpoint,
-  progress: {
-    readonly session: string
-    readonly started: number
-    readonly from: Json.Json | undefined
-    readonly to: Json.Json
-    readonly statistics: Statistics
-  }
+  session: Session
 ): Effect.Effect<Checkpoint, WireError> =>
   Effect.gen(function*() {
     const now = yield* Clock.currentTimeMillis
-    const { statistics } = progress
-    const entry = {
-      session_id: progress.session,
-      start_time: new Date(progress.started).toUTCString(),
-      end_time: new Date(now).toUTCString(),
-      start_last_seq: progress.from ?? 0,
-      end_last_seq: progress.to,
-      recorded_seq: progress.to,
-      ...(checkpoint.isPouchDb && { last_seq: progress.to }),
-      missing_checked: statistics.revisionsChecked,
-      missing_found: statistics.missingFound,
-      docs_read: statistics.documentsRead,
-      docs_written: statistics.documentsWritten,
-      doc_write_failures: statistics.writeFailures
-    }
-    const earlier = checkpoint.history.filter((other) => sessionOf(other) !== progress.session)
-    const history = [entry, ...earlier].slice(0, maxSessions)
-    const writeLog = (
-      endpoint: Endpoint,
-      rev: string | undefined,
-      role: "source" | "target",
-      sourceCreatedAt: Json.Json | undefined
-    ) =>
-      Effect.map(
-        conflictAsBadRequest(endpoint.couch.execute({
-          ...request(endpoint, id, {
-            method: "PUT",
-            body: Json.stringify({
-              ...(rev !== undefined && { _rev: rev }),
-              session_id: progress.session,
-              source_last_seq: progress.to,
-              replication_id_version: 4,
-              ...(checkpoint.isPouchDb && { last_seq: progress.to, version: 1 }),
-              ...(sourceCreatedAt !== undefined && { [sourceCreatedMember]: sourceCreatedAt }),
-              role,
-              history
-            })
-          }),
-          verify: verifyWritten(`_local/${id}`)
-        })),
-        (response) => {
-          const written = Json.get(jsonOf(response), "rev")
-          return typeof written === "string" ? written : rev
-        }
-      )
+    const { isPouchDb } = checkpoint
+    const earlier = checkpoint.history.filter((other) => sessionOf(other) !== session.session)
+    const history = [entryOf(session, isPouchDb, now), ...earlier].slice(0, maxSessions)
+    const membersFor = (role: "source" | "target", sourceCreatedAt: Json.Json | undefined): Json.JsonObject => ({
+      session_id: session.session,
+      source_last_seq: session.to,
+      replication_id_version: 4,
+      ...(isPouchDb && { last_seq: session.to, version: 1 }),
+      ...(sourceCreatedAt !== undefined && { [sourceCreatedMember]: sourceCreatedAt }),
+      role,
+      history
+    })
     const atSource = checkpoint.sourceCreatedAt !== undefined
       ? { rev: undefined, sourceCreatedAt: checkpoint.sourceCreatedAt }
-      : yield* writeLog(source, checkpoint.source, "source", undefined).pipe(
+      : yield* writeLog(source, id, checkpoint.source, membersFor("source", undefined)).pipe(
         Effect.map((rev) => ({ rev, sourceCreatedAt: undefined })),
         Effect.catchIf(
           // The user may only read the source, which is enough to replicate from it.
@@ -237,13 +244,13 @@ export const write = (
           () => Effect.map(createdAt(source), (sourceCreatedAt) => ({ rev: undefined, sourceCreatedAt }))
         )
       )
-    const atTarget = yield* writeLog(target, checkpoint.target, "target", atSource.sourceCreatedAt)
+    const { sourceCreatedAt } = atSource
     return {
-      since: progress.to,
+      since: session.to,
       history,
       source: atSource.rev,
-      target: atTarget,
-      isPouchDb: checkpoint.isPouchDb,
-      sourceCreatedAt: atSource.sourceCreatedAt
+      target: yield* writeLog(target, id, checkpoint.target, membersFor("target", sourceCreatedAt)),
+      isPouchDb,
+      sourceCreatedAt
     }
   })

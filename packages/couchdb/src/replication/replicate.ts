@@ -1,15 +1,13 @@
 import { md5 } from "@noble/hashes/legacy"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import * as Changes from "../changes/Changes.js"
-import { EmptyPolls } from "../changes/emptyPolls.js"
-import { makeOutage } from "../changes/outage.js"
+import type * as Changes from "../changes/Changes.js"
+import { makeOutage, type Outage } from "../changes/outage.js"
 import { runsOnServer } from "../changes/request.js"
 import { isRecoverable, retryForever } from "../changes/retry.js"
 import * as DatabaseName from "../data/DatabaseName.js"
@@ -18,13 +16,13 @@ import * as Json from "../data/Json.js"
 import * as Database from "../database/Database.js"
 import { conflictAsBadRequest } from "../http/conflictMapping.js"
 import { CouchHttp } from "../http/CouchHttp.js"
-import { TimeoutError } from "../http/errors.js"
 import { isTransient } from "../http/retry.js"
 import { jsonOf } from "../http/verification.js"
 import { verifyJson } from "../http/verification.js"
 import * as checkpoints from "./checkpoint.js"
 import type { Endpoint, Options, Progress, ReplicateError, Statistics } from "./Replication.js"
-import { transfer } from "./transfer.js"
+import { sequenceText, SourceChanges } from "./sourceChanges.js"
+import { transfer, type Transferred } from "./transfer.js"
 
 const encoder = new TextEncoder()
 
@@ -56,13 +54,14 @@ const session = Effect.map(
   (words) => words.map((word) => word.toString(16).padStart(8, "0")).join("")
 )
 
-/** A sequence as a query parameter, or `undefined` at the start of the feed. */
-const sequenceText = (sequence: Json.Json | undefined): string | undefined =>
-  sequence === undefined || sequence === null || sequence === 0
-    ? undefined
-    : typeof sequence === "string"
-    ? sequence
-    : Json.stringify(sequence)
+/** What remains the same throughout a replication. */
+interface Run {
+  readonly id: string
+  readonly session: string
+  readonly started: number
+  /** The sequence from which it resumes. */
+  readonly from: Json.Json | undefined
+}
 
 interface State {
   readonly checkpoint: checkpoints.Checkpoint
@@ -70,6 +69,9 @@ interface State {
   readonly statistics: Statistics
   readonly caughtUp: boolean
 }
+
+/** The progress that a step reports, and the state after it, unless it was the last one. */
+type Step = readonly [Chunk.Chunk<Progress>, Option.Option<State>]
 
 const noStatistics: Statistics = {
   revisionsChecked: 0,
@@ -79,8 +81,122 @@ const noStatistics: Statistics = {
   writeFailures: 0
 }
 
-/** How long a poll may exceed its timeout. */
-const pollGrace = "1 minute"
+const added = (statistics: Statistics, transferred: Transferred): Statistics => ({
+  revisionsChecked: statistics.revisionsChecked + transferred.checked,
+  missingFound: statistics.missingFound + transferred.found,
+  documentsRead: statistics.documentsRead + transferred.read,
+  documentsWritten: statistics.documentsWritten + transferred.written,
+  writeFailures: statistics.writeFailures + transferred.failures.length
+})
+
+/** The steps of one replication: it starts with a checkpoint, then reads and transfers batches of changes. */
+class Replicator<E, R> {
+  private readonly changes: SourceChanges
+  private readonly isLive: boolean
+
+  constructor(
+    private readonly source: Endpoint,
+    private readonly target: Endpoint,
+    private readonly options: Options<E, R>,
+    private readonly outage: Outage<E, R>
+  ) {
+    this.changes = new SourceChanges(source, options)
+    this.isLive = options.live === true
+  }
+
+  /** Finds the checkpoint from which the replication resumes. */
+  start(targetName: DatabaseName.DatabaseName): Effect.Effect<readonly [Run, State], ReplicateError | E, R> {
+    const prepare = this.prepare(targetName)
+    return Effect.gen(this, function*() {
+      const { checkpoint, id } = yield* this.isLive ? this.retrying(prepare) : prepare
+      const started = yield* Clock.currentTimeMillis
+      const from = checkpoint.since
+      return [
+        { id, session: yield* session, started, from },
+        { checkpoint, since: from, statistics: noStatistics, caughtUp: false }
+      ] as const
+    })
+  }
+
+  /** Reads and transfers the next batch. */
+  step(run: Run, state: State): Effect.Effect<Step, ReplicateError | E, R> {
+    const read = state.caughtUp && this.isLive ? this.changes.poll(state.since) : this.changes.fetch(state.since)
+    return Effect.flatMap(this.retrying(read, (error) => this.isBroken(error)), (page) => {
+      this.outage.progress()
+      return this.retrying(this.transferPage(run, state, page))
+    })
+  }
+
+  private prepare(targetName: DatabaseName.DatabaseName) {
+    return Effect.gen(this, function*() {
+      if (this.options.createTarget === true) {
+        yield* Effect.provideService(Database.ensure(targetName), CouchHttp, this.target.couch)
+      }
+      const id = yield* idOf(this.source, this.target, this.options)
+      return { id, checkpoint: yield* checkpoints.read(this.source, this.target, id) }
+    })
+  }
+
+  private transferPage(run: Run, state: State, page: Changes.Page<unknown>): Effect.Effect<Step, ReplicateError> {
+    const { changes, lastSequence, pending } = page
+    return Effect.gen(this, function*() {
+      const transferred = yield* transfer(this.source, this.target, changes)
+      const statistics = added(state.statistics, transferred)
+      const checkpoint = yield* this.saveCheckpoint(run, state, page, statistics)
+      const caughtUp = changes.length < this.changes.batch || Option.contains(pending, 0)
+      const { failures } = transferred
+      const progress: Progress = { id: run.id, sequence: lastSequence, pending, caughtUp, statistics, failures }
+      const next: State = { checkpoint, since: lastSequence, statistics, caughtUp }
+      // An empty poll is not reported.
+      const isEmptyPoll = state.caughtUp && changes.length === 0
+      return [
+        isEmptyPoll ? Chunk.empty() : Chunk.of(progress),
+        caughtUp && !this.isLive ? Option.none() : Option.some(next)
+      ] as const
+    })
+  }
+
+  private saveCheckpoint(
+    { from, id, session, started }: Run,
+    { caughtUp, checkpoint, since }: State,
+    { changes, lastSequence }: Changes.Page<unknown>,
+    statistics: Statistics
+  ): Effect.Effect<checkpoints.Checkpoint, ReplicateError> {
+    const moved = lastSequence !== sequenceText(since)
+    return this.options.checkpoints === false || !moved || (changes.length === 0 && caughtUp)
+      ? Effect.succeed(checkpoint)
+      : checkpoints.write([this.source, this.target], id, checkpoint, {
+        session,
+        started,
+        from,
+        to: lastSequence,
+        statistics
+      })
+  }
+
+  /** Retries transient failures, unless `isFinal` returns true. */
+  private retrying<A>(
+    effect: Effect.Effect<A, ReplicateError>,
+    isFinal: (error: ReplicateError) => boolean = () => false
+  ): Effect.Effect<A, ReplicateError | E, R> {
+    return Effect.matchEffect(effect, {
+      onFailure: (error): Effect.Effect<A, ReplicateError | E, R> =>
+        this.isRetried(error) && !isFinal(error)
+          ? Effect.zipRight(this.outage.wait(error), Effect.suspend(() => this.retrying(effect, isFinal)))
+          : Effect.fail(error),
+      onSuccess: (value) => this.outage.isActive() ? Effect.as(this.outage.end, value) : Effect.succeed(value)
+    })
+  }
+
+  private isRetried(error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> {
+    return error._tag !== "InvalidIdError" && isRecoverable(error) &&
+      (this.isLive || (this.options.retry !== undefined && (error._tag !== "ServerError" || isTransient(error))))
+  }
+
+  private isBroken(error: ReplicateError): boolean {
+    return error._tag === "ServerError" && this.outage.isBroken(error) && runsOnServer(this.options.filter)
+  }
+}
 
 export const replicate = <E = never, R = never>(
   source: Endpoint,
@@ -98,124 +214,7 @@ export const replicate = <E = never, R = never>(
       retry: options.retry ?? retryForever,
       onReconnect: options.onReconnect
     })
-    const isRetried = (error: ReplicateError): error is Exclude<ReplicateError, InvalidIdError> =>
-      error._tag !== "InvalidIdError" && isRecoverable(error) &&
-      (options.live === true || (options.retry !== undefined && (error._tag !== "ServerError" || isTransient(error))))
-
-    /** Retries transient failures, unless `isFinal` returns true. */
-    const retrying = <A>(
-      effect: Effect.Effect<A, ReplicateError>,
-      isFinal: (error: ReplicateError) => boolean = () => false
-    ): Effect.Effect<A, ReplicateError | E, R> =>
-      Effect.matchEffect(effect, {
-        onFailure: (error): Effect.Effect<A, ReplicateError | E, R> =>
-          isRetried(error) && !isFinal(error)
-            ? Effect.zipRight(outage.wait(error), Effect.suspend(() => retrying(effect, isFinal)))
-            : Effect.fail(error),
-        onSuccess: (value) => outage.isActive() ? Effect.as(outage.end, value) : Effect.succeed(value)
-      })
-    const isBroken = (error: ReplicateError): boolean =>
-      error._tag === "ServerError" && outage.isBroken(error) && runsOnServer(options.filter)
-
-    const prepare = Effect.gen(function*() {
-      if (options.createTarget === true) {
-        yield* Effect.provideService(Database.ensure(targetName), CouchHttp, target.couch)
-      }
-      const id = yield* idOf(source, target, options)
-      return { id, first: yield* checkpoints.read(source, target, id) }
-    })
-    const { first, id } = yield* options.live === true ? retrying(prepare) : prepare
-    const replicationStart = yield* Clock.currentTimeMillis
-    const sessionId = yield* session
-    const batch = Math.max(1, options.batch ?? 100)
-    const poll = Duration.decode(options.poll ?? "25 seconds")
-    const from = first.since
-    const emptyPolls = new EmptyPolls()
-
-    const page = (state: State) => {
-      const read = state.caughtUp && options.live === true ? Changes.longpoll : Changes.fetch
-      const since = sequenceText(state.since)
-      const changes = Effect.provideService(
-        read(source.database, {
-          style: "all_docs",
-          limit: batch,
-          ...(since !== undefined && { since }),
-          ...(options.filter !== undefined && { filter: options.filter }),
-          ...(read === Changes.fetch ? { seqInterval: batch } : { timeout: poll })
-        }),
-        CouchHttp,
-        source.couch
-      )
-      if (read === Changes.fetch) return changes
-      // Without a deadline, a connection that breaks while the server withholds the response would block forever.
-      const pollDeadline = Duration.sum(poll, pollGrace)
-      const bounded = Effect.timeoutFail(changes, {
-        duration: pollDeadline,
-        onTimeout: () =>
-          new TimeoutError({
-            method: "GET",
-            path: `/${encodeURIComponent(source.database)}/_changes`,
-            milliseconds: Duration.toMillis(pollDeadline)
-          })
-      })
-      return Effect.gen(function*() {
-        if (emptyPolls.wait > 0) yield* Effect.sleep(emptyPolls.wait)
-        const startedAt = yield* Clock.currentTimeMillis
-        const response = yield* bounded
-        emptyPolls.record(response.changes.length === 0, (yield* Clock.currentTimeMillis) - startedAt)
-        return response
-      })
-    }
-
-    const transferPage = (
-      state: State,
-      { changes, lastSequence, pending }: Changes.Page<unknown>
-    ): Effect.Effect<readonly [Chunk.Chunk<Progress>, Option.Option<State>], ReplicateError> =>
-      Effect.gen(function*() {
-        const transferred = yield* transfer(source, target, changes)
-        const statistics: Statistics = {
-          revisionsChecked: state.statistics.revisionsChecked + transferred.checked,
-          missingFound: state.statistics.missingFound + transferred.found,
-          documentsRead: state.statistics.documentsRead + transferred.read,
-          documentsWritten: state.statistics.documentsWritten + transferred.written,
-          writeFailures: state.statistics.writeFailures + transferred.failures.length
-        }
-        const moved = lastSequence !== sequenceText(state.since)
-        const checkpoint = options.checkpoints === false || !moved || (changes.length === 0 && state.caughtUp)
-          ? state.checkpoint
-          : yield* checkpoints.write([source, target], id, state.checkpoint, {
-            session: sessionId,
-            started: replicationStart,
-            from,
-            to: lastSequence,
-            statistics
-          })
-        const caughtUp = changes.length < batch || Option.contains(pending, 0)
-        const next: State = { checkpoint, since: lastSequence, statistics, caughtUp }
-        const progress: Progress = {
-          id,
-          sequence: lastSequence,
-          pending,
-          caughtUp,
-          statistics,
-          failures: transferred.failures
-        }
-        // An empty poll is not reported.
-        const isEmptyPoll = state.caughtUp && changes.length === 0
-        return [
-          isEmptyPoll ? Chunk.empty() : Chunk.of(progress),
-          caughtUp && options.live !== true ? Option.none() : Option.some(next)
-        ] as const
-      })
-
-    const step = (state: State) =>
-      Effect.flatMap(retrying(page(state), isBroken), (changes) => {
-        outage.progress()
-        return retrying(transferPage(state, changes))
-      })
-
-    return Stream.paginateChunkEffect<State, Progress, ReplicateError | E, R>(
-      { checkpoint: first, since: from, statistics: noStatistics, caughtUp: false },
-      step
-    )
+    const replicator = new Replicator(source, target, options, outage)
+    const [run, first] = yield* replicator.start(targetName)
+    return Stream.paginateChunkEffect(first, (state) => replicator.step(run, state))
   }))
