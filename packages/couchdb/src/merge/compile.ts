@@ -37,18 +37,15 @@ const strategyOf = (ast: AST.AST): Option.Option<Types.Strategy<never>> =>
 
 const typeSchema = (ast: AST.AST): Schema.Schema<unknown> => Schema.make<unknown>(AST.typeAST(ast))
 
-/**
- * Compiles the whole AST of a schema, including transformations: its type side alone lacks their annotations. A node is
- * built at first use, so that recursive schemas terminate.
- */
-export const compile = (root: AST.AST): Node => {
-  const nodes = new Map<AST.AST, Node>()
+/** Builds the node of each schema at its first use, so that recursive schemas terminate. */
+class Compiler {
+  private readonly nodes = new Map<AST.AST, Node>()
 
-  const nodeOf = (ast: AST.AST): Node => {
-    const found = nodes.get(ast)
+  nodeOf(ast: AST.AST): Node {
+    const found = this.nodes.get(ast)
     if (found !== undefined) return found
     let built: Node | undefined
-    const node = (): Node => built ??= build(ast)
+    const node = (): Node => built ??= this.build(ast)
     const lazy: Node = {
       merge: (sides, run) => node().merge(sides, run),
       equals: (self, that) => node().equals(self, that),
@@ -56,55 +53,58 @@ export const compile = (root: AST.AST): Node => {
         return node().computed
       }
     }
-    nodes.set(ast, lazy)
+    this.nodes.set(ast, lazy)
     return lazy
   }
 
-  const build = (ast: AST.AST): Node => {
+  private build(ast: AST.AST): Node {
     const equals = structural
     const strategy = strategyOf(ast)
     if (Option.isSome(strategy)) {
-      return checked(ast, strategies.bind(strategy.value, { equals, element: () => elementOf(ast) }))
+      return checked(ast, strategies.bind(strategy.value, { equals, element: () => this.elementOf(ast) }))
     }
-    return checked(ast, structure(ast, equals))
+    return checked(ast, this.structure(ast, equals))
   }
 
-  const elementOf = (ast: AST.AST): Node => {
+  private elementOf(ast: AST.AST): Node {
     switch (ast._tag) {
       case "TupleType":
-        return ast.rest[0] === undefined ? nodeOf(AST.unknownKeyword) : nodeOf(ast.rest[0].type)
+        return this.nodeOf(ast.rest[0] === undefined ? AST.unknownKeyword : ast.rest[0].type)
       case "Refinement":
-        return elementOf(ast.from)
+        return this.elementOf(ast.from)
       case "Transformation":
-        return elementOf(ast.to._tag === "TupleType" && ast.from._tag === "TupleType" ? ast.from : ast.to)
+        return this.elementOf(ast.to._tag === "TupleType" && ast.from._tag === "TupleType" ? ast.from : ast.to)
       case "Union":
-        return Option.match(nonNullMember(ast), { onNone: () => nodeOf(AST.unknownKeyword), onSome: elementOf })
+        return Option.match(nonNullMember(ast), {
+          onNone: () => this.nodeOf(AST.unknownKeyword),
+          onSome: (member) => this.elementOf(member)
+        })
       case "Suspend":
-        return elementOf(ast.f())
+        return this.elementOf(ast.f())
       default:
-        return nodeOf(AST.unknownKeyword)
+        return this.nodeOf(AST.unknownKeyword)
     }
   }
 
-  const structure = (ast: AST.AST, equals: Node["equals"]): Node => {
+  private structure(ast: AST.AST, equals: Node["equals"]): Node {
     switch (ast._tag) {
       case "Refinement":
-        return nodeOf(ast.from)
+        return this.nodeOf(ast.from)
       case "Suspend":
-        return nodeOf(ast.f())
+        return this.nodeOf(ast.f())
       case "Transformation":
-        return transformation(ast, equals)
+        return this.transformation(ast, equals)
       case "TypeLiteral":
-        return typeLiteral(ast, () => Option.none())
+        return this.typeLiteral(ast, () => Option.none())
       case "TupleType":
         return ast.rest.length === 0 && ast.elements.every((element) => !element.isOptional)
-          ? structs.tuple(ast.elements.map((element) => nodeOf(element.type)), leaves.equal(equals))
+          ? structs.tuple(ast.elements.map((element) => this.nodeOf(element.type)), leaves.equal(equals))
           : leaves.equal(equals)
       case "Union":
         return structs.union(
           ast.types.filter((member) => !isNothing(member)).map((member) => ({
             is: ParseResult.is(typeSchema(member)),
-            node: nodeOf(member)
+            node: this.nodeOf(member)
           })),
           leaves.equal(equals)
         )
@@ -113,10 +113,10 @@ export const compile = (root: AST.AST): Node => {
     }
   }
 
-  const transformation = (ast: AST.Transformation, equals: Node["equals"]): Node => {
+  private transformation(ast: AST.Transformation, equals: Node["equals"]): Node {
     if (ast.to._tag === "TypeLiteral") {
       const from = ast.from._tag === "TypeLiteral" ? ast.from : undefined
-      return typeLiteral(ast.to, (key) => {
+      return this.typeLiteral(ast.to, (key) => {
         // The strategy of a renamed, optional or defaulted field is annotated on the side that is decoded.
         const renamed = ast.transformation._tag === "TypeLiteralTransformation"
           ? ast.transformation.propertySignatureTransformations.find(({ to }) => to === key)?.from ?? key
@@ -126,33 +126,34 @@ export const compile = (root: AST.AST): Node => {
     }
     const fields = classFields(ast)
     return Option.isSome(fields)
-      ? rebuilt(ast, structure(fields.value, equals), equals)
-      : nodeOf(ast.to)
+      ? rebuilt(ast, this.structure(fields.value, equals), equals)
+      : this.nodeOf(ast.to)
   }
 
-  const typeLiteral = (
+  private typeLiteral(
     ast: AST.TypeLiteral,
     readAs: (key: PropertyKey) => Option.Option<AST.AST>
-  ): Node => {
+  ): Node {
     const fields = new Map(ast.propertySignatures.map(({ name, type }) => {
       const read = readAs(name)
       const node = Option.isSome(read) && hasStrategy(read.value) && Option.isNone(strategyOf(type))
-        ? nodeOf(read.value)
-        : nodeOf(type)
+        ? this.nodeOf(read.value)
+        : this.nodeOf(type)
       return [name, node] as const
     }))
     const signatures = ast.indexSignatures.map(({ parameter, type }) => ({
       is: ParseResult.is(typeSchema(parameter)),
-      node: nodeOf(type)
+      node: this.nodeOf(type)
     }))
     const rest = signatures.length === 0
       ? undefined
       : (key: PropertyKey) => signatures.find(({ is }) => is(key))?.node
     return structs.struct(fields, rest, structs.memberwise(fields, rest))
   }
-
-  return nodeOf(root)
 }
+
+/** Compiles the whole AST of a schema, including transformations: its type side alone lacks their annotations. */
+export const compile = (root: AST.AST): Node => new Compiler().nodeOf(root)
 
 /** Whether a schema contains a strategy, so that its encoded side must be compiled. */
 const hasStrategy = (root: AST.AST): boolean => {
