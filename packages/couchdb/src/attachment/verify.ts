@@ -160,92 +160,119 @@ interface Arrived {
   readonly looksCompressed: boolean
 }
 
-/** Compares the arrived bytes with the known data. Fails only if they cannot be those of the file. */
-const judge = (known: Known, { arrival, content, looksCompressed, sent }: Arrived): Effect.Effect<
-  void,
-  ReadError,
-  CouchHttp
-> => {
-  const { inflated, name, request, said, spot, stub } = known
-  const broken = (problem: string) =>
-    Effect.failSync(() =>
-      new IntegrityError({
-        ...serverOf(known),
-        operation: "download",
-        database: spot.database,
-        id: spot.id,
-        name,
-        problem
+/** Compares the arrived bytes with the known data. */
+class Verification {
+  private readonly digest: string | undefined
+
+  constructor(private readonly known: Known, private readonly arrived: Arrived) {
+    this.digest = digestOf(known)
+  }
+
+  /** Fails only if the bytes cannot be those of the file. */
+  run(): Effect.Effect<void, ReadError, CouchHttp> {
+    const { content, sent } = this.arrived
+    if (this.digest === undefined) return this.cut() ?? Effect.void
+    if (content.digest === this.digest) return this.contentMatches()
+    if (sent?.digest === this.digest) return this.sentMatches()
+    return this.cut() ?? this.compareLengths()
+  }
+
+  private contentMatches(): Effect.Effect<void, ReadError, CouchHttp> {
+    const { arrived: { arrival, looksCompressed }, known: { said } } = this
+    if (arrival === "undone" || !looksCompressed || said.ranges === "bytes") return Effect.void
+    // Either the content of the file is gzip, or these are the compressed stored bytes.
+    return Effect.flatMap(
+      askDocument(this.known),
+      (stored) =>
+        Option.match(stored, { onNone: () => said.ranges === "none", onSome: ({ compressed }) => compressed })
+          ? this.broken("the bytes are still compressed")
+          : Effect.void
+    )
+  }
+
+  private sentMatches(): Effect.Effect<void, ReadError, CouchHttp> {
+    const { inflated, said } = this.known
+    if (inflated === false || said.ranges === "none") return Effect.void
+    return Effect.flatMap(askDocument(this.known), (stored) =>
+      Option.isSome(stored) && !stored.value.compressed
+        ? this.broken("the transport inflated a gzip file without reporting it (StreamedResponse.inflated)")
+        : Effect.void)
+  }
+
+  /** The digest is neither that of the content nor that of the sent bytes, so the lengths are compared. */
+  private compareLengths(): Effect.Effect<void, ReadError, CouchHttp> {
+    const { arrived: { arrival, content }, known: { said, stub } } = this
+    // The ETag is the digest of the sent bytes, or of the bytes before a proxy compressed them. It matches neither.
+    if (arrival === "undone" && said.digest === this.digest) {
+      return content.digest !== "" ? this.otherDigest() : Effect.flatMap(
+        askDocument(this.known),
+        (stored) =>
+          Option.isSome(stored) && !stored.value.compressed
+            ? this.hasLength(stored.value.length)
+            : this.otherDigest()
+      )
+    }
+    if (stub?.encoding === "gzip") return this.isStored(storedAs(stub))
+    // The server compressed the file, and no digest of its content exists.
+    const isContent = arrival !== "undone" && said.ranges === "none"
+    const length = contentLength(this.known, arrival)
+    if (isContent && (stub === undefined || length !== undefined || stub.length === content.length)) {
+      return this.hasLength(length)
+    }
+    return Effect.flatMap(
+      askDocument(this.known),
+      Option.match({
+        onNone: () => isContent ? Effect.void : this.otherDigest(),
+        onSome: (stored) => this.isStored(stored)
       })
     )
-  const other = broken("the digest of the bytes differs from the stored one")
-  const ended = (length: number, of: number) =>
-    Effect.fail(
+  }
+
+  private isStored({ compressed, length }: Stored): Effect.Effect<void, ReadError> {
+    return compressed ? this.hasLength(length) : Effect.zipRight(this.hasLength(length), this.otherDigest())
+  }
+
+  private hasLength(length: number | undefined): Effect.Effect<void, ReadError> {
+    const { content } = this.arrived
+    return length === undefined || length === content.length
+      ? Effect.void
+      : content.length < length
+      ? this.ended(content.length, length)
+      : this.broken(`the response has ${content.length} bytes, and the file has ${length}`)
+  }
+
+  /** The failure of a response that ended early. */
+  private cut(): Effect.Effect<never, TransportError> | undefined {
+    const { arrived: { sent }, known: { inflated, said } } = this
+    // A transport that inflates may keep the length of the compressed body in the headers.
+    return sent !== undefined && inflated !== true && said.length !== undefined && said.length !== sent.length
+      ? this.ended(sent.length, said.length)
+      : undefined
+  }
+
+  private ended(length: number, of: number): Effect.Effect<never, TransportError> {
+    const { method, path } = this.known.request
+    return Effect.fail(
       new TransportError({
-        ...serverOf(known),
-        method: request.method,
-        path: request.path,
+        ...serverOf(this.known),
+        method,
+        path,
         reason: "Body",
         description: `it ended after ${length} of ${of} bytes`
       })
     )
-  const ofLength = (length: number | undefined): Effect.Effect<void, ReadError> =>
-    length === undefined || length === content.length
-      ? Effect.void
-      : content.length < length
-      ? ended(content.length, length)
-      : broken(`the response has ${content.length} bytes, and the file has ${length}`)
-  const asStored = askDocument(known)
-  const digest = digestOf(known)
+  }
 
-  // A transport that inflates may keep the length of the compressed body in the headers.
-  const cut = sent !== undefined && inflated !== true && said.length !== undefined && said.length !== sent.length
-    ? ended(sent.length, said.length)
-    : undefined
-  if (digest === undefined) return cut ?? Effect.void
+  private otherDigest(): Effect.Effect<never, IntegrityError> {
+    return this.broken("the digest of the bytes differs from the stored one")
+  }
 
-  if (content.digest === digest && arrival !== "undone") {
-    if (!looksCompressed || said.ranges === "bytes") return Effect.void
-    // Either the content of the file is gzip, or these are the compressed stored bytes.
-    return Effect.flatMap(
-      asStored,
-      (stored) =>
-        Option.match(stored, { onNone: () => said.ranges === "none", onSome: ({ compressed }) => compressed })
-          ? broken("the bytes are still compressed")
-          : Effect.void
-    )
+  private broken(problem: string): Effect.Effect<never, IntegrityError> {
+    return Effect.failSync(() => {
+      const { name, spot: { database, id } } = this.known
+      return new IntegrityError({ ...serverOf(this.known), operation: "download", database, id, name, problem })
+    })
   }
-  if (content.digest === digest) return Effect.void
-  if (sent?.digest === digest) {
-    if (inflated === false || said.ranges === "none") return Effect.void
-    return Effect.flatMap(asStored, (stored) =>
-      Option.isSome(stored) && !stored.value.compressed
-        ? broken("the transport inflated a gzip file without reporting it (StreamedResponse.inflated)")
-        : Effect.void)
-  }
-  if (cut !== undefined) return cut
-  // The ETag is the digest of the sent bytes, or of the bytes before a proxy compressed them. It matches neither.
-  if (arrival === "undone" && said.digest === digest) {
-    return content.digest !== "" ?
-      other :
-      Effect.flatMap(
-        asStored,
-        (stored) => Option.isSome(stored) && !stored.value.compressed ? ofLength(stored.value.length) : other
-      )
-  }
-  const settle = ({ compressed, length }: Stored) =>
-    compressed ? ofLength(length) : Effect.zipRight(ofLength(length), other)
-  if (stub?.encoding === "gzip") return settle(storedAs(stub))
-  // The server compressed the file, and no digest of its content exists.
-  const isContent = arrival !== "undone" && said.ranges === "none"
-  const length = contentLength(known, arrival)
-  if (isContent && (stub === undefined || length !== undefined || stub.length === content.length)) {
-    return ofLength(length)
-  }
-  return Effect.flatMap(
-    asStored,
-    Option.match({ onNone: () => isContent ? Effect.void : other, onSome: settle })
-  )
 }
 
 /** The content of a whole file. Fails at its end if it is not the stored file. */
@@ -255,7 +282,10 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
     const auth = yield* FiberRef.get(currentAuth)
     const { inflated, request, said: { codings } } = known
     const judged = (arrived: Arrived) =>
-      judge(known, arrived).pipe(Effect.provideService(CouchHttp, couch), Effect.locally(currentAuth, auth))
+      new Verification(known, arrived).run().pipe(
+        Effect.provideService(CouchHttp, couch),
+        Effect.locally(currentAuth, auth)
+      )
     const notUndone = (): ReadError =>
       new TransportError({
         ...serverOf(known),
