@@ -351,9 +351,6 @@ export const hasLoneSurrogate = (text: string): boolean =>
 // Older browsers have no `isWellFormed`.
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
-/** Deeper values can overflow the stack of another program that processes them. */
-const maxDepth = 1_000
-
 /**
  * Converts a JavaScript value to `Json`, or returns the first place that JSON cannot represent: NaN, an infinity, a
  * cycle, a lone surrogate, a function, a symbol, an instance of a class. Members that are `undefined` are omitted, and
@@ -368,73 +365,88 @@ const maxDepth = 1_000
  * @since 0.1.0
  * @category reading and writing
  */
-export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
-  const path: Array<string | number> = []
-  const open = new Set<object>()
-  let problem: string | undefined
+export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => new Conversion().run(value)
 
-  const refuse = (why: string): null => {
-    problem = why
+/** Deeper values can overflow the stack of another program that processes them. */
+const maxDepth = 1_000
+
+/** One conversion to `Json`, which stops at the first problem. */
+class Conversion {
+  /** The place of the value that is converted, or of the problem. */
+  private readonly path: Array<string | number> = []
+  /** The objects that contain the value. */
+  private readonly open = new Set<object>()
+  private problem: string | undefined = undefined
+
+  run(value: unknown): Either.Either<Json, NotJson> {
+    const json = this.walk(value)
+    return this.problem === undefined ? Either.right(json) : Either.left({ path: this.path, problem: this.problem })
+  }
+
+  private refuse(problem: string): null {
+    this.problem = problem
     return null
   }
-  const step = (at: string | number, inner: unknown): Json => {
-    path.push(at)
-    const json = walk(inner)
-    if (problem === undefined) path.pop()
+
+  private step(at: string | number, inner: unknown): Json {
+    this.path.push(at)
+    const json = this.walk(inner)
+    if (this.problem === undefined) this.path.pop()
     return json
   }
-  const walk = (value: unknown): Json => {
+
+  private walk(value: unknown): Json {
     switch (typeof value) {
       case "boolean":
         return value
       case "string":
-        return hasLoneSurrogate(value) ? refuse("a lone surrogate, which UTF-8 cannot encode") : value
+        return hasLoneSurrogate(value) ? this.refuse("a lone surrogate, which UTF-8 cannot encode") : value
       case "number":
-        return Number.isFinite(value) ? value : refuse(`${value}, which JSON cannot represent: use null`)
+        return Number.isFinite(value) ? value : this.refuse(`${value}, which JSON cannot represent: use null`)
       case "bigint":
         return new RawNumber(value.toString())
       case "object":
-        return value === null ? null : isRawNumber(value) ? value : walkObject(value)
+        return value === null ? null : isRawNumber(value) ? value : this.walkObject(value)
       default:
-        return refuse(
+        return this.refuse(
           value === undefined
             ? "undefined, which JSON cannot represent: use null"
             : `a ${typeof value}, which JSON cannot represent`
         )
     }
   }
-  const walkObject = (value: object): Json => {
-    if (open.has(value)) return refuse("a cycle: the value contains itself")
-    if (open.size >= maxDepth) return refuse(`nested deeper than ${maxDepth} levels`)
-    open.add(value)
+
+  private walkObject(value: object): Json {
+    if (this.open.has(value)) return this.refuse("a cycle: the value contains itself")
+    if (this.open.size >= maxDepth) return this.refuse(`nested deeper than ${maxDepth} levels`)
+    this.open.add(value)
     const json = Array.isArray(value)
-      ? walkItems(value)
+      ? this.walkItems(value)
       : value instanceof Map
-      ? walkMembers(Array.from(value.entries()))
+      ? this.walkMembers(Array.from(value.entries()))
       : isPlain(value)
-      ? walkMembers(Object.entries(value))
-      : refuse(instanceProblem(value))
-    open.delete(value)
+      ? this.walkMembers(Object.entries(value))
+      : this.refuse(instanceProblem(value))
+    this.open.delete(value)
     return json
   }
-  const walkItems = (items: ReadonlyArray<unknown>): Json => {
+
+  private walkItems(items: ReadonlyArray<unknown>): Json {
     const out: Array<Json> = []
-    for (let i = 0; i < items.length && problem === undefined; i++) out.push(step(i, items[i]))
+    for (let i = 0; i < items.length && this.problem === undefined; i++) out.push(this.step(i, items[i]))
     return out
   }
-  const walkMembers = (members: ReadonlyArray<readonly [unknown, unknown]>): Json => {
+
+  private walkMembers(members: ReadonlyArray<readonly [unknown, unknown]>): Json {
     const out: Array<readonly [string, Json]> = []
     for (const [key, member] of members) {
       if (member === undefined) continue
-      if (typeof key !== "string") return refuse("a key that is not a string")
-      out.push([key, hasLoneSurrogate(key) ? refuse("a key with a lone surrogate") : step(key, member)])
-      if (problem !== undefined) break
+      if (typeof key !== "string") return this.refuse("a key that is not a string")
+      out.push([key, hasLoneSurrogate(key) ? this.refuse("a key with a lone surrogate") : this.step(key, member)])
+      if (this.problem !== undefined) break
     }
     return fromEntries(out)
   }
-
-  const json = walk(value)
-  return problem === undefined ? Either.right(json) : Either.left({ path, problem })
 }
 
 /** The schemas for the classes that every platform has. */
