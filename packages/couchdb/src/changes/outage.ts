@@ -63,16 +63,64 @@ const failureKey = (error: RowsError): string | undefined =>
 const rounded = (delay: Duration.Duration): string =>
   Duration.format(Duration.millis(Math.round(Duration.toMillis(delay))))
 
+/** Counts failures that a design function may have caused, by their error and reason. */
+class DesignFailures {
+  private readonly counts = new Map<string, number>()
+
+  /** Counts a failure, and returns whether it repeated so often that a design function must be broken. */
+  count(error: RowsError): boolean {
+    const key = failureKey(error)
+    if (key === undefined) return false
+    if (!this.counts.has(key) && this.counts.size >= maxFailureKinds) this.counts.clear()
+    const times = (this.counts.get(key) ?? 0) + 1
+    this.counts.set(key, times)
+    return times >= maxFailures
+  }
+
+  clear(): void {
+    if (this.counts.size > 0) this.counts.clear()
+  }
+}
+
+/** Logs failures, as warnings at most once in an interval. */
+class FailureLog {
+  private warnedAt = Number.NEGATIVE_INFINITY
+  private warned = false
+  private suppressed = 0
+
+  constructor(private readonly annotations: Readonly<Record<string, string>>) {}
+
+  warn(problem: string, error: { readonly _tag: string; readonly message: string }): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const annotations = { ...this.annotations, error: error._tag }
+      if (now - this.warnedAt < warnInterval) {
+        this.suppressed++
+        return Effect.annotateLogs(Effect.logDebug(`${problem}: ${error.message}`), annotations)
+      }
+      const more = this.suppressed === 0 ? "" : ` There were ${this.suppressed} more failures since the last warning.`
+      this.warnedAt = now
+      this.warned = true
+      this.suppressed = 0
+      return Effect.annotateLogs(Effect.logWarning(`${problem}: ${error.message}${more}`), annotations)
+    })
+  }
+
+  /** Logs the end of an outage, at level Info if there was a warning about it. */
+  end(message: string): Effect.Effect<void> {
+    const log = this.warned ? Effect.logInfo(message) : Effect.logDebug(message)
+    this.warned = false
+    return Effect.annotateLogs(log, this.annotations)
+  }
+}
+
 export const makeOutage = <E = never, R = never>(
   { annotations, onReconnect, retry, what }: Settings<E, R>
 ): Effect.Effect<Outage<E, R>> =>
   Effect.gen(function*() {
     let delay = Duration.zero
     let attempt = 0
-    let warnedAt = Number.NEGATIVE_INFINITY
-    let warned = false
-    let suppressed = 0
-    const failures = new Map<string, number>()
+    const log = new FailureLog(annotations)
+    const designFailures = new DesignFailures()
 
     // The schedule's own wait is set to zero. `wait` sleeps itself, so that it can log the delay and pass it to the
     // hook.
@@ -83,52 +131,25 @@ export const makeOutage = <E = never, R = never>(
       })
     )
 
-    const annotated = (effect: Effect.Effect<void>, error?: { readonly _tag: string }): Effect.Effect<void> =>
-      Effect.annotateLogs(effect, error === undefined ? annotations : { ...annotations, error: error._tag })
-
-    const warn: Outage<E, R>["warn"] = (problem, error) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (now - warnedAt < warnInterval) {
-          suppressed++
-          return annotated(Effect.logDebug(`${problem}: ${error.message}`), error)
-        }
-        const more = suppressed === 0 ? "" : ` There were ${suppressed} more failures since the last warning.`
-        warnedAt = now
-        warned = true
-        suppressed = 0
-        return annotated(Effect.logWarning(`${problem}: ${error.message}${more}`), error)
-      })
-
     return {
       isActive: () => attempt > 0,
-      warn,
+      warn: (problem, error) => log.warn(problem, error),
       wait: (error) =>
         Effect.gen(function*() {
           attempt++
           yield* Effect.catchAll(driver.next(error), () => Effect.fail(error))
           const wait = delay
-          yield* warn(`${what} failed; retrying in ${rounded(wait)} (attempt ${attempt})`, error)
+          yield* log.warn(`${what} failed; retrying in ${rounded(wait)} (attempt ${attempt})`, error)
           if (onReconnect !== undefined) yield* onReconnect({ error, attempt, delay: wait })
           yield* Effect.sleep(wait)
         }),
       end: Effect.suspend(() => {
         if (attempt === 0) return Effect.void
         const message = `${what} works again after ${attempt} failed ${attempt === 1 ? "attempt" : "attempts"}`
-        const log = warned ? Effect.logInfo(message) : Effect.logDebug(message)
         attempt = 0
-        warned = false
-        return Effect.zipRight(annotated(log), driver.reset)
+        return Effect.zipRight(log.end(message), driver.reset)
       }),
-      isBroken: (error) => {
-        const key = failureKey(error)
-        if (key === undefined) return false
-        if (!failures.has(key) && failures.size >= maxFailureKinds) failures.clear()
-        const times = (failures.get(key) ?? 0) + 1
-        failures.set(key, times)
-        return times >= maxFailures
-      },
-      progress: () => {
-        if (failures.size > 0) failures.clear()
-      }
+      isBroken: (error) => designFailures.count(error),
+      progress: () => designFailures.clear()
     }
   })
