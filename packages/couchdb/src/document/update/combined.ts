@@ -91,46 +91,38 @@ const withoutFailed = (
       )
   )
 
-/**
- * Runs the edits of a group, in their order, with one read and one write. An edit that throws, cannot be stored, or was
- * interrupted is excluded, and the others continue without it.
- */
-const combine = (
-  group: ReadonlyArray<Member>,
-  known: Known
-): Effect.Effect<Known, never, CouchHttp> => {
-  const [{ editing: { collection, id, options } }] = group as readonly [Member]
-  let first = known === undefined ? undefined : value.own(known)
-  let on: Known
-  const attempt: Effect.Effect<Known, Failure, CouchHttp> = Effect.gen(function*() {
-    let missing: Failure | undefined
-    const handedOver = first
-    on = first
-    first = undefined
-    if (on === undefined) {
-      const read: Either.Either<Document<unknown, unknown>, FetchError> = yield* Effect.either(
-        fetchBound(collection, id)
-      )
-      if (Either.isRight(read)) on = read.right
-      else if (isAbsent(read.left)) missing = asUpdate(read.left)
-      else return yield* Effect.fail(read.left)
-    }
-    let doc = on
+/** The stored document that the edits of a group start from, or why there is none. */
+type Start = Either.Either<Document<unknown, unknown>, Failure>
+
+const readStart = ({ collection, id }: Editing<unknown, unknown>) =>
+  Effect.matchEffect(fetchBound(collection, id), {
+    onSuccess: (doc): Effect.Effect<Start, Failure> => Effect.succeed(Either.right(doc)),
+    onFailure: (error) => isAbsent(error) ? Effect.succeed(Either.left(asUpdate(error))) : Effect.fail(error)
+  })
+
+const runEdit = ({ editing }: Member, doc: Known) =>
+  Effect.suspend(() => {
+    const next = doc === undefined
+      ? value.unsaved(editing.collection, editing.id, editing.edit(Option.none()))
+      : value.modify(doc, (body) => editing.edit(Option.some(body)))
+    return Effect.map(encode(next), (raw) => [next, raw] as const)
+  })
+
+/** Runs the edits one after another, and settles those that fail. Returns the result, and whose edits it contains. */
+const runEdits = (group: ReadonlyArray<Member>, start: Start) =>
+  Effect.gen(function*() {
+    let doc: Known = Either.getOrUndefined(start)
     let stored: Json.JsonObject | undefined
     const applied: Array<Member> = []
     for (const member of group) {
       if (member.settled) continue
       if (doc === undefined && !member.editing.creates) {
-        settle(member, Effect.fail(missing as Failure))
+        // The failure of the read.
+        settle(member, start)
         continue
       }
-      const last = doc
-      const edited = yield* Effect.exit(Effect.suspend(() => {
-        const next = last === undefined
-          ? value.unsaved(collection, id, member.editing.edit(Option.none()))
-          : value.modify(last, (body) => member.editing.edit(Option.some(body)))
-        return Effect.map(encode(next), (raw) => [next, raw] as const)
-      }))
+      const last: Known = doc
+      const edited = yield* Effect.exit(runEdit(member, last))
       if (Exit.isSuccess(edited)) {
         ;[doc, stored] = edited.value
         applied.push(member)
@@ -139,6 +131,27 @@ const combine = (
         if (last !== undefined) doc = yield* withoutFailed(last, stored)
       }
     }
+    return { doc, applied }
+  })
+
+/**
+ * Runs the edits of a group, in their order, with one read and one write. An edit that throws, cannot be stored, or was
+ * interrupted is excluded, and the others continue without it.
+ */
+const combine = (
+  group: ReadonlyArray<Member>,
+  known: Known
+): Effect.Effect<Known, never, CouchHttp> => {
+  const [{ editing }] = group as readonly [Member]
+  let first = known === undefined ? undefined : value.own(known)
+  let on: Known
+  const attempt: Effect.Effect<Known, Failure, CouchHttp> = Effect.gen(function*() {
+    const handedOver = first
+    on = first
+    first = undefined
+    const start: Start = on === undefined ? yield* readStart(editing) : Either.right(on)
+    on = Either.getOrUndefined(start)
+    const { applied, doc } = yield* runEdits(group, start)
     if (doc === undefined || applied.length === 0) return on
     const saved = yield* save(doc)
     // The handed-over document may be out of date, which only a write detects.
@@ -148,17 +161,23 @@ const combine = (
     return saved
   }) as Effect.Effect<Known, Failure, CouchHttp>
 
-  return Effect.catchAllCause(retryConflicts(attempt, options), (cause): Effect.Effect<Known, never, CouchHttp> => {
-    const open = group.filter(({ settled }) => !settled)
-    const error = cause._tag === "Fail" ? cause.error : undefined
-    if (error !== undefined && mayBeCausedByOne(error) && group.length > 1) {
-      return Effect.reduce(open, undefined as Known, (known, member) => combine([member], known))
+  return Effect.catchAllCause(
+    retryConflicts(attempt, editing.options),
+    (cause): Effect.Effect<Known, never, CouchHttp> => {
+      const open = group.filter(({ settled }) => !settled)
+      const error = cause._tag === "Fail" ? cause.error : undefined
+      if (error !== undefined && mayBeCausedByOne(error) && group.length > 1) {
+        return Effect.reduce(open, undefined as Known, (known, member) => combine([member], known))
+      }
+      for (const member of open) {
+        settle(
+          member,
+          isConflict(error) && group.length > 1 ? conflictOfOne(member, on, error) : Effect.failCause(cause)
+        )
+      }
+      return Effect.succeed(undefined)
     }
-    for (const member of open) {
-      settle(member, isConflict(error) && group.length > 1 ? conflictOfOne(member, on, error) : Effect.failCause(cause))
-    }
-    return Effect.succeed(undefined)
-  })
+  )
 }
 
 /** The waiting edits of one document, and the group that runs. */
