@@ -80,78 +80,113 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     ? Effect.succeed(refusing("InvalidUrl", "proxy: expected http://host:port"))
     : makePools(options)
 
+/** The pools of connections to all servers. */
+class Pools {
+  private readonly servers = new Map<string, Connections>()
+  private readonly pools: Array<Dispatcher> = []
+  private readonly connections: number
+  private readonly feedConnections: number
+
+  constructor(private readonly options: Options) {
+    this.connections = bound(options.connections, 64)
+    this.feedConnections = bound(options.feedConnections, 256)
+  }
+
+  serverOf({ origin }: TransportRequest): Connections {
+    return this.servers.get(origin) ?? this.open(origin)
+  }
+
+  laneOf(server: Connections, { kind, origin }: TransportRequest): Lane {
+    return kind === "feed" ? server.feeds ??= this.openLane(origin, this.feedConnections) : server.requests
+  }
+
+  destroy(): Promise<unknown> {
+    return Promise.all(this.pools.map((pool) => pool.destroy()))
+  }
+
+  private open(origin: string): Connections {
+    const server: Connections = {
+      requests: this.openLane(origin, this.connections),
+      streams: makeLine(streamsOf(this.connections)),
+      feeds: undefined,
+      warned: Number.NEGATIVE_INFINITY
+    }
+    this.servers.set(origin, server)
+    return server
+  }
+
+  private openLane(origin: string, size: number): Lane {
+    const lane: Lane = { pool: openPool(origin, this.options, size), line: makeLine(size) }
+    this.pools.push(lane.pool)
+    return lane
+  }
+}
+
 const makePools = (options: Options): Effect.Effect<Service, never, Scope> =>
   Effect.gen(function*() {
-    const servers = new Map<string, Connections>()
-    const pools: Array<Dispatcher> = []
-    const runtime = yield* Effect.runtime<never>()
-    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(pools.map((pool) => pool.destroy()))))
-    const connections = bound(options.connections, 64)
-    const feedConnections = bound(options.feedConnections, 256)
-    const openLane = (origin: string, size: number): Lane => {
-      const lane: Lane = { pool: openPool(origin, options, size), line: makeLine(size) }
-      pools.push(lane.pool)
-      return lane
-    }
-    const open = (origin: string): Connections => {
-      const server: Connections = {
-        requests: openLane(origin, connections),
-        streams: makeLine(streamsOf(connections)),
-        feeds: undefined,
-        warned: Number.NEGATIVE_INFINITY
-      }
-      servers.set(origin, server)
-      return server
-    }
-    const serverOf = ({ origin }: TransportRequest): Connections => servers.get(origin) ?? open(origin)
-    const laneOf = (server: Connections, { kind, origin }: TransportRequest): Lane =>
-      kind === "feed" ? server.feeds ??= openLane(origin, feedConnections) : server.requests
-    const bodyOf = (body: TransportRequest["body"]): string | Uint8Array | Readable | null =>
-      body === undefined || typeof body === "string" || body instanceof Uint8Array
-        ? body ?? null
-        : Readable.from(streamToIterable(body, runtime))
-    const dispatch: Dispatch = (pool, request, handler) => {
-      pool.dispatch({
-        origin: request.origin,
-        path: request.path,
-        // undici's types do not include COPY.
-        method: request.method as Dispatcher.HttpMethod,
-        headers: request.headers,
-        body: bodyOf(request.body)
-      }, handler)
-    }
+    const dispatch = makeDispatch(yield* Effect.runtime<never>())
+    const pools = new Pools(options)
+    yield* Effect.addFinalizer(() => Effect.promise(() => pools.destroy()))
     const plain = (request: TransportRequest): Effect.Effect<BufferedResponse, TransportError> =>
-      buffered.read(laneOf(serverOf(request), request), request, dispatch)
+      buffered.read(pools.laneOf(pools.serverOf(request), request), request, dispatch)
     const { gzipAbove } = options
     return {
       keepsDeadlines: true,
       request: gzipAbove === undefined ? plain : (request) => zipped(request, gzipAbove, plain),
       stream: (request): Effect.Effect<StreamedResponse, TransportError, Scope> =>
         Effect.suspend(() => {
-          const server = serverOf(request)
-          const lane = laneOf(server, request)
-          const isFeed = request.kind === "feed"
-          // A stream that waits for its share does not hold a connection.
-          const lines = isFeed ? [lane.line] : [server.streams, lane.line]
-          const held: Array<Line> = []
-          const giveBack = Effect.sync(() => {
-            for (const line of held.splice(0)) leave(line)
-          })
-          // The wait is interruptible. An acquired connection is always released, and at once if no response arrived.
-          return Effect.uninterruptibleMask((restore) =>
-            Effect.addFinalizer(() => giveBack).pipe(
-              Effect.zipRight(isFeed && isFull(lane.line) ? warnOfWaiting(server, lane.line, request) : Effect.void),
-              Effect.zipRight(Effect.forEach(lines, (line) =>
-                Effect.map(restore(place(line, request)), () => {
-                  held.push(line)
-                }), { discard: true })),
-              Effect.zipRight(restore(streamed.read(request, (handler) => dispatch(lane.pool, request, handler)))),
-              Effect.onError(() => giveBack)
-            )
-          )
+          const server = pools.serverOf(request)
+          return stream(server, pools.laneOf(server, request), request, dispatch)
         })
     }
   })
+
+const makeDispatch = (runtime: Runtime.Runtime<never>): Dispatch => {
+  const bodyOf = (body: TransportRequest["body"]): string | Uint8Array | Readable | null =>
+    body === undefined || typeof body === "string" || body instanceof Uint8Array
+      ? body ?? null
+      : Readable.from(streamToIterable(body, runtime))
+  return (pool, request, handler) => {
+    pool.dispatch({
+      origin: request.origin,
+      path: request.path,
+      // undici's types do not include COPY.
+      method: request.method as Dispatcher.HttpMethod,
+      headers: request.headers,
+      body: bodyOf(request.body)
+    }, handler)
+  }
+}
+
+/**
+ * Reads a stream as soon as the lines admit it. The wait is interruptible. An acquired connection is always released, and
+ * at once if no response arrived.
+ */
+const stream = (
+  server: Connections,
+  { line, pool }: Lane,
+  request: TransportRequest,
+  dispatch: Dispatch
+): Effect.Effect<StreamedResponse, TransportError, Scope> => {
+  const isFeed = request.kind === "feed"
+  // A stream that waits for its share does not hold a connection.
+  const lines = isFeed ? [line] : [server.streams, line]
+  const held: Array<Line> = []
+  const giveBack = Effect.sync(() => {
+    for (const line of held.splice(0)) leave(line)
+  })
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.addFinalizer(() => giveBack).pipe(
+      Effect.zipRight(isFeed && isFull(line) ? warnOfWaiting(server, line, request) : Effect.void),
+      Effect.zipRight(Effect.forEach(lines, (line) =>
+        Effect.map(restore(place(line, request)), () => {
+          held.push(line)
+        }), { discard: true })),
+      Effect.zipRight(restore(streamed.read(request, (handler) => dispatch(pool, request, handler)))),
+      Effect.onError(() => giveBack)
+    )
+  )
+}
 
 const isFull = ({ free, waiting }: Line): boolean => free === 0 || waiting.size > 0
 
