@@ -196,6 +196,29 @@ const partial = (
   })
 }
 
+/** Opens a response that contains the whole file. */
+const openWhole = (
+  { name, request, spot, stub }: Pick<Known, "name" | "request" | "spot" | "stub">,
+  response: StreamedResponse & FromServer
+): Effect.Effect<Opened, RequestFailure, CouchHttp> =>
+  Effect.gen(function*() {
+    const said = saidBy(response.headers)
+    const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
+    if (response.status !== 200 && response.status !== 203) return yield* strange("the response is not a file")
+    const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
+    if (unsupported !== undefined) {
+      return yield* strange(
+        `the response has the content encoding ${unsupported}, which was not requested and is not supported`
+      )
+    }
+    const known: Known = { spot, request, name, said, stub, inflated: response.inflated, ...serverOf(response) }
+    return {
+      info: infoOf(name, response.headers, said, stub),
+      verification: verificationOf(known),
+      bytes: yield* verified(known, response.body)
+    }
+  })
+
 /** Sends the request, and returns the headers and the stream of bytes. Closing the scope closes the request. */
 export const open = <A, R>(
   target: Document<A, R> | Place,
@@ -216,24 +239,7 @@ export const open = <A, R>(
     const stream = (request: CouchRequest) =>
       Effect.mapError(conflictAsBadRequest(couch.stream(request)), withNames(target))
     const wholeOf = (request: CouchRequest, response: StreamedResponse & FromServer) =>
-      Effect.gen(function*() {
-        const said = saidBy(response.headers)
-        const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
-        if (response.status !== 200 && response.status !== 203) return yield* strange("the response is not a file")
-        const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
-        if (unsupported !== undefined) {
-          return yield* strange(
-            `the response has the content encoding ${unsupported}, which was not requested and is not supported`
-          )
-        }
-        const known: Known = { spot, request, name, said, stub, inflated: response.inflated, ...serverOf(response) }
-        const opened: Opened = {
-          info: infoOf(name, response.headers, said, stub),
-          verification: verificationOf(known),
-          bytes: yield* verified(known, response.body)
-        }
-        return opened
-      })
+      openWhole({ spot, request, name, stub }, response)
 
     const compressed = asking({ "accept-encoding": "gzip" })
     if (range === undefined) return yield* wholeOf(compressed, yield* stream(compressed))
