@@ -55,6 +55,37 @@ const growth = <A, I>(name: string, schema: Schema.Schema<A, I>, first: A, edit:
     return `| ${name}, ${plain} B | ${rows.join(" | ")} |`
   })
 
+/** The versions in a response to `open_revs=all&revs=true`. */
+const versionsIn = (text: string): ReadonlyArray<Lineage.Version> =>
+  (JSON.parse(text) as ReadonlyArray<{ readonly ok: Record<string, never> }>)
+    .map(({ ok }): Lineage.Version => {
+      const { _deleted, _id, _rev, _revisions, ...body } = ok as unknown as {
+        readonly _id: string
+        readonly _rev: Lineage.Version["rev"]
+        readonly _deleted?: boolean
+        readonly _revisions: { readonly start: number; readonly ids: ReadonlyArray<string> }
+      }
+      return {
+        id: _id,
+        rev: _rev,
+        path: _revisions.ids.map((hash, i) => `${_revisions.start - i}-${hash}` as Lineage.Version["rev"]),
+        deleted: _deleted === true,
+        body: body as Lineage.Version["body"],
+        files: {}
+      }
+    })
+
+/** The median time in milliseconds of planning a merge of the versions. */
+const planningTime = (versions: ReadonlyArray<Lineage.Version>): number => {
+  const settings = Lineage.settings()
+  const times = Array.from({ length: 5 }, () => {
+    const before = performance.now()
+    Lineage.plan(Lineage.buildIndex(settings, versions), versions, "editWins")
+    return performance.now() - before
+  })
+  return times.sort((a, b) => a - b)[2] ?? 0
+}
+
 /** Forks and merges a document until it has the given number of tombstones, then measures one more merge. */
 const planning = (tombstones: number) =>
   Effect.gen(function*() {
@@ -88,34 +119,10 @@ const planning = (tombstones: number) =>
       route: "/{db}/{docid}",
       headers: { accept: "application/json" }
     })
-    const leaves = (JSON.parse(Transport.text(answer)) as ReadonlyArray<{ readonly ok: Record<string, never> }>)
-      .map(({ ok }): Lineage.Version => {
-        const { _deleted, _id, _rev, _revisions, ...body } = ok as unknown as {
-          readonly _id: string
-          readonly _rev: Lineage.Version["rev"]
-          readonly _deleted?: boolean
-          readonly _revisions: { readonly start: number; readonly ids: ReadonlyArray<string> }
-        }
-        return {
-          id: _id,
-          rev: _rev,
-          path: _revisions.ids.map((hash, i) => `${_revisions.start - i}-${hash}` as Lineage.Version["rev"]),
-          deleted: _deleted === true,
-          body: body as Lineage.Version["body"],
-          files: {}
-        }
-      })
-    const settings = Lineage.settings()
-    const times: Array<number> = []
-    for (let i = 0; i < 5; i++) {
-      const before = performance.now()
-      Lineage.plan(Lineage.buildIndex(settings, leaves), leaves, "editWins")
-      times.push(performance.now() - before)
-    }
+    const median = planningTime(versionsIn(Transport.text(answer)))
     const before = performance.now()
     yield* Conflict.resolve(cards, "one", policy)
     const whole = performance.now() - before
-    const median = [...times].sort((a, b) => a - b)[2] ?? 0
     return `| ${tombstones} | ${Transport.text(answer).length} | ${median.toFixed(1)} | ${whole.toFixed(0)} |`
   })
 

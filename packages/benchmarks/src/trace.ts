@@ -19,77 +19,26 @@ const { values: options } = parseArgs({
   }
 })
 
+/** The functions that report their file. */
+const isReporting = (node: ts.Node): node is ts.FunctionLikeDeclaration =>
+  ts.isArrowFunction(node) || ts.isFunctionExpression(node) || ts.isFunctionDeclaration(node) ||
+  ts.isMethodDeclaration(node) || ts.isGetAccessorDeclaration(node)
+
 /** Adds a call that reports the file to the beginning of every function. */
 const instrument = (text: string, file: string): string => {
   const report = ts.factory.createCallExpression(ts.factory.createIdentifier("__entered"), undefined, [
     ts.factory.createStringLiteral(file)
   ])
+  const reporting = (body: ts.Node): ts.Node =>
+    ts.isBlock(body)
+      ? ts.factory.updateBlock(body, [ts.factory.createExpressionStatement(report), ...body.statements])
+      : ts.factory.createParenthesizedExpression(ts.factory.createComma(report, body as ts.Expression))
   const transformer: ts.TransformerFactory<ts.SourceFile> = (context) => (source) => {
-    const body = (block: ts.Block): ts.Block =>
-      ts.factory.updateBlock(block, [ts.factory.createExpressionStatement(report), ...block.statements])
     const visit = (node: ts.Node): ts.Node => {
       const visited = ts.visitEachChild(node, visit, context)
-      if (ts.isArrowFunction(visited)) {
-        return ts.factory.updateArrowFunction(
-          visited,
-          visited.modifiers,
-          visited.typeParameters,
-          visited.parameters,
-          visited.type,
-          visited.equalsGreaterThanToken,
-          ts.isBlock(visited.body)
-            ? body(visited.body)
-            : ts.factory.createParenthesizedExpression(ts.factory.createComma(report, visited.body))
-        )
-      }
-      if (ts.isFunctionExpression(visited)) {
-        return ts.factory.updateFunctionExpression(
-          visited,
-          visited.modifiers,
-          visited.asteriskToken,
-          visited.name,
-          visited.typeParameters,
-          visited.parameters,
-          visited.type,
-          body(visited.body)
-        )
-      }
-      if (ts.isFunctionDeclaration(visited) && visited.body !== undefined) {
-        return ts.factory.updateFunctionDeclaration(
-          visited,
-          visited.modifiers,
-          visited.asteriskToken,
-          visited.name,
-          visited.typeParameters,
-          visited.parameters,
-          visited.type,
-          body(visited.body)
-        )
-      }
-      if (ts.isMethodDeclaration(visited) && visited.body !== undefined) {
-        return ts.factory.updateMethodDeclaration(
-          visited,
-          visited.modifiers,
-          visited.asteriskToken,
-          visited.name,
-          visited.questionToken,
-          visited.typeParameters,
-          visited.parameters,
-          visited.type,
-          body(visited.body)
-        )
-      }
-      if (ts.isGetAccessorDeclaration(visited) && visited.body !== undefined) {
-        return ts.factory.updateGetAccessorDeclaration(
-          visited,
-          visited.modifiers,
-          visited.name,
-          visited.parameters,
-          visited.type,
-          body(visited.body)
-        )
-      }
-      return visited
+      return isReporting(visited)
+        ? ts.visitEachChild(visited, (child) => child === visited.body ? reporting(child) : child, context)
+        : visited
     }
     return ts.visitEachChild(source, visit, context)
   }
