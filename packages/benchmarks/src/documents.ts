@@ -22,8 +22,13 @@ export const seeded = async ({ bytes, count, url }: { bytes: number; count: numb
   }
   const pool = new Pool(origin, { connections: 64 })
   const send = async (method: "GET" | "PUT" | "POST" | "DELETE", path: string, json?: object): Promise<unknown> => {
-    const answer = await pool.request({ method, path, headers, body: json === undefined ? null : JSON.stringify(json) })
-    return JSON.parse(await answer.body.text()) as unknown
+    const response = await pool.request({
+      method,
+      path,
+      headers,
+      body: json === undefined ? null : JSON.stringify(json)
+    })
+    return JSON.parse(await response.body.text()) as unknown
   }
   const name = `bench-${randomUUID()}`
   await send("PUT", `/${name}`)

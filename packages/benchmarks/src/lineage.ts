@@ -113,17 +113,17 @@ const planning = (tombstones: number) =>
     }
     yield* fork(1)
     const couch = yield* CouchHttp.CouchHttp
-    const answer = yield* couch.execute({
+    const response = yield* couch.execute({
       method: "GET",
       path: `/${database}/one?open_revs=all&revs=true`,
       route: "/{db}/{docid}",
       headers: { accept: "application/json" }
     })
-    const median = planningTime(versionsIn(Transport.text(answer)))
+    const median = planningTime(versionsIn(Transport.text(response)))
     const before = performance.now()
     yield* Conflict.resolve(cards, "one", policy)
     const whole = performance.now() - before
-    return `| ${tombstones} | ${Transport.text(answer).length} | ${median.toFixed(1)} | ${whole.toFixed(0)} |`
+    return `| ${tombstones} | ${Transport.text(response).length} | ${median.toFixed(1)} | ${whole.toFixed(0)} |`
   })
 
 const program = Effect.gen(function*() {

@@ -92,11 +92,11 @@ const [root] = profile.nodes
 if (root !== undefined) walk(root, "idle")
 
 const total = Array.from(parts).reduce((sum, [part, time]) => part === "idle" ? sum : sum + time, 0)
-const shares = (all: Map<string, number>, most: number) =>
+const shares = (all: Map<string, number>, maxEntries: number) =>
   Array.from(all)
     .filter(([name]) => !name.startsWith("idle"))
     .sort(([, one], [, other]) => other - one)
-    .slice(0, most)
+    .slice(0, maxEntries)
     .map(([name, time]) => [name, Math.round(1000 * time / total) / 10] as const)
 
 const found = { parts: shares(parts, 20), functions: shares(functions, Number(options.top)) }

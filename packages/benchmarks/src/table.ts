@@ -43,13 +43,13 @@ const reached = (name: string, figures: Readonly<Record<string, Figures>>): Read
   })
 
 /** The maximum size that the library may add to a program, in kB. */
-const mostAdded = 15
+const maxAdded = 15
 
 const sized = (figures: Readonly<Record<string, Line>>): ReadonlyArray<string> => {
   const added = figures[library]?.["addsKB"]
   return added === undefined
     ? []
-    : [`  ${added <= mostAdded ? "ok      " : "short of"} adds ${added} kB (≤ ${mostAdded})\n`]
+    : [`  ${added <= maxAdded ? "ok      " : "short of"} adds ${added} kB (≤ ${maxAdded})\n`]
 }
 
 type Line = Readonly<Record<string, number>>

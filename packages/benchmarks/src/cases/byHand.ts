@@ -10,11 +10,11 @@ export const rowsByHand = async (
 ): Promise<void> => {
   const { Pool } = await import("undici")
   const pool = new Pool(url)
-  const answer = await pool.request({ method: "GET", path })
+  const response = await pool.request({ method: "GET", path })
   const decoder = new TextDecoder()
   let rest = ""
   let rows = 0
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     const text = rest + decoder.decode(chunk as Uint8Array, { stream: true })
     let start = 0
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {

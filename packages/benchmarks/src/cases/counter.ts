@@ -15,16 +15,16 @@ const counting = (
 ): Prepare =>
 async (setup) => {
   const { drop, name, send } = await seeded({ ...setup, count: 1 })
-  const asked = async (): Promise<number> => (await send("GET", stats) as { readonly value: number }).value
+  const readRequestCount = async (): Promise<number> => (await send("GET", stats) as { readonly value: number }).value
   const each = setup.count / writers
   const start = (await send("GET", `/${name}/b0`) as { readonly seen: number }).seen
   const run = await increments(setup.url, name, each)
   let before = 0
   return async () => {
-    before = await asked()
+    before = await readRequestCount()
     await run()
     return async (): Promise<Found> => {
-      const requests = await asked() - before - 1
+      const requests = await readRequestCount() - before - 1
       const { seen } = await send("GET", `/${name}/b0`) as { readonly seen: number }
       await drop()
       return { counted: seen - start, requestsPerEdit: Math.round(1000 * requests / setup.count) / 1000 }

@@ -7,8 +7,12 @@ export const byUndici: Prepare = async ({ concurrency, count, url }) => {
   const pool = new Pool(url, { connections: 64 })
   return () =>
     atOnce(concurrency, count, async (i) => {
-      const answer = await pool.request({ method: "GET", path: `/zoo/b${i}`, headers: { accept: "application/json" } })
-      JSON.parse(await answer.body.text())
+      const response = await pool.request({
+        method: "GET",
+        path: `/zoo/b${i}`,
+        headers: { accept: "application/json" }
+      })
+      JSON.parse(await response.body.text())
     })
 }
 

@@ -13,13 +13,13 @@ export const save: Case = {
       const body = bodyOf(bytes)
       return () =>
         atOnce(concurrency, count, async (i) => {
-          const answer = await pool.request({
+          const response = await pool.request({
             method: "PUT",
             path: `/zoo/b${i}?rev=${rev}`,
             headers: { "content-type": "application/json", accept: "application/json" },
             body: JSON.stringify({ ...body, seen: i })
           })
-          JSON.parse(await answer.body.text())
+          JSON.parse(await response.body.text())
         })
     },
     nano: async ({ bytes, concurrency, count, url }) => {

@@ -43,14 +43,14 @@ export interface Whole {
   readonly whole: string | Uint8Array
 }
 
-export type Answer = Checked<Reply>
+export type CheckedReply = Checked<Reply>
 
 /** Calls the endpoint for the method. Responds with 405 and the allowed methods if there is none. */
 export const byMethod = (
   context: { readonly request: Request },
-  endpoints: Readonly<Record<string, () => Answer>>,
+  endpoints: Readonly<Record<string, () => CheckedReply>>,
   allow: string
-): Answer => {
+): CheckedReply => {
   const endpoint = Object.hasOwn(endpoints, context.request.method) ? endpoints[context.request.method] : undefined
   return endpoint === undefined ? Either.left(methodNotAllowed(allow)) : endpoint()
 }

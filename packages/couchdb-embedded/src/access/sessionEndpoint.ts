@@ -6,13 +6,13 @@ import type { Checked } from "../http/refusal.js"
 import { badRequest, crashRefs, internalError, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
-import type { Answer, Context } from "./context.js"
+import type { CheckedReply, Context } from "./context.js"
 import { byMethod } from "./context.js"
 import * as Session from "./session.js"
 import { handlers } from "./tokenAndProxy.js"
 import { account, login } from "./users.js"
 
-const get = ({ authenticated, request, server, user }: Context): Answer =>
+const get = ({ authenticated, request, server, user }: Context): CheckedReply =>
   user.name === null && Req.param(request, "basic") === "true"
     ? refuse(401, "unauthorized", "Please login.")
     : Either.right(Response.json(200, {
@@ -71,7 +71,7 @@ const respond = (
   targetParam: "next" | "fail" | undefined,
   status: number,
   body: Json.JsonObject
-): Answer => {
+): CheckedReply => {
   const target = targetParam === undefined ? undefined : Req.param(request, targetParam)
   if (target === undefined) return Either.right(Response.json(status, body, { "set-cookie": cookie }))
   return target.startsWith("/")
@@ -79,7 +79,7 @@ const respond = (
     : badRequest("path must begin with a /.")
 }
 
-const post = (context: Context): Answer =>
+const post = (context: Context): CheckedReply =>
   Either.gen(function*() {
     const { now, request, server } = context
     const form = yield* formOf(request)
@@ -94,7 +94,7 @@ const post = (context: Context): Answer =>
   })
 
 /** `/_session` */
-export const handle = (context: Context): Answer =>
+export const handle = (context: Context): CheckedReply =>
   byMethod(context, {
     GET: () => get(context),
     POST: () => post(context),

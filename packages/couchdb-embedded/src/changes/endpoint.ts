@@ -2,7 +2,7 @@ import { TransportError } from "effect-couchdb/CouchError"
 import * as Json from "effect-couchdb/Json"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import * as Feeds from "../http/openFeed.js"
@@ -18,9 +18,9 @@ import * as ChangesQuery from "./query.js"
 import type { Row } from "./rows.js"
 import * as ChangesRows from "./rows.js"
 
-const normalFeed = ({ database, request, server }: DatabaseContext, query: Query): Answer => {
+const normalFeed = ({ database, request, server }: DatabaseContext, query: Query): CheckedReply => {
   const etag = Response.etagOf(Sequences.encode(database, Sequences.now(database)))
-  const answer = Response.unlessMatched(request, etag, (): Answer =>
+  const reply = Response.unlessMatched(request, etag, (): CheckedReply =>
     Either.map(
       ChangesRows.read(database, server.node.arrival, query, query.since, query.limit, Infinity),
       ({ pending, position, rows }) =>
@@ -32,7 +32,7 @@ const normalFeed = ({ database, request, server }: DatabaseContext, query: Query
           { etag }
         )
     ))
-  return Either.isEither(answer) ? answer : Either.right(answer)
+  return Either.isEither(reply) ? reply : Either.right(reply)
 }
 
 /** The progress of a feed. */
@@ -72,7 +72,7 @@ const feedError = ({ request }: DatabaseContext): TransportError =>
     description: "the filter of the feed failed"
   })
 
-const openFeed = (context: DatabaseContext, query: Query): Answer => {
+const openFeed = (context: DatabaseContext, query: Query): CheckedReply => {
   const { database, server } = context
   const { descending, feed, idle } = query
   const read = (state: Progress): Checked<Feeds.Batch<Progress>> => {
@@ -123,13 +123,13 @@ const openFeed = (context: DatabaseContext, query: Query): Answer => {
   }))
 }
 
-const changes = (context: DatabaseContext, body: Json.JsonObject | undefined): Answer =>
+const changes = (context: DatabaseContext, body: Json.JsonObject | undefined): CheckedReply =>
   Either.flatMap(
     ChangesQuery.parse(context, body),
     (query) => query.feed === "normal" ? normalFeed(context, query) : openFeed(context, query)
   )
 
-const post = (context: DatabaseContext): Answer =>
+const post = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     yield* Req.requireJson(context.request)
     if (Req.hasBody(context.request) && Req.bodyLength(context.request) === 0) return yield* changes(context, undefined)
@@ -139,7 +139,7 @@ const post = (context: DatabaseContext): Answer =>
   })
 
 /** `/db/_changes` */
-export const handle = (context: DatabaseContext): Answer =>
+export const handle = (context: DatabaseContext): CheckedReply =>
   byMethod(context, {
     GET: () => changes(context, undefined),
     POST: () => post(context)

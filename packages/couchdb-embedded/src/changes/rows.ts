@@ -105,8 +105,8 @@ export const read = (
       held++
       continue
     }
-    const told = query.interval === 1 || (limit - rows.length) % query.interval === 0
-    const seq = told ? Sequences.encode(database, position) : null
+    const hasSequence = query.interval === 1 || (limit - rows.length) % query.interval === 0
+    const seq = hasSequence ? Sequences.encode(database, position) : null
     rows.push({ text: row(record, revs, seq, query), seq })
   }
 }

@@ -90,8 +90,8 @@ export const filter = (
     )
   }
   try {
-    const [document, asked] = [docOf(doc), requestOf(request)]
-    return Either.right(document !== null && asked !== undefined && own(document, asked))
+    const [document, parsedRequest] = [docOf(doc), requestOf(request)]
+    return Either.right(document !== null && parsedRequest !== undefined && own(document, parsedRequest))
   } catch (error) {
     return renderError(error)
   }
@@ -138,26 +138,26 @@ export const update = (
   if (own === undefined) {
     return Either.map(
       interpret(functions, `_design/${place.name}/_update/${name}`, "update", text, place.body, `[${doc},${request}]`),
-      (answer) => Json.isArray(answer) ? [answer[0] ?? null, answer[1] ?? null] : [null, null]
+      (result) => Json.isArray(result) ? [result[0] ?? null, result[1] ?? null] : [null, null]
     )
   }
-  const asked = requestOf(request)
-  if (asked === undefined || asked.method === "GET") {
+  const parsedRequest = requestOf(request)
+  if (parsedRequest === undefined || parsedRequest.method === "GET") {
     return refuse(405, "method_not_allowed", "Update functions do not allow GET")
   }
   try {
-    const [stored, response] = own(docOf(doc), asked)
+    const [stored, response] = own(docOf(doc), parsedRequest)
     return Either.right([toJson(stored), toJson(response)])
   } catch (error) {
     return renderError(error)
   }
 }
 
-const refusalOf = (answer: Json.Json): Checked<void> => {
-  if (!Json.isObject(answer)) {
-    return typeof answer === "string" ? refuse(500, "unknown_error", answer) : Either.void
+const refusalOf = (result: Json.Json): Checked<void> => {
+  if (!Json.isObject(result)) {
+    return typeof result === "string" ? refuse(500, "unknown_error", result) : Either.void
   }
-  const [member] = Json.entries(answer)
+  const [member] = Json.entries(result)
   const [error, reason] = member ?? ["", ""]
   if (error === "forbidden") return refuse(403, "forbidden", reason)
   return error === "unauthorized" ? refuse(401, "unauthorized", reason) : refuse(500, "unknown_error", reason)
@@ -181,12 +181,12 @@ export const validate = (
       refusalOf
     )
   }
-  const asks = Json.toPlain(user)
+  const userObject = Json.toPlain(user)
   const object = Json.toPlain(security)
   const document = docOf(doc)
-  if (document === null || !isUser(asks) || !isRecord(object)) return Either.void
+  if (document === null || !isUser(userObject) || !isRecord(object)) return Either.void
   try {
-    const refused = own(document, docOf(before), asks, object)
+    const refused = own(document, docOf(before), userObject, object)
     return refused === undefined ? Either.void : refusalOf(toJson(refused))
   } catch (error) {
     return refuse(500, "unknown_error", String(error))

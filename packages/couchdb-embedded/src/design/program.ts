@@ -43,11 +43,11 @@ export const interpret = (
     )
   }
   const command = `[${JSON.stringify(kind)},${Json.stringify(source)},${Json.stringify(design)},${input}]`
-  const answer = Json.parse(interpreter.run(command))
-  if (Either.isLeft(answer) || !Json.isObject(answer.right)) return internalError("no answer", "os_process_error")
-  const error = Json.get(answer.right, "error")
-  const reason = Json.get(answer.right, "reason") ?? ""
-  if (typeof error !== "string") return Either.right(Json.get(answer.right, "ok") ?? null)
+  const output = Json.parse(interpreter.run(command))
+  if (Either.isLeft(output) || !Json.isObject(output.right)) return internalError("no answer", "os_process_error")
+  const error = Json.get(output.right, "error")
+  const reason = Json.get(output.right, "reason") ?? ""
+  if (typeof error !== "string") return Either.right(Json.get(output.right, "ok") ?? null)
   const status = error === "compilation_error" ? 400 : statusOf(error)
   return refuse(status, error, reason)
 }

@@ -94,11 +94,11 @@ export const check = (
       if (!document.deleted) yield* checkDesign(server.functions, database, document.body)
       return
     }
-    const asked = validators(database)
-    if (asked.length === 0) return
+    const functions = validators(database)
+    if (functions.length === 0) return
     const text = printIncoming(document)
     const before = printParent(database, document.id, held)
-    for (const validator of asked) {
+    for (const validator of functions) {
       yield* Calls.validate(
         server.functions,
         validator.place,

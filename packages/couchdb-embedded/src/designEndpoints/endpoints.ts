@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { designBody, forFunctions, liveWinner } from "../design/documentText.js"
 import type { DesignDocument } from "../design/functionCalls.js"
@@ -18,7 +18,7 @@ import { printRows, runQuery } from "../views/answer.js"
 import * as Views from "../views/endpoints.js"
 import { respond } from "./respond.js"
 
-const invalidPath = (error: string): Answer => refuse(404, error, "Invalid path.")
+const invalidPath = (error: string): CheckedReply => refuse(404, error, "Invalid path.")
 
 /** The document in the path, as JSON for a function. */
 const subject = ({ database }: DatabaseContext, id: string | undefined): string => {
@@ -34,7 +34,7 @@ const idOf = (context: DatabaseContext): string | undefined => {
 const requestText = (context: DatabaseContext, id: string | undefined, info: Json.JsonObject): string =>
   Json.stringify(requestObject(context, id ?? null, info))
 
-type Action = (context: DatabaseContext, place: DesignDocument, info: Json.JsonObject) => Answer
+type Action = (context: DatabaseContext, place: DesignDocument, info: Json.JsonObject) => CheckedReply
 
 const update: Action = (context, place, info) =>
   Either.gen(function*() {
@@ -108,9 +108,9 @@ const rowsOf = (
   Either.gen(function*() {
     const body = context.request.method === "POST" ? yield* Req.json(context.request) : undefined
     const query = yield* Views.queryOf(context, Json.isObject(body) ? body : undefined)
-    const answered = yield* runQuery(context, yield* Views.findView(design, view), query)
-    const rows = yield* printRows(context, query, answered)
-    const head = answered._tag === "Rows" ? { total_rows: answered.total, offset: answered.offset } : {}
+    const result = yield* runQuery(context, yield* Views.findView(design, view), query)
+    const rows = yield* printRows(context, query, result)
+    const head = result._tag === "Rows" ? { total_rows: result.total, offset: result.offset } : {}
     return { head, rows: `[${rows.join(",")}]` }
   })
 
@@ -163,4 +163,4 @@ export const handle = (
   action: string,
   place: DesignDocument,
   info: Json.JsonObject
-): Answer => actions[action]?.(context, place, info) ?? refuse(404, "not_found", "missing")
+): CheckedReply => actions[action]?.(context, place, info) ?? refuse(404, "not_found", "missing")

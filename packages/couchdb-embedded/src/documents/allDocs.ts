@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import * as Utf8 from "../encoding/utf8.js"
@@ -185,7 +185,7 @@ const check = (context: DatabaseContext) => (query: ViewQuery): Checked<ViewQuer
     ? refuse(400, "query_parse_error", "`partition` parameter is not supported on this db")
     : Either.map(validate(query, false), () => query)
 
-const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): Answer =>
+const respond = (context: DatabaseContext, namespace: Namespace, body: Json.JsonObject | undefined): CheckedReply =>
   Either.gen(function*() {
     const fromBody = body === undefined
       ? defaults
@@ -207,17 +207,17 @@ const answer = (context: DatabaseContext, namespace: Namespace, body: Json.JsonO
     return Response.text(200, printListing(context, full, list(context, namespace, full)))
   })
 
-const get = (context: DatabaseContext, namespace: Namespace): Answer => answer(context, namespace, undefined)
+const get = (context: DatabaseContext, namespace: Namespace): CheckedReply => respond(context, namespace, undefined)
 
-const post = (context: DatabaseContext, namespace: Namespace): Answer =>
+const post = (context: DatabaseContext, namespace: Namespace): CheckedReply =>
   Either.gen(function*() {
     yield* Req.requireJson(context.request)
     const body = yield* Req.json(context.request)
     if (!Json.isObject(body)) return yield* badRequest("Request body must be a JSON object")
-    return yield* answer(context, namespace, body)
+    return yield* respond(context, namespace, body)
   })
 
-const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
+const queries = (context: DatabaseContext, namespace: Namespace): CheckedReply =>
   Either.gen(function*() {
     const body = yield* Req.json(context.request)
     const wanted = Json.isObject(body) ? Json.get(body, "queries") : undefined
@@ -233,7 +233,7 @@ const queries = (context: DatabaseContext, namespace: Namespace): Answer =>
     return Response.text(200, `{"results":[${parts.map((part) => `\r\n${part}`).join(",")}\r\n]}`)
   })
 
-const endpoint = (namespace: Namespace) => (context: DatabaseContext): Answer =>
+const endpoint = (namespace: Namespace) => (context: DatabaseContext): CheckedReply =>
   context.request.segments.length > 2 && context.request.segments[2] !== "queries"
     ? Either.left(missing)
     : context.request.segments.length > 2
@@ -244,7 +244,7 @@ const endpoint = (namespace: Namespace) => (context: DatabaseContext): Answer =>
     }, "GET,HEAD,POST")
 
 /** `/db/_all_docs`, `/db/_design_docs` and `/db/_local_docs` */
-export const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
+export const endpoints: Readonly<Record<string, (context: DatabaseContext) => CheckedReply>> = {
   _all_docs: endpoint("_all_docs"),
   _design_docs: endpoint("_design_docs"),
   _local_docs: endpoint("_local_docs")

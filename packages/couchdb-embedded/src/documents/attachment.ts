@@ -1,5 +1,5 @@
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import * as Utf8 from "../encoding/utf8.js"
 import * as Ranges from "../http/byteRange.js"
@@ -38,7 +38,7 @@ const acceptsGzip = (request: Request): Checked<boolean> => {
   return gzip || identity ? Either.right(gzip) : refuse(500, "unknown_error", "unacceptable_encoding")
 }
 
-const get = (context: DatabaseContext, id: string, name: string): Answer =>
+const get = (context: DatabaseContext, id: string, name: string): CheckedReply =>
   Either.gen(function*() {
     const { database, request, server } = context
     const { flags, rev } = yield* parseOptions(request.query)
@@ -125,7 +125,7 @@ const edited = (context: DatabaseContext, id: string, name: string, mustHave: bo
     }
   })
 
-const put = (context: DatabaseContext, id: string, name: string): Answer =>
+const put = (context: DatabaseContext, id: string, name: string): CheckedReply =>
   Either.gen(function*() {
     yield* Attachments.checkName(name)
     yield* checkReadPartition(context.database, id)
@@ -142,7 +142,7 @@ const put = (context: DatabaseContext, id: string, name: string): Answer =>
     })
   })
 
-const remove = (context: DatabaseContext, id: string, name: string): Answer =>
+const remove = (context: DatabaseContext, id: string, name: string): CheckedReply =>
   Either.gen(function*() {
     yield* Attachments.checkName(name)
     yield* checkReadPartition(context.database, id)
@@ -155,7 +155,7 @@ export const handle = (
   context: DatabaseContext,
   id: string,
   names: ReadonlyArray<string | undefined>
-): Answer => {
+): CheckedReply => {
   const name = names.map((part) => part ?? "\ufffd").join("/")
   if (names.includes(undefined) && (context.request.method === "PUT" || context.request.method === "DELETE")) {
     return badRequest("Attachment name is not UTF-8 encoded")

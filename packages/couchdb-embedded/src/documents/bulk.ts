@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { dictOrder } from "../encoding/dictOrder.js"
 import type { Checked, Refusal } from "../http/refusal.js"
@@ -26,7 +26,7 @@ const errorRow = (id: string, { error, reason }: Refusal, rev?: string): Json.Js
 
 const revOf = ({ generation, hashes }: Incoming): string => `${generation}-${hashes[0] ?? ""}`
 
-const bulkDocs = (context: DatabaseContext): Answer =>
+const bulkDocs = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const { database, request, server, user } = context
     const { length, value: body } = yield* Req.sizedObject(request)
@@ -78,11 +78,11 @@ const bulkDocs = (context: DatabaseContext): Answer =>
 
 /** The revisions that the tree does not have. A duplicate in the list counts as missing, as in CouchDB. */
 const withoutKnown = (tree: Tree<Version>, revs: ReadonlyArray<Rev>): ReadonlyArray<Rev> => {
-  const struck = new Set<string>()
+  const removed = new Set<string>()
   return Array.from(revs).sort(Revs.compare).filter((rev) => {
     const key = Revs.format(rev)
-    if (RevisionTree.get(tree, rev) === undefined || struck.has(key)) return true
-    struck.add(key)
+    if (RevisionTree.get(tree, rev) === undefined || removed.has(key)) return true
+    removed.add(key)
     return false
   })
 }
@@ -118,7 +118,7 @@ const missingRevs = (
     return dictOrder(found).filter(([, { missing }]) => missing.length > 0)
   })
 
-const revsDiff = (context: DatabaseContext): Answer =>
+const revsDiff = (context: DatabaseContext): CheckedReply =>
   Either.map(missingRevs(context, crashRefs.revsDiff), (found) =>
     Response.json(
       200,
@@ -128,14 +128,14 @@ const revsDiff = (context: DatabaseContext): Answer =>
       }]))
     ))
 
-const missingRevsOnly = (context: DatabaseContext): Answer =>
+const missingRevsOnly = (context: DatabaseContext): CheckedReply =>
   Either.map(missingRevs(context, crashRefs.missingRevs), (found) =>
     Response.json(200, {
       missing_revs: Json.fromEntries(found.map(([id, { missing }]) => [id, missing.map(Revs.format)]))
     }))
 
 /** The endpoints for many documents at once. */
-export const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
+export const endpoints: Readonly<Record<string, (context: DatabaseContext) => CheckedReply>> = {
   _bulk_docs: (context) => byMethod(context, { POST: () => bulkDocs(context) }, "POST"),
   _bulk_get: (context) => byMethod(context, { POST: () => BulkGet.post(context) }, "POST"),
   _revs_diff: (context) => byMethod(context, { POST: () => revsDiff(context) }, "POST"),

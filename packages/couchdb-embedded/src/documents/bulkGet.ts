@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import type { Checked } from "../http/refusal.js"
 import { badRequest, internalError } from "../http/refusal.js"
@@ -104,7 +104,7 @@ const multipartType = (request: Req.Request): "multipart/mixed" | "multipart/rel
 const forbiddenParameters = ["open_revs", "new_edits", "w", "rev", "atts_since"]
 
 /** `POST /db/_bulk_get` */
-export const post = (context: DatabaseContext): Answer =>
+export const post = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const { request, server } = context
     const body = yield* Req.jsonObject(request)

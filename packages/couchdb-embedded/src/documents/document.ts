@@ -1,7 +1,7 @@
 import * as Json from "effect-couchdb/Json"
 import type { BufferedResponse } from "effect-couchdb/Transport"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import type { Checked } from "../http/refusal.js"
@@ -47,7 +47,7 @@ const openWinner = (
   return version.deleted && !withDeleted ? Either.left(deleted) : Either.right({ record, node, version })
 }
 
-const getLocal = (context: DatabaseContext, id: string, options: ReadOptions): Answer => {
+const getLocal = (context: DatabaseContext, id: string, options: ReadOptions): CheckedReply => {
   const local = context.database.locals.get(id)
   if (local === undefined || options.rev !== undefined || options.openRevs !== undefined) return Either.left(missing)
   const etag = localEtag(id, local.rev, local.body)
@@ -61,7 +61,7 @@ const getOpenRevs = (
   id: string,
   revs: "all" | ReadonlyArray<Rev>,
   { attsSince, flags }: ReadOptions
-): Answer => {
+): CheckedReply => {
   const record = context.database.documents.get(id)
   const found = openRevsSorted(record, revs, flags.has("latest"))
   if (found.length === 0) return Either.left(missing)
@@ -89,7 +89,7 @@ const getOpenRevs = (
   return Either.right(Response.text(200, `[${printed.join(",")}]`))
 }
 
-const get = (context: DatabaseContext, id: string): Answer =>
+const get = (context: DatabaseContext, id: string): CheckedReply =>
   Either.flatMap(parseOptions(context.request.query), (options) => {
     const { flags } = options
     if (isLocal(id)) return getLocal(context, id, options)
@@ -129,7 +129,7 @@ const respondWith = (
     ? printWinner(record, node, version, flags, database.revsLimit, view)
     : { text: printNode(record, node, version, flags, database.revsLimit, view), meta: false }
   const headers: Record<string, string> = meta ? {} : { etag: `"${Revs.format(node)}"` }
-  const answer = (): BufferedResponse =>
+  const render = (): BufferedResponse =>
     follows
       ? Multipart.multipartRelated(
         server.random.hex(32),
@@ -137,7 +137,7 @@ const respondWith = (
         headers
       )
       : Response.text(200, text, headers)
-  return headers["etag"] === undefined ? answer() : Response.unlessMatched(request, headers["etag"], answer)
+  return headers["etag"] === undefined ? render() : Response.unlessMatched(request, headers["etag"], render)
 }
 
 /** The revision in the header `If-Match`. */
@@ -214,7 +214,7 @@ const parseDocument = (request: Request): Checked<Incoming> => {
     : Either.flatMap(Req.sizedJson(request), ({ length, value }) => fromJson(value, length))
 }
 
-const put = (context: DatabaseContext, id: string): Answer =>
+const put = (context: DatabaseContext, id: string): CheckedReply =>
   Either.gen(function*() {
     const { request } = context
     const options = yield* parseOptions(request.query)
@@ -234,7 +234,7 @@ const put = (context: DatabaseContext, id: string): Answer =>
     })
   })
 
-const remove = (context: DatabaseContext, id: string): Answer =>
+const remove = (context: DatabaseContext, id: string): CheckedReply =>
   Either.gen(function*() {
     const { database, request } = context
     if (isLocal(id)) {
@@ -254,7 +254,7 @@ const remove = (context: DatabaseContext, id: string): Answer =>
     return Response.json(200, writeResult(id, rev), { etag: etagAfter(document, rev) })
   })
 
-const copy = (context: DatabaseContext, id: string): Answer =>
+const copy = (context: DatabaseContext, id: string): CheckedReply =>
   Either.gen(function*() {
     const { database, request } = context
     const named = Req.param(request, "rev")
@@ -297,7 +297,7 @@ const copy = (context: DatabaseContext, id: string): Answer =>
   })
 
 /** `POST /db` */
-export const post = (context: DatabaseContext): Answer =>
+export const post = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const { request, server } = context
     yield* Req.requireJson(request)
@@ -316,7 +316,7 @@ export const post = (context: DatabaseContext): Answer =>
   })
 
 /** `/db/id` */
-export const handle = (context: DatabaseContext, id: string): Answer =>
+export const handle = (context: DatabaseContext, id: string): CheckedReply =>
   Either.flatMap(checkRequest(context, id), () => endpoints(context, id))
 
 /** As in CouchDB, the parameters are checked before the id. */
@@ -330,7 +330,7 @@ const checkRequest = ({ database, request }: DatabaseContext, id: string): Check
         ? checkPartition(database, id)
         : checkReadPartition(database, id))
 
-const endpoints = (context: DatabaseContext, id: string): Answer =>
+const endpoints = (context: DatabaseContext, id: string): CheckedReply =>
   byMethod(context, {
     GET: () => get(context, id),
     PUT: () => put(context, id),

@@ -24,7 +24,7 @@ export const document = (text: string, attachments: ReadonlyArray<Attachment>, v
 const bytesOf = (pieces: Chunks): Uint8Array =>
   concat(pieces.map((piece) => typeof piece === "string" ? Utf8.encode(piece) : piece))
 
-const answer = (status: number, headers: Readonly<Record<string, string>>, pieces: Chunks): BufferedResponse => ({
+const makeResponse = (status: number, headers: Readonly<Record<string, string>>, pieces: Chunks): BufferedResponse => ({
   status,
   headers,
   body: pieces.every((piece) => typeof piece === "string") ? pieces.join("") : bytesOf(pieces)
@@ -48,8 +48,8 @@ export const multipartRelated = (
   headers: Readonly<Record<string, string>>
 ): BufferedResponse =>
   document.attachments.length === 0
-    ? answer(200, { ...headers, "content-type": "application/json" }, [document.text])
-    : answer(
+    ? makeResponse(200, { ...headers, "content-type": "application/json" }, [document.text])
+    : makeResponse(
       200,
       { ...headers, "content-type": `multipart/related; boundary="${boundary}"` },
       related(document, boundary)
@@ -70,7 +70,7 @@ const mixedPart = ({ document, rev }: Part, inner: string): Chunks =>
 
 /** The response to `open_revs`. */
 export const multipartMixed = (outer: string, inner: string, parts: ReadonlyArray<Part>): BufferedResponse =>
-  answer(200, { "content-type": `multipart/mixed; boundary="${outer}"` }, [
+  makeResponse(200, { "content-type": `multipart/mixed; boundary="${outer}"` }, [
     `--${outer}`,
     ...parts.flatMap((part): Chunks => [...mixedPart(part, inner), `\r\n--${outer}`]),
     "--"
@@ -99,7 +99,7 @@ export const bulkMultipart = (
   parts: ReadonlyArray<BulkPart>
 ): BufferedResponse => {
   const outer = `--${boundary()}`
-  return answer(200, { "content-type": `${type}; boundary="${outer}"` }, [
+  return makeResponse(200, { "content-type": `${type}; boundary="${outer}"` }, [
     ...parts.flatMap((part): Chunks => [`\r\n--${outer}`, ...bulkPart(part, `--${boundary()}`)]),
     ...(parts.length === 0 ? [] : [`\r\n--${outer}--\r\n`])
   ])

@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { isServerAdmin } from "../access/users.js"
 import { badRequest, internalError, noServerAdmin } from "../http/refusal.js"
@@ -26,7 +26,7 @@ const purgeOne = (database: Database, id: string, revs: ReadonlyArray<Rev>): Rea
   return Array.from(new Map(purged.map((rev) => [Revs.format(rev), rev])).values()).sort(Revs.compare)
 }
 
-const purge = (context: DatabaseContext): Answer =>
+const purge = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const { database, request, user } = context
     if (!isServerAdmin(user)) return yield* Either.left(noServerAdmin)
@@ -53,4 +53,5 @@ const purge = (context: DatabaseContext): Answer =>
   })
 
 /** `/db/_purge` */
-export const handle = (context: DatabaseContext): Answer => byMethod(context, { POST: () => purge(context) }, "POST")
+export const handle = (context: DatabaseContext): CheckedReply =>
+  byMethod(context, { POST: () => purge(context) }, "POST")

@@ -209,11 +209,11 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
         Effect.yieldNow()
       )
     })
-    const answer = (request: TransportRequest): Effect.Effect<Reply, TransportError> =>
+    const handle = (request: TransportRequest): Effect.Effect<Reply, TransportError> =>
       Effect.flatMap(collectBody(request.body), (body) =>
         Effect.flatMap(wait, () =>
           Effect.map(Clock.currentTimeMillis, (now) =>
-            Engine.answer(server, {
+            Engine.handle(server, {
               method: request.method,
               target: request.path,
               origin: request.origin,
@@ -221,9 +221,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
               body
             }, now))))
     const begin = store === undefined
-      ? answer
+      ? handle
       : (request: TransportRequest) =>
-        Effect.flatMap(answer(request), (reply) =>
+        Effect.flatMap(handle(request), (reply) =>
           onceDurable(store, request, reply))
     return {
       handler: (request) => Effect.flatMap(begin(request), buffered),

@@ -1,5 +1,5 @@
 import * as Either from "effect/Either"
-import type { Answer, Context, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, Context, DatabaseContext } from "../access/context.js"
 import { byMethod, openDatabase, segment } from "../access/context.js"
 import { isServerAdmin } from "../access/users.js"
 import * as Changes from "../changes/endpoint.js"
@@ -17,7 +17,7 @@ import * as Databases from "../server/database.js"
 import * as Partition from "../server/partition.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 
-const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
+const endpoints: Readonly<Record<string, (context: DatabaseContext) => CheckedReply>> = {
   ...Databases.endpoints,
   ...Bulk.endpoints,
   ...AllDocs.endpoints,
@@ -41,7 +41,7 @@ const withSubPaths = new Set([
   "_index"
 ])
 
-const design = (context: DatabaseContext, name: string): Answer => {
+const design = (context: DatabaseContext, name: string): CheckedReply => {
   const { database, request } = context
   const action = request.segments[3]
   const id = `_design/${name}`
@@ -57,7 +57,7 @@ const design = (context: DatabaseContext, name: string): Answer => {
     : Design.handle(context, action, { name, body: found.body }, Databases.info(context.server, database))
 }
 
-const local = (context: DatabaseContext): Answer => {
+const local = (context: DatabaseContext): CheckedReply => {
   const [, , name, ...more] = context.request.segments
   if (name === undefined) return badRequest("Invalid _local document id.")
   return more.length > 0
@@ -65,14 +65,14 @@ const local = (context: DatabaseContext): Answer => {
     : Documents.handle(context, `_local/${name}`)
 }
 
-const root = (context: DatabaseContext): Answer =>
+const root = (context: DatabaseContext): CheckedReply =>
   byMethod(context, {
     GET: () => Either.right(Response.json(200, Databases.info(context.server, context.database))),
     POST: () => Documents.post(context)
   }, "DELETE,GET,HEAD,POST")
 
-const routeWithin = (context: DatabaseContext): Answer =>
-  Either.flatMap(segment(context.request, 1), (second): Answer => {
+const routeWithin = (context: DatabaseContext): CheckedReply =>
+  Either.flatMap(segment(context.request, 1), (second): CheckedReply => {
     const { request } = context
     const own = request.segments.length === 2 || withSubPaths.has(second)
     if (own && Object.hasOwn(endpoints, second)) return endpoints[second]?.(context) ?? Either.left(missing)
@@ -90,7 +90,7 @@ const routeWithin = (context: DatabaseContext): Answer =>
   })
 
 /** CouchDB redirects reads of `_design%2Fname` to the path with a slash. */
-const redirect = ({ request }: DatabaseContext): Answer =>
+const redirect = ({ request }: DatabaseContext): CheckedReply =>
   Either.right({
     status: 301,
     headers: { location: request.origin + request.path.replace(/_design%2F/i, "_design/") },
@@ -103,8 +103,8 @@ const adminOnly = new Set(["_purge", "_purged_infos_limit", "_sync_shards"])
 const isAdminOnly = ({ segments }: Request): boolean => segments.length === 2 && adminOnly.has(segments[1] ?? "")
 
 /** `/db` and its sub-paths. */
-export const handle = (context: Context): Answer =>
-  Either.flatMap(segment(context.request, 0), (name): Answer => {
+export const handle = (context: Context): CheckedReply =>
+  Either.flatMap(segment(context.request, 0), (name): CheckedReply => {
     const { request, user } = context
     if (request.segments.length === 1) {
       if (request.method === "PUT") return Databases.create(context, name)
@@ -114,6 +114,8 @@ export const handle = (context: Context): Answer =>
       const second = request.segments[1]
       if ((second === "_all_docs" || second === "_changes") && !isServerAdmin(user)) return Either.left(noServerAdmin)
     } else if ((name.startsWith("_") || isAdminOnly(request)) && !isServerAdmin(user)) return Either.left(noServerAdmin)
-    return Either.flatMap(openDatabase(context, name), (opened) =>
-      request.segments.length === 1 ? root(opened) : routeWithin(opened))
+    return Either.flatMap(
+      openDatabase(context, name),
+      (opened) => request.segments.length === 1 ? root(opened) : routeWithin(opened)
+    )
   })

@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import type { BeforeWrite, Context, Reply } from "../access/context.js"
 import * as Session from "../access/session.js"
-import * as Vouched from "../access/tokenAndProxy.js"
+import * as TokenAndProxy from "../access/tokenAndProxy.js"
 import type { UserContext } from "../access/users.js"
 import { anonymous, hashPassword, login } from "../access/users.js"
 import * as RandomSource from "../encoding/random.js"
@@ -100,8 +100,8 @@ const authenticate = (
   Either.gen(function*() {
     const session = yield* Session.read(server, request, now)
     if (session !== undefined) return { ...session, authenticated: "cookie" as const }
-    const vouched = yield* Vouched.read(server, request, now)
-    return vouched ?? (yield* byCredentials(server, request))
+    const externalUser = yield* TokenAndProxy.read(server, request, now)
+    return externalUser ?? (yield* byCredentials(server, request))
   })
 
 /**
@@ -160,8 +160,8 @@ const catchAll = (work: () => Checked<Reply>): Reply => {
   }
 }
 
-/** Answers one request synchronously. */
-export const answer = (
+/** Handles one request synchronously. */
+export const handle = (
   server: Server,
   raw: {
     readonly method: string
@@ -177,22 +177,22 @@ export const answer = (
     return { status: 400, headers: { "content-length": "0", "date": new Date(now).toUTCString() }, body: "" }
   }
   Node.countRequest(server.node, raw.method)
-  const answered = catchAll(() =>
+  const reply = catchAll(() =>
     Either.flatMap(Req.make(raw, server.maxBodyBytes), (request) => route(server, request, now))
   )
   catchAll(() => {
     Scheduler.runJobs(server, raw.origin, now)
-    return Either.right(answered)
+    return Either.right(reply)
   })
-  Node.countAnswer(server.node, answered.status)
-  const length = typeof answered.body === "string" ? Utf8.byteLength(answered.body) : answered.body.length
+  Node.countResponse(server.node, reply.status)
+  const length = typeof reply.body === "string" ? Utf8.byteLength(reply.body) : reply.body.length
   return {
-    status: answered.status,
+    status: reply.status,
     headers: {
-      ...answered.headers,
-      ...(answered.status === 304
+      ...reply.headers,
+      ...(reply.status === 304
         ? undefined
-        : answered.rest === undefined
+        : reply.rest === undefined
         ? { "content-length": String(length) }
         : { "transfer-encoding": "chunked" }),
       "date": new Date(now).toUTCString(),
@@ -200,7 +200,7 @@ export const answer = (
       "x-couch-request-id": server.random.hex(10),
       "x-couchdb-body-time": "0"
     },
-    body: raw.method === "HEAD" ? "" : answered.body,
-    ...(raw.method === "HEAD" || answered.rest === undefined ? undefined : { rest: answered.rest })
+    body: raw.method === "HEAD" ? "" : reply.body,
+    ...(raw.method === "HEAD" || reply.rest === undefined ? undefined : { rest: reply.rest })
   }
 }

@@ -1,10 +1,10 @@
 import * as Either from "effect/Either"
-import type { Answer, Context } from "../access/context.js"
+import type { CheckedReply, Context } from "../access/context.js"
 import * as Replication from "../replication/endpoint.js"
 import * as Scheduler from "../replication/schedulerEndpoints.js"
 import * as Server from "../server/server.js"
 
-type Endpoint = (context: Context) => Answer
+type Endpoint = (context: Context) => CheckedReply
 
 const endpoints: Readonly<Record<string, Endpoint>> = {
   ...Server.endpoints,

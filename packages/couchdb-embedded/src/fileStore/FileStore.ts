@@ -71,7 +71,7 @@ export interface Options {
 const describe = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 /** How to fix file system errors, by error code. */
-const remedies: Readonly<Record<string, string>> = {
+const advice: Readonly<Record<string, string>> = {
   EROFS: "The file system is read-only. Mount it writable, or use another directory",
   EACCES: "This user has no write permission. Change the permissions, or use another directory",
   EPERM: "This user has no write permission. Change the permissions, or use another directory",
@@ -82,14 +82,14 @@ const remedies: Readonly<Record<string, string>> = {
   ENOTDIR: "A parent of the path is a file. Use another directory"
 }
 
-const remedyOf = (cause: unknown): string => {
+const adviceFor = (cause: unknown): string => {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
-  const remedy = Object.hasOwn(remedies, code) ? remedies[code] : undefined
-  return remedy === undefined ? "" : `. ${remedy}`
+  const text = Object.hasOwn(advice, code) ? advice[code] : undefined
+  return text === undefined ? "" : `. ${text}`
 }
 
 const system = (directory: string) => (cause: unknown): FileStoreError =>
-  new FileStoreError({ directory, reason: "System", description: describe(cause) + remedyOf(cause), cause })
+  new FileStoreError({ directory, reason: "System", description: describe(cause) + adviceFor(cause), cause })
 
 /** Describes the process that has the directory open, and what to do. */
 const describeHolder = (
@@ -118,7 +118,7 @@ const acquireLock = (directory: string): Effect.Effect<Effect.Effect<void>, File
     Effect.mapError(system(directory)),
     Effect.flatMap((taken) =>
       taken._tag === "Held" ? Effect.succeed(taken.release) : Effect.fail(
-        new FileStoreError({ directory, reason: "Locked", description: describeHolder(directory, taken.rival) })
+        new FileStoreError({ directory, reason: "Locked", description: describeHolder(directory, taken.holder) })
       )
     )
   )

@@ -50,7 +50,7 @@ export interface LockHolder {
 /** The acquired lock, or the process that holds it. */
 export type Acquired =
   | { readonly _tag: "Held"; readonly release: Effect.Effect<void> }
-  | { readonly _tag: "Locked"; readonly rival: LockHolder }
+  | { readonly _tag: "Locked"; readonly holder: LockHolder }
 
 const claimName = /^lock(?:\.[0-9a-f]{24})?$/
 
@@ -73,9 +73,9 @@ const removeFiles = (directory: string, ...names: ReadonlyArray<string>): void =
 }
 
 /** A claim without a socket, as lines: the host, the process id, the kernel and the start time. */
-const parseLines = (name: string, [host = "", pid = "", born = ""]: ReadonlyArray<string>): Claim | undefined => {
+const parseLines = (name: string, [host = "", pid = "", startText = ""]: ReadonlyArray<string>): Claim | undefined => {
   if (!/^\d{1,15}$/.test(pid)) return undefined
-  const [boot = "", started = ""] = born.split("/")
+  const [boot = "", started = ""] = startText.split("/")
   const owner = { host, pid: Number(pid), started, boot, machine: "", namespace: "" }
   return { name, state: "holding", details: { ...owner, signal: false, since: 0 } }
 }
@@ -113,7 +113,7 @@ const running = (
 }
 
 /** The claims of other processes. Claims of ended processes are removed. */
-const rivals = (
+const otherClaims = (
   directory: string,
   own: Owners.Owner,
   except: string | undefined
@@ -226,9 +226,9 @@ export const acquire = (
   Effect.gen(function*() {
     const own = Owners.self()
     const deadline = performance.now() + openingTimeoutMillis
-    const locked = (rival: LockHolder): Acquired => ({ _tag: "Locked", rival })
+    const locked = (holder: LockHolder): Acquired => ({ _tag: "Locked", holder })
     for (;;) {
-      const before = yield* rivals(directory, own, undefined)
+      const before = yield* otherClaims(directory, own, undefined)
       const holder = holderOf(before) ?? (performance.now() > deadline ? before[0] : undefined)
       if (holder !== undefined) return locked(holder)
       if (before.length > 0) {
@@ -255,7 +255,7 @@ const awaitTurn = (
 ): Effect.Effect<"Held" | "Yield" | LockHolder, unknown> =>
   Effect.gen(function*() {
     for (;;) {
-      const others = yield* rivals(directory, own, mine.name)
+      const others = yield* otherClaims(directory, own, mine.name)
       if (others.length === 0) {
         yield* mine.hold
         return "Held"

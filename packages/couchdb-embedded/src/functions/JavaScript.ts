@@ -61,8 +61,8 @@ export const make = (options: { readonly timeout?: Duration.DurationInput | unde
       try {
         const context = contextOf(design)
         context.commandText = text
-        const answer: unknown = call.runInContext(context, { timeout })
-        return typeof answer === "string" ? answer : timedOut
+        const output: unknown = call.runInContext(context, { timeout })
+        return typeof output === "string" ? output : timedOut
       } catch (error) {
         contexts.delete(design)
         return isTimeout(error)

@@ -24,10 +24,10 @@ const parseOne = (text: string): readonly [number | undefined, number | undefine
 export const parse = (header: string | undefined, length: number): Checked<ReadonlyArray<Range> | undefined> => {
   if (header === undefined || !header.startsWith("bytes=")) return Either.right(undefined)
   const texts = header.slice("bytes=".length).split(",").map((text) => text.trim()).filter((text) => text !== "")
-  const asked = texts.map(parseOne)
-  if (asked.includes(undefined)) return Either.right(undefined)
+  const requested = texts.map(parseOne)
+  if (requested.includes(undefined)) return Either.right(undefined)
   const ranges: Array<Range> = []
-  for (const range of asked) {
+  for (const range of requested) {
     if (range === undefined) continue
     const [first, last] = range
     if (first === 0 && last === undefined) return Either.right(undefined)

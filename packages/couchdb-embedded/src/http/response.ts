@@ -43,10 +43,10 @@ export const etagOf = (content: string): string => {
 export const unlessMatched = <A = BufferedResponse>(
   request: Request,
   etag: string,
-  answer: () => A
+  respond: () => A
 ): BufferedResponse | A => {
   const known = header(request, "if-none-match")?.split(",").map((tag) => tag.trim().replace(/^W\//, ""))
   return known?.some((tag) => tag === etag) === true
     ? { status: 304, headers: { etag }, body: "" }
-    : answer()
+    : respond()
 }

@@ -86,7 +86,7 @@ export const make = (options: Options): NodeServer => {
     for (const [name, value] of Object.entries(headersFor(message, origins))) response.setHeader(name, value)
     if (error !== undefined) return writer.reject(message, response, error)
     const fiber = fork(
-      Effect.catchAllCause(answer(options, writer, running, message, response), () =>
+      Effect.catchAllCause(respond(options, writer, running, message, response), () =>
         Effect.sync(() => {
           response.destroy()
         }))
@@ -116,7 +116,7 @@ export const make = (options: Options): NodeServer => {
   return { http, close }
 }
 
-const answer = (
+const respond = (
   { couch, maxBodyBytes }: Options,
   writer: ResponseWriter,
   running: RunningRequests<Http.ServerResponse>,

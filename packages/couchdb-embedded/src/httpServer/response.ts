@@ -8,10 +8,10 @@ import type { Timeouts } from "./timeouts.js"
 
 /** Writes responses to Node's. */
 export interface ResponseWriter {
-  readonly send: (response: Http.ServerResponse, answer: BufferedResponse) => void
+  readonly send: (response: Http.ServerResponse, reply: BufferedResponse) => void
   /** Responds before the request body was read, and discards the body. */
-  readonly reject: (message: Http.IncomingMessage, response: Http.ServerResponse, answer: BufferedResponse) => void
-  readonly stream: (response: Http.ServerResponse, answer: StreamedResponse) => Effect.Effect<void, TransportError>
+  readonly reject: (message: Http.IncomingMessage, response: Http.ServerResponse, reply: BufferedResponse) => void
+  readonly stream: (response: Http.ServerResponse, reply: StreamedResponse) => Effect.Effect<void, TransportError>
 }
 
 /** Writes one chunk, and waits until the client accepted it. */
@@ -37,34 +37,34 @@ export const makeWriter = (timeouts: Timeouts, isClosing: () => boolean): Respon
     response.writeHead(status, headers)
   }
 
-  const send: ResponseWriter["send"] = (response, answer) => {
+  const send: ResponseWriter["send"] = (response, reply) => {
     if (response.destroyed || response.headersSent) return
-    writeHead(response, answer)
-    response.end(answer.body)
+    writeHead(response, reply)
+    response.end(reply.body)
   }
 
   return {
     send,
-    reject: (message, response, answer) => {
+    reject: (message, response, reply) => {
       if (!hasBody(message) || message.complete) {
         message.resume()
-        send(response, answer)
+        send(response, reply)
         return
       }
       if (response.destroyed || response.headersSent) return
       response.shouldKeepAlive = false
-      writeHead(response, answer)
-      response.write(answer.body)
+      writeHead(response, reply)
+      response.write(reply.body)
       // Closing with unread bytes resets the connection, and the client may never see the response.
       drain(message, timeouts.drainBytes, timeouts.drain, () => response.end())
     },
-    stream: (response, answer) =>
+    stream: (response, reply) =>
       Effect.suspend(() => {
-        writeHead(response, answer)
+        writeHead(response, reply)
         // A client of a feed needs the headers long before the first line.
-        if (answer.headers["transfer-encoding"] !== undefined) response.flushHeaders()
+        if (reply.headers["transfer-encoding"] !== undefined) response.flushHeaders()
         return Effect.zipRight(
-          Stream.runForEach(answer.body, (bytes) => writeChunk(response, bytes)),
+          Stream.runForEach(reply.body, (bytes) => writeChunk(response, bytes)),
           Effect.sync(() => response.end())
         )
       })

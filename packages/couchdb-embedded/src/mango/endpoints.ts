@@ -2,7 +2,7 @@ import { sha1 } from "@noble/hashes/legacy"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { designBody } from "../design/documentText.js"
 import * as Writes from "../documents/writes.js"
@@ -51,7 +51,7 @@ const queryOf = (context: DatabaseContext): Checked<FindOptions> =>
   })
 
 /** `/db/_find` */
-export const handleFind = (context: DatabaseContext): Answer =>
+export const handleFind = (context: DatabaseContext): CheckedReply =>
   byMethod(context, {
     POST: () =>
       Either.map(
@@ -61,7 +61,7 @@ export const handleFind = (context: DatabaseContext): Answer =>
   }, "POST")
 
 /** `/db/_explain` */
-export const handleExplain = (context: DatabaseContext): Answer =>
+export const handleExplain = (context: DatabaseContext): CheckedReply =>
   byMethod(context, {
     POST: () =>
       Either.map(
@@ -140,7 +140,7 @@ const partitionedOption = (body: Json.JsonObject): Json.Json | undefined => {
   return Json.isObject(options) ? Json.get(options, "partitioned") : undefined
 }
 
-const create = (context: DatabaseContext): Answer =>
+const create = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const options = yield* Either.flatMap(bodyOf(context), readIndex)
     yield* checkType(options.type)
@@ -190,7 +190,7 @@ const bound = (context: DatabaseContext, name: string, fallback: number, least: 
   return /^[+-]?\d+$/.test(text) && Number(text) >= least ? Either.right(Number(text)) : badList
 }
 
-const listAll = (context: DatabaseContext): Answer =>
+const listAll = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const indexes = Indexes.list(context.database)
     const limit = yield* bound(context, "limit", indexes.length, 1)
@@ -223,7 +223,7 @@ const remove = (context: DatabaseContext, fits: (index: Index) => boolean): Chec
     return true
   })
 
-const bulkDelete = (context: DatabaseContext): Answer =>
+const bulkDelete = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const ids = yield* Either.flatMap(bodyOf(context), readBulkDelete)
     const success: Array<Json.Json> = []
@@ -236,14 +236,14 @@ const bulkDelete = (context: DatabaseContext): Answer =>
     return Response.json(200, { success, fail })
   })
 
-const removeOne = (context: DatabaseContext, ddoc: string, type: string, name: string): Answer =>
+const removeOne = (context: DatabaseContext, ddoc: string, type: string, name: string): CheckedReply =>
   Either.flatMap(
     remove(context, (index) => index.ddoc === designId(ddoc) && type === "json" && index.name === name),
     (removed) => removed ? Either.right(Response.json(200, { ok: true })) : Either.left(missing)
   )
 
 /** `/db/_index` and its sub-paths. */
-export const handleIndex = (context: DatabaseContext): Answer => {
+export const handleIndex = (context: DatabaseContext): CheckedReply => {
   const parts = context.request.segments.slice(2)
   const [first] = parts
   if (first === undefined) {

@@ -126,7 +126,7 @@ const scan = (
   matches: Matcher,
   paths: ReadonlyArray<Path> | undefined
 ): Found => {
-  const untold = new Map<Shard, number>()
+  const unreported = new Map<Shard, number>()
   const documents: Array<string> = []
   let last: Entry | undefined
   let examined = 0
@@ -136,10 +136,10 @@ const scan = (
     const document = documentOf(context, row.id, options.conflicts)
     if (document === undefined) continue
     const shard = shardOf(context.database, row.id)
-    const count = (untold.get(shard) ?? 0) + 1
-    untold.set(shard, count)
+    const count = (unreported.get(shard) ?? 0) + 1
+    unreported.set(shard, count)
     if (!matches(document.json)) continue
-    untold.set(shard, 0)
+    unreported.set(shard, 0)
     if (toDrop > 0) {
       toDrop--
       continue
@@ -152,7 +152,7 @@ const scan = (
     else if (full) return { documents, last, examined }
     else documents.push(project(document.text, document.json, paths))
   }
-  for (const count of untold.values()) examined += count
+  for (const count of unreported.values()) examined += count
   return { documents, last, examined }
 }
 

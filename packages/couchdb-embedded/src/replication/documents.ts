@@ -50,10 +50,10 @@ export const prepare = (context: DatabaseContext, document: Incoming): Checked<I
   return Either.flatMap(claimOwnership(context, body), (owned): Checked<Incoming> => {
     const next = { ...document, body: owned }
     if (deleted || Json.get(body, "_replication_state") === "failed") return Either.right(next)
-    const asked = parseReplication(context, owned)
+    const parsed = parseReplication(context, owned)
     // A replication that the engine does not support is stored. The scheduler reports its failure.
-    if (Either.isRight(asked) || asked.left.status === 501) return Either.right(next)
-    const { reason } = asked.left
+    if (Either.isRight(parsed) || parsed.left.status === 501) return Either.right(next)
+    const { reason } = parsed.left
     return forbidden(typeof reason === "string" ? reason : Json.stringify(reason))
   })
 }

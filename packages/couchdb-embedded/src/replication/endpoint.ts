@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, Context } from "../access/context.js"
+import type { CheckedReply, Context } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { isServerAdmin } from "../access/users.js"
 import { missing, noServerAdmin, refuse } from "../http/refusal.js"
@@ -19,7 +19,7 @@ const namedJob = (body: Json.JsonObject): string | undefined => {
   return typeof name === "string" ? name : undefined
 }
 
-const cancel = ({ server, user }: Context, job: string): Answer => {
+const cancel = ({ server, user }: Context, job: string): CheckedReply => {
   const running = server.jobs.get(job)
   if (running === undefined) return Either.left(missing)
   if (running.owner !== user.name && !isServerAdmin(user)) return Either.left(noServerAdmin)
@@ -27,7 +27,7 @@ const cancel = ({ server, user }: Context, job: string): Answer => {
   return Either.right(Response.json(200, { ok: true, _local_id: job }))
 }
 
-const start = ({ now, server, user }: Context, replication: Replication): Answer => {
+const start = ({ now, server, user }: Context, replication: Replication): CheckedReply => {
   const { job } = replication
   if (!server.jobs.has(job)) {
     server.jobs.set(
@@ -38,7 +38,7 @@ const start = ({ now, server, user }: Context, replication: Replication): Answer
   return Either.right(Response.json(202, { ok: true, _local_id: job }))
 }
 
-const post = (context: Context): Answer =>
+const post = (context: Context): CheckedReply =>
   Either.gen(function*() {
     const { now, request, user } = context
     if (user.name === null && !isServerAdmin(user)) {
@@ -55,4 +55,4 @@ const post = (context: Context): Answer =>
   })
 
 /** `/_replicate` */
-export const handle = (context: Context): Answer => byMethod(context, { POST: () => post(context) }, "POST")
+export const handle = (context: Context): CheckedReply => byMethod(context, { POST: () => post(context) }, "POST")

@@ -78,13 +78,13 @@ const startJob = (context: Context, database: Database, id: string, body: Json.J
   const fail = (reason: string): void =>
     writeState(server, database, id, "failed", ["_replication_state_reason", reason], now)
   const before = jobOf(server, id)
-  const asked = Documents.parseReplication(context, body)
-  if (Either.isLeft(asked)) {
+  const parsed = Documents.parseReplication(context, body)
+  if (Either.isLeft(parsed)) {
     if (before !== undefined) server.jobs.delete(before.id)
-    const { reason } = asked.left
+    const { reason } = parsed.left
     return fail(typeof reason === "string" ? reason : Json.stringify(reason))
   }
-  const replication = asked.right
+  const replication = parsed.right
   const running = server.jobs.get(replication.job)
   if (running !== undefined && running.document !== id) {
     const by = running.document === undefined

@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, Context } from "../access/context.js"
+import type { CheckedReply, Context } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import * as Utf8 from "../encoding/utf8.js"
@@ -12,7 +12,7 @@ import type { Job } from "../storage/job.js"
 import * as RevisionTree from "../storage/revisionTree.js"
 import * as Jobs from "./jobs.js"
 
-const found = (body: Json.Json): Answer => Either.right(Response.json(200, body))
+const found = (body: Json.Json): CheckedReply => Either.right(Response.json(200, body))
 
 const pid = ({ server }: Context, { id }: Job): string => `<0.${1 + Array.from(server.jobs.keys()).indexOf(id)}.0>`
 
@@ -111,7 +111,7 @@ const page = <A>(
     return { offset: Math.min(skip, rows.length), rows: rows.slice(skip, skip + limit) }
   })
 
-const jobs = (context: Context): Answer => {
+const jobs = (context: Context): CheckedReply => {
   const [, , ...path] = context.request.segments
   const all = Array.from(context.server.jobs.values()).sort((a, b) => Utf8.compare(a.id, b.id))
   if (path.length > 0) {
@@ -127,7 +127,7 @@ const jobs = (context: Context): Answer => {
   )
 }
 
-const docs = (context: Context): Answer => {
+const docs = (context: Context): CheckedReply => {
   const [, , name, ...path] = context.request.segments
   const id = path.join("/")
   if (name !== undefined && name !== "_replicator" && !name.endsWith("/_replicator")) return badRequest("Invalid path")
@@ -144,9 +144,9 @@ const docs = (context: Context): Answer => {
 }
 
 /** `/_scheduler/jobs` and `/_scheduler/docs` */
-export const handle = (context: Context): Answer => {
-  const get = (answer: (context: Context) => Answer): Answer =>
-    byMethod(context, { GET: () => answer(context) }, "GET,HEAD")
+export const handle = (context: Context): CheckedReply => {
+  const get = (respond: (context: Context) => CheckedReply): CheckedReply =>
+    byMethod(context, { GET: () => respond(context) }, "GET,HEAD")
   switch (context.request.segments[1]) {
     case "jobs":
       return get(jobs)
@@ -177,7 +177,7 @@ const task = (context: Context, job: Job): Json.JsonObject => ({
 })
 
 /** `/_active_tasks`. It lists running replications only, because every other task ends within one request. */
-export const activeTasks = (context: Context): Answer =>
+export const activeTasks = (context: Context): CheckedReply =>
   byMethod(context, {
     GET: () =>
       found(

@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, Context, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, Context, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { badRequest, internalError, missing, notImplemented, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
@@ -8,12 +8,12 @@ import * as Response from "../http/response.js"
 import type { Shard } from "../storage/state.js"
 import { shardOf } from "../storage/state.js"
 
-const found = (body: Json.Json): Answer => Either.right(Response.json(200, body))
+const found = (body: Json.Json): CheckedReply => Either.right(Response.json(200, body))
 
-const get = (context: Context, answer: () => Answer): Answer => byMethod(context, { GET: answer }, "GET")
+const get = (context: Context, respond: () => CheckedReply): CheckedReply => byMethod(context, { GET: respond }, "GET")
 
 /** `/_membership` */
-export const membership = (context: Context): Answer =>
+export const membership = (context: Context): CheckedReply =>
   get(context, () => {
     const { name } = context.server.node
     return context.request.segments.length > 1
@@ -22,7 +22,7 @@ export const membership = (context: Context): Answer =>
   })
 
 /** `/_cluster_setup`. The cluster is a single node, and set up already. */
-export const setup = (context: Context): Answer =>
+export const setup = (context: Context): CheckedReply =>
   byMethod(context, {
     GET: () => found({ state: "single_node_enabled" }),
     POST: () =>
@@ -37,7 +37,7 @@ export const setup = (context: Context): Answer =>
   }, "GET,POST")
 
 /** `/_reshard`. The engine never splits shards. */
-export const reshard = (context: Context): Answer => {
+export const reshard = (context: Context): CheckedReply => {
   const [, what, id] = context.request.segments
   if (what === undefined) {
     const none = { completed: 0, failed: 0, running: 0, stopped: 0, total: 0 }
@@ -60,7 +60,7 @@ export const reshard = (context: Context): Answer => {
 const plain = { "cache-control": "private, must-revalidate", "content-type": "text/plain" }
 
 /** `/_utils/…` and `/favicon.ico`. The engine has no Fauxton. */
-export const utils = (context: Context): Answer => {
+export const utils = (context: Context): CheckedReply => {
   const { origin, path } = context.request
   return path === "/_utils"
     ? Either.right({ status: 301, headers: { location: `${origin}/_utils/` }, body: "" })
@@ -68,14 +68,14 @@ export const utils = (context: Context): Answer => {
 }
 
 /** `/_search_analyze`. The engine has no Clouseau. */
-export const searchAnalyze: Answer = refuse(503, "service unavailable", "Search is not available")
+export const searchAnalyze: CheckedReply = refuse(503, "service unavailable", "Search is not available")
 
 const digits = (bound: number): string => bound.toString(16).padStart(8, "0")
 
 const rangeOf = ({ range: [first, last] }: Shard): string => `${digits(first)}-${digits(last)}`
 
 /** `/db/_shards` and `/db/_shards/{id}` */
-export const shards = (context: DatabaseContext): Answer =>
+export const shards = (context: DatabaseContext): CheckedReply =>
   get(context, () => {
     const { database, request, server } = context
     const id = request.segments[2]
@@ -86,5 +86,5 @@ export const shards = (context: DatabaseContext): Answer =>
   })
 
 /** `/db/_sync_shards`. A single node needs no synchronisation. */
-export const syncShards = (context: DatabaseContext): Answer =>
+export const syncShards = (context: DatabaseContext): CheckedReply =>
   byMethod(context, { POST: () => Either.right(Response.json(202, { ok: true })) }, "POST")

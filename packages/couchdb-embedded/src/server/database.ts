@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, Context, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, Context, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { isDatabaseAdmin, isServerAdmin } from "../access/users.js"
 import type { Checked } from "../http/refusal.js"
@@ -75,7 +75,7 @@ const partitionedParam = (context: Context): Checked<boolean> => {
 }
 
 /** `PUT /db` */
-export const create = (context: Context, name: string): Answer =>
+export const create = (context: Context, name: string): CheckedReply =>
   Either.gen(function*() {
     const { now, request, server, user } = context
     if (!isServerAdmin(user)) return yield* Either.left(noServerAdmin)
@@ -116,7 +116,7 @@ const addDatabase = (
 }
 
 /** `DELETE /db` */
-export const drop = (context: Context, name: string): Answer => {
+export const drop = (context: Context, name: string): CheckedReply => {
   const { request, server, user } = context
   if (!isServerAdmin(user)) return Either.left(noServerAdmin)
   if (Req.param(request, "rev") !== undefined) {
@@ -134,7 +134,7 @@ const isGroup = (value: Json.Json | undefined): boolean =>
   value === undefined ||
   (Json.isObject(value) && listOfStrings(Json.get(value, "names")) && listOfStrings(Json.get(value, "roles")))
 
-const putSecurity = (context: DatabaseContext): Answer =>
+const putSecurity = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const { database, request, user } = context
     if (database.name === "_users") {
@@ -147,7 +147,7 @@ const putSecurity = (context: DatabaseContext): Answer =>
     return Response.json(200, { ok: true })
   })
 
-const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosLimit"): Answer =>
+const putLimit = (context: DatabaseContext, setting: "revsLimit" | "purgedInfosLimit"): CheckedReply =>
   Either.gen(function*() {
     const limit = yield* Req.json(context.request)
     if (typeof limit !== "number" || !Number.isInteger(limit) || limit <= 0) {
@@ -172,7 +172,7 @@ const requireDatabaseAdmin = (context: DatabaseContext): Checked<void> =>
     ? Either.void
     : refuse(401, "unauthorized", "You are not a server or db admin.")
 
-const compact = (context: DatabaseContext): Answer =>
+const compact = (context: DatabaseContext): CheckedReply =>
   Either.gen(function*() {
     const { database, request } = context
     yield* requireDatabaseAdmin(context)
@@ -194,7 +194,7 @@ const designs = function*({ documents, liveIds }: Database): Generator<{ name: s
 }
 
 /** The endpoints of a database as a whole. */
-export const endpoints: Readonly<Record<string, (context: DatabaseContext) => Answer>> = {
+export const endpoints: Readonly<Record<string, (context: DatabaseContext) => CheckedReply>> = {
   _compact: (context) => byMethod(context, { POST: () => compact(context) }, "POST"),
   _shards: Cluster.shards,
   _purged_infos: (context) =>

@@ -1,13 +1,13 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, Context } from "../access/context.js"
+import type { CheckedReply, Context } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import type { Checked } from "../http/refusal.js"
 import { badRequest, notImplemented, refuse } from "../http/refusal.js"
 import * as Req from "../http/request.js"
 import * as Response from "../http/response.js"
 
-const found = (body: Json.Json): Answer => Either.right(Response.json(200, body))
+const found = (body: Json.Json): CheckedReply => Either.right(Response.json(200, body))
 
 const counter = (value: number, desc: string): Json.JsonObject => ({ value, type: "counter", desc })
 
@@ -42,7 +42,7 @@ const valueAt = (value: Json.Json, path: ReadonlyArray<string | undefined>): Jso
 
 const unknownValue = refuse(404, "not_found", "unknown_config_value")
 
-const setting = (context: Context, section: string, key: string): Answer => {
+const setting = (context: Context, section: string, key: string): CheckedReply => {
   const { config } = context.server.node
   const before = config.get(section)?.get(key)
   return byMethod(context, {
@@ -62,7 +62,7 @@ const setting = (context: Context, section: string, key: string): Answer => {
   }, "GET,PUT,DELETE")
 }
 
-const config = (context: Context, path: ReadonlyArray<string | undefined>): Answer => {
+const config = (context: Context, path: ReadonlyArray<string | undefined>): CheckedReply => {
   const { config } = context.server.node
   const [section, key] = path
   if (section !== undefined && key !== undefined) return setting(context, section, key)
@@ -74,10 +74,10 @@ const config = (context: Context, path: ReadonlyArray<string | undefined>): Answ
   }, "GET")
 }
 
-const system = ({ now, server }: Context): Answer =>
+const system = ({ now, server }: Context): CheckedReply =>
   found({ uptime: Math.floor((now - server.node.started) / 1000), run_queue: 0, message_queues: {} })
 
-const versions = ({ server }: Context): Answer =>
+const versions = ({ server }: Context): CheckedReply =>
   found({
     javascript_engine: { name: server.functions.interpreter === undefined ? "none" : "the interpreter that was given" },
     collation_driver: { name: "Intl.Collator" }
@@ -88,10 +88,10 @@ const checkNode = ({ server: { node } }: Context, name: string): Checked<void> =
   name === "_local" || name === node.name ? Either.void : refuse(404, "not_found", `no such node: ${name}`)
 
 /** `/_node/{name}…` */
-export const handle = (context: Context): Answer => {
+export const handle = (context: Context): CheckedReply => {
   const [, name, what, ...path] = context.request.segments
   if (name === undefined) return badRequest("Incomplete path to _node request")
-  const get = (answer: () => Answer): Answer => byMethod(context, { GET: answer }, "GET")
+  const get = (respond: () => CheckedReply): CheckedReply => byMethod(context, { GET: respond }, "GET")
   return Either.flatMap(checkNode(context, name), () => {
     switch (what) {
       case undefined:

@@ -1,6 +1,6 @@
 import type * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { badRequest, missing, refuse } from "../http/refusal.js"
 import * as Response from "../http/response.js"
@@ -29,7 +29,7 @@ const info = ({ documents, name }: Database, partition: string): Json.JsonObject
 const partitionEndpoints = new Set(["_all_docs", "_find", "_explain", "_design"])
 
 /** `/db/_partition/name…`. Sub-paths are those of the database, with the partition as a parameter. */
-export const handle = (context: DatabaseContext, rest: (context: DatabaseContext) => Answer): Answer => {
+export const handle = (context: DatabaseContext, rest: (context: DatabaseContext) => CheckedReply): CheckedReply => {
   const { database, request } = context
   const [root, , partition, next, ...more] = request.segments
   if (partition === undefined) return badRequest("invalid_partition_req")

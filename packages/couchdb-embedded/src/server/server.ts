@@ -1,6 +1,6 @@
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
-import type { Answer, Context } from "../access/context.js"
+import type { CheckedReply, Context } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import * as Session from "../access/sessionEndpoint.js"
 import { isServerAdmin } from "../access/users.js"
@@ -19,7 +19,7 @@ import * as Updates from "./updates.js"
 export const version = "3.5.0"
 
 /** `GET /` */
-export const welcome = (context: Context): Answer =>
+export const welcome = (context: Context): CheckedReply =>
   byMethod(context, {
     GET: () =>
       Either.right(Response.json(200, {
@@ -53,7 +53,7 @@ const names = (context: Context): Checked<ReadonlyArray<string>> =>
     return within.slice(skip, skip + limit)
   })
 
-const allDbs = (context: Context): Answer =>
+const allDbs = (context: Context): CheckedReply =>
   Either.map(names(context), (list) => {
     const etag = Response.etagOf(Array.from(context.server.databases.values(), ({ instance }) => instance).join())
     return Response.unlessMatched(context.request, etag, () => Response.json(200, list, { etag }))
@@ -66,10 +66,10 @@ const infoRow = (context: Context, name: Json.Json): Json.Json => {
     : { key: name, info: info(context.server, database) }
 }
 
-const dbsInfo = (context: Context): Answer =>
+const dbsInfo = (context: Context): CheckedReply =>
   Either.map(names(context), (list) => Response.json(200, list.map((name) => infoRow(context, name))))
 
-const someDbsInfo = (context: Context): Answer =>
+const someDbsInfo = (context: Context): CheckedReply =>
   Either.gen(function*() {
     yield* requireAdmin(context)
     yield* Req.requireJson(context.request)
@@ -82,7 +82,7 @@ const someDbsInfo = (context: Context): Answer =>
     return Response.json(200, keys.map((name) => infoRow(context, name)))
   })
 
-const uuids = (context: Context): Answer => {
+const uuids = (context: Context): CheckedReply => {
   const text = Req.param(context.request, "count") ?? "1"
   if (!/^\+?\d+$/.test(text)) return badRequest("count must be a positive integer")
   const count = Number(text)
@@ -97,7 +97,7 @@ const uuids = (context: Context): Answer => {
 }
 
 /** The endpoints of a server, without those of replication. */
-export const endpoints: Readonly<Record<string, (context: Context) => Answer>> = {
+export const endpoints: Readonly<Record<string, (context: Context) => CheckedReply>> = {
   _up: (context) =>
     byMethod(context, { GET: () => Either.right(Response.json(200, { status: "ok", seeds: {} })) }, "GET,HEAD"),
   _uuids: (context) => byMethod(context, { GET: () => uuids(context) }, "GET"),

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Answer, Context, Reply } from "../access/context.js"
+import type { CheckedReply, Context, Reply } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import * as Feeds from "../http/openFeed.js"
 import type { Checked } from "../http/refusal.js"
@@ -104,7 +104,7 @@ const end = (server: Server, feed: Feed, { seq }: Progress): string => {
   return feed === "continuous" ? `{${member}` : feed === "eventsource" ? "\n" : `\n],\n${member}`
 }
 
-const answer = (context: Context): Checked<Reply> =>
+const respond = (context: Context): Checked<Reply> =>
   Either.map(parse(context), (options): Reply => {
     const { request, server } = context
     const { feed, idle, initial } = options
@@ -136,4 +136,4 @@ const answer = (context: Context): Checked<Reply> =>
   })
 
 /** `/_db_updates` */
-export const get = (context: Context): Answer => answer(context)
+export const get = (context: Context): CheckedReply => respond(context)

@@ -50,6 +50,6 @@ export const countRequest = (node: Node, method: string): void => {
 }
 
 /** Counts a response. */
-export const countAnswer = (node: Node, status: number): void => {
+export const countResponse = (node: Node, status: number): void => {
   add(node.statusCodes, status)
 }

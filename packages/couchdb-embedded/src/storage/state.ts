@@ -153,11 +153,11 @@ export type Holdings = Pick<Server, "databases" | "updates">
 
 /** Records a database event. */
 const recordUpdate = ({ databases, updates }: Holdings, database: string, type: Update["type"]): void => {
-  const heard = databases.has("_global_changes")
+  const isRecorded = databases.has("_global_changes")
   // CouchDB records events in `_global_changes`, and none of that database itself.
-  if (database === "_global_changes" || (database.startsWith("_") && !heard)) return
+  if (database === "_global_changes" || (database.startsWith("_") && !isRecorded)) return
   // The list of databases is itself a database.
-  if (heard && type !== "updated") recordUpdate({ databases, updates }, "_dbs", "updated")
+  if (isRecorded && type !== "updated") recordUpdate({ databases, updates }, "_dbs", "updated")
   const key = `${type}:${database}`
   updates.log.delete(key)
   updates.log.set(key, { database, type, seq: ++updates.seq })
@@ -233,8 +233,8 @@ export const shardOf = (database: Database, id: string): Shard => {
   const colon = database.partitioned && !id.startsWith("_design/") ? id.indexOf(":") : -1
   const hash = crc32(colon < 0 ? id : id.slice(0, colon))
   const { shards } = database
-  const guess = Math.min(Math.floor((hash / hashSpace) * shards.length), shards.length - 1)
-  return shards.find(({ range }) => range[0] <= hash && hash <= range[1]) ?? shards[guess] ?? emptyShard
+  const estimate = Math.min(Math.floor((hash / hashSpace) * shards.length), shards.length - 1)
+  return shards.find(({ range }) => range[0] <= hash && hash <= range[1]) ?? shards[estimate] ?? emptyShard
 }
 
 const emptyShard: Shard = { range: [0, 0], seq: 0, log: [], live: 0, validatorsKnown: false }

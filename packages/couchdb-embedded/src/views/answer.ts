@@ -192,21 +192,21 @@ const printRow = (database: Database, row: Row, query: ViewQuery): Checked<strin
 export const printRows = (
   { database }: DatabaseContext,
   query: ViewQuery,
-  answered: ViewResult
+  result: ViewResult
 ): Checked<ReadonlyArray<string>> =>
-  answered._tag === "Groups"
-    ? Either.right(answered.rows.map(({ key, value }) => `{"key":${print(key)},"value":${print(value)}}`))
-    : Either.all(answered.rows.map((row) => printRow(database, row, query)))
+  result._tag === "Groups"
+    ? Either.right(result.rows.map(({ key, value }) => `{"key":${print(key)},"value":${print(value)}}`))
+    : Either.all(result.rows.map((row) => printRow(database, row, query)))
 
 /** Prints a result in CouchDB's layout. */
-export const printResult = (context: DatabaseContext, query: ViewQuery, answered: ViewResult): Checked<string> =>
-  Either.map(printRows(context, query, answered), (rows) => {
+export const printResult = (context: DatabaseContext, query: ViewQuery, result: ViewResult): Checked<string> =>
+  Either.map(printRows(context, query, result), (rows) => {
     const seq = query.updateSeq
       ? [`"update_seq":${print(Sequences.encode(context.database, Sequences.now(context.database)))}`]
       : []
     // Unsorted rows are sent before they are counted.
-    const counts = answered._tag === "Rows" && (query.sorted || rows.length === 0)
-      ? [`"total_rows":${answered.total}`, `"offset":${answered.offset}`]
+    const counts = result._tag === "Rows" && (query.sorted || rows.length === 0)
+      ? [`"total_rows":${result.total}`, `"offset":${result.offset}`]
       : []
     return `{${[...counts, ...seq, "\"rows\":["].join(",")}\r\n${rows.join(",\r\n")}\r\n]}`
   })

@@ -2,7 +2,7 @@ import { md5 } from "@noble/hashes/legacy"
 import * as Json from "effect-couchdb/Json"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Answer, DatabaseContext } from "../access/context.js"
+import type { CheckedReply, DatabaseContext } from "../access/context.js"
 import { byMethod } from "../access/context.js"
 import { print } from "../encoding/printJson.js"
 import * as Utf8 from "../encoding/utf8.js"
@@ -31,7 +31,7 @@ export const findView = ({ body, name }: Design, view: string): Checked<Definiti
 }
 
 const fetchAll = (context: DatabaseContext, definition: Definition, query: ViewQuery): Checked<string> =>
-  Either.flatMap(runQuery(context, definition, query), (answered) => printResult(context, query, answered))
+  Either.flatMap(runQuery(context, definition, query), (result) => printResult(context, query, result))
 
 /** Parses the parameters of a request. */
 export const queryOf = (context: DatabaseContext, body: Json.JsonObject | undefined): Checked<ViewQuery> =>
@@ -54,13 +54,13 @@ const bodyOf = (context: DatabaseContext, place: number): Checked<Json.JsonObjec
     return Json.isObject(body) ? body : yield* badRequest("Request body must be a JSON object")
   })
 
-const get = (context: DatabaseContext, design: Design, view: string): Answer =>
+const get = (context: DatabaseContext, design: Design, view: string): CheckedReply =>
   Either.gen(function*() {
     const query = yield* queryOf(context, undefined)
     return Response.text(200, yield* fetchAll(context, yield* findView(design, view), query))
   })
 
-const post = (context: DatabaseContext, design: Design, view: string): Answer =>
+const post = (context: DatabaseContext, design: Design, view: string): CheckedReply =>
   Either.gen(function*() {
     const body = yield* bodyOf(context, crashRefs.viewBody)
     if (Json.get(body, "queries") !== undefined) {
@@ -70,24 +70,24 @@ const post = (context: DatabaseContext, design: Design, view: string): Answer =>
     return Response.text(200, yield* fetchAll(context, yield* findView(design, view), query))
   })
 
-const queries = (context: DatabaseContext, design: Design, view: string): Answer =>
+const queries = (context: DatabaseContext, design: Design, view: string): CheckedReply =>
   Either.gen(function*() {
     const wanted = Json.get(yield* bodyOf(context, crashRefs.queriesBody), "queries")
     if (wanted === undefined) return yield* badRequest("POST body must include `queries` parameter.")
     if (!Json.isArray(wanted)) return yield* badRequest("`queries` member must be an array.")
     const common = yield* parse(defaults, context.request.query, false)
     const definition = yield* findView(design, view)
-    const answers: Array<string> = []
+    const results: Array<string> = []
     for (const each of wanted) {
       if (!Json.isObject(each)) return yield* internalError("function_clause")
       const query = yield* parse(common, Json.entries(each), true)
-      answers.push(yield* fetchAll(context, definition, query))
+      results.push(yield* fetchAll(context, definition, query))
     }
-    return Response.text(200, `{"results":[${answers.map((text) => `\r\n${text}`).join(",")}\r\n]}`)
+    return Response.text(200, `{"results":[${results.map((text) => `\r\n${text}`).join(",")}\r\n]}`)
   })
 
 /** `/db/_design/name/_view/…` */
-export const view = (context: DatabaseContext, design: Design): Answer => {
+export const view = (context: DatabaseContext, design: Design): CheckedReply => {
   const [name, more, ...rest] = context.request.segments.slice(4)
   if (name === undefined || (more !== undefined && more !== "queries") || rest.length > 0) {
     return byMethod(context, {}, "GET,POST,HEAD")
@@ -106,7 +106,7 @@ const viewsOf = (body: Json.JsonObject): Json.JsonObject => {
 }
 
 /** `/db/_design/name/_info`. In memory, nothing waits and sizes have no meaning. */
-export const info = (context: DatabaseContext, { body, name }: Design): Answer =>
+export const info = (context: DatabaseContext, { body, name }: Design): CheckedReply =>
   byMethod(context, {
     GET: () => {
       const language = Json.get(body, "language")

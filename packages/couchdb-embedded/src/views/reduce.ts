@@ -44,7 +44,7 @@ const interpreted = (functions: Functions, { body, design, reduce, view }: Defin
       body,
       Json.stringify(calls.map(({ keys, values }) => [keys, values, keys === null]))
     ),
-    (answer) => Json.isArray(answer) ? answer : []
+    (output) => Json.isArray(output) ? output : []
   )
 
 /** Each shard reduces its own rows, and their results are reduced again. */

@@ -23,9 +23,9 @@ const fromFunction = (map: (doc: { readonly _id: string }, emit: Emit) => void):
     }
   }))
 
-const pairsOf = (answer: Json.Json | undefined): Emitted =>
-  Json.isArray(answer)
-    ? answer.map((pair) => Json.isArray(pair) ? { key: pair[0] ?? null, value: pair[1] ?? null } : nothing)
+const pairsOf = (output: Json.Json | undefined): Emitted =>
+  Json.isArray(output)
+    ? output.map((pair) => Json.isArray(pair) ? { key: pair[0] ?? null, value: pair[1] ?? null } : nothing)
     : []
 
 const nothing = { key: null, value: null }
@@ -38,7 +38,7 @@ const fromText = (functions: Functions, definition: Definition): MapDocuments =>
     const emitted: Array<Emitted> = []
     for (let from = 0; from < documents.length; from += batchSize) {
       const some = documents.slice(from, from + batchSize)
-      const answer = yield* interpret(
+      const output = yield* interpret(
         functions,
         `_design/${definition.design}/_view/${definition.view}`,
         "map",
@@ -46,7 +46,7 @@ const fromText = (functions: Functions, definition: Definition): MapDocuments =>
         definition.body,
         `[${some.map(({ text }) => text).join(",")}]`
       )
-      some.forEach((_, i) => emitted.push(pairsOf(Json.isArray(answer) ? answer[i] : undefined)))
+      some.forEach((_, i) => emitted.push(pairsOf(Json.isArray(output) ? output[i] : undefined)))
     }
     return emitted
   })

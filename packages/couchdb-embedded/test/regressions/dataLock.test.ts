@@ -182,7 +182,7 @@ describe("the lock of a data directory", () => {
           expect(held).toHaveLength(1)
           for (const each of taken) {
             if (each._tag === "Locked") {
-              expect(each.rival).toMatchObject({ certain: true, claim: { details: { pid: process.pid } } })
+              expect(each.holder).toMatchObject({ certain: true, claim: { details: { pid: process.pid } } })
             }
           }
           expect(yield* Lock.acquire(path, give)).toMatchObject({ _tag: "Locked" })

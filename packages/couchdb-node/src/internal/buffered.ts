@@ -88,7 +88,7 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
   }
 
   /** Completes the exchange and releases its connection. */
-  private end(answer: Effect.Effect<BufferedResponse, TransportError> | undefined): void {
+  private end(result: Effect.Effect<BufferedResponse, TransportError> | undefined): void {
     const { resume } = this
     if (resume === undefined) return
     this.resume = undefined
@@ -99,13 +99,13 @@ class Exchange implements Dispatcher.DispatchHandler, Place {
     this.timer = undefined
     if (this.started) leave(this.lane.line)
     else stepBack(this.lane.line, this)
-    if (answer !== undefined) resume(answer)
+    if (result !== undefined) resume(result)
   }
 
   /** Ends the exchange and aborts the request. */
-  abandon(answer?: Effect.Effect<never, TransportError>): void {
+  abandon(result?: Effect.Effect<never, TransportError>): void {
     const { controller } = this
-    this.end(answer)
+    this.end(result)
     controller?.abort(interrupted())
   }
 

@@ -5,8 +5,8 @@ import { type Phase, toTransportError, type TransportRequest } from "effect-couc
 export const interrupted = (): Error => new Error("interrupted")
 
 /** The progress of an exchange. undici starts a request when it has a connection, and writes it at once. */
-export const phaseOf = (started: boolean, answered: boolean): Phase =>
-  answered ? "responded" : started ? "sent" : "unsent"
+export const phaseOf = (started: boolean, responded: boolean): Phase =>
+  responded ? "responded" : started ? "sent" : "unsent"
 
 export const failure = (request: TransportRequest, phase: Phase, cause: unknown): TransportError =>
   toTransportError(request, cause, phase)

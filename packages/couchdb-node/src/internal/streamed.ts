@@ -57,7 +57,7 @@ class Mailbox {
     this.reader = undefined
     reader?.()
   }
-  private readonly arrival: Effect.Effect<void> = Effect.async((resume) => {
+  private readonly chunksOrEnd: Effect.Effect<void> = Effect.async((resume) => {
     if (this.waiting.length > 0 || this.end !== undefined) {
       resume(Effect.void)
       return undefined
@@ -81,7 +81,7 @@ class Mailbox {
     this.waiting.length > 0
       ? Channel.flatMap(Channel.write(this.take()), this.next)
       : this.end ?? this.later
-  private readonly later: Body = Channel.flatMap(Channel.fromEffect(this.arrival), this.next)
+  private readonly later: Body = Channel.flatMap(Channel.fromEffect(this.chunksOrEnd), this.next)
 
   get body(): Stream.Stream<Uint8Array, TransportError> {
     return Stream.fromChannel(Channel.suspend(this.next))
