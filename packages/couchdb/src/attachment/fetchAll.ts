@@ -29,7 +29,7 @@ import { IntegrityError } from "./errors.js"
 import { type Part, parts } from "./multipart/parts.js"
 import { boundaryOf } from "./multipart/reader.js"
 import { plainStubs } from "./stubs.js"
-import { passing } from "./verified.js"
+import { withDigestCheck } from "./verified.js"
 
 const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
   Effect.map(Stream.runCollect(bytes), (pieces) => decodeUtf8(concatBytes(Array.from(pieces))))
@@ -150,7 +150,7 @@ class WholeDocument<A, R> {
     const { database } = this.collection
     const checked = stub.digest === "" ?
       stored :
-      passing(stored, ({ digest }) =>
+      withDigestCheck(stored, ({ digest }) =>
         digest === stub.digest ? Effect.void : Effect.fail(
           new IntegrityError({
             ...serverOf(this.response),

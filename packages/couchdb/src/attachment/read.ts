@@ -203,11 +203,11 @@ const openWhole = (
 ): Effect.Effect<Opened, RequestFailure, CouchHttp> =>
   Effect.gen(function*() {
     const said = saidBy(response.headers)
-    const strange = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
-    if (response.status !== 200 && response.status !== 203) return yield* strange("the response is not a file")
+    const unexpected = (reason: string) => Effect.fail(unexpectedResponse(request, response, reason))
+    if (response.status !== 200 && response.status !== 203) return yield* unexpected("the response is not a file")
     const unsupported = response.inflated === true ? undefined : unsupportedCoding(said.codings)
     if (unsupported !== undefined) {
-      return yield* strange(
+      return yield* unexpected(
         `the response has the content encoding ${unsupported}, which was not requested and is not supported`
       )
     }
@@ -230,7 +230,7 @@ export const open = <A, R>(
     const where = yield* fileAt(spot, name)
     const couch = yield* CouchHttp
     const stub = stubOf(target, name)
-    const asking = (headers: Headers): CouchRequest => ({
+    const requestOf = (headers: Headers): CouchRequest => ({
       method: "GET",
       ...where,
       headers: { accept: "*/*", ...headers },
@@ -241,10 +241,10 @@ export const open = <A, R>(
     const wholeOf = (request: CouchRequest, response: StreamedResponse & FromServer) =>
       openWhole({ spot, request, name, stub }, response)
 
-    const compressed = asking({ "accept-encoding": "gzip" })
+    const compressed = requestOf({ "accept-encoding": "gzip" })
     if (range === undefined) return yield* wholeOf(compressed, yield* stream(compressed))
 
-    const part = asking({ "accept-encoding": "identity", "range": rangeHeader(range) })
+    const part = requestOf({ "accept-encoding": "identity", "range": rangeHeader(range) })
     if (!isRange(range)) {
       const reason = "a range needs integers from 0, and last must not be less than first. No request was sent"
       return yield* Effect.fail(notSatisfiable(part, reason))

@@ -14,7 +14,7 @@ import { decodeWritten } from "../http/verification.js"
 import { related } from "./multipart/related.js"
 import { passedOf, type Source } from "./source.js"
 import type { DescribedUpload } from "./uploadDescription.js"
-import { type Passed, passing } from "./verified.js"
+import { type Passed, withDigestCheck } from "./verified.js"
 
 const encoder = new TextEncoder()
 
@@ -70,7 +70,7 @@ export const sendFile = <E, R>(request: CouchRequest, name: string, source: Sour
   const { bytes, whole } = source
   return {
     write: whole === undefined
-      ? sendStream(request, passing(bytes, (passed) => Effect.sync(() => sent.set(name, passed))))
+      ? sendStream(request, withDigestCheck(bytes, (passed) => Effect.sync(() => sent.set(name, passed))))
       : Effect.suspend(() => {
         sent.set(name, passedOf(whole))
         return send({ ...request, body: whole })
@@ -99,7 +99,7 @@ export const sendUpload = <E, R>({ files, inline, request, text }: DescribedUplo
       boundary,
       text,
       files.map(({ length, name, source }) => ({
-        bytes: passing(source.bytes, (passed) => Effect.sync(() => sent.set(name, passed))),
+        bytes: withDigestCheck(source.bytes, (passed) => Effect.sync(() => sent.set(name, passed))),
         length
       }))
     )

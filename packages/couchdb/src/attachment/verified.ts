@@ -10,7 +10,7 @@ export interface Passed {
 }
 
 /** Hashes a stream, and passes the result to `check` at its end. Without `hashes` the digest is empty. */
-export const passing = <E, R, E2, R2>(
+export const withDigestCheck = <E, R, E2, R2>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   check: (passed: Passed) => Effect.Effect<unknown, E2, R2>,
   hashes = true

@@ -14,7 +14,7 @@ import { serverOf } from "../http/server.js"
 import type { ReadError } from "./Attachment.js"
 import { IntegrityError } from "./errors.js"
 import type { Spot } from "./target.js"
-import { type Passed, passing } from "./verified.js"
+import { type Passed, withDigestCheck } from "./verified.js"
 
 type Bytes = Stream.Stream<Uint8Array, ReadError>
 type Headers = Readonly<Record<string, string>>
@@ -297,7 +297,7 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
     const asItCame = (arrival: "plain" | "inflated", bytes: Bytes): Bytes =>
       withHead(bytes, (head, bytes) => {
         const looksCompressed = head.length > 0 && beginsAsGzip(head)
-        return passing(
+        return withDigestCheck(
           bytes,
           (content) => judged({ arrival, content, sent: arrival === "plain" ? content : undefined, looksCompressed })
         )
@@ -305,11 +305,11 @@ export const verified = (known: Known, body: Bytes): Effect.Effect<Bytes, never,
     const undone = (bytes: Bytes): Bytes =>
       Stream.suspend(() => {
         let sent: Passed | undefined
-        const noted = passing(bytes, (passed) =>
+        const noted = withDigestCheck(bytes, (passed) =>
           Effect.sync(() => {
             sent = passed
           }))
-        return passing(
+        return withDigestCheck(
           undo(codings, noted, notUndone),
           (content) => judged({ arrival: "undone", content, sent, looksCompressed: false }),
           // A file that the server compressed has the digest of the sent bytes.

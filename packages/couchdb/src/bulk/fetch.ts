@@ -102,8 +102,8 @@ const read = <A, R>(
     }
     return Effect.forEach(
       wanted,
-      (want): Effect.Effect<Either.Either<Document<A, R>, FetchError>, never, R> =>
-        Either.match(foundIn(request, head, want, byId.get(want.id)?.shift()), {
+      (item): Effect.Effect<Either.Either<Document<A, R>, FetchError>, never, R> =>
+        Either.match(foundIn(request, head, item, byId.get(item.id)?.shift()), {
           onLeft: (error) => Effect.succeed(Either.left(error)),
           onRight: (raw) => Effect.either(toDocument(collection, raw))
         })

@@ -5,7 +5,7 @@ import * as DatabaseName from "../data/DatabaseName.js"
 import * as DocumentId from "../data/DocumentId.js"
 import * as Json from "../data/Json.js"
 import type * as Revision from "../data/Revision.js"
-import { type Row, type RowResult, type Unanswered, writePart } from "../http/bulk/bulkDocs.js"
+import { type NoResponse, type Row, type RowResult, writePart } from "../http/bulk/bulkDocs.js"
 import { revisionText } from "../http/bulk/revisionText.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { InsertError, Options, Stored, Version } from "./Bulk.js"
@@ -27,7 +27,7 @@ interface Payload extends Row {
   readonly rev: Revision.Revision
 }
 
-const settle = ({ id, rev }: Payload, result: RowResult | Unanswered): Either.Either<Stored, InsertError> =>
+const settle = ({ id, rev }: Payload, result: RowResult | NoResponse): Either.Either<Stored, InsertError> =>
   result._tag === "Stored"
     ? Either.right({ id, rev, durability: result.durability })
     : Either.left(result.error)
@@ -61,7 +61,7 @@ export const insertStream = <E2, R2>(
     (group, payloads) =>
       Effect.match(writePart(DatabaseName.make(group), payloads, { newEdits: false }), {
         onFailure: (error) => payloads.map(() => Either.left<InsertError>(error)),
-        onSuccess: (results) => payloads.map((payload, i) => settle(payload, results[i] as RowResult | Unanswered))
+        onSuccess: (results) => payloads.map((payload, i) => settle(payload, results[i] as RowResult | NoResponse))
       })
   )
 }

@@ -28,7 +28,7 @@ interface Part<Payload, A, E> {
   readonly items: ReadonlyArray<Item<Payload, A, E>>
   readonly after: ReadonlyArray<Deferred.Deferred<void>>
   readonly done: Deferred.Deferred<void>
-  readonly forget: () => void
+  readonly release: () => void
 }
 
 export const defaults = { rows: 500, bytes: 4 * 1024 * 1024, concurrency: 2 }
@@ -44,12 +44,12 @@ class Parts<Payload, A, E> {
   private group: string | undefined
   private readonly last = new Map<string, Deferred.Deferred<void>>()
 
-  constructor(private readonly rows: number, private readonly most: number) {}
+  constructor(private readonly rows: number, private readonly maxBytes: number) {}
 
   push(item: Item<Payload, A, E>, out: Array<Part<Payload, A, E>>): void {
     if (item._tag === "Sent") {
       const fits = this.group === undefined ||
-        (this.group === item.group && !this.ids.has(item.id) && this.bytes + item.bytes <= this.most)
+        (this.group === item.group && !this.ids.has(item.id) && this.bytes + item.bytes <= this.maxBytes)
       if (!fits) this.flush(out)
       this.group = item.group
       this.ids.add(item.id)
@@ -73,7 +73,7 @@ class Parts<Payload, A, E> {
       items: this.items,
       after: Array.from(after),
       done,
-      forget: () => keys.forEach((key) => this.last.get(key) === done && this.last.delete(key))
+      release: () => keys.forEach((key) => this.last.get(key) === done && this.last.delete(key))
     })
     this.items = []
     this.ids = new Set()
@@ -130,7 +130,7 @@ export const sendAll = <Payload, A, E, E2, R, R2>(
   ) => Effect.Effect<ReadonlyArray<Either.Either<A, E>>, E2, R2 | CouchHttp>
 ): Stream.Stream<Either.Either<A, E>, E2, R | R2 | CouchHttp> =>
   grouped(items, options).pipe(
-    Stream.mapEffect(({ after, done, forget, items }) => {
+    Stream.mapEffect(({ after, done, release, items }) => {
       const sent = items.flatMap((item) => item._tag === "Sent" ? [item] : [])
       const [first] = sent
       return Effect.forEach(after, Deferred.await, { discard: true }).pipe(
@@ -143,7 +143,7 @@ export const sendAll = <Payload, A, E, E2, R, R2>(
             items.map((item) => item._tag === "Known" ? item.result : results[next++] as Either.Either<A, E>)
           )
         }),
-        Effect.ensuring(Effect.zipRight(Effect.sync(forget), Deferred.succeed(done, undefined)))
+        Effect.ensuring(Effect.zipRight(Effect.sync(release), Deferred.succeed(done, undefined)))
       )
     }, { concurrency: Math.max(1, options.concurrency ?? defaults.concurrency) }),
     Stream.flattenChunks

@@ -20,11 +20,11 @@ import { withIdleTimeout } from "./idleTimeout.js"
 /**
  * Why a request has ended.
  *
- * - `Answered`: a long poll is complete
+ * - `Complete`: a long poll is complete
  * - `Broken`: the connection broke, or the server sent nothing for too long (`silent`)
  */
 export type End =
-  | { readonly _tag: "Answered" }
+  | { readonly _tag: "Complete" }
   | { readonly _tag: "Broken"; readonly error: RowsError; readonly silent: boolean }
 
 /**
@@ -67,7 +67,7 @@ const serverEnded = (request: CouchRequest): TransportError => broken(request, "
 const brokenEnd = (error: RowsError, silent = false): Option.Option<End> =>
   Option.some({ _tag: "Broken", error, silent })
 
-const answeredEnd: Option.Option<End> = Option.some({ _tag: "Answered" })
+const completeEnd: Option.Option<End> = Option.some({ _tag: "Complete" })
 
 /** Parses rows into a batch of changes. */
 const batchOf = (
@@ -175,6 +175,6 @@ export const longpoll = (couch: Service, opening: Opening): Effect.Effect<Connec
   open(couch, opening, "results", () => false, (batch, around, head) => {
     const last = sequenceOf(Json.get(around, "last_seq"))
     return Option.isSome(last)
-      ? { rows: batch.rows, sequence: last, end: answeredEnd, beats: true }
+      ? { rows: batch.rows, sequence: last, end: completeEnd, beats: true }
       : { ...batch, end: brokenEnd(unexpectedResponse(opening.request, head, "the response has no last_seq")) }
   })

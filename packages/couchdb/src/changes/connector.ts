@@ -13,12 +13,12 @@ import { EmptyPolls } from "./emptyPolls.js"
  *
  * - `Continuous`: a continuous feed. `suspicion` counts the signs that a proxy withholds responses
  * - `Probing`: a continuous feed stayed silent, so a long poll tests whether the server is alive
- * - `Polling`: the server is alive, so a proxy withholds continuous feeds: long polls until `trialAt`
+ * - `Polling`: the server is alive, so a proxy withholds continuous feeds: long polls until `retryAt`
  */
 type Mode =
   | { readonly _tag: "Continuous"; readonly suspicion: number }
   | { readonly _tag: "Probing" }
-  | { readonly _tag: "Polling"; readonly trialAt: number }
+  | { readonly _tag: "Polling"; readonly retryAt: number }
 
 /** The result of opening a continuous feed. */
 type Opened =
@@ -56,10 +56,10 @@ const probeThreshold = 2
 const minCutMillis = 1_000
 
 /**
- * The time in milliseconds until a continuous feed is tried again, initially and at most. It doubles after each trial.
+ * The time in milliseconds until a continuous feed is tried again, initially and at most. It doubles after each attempt.
  */
-const minTrialDelay = 60_000
-const maxTrialDelay = 3_600_000
+const minRetryDelay = 60_000
+const maxRetryDelay = 3_600_000
 
 /** Proxies, and CouchDB itself, end a request after a minute of silence. */
 const maxPollTimeout = Duration.seconds(25)
@@ -100,12 +100,12 @@ class FeedConnector implements Connector {
   private currentPollSilence: Duration.Duration
   /** Polls end instead of sending heartbeats, because a heartbeat would keep the response from ending. */
   private readonly maxPollMillis: number
-  private trialDelay = minTrialDelay
+  private retryDelay = minRetryDelay
   /** The silence in milliseconds after which a proxy ends a request. */
   private cutAfter = Infinity
   private readonly emptyPolls = new EmptyPolls()
   /**
-   * Whether the last poll was empty. Otherwise a trial cannot distinguish silence from a backlog that fills a proxy's
+   * Whether the last poll was empty. Otherwise an attempt cannot distinguish silence from a backlog that fills a proxy's
    * buffer.
    */
   private lastPollEmpty = false
@@ -134,7 +134,7 @@ class FeedConnector implements Connector {
           case "Probing":
             return this.openPoll(since)
           case "Polling":
-            return now < this.mode.trialAt || !this.lastPollEmpty
+            return now < this.mode.retryAt || !this.lastPollEmpty
               ? this.openPoll(since)
               : this.tryContinuous(since, now)
         }
@@ -166,7 +166,7 @@ class FeedConnector implements Connector {
 
   private observe(batch: Batch): Batch {
     if (batch.beats) {
-      this.trialDelay = minTrialDelay
+      this.retryDelay = minRetryDelay
       if (this.mode._tag === "Continuous" && this.mode.suspicion > 0) this.mode = { _tag: "Continuous", suspicion: 0 }
     }
     if (Option.isSome(batch.end) && isSilent(batch.end.value)) this.noteSilence(1)
@@ -221,15 +221,15 @@ class FeedConnector implements Connector {
 
   /** Opens a continuous feed to test whether it is still withheld. */
   private tryContinuous(since: string | undefined, now: number) {
-    // The next trial is postponed, whatever the outcome of this one.
-    this.mode = { _tag: "Polling", trialAt: now + this.trialDelay }
+    // The next attempt is postponed, whatever the outcome of this one.
+    this.mode = { _tag: "Polling", retryAt: now + this.retryDelay }
     return Effect.flatMap(this.openContinuous(since, now), (opened): Effect.Effect<Connection | undefined> => {
       if (opened._tag === "Open") {
         this.mode = { _tag: "Continuous", suspicion: 1 }
         return Effect.succeed(opened.connection)
       }
-      this.trialDelay = Math.min(2 * this.trialDelay, maxTrialDelay)
-      this.mode = { _tag: "Polling", trialAt: now + this.trialDelay }
+      this.retryDelay = Math.min(2 * this.retryDelay, maxRetryDelay)
+      this.mode = { _tag: "Polling", retryAt: now + this.retryDelay }
       return Effect.as(
         this.annotated(Effect.logDebug("the continuous changes feed is still withheld, so long polls continue")),
         undefined
@@ -282,7 +282,7 @@ class FeedConnector implements Connector {
     this.emptyPolls.record(isEmpty, took)
     this.currentPollSilence = this.pollSilence
     if (this.mode._tag !== "Probing") return Effect.succeed(batch)
-    this.mode = { _tag: "Polling", trialAt: now + this.trialDelay }
+    this.mode = { _tag: "Polling", retryAt: now + this.retryDelay }
     if (this.warned) return Effect.succeed(batch)
     this.warned = true
     return Effect.as(this.annotated(Effect.logWarning(withheldMessage(this.silence, this.cutAfter))), batch)

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { honourRetryAfter, isTransient } from "../http/retry.js"
+import { isTransient, respectRetryAfter } from "../http/retry.js"
 import type { RowsError } from "../rows/stream.js"
 import type { Reconnect } from "./Changes.js"
 
@@ -125,7 +125,7 @@ export const makeOutage = <E = never, R = never>(
     // The schedule's own wait is set to zero. `wait` sleeps itself, so that it can log the delay and pass it to the
     // hook.
     const driver = yield* Schedule.driver(
-      Schedule.modifyDelay(honourRetryAfter(retry), (_, wait) => {
+      Schedule.modifyDelay(respectRetryAfter(retry), (_, wait) => {
         delay = wait
         return Duration.zero
       })

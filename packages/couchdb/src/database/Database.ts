@@ -96,7 +96,7 @@ export type Security = typeof Security.Type
 export type DatabaseFailure = NotFoundError | InvalidIdError | RequestError
 
 /** Sends a request to a database. None of these endpoints responds with 409. */
-const ask = (
+const execute = (
   name: string,
   request: (database: DatabaseName.DatabaseName) => Omit<CouchRequest, "database">,
   verify: Verify = verifyOk
@@ -139,7 +139,7 @@ const fetchOf = <A, I>(
 
 const post = (name: string, rest: string, route = rest): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
   // Maintenance requests are idempotent.
-  ask(name, (database) => ({
+  execute(name, (database) => ({
     method: "POST",
     path: path(database, rest),
     route: `/{db}${route}`,
@@ -148,7 +148,7 @@ const post = (name: string, rest: string, route = rest): Effect.Effect<void, Dat
   }))
 
 const put = (name: string, rest: string, value: number): Effect.Effect<void, DatabaseFailure, CouchHttp> =>
-  ask(name, (database) => ({
+  execute(name, (database) => ({
     method: "PUT",
     path: path(database, rest),
     route: `/{db}${rest}`,
@@ -178,7 +178,7 @@ export const create = (
   name: string,
   options?: CreateOptions
 ): Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  ask(name, (database) => {
+  execute(name, (database) => {
     const query = Object.entries(options ?? {}).filter(([, value]) => value !== undefined)
       .map(([key, value]) => `${key}=${String(value)}`).join("&")
     return { method: "PUT", path: path(database, query === "" ? "" : `?${query}`), route: "/{db}" }
@@ -213,7 +213,7 @@ export const ensure = (
   )
 
 const delete_ = (name: string): Effect.Effect<void, NotFoundError | InvalidIdError | RequestError, CouchHttp> =>
-  ask(name, (database) => ({ method: "DELETE", path: path(database), route: "/{db}" }))
+  execute(name, (database) => ({ method: "DELETE", path: path(database), route: "/{db}" }))
 export {
   /**
    * Deletes a database and all its documents: `DELETE /{db}`.
@@ -241,7 +241,7 @@ export {
  * @category operations
  */
 export const exists = (name: string): Effect.Effect<boolean, InvalidIdError | RequestError, CouchHttp> =>
-  ask(name, (database) => ({ method: "HEAD", path: path(database), route: "/{db}" }), isInfo).pipe(
+  execute(name, (database) => ({ method: "HEAD", path: path(database), route: "/{db}" }), isInfo).pipe(
     Effect.as(true),
     Effect.catchTag("NotFoundError", () => Effect.succeed(false))
   )
@@ -332,7 +332,7 @@ export const setSecurity: {
           new EncodeError({ database: name, id: "_security", issues: [{ path, expected: problem }] })
         ),
       onRight: (json) =>
-        ask(name, (database) => ({
+        execute(name, (database) => ({
           method: "PUT",
           path: path(database, "/_security"),
           route: "/{db}/_security",

@@ -30,10 +30,10 @@ export type TypeId = typeof TypeId
  * - `depth`: the maximum number of ancestors on its own path that a document can restore, each as a patch (8 KiB in
  *   all)
  * - `names`: the number of further revisions of its history that the record lists
- * - `keep`: whether tombstones keep the bodies that they bury or delete, or only names
+ * - `keep`: whether tombstones keep the bodies that they replace or delete, or only names
  * - `redact`: paths that no journal and no tombstone contains; changes of both sides at these paths are an overlap
  * - `tombstone.keep`: top-level members that a tombstone repeats, so that filters on them select it
- * - `mac`: the keys that sign records and burials. The first one signs, and all verify. If there are keys, a record
+ * - `mac`: the keys that sign records and merge tombstones. The first one signs, and all verify. If there are keys, a record
  *   that none of them verifies is ignored, and its revision is a foreign edit
  *
  * @since 0.1.0

@@ -166,7 +166,7 @@ const forgettingDatabase = <A, E>(
       effect,
       Effect.sync(() => {
         predictable.delete(database)
-        claimedRevisions.forget(database)
+        claimedRevisions.release(database)
       })
     )
     : effect

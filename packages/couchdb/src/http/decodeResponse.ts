@@ -30,10 +30,10 @@ export const decodeJson = <A, I>(schema: Schema.Schema<A, I>, from?: (exact: Jso
   const decode = ParseResult.decodeUnknownEither(schema)
   return (response: Transport.BufferedResponse): Either.Either<A, string> => {
     const json = from === undefined ? jsonOf(response) : exactJsonOf(response)
-    const strange = jsonProblem(json, response, () => true)
-    return strange === undefined
+    const unexpected = jsonProblem(json, response, () => true)
+    return unexpected === undefined
       ? Either.mapLeft(decode(from === undefined || json === undefined ? json : from(json)), problem)
-      : Either.left(strange)
+      : Either.left(unexpected)
   }
 }
 

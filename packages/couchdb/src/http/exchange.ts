@@ -194,8 +194,10 @@ export class Exchange {
         this.withCredentials(
           request,
           trace,
-          (asked) =>
-            attemptStream(Effect.map(this.transport.stream(asked), (response) => decodeStreamed(request, response)))
+          (transportRequest) =>
+            attemptStream(
+              Effect.map(this.transport.stream(transportRequest), (response) => decodeStreamed(request, response))
+            )
         ),
       this.failureOfStream
     )
@@ -223,11 +225,15 @@ export class Exchange {
       this.server,
       request,
       (trace) =>
-        this.withCredentials(request, trace, (asked) =>
-          Effect.map(this.sendDecoded(request, asked), (response) => ({
-            response,
-            buffered: Effect.succeed(response)
-          }))),
+        this.withCredentials(
+          request,
+          trace,
+          (transportRequest) =>
+            Effect.map(this.sendDecoded(request, transportRequest), (response) => ({
+              response,
+              buffered: Effect.succeed(response)
+            }))
+        ),
       this.failureOf
     )
   }
@@ -248,9 +254,9 @@ export class Exchange {
     })
   }
 
-  private sendDecoded(request: CouchRequest, asked: Transport.TransportRequest) {
+  private sendDecoded(request: CouchRequest, transportRequest: Transport.TransportRequest) {
     return Effect.flatMap(
-      this.transport.request(asked),
+      this.transport.request(transportRequest),
       (response) => decodeBuffered(request, response) ?? Effect.succeed(response)
     )
   }

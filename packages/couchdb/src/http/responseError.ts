@@ -181,17 +181,17 @@ const refusedInternally = /^\{error,\{(forbidden|unauthorized),<<"(.*)">>\}\}$/
 const refusedIndex = /: (forbidden|unauthorized)$/
 
 /** The error of a 500 in which CouchDB reports that one of its internal requests was refused for the user. */
-const internalRefusal = (answer: Errors.ErrorResponse): Errors.HttpError | undefined => {
-  const found = answer.error === "badmatch"
-    ? refusedInternally.exec(answer.reason)
-    : answer.error === "error_saving_ddoc"
-    ? refusedIndex.exec(answer.reason)
+const internalRefusal = (details: Errors.ErrorResponse): Errors.HttpError | undefined => {
+  const found = details.error === "badmatch"
+    ? refusedInternally.exec(details.reason)
+    : details.error === "error_saving_ddoc"
+    ? refusedIndex.exec(details.reason)
     : null
   if (found === null) return undefined
-  const [, kind, reason = answer.reason] = found
+  const [, kind, reason = details.reason] = found
   return kind === "forbidden"
-    ? new Errors.ForbiddenError({ ...answer, reason })
-    : new Errors.UnauthorizedError({ ...answer, reason })
+    ? new Errors.ForbiddenError({ ...details, reason })
+    : new Errors.UnauthorizedError({ ...details, reason })
 }
 
 /**
@@ -204,7 +204,7 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.Htt
   if (own === undefined && reply.status !== 429) {
     return unexpectedResponse(request, reply, problemOf(request.method, reply), now)
   }
-  const answer: Errors.ErrorResponse = {
+  const details: Errors.ErrorResponse = {
     ...(reply.server !== undefined && { server: reply.server }),
     method: request.method,
     path: request.path,
@@ -213,42 +213,42 @@ export const fromResponse = (request: Target, reply: Reply, now = 0): Errors.Htt
     ...(request.database !== undefined && { database: request.database }),
     ...(request.id !== undefined && { id: request.id })
   }
-  const failed = () => new Errors.ServerError({ ...answer, ...(Option.isSome(wait) && { retryAfter: wait }) })
+  const failed = () => new Errors.ServerError({ ...details, ...(Option.isSome(wait) && { retryAfter: wait }) })
   switch (reply.status) {
     case 401:
       return new Errors.UnauthorizedError({
-        ...answer,
+        ...details,
         ...(reply.cookie !== undefined && { cookie: reply.cookie })
       })
     case 403:
-      return answer.reason.startsWith(lockedAccount)
-        ? new Errors.AccountLockedError(answer)
-        : new Errors.ForbiddenError(answer)
+      return details.reason.startsWith(lockedAccount)
+        ? new Errors.AccountLockedError(details)
+        : new Errors.ForbiddenError(details)
     case 404:
-      return new Errors.NotFoundError(answer)
+      return new Errors.NotFoundError(details)
     // A request that arrived too late or too early is retried like one that failed on the server.
     case 408:
     case 425:
       return failed()
     case 409:
-      return new Errors.UpdateConflictError(answer)
+      return new Errors.UpdateConflictError(details)
     case 412:
-      return answer.error === "missing_stub"
-        ? new Errors.MissingStubError(answer)
-        : new Errors.PreconditionFailedError(answer)
+      return details.error === "missing_stub"
+        ? new Errors.MissingStubError(details)
+        : new Errors.PreconditionFailedError(details)
     case 413:
-      return new Errors.PayloadTooLargeError(answer)
+      return new Errors.PayloadTooLargeError(details)
     case 415:
-      return new Errors.UnsupportedMediaTypeError(answer)
+      return new Errors.UnsupportedMediaTypeError(details)
     case 416:
-      return new Errors.RangeNotSatisfiableError(answer)
+      return new Errors.RangeNotSatisfiableError(details)
     case 417:
-      return new Errors.ExpectationFailedError(answer)
+      return new Errors.ExpectationFailedError(details)
     case 429:
-      return new Errors.TooManyRequestsError({ ...answer, retryAfter: wait })
+      return new Errors.TooManyRequestsError({ ...details, retryAfter: wait })
     case 500:
-      return internalRefusal(answer) ?? failed()
+      return internalRefusal(details) ?? failed()
     default:
-      return reply.status >= 400 && reply.status < 500 ? new Errors.BadRequestError(answer) : failed()
+      return reply.status >= 400 && reply.status < 500 ? new Errors.BadRequestError(details) : failed()
   }
 }

@@ -96,7 +96,7 @@ export const defaultRetry: Schedule.Schedule<unknown, HttpError> = Schedule.expo
 )
 
 /** Makes each delay at least as long as a `Retry-After` header requires. */
-export const honourRetryAfter = <E extends HttpError, R>(
+export const respectRetryAfter = <E extends HttpError, R>(
   schedule: Schedule.Schedule<unknown, E, R>
 ): Schedule.Schedule<E, E, R> =>
   schedule.pipe(
@@ -114,7 +114,7 @@ export const retryTransient = (
   schedule: Schedule.Schedule<unknown, HttpError>,
   deadline: Duration.Duration
 ): Schedule.Schedule<HttpError, HttpError> =>
-  honourRetryAfter(schedule).pipe(
+  respectRetryAfter(schedule).pipe(
     Schedule.whileInput((error: HttpError) =>
       isTransient(error) && !Option.exists(retryAfterOf(error), Duration.greaterThanOrEqualTo(deadline))
     )

@@ -32,7 +32,7 @@ export interface ClaimedRevisions {
   /** Claims a revision for a write. Returns whether it was free. */
   readonly take: (write: WriteDocument, rev: Revision) => boolean
   /** Frees the revisions of a database, which was deleted or created. */
-  readonly forget: (database: string) => void
+  readonly release: (database: string) => void
 }
 
 /** The private state of a service. */
@@ -74,7 +74,7 @@ const makeClaimedRevisions = (): ClaimedRevisions => {
       newer.set(key, database)
       return true
     },
-    forget: (database) => {
+    release: (database) => {
       for (const claimed of [older, newer]) {
         for (const [key, of] of claimed) if (of === database) claimed.delete(key)
       }

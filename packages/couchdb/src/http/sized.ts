@@ -24,14 +24,14 @@ export const sized = <E, R, E2>(
     let length = 0
     let last: Uint8Array | undefined
     const passed = (chunk: Chunk.Chunk<Uint8Array>): Effect.Effect<Chunk.Chunk<Uint8Array>, E2> => {
-      const passing: Array<Uint8Array> = []
+      const forwarded: Array<Uint8Array> = []
       for (const piece of chunk) {
         length += piece.length
         if (length > announced) return Effect.fail(wrong({ atLeast: length }))
-        if (length < announced) passing.push(piece)
+        if (length < announced) forwarded.push(piece)
         else if (piece.length > 0) last = piece
       }
-      return Effect.succeed(Chunk.unsafeFromArray(passing))
+      return Effect.succeed(Chunk.unsafeFromArray(forwarded))
     }
     return Stream.concat(
       Stream.mapChunksEffect(bytes, passed),

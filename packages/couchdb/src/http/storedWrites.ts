@@ -93,16 +93,16 @@ const findUpdate = (
 ): Effect.Effect<Option.Option<Revision.Revision>, HttpError> => {
   const rev = Option.getOrUndefined(predict(write, write.parent))
   if (rev === undefined) return Effect.succeedNone
-  const asked = new Map([[write.id as string, [rev]]])
+  const revsById = new Map([[write.id as string, [rev]]])
   const request: CouchRequest = {
     method: "POST",
     path: `${documentPath(write.database)}/_revs_diff`,
     route: "/{db}/_revs_diff",
     database: write.database,
     id: write.id,
-    body: Json.stringify(revsDiffBody(asked)),
+    body: Json.stringify(revsDiffBody(revsById)),
     idempotent: true,
-    verify: verifyRevsDiff(asked)
+    verify: verifyRevsDiff(revsById)
   }
   return Effect.map(
     send(request),

@@ -30,8 +30,8 @@ export const laws = <A>(
 
   return [
     law("totality", "any three versions merge to a value or an overlap, with and without a base", (base, x, y) => {
-      const answers = [from(base, x, y), merge({ base: Option.none(), mine: x, theirs: y })]
-      return answers.every((answer) => Either.isRight(answer) || answer.left.clashes.length > 0)
+      const results = [from(base, x, y), merge({ base: Option.none(), mine: x, theirs: y })]
+      return results.every((result) => Either.isRight(result) || result.left.clashes.length > 0)
     }),
     law(
       "baseNeutrality",
@@ -39,8 +39,8 @@ export const laws = <A>(
       (base, x) => alike(from(base, base, x), Either.right(x)) && alike(from(base, x, base), Either.right(x))
     ),
     law("idempotence", "two equal sides merge to the same value", (base, x) => {
-      const answer = from(base, x, x)
-      return Either.isLeft(answer) || same(answer.right, x)
+      const result = from(base, x, x)
+      return Either.isLeft(result) || same(result.right, x)
     }),
     law(
       "commutativity",

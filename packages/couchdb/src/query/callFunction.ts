@@ -235,12 +235,12 @@ export const rewrite = (
       verify: verifyHeaders,
       ...(body !== undefined && { body })
     })
-    const answer: Response = {
+    const result: Response = {
       status: response.status,
       contentType: Option.fromNullable(response.headers["content-type"]),
       text: Transport.text(response)
     }
-    return answer
+    return result
   })
 
 /** A path that a URL parser normalizes would leave the design document. */

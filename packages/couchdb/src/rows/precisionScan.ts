@@ -44,11 +44,11 @@ const isKey = (bytes: Uint8Array, start: number, to: number): boolean => {
   return at < to && bytes[at] === 58
 }
 
-const isDoubtful = (bytes: Uint8Array, digit: number, from: number, to: number): boolean => {
-  const stands = digit === from ? separator : before[bytes[digit - 1] as number]
-  if (stands === separator) return isForeign(bytes, digit, to, false)
-  if (stands === quote) return isKey(bytes, digit, to)
-  return stands === minus &&
+const isInexact = (bytes: Uint8Array, digit: number, from: number, to: number): boolean => {
+  const preceding = digit === from ? separator : before[bytes[digit - 1] as number]
+  if (preceding === separator) return isForeign(bytes, digit, to, false)
+  if (preceding === quote) return isKey(bytes, digit, to)
+  return preceding === minus &&
     (digit - 1 === from || before[bytes[digit - 2] as number] === separator) &&
     isForeign(bytes, digit, to, true)
 }
@@ -82,14 +82,14 @@ const littleEndian = new Uint8Array(new Int32Array([1]).buffer)[0] === 1
  *
  * Most of a response is text without digits, so sixteen bytes are checked at once.
  */
-export const firstDoubt = (bytes: Uint8Array, from: number, to: number): number => {
+export const firstInexactByte = (bytes: Uint8Array, from: number, to: number): number => {
   const border = from + (-(bytes.byteOffset + from) & 3)
   const words = littleEndian && border + 16 <= to
     ? new Int32Array(bytes.buffer, bytes.byteOffset + border, ((to - border) >> 4) << 2)
     : none
   const length = words.length
   const start = length === 0 ? to : border
-  const found = doubtIn(bytes, from, start, from, to)
+  const found = inexactByteIn(bytes, from, start, from, to)
   if (found !== -1) return found
   let last = start > from ? bytes[start - 1] as number : 44
   for (let i = 0; i < length; i += 4) {
@@ -99,27 +99,27 @@ export const firstDoubt = (bytes: Uint8Array, from: number, to: number): number 
     const d = words[i + 3] as number
     if (((digits(a) | digits(b) | digits(c) | digits(d)) & 0x80808080) !== 0) {
       const at = start + (i << 2)
-      const inA = mayBegin(a, last) ? doubtIn(bytes, at, at + 4, from, to) : -1
+      const inA = mayBegin(a, last) ? inexactByteIn(bytes, at, at + 4, from, to) : -1
       if (inA !== -1) return inA
-      const inB = mayBegin(b, a >>> 24) ? doubtIn(bytes, at + 4, at + 8, from, to) : -1
+      const inB = mayBegin(b, a >>> 24) ? inexactByteIn(bytes, at + 4, at + 8, from, to) : -1
       if (inB !== -1) return inB
-      const inC = mayBegin(c, b >>> 24) ? doubtIn(bytes, at + 8, at + 12, from, to) : -1
+      const inC = mayBegin(c, b >>> 24) ? inexactByteIn(bytes, at + 8, at + 12, from, to) : -1
       if (inC !== -1) return inC
-      const inD = mayBegin(d, c >>> 24) ? doubtIn(bytes, at + 12, at + 16, from, to) : -1
+      const inD = mayBegin(d, c >>> 24) ? inexactByteIn(bytes, at + 12, at + 16, from, to) : -1
       if (inD !== -1) return inD
     }
     last = d >>> 24
   }
-  const rest = doubtIn(bytes, start + (length << 2), to, from, to)
+  const rest = inexactByteIn(bytes, start + (length << 2), to, from, to)
   return rest === -1 ? to : rest
 }
 
 const none = new Int32Array(0)
 
 /** The position of the first inexact digit from `start` and before `end`, or -1. */
-const doubtIn = (bytes: Uint8Array, start: number, end: number, from: number, to: number): number => {
+const inexactByteIn = (bytes: Uint8Array, start: number, end: number, from: number, to: number): number => {
   for (let digit = start; digit < end; digit++) {
-    if (isDigit(bytes[digit]) && isDoubtful(bytes, digit, from, to)) return digit
+    if (isDigit(bytes[digit]) && isInexact(bytes, digit, from, to)) return digit
   }
   return -1
 }

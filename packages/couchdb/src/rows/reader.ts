@@ -1,6 +1,6 @@
 import * as Json from "../data/Json.js"
 import { comma, concatBytes, decodeUtf8, newline, opening, parseJson, whitespace } from "../data/text.js"
-import { firstDoubt } from "./precisionScan.js"
+import { firstInexactByte } from "./precisionScan.js"
 import { looksLikeError, plainRow, type Row, textRow } from "./row.js"
 import { Scanner } from "./scanner.js"
 
@@ -10,13 +10,13 @@ import { Scanner } from "./scanner.js"
  * - `Whole`: complete; `around` is its text without the rows, such as `{"total_rows":3,"rows":[]}`
  * - `Refused`: the server reported an error after the rows, or instead of them
  * - `Cut`: the response ends before its closing bracket
- * - `Strange`: the response is complete, but not of the expected form
+ * - `Unexpected`: the response is complete, but not of the expected form
  */
 export type End =
   | { readonly _tag: "Whole"; readonly around: string }
   | { readonly _tag: "Refused"; readonly error: unknown }
   | { readonly _tag: "Cut" }
-  | { readonly _tag: "Strange"; readonly problem: string }
+  | { readonly _tag: "Unexpected"; readonly problem: string }
 
 type State = "around" | "between" | "line" | "element" | "stray"
 
@@ -33,10 +33,10 @@ const border = (chunk: Uint8Array, at: number, last: number): number => {
 }
 
 /** After this number of lines that are not one row each, the reader stops parsing line by line. */
-const patience = 3
+const maxMisses = 3
 
 /** The maximum number of bytes that are kept of unexpected text: enough for an error. */
-const maxStrayBytes = 1 << 16
+const maxUnexpectedBytes = 1 << 16
 
 /**
  * Takes the bytes of a response in chunks of any size, and returns the elements of one array in its outermost object.
@@ -60,8 +60,8 @@ export class RowReader {
   private count = 0
   /** A row that may be an error. It is an ordinary row if something follows it. */
   private held: Row | undefined
-  private stray: Array<Uint8Array> = []
-  private straySize = 0
+  private unexpected: Array<Uint8Array> = []
+  private unexpectedSize = 0
 
   /** `plain` rows keep no text and are not checked for lost precision. */
   constructor(private readonly array: string | undefined, private readonly plain = false) {
@@ -103,15 +103,15 @@ export class RowReader {
     if (this.state === "line") {
       // The last line has no line break, and may contain more than one row.
       const begun = concatBytes(this.pieces)
-      this.forget()
+      this.clearPieces()
       this.state = "between"
       this.lines = false
       this.push(begun, out)
     }
     if (this.state === "stray") {
-      const error = lastWords(decodeUtf8(concatBytes(this.stray))) ?? this.held?.json
+      const error = errorAtEnd(decodeUtf8(concatBytes(this.unexpected))) ?? this.held?.json
       return error === undefined
-        ? { _tag: "Strange", problem: "the response contains unexpected text outside its rows" }
+        ? { _tag: "Unexpected", problem: "the response contains unexpected text outside its rows" }
         : { _tag: "Refused", error }
     }
     const left = decodeUtf8(concatBytes(this.pieces)).trim()
@@ -187,8 +187,8 @@ export class RowReader {
     let inBlocks = true
     while (at < last) {
       const end = last - at <= maxBlockBytes ? last : border(chunk, at, last)
-      const doubt = inBlocks ? this.plain ? end : firstDoubt(chunk, at, end) : at
-      const clean = doubt === end ? end : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, doubt) + 1) : at
+      const inexact = inBlocks ? this.plain ? end : firstInexactByte(chunk, at, end) : at
+      const clean = inexact === end ? end : inBlocks ? Math.max(at, chunk.lastIndexOf(newline, inexact) + 1) : at
       if (clean > at) {
         if (this.takeBlock(decodeUtf8(chunk.subarray(at, clean)), out)) at = clean
         else inBlocks = false
@@ -211,7 +211,7 @@ export class RowReader {
       return chunk.length
     }
     const begun = this.pieces
-    this.forget()
+    this.clearPieces()
     this.state = "between"
     if (end !== -1) {
       if (this.takeLine(decodeUtf8(concatBytes([...begun, chunk.subarray(at, end)])), out)) return end + 1
@@ -250,7 +250,7 @@ export class RowReader {
     const json = this.sequence && separated ? undefined : parseJson(text)
     if (json === undefined) {
       this.scanNext = true
-      if (++this.misses >= patience) this.lines = false
+      if (++this.misses >= maxMisses) this.lines = false
       return false
     }
     this.misses = 0
@@ -265,7 +265,7 @@ export class RowReader {
       return chunk.length
     }
     const bytes = concatBytes([...this.pieces, chunk.subarray(at, next)])
-    this.forget()
+    this.clearPieces()
     this.element.reset()
     const text = decodeUtf8(bytes)
     const json = parseJson(text)
@@ -302,16 +302,16 @@ export class RowReader {
     this.size += bytes.length
   }
 
-  private forget(): void {
+  private clearPieces(): void {
     this.pieces = []
     this.size = 0
   }
 
   private keep(chunk: Uint8Array, at: number): number {
-    if (this.straySize < maxStrayBytes) {
-      const bytes = chunk.subarray(at, at + maxStrayBytes - this.straySize)
-      this.stray.push(bytes)
-      this.straySize += bytes.length
+    if (this.unexpectedSize < maxUnexpectedBytes) {
+      const bytes = chunk.subarray(at, at + maxUnexpectedBytes - this.unexpectedSize)
+      this.unexpected.push(bytes)
+      this.unexpectedSize += bytes.length
     }
     return chunk.length
   }
@@ -343,17 +343,17 @@ const whole = (around: string, found: boolean): End => {
   if (found && json !== undefined) return { _tag: "Whole", around }
   return looksLikeError(json)
     ? { _tag: "Refused", error: json }
-    : { _tag: "Strange", problem: found ? "the text around the rows is not JSON" : "the response has no rows" }
+    : { _tag: "Unexpected", problem: found ? "the text around the rows is not JSON" : "the response has no rows" }
 }
 
 /** A truncated response, or the error at its end. */
 const cut = (text: string): End => {
-  const error = lastWords(text)
+  const error = errorAtEnd(text)
   return error === undefined ? { _tag: "Cut" } : { _tag: "Refused", error }
 }
 
 /** The error that is the whole text, or its last line. */
-const lastWords = (text: string): unknown => {
+const errorAtEnd = (text: string): unknown => {
   const trimmed = text.trim()
   const candidates = [trimmed, trimmed.slice(trimmed.lastIndexOf("\n") + 1)]
   return candidates.map((candidate) => candidate.startsWith(opening) ? parseJson(candidate) : undefined)

@@ -26,7 +26,7 @@ export type RowsError = NotFoundError | RequestError
  *   fails if `rows` fails
  * - `head`: the response without its body
  */
-export interface Answer {
+export interface RowsResponse {
   readonly rows: Stream.Stream<Row, RowsError>
   readonly around: Effect.Effect<Json.JsonObject, RowsError>
   readonly head: Head
@@ -55,7 +55,7 @@ export const ended = (request: CouchRequest, head: Head, end: End): Effect.Effec
           description: "it ended before its last row"
         })
       )
-    case "Strange":
+    case "Unexpected":
       return Effect.fail(unexpectedResponse(request, head, end.problem))
   }
 }
@@ -118,7 +118,7 @@ export const open = (
   request: CouchRequest,
   array: string,
   plain = false
-): Effect.Effect<Answer, RowsError, CouchHttp | Scope> =>
+): Effect.Effect<RowsResponse, RowsError, CouchHttp | Scope> =>
   Effect.gen(function*() {
     const couch = yield* CouchHttp
     const response = yield* conflictAsBadRequest(couch.stream({ ...request, verify: isJson }))
@@ -178,7 +178,7 @@ export const collect = (
       const rows: Array<Row> = []
       reader.push(Transport.bytes(response), rows)
       const end = reader.end(rows)
-      const problem = end._tag === "Strange" ? end.problem : end._tag === "Whole" ? check(rows) : undefined
+      const problem = end._tag === "Unexpected" ? end.problem : end._tag === "Whole" ? check(rows) : undefined
       return problem === undefined
         ? Either.right({ end, head: headOf({ ...response, server }), rows })
         : Either.left(problem)

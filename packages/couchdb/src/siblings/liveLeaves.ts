@@ -20,7 +20,7 @@ export const readLiveLeaves = (
   ids: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<LiveLeaves>, WireError, CouchHttp> =>
   Effect.map(
-    post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (answer) => isAllDocs(answer, ids)),
+    post(database, "_all_docs", "?include_docs=true&conflicts=true", { keys: ids }, (json) => isAllDocs(json, ids)),
     ({ exact }) =>
       Json.elements(Json.get(exact, "rows")).map((row, i): LiveLeaves => {
         const doc = Json.get(row, "doc")

@@ -136,8 +136,8 @@ class PairMerge<A, R> {
     state: StageState<A, R>
   ): Effect.Effect<StageState<A, R>, PolicyFailure<E>, R | R2> {
     return Effect.mapError(stage.decide(this.question(state.clashes)), (error) => new PolicyFailure(error)).pipe(
-      Effect.flatMap((answer) =>
-        Effect.match(this.apply(answer), {
+      Effect.flatMap((decision) =>
+        Effect.match(this.apply(decision), {
           onFailure: (clashes): StageState<A, R> => ({ ...state, clashes }),
           onSuccess: (merged) => ({ ...state, merged: Option.some(merged) })
         })
@@ -172,17 +172,17 @@ class PairMerge<A, R> {
       : { _tag: "Unknown", why: unknown, clashes }
   }
 
-  /** Applies the answer of a stage, or fails with the clashes that it leaves. */
-  private apply(answer: Decision<A>): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
-    switch (answer._tag) {
+  /** Applies the decision of a stage, or fails with the clashes that it leaves. */
+  private apply(decision: Decision<A>): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
+    switch (decision._tag) {
       case "Overlap":
-        return Effect.fail(answer.clashes)
+        return Effect.fail(decision.clashes)
       case "Side":
-        return Effect.succeed(this.side(answer.side))
+        return Effect.succeed(this.side(decision.side))
       case "Merged":
-        return this.merged(answer.body, undefined, answer.withoutBase)
+        return this.merged(decision.body, undefined, decision.withoutBase)
       case "Decided":
-        return this.merged(answer.body, structural(answer.body, bodyOf(this.theirs)) ? "theirs" : "mine", [])
+        return this.merged(decision.body, structural(decision.body, bodyOf(this.theirs)) ? "theirs" : "mine", [])
     }
   }
 
@@ -200,7 +200,7 @@ class PairMerge<A, R> {
   private merged(
     body: A,
     prefer: Preference,
-    guessed: ReadonlyArray<ReadonlyArray<PropertyKey>>
+    decidedWithoutBase: ReadonlyArray<ReadonlyArray<PropertyKey>>
   ): Effect.Effect<PartialMerge<A, R>, ReadonlyArray<Clash>, R> {
     return this.encodeBodies(body).pipe(
       Effect.mapError(invalidClashes),
@@ -208,11 +208,11 @@ class PairMerge<A, R> {
         const json = mergeJson(bodies, prefer, this.base.holes)
         const files = this.mergeFiles(prefer)
         const clashes = [...json.clashes, ...files.clashes]
-        const withoutBase = [...guessed, ...json.withoutBase, ...files.withoutBase]
+        const withoutBase = [...decidedWithoutBase, ...json.withoutBase, ...files.withoutBase]
         if (clashes.length > 0) return Effect.fail(clashes)
         // An explicit decision took both versions into account. A merge without the base did not.
-        const mustNotGuess = this.base.unknown !== undefined || !this.base.allowsMissingBase
-        return mustNotGuess && prefer === undefined && withoutBase.length > 0
+        const requiresBase = this.base.unknown !== undefined || !this.base.allowsMissingBase
+        return requiresBase && prefer === undefined && withoutBase.length > 0
           ? Effect.fail(withoutBase.map(missingBaseClash))
           : Effect.succeed({
             document: partialDocument(this.context, this.mine.document, body, json.value),

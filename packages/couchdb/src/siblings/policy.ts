@@ -13,7 +13,7 @@ import type { Question, Rules, SiblingPolicy } from "./SiblingPolicy.js"
 export const TypeId: Types.TypeId = Symbol.for("effect-couchdb/SiblingPolicy") as Types.TypeId
 
 /**
- * The answer of one stage of a policy for a pair.
+ * The decision of one stage of a policy for a pair.
  *
  * - `Merged`: a merge, and the places that had no base
  * - `Side`: one whole version
@@ -57,9 +57,9 @@ const make = <A, E, R>(
     Prototype
   )
 
-const pure = <A>(answer: (question: Question<A>) => Decision<A>): Stage<A, never, never> => ({
+const pure = <A>(decide: (question: Question<A>) => Decision<A>): Stage<A, never, never> => ({
   decidesUnknown: false,
-  decide: (question) => Effect.sync(() => answer(question))
+  decide: (question) => Effect.sync(() => decide(question))
 })
 
 const knownBaseId = Symbol.for("effect-couchdb/SiblingPolicy/known")

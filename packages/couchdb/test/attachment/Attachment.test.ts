@@ -18,7 +18,7 @@ import { createHash } from "node:crypto"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { serve } from "../contract/httpServer.js"
 import { fetchTransport } from "../contract/targets.js"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const lost = new CouchError.TransportError({ method: "PUT", path: "/", reason: "Body", description: "cut" })
@@ -37,7 +37,9 @@ const changed = (
   change: (response: Transport.BufferedResponse) => Transport.BufferedResponse
 ) =>
   Effect.tap(
-    line((request, _, pass) => Effect.map(pass(request), (response) => which(request) ? change(response) : response)),
+    interceptedClient((request, _, pass) =>
+      Effect.map(pass(request), (response) => which(request) ? change(response) : response)
+    ),
     ({ layer }) => Effect.provide(Database.create("zoo"), layer)
   )
 
@@ -292,7 +294,7 @@ describe("an upload whose answer is lost", () => {
   const losing = (what: "answer" | "request", times: number, isWrite: (path: string) => boolean) =>
     Effect.gen(function*() {
       const left = yield* Ref.make(times)
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         Effect.gen(function*() {
           const lose = request.method !== "GET" && isWrite(request.path) &&
             (yield* Ref.getAndUpdate(left, (n) => n - 1)) > 0

@@ -10,7 +10,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { answer, line, requests } from "../support/transport.js"
+import { interceptedClient, makeResponse, requests } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number.pipe(Merge.annotate(Merge.counter)) }))
 const ids = Arr.makeBy(30, (n) => `doc-${n}`)
@@ -30,7 +30,7 @@ const running = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 const losing = (what: "answer" | "request", times: number) =>
   Effect.gen(function*() {
     const left = yield* Ref.make(0)
-    const on = yield* line((request, _, pass) =>
+    const on = yield* interceptedClient((request, _, pass) =>
       Effect.gen(function*() {
         const lose = isBulk(request) && (yield* Ref.getAndUpdate(left, (n) => n - 1)) > 0
         if (!lose) return yield* pass(request)
@@ -115,7 +115,7 @@ describe("bulk writes whose answers are lost", () => {
   it.effect("are not taken for an equal edit that was saved alone, nor is that taken for one of theirs", () =>
     Effect.gen(function*() {
       const armed = yield* Ref.make(false)
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         Effect.tap(pass(request), () =>
           Effect.flatMap(
             isBulk(request) || request.method === "PUT" ? Ref.getAndSet(armed, false) : Effect.succeed(false),
@@ -139,7 +139,7 @@ describe("bulk writes whose answers are lost", () => {
   it.effect("fail with what made them unknown where nobody answers any more", () =>
     Effect.gen(function*() {
       const down = yield* Ref.make(false)
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         Effect.flatMap(Ref.get(down), (isDown) => isDown ? lost : pass(request))
       )
       yield* Effect.gen(function*() {
@@ -151,19 +151,19 @@ describe("bulk writes whose answers are lost", () => {
 })
 
 describe("bulk writes about which something else than a CouchDB answers", () => {
-  const pages = [answer(200, "<html>We will be back soon</html>"), answer(200, { status: "ok" })]
+  const pages = [makeResponse(200, "<html>We will be back soon</html>"), makeResponse(200, { status: "ok" })]
 
   /** A line on which one endpoint gives the page, and whose bulk writes lose their answers, or are lost themselves. */
   const paged = (what: "answer" | "request", endpoint: RegExp, page: Transport.BufferedResponse) =>
     Effect.gen(function*() {
       const armed = yield* Ref.make(false)
       const left = yield* Ref.make(1)
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         Effect.gen(function*() {
           if (!(yield* Ref.get(armed))) return yield* pass(request)
           if (endpoint.test(request.path)) return page
           if (!isBulk(request)) return yield* pass(request)
-          if (what === "request") return answer(503, "<html>busy</html>")
+          if (what === "request") return makeResponse(503, "<html>busy</html>")
           const response = yield* pass(request)
           return (yield* Ref.getAndUpdate(left, (n) => n - 1)) > 0 ? yield* lost : response
         })
@@ -224,11 +224,11 @@ const narrow = (count: number, fail: (pass: ReturnType<Transport.Service["reques
   Effect.gen(function*() {
     const armed = yield* Ref.make(false)
     const taken = yield* Ref.make(0)
-    const on = yield* line((request, _, pass) =>
+    const on = yield* interceptedClient((request, _, pass) =>
       Effect.gen(function*() {
         if (!isBulk(request) || !(yield* Ref.get(armed))) return yield* pass(request)
         if (JSON.parse(String(request.body)).docs.length > 15) {
-          return answer(413, { error: "too_large", reason: "the request entity is too large" })
+          return makeResponse(413, { error: "too_large", reason: "the request entity is too large" })
         }
         const number = yield* Ref.updateAndGet(taken, (n) => n + 1)
         return yield* number === count ? fail(pass(request)) : pass(request)
@@ -268,7 +268,7 @@ describe("bulk writes that were halved", () => {
 
   it.effect("report what was stored if the other half fails permanently, and send nothing after it", () =>
     Effect.gen(function*() {
-      const failed = Effect.succeed(answer(500, { error: "internal", reason: "broken" }))
+      const failed = Effect.succeed(makeResponse(500, { error: "internal", reason: "broken" }))
       const on = yield* narrow(2, () => failed)
       yield* Effect.gen(function*() {
         yield* on.arm
@@ -282,7 +282,7 @@ describe("bulk writes that were halved", () => {
 
   it.effect("report versions with given revisions in the same way", () =>
     Effect.gen(function*() {
-      const failed = Effect.succeed(answer(500, { error: "internal", reason: "broken" }))
+      const failed = Effect.succeed(makeResponse(500, { error: "internal", reason: "broken" }))
       const on = yield* narrow(2, () => failed)
       yield* Effect.gen(function*() {
         yield* on.arm
@@ -299,9 +299,9 @@ describe("bulk writes that were halved", () => {
 describe("bulk requests", () => {
   it.effect("are split by count and by bytes, and halved where the server wants them smaller", () =>
     Effect.gen(function*() {
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         isBulk(request) && String(request.body).length > 400
-          ? Effect.succeed(answer(413, { error: "too_large", reason: "the request entity is too large" }))
+          ? Effect.succeed(makeResponse(413, { error: "too_large", reason: "the request entity is too large" }))
           : pass(request)
       )
       yield* Effect.gen(function*() {
@@ -324,9 +324,9 @@ describe("bulk requests", () => {
 
   it.effect("that are refused with 417 and an array are taken apart", () =>
     Effect.gen(function*() {
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         isBulk(request) && String(request.body).includes("\"doc-5\"")
-          ? Effect.succeed(answer(417, [{ id: "doc-5", error: "forbidden", reason: "no" }]))
+          ? Effect.succeed(makeResponse(417, [{ id: "doc-5", error: "forbidden", reason: "no" }]))
           : pass(request)
       )
       yield* Effect.gen(function*() {
@@ -340,7 +340,7 @@ describe("bulk requests", () => {
 
   it.effect("take no more of a stream than they can hold", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       const taken = yield* Ref.make(0)
       yield* Effect.gen(function*() {
         yield* Database.create("zoo")
@@ -357,7 +357,7 @@ describe("bulk requests", () => {
 
   it.effect("settle many conflicts with one read and one write", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       yield* Effect.gen(function*() {
         yield* Database.create("zoo")
         const many = Arr.makeBy(300, (n) => Document.make(zoo, `doc-${n}`, { n: 1 }))

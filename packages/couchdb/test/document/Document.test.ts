@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
-import { answer, line, requests } from "../support/transport.js"
+import { interceptedClient, makeResponse, requests } from "../support/transport.js"
 
 const Butterfly = Schema.Struct({ name: Schema.String, seen: Schema.Number })
 const zoo = Collection.make("zoo", Butterfly)
@@ -22,7 +22,7 @@ const onLine = <A, E>(
   ) => Effect.Effect<A, E, CouchHttp.CouchHttp>
 ) =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     return yield* Effect.zipRight(
       Database.create("zoo"),
       test((effect) => Effect.map(requests(on, effect), ([value, sent]) => [value, sent.length] as const))
@@ -100,7 +100,9 @@ describe("durability", () => {
     Effect.gen(function*() {
       const rev = `1-${"a".repeat(32)}`
       for (const [status, durability] of [[201, "quorum"], [200, "quorum"], [202, "accepted"]] as const) {
-        const { layer } = yield* line(() => Effect.succeed(answer(status, { ok: true, id: "x", rev })))
+        const { layer } = yield* interceptedClient(() =>
+          Effect.succeed(makeResponse(status, { ok: true, id: "x", rev }))
+        )
         const saved = yield* Document.create(zoo, "x", monarch).pipe(Effect.provide(layer))
         assert.strictEqual(saved.durability, durability)
         assert.deepStrictEqual(saved.rev, Option.some(Revision.make(rev)))
@@ -114,7 +116,9 @@ describe("interruption", () => {
   it.effect("of an operation interrupts its request", () =>
     Effect.gen(function*() {
       const interrupted = yield* Ref.make(0)
-      const on = yield* line(() => Effect.never.pipe(Effect.onInterrupt(() => Ref.update(interrupted, (n) => n + 1))))
+      const on = yield* interceptedClient(() =>
+        Effect.never.pipe(Effect.onInterrupt(() => Ref.update(interrupted, (n) => n + 1)))
+      )
       const fibers = yield* Effect.forEach(
         [Document.fetch(zoo, "x"), Document.create(zoo, "x", monarch), Document.update(zoo, "x", (b) => b)],
         (effect) => Effect.fork(effect.pipe(Effect.provide(on.layer)))

@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { answer } from "../support/transport.js"
+import { makeResponse } from "../support/transport.js"
 
 const password = Redacted.make("correct horse")
 const admin = { username: "admin", password }
@@ -41,7 +41,7 @@ const server = (auth: Auth.Auth, between: Between = (_, pass) => pass) =>
         Effect.zipRight(
           noted(request),
           Effect.flatMap(
-            between(request, Effect.succeed(answer(0))),
+            between(request, Effect.succeed(makeResponse(0))),
             (reply): ReturnType<Transport.Service["stream"]> =>
               reply.status === 0
                 ? engine.stream(request)
@@ -164,7 +164,7 @@ describe("a session", () => {
     Effect.gen(function*() {
       const { paths, run } = yield* server(session, (request, pass) =>
         request.path === "/_all_dbs"
-          ? Effect.succeed(answer(401, { error: "unauthorized", reason: "You are not a server admin." }))
+          ? Effect.succeed(makeResponse(401, { error: "unauthorized", reason: "You are not a server admin." }))
           : pass)
       yield* run(Session.info)
       yield* paths
@@ -197,7 +197,8 @@ describe("a session", () => {
   it.scoped("reports a locked account, and does not try it again", () =>
     Effect.gen(function*() {
       const reason = "Account is temporarily locked due to multiple authentication failures"
-      const { paths, run } = yield* server(session, () => Effect.succeed(answer(403, { error: "forbidden", reason })))
+      const { paths, run } = yield* server(session, () =>
+        Effect.succeed(makeResponse(403, { error: "forbidden", reason })))
       for (let i = 0; i < 5; i++) {
         const error = yield* Effect.flip(run(Database.info("zoo")))
         assert.strictEqual(error._tag, "AccountLockedError")
@@ -230,7 +231,7 @@ describe("a session", () => {
         (_, pass) =>
           Effect.flatMap(Ref.get(down), (down) =>
             down
-              ? Effect.zipRight(Effect.yieldNow(), Effect.succeed(answer(503, { error: "busy", reason: "x" })))
+              ? Effect.zipRight(Effect.yieldNow(), Effect.succeed(makeResponse(503, { error: "busy", reason: "x" })))
               : pass)
       )
       const results = yield* run(
@@ -247,7 +248,7 @@ describe("a session", () => {
       const down = yield* Ref.make(false)
       const { paths, run } = yield* server(session, (request, pass) =>
         Effect.flatMap(Ref.get(down), (down) =>
-          down && request.method === "POST" ? Effect.succeed(answer(503)) : pass))
+          down && request.method === "POST" ? Effect.succeed(makeResponse(503)) : pass))
       yield* run(Session.info)
       yield* Ref.set(down, true)
       yield* TestClock.adjust("550 seconds")
@@ -307,8 +308,8 @@ describe("a JSON Web Token", () => {
       const claims = Either.getOrElse(Encoding.decodeBase64UrlString(given ?? ""), () => "{}")
       const known = (JSON.parse(claims) as { readonly sub?: string }).sub === `user ${good}`
       return known
-        ? answer(200, { ok: true, userCtx: { name: "ada", roles: [] }, info: {} })
-        : answer(401, { error: "unauthorized", reason: "exp not in future" })
+        ? makeResponse(200, { ok: true, userCtx: { name: "ada", roles: [] }, info: {} })
+        : makeResponse(401, { error: "unauthorized", reason: "exp not in future" })
     })
 
   it.scoped("is asked for once, again before it is over, and again when it is refused", () =>
@@ -348,7 +349,7 @@ describe("a JSON Web Token", () => {
           (request, pass) =>
             Effect.map(
               guarded(good)(request, pass),
-              (response) => response.status === 401 ? answer(400, { error: "bad_request", reason }) : response
+              (response) => response.status === 401 ? makeResponse(400, { error: "bad_request", reason }) : response
             )
         )
         yield* run(Session.info)
@@ -373,7 +374,7 @@ describe("a JSON Web Token", () => {
       const given = yield* Ref.make(0)
       const provider = Effect.as(Ref.update(given, (n) => n + 1), token({ sub: "user 1" }))
       const { paths, run } = yield* server(Auth.jwt(provider), () =>
-        Effect.succeed(answer(400, { error: "bad_request", reason: "invalid UTF-8 JSON" })))
+        Effect.succeed(makeResponse(400, { error: "bad_request", reason: "invalid UTF-8 JSON" })))
       assert.strictEqual((yield* Effect.flip(run(Database.info("zoo"))))._tag, "BadRequestError")
       assert.strictEqual(yield* Ref.get(given), 1)
       assert.lengthOf(yield* paths, 1)
@@ -418,7 +419,7 @@ describe("a JSON Web Token", () => {
 
   it.scoped("that stays goes as it is", () =>
     Effect.gen(function*() {
-      const { asked, run } = yield* server(Auth.jwt(Redacted.make("a.b.c")), () => Effect.succeed(answer(401)))
+      const { asked, run } = yield* server(Auth.jwt(Redacted.make("a.b.c")), () => Effect.succeed(makeResponse(401)))
       yield* Effect.flip(run(Session.info))
       assert.deepStrictEqual((yield* Ref.get(asked)).map(({ headers }) => headers["authorization"]), ["Bearer a.b.c"])
     }))

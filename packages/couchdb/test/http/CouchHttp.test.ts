@@ -15,14 +15,15 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { answer, line, requests, transport } from "../support/transport.js"
+import { interceptedClient, makeResponse, requests, transport } from "../support/transport.js"
 
 const get: CouchHttp.CouchRequest = { method: "GET", path: "/zoo/x", route: "/{db}/{docid}", database: "zoo", id: "x" }
 
 const execute = (request: CouchHttp.CouchRequest) =>
   Effect.flatMap(CouchHttp.CouchHttp, (couch) => couch.execute(request))
 
-const always = (response: Transport.BufferedResponse) => line(() => Effect.succeed(response), { retry: "none" })
+const always = (response: Transport.BufferedResponse) =>
+  interceptedClient(() => Effect.succeed(response), { retry: "none" })
 
 const broken = new CouchError.TransportError({ method: "GET", path: "/", reason: "Connection", description: "reset" })
 
@@ -52,7 +53,7 @@ describe("a status becomes an error in one place", () => {
   for (const [status, tag, error] of tags) {
     it.effect(`${status} with CouchDB's error and reason is a ${tag}`, () =>
       Effect.gen(function*() {
-        const { layer } = yield* always(answer(status, { error, reason: "r" }))
+        const { layer } = yield* always(makeResponse(status, { error, reason: "r" }))
         const failure = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
         assert.strictEqual(failure._tag, tag)
         assert.include(failure.message, "GET http://embedded/zoo/x")
@@ -72,7 +73,9 @@ describe("a status becomes an error in one place", () => {
             [{ message: "no Route matched with those values" }, "not CouchDB's JSON"]
           ] as const
         ) {
-          const { layer } = yield* always(answer(status, body, { "content-type": "text/html", "server": "nginx" }))
+          const { layer } = yield* always(
+            makeResponse(status, body, { "content-type": "text/html", "server": "nginx" })
+          )
           const failure = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
           if (status === 429) {
             assert.strictEqual(failure._tag, "TooManyRequestsError")
@@ -89,7 +92,9 @@ describe("a status becomes an error in one place", () => {
   it.effect("a redirect and an unasked 304 are UnexpectedResponseErrors", () =>
     Effect.gen(function*() {
       for (const status of [301, 302, 304, 307]) {
-        const { layer } = yield* always(answer(status, "", { location: "https://me:secret@login.example/in?token=1" }))
+        const { layer } = yield* always(
+          makeResponse(status, "", { location: "https://me:secret@login.example/in?token=1" })
+        )
         const failure = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
         assert.strictEqual(failure._tag === "UnexpectedResponseError" && failure.status, status)
         assert.include(failure.message, "redirected to https://login.example/in")
@@ -100,14 +105,14 @@ describe("a status becomes an error in one place", () => {
   it.effect("a refused bulk request speaks through its first row", () =>
     Effect.gen(function*() {
       const rows = [{ ok: true, id: "a", rev: "1-a" }, { id: "b", error: "forbidden", reason: "no butterflies" }]
-      const { layer } = yield* always(answer(417, rows))
+      const { layer } = yield* always(makeResponse(417, rows))
       const error = yield* Effect.flip(execute({ ...get, method: "POST" })).pipe(Effect.provide(layer))
       assert.strictEqual(error._tag === "ExpectationFailedError" && error.reason, "no butterflies")
     }))
 
   it.effect("a 304 that was asked for is an answer", () =>
     Effect.gen(function*() {
-      const { layer } = yield* always(answer(304))
+      const { layer } = yield* always(makeResponse(304))
       const response = yield* execute({ ...get, headers: { "if-none-match": `"1-a"` } }).pipe(Effect.provide(layer))
       assert.strictEqual(response.status, 304)
     }))
@@ -115,7 +120,7 @@ describe("a status becomes an error in one place", () => {
   it.effect("200 with something that is not a document is an UnexpectedResponseError, not a defect", () =>
     Effect.gen(function*() {
       for (const body of ["<html/>", "", "[]", "3", "null", `{"_id":"x"}`]) {
-        const { layer } = yield* always(answer(200, body))
+        const { layer } = yield* always(makeResponse(200, body))
         const error = yield* Effect.flip(Document.fetch(zoo, "x")).pipe(Effect.provide(layer))
         assert.strictEqual(error._tag, "UnexpectedResponseError")
         const write = yield* Effect.flip(Document.create(zoo, "x", { n: 1 })).pipe(Effect.provide(layer))
@@ -127,7 +132,7 @@ describe("a status becomes an error in one place", () => {
 
   it.effect("a stream's refusal is read and mapped as well", () =>
     Effect.gen(function*() {
-      const { layer } = yield* always(answer(404, { error: "not_found", reason: "missing" }))
+      const { layer } = yield* always(makeResponse(404, { error: "not_found", reason: "missing" }))
       const error = yield* Effect.flip(Effect.flatMap(CouchHttp.CouchHttp, (couch) => couch.stream(get))).pipe(
         Effect.scoped,
         Effect.provide(layer)
@@ -139,9 +144,12 @@ describe("a status becomes an error in one place", () => {
 describe("what is sent", () => {
   it.effect("credentials in the URL are taken out of it, decoded, and shown nowhere", () =>
     Effect.gen(function*() {
-      const on = yield* line((_, __, ___) => Effect.succeed(answer(401, { error: "unauthorized", reason: "no" })), {
-        url: "http://us%40er:ge%C3%A4heim@couch.example:1234/proxy/"
-      })
+      const on = yield* interceptedClient(
+        (_, __, ___) => Effect.succeed(makeResponse(401, { error: "unauthorized", reason: "no" })),
+        {
+          url: "http://us%40er:ge%C3%A4heim@couch.example:1234/proxy/"
+        }
+      )
       const [error, [request]] = yield* requests(on, Effect.flip(execute(get)).pipe(Effect.provide(on.layer)))
       assert.strictEqual(request?.origin, "http://couch.example:1234")
       assert.strictEqual(request?.path, "/proxy/zoo/x")
@@ -158,7 +166,7 @@ describe("what is sent", () => {
       for (
         const [written, meant] of [["100%25", "100%"], ["100%", "100%"], ["%zz%41", "%zzA"], ["%ff", "%ff"]] as const
       ) {
-        const on = yield* line(undefined, { url: `http://admin:${written}@embedded` })
+        const on = yield* interceptedClient(undefined, { url: `http://admin:${written}@embedded` })
         const [, [request]] = yield* requests(on, Effect.exit(Effect.provide(execute(get), on.layer)))
         assert.strictEqual(atob(request?.headers["authorization"]?.slice(6) ?? ""), `admin:${meant}`)
       }
@@ -166,7 +174,7 @@ describe("what is sent", () => {
 
   it.effect("auth wins over the URL, and withAuth over both, for one effect", () =>
     Effect.gen(function*() {
-      const on = yield* line(undefined, {
+      const on = yield* interceptedClient(undefined, {
         url: "http://url:url@embedded",
         auth: Auth.basic("option", Redacted.make("option"))
       })
@@ -188,7 +196,7 @@ describe("what is sent", () => {
       const seen = yield* Ref.make<ReadonlyArray<Transport.TransportRequest>>([])
       const spy = Layer.succeed(
         Transport.Transport,
-        transport((request) => Effect.as(Ref.update(seen, (all) => [...all, request]), answer(200, "{}")))
+        transport((request) => Effect.as(Ref.update(seen, (all) => [...all, request]), makeResponse(200, "{}")))
       )
       const ask = (environment: ReadonlyArray<readonly [string, string]>) =>
         execute(get).pipe(
@@ -212,7 +220,7 @@ describe("what is sent", () => {
   it.effect("an invalid URL fails every request before it is sent", () =>
     Effect.gen(function*() {
       for (const url of ["", "couch", "ftp://x", "127.0.0.1:5984"]) {
-        const on = yield* line(undefined, { url })
+        const on = yield* interceptedClient(undefined, { url })
         const [error, sent] = yield* requests(on, Effect.flip(Document.fetch(zoo, "x")).pipe(Effect.provide(on.layer)))
         assert.strictEqual(error._tag === "TransportError" && error.reason, "InvalidUrl")
         assert.lengthOf(sent, 0)
@@ -222,52 +230,54 @@ describe("what is sent", () => {
 
 describe("retries and the deadline", () => {
   const failing = (times: number, failure: Effect.Effect<Transport.BufferedResponse, CouchError.TransportError>) =>
-    line((request, number, pass) => number <= times ? failure : pass(request))
+    interceptedClient((request, number, pass) => number <= times ? failure : pass(request))
 
   it.effect("a read is repeated after a broken connection and after 503, with the clock of the test", () =>
     Effect.gen(function*() {
-      for (const failure of [Effect.fail(broken), Effect.succeed(answer(503)), Effect.succeed(answer(502))]) {
+      for (
+        const failure of [Effect.fail(broken), Effect.succeed(makeResponse(503)), Effect.succeed(makeResponse(502))]
+      ) {
         const on = yield* failing(3, failure)
         const fiber = yield* Effect.fork(execute({ ...get, path: "/" }).pipe(Effect.provide(on.layer)))
         yield* TestClock.adjust("10 seconds")
         assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
-        assert.lengthOf(yield* Ref.get(on.asked), 4)
+        assert.lengthOf(yield* Ref.get(on.sent), 4)
       }
     }))
 
   it.effect("it gives up after four more tries, with the last error", () =>
     Effect.gen(function*() {
-      const on = yield* failing(99, Effect.succeed(answer(503, { error: "down", reason: "maintenance" })))
+      const on = yield* failing(99, Effect.succeed(makeResponse(503, { error: "down", reason: "maintenance" })))
       const fiber = yield* Effect.fork(Effect.flip(execute(get).pipe(Effect.provide(on.layer))))
       yield* TestClock.adjust("30 seconds")
       const error = yield* Fiber.join(fiber)
       assert.strictEqual(error._tag === "ServerError" && error.reason, "maintenance")
-      assert.lengthOf(yield* Ref.get(on.asked), 5)
+      assert.lengthOf(yield* Ref.get(on.sent), 5)
     }))
 
   it.effect("429 waits at least as long as Retry-After says", () =>
     Effect.gen(function*() {
       const on = yield* failing(
         1,
-        Effect.succeed(answer(429, { error: "slow", reason: "down" }, { "retry-after": "20" }))
+        Effect.succeed(makeResponse(429, { error: "slow", reason: "down" }, { "retry-after": "20" }))
       )
       const fiber = yield* Effect.fork(execute({ ...get, path: "/" }).pipe(Effect.provide(on.layer)))
       yield* TestClock.adjust("19 seconds")
-      assert.lengthOf(yield* Ref.get(on.asked), 1)
+      assert.lengthOf(yield* Ref.get(on.sent), 1)
       yield* TestClock.adjust("1 seconds")
       assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
     }))
 
   it.effect("a wait beyond the deadline is not begun", () =>
     Effect.gen(function*() {
-      const on = yield* failing(9, Effect.succeed(answer(429, "", { "retry-after": "3600" })))
+      const on = yield* failing(9, Effect.succeed(makeResponse(429, "", { "retry-after": "3600" })))
       const error = yield* Effect.flip(execute(get)).pipe(Effect.provide(on.layer))
       assert.strictEqual(error._tag, "TooManyRequestsError")
     }))
 
   it.effect("a stream whose headers do not come meets the deadline too", () =>
     Effect.gen(function*() {
-      const on = yield* line(() => Effect.never)
+      const on = yield* interceptedClient(() => Effect.never)
       const fiber = yield* Effect.fork(
         Effect.flip(Effect.flatMap(CouchHttp.CouchHttp, (couch) => couch.stream(get))).pipe(
           Effect.scoped,
@@ -280,7 +290,7 @@ describe("retries and the deadline", () => {
 
   it.effect("what Retry-After says is in the error", () =>
     Effect.gen(function*() {
-      const { layer } = yield* always(answer(429, "", { "retry-after": "7" }))
+      const { layer } = yield* always(makeResponse(429, "", { "retry-after": "7" }))
       const error = yield* Effect.flip(execute(get)).pipe(Effect.provide(layer))
       assert.deepStrictEqual(
         error._tag === "TooManyRequestsError" ? Option.map(error.retryAfter, Duration.toSeconds) : undefined,
@@ -296,18 +306,18 @@ describe("retries and the deadline", () => {
           const fiber = yield* Effect.fork(Effect.exit(execute(request).pipe(Effect.provide(on.layer))))
           yield* TestClock.adjust("1 minute")
           yield* Fiber.join(fiber)
-          return (yield* Ref.get(on.asked)).length
+          return (yield* Ref.get(on.sent)).length
         })
-      assert.strictEqual(yield* asked(get, answer(500, { error: "unknown_error", reason: "badmatch" })), 1)
-      assert.strictEqual(yield* asked(get, answer(404, { error: "not_found", reason: "missing" })), 1)
-      assert.strictEqual(yield* asked({ ...get, method: "POST" }, answer(503)), 1)
-      assert.strictEqual(yield* asked({ ...get, method: "POST", idempotent: true }, answer(503)), 2)
-      assert.strictEqual(yield* asked({ ...get, method: "HEAD" }, answer(503)), 2)
+      assert.strictEqual(yield* asked(get, makeResponse(500, { error: "unknown_error", reason: "badmatch" })), 1)
+      assert.strictEqual(yield* asked(get, makeResponse(404, { error: "not_found", reason: "missing" })), 1)
+      assert.strictEqual(yield* asked({ ...get, method: "POST" }, makeResponse(503)), 1)
+      assert.strictEqual(yield* asked({ ...get, method: "POST", idempotent: true }, makeResponse(503)), 2)
+      assert.strictEqual(yield* asked({ ...get, method: "HEAD" }, makeResponse(503)), 2)
     }))
 
   it.effect("one deadline bounds the call, its retries included", () =>
     Effect.gen(function*() {
-      const on = yield* line(() => Effect.fail(broken), {
+      const on = yield* interceptedClient(() => Effect.fail(broken), {
         timeout: "5 seconds",
         retry: Schedule.spaced("2 seconds")
       })
@@ -315,7 +325,7 @@ describe("retries and the deadline", () => {
       yield* TestClock.adjust("5 seconds")
       const error = yield* Fiber.join(fiber)
       assert.strictEqual(error._tag === "TimeoutError" && error.milliseconds, 5000)
-      assert.lengthOf(yield* Ref.get(on.asked), 3)
+      assert.lengthOf(yield* Ref.get(on.sent), 3)
     }))
 
   it.effect("a deadline above 2^31-1 ms is infinite, also for a transport that enforces deadlines", () =>
@@ -323,7 +333,7 @@ describe("retries and the deadline", () => {
       for (const [timeout, deadline] of [["24 days", 24 * 86_400_000], ["25 days", undefined]] as const) {
         const asked: Array<number | undefined> = []
         const service: Transport.Service = {
-          ...transport((request) => Effect.sync(() => (asked.push(request.deadline), answer(200, {})))),
+          ...transport((request) => Effect.sync(() => (asked.push(request.deadline), makeResponse(200, {})))),
           keepsDeadlines: true
         }
         const couch = yield* Effect.scoped(CouchHttp.make({ url: "http://couch", timeout })).pipe(
@@ -337,7 +347,9 @@ describe("retries and the deadline", () => {
   it.effect("a silent server meets the deadline of a minute; nothing is left running", () =>
     Effect.gen(function*() {
       const interrupted = yield* Ref.make(0)
-      const on = yield* line(() => Effect.never.pipe(Effect.onInterrupt(() => Ref.update(interrupted, (n) => n + 1))))
+      const on = yield* interceptedClient(() =>
+        Effect.never.pipe(Effect.onInterrupt(() => Ref.update(interrupted, (n) => n + 1)))
+      )
       const fiber = yield* Effect.fork(Effect.flip(Document.create(zoo, "x", { n: 1 }).pipe(Effect.provide(on.layer))))
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "TimeoutError")
@@ -358,7 +370,7 @@ describe("spans", () => {
         },
         context: (f) => f()
       })
-      const on = yield* line()
+      const on = yield* interceptedClient()
       const [, sent] = yield* requests(
         on,
         Effect.exit(Document.fetch(zoo, "x")).pipe(Effect.provide(on.layer), Effect.withTracer(tracer))
@@ -378,7 +390,7 @@ describe("spans", () => {
 
   it.effect("do not exist where nobody listens", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       const [, sent] = yield* requests(on, Effect.exit(Document.fetch(zoo, "x")).pipe(Effect.provide(on.layer)))
       assert.isUndefined(sent[0]?.headers["traceparent"])
     }))
@@ -433,7 +445,7 @@ describe("a stream", () => {
 
   it.effect("gives the body as it comes", () =>
     Effect.gen(function*() {
-      const { layer } = yield* line()
+      const { layer } = yield* interceptedClient()
       const text = yield* Effect.flatMap(
         CouchHttp.CouchHttp,
         (couch) => couch.stream({ method: "GET", path: "/", route: "/" })

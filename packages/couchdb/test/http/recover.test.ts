@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { answer, line } from "../support/transport.js"
+import { interceptedClient, makeResponse } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const users = Collection.make("_users", Schema.Struct({ n: Schema.Number }))
@@ -24,7 +24,7 @@ const losing = (what: "answer" | "request", times = 1, page?: Transport.Buffered
   Effect.gen(function*() {
     const armed = yield* Ref.make(false)
     const left = yield* Ref.make(times)
-    const on = yield* line((request, _, pass) =>
+    const on = yield* interceptedClient((request, _, pass) =>
       Effect.gen(function*() {
         const isArmed = yield* Ref.get(armed)
         if (isArmed && page !== undefined && request.method === "GET") return page
@@ -85,7 +85,7 @@ describe("a write whose answer was lost", () => {
   it.effect("is recognised after somebody else wrote on top of it", () =>
     Effect.gen(function*() {
       const armed = yield* Ref.make(false)
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         Effect.gen(function*() {
           if (!(isWrite(request) && (yield* Ref.getAndSet(armed, false)))) return yield* pass(request)
           yield* pass(request)
@@ -145,15 +145,19 @@ describe("a write whose answer was lost", () => {
 })
 
 describe("a check whose response does not come from CouchDB", () => {
-  const pages = [answer(200, "<html>We will be back soon</html>"), answer(200, { status: "ok" }), answer(404, "<html>")]
+  const pages = [
+    makeResponse(200, "<html>We will be back soon</html>"),
+    makeResponse(200, { status: "ok" }),
+    makeResponse(404, "<html>")
+  ]
 
   it.effect("leaves an edit unknown that was not stored", () =>
     Effect.gen(function*() {
       for (const page of pages) {
         const down = yield* Ref.make(false)
-        const on = yield* line((request, _, pass) =>
+        const on = yield* interceptedClient((request, _, pass) =>
           Effect.flatMap(Ref.get(down), (isDown) =>
-            !isDown ? pass(request) : Effect.succeed(isWrite(request) ? answer(503, "<html>busy</html>") : page))
+            !isDown ? pass(request) : Effect.succeed(isWrite(request) ? makeResponse(503, "<html>busy</html>") : page))
         )
         yield* Effect.gen(function*() {
           yield* Database.create("zoo")
@@ -206,7 +210,7 @@ describe("a write that was lost itself", () => {
   it.effect("meets a real conflict as a conflict", () =>
     Effect.gen(function*() {
       const armed = yield* Ref.make(false)
-      const on = yield* line((request, _, pass) =>
+      const on = yield* interceptedClient((request, _, pass) =>
         Effect.gen(function*() {
           if (!(isWrite(request) && (yield* Ref.getAndSet(armed, false)))) return yield* pass(request)
           yield* pass({ ...request, path: "/zoo/a", body: JSON.stringify({ n: 99 }) })
@@ -229,13 +233,13 @@ describe("a server that hashes otherwise", () => {
   it.effect("is noticed at the first write: later writes are not repeated, and report what is known", () =>
     Effect.gen(function*() {
       const sent = yield* Ref.make(0)
-      const on = yield* line((request) =>
+      const on = yield* interceptedClient((request) =>
         isWrite(request)
           ? Effect.flatMap(Ref.updateAndGet(sent, (n) => n + 1), (number) =>
             number === 1
-              ? Effect.succeed(answer(201, { ok: true, id: "x", rev: `1-${"e".repeat(32)}` }))
+              ? Effect.succeed(makeResponse(201, { ok: true, id: "x", rev: `1-${"e".repeat(32)}` }))
               : lost)
-          : Effect.succeed(answer(404, { error: "not_found", reason: "missing" }))
+          : Effect.succeed(makeResponse(404, { error: "not_found", reason: "missing" }))
       )
       const error = yield* running(
         Document.create(users, "x", { n: 1 }).pipe(

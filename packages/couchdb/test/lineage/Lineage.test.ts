@@ -17,7 +17,7 @@ type Rev = Revision.Revision
 
 const settings = Lineage.settings()
 
-const { buried, written } = writer(settings)
+const { mergeTombstone, written } = writer(settings)
 
 const changed = (of: Lineage.Version, f: (record: Lineage.Record) => Lineage.Record): Lineage.Version => {
   const field = Lineage.decodeField(Json.get(of.body, "lineage"))
@@ -481,11 +481,11 @@ describe("plans", () => {
 
   it("bring back what a burial hides for a merge that is not here", () => {
     const into: Lineage.MergedInto = { rev: rev(3, "m"), parent: right.rev, kind: "merge", also: [left.rev] }
-    const plan = planned([right, buried(rev(3, "q"), left, into)])
+    const plan = planned([right, mergeTombstone(rev(3, "q"), left, into)])
     assert(plan._tag === "Merge")
     assert.deepStrictEqual(plan.orphans, [left.rev])
     // Its body is gone: nobody knows what it said.
-    assert.strictEqual(planned([right, buried(rev(3, "q"), left, into, false)])._tag, "Unknown")
+    assert.strictEqual(planned([right, mergeTombstone(rev(3, "q"), left, into, false)])._tag, "Unknown")
   })
 
   it("leave a bare tombstone to close its branch", () => {

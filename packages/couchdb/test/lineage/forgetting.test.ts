@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import { Graph } from "../../src/lineage/graph.js"
 import { SymbolicMerge } from "../../src/lineage/symbolicMerge.js"
 import { numRuns, sample, seed } from "../support/deep.js"
-import { fadedKnowledge, fadedLeaves } from "../support/forgetting.js"
+import { truncatedIndex, truncatedLeaves } from "../support/forgetting.js"
 import { diceOf, type History, pureHistory, tallied, type Tally } from "../support/lineageHistory.js"
 import * as Lineage from "../support/lineageInternals.js"
 
@@ -13,7 +13,7 @@ const perState = 5
 
 interface Counted {
   merged: number
-  buried: number
+  tombstones: number
   unknown: number
 }
 
@@ -28,17 +28,17 @@ const wrong = (
 ): ReadonlyArray<string> => {
   const plan = Lineage.plan(knowledge, leaves, "editWins")
   const found: Array<string> = []
-  const buried = plan._tag === "DeleteMerged" || plan._tag === "Merge" ? plan.tombstones : []
+  const tombstones = plan._tag === "DeleteMerged" || plan._tag === "Merge" ? plan.tombstones : []
   const heads = plan._tag === "DeleteMerged"
     ? [plan.head]
     : plan._tag === "Merge"
     ? [plan.parent, ...plan.also]
     : []
-  for (const { of } of buried) {
+  for (const { of } of tombstones) {
     if (!within(truth([of]), truth(heads))) found.push(`${of} is buried, and not contained in ${heads.join()}`)
   }
   if (plan._tag === "Unknown") counted.unknown++
-  if (buried.length > 0) counted.buried++
+  if (tombstones.length > 0) counted.tombstones++
   if (plan._tag === "Merge") {
     counted.merged++
     const full = Lineage.buildIndex(settings, all)
@@ -56,16 +56,16 @@ const wrong = (
 
 describe("forgetting", () => {
   it("turns merges into reports, and never into other values", () => {
-    const counted: Counted = { merged: 0, buried: 0, unknown: 0 }
+    const counted: Counted = { merged: 0, tombstones: 0, unknown: 0 }
     let done = 0
     for (let next = seed ?? 1; done < tries; next++) {
       const dice = diceOf(next + 1_000_000)
       const history = pureHistory(next, 8 + dice(40))
       for (const leaves of history.replicas) {
         for (let i = 0; i < perState; i++, done++) {
-          const some = i === 0 ? leaves : fadedLeaves(leaves, dice)
+          const some = i === 0 ? leaves : truncatedLeaves(leaves, dice)
           const knowledge = Lineage.buildIndex(history.settings, some)
-          const less = i % 2 === 0 ? knowledge : fadedKnowledge(knowledge, dice)
+          const less = i % 2 === 0 ? knowledge : truncatedIndex(knowledge, dice)
           assert.deepStrictEqual(wrong(history, less, some, counted), [], `seed ${next}, ${done}`)
         }
       }

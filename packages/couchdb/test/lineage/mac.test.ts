@@ -96,7 +96,7 @@ describe("a burial without the body", () => {
     assert.isDefined(fieldOfBurial(merge))
     assert.isUndefined(fieldOfBurial(thief))
     const into: Lineage.MergedInto = { rev: rev(4, "i"), parent: merge.rev, kind: "merge", also: [thief.rev] }
-    const burial = mine.buried(rev(4, "t"), thief, into)
+    const burial = mine.mergeTombstone(rev(4, "t"), thief, into)
     const knowledge = Lineage.buildIndex(signed, [burial])
     const slim = stripTombstone(knowledge, "one", knowledge.mergeTombstones.get(burial.rev) as Lineage.MergeTombstone)
     const slimmed = { ...burial, body: { lineage: Lineage.signed(signed, "one", slim) } }
@@ -110,8 +110,8 @@ describe("a signed burial", () => {
     Lineage.buildIndex(signed, [version]).tombstoneKinds.get(version.rev)
 
   it("is one with its key, and a bare tombstone without", () => {
-    assert.strictEqual(tombstoneOf(mine.buried(rev(3, "t"), right, into)), "merged")
-    const forged = theirs.buried(rev(3, "t"), right, into)
+    assert.strictEqual(tombstoneOf(mine.mergeTombstone(rev(3, "t"), right, into)), "merged")
+    const forged = theirs.mergeTombstone(rev(3, "t"), right, into)
     assert.strictEqual(tombstoneOf(forged), "bare")
     // What it says of other revisions is not believed either.
     assert.isFalse(Lineage.buildIndex(signed, [forged]).links.has(left.rev))

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { type Contract, database, raw, run } from "../contract/suite.js"
 import { fetchTransport, real } from "../contract/targets.js"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 describe("a rewritten path", () => {
   it.effect("is sent as it is, and leads nowhere else", () => {
@@ -16,7 +16,7 @@ describe("a rewritten path", () => {
         Effect.sync(() => {
           asked.push([method, path, body])
           return {
-            ...answer(202, "whatever it says"),
+            ...makeResponse(202, "whatever it says"),
             headers: { "content-type": "text/plain", "x-couch-request-id": "0123456789" }
           }
         })

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 const collected = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
   Effect.map(Stream.runCollect(stream), (chunk) => Chunk.toReadonlyArray(chunk))
@@ -30,7 +30,7 @@ const answering = (text: (number: number) => string) =>
         transport(({ body, path }) =>
           Effect.map(
             Ref.updateAndGet(asked, Arr.append({ path, body: JSON.parse(String(body)) as unknown })),
-            ({ length }) => answer(200, text(length))
+            ({ length }) => makeResponse(200, text(length))
           )
         )
       ))

@@ -11,7 +11,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { fetchTransport } from "../contract/targets.js"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 const collected = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
   Effect.map(Stream.runCollect(stream), (chunk) => Chunk.toReadonlyArray(chunk))
@@ -52,7 +52,7 @@ const nouveauHit = (i: number, fields: unknown = { name: "m", since: "7" }) => (
 })
 
 const nouveauAnswer = (hits: ReadonlyArray<unknown>, bookmark = "b", rest: object = {}) =>
-  answer(200, {
+  makeResponse(200, {
     bookmark,
     total_hits: 7,
     total_hits_relation: "EQUAL_TO",
@@ -198,7 +198,7 @@ describe("Nouveau", () => {
 describe("Clouseau", () => {
   it.effect("is asked in a body, with all that the query says", () =>
     Effect.gen(function*() {
-      const { asked, layer } = yield* answering(() => answer(200, { total_rows: 0, bookmark: "b", rows: [] }))
+      const { asked, layer } = yield* answering(() => makeResponse(200, { total_rows: 0, bookmark: "b", rows: [] }))
       const ask = Search.fetch("zoo", clouseau, {
         query: "name:a*",
         limit: 3,
@@ -236,7 +236,7 @@ describe("Clouseau", () => {
   it.effect("hits, highlights, and a stream of them", () =>
     Effect.gen(function*() {
       const { asked, layer } = yield* answering((_, number) =>
-        answer(200, {
+        makeResponse(200, {
           total_rows: 3,
           bookmark: `b${number}`,
           rows: number === 1 ? [clouseauHit(1, { highlights: { name: ["<b>m</b>"] } }), clouseauHit(2)] : []
@@ -256,7 +256,7 @@ describe("Clouseau", () => {
   it.effect("groups", () =>
     Effect.gen(function*() {
       const { asked, layer } = yield* answering(() =>
-        answer(200, {
+        makeResponse(200, {
           total_rows: 9,
           groups: [{ by: "pieridae", total_rows: 5, rows: [clouseauHit(1)] }, { by: null, total_rows: 4, rows: [] }]
         })
@@ -289,8 +289,8 @@ describe("about an index", () => {
     Effect.gen(function*() {
       const { asked, layer } = yield* answering(({ path }) =>
         path.includes("_analyze")
-          ? answer(200, { tokens: ["butterfli", "moth"] })
-          : answer(200, {
+          ? makeResponse(200, { tokens: ["butterfli", "moth"] })
+          : makeResponse(200, {
             name: "_design/a b/by/name",
             search_index: path.includes("_nouveau_info")
               ? { num_docs: 1000, update_seq: 5000, disk_size: 1048576 }
@@ -320,7 +320,7 @@ describe("about an index", () => {
 })
 
 describe("what is not there", () => {
-  const missing = answer(404, { error: "not_found", reason: "missing" })
+  const missing = makeResponse(404, { error: "not_found", reason: "missing" })
   const tagOf = (index: typeof nouveau | typeof clouseau, respond: (asked: Asked) => Transport.BufferedResponse) =>
     Effect.flatMap(answering(respond), ({ layer }) =>
       (index._tag === "Nouveau"
@@ -333,12 +333,12 @@ describe("what is not there", () => {
       assert.deepInclude(without, { _tag: "SearchUnavailableError", engine: "Nouveau", database: "zoo" })
       assert.match(without.message, /\[nouveau\]/)
       const index = yield* tagOf(nouveau, ({ path }) =>
-        path === "/_nouveau_analyze" ? answer(200, { tokens: ["a"] }) : missing)
+        path === "/_nouveau_analyze" ? makeResponse(200, { tokens: ["a"] }) : missing)
       assert.strictEqual(index._tag, "NotFoundError")
       const database = yield* tagOf(nouveau, () =>
-        answer(404, { error: "not_found", reason: "Database does not exist." }))
+        makeResponse(404, { error: "not_found", reason: "Database does not exist." }))
       assert.strictEqual(database._tag, "NotFoundError")
-      const unavailable = answer(503, { error: "service unavailable", reason: "Search is not available" })
+      const unavailable = makeResponse(503, { error: "service unavailable", reason: "Search is not available" })
       assert.deepInclude(
         yield* tagOf(clouseau, () =>
           unavailable),
@@ -348,19 +348,22 @@ describe("what is not there", () => {
           reason: "Search is not available"
         }
       )
-      const lost = answer(500, { error: "ou_est_clouseau", reason: "Could not connect to the Clouseau Java service" })
+      const lost = makeResponse(500, {
+        error: "ou_est_clouseau",
+        reason: "Could not connect to the Clouseau Java service"
+      })
       assert.strictEqual(
         (yield* tagOf(clouseau, () =>
           lost))._tag,
         "SearchUnavailableError"
       )
-      const busy = answer(503, { error: "maintenance", reason: "soon" })
+      const busy = makeResponse(503, { error: "maintenance", reason: "soon" })
       assert.strictEqual(
         (yield* tagOf(clouseau, () =>
           busy))._tag,
         "ServerError"
       )
-      const wrong = answer(400, { error: "bad_request", reason: "Cannot parse" })
+      const wrong = makeResponse(400, { error: "bad_request", reason: "Cannot parse" })
       assert.strictEqual((yield* tagOf(clouseau, () => wrong))._tag, "BadRequestError")
     }))
 

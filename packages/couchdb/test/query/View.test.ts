@@ -12,7 +12,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { runs } from "../support/deep.js"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 const collected = <A, E, R>(stream: Stream.Stream<A, E, R>) =>
   Effect.map(Stream.runCollect(stream), (chunk) => Chunk.toReadonlyArray(chunk))
@@ -145,7 +145,7 @@ const around = (rows: ReadonlyArray<string>, tail = "\r\n]}\n") =>
 
 describe("answers", () => {
   const read = (body: string) =>
-    collected(View.stream("zoo", View.allDocs)).pipe(Effect.provide(answering(() => answer(200, body))))
+    collected(View.stream("zoo", View.allDocs)).pipe(Effect.provide(answering(() => makeResponse(200, body))))
 
   it.effect("fails for an error after status 200", () =>
     Effect.gen(function*() {
@@ -183,11 +183,13 @@ describe("answers", () => {
     Effect.gen(function*() {
       const refused = `{"key":1,"error":"reduce_overflow_error","reason":"must shrink"}`
       const view = View.reduced({ design: "zoo", view: "v", key: Schema.Number, value: Schema.Number })
-      const layer = answering(() => answer(200, `{"rows":[\r\n${[`{"key":0,"value":7}`, refused].join(",\r\n")}\r\n]}`))
+      const layer = answering(() =>
+        makeResponse(200, `{"rows":[\r\n${[`{"key":0,"value":7}`, refused].join(",\r\n")}\r\n]}`)
+      )
       const page = yield* View.fetch("zoo", view, { group: true }).pipe(Effect.provide(layer))
       assert.deepStrictEqual(page.rows.map(({ _tag }) => _tag), ["Group", "Refused"])
       const error = yield* View.reduce("zoo", view).pipe(
-        Effect.provide(answering(() => answer(200, `{"rows":[\r\n${refused}\r\n]}`))),
+        Effect.provide(answering(() => makeResponse(200, `{"rows":[\r\n${refused}\r\n]}`))),
         Effect.flip
       )
       assert.deepInclude(error, { _tag: "ServerError", error: "reduce_overflow_error", reason: "must shrink" })
@@ -222,7 +224,7 @@ describe("requests", () => {
       const layer = CouchHttp.layer({ url: "http://stub" }).pipe(
         Layer.provide(Layer.succeed(
           Transport.Transport,
-          transport((request) => Effect.as(Ref.update(seen, Arr.append(request)), answer(200, `{"rows":[]}`)))
+          transport((request) => Effect.as(Ref.update(seen, Arr.append(request)), makeResponse(200, `{"rows":[]}`)))
         ))
       )
       yield* Effect.provide(effect, layer)

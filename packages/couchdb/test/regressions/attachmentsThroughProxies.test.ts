@@ -52,7 +52,7 @@ const suffixed = (suffix: string) => (etag: string) => etag.replace(/"$/, `${suf
 const honest: Readonly<Record<string, Proxy>> = {
   "none": {},
   "nginx": { compresses: "gzip", etag: weak },
-  "one that deflates unasked": { compresses: "deflate", unasked: true, etag: weak },
+  "one that deflates unasked": { compresses: "deflate", ignoresAcceptEncoding: true, etag: weak },
   "one that keeps Accept-Ranges": { compresses: "gzip", etag: weak, acceptRanges: "keep" },
   "one that gives no ranges": { compresses: "gzip", etag: weak, acceptRanges: "none" },
   "Apache": { compresses: "gzip", etag: suffixed("-gzip"), acceptRanges: "keep" },
@@ -119,7 +119,7 @@ describe("an attachment through a proxy", () => {
   it.effect("is inflated by a client that can, and refused if nothing here can", () =>
     Effect.gen(function*() {
       const { by, doc } = yield* stored
-      const proxy: Proxy = { compresses: "br", unasked: true, etag: weak }
+      const proxy: Proxy = { compresses: "br", ignoresAcceptEncoding: true, etag: weak }
       for (const of of Object.values(targets(doc))) {
         const get = read(Attachment.get(of, "wing.svg"))
         assert.strictEqual(yield* Effect.provide(get, by(proxy, "inflates")), hex(wing))
@@ -252,7 +252,7 @@ describe("a range through a proxy", () => {
       const proxies: ReadonlyArray<Proxy> = [
         {},
         { ignoresRange: true },
-        { ignoresRange: true, compresses: "gzip", unasked: true, etag: weak },
+        { ignoresRange: true, compresses: "gzip", ignoresAcceptEncoding: true, etag: weak },
         { ignoresRange: true, accepts: "gzip" },
         { ignoresRange: true, hides: ["etag", "accept-ranges", "content-length"] }
       ]
@@ -285,7 +285,7 @@ describe("a range through a proxy", () => {
       const { by, doc } = yield* stored
       const held = new Uint8Array(gzipSync(note))
       const proxy: Proxy = {
-        answers: ({ headers }, request) => ({
+        mapResponse: ({ headers }, request) => ({
           status: request.headers["range"] === undefined ? 200 : 206,
           headers: {
             ...headers,
@@ -337,14 +337,18 @@ describe("a range through a proxy", () => {
         { "content-range": "bytes 100-199/4000", "content-encoding": "gzip" }
       ]
       for (const headers of others) {
-        const proxy: Proxy = { answers: () => ({ status: 206, headers, body: wing.slice(0, 100) }) }
+        const proxy: Proxy = { mapResponse: () => ({ status: 206, headers, body: wing.slice(0, 100) }) }
         const error = yield* Effect.flip(
           Effect.provide(read(Attachment.get(doc, "wing.svg", { first: 100, last: 199 })), by(proxy, "leaves"))
         )
         assert.strictEqual(error._tag, "UnexpectedResponseError", JSON.stringify(headers))
       }
       const short: Proxy = {
-        answers: () => ({ status: 206, headers: { "content-range": "bytes 100-199/*" }, body: wing.slice(100, 150) })
+        mapResponse: () => ({
+          status: 206,
+          headers: { "content-range": "bytes 100-199/*" },
+          body: wing.slice(100, 150)
+        })
       }
       const error = yield* Effect.flip(
         Effect.provide(read(Attachment.get(doc, "wing.svg", { first: 100, last: 199 })), by(short, "leaves"))
@@ -370,7 +374,7 @@ describe("an answer through a proxy", () => {
     Effect.gen(function*() {
       const { by, doc } = yield* stored
       const compressing = (etag: Proxy["etag"]): Proxy => ({
-        answers: (response, request) =>
+        mapResponse: (response, request) =>
           request.headers["accept-encoding"] === "gzip" && response.headers["content-encoding"] === undefined
             ? {
               ...response,
@@ -425,7 +429,7 @@ describe("an answer through a proxy", () => {
     Effect.gen(function*() {
       const { by, doc } = yield* stored
       for (const status of [204, 304]) {
-        const layer = by({ answers: (response) => ({ ...response, status, body: "" }) }, "leaves")
+        const layer = by({ mapResponse: (response) => ({ ...response, status, body: "" }) }, "leaves")
         const error = yield* Effect.flip(Effect.provide(read(Attachment.get(doc, "wing.svg")), layer))
         assert.strictEqual(error._tag, "UnexpectedResponseError")
       }
@@ -444,7 +448,7 @@ describe("an answer through a proxy", () => {
                 ),
                 (files) => ({ stubs: whole.document.attachments, files: Object.fromEntries(files) })
               ))),
-            by({ compresses, unasked: true, etag: weak }, client)
+            by({ compresses, ignoresAcceptEncoding: true, etag: weak }, client)
           )
           assert.deepStrictEqual(got.stubs, doc.attachments)
           for (const [name, { content }] of Object.entries(files)) assert.strictEqual(got.files[name], hex(content))
@@ -487,7 +491,7 @@ describe("an answer through a proxy", () => {
       ]
       for (const tag of tags) {
         const proxy: Proxy = {
-          answers: ({ headers: { etag, ...headers }, ...response }, { method }) => {
+          mapResponse: ({ headers: { etag, ...headers }, ...response }, { method }) => {
             const changed = tag(etag ?? "")
             return method === "HEAD" && changed !== undefined
               ? { ...response, headers: { ...headers, etag: changed } }
@@ -506,7 +510,7 @@ describe("a replication through a proxy that compresses unasked", () => {
   it.effect("carries the files over", () =>
     Effect.gen(function*() {
       const { doc, engine, over } = yield* stored
-      const way = over(proxied({ compresses: "gzip", unasked: true, etag: weak }, "leaves")(engine))
+      const way = over(proxied({ compresses: "gzip", ignoresAcceptEncoding: true, etag: weak }, "leaves")(engine))
       const target = yield* EmbeddedCouch.make()
       const there = over(EmbeddedCouch.transport(target))
       const endpoint = (layer: typeof way) =>
@@ -559,7 +563,7 @@ describe("a document through a proxy that compresses unasked", () => {
     Effect.gen(function*() {
       const { engine, over } = yield* stored
       for (const compresses of ["gzip", "deflate"] as const) {
-        const way = proxied({ compresses, unasked: true, etag: weak }, "leaves")(engine)
+        const way = proxied({ compresses, ignoresAcceptEncoding: true, etag: weak }, "leaves")(engine)
         yield* Effect.provide(steps(compresses), over(way))
         yield* Effect.provide(steps(compresses), over({ ...way, keepsDeadlines: true }))
         yield* Effect.provide(Effect.withTracer(steps(compresses), tracer), over(way))

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
@@ -50,7 +50,7 @@ const writes: { readonly [name: string]: Write } = {
 }
 
 const ready = Effect.gen(function*() {
-  const on = yield* line()
+  const on = yield* interceptedClient()
   const doc = yield* Effect.zipRight(Database.create("zoo"), Document.create(zoo, "monarch", { n: 1 })).pipe(
     Effect.provide(on.layer)
   )
@@ -62,12 +62,12 @@ describe("a file with a wrong length", () => {
     for (const [name, { file, says }] of Object.entries(wrong)) {
       it.effect(`${how}: ${name}`, () =>
         Effect.gen(function*() {
-          const { asked, doc, layer } = yield* ready
-          const before = (yield* Ref.get(asked)).length
+          const { sent, doc, layer } = yield* ready
+          const before = (yield* Ref.get(sent)).length
           const error = yield* Effect.flip(write(doc, file)).pipe(Effect.provide(layer))
           assert.include(error, { _tag: "TransportError", reason: "RequestBody", description: says })
           assert.match(String(error), / http:\/\/\S+\/zoo\/monarch/)
-          assert.isAtMost((yield* Ref.get(asked)).length - before, 1)
+          assert.isAtMost((yield* Ref.get(sent)).length - before, 1)
           const stored = yield* Document.fetch(zoo, "monarch").pipe(Effect.provide(layer))
           assert.deepStrictEqual(stored.rev, doc.rev)
           assert.deepStrictEqual(Object.keys(stored.attachments), [])

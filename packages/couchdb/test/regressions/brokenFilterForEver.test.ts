@@ -7,23 +7,23 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { logged } from "../support/logged.js"
-import { answeredBy, instead, layerOver, page } from "../support/outages.js"
-import { passing } from "../support/passing.js"
+import { layerOver, proxyPage, substitute, withSubstitutes } from "../support/outages.js"
+import { adjustUntilDone } from "../support/passing.js"
 
 const row = (seq: string, id: string): string =>
   `${JSON.stringify({ seq, id, changes: [{ rev: "1-967a00dff5e02add41819138abb3284d" }] })}\n`
 
-const feed = (text: string): Transport.BufferedResponse => instead(200, text, { "content-type": "application/json" })
+const feed = (text: string): Transport.BufferedResponse => substitute(200, text, { "content-type": "application/json" })
 
 /** What CouchDB 3.5 answers where a filter throws. */
 const throws = (what = "TypeError") =>
-  instead(500, { error: "error", reason: `{<<"${what}">>,{[]},[{couch_os_process,prompt,2,[]}]}` })
+  substitute(500, { error: "error", reason: `{<<"${what}">>,{[]},[{couch_os_process,prompt,2,[]}]}` })
 
 const none: Transport.Service = { request: () => Effect.never, stream: () => Effect.never }
 
 const scripted = (answer: (number: number) => Transport.BufferedResponse) => {
   const asked = { count: 0 }
-  const layer = layerOver(answeredBy(none, () => answer(++asked.count)))
+  const layer = layerOver(withSubstitutes(none, () => answer(++asked.count)))
   return { asked, layer }
 }
 
@@ -42,7 +42,7 @@ describe("a follower ends with CouchDB's own words", () => {
         Effect.gen(function*() {
           const { asked, layer } = scripted(() => throws())
           const fiber = yield* Effect.fork(Effect.flip(Effect.provide(filtered(filter), layer)))
-          const error = yield* passing(fiber)
+          const error = yield* adjustUntilDone(fiber)
           assert.strictEqual(error._tag === "ServerError" && error.reason.slice(0, 16), "{<<\"TypeError\">>")
           assert.strictEqual(asked.count, 10)
           assert.isTrue(log.some(({ level, message }) => level === "WARN" && message.includes("TypeError")))
@@ -54,10 +54,10 @@ describe("a follower ends with CouchDB's own words", () => {
     Effect.gen(function*() {
       const late = { error: "error", reason: "{<<\"Error\">>}" }
       const { asked, layer } = scripted((number) =>
-        number === 1 ? feed(`${row("1-x", "a")}\n${JSON.stringify(late)}\n`) : instead(500, late)
+        number === 1 ? feed(`${row("1-x", "a")}\n${JSON.stringify(late)}\n`) : substitute(500, late)
       )
       const fiber = yield* Effect.fork(Effect.flip(Effect.provide(filtered(Changes.byFunction("d", "f")), layer)))
-      assert.strictEqual((yield* passing(fiber))._tag, "ServerError")
+      assert.strictEqual((yield* adjustUntilDone(fiber))._tag, "ServerError")
       assert.strictEqual(asked.count, 10)
     }))
 
@@ -65,7 +65,7 @@ describe("a follower ends with CouchDB's own words", () => {
     Effect.gen(function*() {
       const { asked, layer } = scripted((number) => throws(number % 2 === 0 ? "TypeError" : "ReferenceError"))
       const fiber = yield* Effect.fork(Effect.flip(Effect.provide(filtered(Changes.byFunction("d", "f")), layer)))
-      assert.strictEqual((yield* passing(fiber))._tag, "ServerError")
+      assert.strictEqual((yield* adjustUntilDone(fiber))._tag, "ServerError")
       assert.strictEqual(asked.count, 19)
     }))
 })
@@ -80,19 +80,22 @@ describe("a follower continues", () => {
     [
       "where the cluster is in trouble",
       Changes.byView("d", "v"),
-      () => instead(500, { error: "internal_server_error", reason: "No DB shards could be opened." })
+      () => substitute(500, { error: "internal_server_error", reason: "No DB shards could be opened." })
     ],
     [
       "where the server is slow",
       Changes.byView("d", "v"),
       () =>
-        instead(500, { error: "timeout", reason: "The request could not be processed in a reasonable amount of time." })
+        substitute(500, {
+          error: "timeout",
+          reason: "The request could not be processed in a reasonable amount of time."
+        })
     ],
     ...[408, 425, 429, 502, 503, 504, 524].map((status) =>
-      [`at ${status}`, Changes.byView("d", "v"), () => instead(status, { error: "x", reason: "y" })] as const
+      [`at ${status}`, Changes.byView("d", "v"), () => substitute(status, { error: "x", reason: "y" })] as const
     ),
-    ["at the page of a proxy", Changes.byView("d", "v"), () => page(500)],
-    ["at the 404 of a proxy", Changes.byView("d", "v"), () => page(404)]
+    ["at the page of a proxy", Changes.byView("d", "v"), () => proxyPage(500)],
+    ["at the 404 of a proxy", Changes.byView("d", "v"), () => proxyPage(404)]
   ]
   for (const [name, filter, answer] of forEver) {
     it.effect(`${name}, and warns`, () =>
@@ -137,7 +140,7 @@ describe("a follower continues", () => {
 it.effect("a filter whose design document or function is missing ends a follower at once", () =>
   Effect.gen(function*() {
     for (const reason of ["missing", "deleted", "missing json key: f"]) {
-      const { asked, layer } = scripted(() => instead(404, { error: "not_found", reason }))
+      const { asked, layer } = scripted(() => substitute(404, { error: "not_found", reason }))
       const error = yield* Effect.flip(Effect.provide(filtered(Changes.byFunction("d", "f")), layer))
       assert.strictEqual(error._tag, "NotFoundError")
       assert.strictEqual(asked.count, 1)

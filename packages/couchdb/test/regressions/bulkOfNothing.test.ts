@@ -4,7 +4,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 const Butterfly = Schema.Struct({ name: Schema.String })
 const zoo = Collection.make("zoo", Butterfly)
@@ -12,7 +12,7 @@ const zoo = Collection.make("zoo", Butterfly)
 describe("a bulk operation on an empty list", () => {
   it.effect("runs, gives an empty list and sends nothing", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       const [results, sent] = yield* requests(
         on,
         Effect.all([

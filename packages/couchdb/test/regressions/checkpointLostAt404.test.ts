@@ -9,8 +9,8 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { logged } from "../support/logged.js"
-import { answeredBy, instead, layerOver, page } from "../support/outages.js"
-import { passing, until } from "../support/passing.js"
+import { layerOver, proxyPage, substitute, withSubstitutes } from "../support/outages.js"
+import { adjustUntil, adjustUntilDone } from "../support/passing.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const checkpoint = Changes.inLocalDocument("zoo", "indexer")
@@ -32,7 +32,7 @@ const world = (
     yield* write("b")
     let count = 0
     const layer = layerOver(
-      answeredBy(plain, (request) => request.path.includes("/_local/") ? answer(request, ++count) : undefined)
+      withSubstitutes(plain, (request) => request.path.includes("/_local/") ? answer(request, ++count) : undefined)
     )
     const seen: Array<string> = []
     const follow = Changes.follow("zoo", { since: "now", checkpoint, checkpointEvery: 0 }).pipe(
@@ -43,13 +43,16 @@ const world = (
   })
 
 const ofProxies: ReadonlyArray<readonly [string, Transport.BufferedResponse]> = [
-  ["the 404 page of a proxy", page(404)],
-  ["the 404 of another service", instead(404, { message: "no Route matched with those values" })],
-  ["the 404 of another service, in other words", instead(404, { error: "Not Found", reason: "no such path" })],
-  ["a 404 in CouchDB's shape that names something else", instead(404, { error: "not_found", reason: "no such route" })],
-  ["a 404 in CouchDB's shape without a reason", instead(404, { error: "not_found", reason: "unknown" })],
-  ["an empty 404", instead(404, "")],
-  ["a login page", page(200)]
+  ["the 404 page of a proxy", proxyPage(404)],
+  ["the 404 of another service", substitute(404, { message: "no Route matched with those values" })],
+  ["the 404 of another service, in other words", substitute(404, { error: "Not Found", reason: "no such path" })],
+  [
+    "a 404 in CouchDB's shape that names something else",
+    substitute(404, { error: "not_found", reason: "no such route" })
+  ],
+  ["a 404 in CouchDB's shape without a reason", substitute(404, { error: "not_found", reason: "unknown" })],
+  ["an empty 404", substitute(404, "")],
+  ["a login page", proxyPage(200)]
 ]
 
 describe("a follower whose checkpoint cannot be read", () => {
@@ -58,7 +61,7 @@ describe("a follower whose checkpoint cannot be read", () => {
       Effect.gen(function*() {
         const on = yield* world((_, number) => number === 1 ? response : undefined)
         const fiber = yield* Effect.fork(on.follow)
-        yield* until(() => on.seen.length > 0)
+        yield* adjustUntil(() => on.seen.length > 0)
         assert.deepStrictEqual(on.seen, ["b"])
         yield* Fiber.interrupt(fiber)
       }))
@@ -83,12 +86,12 @@ describe("a follower whose checkpoint cannot be read", () => {
     it.effect(`since it is ${reason}, begins at now`, () =>
       Effect.gen(function*() {
         const on = yield* world(({ method }) =>
-          method === "GET" ? instead(404, { error: "not_found", reason }) : undefined
+          method === "GET" ? substitute(404, { error: "not_found", reason }) : undefined
         )
         const fiber = yield* Effect.fork(on.follow)
         yield* TestClock.adjust("1 minute")
         yield* on.write("c")
-        yield* until(() => on.seen.length > 0)
+        yield* adjustUntil(() => on.seen.length > 0)
         assert.deepStrictEqual(on.seen, ["c"])
         yield* Fiber.interrupt(fiber)
       }))
@@ -104,7 +107,7 @@ describe("a follower whose checkpoint cannot be written", () => {
           const on = yield* world(({ method }) => method === "PUT" && trouble ? response : undefined)
           const before = yield* on.stored
           const fiber = yield* Effect.fork(on.follow)
-          yield* until(() => on.seen.includes("b"))
+          yield* adjustUntil(() => on.seen.includes("b"))
           yield* TestClock.adjust("5 minutes")
           assert.deepStrictEqual(yield* on.stored, before)
           assert.isTrue(log.some(({ level, message }) => level === "WARN" && message.includes("checkpoint")))
@@ -127,7 +130,7 @@ describe("a checkpoint in a database that does not exist", () => {
       )
       assert.strictEqual(read._tag, "NotFoundError")
       const lost: typeof elsewhere = { read: Effect.succeedNone, write: elsewhere.write }
-      const written = yield* passing(
+      const written = yield* adjustUntilDone(
         yield* Effect.fork(
           Effect.flip(Effect.provide(Stream.runDrain(Changes.follow("zoo", { checkpoint: lost })), on.layer))
         )
@@ -139,11 +142,11 @@ describe("a checkpoint in a database that does not exist", () => {
     Effect.gen(function*() {
       const on = yield* world(() => undefined)
       const fiber = yield* Effect.fork(on.follow)
-      yield* until(() => on.seen.includes("b"))
+      yield* adjustUntil(() => on.seen.includes("b"))
       yield* Effect.provide(Database.delete("zoo"), on.direct)
-      yield* passing(fiber)
+      yield* adjustUntilDone(fiber)
       assert.deepStrictEqual(on.seen, ["b", "gone"])
-      assert.strictEqual((yield* passing(yield* Effect.fork(Effect.flip(on.follow))))._tag, "NotFoundError")
+      assert.strictEqual((yield* adjustUntilDone(yield* Effect.fork(Effect.flip(on.follow))))._tag, "NotFoundError")
     }))
 
   it.effect("is an error when a program reads or writes it itself", () =>

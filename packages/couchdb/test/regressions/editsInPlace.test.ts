@@ -10,12 +10,12 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { raw, stored } from "../contract/suite.js"
-import { type Line, line, requests } from "../support/transport.js"
+import { type InterceptedClient, interceptedClient, requests } from "../support/transport.js"
 
 /** Runs on an engine of its own, with a database. */
-const onLine = <A, E, R>(test: (on: Line) => Effect.Effect<A, E, CouchHttp.CouchHttp | R>) =>
+const onLine = <A, E, R>(test: (on: InterceptedClient) => Effect.Effect<A, E, CouchHttp.CouchHttp | R>) =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     return yield* Effect.zipRight(Database.create("zoo"), test(on)).pipe(Effect.provide(on.layer))
   })
 
@@ -324,7 +324,7 @@ describe("an edit in place while a save is under way", () => {
     it.effect(`of ${name} is left to the next save`, () =>
       Effect.gen(function*() {
         let meddle = () => {}
-        const on = yield* line((request, _, pass) =>
+        const on = yield* interceptedClient((request, _, pass) =>
           Effect.suspend(() => {
             if (request.method === "PUT" || request.path.endsWith("_bulk_docs")) meddle()
             return pass(request)

@@ -2,13 +2,13 @@ import { assert, it } from "@effect/vitest"
 import { Changes, Collection, Database } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
 it.effect("encodes each part of a filter's name, which CouchDB decodes once more after it split them", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
       const sent = (filter: Changes.Filter) =>

@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Line, logged } from "../support/logged.js"
-import { passing, until } from "../support/passing.js"
+import { adjustUntil, adjustUntilDone } from "../support/passing.js"
 
 const { Fault } = Faults
 
@@ -106,7 +106,7 @@ describe("a follower says in the log", () => {
         const watch = yield* Effect.fork(
           Stream.runDrain(Conflict.watch(zoo, Merge.make(zoo))).pipe(Effect.provide(on.layer))
         )
-        yield* until(() => of(log, "WARN").length === 2)
+        yield* adjustUntil(() => of(log, "WARN").length === 2)
         assert.deepStrictEqual(
           of(log, "WARN").map(({ annotations }) => annotations),
           [
@@ -152,7 +152,7 @@ describe("onReconnect", () => {
       yield* on.faults.use([{ fault: Fault.Status({ status: 503 }), times: 1 }])
       // The server ends the feed, so that there is a next request.
       yield* Effect.provide(Database.delete("zoo"), on.layer).pipe(Effect.retry({ times: 1 }))
-      yield* passing(fiber)
+      yield* adjustUntilDone(fiber)
       assert.strictEqual(attempts[2], 1)
     }))
 
@@ -169,7 +169,7 @@ describe("onReconnect", () => {
         Effect.provide(on.layer),
         Effect.fork
       )
-      assert.strictEqual(yield* passing(fiber), "paged")
+      assert.strictEqual(yield* adjustUntilDone(fiber), "paged")
       assert.lengthOf(yield* on.faults.injected, 4)
     }))
 })

@@ -6,8 +6,8 @@ import { every, isDeep } from "../support/deep.js"
 import { foreign } from "../support/impostor.js"
 import { operations } from "../support/operations.js"
 import { plansOf } from "../support/plans.js"
-import { add, judge, makeTally, nothingFound, printTally, trial } from "../support/trial.js"
-import { places } from "../support/worlds.js"
+import { addFindings, compareRuns, makeTally, nothingFound, printTally, runWithFaults } from "../support/trial.js"
+import { environments } from "../support/worlds.js"
 
 const ways = [
   { times: 1, carriesOut: false },
@@ -16,29 +16,36 @@ const ways = [
   { times: Infinity, carriesOut: true }
 ]
 
-for (const place of places) {
-  describe(`a response of something other than CouchDB, ${place.name}`, () => {
+for (const environment of environments) {
+  describe(`a response of something other than CouchDB, ${environment.name}`, () => {
     const tally = makeTally()
-    if (isDeep) afterAll(() => printTally(`foreign responses, ${place.name}`, tally))
+    if (isDeep) afterAll(() => printTally(`foreign responses, ${environment.name}`, tally))
 
-    for (const [index, operation] of every(3, [...operations.filter(place.has).entries()])) {
-      place.it(`is not taken for CouchDB's word by ${operation.name}`, () =>
+    for (const [index, operation] of every(3, [...operations.filter(environment.has).entries()])) {
+      environment.it(`is not taken for CouchDB's word by ${operation.name}`, () =>
         Effect.gen(function*() {
-          const world = yield* place.make()
-          const faulty = yield* world.client(world.auth)
+          const server = yield* environment.make()
+          const faulty = yield* server.client(server.auth)
           const found = nothingFound()
-          const reference = yield* trial(world, faulty, operation, undefined)
+          const reference = yield* runWithFaults(server, faulty, operation, undefined)
           assert.strictEqual(
             Exit.isFailure(reference.exit) ? Cause.pretty(reference.exit.cause) : "success",
             "success"
           )
           const plans = plansOf(foreign, ways, reference.requests, index).filter(({ carriesOut, response }) =>
-            !(place.overFetch && carriesOut && response.status === 421)
+            !(environment.overFetch && carriesOut && response.status === 421)
           )
           for (const plan of plans) {
-            judge(found, plan.name, reference, yield* trial(world, faulty, operation, plan), operation, plan)
+            compareRuns(
+              found,
+              plan.name,
+              reference,
+              yield* runWithFaults(server, faulty, operation, plan),
+              operation,
+              plan
+            )
           }
-          add(tally, found, plans.length)
+          addFindings(tally, found, plans.length)
           assert.deepStrictEqual(found, nothingFound(), JSON.stringify(found, null, 1))
         }))
     }

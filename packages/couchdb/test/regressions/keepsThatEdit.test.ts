@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { raw } from "../contract/suite.js"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 const Card = Schema.Struct({
   owner: Schema.String,
@@ -17,7 +17,7 @@ const cards = Collection.make("zoo", Card)
 
 const onLine = <A, E>(test: Effect.Effect<A, E, CouchHttp.CouchHttp>) =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     return yield* Effect.zipRight(Database.create("zoo"), test).pipe(Effect.provide(on.layer))
   })
 

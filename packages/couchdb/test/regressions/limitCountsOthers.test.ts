@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type Line, line, requests } from "../support/transport.js"
+import { type InterceptedClient, interceptedClient, requests } from "../support/transport.js"
 
 const Numbered = Schema.Struct({ n: Schema.Number })
 const ranged = Collection.make("shop", Numbered, { id: Collection.prefixed("order:") })
@@ -30,9 +30,9 @@ const five = [1, 2, 3, 4, 5]
 const orders = five.map((n) => `order:${n}`)
 
 /** A shop with five customers, and five orders after them. */
-const shop = <A, E>(test: (on: Line) => Effect.Effect<A, E, CouchHttp.CouchHttp>) =>
+const shop = <A, E>(test: (on: InterceptedClient) => Effect.Effect<A, E, CouchHttp.CouchHttp>) =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.provide(
       Effect.gen(function*() {
         yield* Database.create("shop")

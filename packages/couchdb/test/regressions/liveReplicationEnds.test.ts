@@ -9,12 +9,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { logged } from "../support/logged.js"
-import { answeredBy, instead, page } from "../support/outages.js"
-import { passing, until } from "../support/passing.js"
+import { proxyPage, substitute, withSubstitutes } from "../support/outages.js"
+import { adjustUntil, adjustUntilDone } from "../support/passing.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
-type Answer = Parameters<typeof answeredBy>[1]
+type Answer = Parameters<typeof withSubstitutes>[1]
 
 /** Two databases, and what is answered instead by the server of the source, and by that of the target. */
 const world = (source: Answer, target: Answer = () => undefined) =>
@@ -35,7 +35,7 @@ const world = (source: Answer, target: Answer = () => undefined) =>
         const ids = Effect.provideService(Changes.fetch("zoo"), CouchHttp.CouchHttp, direct).pipe(
           Effect.map(({ changes }) => changes.map(({ id }) => id).sort())
         )
-        return { endpoint: { couch: yield* make(answeredBy(plain, answer)), database: "zoo" }, write, ids }
+        return { endpoint: { couch: yield* make(withSubstitutes(plain, answer)), database: "zoo" }, write, ids }
       })
     return { source: yield* side(source), target: yield* side(target) }
   })
@@ -61,9 +61,11 @@ const own = { error: "unknown_error", reason: "something is wrong" }
 describe("a live replication outlives", () => {
   const answers: ReadonlyArray<readonly [string, Transport.BufferedResponse]> = [
     ...[408, 425, 429, 500, 502, 503, 504, 520, 524, 527, 530].map((status) =>
-      [`${status}`, instead(status, own)] as const
+      [`${status}`, substitute(status, own)] as const
     ),
-    ...[200, 302, 404, 502, 504, 524].map((status) => [`the page of a proxy with ${status}`, page(status)] as const)
+    ...[200, 302, 404, 502, 504, 524].map((status) =>
+      [`the page of a proxy with ${status}`, proxyPage(status)] as const
+    )
   ]
   for (const [name, response] of answers) {
     it.scoped(`${name}, at its start and at any request of either side`, () =>
@@ -110,16 +112,16 @@ describe("a live replication outlives", () => {
 describe("a live replication", () => {
   it.scoped("waits as long as Retry-After asks for, and as its own schedule says", () =>
     Effect.gen(function*() {
-      const on = yield* world((_, number) => number === 1 ? page(503, { "retry-after": "90" }) : undefined)
+      const on = yield* world((_, number) => number === 1 ? proxyPage(503, { "retry-after": "90" }) : undefined)
       yield* on.source.write("a")
       const fiber = yield* Effect.fork(live(on, { retry: Schedule.spaced("1 second") }))
       yield* TestClock.adjust("89 seconds")
       assert.deepStrictEqual(yield* on.target.ids, [])
       yield* arrives(on, ["a"])
       yield* Fiber.interrupt(fiber)
-      const ends = yield* world(() => instead(503, own))
+      const ends = yield* world(() => substitute(503, own))
       const ended = yield* Effect.fork(Effect.flip(live(ends, { retry: Schedule.recurs(3) })))
-      assert.strictEqual((yield* passing(ended))._tag, "ServerError")
+      assert.strictEqual((yield* adjustUntilDone(ended))._tag, "ServerError")
     }))
 
   it.scoped("warns at most once a minute, logs when it works again, and runs onReconnect", () =>
@@ -127,7 +129,7 @@ describe("a live replication", () => {
       Effect.gen(function*() {
         let trouble = true
         const calls: Array<readonly [string, number, number]> = []
-        const on = yield* world(() => trouble ? instead(524, own) : undefined)
+        const on = yield* world(() => trouble ? substitute(524, own) : undefined)
         const fiber = yield* Effect.fork(live(on, {
           retry: Schedule.spaced("1 second"),
           onReconnect: ({ attempt, delay, error }) =>
@@ -140,7 +142,9 @@ describe("a live replication", () => {
         assert.deepStrictEqual(warnings()[0]?.annotations, { source: "zoo", target: "zoo", error: "ServerError" })
         assert.deepStrictEqual(calls.slice(0, 2), [["ServerError", 1, 1_000], ["ServerError", 2, 1_000]])
         trouble = false
-        yield* until(() => log.some(({ level, message }) => level === "INFO" && message.startsWith("the replication")))
+        yield* adjustUntil(() =>
+          log.some(({ level, message }) => level === "INFO" && message.startsWith("the replication"))
+        )
         yield* Fiber.interrupt(fiber)
       })
     ))
@@ -150,11 +154,11 @@ describe("a live replication", () => {
       let asked = 0
       const broken: Answer = ({ path }) =>
         path.includes("_changes") && ++asked > 0
-          ? instead(500, { error: "error", reason: "{<<\"TypeError\">>,[]}" })
+          ? substitute(500, { error: "error", reason: "{<<\"TypeError\">>,[]}" })
           : undefined
       const filtered = yield* world(broken)
       const fiber = yield* Effect.fork(Effect.flip(live(filtered, { filter: Changes.byFunction("d", "f") })))
-      const error = yield* passing(fiber)
+      const error = yield* adjustUntilDone(fiber)
       assert.strictEqual(error._tag === "ServerError" && error.reason, "{<<\"TypeError\">>,[]}")
       assert.strictEqual(asked, 10)
       const plain = yield* Effect.fork(live(yield* world(broken)))
@@ -168,7 +172,7 @@ describe("a live replication", () => {
       let polls = 0
       const on = yield* world(({ path }) =>
         path.includes("feed=longpoll")
-          ? instead(200, { results: [], last_seq: `9-${++polls}`, pending: 0 }, { server: "CouchDB/3.5.0" })
+          ? substitute(200, { results: [], last_seq: `9-${++polls}`, pending: 0 }, { server: "CouchDB/3.5.0" })
           : undefined
       )
       const fiber = yield* Effect.fork(live(on))
@@ -181,13 +185,13 @@ describe("a live replication", () => {
 it.scoped("a replication that is not live still fails at once, and as often as its schedule allows", () =>
   Effect.gen(function*() {
     let asked = 0
-    const on = yield* world(({ path }) => path.includes("_changes") && ++asked > 0 ? instead(524, own) : undefined)
+    const on = yield* world(({ path }) => path.includes("_changes") && ++asked > 0 ? substitute(524, own) : undefined)
     const once = Effect.flip(Replication.run(on.source.endpoint, on.target.endpoint))
     assert.strictEqual((yield* once)._tag, "ServerError")
     assert.strictEqual(asked, 1)
     const fiber = yield* Effect.fork(
       Effect.flip(Replication.run(on.source.endpoint, on.target.endpoint, { retry: Schedule.recurs(2) }))
     )
-    assert.strictEqual((yield* passing(fiber))._tag, "ServerError")
+    assert.strictEqual((yield* adjustUntilDone(fiber))._tag, "ServerError")
     assert.strictEqual(asked, 4)
   }))

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Conflict, Document, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import { blank, carry, embedded, id, live, merging, type Polls, polls, raw, version } from "../support/manySiblings.js"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 /** Edits the winner a number of times, as a program without lineage does. */
 const strangers = (cards: Polls, times: number) =>
@@ -32,7 +32,7 @@ describe("edits by programs that know no lineage", () => {
   }
 
   it.effect("a save over many of them reads back no more than it keeps", () =>
-    Effect.flatMap(line(), (on) =>
+    Effect.flatMap(interceptedClient(), (on) =>
       Effect.gen(function*() {
         const here = yield* polls("here", true)
         yield* Document.create(here, id, blank(1))

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 const Empty = Schema.Struct({})
 const orders = Collection.make("shop", Empty, { id: Collection.prefixed("order:") })
@@ -15,7 +15,7 @@ const poll = (timeout: "10 seconds" | undefined, limit?: number) =>
 
 it.effect("a long poll of a collection keeps waiting after changes of other documents, up to its timeout", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("shop")
       for (const limit of [undefined, 1]) {

@@ -19,7 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
@@ -41,7 +41,7 @@ describe("a request whose line is longer than CouchDB reads", () => {
   for (const [what, id] of [["letters", "x".repeat(9_000)], ["umlauts", "ü".repeat(1_400)]] as const) {
     it.effect(`is refused before it is sent: ${what}`, () =>
       Effect.gen(function*() {
-        const on = yield* line()
+        const on = yield* interceptedClient()
         yield* Effect.gen(function*() {
           yield* Database.create("zoo")
           const short = yield* Document.create(zoo, "short", { n: 1 })
@@ -73,7 +73,7 @@ describe("a request whose line is longer than CouchDB reads", () => {
 
     it.effect(`is avoided by operations that send the id in a body: ${what}`, () =>
       Effect.gen(function*() {
-        const on = yield* line()
+        const on = yield* interceptedClient()
         yield* Effect.gen(function*() {
           yield* Database.create("zoo")
           const [created] = yield* Bulk.save([Document.make(zoo, id, { n: 1 })])
@@ -98,7 +98,7 @@ describe("a request whose line is longer than CouchDB reads", () => {
 
   it.effect("is sent to a server that reads longer ones", () =>
     Effect.gen(function*() {
-      const on = yield* line(undefined, { maxLineLength: 20_000, retry: "none" })
+      const on = yield* interceptedClient(undefined, { maxLineLength: 20_000, retry: "none" })
       const [, sent] = yield* requests(on, Effect.exit(Document.fetch(zoo, "x".repeat(longest + 1)))).pipe(
         Effect.provide(on.layer)
       )
@@ -107,7 +107,7 @@ describe("a request whose line is longer than CouchDB reads", () => {
 
   it.effect("begins one byte after the longest that is read", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       yield* Effect.gen(function*() {
         yield* Database.create("zoo")
         const id = "x".repeat(longest)

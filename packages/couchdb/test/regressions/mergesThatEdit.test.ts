@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { raw, stored } from "../contract/suite.js"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 const Tags = Schema.mutable(Schema.Array(Schema.String))
 const Card = Schema.Struct({ name: Schema.String, tags: Tags })
@@ -24,7 +24,7 @@ type Card = typeof Card.Type
 
 const onLine = <A, E>(test: Effect.Effect<A, E, CouchHttp.CouchHttp>) =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     return yield* Effect.zipRight(Database.create("zoo"), test).pipe(Effect.provide(on.layer))
   })
 

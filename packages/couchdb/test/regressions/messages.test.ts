@@ -5,7 +5,7 @@ import type * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { fetchTransport, real } from "../contract/targets.js"
-import { embeddedLayer, errorIn, sections, type Situation } from "../support/situations.js"
+import { embeddedLayer, type ErrorCase, errorIn, sections } from "../support/situations.js"
 
 const file = fileURLToPath(new URL("../../../docs/messages.md", import.meta.url))
 
@@ -33,13 +33,13 @@ const code = (text: string): string => {
 const page = (messages: ReadonlyMap<string, { readonly tag: string; readonly message: string }>): string =>
   [
     introduction,
-    ...sections.map(({ situations, title }) =>
+    ...sections.map(({ cases, title }) =>
       [
         `## ${title}`,
         "",
         "| situation | error | message | what to do |",
         "|---|---|---|---|",
-        ...situations.map(({ title }) => {
+        ...cases.map(({ title }) => {
           const { message = "", tag = "" } = messages.get(title) ?? {}
           const [what, hint] = split(message)
           return `| ${title} | ${code(tag)} | ${code(what)} | ${code(hint)} |`
@@ -53,22 +53,22 @@ const documented = (): ReadonlyMap<string, { readonly tag: string; readonly mess
   const text = (cell: string): string => cell.trim().replace(/^`+|`+$/g, "").replaceAll("\\|", "|")
   return new Map(
     readFileSync(file, "utf8").split("\n").filter((line) => line.startsWith("| ")).map((line) => {
-      const [, situation = "", tag = "", what = "", hint = ""] = line.split(/(?<!\\)\|/)
-      return [situation.trim(), { tag: text(tag), message: [text(what), text(hint)].filter((x) => x !== "").join(" ") }]
+      const [, title = "", tag = "", what = "", hint = ""] = line.split(/(?<!\\)\|/)
+      return [title.trim(), { tag: text(tag), message: [text(what), text(hint)].filter((x) => x !== "").join(" ") }]
     })
   )
 }
 
-const all: ReadonlyArray<Situation> = sections.flatMap(({ situations }) => situations)
+const all: ReadonlyArray<ErrorCase> = sections.flatMap(({ cases }) => cases)
 
 const expected = documented()
 
-const holds = (name: string, layer: Layer.Layer<CouchHttp.CouchHttp, unknown>, on: ReadonlyArray<Situation>) =>
+const holds = (name: string, layer: Layer.Layer<CouchHttp.CouchHttp, unknown>, on: ReadonlyArray<ErrorCase>) =>
   describe(name, () => {
-    it.live.each(on)("$title", (situation) =>
+    it.live.each(on)("$title", (errorCase) =>
       Effect.gen(function*() {
-        const { message, tag } = yield* errorIn(situation)
-        assert.deepStrictEqual({ tag, message }, expected.get(situation.title))
+        const { message, tag } = yield* errorIn(errorCase)
+        assert.deepStrictEqual({ tag, message }, expected.get(errorCase.title))
       }).pipe(Effect.provide(layer)))
   })
 
@@ -79,9 +79,9 @@ describe("the messages on the page of messages", () => {
 
   it.live("are all there, in this order", () =>
     Effect.gen(function*() {
-      const messages = yield* Effect.forEach(all, (situation) =>
-        Effect.map(Effect.provide(errorIn(situation), embeddedLayer), (error) =>
-          [situation.title, error] as const))
+      const messages = yield* Effect.forEach(all, (errorCase) =>
+        Effect.map(Effect.provide(errorIn(errorCase), embeddedLayer), (error) =>
+          [errorCase.title, error] as const))
       yield* Effect.promise(() =>
         expect(page(new Map(messages))).toMatchFileSnapshot(file)
       )

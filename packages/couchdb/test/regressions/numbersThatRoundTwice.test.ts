@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { numberText } from "../arbitraries.js"
 import { raw } from "../contract/suite.js"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 /** What CouchDB 3.5.0 reads: the eight bytes of a double. */
 const read: ReadonlyArray<readonly [text: string, double: string]> = [
@@ -70,7 +70,7 @@ describe("a number with an exponent", () => {
   }
 
   const engine = Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.provide(Database.create("zoo"), on.layer)
     return on.layer
   })

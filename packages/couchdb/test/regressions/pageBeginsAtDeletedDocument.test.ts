@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 const Empty = Schema.Struct({})
 const odd = (id: string) => Number(id) % 2 === 1
@@ -19,7 +19,7 @@ const all = ["1", "2", "3", "4", "5", "6", "7", "8", "9"]
 it.effect("documents that are deleted between two pages, or within one, cause no gap", () =>
   Effect.forEach([false, true], (descending) =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       yield* Effect.gen(function*() {
         yield* Database.create("zoo")
         yield* Effect.flatMap(CouchHttp.CouchHttp, (couch) =>

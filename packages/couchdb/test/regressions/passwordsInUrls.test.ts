@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { CouchHttp, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 const askAt = (url: string) =>
   Effect.gen(function*() {
@@ -9,7 +9,7 @@ const askAt = (url: string) =>
     const couch = yield* CouchHttp.make({ url }).pipe(
       Effect.provideService(
         Transport.Transport,
-        transport((request) => Effect.sync(() => (origins.push(request.origin), answer(200, {}))))
+        transport((request) => Effect.sync(() => (origins.push(request.origin), makeResponse(200, {}))))
       )
     )
     const asked = yield* Effect.either(couch.execute({ method: "PUT", path: "/zoo", route: "/{db}" }))

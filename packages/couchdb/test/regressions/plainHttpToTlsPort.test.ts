@@ -3,7 +3,7 @@ import { Collection, CouchHttp, Document, Transport } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
@@ -11,7 +11,7 @@ const refusing = (body: string, status = 400) =>
   CouchHttp.layer({ url: "http://couch.example", retry: "none" }).pipe(
     Layer.provide(Layer.succeed(
       Transport.Transport,
-      transport(() => Effect.succeed(answer(status, body, { "content-type": "text/html", server: "proxy" })))
+      transport(() => Effect.succeed(makeResponse(status, body, { "content-type": "text/html", server: "proxy" })))
     ))
   )
 

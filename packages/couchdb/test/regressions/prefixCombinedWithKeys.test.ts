@@ -3,7 +3,7 @@ import { Collection, Database, Document, View } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 const many = Array.from({ length: 300 }, (_, i) => `a key that makes the query long: ${i}`)
 
@@ -24,7 +24,7 @@ const clashing: ReadonlyArray<View.Options<string>> = [
 
 it.effect("keys that exclude each other are refused, and no request is sent", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
       const zoo = Collection.make("zoo", Schema.Struct({}), { id: Collection.prefixed("a") })
@@ -56,7 +56,7 @@ it.effect("keys that exclude each other are refused, and no request is sent", ()
 
 it.effect("a prefix that is no JSON is refused, and no request is sent", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     for (const prefix of ["\ud800", ["a", "\udc00"]]) {
       const [error, asked] = yield* requests(on, Effect.flip(View.fetch("zoo", View.allDocs, { prefix }))).pipe(
         Effect.provide(on.layer)
@@ -68,7 +68,7 @@ it.effect("a prefix that is no JSON is refused, and no request is sent", () =>
 
 it.effect("a prefix has no end that could be included", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
       const zoo = Collection.make("zoo", Schema.Struct({}))

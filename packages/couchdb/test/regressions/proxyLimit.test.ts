@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
-import { answer, line } from "../support/transport.js"
+import { interceptedClient, makeResponse } from "../support/transport.js"
 
 const notes = Collection.make("zoo", Schema.Struct({ text: Schema.String }))
 
@@ -14,10 +14,13 @@ const sizeOf = ({ body }: Transport.TransportRequest): number =>
   typeof body === "string" || body instanceof Uint8Array ? body.length : 0
 
 /** A proxy that refuses larger bodies, in front of an embedded CouchDB. */
-const behindProxy = line((request, _, pass) =>
+const behindProxy = interceptedClient((request, _, pass) =>
   sizeOf(request) > limit
     ? Effect.succeed(
-      answer(413, "<html>413 Request Entity Too Large</html>", { "content-type": "text/html", server: "nginx/1.25.3" })
+      makeResponse(413, "<html>413 Request Entity Too Large</html>", {
+        "content-type": "text/html",
+        server: "nginx/1.25.3"
+      })
     )
     : pass(request)
 )
@@ -29,13 +32,13 @@ const refused = (request: string): string =>
 
 it.effect("the limit of a proxy is not taken for CouchDB's, and the request is sent once", () =>
   Effect.gen(function*() {
-    const { asked, layer } = yield* behindProxy
+    const { sent, layer } = yield* behindProxy
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
-      const before = (yield* Ref.get(asked)).length
+      const before = (yield* Ref.get(sent)).length
       const error = yield* Effect.flip(Document.create(notes, "x", { text: "x".repeat(3_000) }))
       assert.strictEqual(error.message, refused("PUT http://embedded/zoo/x"))
-      const writes = (yield* Ref.get(asked)).slice(before).filter(({ method }) => method === "PUT")
+      const writes = (yield* Ref.get(sent)).slice(before).filter(({ method }) => method === "PUT")
       assert.lengthOf(writes, 1)
       const small = yield* Document.create(notes, "small", { text: "x" })
       const file = yield* Effect.flip(

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { sample } from "../support/deep.js"
 import { type Line, logged } from "../support/logged.js"
-import { passing, until } from "../support/passing.js"
+import { adjustUntil, adjustUntilDone } from "../support/passing.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
@@ -120,11 +120,11 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
           const on = yield* world(between)
           yield* on.write("a", "b")
           const { fiber, seen } = yield* follows(on)
-          yield* until(() => seen.length === 2)
+          yield* adjustUntil(() => seen.length === 2)
           for (const id of ["c", "d", "e"]) {
             yield* TestClock.adjust("5 minutes")
             yield* on.write(id)
-            yield* until(() => seen.includes(id))
+            yield* adjustUntil(() => seen.includes(id))
           }
           assert.deepStrictEqual(Array.from(new Set(seen)).sort(), ["a", "b", "c", "d", "e"])
           assert.strictEqual(withholding(log).length, 1)
@@ -143,11 +143,11 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
             const on = yield* world(between)
             yield* on.write("a", "b")
             const { fiber, seen } = yield* follows(on, { heartbeat })
-            yield* until(() => seen.length === 2)
+            yield* adjustUntil(() => seen.length === 2)
             for (const id of ["c", "d", "e"]) {
               yield* TestClock.adjust(sample("1 minute", "5 minutes"))
               yield* on.write(id)
-              yield* until(() => seen.includes(id))
+              yield* adjustUntil(() => seen.includes(id))
             }
             assert.deepStrictEqual(Array.from(new Set(seen)).sort(), ["a", "b", "c", "d", "e"])
             assert.strictEqual(withholding(log).length, 1)
@@ -163,7 +163,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
       const on = yield* world("buffers")
       const { fiber, seen } = yield* follows(on)
       yield* on.write("a")
-      yield* until(() => seen.includes("a"))
+      yield* adjustUntil(() => seen.includes("a"))
       const before = on.asked.length
       yield* Effect.forEach(Array.from({ length: 120 }), () => TestClock.adjust("10 seconds"))
       assert.isAtMost(on.asked.length - before, 121)
@@ -178,7 +178,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
         const on = yield* world("buffers")
         yield* on.write("a")
         const { fiber, seen } = yield* follows(on)
-        yield* until(() => seen.includes("a"))
+        yield* adjustUntil(() => seen.includes("a"))
         on.line.between = "open"
         yield* TestClock.adjust("3 minutes")
         const before = on.asked.length
@@ -186,7 +186,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
         assert.strictEqual(on.asked.length, before)
         assert.strictEqual(on.asked[before - 1], "continuous")
         yield* on.write("b")
-        yield* until(() => seen.includes("b"))
+        yield* adjustUntil(() => seen.includes("b"))
         assert.deepStrictEqual(
           log.filter(({ level }) => level === "INFO").map(({ message }) => message).slice(-1),
           ["the continuous changes feed works again"]
@@ -209,7 +209,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
       const first = yield* follows(on, options)
       yield* TestClock.adjust("2 minutes")
       yield* on.write("x", "y")
-      yield* until(() => first.seen.includes("x"))
+      yield* adjustUntil(() => first.seen.includes("x"))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.interrupt(first.fiber)
       const stored = yield* Effect.flatten(checkpoint.read)
@@ -217,7 +217,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
       assert.deepStrictEqual(changes, [])
       const second = yield* follows(on, options)
       yield* on.write("z")
-      yield* until(() => second.seen.includes("z"))
+      yield* adjustUntil(() => second.seen.includes("z"))
       assert.deepStrictEqual([first.seen, second.seen], [["x"], ["z"]])
       yield* Fiber.interrupt(second.fiber)
     }))
@@ -228,7 +228,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
       const ids = Array.from({ length: 1_200 }, (_, i) => `doc${i}`)
       yield* on.write(...ids)
       const { fiber, seen } = yield* follows(on)
-      yield* until(() => seen.length >= ids.length)
+      yield* adjustUntil(() => seen.length >= ids.length)
       assert.deepStrictEqual(new Set(seen), new Set(ids))
       assert.isAtLeast(on.asked.filter((feed) => feed === "longpoll").length, 3)
       yield* Fiber.interrupt(fiber)
@@ -239,9 +239,9 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
       const on = yield* world("buffers")
       yield* on.write("a")
       const { fiber, seen } = yield* follows(on)
-      yield* until(() => seen.includes("a"))
+      yield* adjustUntil(() => seen.includes("a"))
       yield* Effect.provide(Database.delete("zoo"), on.direct)
-      yield* passing(fiber)
+      yield* adjustUntilDone(fiber)
       assert.deepStrictEqual(seen, ["a", "gone"])
     }))
 
@@ -254,9 +254,9 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
         Effect.provide(on.layer),
         Effect.fork
       )
-      yield* until(() => seen.includes("zoo"))
+      yield* adjustUntil(() => seen.includes("zoo"))
       yield* Effect.provide(Database.create("aviary"), on.direct)
-      yield* until(() => seen.includes("aviary"))
+      yield* adjustUntil(() => seen.includes("aviary"))
       yield* Fiber.interrupt(fiber)
     }))
 
@@ -273,7 +273,7 @@ describe("behind a proxy that withholds continuous feeds, a follower", () => {
         assert.strictEqual(on.open(), 0)
         yield* on.write("d")
         const second = yield* follows(on, options)
-        yield* until(() => second.seen.includes("d"))
+        yield* adjustUntil(() => second.seen.includes("d"))
         yield* Fiber.interrupt(second.fiber)
         assert.deepStrictEqual(Array.from(new Set([...first.seen, ...second.seen])).sort(), ["a", "b", "c", "d"])
       }
@@ -292,7 +292,7 @@ describe("a server that is dead", () => {
         // Silence of half a minute each, and the waits between.
         assert.isBelow(on.asked.length, 121)
         on.line.between = "open"
-        yield* until(() => seen.includes("a"))
+        yield* adjustUntil(() => seen.includes("a"))
         yield* TestClock.adjust("5 minutes")
         assert.strictEqual(on.asked[on.asked.length - 1], "continuous")
         yield* Fiber.interrupt(fiber)
@@ -304,12 +304,12 @@ describe("a server that is dead", () => {
       const on = yield* world("buffers")
       yield* on.write("a")
       const { fiber, seen } = yield* follows(on)
-      yield* until(() => seen.includes("a"))
+      yield* adjustUntil(() => seen.includes("a"))
       on.line.between = "dead"
       yield* TestClock.adjust("30 minutes")
       yield* on.write("b")
       on.line.between = "buffers"
-      yield* until(() => seen.includes("b"))
+      yield* adjustUntil(() => seen.includes("b"))
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(seen, ["a", "b"])
     }))

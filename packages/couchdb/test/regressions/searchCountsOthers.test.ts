@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 const orders = Collection.make("shop", Schema.Struct({ n: Schema.Number }), { id: Collection.prefixed("order:") })
 const nouveau = Search.nouveau({ design: "d", index: "i" })
@@ -30,7 +30,7 @@ interface Asked {
 const respond = (path: string, { bookmark, group_field, group_limit = 10, limit = 25 }: Asked) => {
   if (group_field !== undefined) {
     const groups = [matches.slice(0, 12), matches.slice(12, 24), ["customer:x"], matches.slice(24)]
-    return answer(200, {
+    return makeResponse(200, {
       total_rows: 30,
       groups: groups.slice(0, group_limit).map((all, i) => ({
         by: `group ${i}`,
@@ -43,8 +43,15 @@ const respond = (path: string, { bookmark, group_field, group_limit = 10, limit 
   const hits = matches.slice(from, from + limit).map(hit)
   const next = String(Math.min(matches.length, from + limit))
   return path.includes("_nouveau")
-    ? answer(200, { bookmark: next, total_hits: 30, total_hits_relation: "EQUAL_TO", hits, counts: null, ranges: null })
-    : answer(200, { bookmark: next, total_rows: 30, rows: hits })
+    ? makeResponse(200, {
+      bookmark: next,
+      total_hits: 30,
+      total_hits_relation: "EQUAL_TO",
+      hits,
+      counts: null,
+      ranges: null
+    })
+    : makeResponse(200, { bookmark: next, total_rows: 30, rows: hits })
 }
 
 const server = Effect.map(Ref.make<ReadonlyArray<Asked>>([]), (all) => ({

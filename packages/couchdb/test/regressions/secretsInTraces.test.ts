@@ -7,9 +7,9 @@ import * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
 import { every, isDeep, numRuns, sample } from "../support/deep.js"
 import type { Interference } from "../support/middlebox.js"
-import { makeScene, marker, operations, userPassword } from "../support/operations.js"
+import { makeFixture, marker, operations, userPassword } from "../support/operations.js"
 import { makeRecorder, metrics, shown } from "../support/recorder.js"
-import { places } from "../support/worlds.js"
+import { environments } from "../support/worlds.js"
 
 const auths: ReadonlyArray<readonly [name: string, auth: Auth.Auth]> = [
   ["basic", Auth.basic("admin", Redacted.make("basic-password-1f3c"))],
@@ -41,21 +41,21 @@ const secrets = [
 
 const cookie = { "set-cookie": "AuthSession=renewed-cookie-52bb; Version=1; Path=/; HttpOnly; Max-Age=600" }
 
-const answered = (response: Transport.BufferedResponse): Interference => ({
+const substituteResponse = (response: Transport.BufferedResponse): Interference => ({
   _tag: "Response",
   response,
   carriesOut: false
 })
 
 const own = (status: number, error: string, reason: string): Interference =>
-  answered({
+  substituteResponse({
     status,
     headers: { ...cookie, "content-type": "application/json", "x-couch-request-id": "0123456789" },
     body: JSON.stringify({ error, reason, document: marker })
   })
 
 const page = (status: number): Interference =>
-  answered({
+  substituteResponse({
     status,
     headers: {
       ...cookie,
@@ -85,14 +85,14 @@ const failures: ReadonlyArray<readonly [name: string, failure: Interference | un
   ["a page with 302", page(302)],
   ["a page with 401", page(401)],
   ["a page with 502", page(502)],
-  ["JSON with 200", answered({ status: 200, headers: cookie, body: JSON.stringify({ text: marker }) })],
-  ["text that is no JSON with 201", answered({ status: 201, headers: cookie, body: `{"text":"${marker}` })],
+  ["JSON with 200", substituteResponse({ status: 200, headers: cookie, body: JSON.stringify({ text: marker }) })],
+  ["text that is no JSON with 201", substituteResponse({ status: 201, headers: cookie, body: `{"text":"${marker}` })],
   ["a reset", { _tag: "Reset", carriesOut: false }],
   ["a reset after it happened", { _tag: "Reset", carriesOut: true }],
   ["a stall", { _tag: "Stall" }]
 ]
 
-const session: Interference = answered({
+const session: Interference = substituteResponse({
   status: 200,
   headers: { ...cookie, "content-type": "application/json", "x-couch-request-id": "0123456789" },
   body: "{\"ok\":true,\"name\":\"admin\",\"roles\":[\"_admin\"],\"userCtx\":{\"name\":\"admin\",\"roles\":[]}}"
@@ -118,25 +118,25 @@ const tries = (index: number) =>
       )
   )
 
-for (const place of places) {
-  describe(`spans, logs, errors and metrics, ${place.name}`, () => {
+for (const environment of environments) {
+  describe(`spans, logs, errors and metrics, ${environment.name}`, () => {
     const tally = { operations: 0, tries: 0 }
     if (isDeep) {
       afterAll(() => {
-        process.stdout.write(`secrets, ${place.name}: operations ${tally.operations} · tries ${tally.tries}\n`)
+        process.stdout.write(`secrets, ${environment.name}: operations ${tally.operations} · tries ${tally.tries}\n`)
       })
     }
 
-    for (const [index, operation] of every(3, [...operations.filter(place.has).entries()], 2)) {
-      place.it(`contain no secret and no body after ${operation.name}`, () =>
+    for (const [index, operation] of every(3, [...operations.filter(environment.has).entries()], 2)) {
+      environment.it(`contain no secret and no body after ${operation.name}`, () =>
         Effect.gen(function*() {
-          const { clean, client, middlebox, remote, timed } = yield* place.make(anybody)
+          const { clean, client, middlebox, remote, timed } = yield* environment.make(anybody)
           const by = (couch: CouchHttp.Service) => Effect.provideService(CouchHttp.CouchHttp, couch)
           for (const [[failureName, failure], [authName, auth]] of tries(index)) {
             yield* Effect.scoped(Effect.gen(function*() {
               middlebox.use(undefined)
-              const scene = yield* makeScene(remote).pipe(by(clean))
-              const prepared = yield* operation.prepare(scene).pipe(by(clean))
+              const fixture = yield* makeFixture(remote).pipe(by(clean))
+              const prepared = yield* operation.prepare(fixture).pipe(by(clean))
               const recorder = makeRecorder()
               let left = tally.tries++ % 2
               middlebox.use(({ method, path }) => {
@@ -145,7 +145,7 @@ for (const place of places) {
                 return failure === undefined || left-- > 0 ? undefined : failure
               })
               const exit = yield* timed(
-                Effect.scoped(operation.run(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(
+                Effect.scoped(operation.run(fixture, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(
                   Effect.withSpan("the caller's span"),
                   Effect.tapErrorCause((cause) => Effect.logError("it failed", cause)),
                   by(yield* client(auth)),

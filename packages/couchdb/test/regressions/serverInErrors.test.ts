@@ -29,7 +29,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 type Ask = Transport.Service["request"]
 
@@ -224,13 +224,13 @@ const cases: ReadonlyArray<Case> = [
   {
     title: "a continuous feed that ends too early",
     fails: Effect.zipRight(monarch, Stream.runDrain(Changes.continuous("zoo"))),
-    instead: (request) => request.path.includes("feed=continuous") ? answer(200, "\n") : undefined
+    instead: (request) => request.path.includes("feed=continuous") ? makeResponse(200, "\n") : undefined
   },
   {
     title: "a login that begins no session",
     fails: CouchHttp.withAuth(Database.info("zoo"), Auth.session("ada", Redacted.make("opensesame"))),
     change: (request, response) =>
-      request.path.endsWith("/_session") ? answer(200, { ok: false }, response.headers) : response
+      request.path.endsWith("/_session") ? makeResponse(200, { ok: false }, response.headers) : response
   },
   { title: "an endpoint that does not exist", fails: Replication.status("none") }
 ]

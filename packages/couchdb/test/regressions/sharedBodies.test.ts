@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { raw, stored } from "../contract/suite.js"
-import { line } from "../support/transport.js"
+import { interceptedClient } from "../support/transport.js"
 
 class Card extends Schema.Class<Card>("Card")({ tags: Schema.mutable(Schema.Array(Schema.String)) }) {
   #count = 0
@@ -53,7 +53,7 @@ describe("bodies that are edited in place", () => {
     for (const [what, things] of Object.entries(collections)) {
       const scene = <A, E>(test: Effect.Effect<A, E, CouchHttp.CouchHttp>) =>
         Effect.gen(function*() {
-          const on = yield* line()
+          const on = yield* interceptedClient()
           return yield* Database.create("zoo").pipe(
             Effect.zipRight(raw("PUT", "/zoo/a", { tags: ["x"], other: { kept: [1] } })),
             Effect.zipRight(test),
@@ -166,7 +166,7 @@ describe("bodies that are edited in place", () => {
 
   it.effect("cross to another process with what the server had", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       yield* Effect.gen(function*() {
         yield* Database.create("zoo")
         const doc = yield* Document.create(plain, "a", { tags: ["x"] })
@@ -185,7 +185,7 @@ describe("bodies that are edited in place", () => {
 
   it.effect("leave what a base says, whatever is done to what it hands out", () =>
     Effect.gen(function*() {
-      const on = yield* line()
+      const on = yield* interceptedClient()
       yield* Effect.gen(function*() {
         yield* Database.create("zoo")
         yield* raw("PUT", "/zoo/a", `{"tags":["x"],"other":{"list":[1.0,2]}}`)

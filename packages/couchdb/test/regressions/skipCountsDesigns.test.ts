@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Collection, CouchHttp, Database, View } from "effect-couchdb"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({}))
 const before = ["A", "B", "C", "D"]
@@ -20,7 +20,7 @@ const write = (ids: ReadonlyArray<string>) =>
 
 it.effect("what is skipped of a collection are no design documents", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
       yield* write([...before, ...designs, ...after])
@@ -53,7 +53,7 @@ it.effect("what is skipped of a collection are no design documents", () =>
 
 it.effect("rows that are skipped are not sent", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
       yield* write([...designs, ...after])

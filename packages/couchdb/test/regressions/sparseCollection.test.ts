@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 /** Every hundredth id belongs to the collection, which no range can express. */
 const sparse = Collection.make("zoo", Schema.Struct({ n: Schema.Number }), {
@@ -20,7 +20,7 @@ const limitsOf = (path: string, body: unknown): ReadonlyArray<number> =>
 
 it.effect("a sparse collection is found in few requests, none of which asks for everything", () =>
   Effect.gen(function*() {
-    const on = yield* line()
+    const on = yield* interceptedClient()
     yield* Effect.gen(function*() {
       yield* Database.create("zoo")
       yield* Effect.flatMap(CouchHttp.CouchHttp, (couch) =>

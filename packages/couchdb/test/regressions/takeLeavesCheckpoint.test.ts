@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { layerOver } from "../support/outages.js"
-import { passing, until } from "../support/passing.js"
+import { adjustUntil, adjustUntilDone } from "../support/passing.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 const all = ["a", "b", "c", "d", "e", "f", "g"]
@@ -72,12 +72,12 @@ describe("the option limit", () => {
         Effect.provide(on.layer),
         Effect.fork
       )
-      yield* until(() => seen.length === 1)
+      yield* adjustUntil(() => seen.length === 1)
       yield* on.write("c", "bird:y", "d", "bird:z", "e", "bird:late")
-      yield* until(() => seen.length === 3)
+      yield* adjustUntil(() => seen.length === 3)
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(on.open(), 0)
-      yield* passing(fiber, "10 minutes")
+      yield* adjustUntilDone(fiber, "10 minutes")
       assert.deepStrictEqual(seen, ["bird:x", "bird:y", "bird:z"])
       assert.include(yield* on.left, "bird:late")
     }))
@@ -129,9 +129,9 @@ describe("a consumer that ends without pulling again", () => {
         Effect.provide(on.layer),
         Effect.fork
       )
-      yield* until(() => seen.length === 1)
+      yield* adjustUntil(() => seen.length === 1)
       yield* on.write("b")
-      yield* passing(fiber)
+      yield* adjustUntilDone(fiber)
       yield* on.write("c")
       assert.deepStrictEqual([seen, yield* on.left], [["a", "b"], ["b", "c"]])
     }))

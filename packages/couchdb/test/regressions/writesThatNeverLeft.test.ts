@@ -8,7 +8,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { line, requests } from "../support/transport.js"
+import { interceptedClient, requests } from "../support/transport.js"
 
 const zoo = Collection.make("zoo", Schema.Struct({ n: Schema.Number }))
 
@@ -39,7 +39,7 @@ const refusing = (reasons: ReadonlyArray<Reason>, options: Partial<CouchHttp.Opt
   Effect.gen(function*() {
     const armed = yield* Ref.make(false)
     let writes = 0
-    const on = yield* line((request, _, pass) =>
+    const on = yield* interceptedClient((request, _, pass) =>
       Effect.flatMap(Ref.get(armed), (isArmed) => {
         const isOver = reasons.length > 1 && writes >= reasons.length
         if (!isArmed || (!isWrite(request) && !isOver)) return pass(request)

@@ -12,7 +12,7 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { documentIn, toDocument } from "../../src/rows/document.js"
-import { firstDoubt } from "../../src/rows/precisionScan.js"
+import { firstInexactByte } from "../../src/rows/precisionScan.js"
 import { type End, RowReader } from "../../src/rows/reader.js"
 import { exact, member, type Row, textRow } from "../../src/rows/row.js"
 import * as Rows from "../../src/rows/stream.js"
@@ -111,10 +111,10 @@ describe("where JSON.parse may lose something", () => {
     ([one, offset, spaces]) => {
       const text = spaced(Json.stringify(one), spaces)
       const whole = bytes(" ".repeat(offset) + text)
-      const doubt = firstDoubt(whole, offset, whole.length)
+      const doubt = firstInexactByte(whole, offset, whole.length)
       if (doubt < whole.length || text.includes("\\u") || text.includes("__proto__")) return
       assert.strictEqual(JSON.stringify(JSON.parse(text)), Json.stringify(one))
-      assert.strictEqual(firstDoubt(whole.subarray(offset), 0, whole.length - offset), whole.length - offset)
+      assert.strictEqual(firstInexactByte(whole.subarray(offset), 0, whole.length - offset), whole.length - offset)
     },
     runs(500, 20_000)
   )
@@ -138,7 +138,7 @@ describe("where JSON.parse may lose something", () => {
       for (let offset = 0; offset < 4; offset++) {
         const doubted = (text: string): boolean => {
           const all = bytes("x".repeat(offset) + text)
-          return firstDoubt(all, offset, all.length) < all.length
+          return firstInexactByte(all, offset, all.length) < all.length
         }
         for (const n of foreign) assert.isTrue(doubted(place(n)), n)
         for (const n of native) assert.isFalse(doubted(place(n)), n)
@@ -296,7 +296,7 @@ describe("rows", () => {
         `{"rows":[\n1\n2\n]}`
       ]
     ) {
-      assert.strictEqual(readPieces("rows", [bytes(answer)]).end._tag, "Strange", answer)
+      assert.strictEqual(readPieces("rows", [bytes(answer)]).end._tag, "Unexpected", answer)
     }
   })
 
@@ -315,7 +315,7 @@ describe("rows", () => {
 
   it("a sequence that breaks off inside a line is cut", () => {
     assert.deepEqual(readPieces(undefined, [bytes(`{"a":1}\n{"b"`)]), { rows: [`{"a":1}`], end: { _tag: "Cut" } })
-    assert.strictEqual(readPieces(undefined, [bytes(`{"a":1},\n{"b":2}\n`)]).end._tag, "Strange")
+    assert.strictEqual(readPieces(undefined, [bytes(`{"a":1},\n{"b":2}\n`)]).end._tag, "Unexpected")
   })
 
   it("a row that is longer than a line should be is read without waiting for its end of line", () => {

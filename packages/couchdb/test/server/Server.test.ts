@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { answer, transport } from "../support/transport.js"
+import { makeResponse, transport } from "../support/transport.js"
 
 describe("what no test should do to a server that others use", () => {
   it.effect("steps of a cluster and of its nodes are asked for as the reference says", () => {
@@ -31,7 +31,7 @@ describe("what no test should do to a server that others use", () => {
       transport(({ body, method, path }) =>
         Effect.sync(() => {
           asked.push([`${method} ${path}`, ...(typeof body === "string" ? [JSON.parse(body)] : [])])
-          return answer(200, answers[`${method} ${path}`] ?? { ok: true })
+          return makeResponse(200, answers[`${method} ${path}`] ?? { ok: true })
         })
       )
     )

@@ -48,7 +48,7 @@ const groups = {
   }]
 }
 
-const answers: ReadonlyArray<readonly [request: RegExp, body: unknown]> = [
+const responses: ReadonlyArray<readonly [request: RegExp, body: unknown]> = [
   [/^POST \/[^/]+\/_design\/[^/]+\/_nouveau\//, hits],
   [/^POST \/[^/]+\/_design\/[^/]+\/_search\//, groups],
   [/^GET \/[^/]+\/_design\/[^/]+\/_search_info\//, {
@@ -69,6 +69,6 @@ const answers: ReadonlyArray<readonly [request: RegExp, body: unknown]> = [
  * which no test takes.
  */
 export const documented = (method: string, path: string): Transport.BufferedResponse | undefined => {
-  const found = answers.find(([request]) => request.test(`${method} ${path}`))
+  const found = responses.find(([request]) => request.test(`${method} ${path}`))
   return found === undefined ? undefined : ok(found[1])
 }

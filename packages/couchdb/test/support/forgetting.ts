@@ -26,7 +26,7 @@ const shortened = (field: Json.Json | undefined, dice: Dice): Json.Json | undefi
 }
 
 /** A version of which records, journals or bodies were forgotten; what a revision is does not change. */
-const faded = (version: Lineage.Version, dice: Dice): Lineage.Version => {
+const truncated = (version: Lineage.Version, dice: Dice): Lineage.Version => {
   const field = Json.get(version.body, "lineage")
   if (!Json.isObject(field)) return version
   const members = new Map(Json.entries(field))
@@ -42,11 +42,11 @@ const faded = (version: Lineage.Version, dice: Dice): Lineage.Version => {
 const without = <K, V>(map: ReadonlyMap<K, V>, dice: Dice): ReadonlyMap<K, V> => new Map(some(Array.from(map), dice))
 
 /** Some leaves, faded. */
-export const fadedLeaves = (leaves: ReadonlyArray<Lineage.Version>, dice: Dice): ReadonlyArray<Lineage.Version> =>
-  some(leaves, dice).map((version) => faded(version, dice))
+export const truncatedLeaves = (leaves: ReadonlyArray<Lineage.Version>, dice: Dice): ReadonlyArray<Lineage.Version> =>
+  some(leaves, dice).map((version) => truncated(version, dice))
 
 /** Of what is known, some forgotten: links, paths, bodies, records. */
-export const fadedKnowledge = (knowledge: Lineage.LineageIndex, dice: Dice): Lineage.LineageIndex => ({
+export const truncatedIndex = (knowledge: Lineage.LineageIndex, dice: Dice): Lineage.LineageIndex => ({
   ...knowledge,
   links: dice(2) === 0 ? without(knowledge.links, dice) : knowledge.links,
   parents: dice(2) === 0 ? without(knowledge.parents, dice) : knowledge.parents,

@@ -131,7 +131,7 @@ export const pureHistory = (
     add(place, child(path, withField(how === "delete" ? {} : changed, record), how === "delete"), edits)
   }
 
-  const bury = (place: Set<Lineage.Version>, of: Rev, into: Lineage.MergedInto): void => {
+  const storeMergeTombstone = (place: Set<Lineage.Version>, of: Rev, into: Lineage.MergedInto): void => {
     const version = stored.get(of)
     if (version === undefined || version.deleted || !place.has(version)) return
     add(
@@ -157,7 +157,11 @@ export const pureHistory = (
     const leaves = Array.from(place)
     const knowledge = Lineage.buildIndex(settings, leaves)
     const plan = Lineage.plan(knowledge, leaves, "editWins")
-    if (plan._tag === "DeleteMerged") { for (const { into, of } of plan.tombstones) bury(place, of, into) }
+    if (plan._tag === "DeleteMerged") {
+      for (const { into, of } of plan.tombstones) {
+        storeMergeTombstone(place, of, into)
+      }
+    }
     if (plan._tag !== "Merge") return
     const heads = [plan.parent, ...plan.also]
     const parent = stored.get(plan.parent)
@@ -182,8 +186,8 @@ export const pureHistory = (
     // Half of all resolvers die here.
     if (dice(2) === 0) return
     const into: Lineage.MergedInto = { rev, parent: plan.parent, kind: "merge", also: record.also }
-    for (const of of plan.merged) bury(place, of, into)
-    for (const burial of plan.tombstones) bury(place, burial.of, burial.into)
+    for (const of of plan.merged) storeMergeTombstone(place, of, into)
+    for (const tombstone of plan.tombstones) storeMergeTombstone(place, tombstone.of, tombstone.into)
   }
 
   const carry = (from: Set<Lineage.Version>, to: Set<Lineage.Version>): void => {

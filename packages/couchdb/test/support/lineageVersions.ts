@@ -47,16 +47,16 @@ export const writer = (settings: Lineage.Settings) => ({
     )
   },
   /** The tombstone of a version. */
-  buried: (at: Rev, of: Lineage.Version, into: Lineage.MergedInto, keeps = true): Lineage.Version => {
+  mergeTombstone: (at: Rev, of: Lineage.Version, into: Lineage.MergedInto, keeps = true): Lineage.Version => {
     const { lineage, ...content } = of.body as { readonly [key: string]: Json.Json }
-    const burial = Lineage.encodeTombstone({
+    const tombstone = Lineage.encodeTombstone({
       of: of.rev,
       ofParent: of.path[1] ?? null,
       into,
       content: keeps ? content as Json.JsonObject : undefined,
       field: lineage
     })
-    return version([at, ...of.path], { lineage: Lineage.signed(settings, "one", burial) }, true)
+    return version([at, ...of.path], { lineage: Lineage.signed(settings, "one", tombstone) }, true)
   }
 })
 

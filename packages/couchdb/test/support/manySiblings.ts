@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
-import { line } from "./transport.js"
+import { interceptedClient } from "./transport.js"
 
 /** What an edit leaves a trace of in each member: a vote, a name, and a line of its own. */
 export const Poll = Schema.Struct({
@@ -126,7 +126,7 @@ export const embedded = <A, E>(effect: Effect.Effect<A, E, CouchHttp.CouchHttp>)
 /** Runs on an embedded server of its own, and counts the requests; from one on, none is answered any more. */
 export const dying = Effect.gen(function*() {
   const left = yield* Ref.make(Infinity)
-  const { layer } = yield* line((request, _, pass) =>
+  const { layer } = yield* interceptedClient((request, _, pass) =>
     Effect.flatMap(Ref.updateAndGet(left, (n) => n - 1), (n) => n >= 0 ? pass(request) : Effect.interrupt)
   )
   return {

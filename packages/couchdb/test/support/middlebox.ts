@@ -16,14 +16,14 @@ export type Interference =
   /** No response ever comes. */
   | { readonly _tag: "Stall" }
 
-export interface Passing {
+export interface ProxiedRequest {
   readonly method: string
   readonly path: string
   /** Counted from 0, since `use`. */
   readonly number: number
 }
 
-export type Interferes = (request: Passing) => Interference | undefined
+export type Interferes = (request: ProxiedRequest) => Interference | undefined
 
 /**
  * Changes headers on their way.
@@ -88,7 +88,7 @@ export const inProcess = (
       reason: "NoResponse",
       description: "reset by the test"
     })
-  const passing = <A extends { readonly headers: Headers }>(
+  const interceptRequest = <A extends { readonly headers: Headers }>(
     request: Transport.TransportRequest,
     send: (request: Transport.TransportRequest) => Effect.Effect<A, CouchError.TransportError, Scope>,
     instead: (response: Transport.BufferedResponse) => A
@@ -110,9 +110,9 @@ export const inProcess = (
   return {
     ...box,
     transport: {
-      request: (request) => Effect.scoped(passing(request, inner.request, (response) => response)),
+      request: (request) => Effect.scoped(interceptRequest(request, inner.request, (response) => response)),
       stream: (request) =>
-        passing(
+        interceptRequest(
           request,
           inner.stream,
           (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) })
@@ -150,7 +150,7 @@ export const overHttp = (
     const forward = (
       request: Http.IncomingMessage,
       body: Buffer,
-      answered: (response: Http.IncomingMessage) => void,
+      onResponse: (response: Http.IncomingMessage) => void,
       failed: () => void
     ): Http.ClientRequest => {
       const { host: _, ...headers } = flat(request.headers)
@@ -159,7 +159,7 @@ export const overHttp = (
         path: request.url,
         method: request.method,
         headers: { ...endToEnd(rewrites.request(headers)), "content-length": String(body.length) }
-      }, answered)
+      }, onResponse)
       sent.on("error", failed)
       sent.end(body)
       return sent
@@ -175,20 +175,23 @@ export const overHttp = (
         request.socket.destroy()
       }
       if (interference === undefined) {
-        const sent = forward(request, body, (answer) => {
-          response.writeHead(answer.statusCode ?? 500, endToEnd(rewrites.response(flat(answer.headers))))
+        const sent = forward(request, body, (upstreamResponse) => {
+          response.writeHead(
+            upstreamResponse.statusCode ?? 500,
+            endToEnd(rewrites.response(flat(upstreamResponse.headers)))
+          )
           response.flushHeaders()
-          answer.on("error", cut)
-          answer.pipe(response)
+          upstreamResponse.on("error", cut)
+          upstreamResponse.pipe(response)
         }, cut)
         response.on("close", () => sent.destroy())
         return
       }
       const interfere = interference._tag === "Reset" ? cut : () => respond(response, interference.response)
       if (!interference.carriesOut || /[?&]feed=(?:continuous|longpoll|eventsource)/.test(path)) return interfere()
-      forward(request, body, (answer) => {
-        answer.on("close", interfere)
-        answer.resume()
+      forward(request, body, (upstreamResponse) => {
+        upstreamResponse.on("close", interfere)
+        upstreamResponse.resume()
       }, cut)
     }
     const server = Http.createServer((request, response) => {

@@ -52,7 +52,7 @@ type Note = typeof Note.Type
 const merge = Merge.make(Note)
 
 /** Two databases and a user, whose names no other scene has. */
-export interface Scene {
+export interface Fixture {
   readonly db: string
   readonly target: string
   readonly user: string
@@ -78,9 +78,9 @@ type Client<A, E = unknown> = Effect.Effect<A, E, CouchHttp.CouchHttp | Scope>
  */
 export interface Operation {
   readonly name: string
-  readonly prepare: (scene: Scene) => Client<unknown>
-  readonly run: (scene: Scene, prepared: unknown) => Client<unknown>
-  readonly settle: ((scene: Scene, prepared: unknown) => Client<unknown>) | undefined
+  readonly prepare: (fixture: Fixture) => Client<unknown>
+  readonly run: (fixture: Fixture, prepared: unknown) => Client<unknown>
+  readonly settle: ((fixture: Fixture, prepared: unknown) => Client<unknown>) | undefined
   readonly varies: boolean
   readonly endless: boolean
   readonly once: boolean
@@ -88,7 +88,7 @@ export interface Operation {
 }
 
 interface More<P> {
-  readonly settle?: (scene: Scene, prepared: P) => Client<unknown>
+  readonly settle?: (fixture: Fixture, prepared: P) => Client<unknown>
   readonly varies?: boolean
   readonly endless?: boolean
   readonly needs?: "HTTP" | "CouchDB"
@@ -122,8 +122,8 @@ const notRepeated = new Set([
 
 const operation = <P>(
   name: string,
-  prepare: (scene: Scene) => Client<P>,
-  run: (scene: Scene, prepared: P) => Client<unknown>,
+  prepare: (fixture: Fixture) => Client<P>,
+  run: (fixture: Fixture, prepared: P) => Client<unknown>,
   more: More<P> = {}
 ): Operation => ({
   name,
@@ -136,7 +136,7 @@ const operation = <P>(
   needs: more.needs
 })
 
-const plain = (name: string, run: (scene: Scene) => Client<unknown>, more: More<void> = {}): Operation =>
+const plain = (name: string, run: (fixture: Fixture) => Client<unknown>, more: More<void> = {}): Operation =>
   operation(name, () => Effect.void, run, more)
 
 const raw = (method: CouchHttp.CouchRequest["method"], path: string, body?: unknown) =>
@@ -201,9 +201,9 @@ const design = {
 }
 
 /** A scene of its own, gone with the scope. `remote` names a database as the server itself reaches it. */
-export const makeScene = (
-  remote: Scene["remote"]
-): Effect.Effect<Scene, unknown, CouchHttp.CouchHttp | Scope> =>
+export const makeFixture = (
+  remote: Fixture["remote"]
+): Effect.Effect<Fixture, unknown, CouchHttp.CouchHttp | Scope> =>
   Effect.gen(function*() {
     const suffix = globalThis.crypto.randomUUID()
     const [db, target, user] = [`scene-${suffix}`, `target-${suffix}`, `user-${suffix}`]
@@ -228,17 +228,17 @@ export const makeScene = (
     }
   })
 
-const fetchA = ({ notes }: Scene) => Document.fetch(notes, "a")
-const edited = (scene: Scene) =>
-  Effect.map(fetchA(scene), Document.modify((body: Note) => ({ ...body, n: body.n + 1 })))
+const fetchA = ({ notes }: Fixture) => Document.fetch(notes, "a")
+const edited = (fixture: Fixture) =>
+  Effect.map(fetchA(fixture), Document.modify((body: Note) => ({ ...body, n: body.n + 1 })))
 /** A document whose revision another edit has superseded. */
-const stale = (scene: Scene) =>
+const stale = (fixture: Fixture) =>
   Effect.gen(function*() {
-    const doc = yield* edited(scene)
+    const doc = yield* edited(fixture)
     yield* Document.save(Document.modify(doc, (body) => ({ ...body, n: 15, tags: ["x", "other"] })))
     return doc
   })
-const both = ({ notes }: Scene) =>
+const both = ({ notes }: Fixture) =>
   Effect.map(
     Effect.all([Document.fetch(notes, "a"), Document.fetch(notes, "b")]),
     (docs) => docs.map(Document.modify((body: Note) => ({ ...body, n: body.n + 1 })))
@@ -262,19 +262,19 @@ const counting = Functions.make({ design: "d", name: "count" })
 const card = Functions.make({ design: "d", name: "card" })
 const listing = Functions.make({ design: "d", name: "all" })
 
-const sides = ({ db, target }: Scene) =>
+const sides = ({ db, target }: Fixture) =>
   Effect.map(CouchHttp.CouchHttp, (couch) =>
     [
       { couch, database: db },
       { couch, database: target }
     ] as const)
 
-const replication = (scene: Scene) =>
-  Effect.flatMap(sides(scene), ([source, target]) => Replication.run(source, target, { batch: 3 }))
+const replication = (fixture: Fixture) =>
+  Effect.flatMap(sides(fixture), ([source, target]) => Replication.run(source, target, { batch: 3 }))
 
-const succeeding = (scene: Scene) =>
+const succeeding = (fixture: Fixture) =>
   Effect.flatMap(
-    replication(scene),
+    replication(fixture),
     ({ failures, statistics }) => failures.length === 0 ? Effect.succeed(statistics) : Effect.fail(failures[0]?.error)
   )
 
@@ -284,9 +284,9 @@ const isComplete = (seen: Ref.Ref<ReadonlySet<string>>) =>
   Effect.map(Ref.get(seen), (ids) => written.every((id) => ids.has(id)))
 
 /** Notes the ids that a follower hands out, until it has handed out all that were written after its checkpoint. */
-const followed = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
-  Changes.follow(scene.db, {
-    checkpoint: Changes.inLocalDocument(scene.db, "follower"),
+const follow = (fixture: Fixture, seen: Ref.Ref<ReadonlySet<string>>) =>
+  Changes.follow(fixture.db, {
+    checkpoint: Changes.inLocalDocument(fixture.db, "follower"),
     checkpointEvery: 0,
     since: "now",
     heartbeat: "1 second",
@@ -302,19 +302,19 @@ const followed = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
 const following = { heartbeat: "1 second", retry: Schedule.spaced("2 seconds") } as const
 
 /** What a follower has to see: documents written after its checkpoint. */
-const behind = (scene: Scene) =>
+const prepareFollower = (fixture: Fixture) =>
   Effect.gen(function*() {
-    const { lastSequence } = yield* Changes.fetch(scene.db)
-    const checkpoint = Changes.inLocalDocument(scene.db, "follower")
+    const { lastSequence } = yield* Changes.fetch(fixture.db)
+    const checkpoint = Changes.inLocalDocument(fixture.db, "follower")
     yield* checkpoint.write(lastSequence)
-    for (const id of written) yield* Document.create(scene.notes, id, note(1))
+    for (const id of written) yield* Document.create(fixture.notes, id, note(1))
     return yield* Ref.make<ReadonlySet<string>>(new Set())
   })
 
 /** Follows on from the checkpoint, if something was not handed out yet. */
-const followedOn = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
+const resumeFollowing = (fixture: Fixture, seen: Ref.Ref<ReadonlySet<string>>) =>
   Effect.flatMap(isComplete(seen), (complete) =>
-    complete ? Effect.void : Effect.timeoutFail(followed(scene, seen), {
+    complete ? Effect.void : Effect.timeoutFail(follow(fixture, seen), {
       duration: "30 seconds",
       onTimeout: () => "some changes were never handed out"
     }))
@@ -322,25 +322,25 @@ const followedOn = (scene: Scene, seen: Ref.Ref<ReadonlySet<string>>) =>
 /** With Batching over the client. */
 const batched = <A, E>(effect: Effect.Effect<A, E, CouchHttp.CouchHttp>) => Effect.provide(effect, Batching.layer())
 
-const definition = ({ db, remote, target }: Scene): Replication.Definition => ({
+const definition = ({ db, remote, target }: Fixture): Replication.Definition => ({
   source: remote(db),
   target: remote(target)
 })
 
 /** A replication that its server has written down, and ended. */
-const completed = (scene: Scene) =>
-  Replication.define(scene.user, definition(scene)).pipe(
-    Effect.zipRight(Stream.runDrain(Replication.progress(scene.user, { every: "100 millis" }))),
+const completed = (fixture: Fixture) =>
+  Replication.define(fixture.user, definition(fixture)).pipe(
+    Effect.zipRight(Stream.runDrain(Replication.progress(fixture.user, { every: "100 millis" }))),
     Effect.ignore
   )
 
-const removed = ({ user }: Scene) => Effect.ignore(Replication.remove(user))
+const removed = ({ user }: Fixture) => Effect.ignore(Replication.remove(user))
 
 const searched = Search.nouveau({ design: "d", index: "i" })
 const grouped = Search.clouseau({ design: "d", index: "i" })
 
 /** Heads of `sib` were merged with lineage, and the loser is buried. */
-const buried = ({ lineal }: Scene) =>
+const mergedWithTombstone = ({ lineal }: Fixture) =>
   Effect.zipRight(Conflict.resolve(lineal, "sib", merge), Lineage.mergedVersions(lineal, "sib"))
 
 /** Every public operation that sends a request. */
@@ -506,17 +506,17 @@ export const operations: ReadonlyArray<Operation> = [
     "Changes.continuous",
     ({ db }) => Effect.map(collected(Changes.continuous(db, { limit: 2 })), (all) => all.length)
   ),
-  operation("Changes.follow", behind, followed, { settle: followedOn, endless: true }),
+  operation("Changes.follow", prepareFollower, follow, { settle: resumeFollowing, endless: true }),
   operation(
     "Changes.process",
-    behind,
-    (scene, seen) =>
+    prepareFollower,
+    (fixture, seen) =>
       Effect.raceFirst(
         Changes.process(
-          scene.db,
+          fixture.db,
           (changes) => Ref.update(seen, (ids) => new Set([...ids, ...changes.map(({ id }) => id)])),
           {
-            checkpoint: Changes.inLocalDocument(scene.db, "follower"),
+            checkpoint: Changes.inLocalDocument(fixture.db, "follower"),
             checkpointEvery: 0,
             heartbeat: "1 second",
             retry: Schedule.spaced("2 seconds")
@@ -524,7 +524,7 @@ export const operations: ReadonlyArray<Operation> = [
         ),
         Effect.repeat(isComplete(seen), { until: (complete) => complete, schedule: Schedule.spaced("1 second") })
       ),
-    { settle: followedOn, endless: true, varies: true }
+    { settle: resumeFollowing, endless: true, varies: true }
   ),
   plain("Changes.followEither", ({ notes }) =>
     Effect.map(
@@ -553,11 +553,11 @@ export const operations: ReadonlyArray<Operation> = [
   plain("Conflict.stream", ({ notes }) => collected(Conflict.stream(notes))),
   operation(
     "Lineage.restoreVersion",
-    buried,
+    mergedWithTombstone,
     ({ lineal }, found) => Effect.map(Lineage.restoreVersion(lineal, "sib", found[0]!.rev), ({ id }) => id)
   ),
-  operation("Lineage.stripTombstones", buried, ({ lineal }) => Lineage.stripTombstones(lineal, "sib")),
-  operation("Lineage.erase", buried, ({ lineal }) => Lineage.erase(lineal, "sib")),
+  operation("Lineage.stripTombstones", mergedWithTombstone, ({ lineal }) => Lineage.stripTombstones(lineal, "sib")),
+  operation("Lineage.erase", mergedWithTombstone, ({ lineal }) => Lineage.erase(lineal, "sib")),
   plain("Lineage.mergedVersions", ({ lineal }) => Lineage.mergedVersions(lineal, "sib")),
   plain("Lineage.warnings", ({ lineal }) => Lineage.warnings(lineal)),
   operation(
@@ -660,9 +660,9 @@ export const operations: ReadonlyArray<Operation> = [
   operation("Replication.run, again", succeeding, succeeding, { settle: succeeding, varies: true }),
   plain(
     "Replication.replicate, live",
-    (scene) =>
+    (fixture) =>
       Effect.flatMap(
-        sides(scene),
+        sides(fixture),
         ([source, target]) =>
           Replication.replicate(source, target, { batch: 3, live: true, retry: Schedule.spaced("2 seconds") }).pipe(
             Stream.takeUntil(({ caughtUp }) => caughtUp),
@@ -671,35 +671,35 @@ export const operations: ReadonlyArray<Operation> = [
       ),
     { settle: succeeding, varies: true, endless: true }
   ),
-  plain("Replication.define", (scene) => Replication.define(scene.user, definition(scene)), {
+  plain("Replication.define", (fixture) => Replication.define(fixture.user, definition(fixture)), {
     settle: removed,
     needs: "HTTP"
   }),
-  operation("Replication.remove", completed, (scene) => Replication.remove(scene.user), {
+  operation("Replication.remove", completed, (fixture) => Replication.remove(fixture.user), {
     settle: removed,
     needs: "HTTP"
   }),
-  operation("Replication.status", completed, (scene) => Replication.status(scene.user), {
-    settle: removed,
-    varies: true,
-    needs: "HTTP"
-  }),
-  operation("Replication.progress", completed, (scene) => collected(Replication.progress(scene.user)), {
+  operation("Replication.status", completed, (fixture) => Replication.status(fixture.user), {
     settle: removed,
     varies: true,
     needs: "HTTP"
   }),
-  plain("Replication.once", (scene) => Replication.once(definition(scene)), { varies: true, needs: "HTTP" }),
-  plain("Replication.continuous", (scene) => Replication.continuous(definition(scene)), {
-    settle: (scene) => Effect.ignore(Replication.cancel(definition(scene))),
+  operation("Replication.progress", completed, (fixture) => collected(Replication.progress(fixture.user)), {
+    settle: removed,
+    varies: true,
+    needs: "HTTP"
+  }),
+  plain("Replication.once", (fixture) => Replication.once(definition(fixture)), { varies: true, needs: "HTTP" }),
+  plain("Replication.continuous", (fixture) => Replication.continuous(definition(fixture)), {
+    settle: (fixture) => Effect.ignore(Replication.cancel(definition(fixture))),
     varies: true,
     needs: "HTTP"
   }),
   operation(
     "Replication.cancel",
-    (scene) => Replication.continuous(definition(scene)),
-    (scene) => Replication.cancel(definition(scene)),
-    { settle: (scene) => Effect.ignore(Replication.cancel(definition(scene))), needs: "HTTP" }
+    (fixture) => Replication.continuous(definition(fixture)),
+    (fixture) => Replication.cancel(definition(fixture)),
+    { settle: (fixture) => Effect.ignore(Replication.cancel(definition(fixture))), needs: "HTTP" }
   ),
   plain("Replication.statuses", () => collected(Replication.statuses), { varies: true }),
   plain("Replication.jobs", () => collected(Replication.jobs), { varies: true }),

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 /** A response that comes instead of the server's. */
-export const instead = (
+export const substitute = (
   status: number,
   body: string | object,
   headers: Readonly<Record<string, string>> = {}
@@ -18,24 +18,24 @@ export const instead = (
 })
 
 /** The page of a proxy. */
-export const page = (status: number, headers?: Readonly<Record<string, string>>): Transport.BufferedResponse =>
-  instead(status, "<html><body>nginx</body></html>", headers)
+export const proxyPage = (status: number, headers?: Readonly<Record<string, string>>): Transport.BufferedResponse =>
+  substitute(status, "<html><body>nginx</body></html>", headers)
 
 /** The transport, but for what is answered instead. `answer` gets each request, and its number from 1. */
-export const answeredBy = (
+export const withSubstitutes = (
   plain: Transport.Service,
-  answer: (request: Transport.TransportRequest, number: number) => Transport.BufferedResponse | undefined
+  substituteFor: (request: Transport.TransportRequest, number: number) => Transport.BufferedResponse | undefined
 ): Transport.Service => {
   let count = 0
   return {
     request: (request) =>
       Effect.suspend(() => {
-        const response = answer(request, ++count)
+        const response = substituteFor(request, ++count)
         return response === undefined ? plain.request(request) : Effect.succeed(response)
       }),
     stream: (request) =>
       Effect.suspend(() => {
-        const response = answer(request, ++count)
+        const response = substituteFor(request, ++count)
         return response === undefined
           ? plain.stream(request)
           : Effect.succeed({ ...response, body: Stream.make(Transport.bytes(response)) })

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 
 /** Lets the test's time pass until the fiber is done. */
-export const passing = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, step: Duration.DurationInput = "1 second") =>
+export const adjustUntilDone = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, step: Duration.DurationInput = "1 second") =>
   Effect.gen(function*() {
     for (let i = 0; i < 2_000 && fiber.unsafePoll() === null; i++) yield* TestClock.adjust(step)
     if (fiber.unsafePoll() === null) {
@@ -16,7 +16,7 @@ export const passing = <A, E>(fiber: Fiber.RuntimeFiber<A, E>, step: Duration.Du
   })
 
 /** Lets the test's time pass until this holds. */
-export const until = (holds: () => boolean, step: Duration.DurationInput = "1 second") =>
+export const adjustUntil = (holds: () => boolean, step: Duration.DurationInput = "1 second") =>
   Effect.gen(function*() {
     for (let i = 0; i < 2_000 && !holds(); i++) yield* TestClock.adjust(step)
     assert.isTrue(holds(), "it never came to hold")

@@ -19,13 +19,13 @@ export interface Proxy {
   readonly inflates?: boolean
   readonly transforms?: (content: Uint8Array) => Uint8Array
   readonly compresses?: "gzip" | "deflate" | "br"
-  readonly unasked?: boolean
+  readonly ignoresAcceptEncoding?: boolean
   readonly etag?: (etag: string) => string | undefined
   readonly acceptRanges?: string | undefined | "keep"
   readonly hides?: ReadonlyArray<string>
   readonly ignoresRange?: boolean
   /** Changes the answer as a whole, last of all. */
-  readonly answers?: (
+  readonly mapResponse?: (
     response: Transport.BufferedResponse,
     request: Transport.TransportRequest
   ) => Transport.BufferedResponse
@@ -72,7 +72,8 @@ const passOn = (
   // As nginx does, which compresses these statuses, and no answer to a HEAD.
   const mayCompress = [200, 403, 404].includes(response.status) && !isEmpty && headers["content-encoding"] === undefined
   if (
-    proxy.compresses !== undefined && mayCompress && (proxy.unasked === true || accepted(request, proxy.compresses))
+    proxy.compresses !== undefined && mayCompress &&
+    (proxy.ignoresAcceptEncoding === true || accepted(request, proxy.compresses))
   ) {
     headers["content-encoding"] = proxy.compresses
     body = compressors[proxy.compresses](body)
@@ -88,7 +89,7 @@ const passOn = (
     headers: defined(without(headers, ...proxy.hides ?? [])),
     body: isEmpty ? response.body : body
   }
-  return proxy.answers?.(passed, request) ?? passed
+  return proxy.mapResponse?.(passed, request) ?? passed
 }
 
 /** How a client treats a `content-encoding`: as `fetch` and say so, as a client that leaves it and says so, or silently. */
@@ -125,7 +126,7 @@ const received = (client: Client, response: Transport.BufferedResponse): Transpo
 
 /** A client on one side of a proxy, and the server on the other. */
 export const proxied = (proxy: Proxy, client: Client) => (server: Transport.Service): Transport.Service => {
-  const ask = (request: Transport.TransportRequest) => {
+  const send = (request: Transport.TransportRequest) => {
     const headers: Headers = { ...request.headers }
     if (proxy.ignoresRange === true) delete headers["range"]
     if (proxy.accepts !== undefined) headers["accept-encoding"] = proxy.accepts === "" ? undefined : proxy.accepts
@@ -134,5 +135,5 @@ export const proxied = (proxy: Proxy, client: Client) => (server: Transport.Serv
       (response) => passOn(proxy, request, response)
     )
   }
-  return { request: ask, stream: (request) => Effect.map(ask(request), (response) => received(client, response)) }
+  return { request: send, stream: (request) => Effect.map(send(request), (response) => received(client, response)) }
 }

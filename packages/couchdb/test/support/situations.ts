@@ -39,7 +39,7 @@ import * as Stream from "effect/Stream"
 import * as Servers from "../../../couchdb-node/test/support/servers.js"
 import { raw } from "../contract/suite.js"
 import { fetchTransport } from "../contract/targets.js"
-import { answer, transport } from "./transport.js"
+import { makeResponse, transport } from "./transport.js"
 
 interface Failure {
   readonly _tag: string
@@ -47,7 +47,7 @@ interface Failure {
 }
 
 /** What a situation has: databases and users of its own, which are gone when the scope closes. */
-export interface Stage {
+export interface Environment {
   /** The name of a database that exists. */
   readonly zoo: string
   /** The name of one that does not. */
@@ -63,31 +63,31 @@ export interface Stage {
  *
  * - `on`: the servers on which it can be had: `any` CouchDB, or the `embedded` one, whose transport or responses it changes
  */
-export interface Situation {
+export interface ErrorCase {
   readonly title: string
   readonly on: "any" | "embedded"
-  readonly error: (stage: Stage) => Effect.Effect<Failure, unknown, CouchHttp.CouchHttp | Scope>
+  readonly error: (stage: Environment) => Effect.Effect<Failure, unknown, CouchHttp.CouchHttp | Scope>
 }
 
-type Fails = (stage: Stage) => Effect.Effect<unknown, unknown, CouchHttp.CouchHttp | Scope>
+type Fails = (stage: Environment) => Effect.Effect<unknown, unknown, CouchHttp.CouchHttp | Scope>
 
 const isFailure = (error: unknown): error is Failure =>
   typeof error === "object" && error !== null && "_tag" in error && "message" in error
 
-const errorOf = (title: string, effect: ReturnType<Fails>): ReturnType<Situation["error"]> =>
+const errorOf = (title: string, effect: ReturnType<Fails>): ReturnType<ErrorCase["error"]> =>
   Effect.matchEffect(effect, {
     onFailure: (error) =>
       isFailure(error) ? Effect.succeed(error) : Effect.fail(`${title}: not an error of the library`),
     onSuccess: () => Effect.fail(`${title}: no error`)
   })
 
-const any = (title: string, fails: Fails): Situation => ({
+const any = (title: string, fails: Fails): ErrorCase => ({
   title,
   on: "any",
   error: (stage) => errorOf(title, fails(stage))
 })
 
-const embedded = (title: string, fails: Fails): Situation => ({
+const embedded = (title: string, fails: Fails): ErrorCase => ({
   title,
   on: "embedded",
   error: (stage) => errorOf(title, fails(stage))
@@ -113,7 +113,7 @@ const responding = (response: Transport.BufferedResponse) =>
   )
 
 const html = (status: number, headers: Readonly<Record<string, string>> = {}) =>
-  responding(answer(status, "<html></html>", { "content-type": "text/html", server: "nginx/1.25.3", ...headers }))
+  responding(makeResponse(status, "<html></html>", { "content-type": "text/html", server: "nginx/1.25.3", ...headers }))
 
 /** The error as it would be if the server had the port of the page. */
 const withPort = <A, R>(effect: Effect.Effect<A, Failure, R>, port: number): Effect.Effect<A, Failure, R> =>
@@ -175,7 +175,7 @@ const design = (database: string) =>
       "if (doc.seen > 99) throw { unauthorized: 'only keepers count beyond 99' } }"
   })
 
-const member = ({ asAda, zoo }: Stage) =>
+const member = ({ asAda, zoo }: Environment) =>
   Effect.flatMap(
     asAda(Session.info),
     ({ name }) =>
@@ -187,10 +187,10 @@ const member = ({ asAda, zoo }: Stage) =>
 
 const somewhere = { id: "x", rev: Revision.make("1-967a00dff5e02add41819138abb3284d") }
 
-export const sections: ReadonlyArray<{ readonly title: string; readonly situations: ReadonlyArray<Situation> }> = [
+export const sections: ReadonlyArray<{ readonly title: string; readonly cases: ReadonlyArray<ErrorCase> }> = [
   {
     title: "Users and permissions",
-    situations: [
+    cases: [
       any(
         "a user who is not a server admin creates a database",
         ({ asAda, nowhere }) => asAda(Database.create(nowhere))
@@ -271,19 +271,20 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
       ),
       embedded(
         "a token that has expired",
-        ({ zoo }) => responding(answer(401, { error: "unauthorized", reason: "exp not in future" }))(Database.info(zoo))
+        ({ zoo }) =>
+          responding(makeResponse(401, { error: "unauthorized", reason: "exp not in future" }))(Database.info(zoo))
       ),
       embedded(
         "a token whose signature the server does not know",
-        ({ zoo }) => responding(answer(400, { error: "bad_request", reason: "Bad HMAC" }))(Database.info(zoo))
+        ({ zoo }) => responding(makeResponse(400, { error: "bad_request", reason: "Bad HMAC" }))(Database.info(zoo))
       ),
       embedded("a user who is neither a server admin nor a metrics user", () =>
         responding(
-          answer(401, { error: "unauthorized", reason: "You are not a server admin or read-only metrics user" })
+          makeResponse(401, { error: "unauthorized", reason: "You are not a server admin or read-only metrics user" })
         )(Server.stats())),
       embedded("an account that is locked", ({ zoo }) =>
         responding(
-          answer(403, {
+          makeResponse(403, {
             error: "forbidden",
             reason: "Account is temporarily locked due to multiple authentication failures"
           })
@@ -299,7 +300,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
   },
   {
     title: "Documents",
-    situations: [
+    cases: [
       any("a document that does not exist", ({ zoo }) => Document.fetch(butterflies(zoo), "monarch")),
       any("a document that was deleted", ({ zoo }) =>
         Effect.gen(function*() {
@@ -416,7 +417,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
   },
   {
     title: "Bodies and names",
-    situations: [
+    cases: [
       any("`_id` in a body", ({ zoo }) => Document.create(anything(zoo), "monarch", { _id: "monarch" })),
       any("`_rev` in a body", ({ zoo }) => Document.create(anything(zoo), "monarch", { _rev: somewhere.rev })),
       any("`_attachments` in a body", ({ zoo }) => Document.create(anything(zoo), "monarch", { _attachments: {} })),
@@ -475,7 +476,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
   },
   {
     title: "Databases, views and queries",
-    situations: [
+    cases: [
       any("`Database.create` of a database that exists", ({ zoo }) => Database.create(zoo)),
       any("`Database.delete` of a database that does not exist", ({ nowhere }) => Database.delete(nowhere)),
       any("`Database.info` of a database that does not exist", ({ nowhere }) => Database.info(nowhere)),
@@ -560,7 +561,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
   },
   {
     title: "The server and replications",
-    situations: [
+    cases: [
       any("an endpoint that does not exist", () => raw("GET", "/_wings")),
       any("a resharding job that does not exist", () => Server.reshardJob("001-none")),
       any("an option of the configuration that is not set", () => raw("GET", "/_node/_local/_config/zoo/wings")),
@@ -582,7 +583,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         ({ nowhere, zoo }) => Replication.once({ source: nowhere, target: zoo })
       ),
       embedded("a replication that failed", () =>
-        responding(answer(200, {
+        responding(makeResponse(200, {
           database: "_replicator",
           doc_id: "to-the-aviary",
           id: null,
@@ -598,7 +599,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
   },
   {
     title: "Connections",
-    situations: [
+    cases: [
       embedded(
         "a server that is not running",
         () =>
@@ -668,7 +669,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
         )),
       embedded("http to a port of https of nginx", () =>
         responding(
-          answer(400, "<html><center>The plain HTTP request was sent to HTTPS port</center></html>", {
+          makeResponse(400, "<html><center>The plain HTTP request was sent to HTTPS port</center></html>", {
             "content-type": "text/html",
             server: "nginx/1.25.3"
           })
@@ -724,8 +725,11 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
                 transport(({ path }) =>
                   Effect.succeed(
                     path === "/_session"
-                      ? answer(200, { ok: true, name: "ada", roles: [] })
-                      : answer(401, { error: "unauthorized", reason: "You are not authorized to access this db." })
+                      ? makeResponse(200, { ok: true, name: "ada", roles: [] })
+                      : makeResponse(401, {
+                        error: "unauthorized",
+                        reason: "You are not authorized to access this db."
+                      })
                   )
                 )
               ))
@@ -789,7 +793,7 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
   },
   {
     title: "Between the client and CouchDB",
-    situations: [
+    cases: [
       embedded("a login page with status 200", ({ zoo }) => html(200)(Database.info(zoo))),
       embedded(
         "a proxy whose server is not reachable",
@@ -807,14 +811,14 @@ export const sections: ReadonlyArray<{ readonly title: string; readonly situatio
       embedded(
         "too many requests",
         ({ zoo }) =>
-          responding(answer(429, { error: "too_many_requests", reason: "You've exceeded your rate limit." }))(
+          responding(makeResponse(429, { error: "too_many_requests", reason: "You've exceeded your rate limit." }))(
             Database.info(zoo)
           )
       ),
       embedded(
         "a failure of CouchDB",
         ({ zoo }) =>
-          responding(answer(500, { error: "internal_server_error", reason: "No DB shards could be opened." }))(
+          responding(makeResponse(500, { error: "internal_server_error", reason: "No DB shards could be opened." }))(
             Database.info(zoo)
           )
       ),
@@ -847,7 +851,7 @@ const withoutEngine = (error: { readonly message: string; readonly _tag: string 
 })
 
 /** Runs a situation on databases and with a user of its own, and gives its error as it would be anywhere. */
-export const errorIn = ({ error }: Situation) =>
+export const errorIn = ({ error }: ErrorCase) =>
   Effect.scoped(Effect.gen(function*() {
     const couch = yield* CouchHttp.CouchHttp
     const id = globalThis.crypto.randomUUID()

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
-import { makeScene, type Operation, type Scene } from "./operations.js"
-import type { World } from "./worlds.js"
+import { type Fixture, makeFixture, type Operation } from "./operations.js"
+import type { TestServer } from "./worlds.js"
 
 /** What a server holds of a scene: the leaves of each document, and the settings of each database. */
 export interface State {
@@ -15,7 +15,7 @@ export interface State {
 }
 
 /** What became of an operation, and of the server. */
-export interface Trial {
+export interface FaultRun {
   readonly requests: number
   readonly exit: Exit.Exit<unknown, unknown>
   readonly value: string
@@ -65,11 +65,11 @@ const documentAt = (couch: CouchHttp.Service, path: string, withRevision: boolea
       )
     ))
 
-const stateOf = (couch: CouchHttp.Service, scene: Scene): Effect.Effect<State> =>
+const stateOf = (couch: CouchHttp.Service, fixture: Fixture): Effect.Effect<State> =>
   Effect.gen(function*() {
     const documents = new Map<string, ReadonlySet<string>>()
     const settings = new Map<string, string>()
-    for (const database of [scene.db, scene.target, scene.db.replace("scene", "new")]) {
+    for (const database of [fixture.db, fixture.target, fixture.db.replace("scene", "new")]) {
       const info = yield* json(couch, `/${database}`)
       settings.set(database, info !== undefined && "db_name" in (info as Members) ? "exists" : "missing")
       if (settings.get(database) === "missing") continue
@@ -89,15 +89,15 @@ const stateOf = (couch: CouchHttp.Service, scene: Scene): Effect.Effect<State> =
         documents.set(`${database}/${id}`, leaves)
       }
     }
-    for (const user of [scene.user, `${scene.user}-new`]) {
+    for (const user of [fixture.user, `${fixture.user}-new`]) {
       documents.set(`_users/${user}`, yield* documentAt(couch, `/_users/org.couchdb.user:${user}`, false))
     }
     return { documents, settings }
   })
 
 /** Names of a scene, sequences and what a write was told of its quorum differ from run to run. */
-const comparable = (value: unknown, scene: Scene): string => {
-  const suffix = scene.db.slice("scene-".length)
+const comparable = (value: unknown, fixture: Fixture): string => {
+  const suffix = fixture.db.slice("scene-".length)
   const text = JSON.stringify(
     value,
     (key, part: unknown) =>
@@ -110,8 +110,8 @@ const comparable = (value: unknown, scene: Scene): string => {
   return (text ?? "undefined").replaceAll(suffix, "…")
 }
 
-const named = (state: State, scene: Scene): State => {
-  const suffix = scene.db.slice("scene-".length)
+const named = (state: State, fixture: Fixture): State => {
+  const suffix = fixture.db.slice("scene-".length)
   const name = (text: string) => text.replaceAll(suffix, "…")
   return {
     documents: new Map(
@@ -122,19 +122,19 @@ const named = (state: State, scene: Scene): State => {
 }
 
 /** Runs an operation on a scene of its own, while something other than CouchDB answers as the plan says. */
-export const trial = (
-  { clean, middlebox, remote, timed }: World,
+export const runWithFaults = (
+  { clean, middlebox, remote, timed }: TestServer,
   faulty: CouchHttp.Service,
   operation: Operation,
   plan: Plan | undefined
-): Effect.Effect<Trial> => {
+): Effect.Effect<FaultRun> => {
   const by = (couch: CouchHttp.Service) => Effect.provideService(CouchHttp.CouchHttp, couch)
   return Effect.scoped(Effect.gen(function*() {
     const limit = operation.endless ? "2 minutes" : "20 minutes"
     middlebox.use(undefined)
-    const scene = yield* makeScene(remote).pipe(by(clean))
-    const prepared = yield* operation.prepare(scene).pipe(by(clean))
-    const before = named(yield* stateOf(clean, scene), scene)
+    const fixture = yield* makeFixture(remote).pipe(by(clean))
+    const prepared = yield* operation.prepare(fixture).pipe(by(clean))
+    const before = named(yield* stateOf(clean, fixture), fixture)
     middlebox.use(
       plan === undefined ? undefined : ({ number }) =>
         number >= plan.from && number < plan.from + plan.times
@@ -142,29 +142,29 @@ export const trial = (
           : undefined
     )
     const exit = yield* timed(
-      Effect.scoped(operation.run(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty)),
+      Effect.scoped(operation.run(fixture, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty)),
       limit
     )
     const requests = middlebox.count()
     middlebox.use(undefined)
-    const after = named(yield* stateOf(clean, scene), scene)
+    const after = named(yield* stateOf(clean, fixture), fixture)
     const settled: Exit.Exit<unknown, unknown> = operation.settle === undefined
       ? Exit.void
       : yield* timed(
-        Effect.scoped(operation.settle(scene, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty)),
+        Effect.scoped(operation.settle(fixture, prepared) as Effect.Effect<unknown, unknown, Scope>).pipe(by(faulty)),
         "20 minutes"
       )
-    const atEnd = named(yield* stateOf(clean, scene), scene)
+    const atEnd = named(yield* stateOf(clean, fixture), fixture)
     return {
       requests,
       exit,
-      value: Exit.isSuccess(exit) ? comparable(exit.value, scene) : "",
+      value: Exit.isSuccess(exit) ? comparable(exit.value, fixture) : "",
       before,
       after,
       settled,
       atEnd
     }
-  })).pipe(Effect.orDie) as Effect.Effect<Trial>
+  })).pipe(Effect.orDie) as Effect.Effect<FaultRun>
 }
 
 /** What went wrong in trials, each with the name of its plan. */
@@ -174,7 +174,7 @@ export interface Findings {
   readonly falseSuccess: Array<string>
   readonly checkpointMoved: Array<string>
   /** Failures that only CouchDB may report, operations that neither succeed nor fail, and failures of what is repeated. */
-  readonly word: Array<string>
+  readonly wrongErrors: Array<string>
 }
 
 export const nothingFound = (): Findings => ({
@@ -182,7 +182,7 @@ export const nothingFound = (): Findings => ({
   doubled: [],
   falseSuccess: [],
   checkpointMoved: [],
-  word: []
+  wrongErrors: []
 })
 
 /** How an operation fails that something other than CouchDB has kept from its end. */
@@ -210,14 +210,14 @@ const equal = (one: State, other: State): string | undefined => {
 }
 
 /** Documents that an operation makes for a while. */
-const passing = /~staged-/
+const temporary = /~staged-/
 
 /** Compares a trial with the one in which nothing went wrong. */
-export const judge = (
+export const compareRuns = (
   found: Findings,
   name: string,
-  reference: Trial,
-  seen: Trial,
+  reference: FaultRun,
+  seen: FaultRun,
   operation: Operation,
   plan: Plan,
   allowed = foreignErrors
@@ -231,9 +231,11 @@ export const judge = (
     const failure = Option.getOrUndefined(Cause.failureOption(seen.exit.cause))
     const tag = typeof failure === "object" && failure !== null && "_tag" in failure ? String(failure._tag) : "a defect"
     const stillRuns = operation.endless && plan.times === Infinity && tag === "a defect"
-    if (!allowed.has(tag) && !stillRuns) found.word.push(`${name}: ${Cause.pretty(seen.exit.cause).slice(0, 300)}`)
+    if (!allowed.has(tag) && !stillRuns) {
+      found.wrongErrors.push(`${name}: ${Cause.pretty(seen.exit.cause).slice(0, 300)}`)
+    }
     for (const [key, leaves] of seen.after.documents) {
-      if (passing.test(key)) continue
+      if (temporary.test(key)) continue
       const known = union(reference.before.documents.get(key), reference.after.documents.get(key))
       const unknown = [...leaves].filter((leaf) => !known.has(leaf))
       if (unknown.length > 0) found.doubled.push(`${name}: ${key} has ${unknown.join()}`)
@@ -260,25 +262,25 @@ export const judge = (
 /** How many trials there were, and what they found. */
 export interface Tally extends Findings {
   operations: number
-  trials: number
+  runs: number
 }
 
-export const makeTally = (): Tally => ({ operations: 0, trials: 0, ...nothingFound() })
+export const makeTally = (): Tally => ({ operations: 0, runs: 0, ...nothingFound() })
 
 /** One line of all that a file tried, for a longer run. */
 export const printTally = (
   name: string,
-  { checkpointMoved, doubled, falseSuccess, lost, operations, trials, word }: Tally
+  { checkpointMoved, doubled, falseSuccess, lost, operations, runs, wrongErrors }: Tally
 ) =>
   process.stdout.write(
-    `${name}: operations ${operations} · responses tried ${trials} · lost ${lost.length} · doubled ${doubled.length} · ` +
-      `false success ${falseSuccess.length} · checkpoint moved ${checkpointMoved.length} · wrong errors ${word.length}\n`
+    `${name}: operations ${operations} · responses tried ${runs} · lost ${lost.length} · doubled ${doubled.length} · ` +
+      `false success ${falseSuccess.length} · checkpoint moved ${checkpointMoved.length} · wrong errors ${wrongErrors.length}\n`
   )
 
-export const add = (tally: Tally, found: Findings, trials: number): void => {
+export const addFindings = (tally: Tally, found: Findings, runs: number): void => {
   tally.operations++
-  tally.trials += trials
-  for (const key of ["lost", "doubled", "falseSuccess", "checkpointMoved", "word"] as const) {
+  tally.runs += runs
+  for (const key of ["lost", "doubled", "falseSuccess", "checkpointMoved", "wrongErrors"] as const) {
     tally[key].push(...found[key])
   }
 }

@@ -15,7 +15,7 @@ import type { Scope } from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { fetchTransport } from "../contract/targets.js"
 import { inProcess, type Middlebox, overHttp, type Rewrites } from "./middlebox.js"
-import type { Operation, Scene } from "./operations.js"
+import type { Fixture, Operation } from "./operations.js"
 
 const admin = { username: "admin", password: Redacted.make("admin-password-4b7a") }
 const interpreter = JavaScript.make({ timeout: "5 seconds" })
@@ -32,12 +32,12 @@ export type Timed = <A, E, R>(
  * - `timed`: lets time pass until an effect is done, or for long enough to see that it does not end
  * - `admin`: the header of the server's administrator
  */
-export interface World {
+export interface TestServer {
   readonly clean: CouchHttp.Service
   readonly client: (auth: Auth.Auth) => Effect.Effect<CouchHttp.Service, never, Scope>
   readonly auth: Auth.Auth
   readonly middlebox: Middlebox
-  readonly remote: Scene["remote"]
+  readonly remote: Fixture["remote"]
   readonly timed: Timed
 }
 
@@ -45,11 +45,11 @@ export interface World {
  * A kind of world, and the operations that can be tried in it. `overFetch` says that `fetch` sends the requests: it sends one
  * again by itself after a 421, which promises that nothing was carried out.
  */
-export interface Place {
+export interface Environment {
   readonly name: string
   readonly overFetch: boolean
   readonly has: (operation: Operation) => boolean
-  readonly make: (rewrites?: (admin: string) => Rewrites) => Effect.Effect<World, unknown, Scope>
+  readonly make: (rewrites?: (admin: string) => Rewrites) => Effect.Effect<TestServer, unknown, Scope>
   readonly it: (name: string, test: () => Effect.Effect<void, unknown, Scope>) => void
 }
 
@@ -88,7 +88,7 @@ const byFasterClock: Timed = (effect, limit = "2 minutes") =>
 
 const headerOf = (username: string, password: string): string => `Basic ${btoa(`${username}:${password}`)}`
 
-const inThisProcess: Place = {
+const inThisProcess: Environment = {
   name: "embedded, in process",
   overFetch: false,
   has: ({ needs }) => needs === undefined,
@@ -124,9 +124,9 @@ interface Address {
 
 const behindProxy = (
   name: string,
-  has: Place["has"],
+  has: Environment["has"],
   server: Effect.Effect<Address, unknown, Scope>
-): Place => ({
+): Environment => ({
   name,
   overFetch: true,
   has,
@@ -157,7 +157,7 @@ const servedOverHttp = behindProxy(
   Effect.map(Serve.serve({ admin, interpreter, iterations: 1 }), ({ url }) => ({ url, ...admin }))
 )
 
-const real = (text: string): Place => {
+const real = (text: string): Environment => {
   const url = new URL(text)
   return behindProxy(
     "CouchDB at COUCHDB_URL, through a proxy",
@@ -173,7 +173,7 @@ const real = (text: string): Place => {
 const named = process.env["COUCHDB_URL"]
 
 /** The embedded engine, and with COUCHDB_URL the server that it names. */
-export const places: ReadonlyArray<Place> = [
+export const environments: ReadonlyArray<Environment> = [
   inThisProcess,
   servedOverHttp,
   ...(named === undefined ? [] : [real(named)])

@@ -56,8 +56,8 @@ export interface Outcome {
   /** How many decisions a user made at the end. */
   readonly byPerson: number
   /** How many fields of leaves were checked, and how many were not because they had been decided. */
-  readonly judged: number
-  readonly unjudged: number
+  readonly checked: number
+  readonly unchecked: number
   readonly rounds: number
 }
 
@@ -93,18 +93,18 @@ const crashError = new CouchError.TransportError({
 })
 
 /** Crashes the resolver between its two writes, if `dies`. */
-const crashHook = (dies: boolean): Hook => {
+const crashHook = (crashes: boolean): Hook => {
   let writes = 0
   return (request, pass) =>
     Effect.suspend(() =>
-      request.path.includes("/_bulk_docs") && ++writes > 1 && dies ? Effect.fail(crashError) : pass(request)
+      request.path.includes("/_bulk_docs") && ++writes > 1 && crashes ? Effect.fail(crashError) : pass(request)
     )
 }
 
 const maxRounds = 12
 
 type Figures = {
-  -readonly [Name in "merges" | "crissCross" | "deepest" | "decisions" | "byPerson" | "judged" | "unjudged"]: number
+  -readonly [Name in "merges" | "crissCross" | "deepest" | "decisions" | "byPerson" | "checked" | "unchecked"]: number
 }
 
 /** A running history. */
@@ -132,11 +132,11 @@ const readLeaf = (replica: Replica, { rev }: Leaf): Effect.Effect<Document.Docum
   withHook(replica, noHook, Effect.orDie(Document.fetch(notesOf(replica), id, { rev })))
 
 /** Checks a leaf against the real history. */
-const judge = (run: Run, leaf: Leaf): void => {
+const check = (run: Run, leaf: Leaf): void => {
   const truth = containedIn(run, leaf.rev)
   for (const place of ["text", "lines"]) {
-    if (truth.decided.has(place)) run.figures.unjudged++
-    else run.figures.judged++
+    if (truth.decided.has(place)) run.figures.unchecked++
+    else run.figures.checked++
   }
   const errors = errorsIn(noteOf(leaf), truth, (edit) => run.effects.get(edit) ?? initialEffects)
   run.wrong.push(...errors.map((why) => `${leaf.rev}: ${why}`))
@@ -175,7 +175,7 @@ const edit = (run: Run, replica: Replica, name: string): Effect.Effect<void> =>
     yield* save(run, replica, name, read, edited(read.body, name, run.random))
   })
 
-const resolve = (run: Run, replica: Replica, policy: Policy, dies: boolean) =>
+const resolve = (run: Run, replica: Replica, policy: Policy, crashes: boolean) =>
   Effect.gen(function*() {
     const { contained, figures } = run
     const before = yield* leavesAt(replica)
@@ -186,7 +186,11 @@ const resolve = (run: Run, replica: Replica, policy: Policy, dies: boolean) =>
       : decidingPolicy(policy, (place) => {
         decided.add(place)
       })
-    const outcome = yield* withHook(replica, crashHook(dies), Effect.either(Conflict.resolve(notesOf(replica), id, by)))
+    const outcome = yield* withHook(
+      replica,
+      crashHook(crashes),
+      Effect.either(Conflict.resolve(notesOf(replica), id, by))
+    )
     for (const leaf of yield* live(replica)) {
       const field = leaf.doc["lineage"] as Record<string, unknown> | undefined
       if (field?.["kind"] !== "merge" || before.some(({ rev }) => rev === leaf.rev)) continue
@@ -197,7 +201,7 @@ const resolve = (run: Run, replica: Replica, policy: Policy, dies: boolean) =>
       if (plan._tag === "Merge" && depthOf(plan.value) > 0) figures.crissCross++
       if (plan._tag === "Merge") figures.deepest = Math.max(figures.deepest, depthOf(plan.value))
       contained.set(leaf.rev, { ...whole, decided: new Set([...whole.decided, ...decided]) })
-      judge(run, leaf)
+      check(run, leaf)
     }
     return outcome
   })
@@ -328,7 +332,7 @@ export const history = (seed: number, options: Options): Effect.Effect<Outcome> 
   Effect.gen(function*() {
     const random = makeRandom(seed)
     const { replicas } = yield* embeddedWorld(seed, Array.from({ length: options.replicas }, () => ({})))
-    const figures = { merges: 0, crissCross: 0, deepest: 0, decisions: 0, byPerson: 0, judged: 0, unjudged: 0 }
+    const figures = { merges: 0, crissCross: 0, deepest: 0, decisions: 0, byPerson: 0, checked: 0, unchecked: 0 }
     const run: Run = { options, random, replicas, effects: new Map(), contained: new Map(), wrong: [], figures }
     const bySaving = random(2) === 0
     const [first] = replicas
@@ -340,6 +344,6 @@ export const history = (seed: number, options: Options): Effect.Effect<Outcome> 
     for (let i = 1; i <= options.steps; i++) yield* runStep(run, first, `${i}`)
     const { outcomes, rounds } = yield* decideByUser(run, first, bySaving, yield* converge(run))
     const ends = yield* Effect.forEach(replicas, live)
-    for (const leaf of ends.flat()) judge(run, leaf)
+    for (const leaf of ends.flat()) check(run, leaf)
     return outcomeOf(run, ends, outcomes, rounds)
   }).pipe(Effect.withRandom(Random.make(seed)))

@@ -11,7 +11,7 @@ export interface Findings {
   readonly wrong: ReadonlyArray<string>
   readonly silent: ReadonlyArray<string>
   readonly twoContents: number
-  /** Lost edits that no burial contains. */
+  /** Lost edits that no merge tombstone contains. */
   readonly gone: ReadonlyArray<string>
   /** Why resolutions were left to a user. */
   readonly deferred: ReadonlyArray<string>
@@ -19,23 +19,23 @@ export interface Findings {
 
 const sorted = (names: Iterable<string>): string => [...names].sort().join(" ")
 
-const burialOf = ({ deleted, doc }: Leaf): { readonly of: string } | undefined => {
+const mergeTombstoneOf = ({ deleted, doc }: Leaf): { readonly of: string } | undefined => {
   const field = doc["lineage"] as { readonly [key: string]: Json } | undefined
   return deleted && field?.["kind"] === "burial" ? { of: String(field["of"]) } : undefined
 }
 
-const buriedIn = (leaf: Leaf): ReadonlyArray<string> => {
+const editsInTombstone = (leaf: Leaf): ReadonlyArray<string> => {
   const field = leaf.doc["lineage"] as { readonly doc?: { readonly seen?: ReadonlyArray<string> } } | undefined
-  return burialOf(leaf) === undefined ? [] : field?.doc?.seen ?? []
+  return mergeTombstoneOf(leaf) === undefined ? [] : field?.doc?.seen ?? []
 }
 
-/** The edits of buried leaves that must be visible elsewhere. */
-const buriedEdits = (truth: Truth, leaves: ReadonlyArray<Leaf>, isAlive: boolean): ReadonlyArray<string> => {
-  // If no leaf is live, the cause must be a deletion and not only a burial.
+/** The edits of merged leaves that must be visible elsewhere. */
+const mergedEdits = (truth: Truth, leaves: ReadonlyArray<Leaf>, isAlive: boolean): ReadonlyArray<string> => {
+  // If no leaf is live, the cause must be a deletion and not only a merge tombstone.
   const expected = new Set(isAlive ? truth.all() : truth.undeleted())
   return leaves.flatMap((leaf) => {
-    const burial = burialOf(leaf)
-    return burial === undefined ? [] : visible(truth.of(burial.of)).filter((edit) => expected.has(edit))
+    const tombstone = mergeTombstoneOf(leaf)
+    return tombstone === undefined ? [] : visible(truth.of(tombstone.of)).filter((edit) => expected.has(edit))
   })
 }
 
@@ -80,12 +80,12 @@ export const check = (
       }
     }
     if (quiet) {
-      for (const edit of buriedEdits(truth, ends[i] ?? [], leaves.length > 0)) {
+      for (const edit of mergedEdits(truth, ends[i] ?? [], leaves.length > 0)) {
         if (!alive.has(edit) && !whole.given.has(edit)) silent.add(`${i}: ${edit}`)
       }
     }
   })
-  const kept = new Set(ends.flat().flatMap(buriedIn))
+  const kept = new Set(ends.flat().flatMap(editsInTombstone))
   return {
     diverged,
     lost: Array.from(lost),

@@ -69,7 +69,7 @@ const replicate = (
       )
     ))
 
-const isBurial = ({ deleted, doc }: Leaf): boolean =>
+const isMergeTombstone = ({ deleted, doc }: Leaf): boolean =>
   deleted && (doc["lineage"] as { readonly kind?: string } | undefined)?.kind === "burial"
 
 /** If replicas take more rounds, they do not converge. */
@@ -128,11 +128,11 @@ const startSlowResolver = (run: Run, replica: Replica, crashes: boolean): Effect
 const release = ({ fiber, gate }: SlowResolver): Effect.Effect<void> =>
   Effect.zipRight(Deferred.succeed(gate, undefined), Effect.asVoid(Fiber.await(fiber)))
 
-const purgeBurial = (replica: Replica, die: number): Effect.Effect<void> =>
+const purgeMergeTombstone = (replica: Replica, die: number): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const burials = (yield* leavesAt(replica)).filter(isBurial)
-    const burial = burials[die % Math.max(1, burials.length)]
-    if (burial !== undefined) yield* sendRequest(replica, "POST", "/_purge", { [id]: [burial.rev] })
+    const tombstones = (yield* leavesAt(replica)).filter(isMergeTombstone)
+    const tombstone = tombstones[die % Math.max(1, tombstones.length)]
+    if (tombstone !== undefined) yield* sendRequest(replica, "POST", "/_purge", { [id]: [tombstone.rev] })
   })
 
 const runStep = (run: Run, step: Step): Effect.Effect<void> =>
@@ -171,7 +171,7 @@ const runStep = (run: Run, step: Step): Effect.Effect<void> =>
       case "forge":
         return yield* forge(truth, here, step, trouble.forged ?? "unheard")
       case "purge":
-        return yield* purgeBurial(here, die)
+        return yield* purgeMergeTombstone(here, die)
     }
   })
 

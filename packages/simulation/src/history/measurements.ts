@@ -36,11 +36,11 @@ const copyLeaves = (from: Replica, to: Replica): Effect.Effect<void> =>
 const runAt = <A, E>(replica: Replica, effect: Effect.Effect<A, E, CouchHttp.CouchHttp>): Effect.Effect<A> =>
   withHook(replica, noHook, Effect.orDie(effect))
 
-/** Creates a document with this many buried leaves. */
-const makeBurials = (here: Replica, there: Replica, burials: number): Effect.Effect<void> =>
+/** Creates a document with this many merged leaves. */
+const makeMergeTombstones = (here: Replica, there: Replica, count: number): Effect.Effect<void> =>
   Effect.gen(function*() {
     yield* runAt(here, Document.create(here.cards, id, empty))
-    for (let i = 0; i < burials; i++) {
+    for (let i = 0; i < count; i++) {
       yield* copyLeaves(here, there)
       for (const replica of [here, there]) {
         yield* runAt(
@@ -64,7 +64,7 @@ const sizeOf = (leaves: ReadonlyArray<Leaf>): number =>
 export const largestResponse = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const [here, there] = yield* pair(withoutRules(settingsOf(0, noTrouble), holds ? undefined : new Set([14])))
-    yield* makeBurials(here, there, 70)
+    yield* makeMergeTombstones(here, there, 70)
     let biggest = 0
     const measuring: Hook = (request, pass) =>
       Effect.tap(pass(request), (response) => {
@@ -74,11 +74,11 @@ export const largestResponse = (holds: boolean): Effect.Effect<number> =>
     return biggest
   }).pipe(Effect.withRandom(Random.make(14)))
 
-/** The size of the burials, after slimming if the rule holds. */
-export const bytesOfBurials = (holds: boolean): Effect.Effect<number> =>
+/** The size of the merge tombstones, after slimming if the rule holds. */
+export const bytesOfMergeTombstones = (holds: boolean): Effect.Effect<number> =>
   Effect.gen(function*() {
     const [here, there] = yield* pair(settingsOf(0, noTrouble))
-    yield* makeBurials(here, there, 40)
+    yield* makeMergeTombstones(here, there, 40)
     if (holds) yield* runAt(here, Lineage.stripTombstones(here.cards, id))
     return sizeOf(yield* leavesAt(here))
   }).pipe(Effect.withRandom(Random.make(15)))

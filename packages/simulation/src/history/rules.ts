@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { type Experiment, noTrouble, stepsOf } from "../world/steps.js"
 import { history, type Outcome } from "./history.js"
-import { bytesOfBurials, largestResponse, redactionError } from "./measurements.js"
+import { bytesOfMergeTombstones, largestResponse, redactionError } from "./measurements.js"
 
 /** What goes wrong without a rule, in an otherwise identical history. */
 export interface Row {
@@ -204,7 +204,7 @@ const measured: ReadonlyArray<Measured> = [
     name: "garbage",
     options: "40 burials, slimmed or not",
     figure: "bytes of the burials",
-    measure: bytesOfBurials
+    measure: bytesOfMergeTombstones
   },
   {
     rule: 18,

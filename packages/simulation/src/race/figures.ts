@@ -62,7 +62,7 @@ export const line = (figures: Figures): string =>
   ].map(([name, count]) => `${name} ${count}`).join(" · ")
 
 /** The check of a document against its real history. */
-export interface Verdict extends Errors {
+export interface CheckResult extends Errors {
   readonly edits: number
   readonly accepted: number
   readonly revisions: number
@@ -76,20 +76,20 @@ export const checkDocument = (
   { accepted, edits, sent, truth }: RaceDocument,
   copies: ReadonlyArray<Copy>,
   deferred: ReadonlyArray<string>
-): Verdict => {
+): CheckResult => {
   const there = new Set(copies.flatMap(({ leaves }) => leaves.flatMap(({ path }) => path)))
   // A rejected edit counts if its revision exists.
   const counting = edits.filter(({ rev, stored }) => stored || there.has(rev))
   for (const { name, weight } of counting) truth.weigh(name, weight)
   const found = check(truth, copies.map(({ leaves }) => leaves), deferred, noTrouble)
   const contents = contentsOf(copies)
-  const told = { ...found, two: contents.two(), sent: sent.two() }
+  const errors = { ...found, two: contents.two(), sent: sent.two() }
   return {
     edits: counting.length,
     accepted: accepted.length,
     revisions: contents.count(),
-    twoContents: toCount(told.two.length > 0),
-    sentTwo: toCount(told.sent.length > 0),
+    twoContents: toCount(errors.two.length > 0),
+    sentTwo: toCount(errors.sent.length > 0),
     unlike: toCount(!agree(copies)),
     inConflict: toCount(copies.some(({ leaves }) => leaves.filter(({ deleted }) => !deleted).length !== 1)),
     lost: toCount(found.lost.length > 0),
@@ -97,13 +97,13 @@ export const checkDocument = (
     wrong: toCount(found.wrong.length > 0),
     silent: toCount(found.silent.length > 0),
     deferred: toCount(deferred.length > 0),
-    found: Object.fromEntries(Object.entries(told).filter(([, all]) => all.length > 0))
+    found: Object.fromEntries(Object.entries(errors).filter(([, all]) => all.length > 0))
   }
 }
 
 /** The totals of all documents. */
-export const sum = (all: ReadonlyArray<Verdict>): Omit<Verdict, "found"> => {
-  const of = (figure: Exclude<keyof Verdict, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
+export const sum = (all: ReadonlyArray<CheckResult>): Omit<CheckResult, "found"> => {
+  const of = (figure: Exclude<keyof CheckResult, "found">): number => all.reduce((sum, each) => sum + each[figure], 0)
   return {
     edits: of("edits"),
     accepted: of("accepted"),

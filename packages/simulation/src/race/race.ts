@@ -208,7 +208,7 @@ export const race = (course: Course, options: Options): Effect.Effect<RaceResult
     const disturbedPart = yield* disturbedRounds(course, documents, options.seed, rounds)
     for (const document of documents) yield* writeLeaves(document, racers[0], document.late.splice(0))
     const quietPart = yield* untilRest(course, documents)
-    const judged = yield* Effect.forEach(
+    const results = yield* Effect.forEach(
       documents,
       (document, i) =>
         Effect.map(awaitSynchronised(course, document.id), (copies) => ({
@@ -221,12 +221,12 @@ export const race = (course: Course, options: Options): Effect.Effect<RaceResult
     return {
       figures: {
         documents: documents.length,
-        nodes: Math.max(0, ...judged.map(({ nodes }) => nodes)),
+        nodes: Math.max(0, ...results.map(({ nodes }) => nodes)),
         rounds: rounds + quietPart.rounds,
         resolutions: disturbedPart.resolutions + quietPart.resolutions,
         repeated: disturbedPart.repeated,
-        ...sum(judged)
+        ...sum(results)
       },
-      wrong: judged.filter(failed).map(({ found, id }) => `${id}: ${JSON.stringify(found)}`)
+      wrong: results.filter(failed).map(({ found, id }) => `${id}: ${JSON.stringify(found)}`)
     }
   })

@@ -49,13 +49,13 @@ const serviceOver = (
   { headers }: Place,
   request: Transport.Service["request"]
 ): Effect.Effect<CouchHttp.Service, never, Scope> => {
-  const asked: Transport.Service["request"] = (plain) =>
+  const withHeaders: Transport.Service["request"] = (plain) =>
     request({ ...plain, headers: { ...plain.headers, ...headers } })
   return CouchHttp.make({ url, retry: "none" }).pipe(
     Effect.provideService(Transport.Transport, {
-      request: asked,
+      request: withHeaders,
       stream: (plain) =>
-        Effect.map(asked(plain), (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }))
+        Effect.map(withHeaders(plain), (response) => ({ ...response, body: Stream.make(Transport.bytes(response)) }))
     })
   )
 }

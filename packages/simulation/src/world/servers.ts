@@ -21,7 +21,7 @@ export const placesAt: Effect.Effect<(url: URL, database: string) => Place, neve
     const transport = context.unsafeMap.get(Transport.Transport.key) as Transport.Service
     return (url, database) => {
       const { headers, origin } = withAuthority(url)
-      return { database, request: (asked) => transport.request({ ...asked, origin }), headers }
+      return { database, request: (request) => transport.request({ ...request, origin }), headers }
     }
   }
 )

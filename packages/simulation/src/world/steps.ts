@@ -10,7 +10,7 @@ export interface Trouble {
   readonly refusals: boolean
   /** One replica does not replicate tombstones. */
   readonly filtered: boolean
-  /** Burials are purged. */
+  /** Merge tombstones are purged. */
   readonly purge: boolean
   /** A replication may transfer some of the leaves only. */
   readonly lostLeaves: boolean
@@ -20,7 +20,7 @@ export interface Trouble {
   readonly versions: boolean
   /** Replicas decide overlaps differently. */
   readonly policies: boolean
-  /** Burials and deletions keep names only. */
+  /** Merge tombstones and deletions keep names only. */
   readonly names: boolean
   /** Records are signed, and a program without the key writes false merge records. */
   readonly forgeries: boolean

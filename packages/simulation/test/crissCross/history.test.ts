@@ -29,7 +29,7 @@ describe("criss-cross merges of texts and lists", () => {
         const outcomes = yield* many({ replicas: 4, steps: 60, decides: "apart" })
         // Otherwise, the test exercises nothing.
         assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories / 4)
-        assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
+        assert.isAbove(sum(outcomes, ({ checked }) => checked), 5 * histories)
         assert.isAtLeast(Math.max(...outcomes.map(({ deepest }) => deepest)), sample(1, 2))
       })
   )
@@ -47,7 +47,7 @@ describe("criss-cross merges of texts and lists", () => {
         const outcomes = yield* many({ replicas: 3, steps: 40, decides: "never" })
         assert.isAbove(sum(outcomes, ({ byPerson }) => byPerson), histories / 4)
         assert.isAbove(sum(outcomes, ({ crissCross }) => crissCross), histories / 5)
-        assert.isAbove(sum(outcomes, ({ judged }) => judged), 5 * histories)
+        assert.isAbove(sum(outcomes, ({ checked }) => checked), 5 * histories)
       })
   )
 })

@@ -34,7 +34,7 @@ export const parts = <E>(
       const next: Effect.Effect<Event, Option.Option<E>> = Effect.suspend(() => {
         const event = events.shift()
         if (event !== undefined) return Effect.succeed(event)
-        if (reader.strange) return Effect.fail(Option.some(problem("it is not a multipart body")))
+        if (reader.malformed) return Effect.fail(Option.some(problem("it is not a multipart body")))
         // What follows the last boundary is ignored, but the response is read to its end.
         return reader.closed
           ? Effect.zipRight(Effect.catchAll(Effect.forever(pull), () => Effect.void), Effect.fail(Option.none()))

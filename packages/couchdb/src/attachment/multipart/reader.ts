@@ -44,7 +44,7 @@ export class MultipartReader {
   /** Whether the last boundary was read. */
   closed = false
   /** Whether the body is not a multipart body. */
-  strange = false
+  malformed = false
   private readonly delimiter: Uint8Array
   // The first boundary may be at the very beginning.
   private rest: Uint8Array = encoder.encode("\r\n")
@@ -56,8 +56,8 @@ export class MultipartReader {
 
   push(chunk: Uint8Array, out: Array<Event>): void {
     this.rest = this.rest.length === 0 ? chunk : concatBytes([this.rest, chunk])
-    while (!this.closed && !this.strange && this.step(out));
-    if (this.closed || this.strange) this.rest = new Uint8Array(0)
+    while (!this.closed && !this.malformed && this.step(out));
+    if (this.closed || this.malformed) this.rest = new Uint8Array(0)
   }
 
   /** Reads one element. Returns whether there may be another one. */
@@ -84,7 +84,7 @@ export class MultipartReader {
       case "headers": {
         const at = find(rest, emptyLine, 0)
         if (at === -1) {
-          this.strange = rest.length > longestHeaders
+          this.malformed = rest.length > longestHeaders
           return false
         }
         out.push({ _tag: "Start", headers: headersOf(decodeUtf8(rest.subarray(0, at))) })

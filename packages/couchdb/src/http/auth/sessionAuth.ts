@@ -58,8 +58,8 @@ const renewingExchange = (credentials: CredentialRenewal, cookies: boolean): Exc
       return withoutCookies(second.response)
     }
     // A browser that stored the cookie also sends it with this check.
-    const answer = yield* second.buffered
-    return withoutCookies((yield* credentials.check(replacement.value)) ? answer : withHiddenCookie(answer))
+    const buffered = yield* second.buffered
+    return withoutCookies((yield* credentials.check(replacement.value)) ? buffered : withHiddenCookie(buffered))
   })
 }
 

@@ -30,8 +30,8 @@ export type RowResult =
   | { readonly _tag: "Refused"; readonly error: WireError }
 
 /** A row without a response, because its request failed, or an earlier one whose failure ended the operation. */
-export interface Unanswered {
-  readonly _tag: "Unanswered"
+export interface NoResponse {
+  readonly _tag: "NoResponse"
   readonly error: WireError
 }
 
@@ -74,14 +74,14 @@ export const bulkWrite = (
   options: WriteOptions
 ): Effect.Effect<ReadonlyArray<RowResult>, WireError, CouchHttp> =>
   Effect.map(
-    Effect.forEach(parts(rows), (part) => Effect.flatMap(writePart(database, part, options), allAnswered)),
+    Effect.forEach(parts(rows), (part) => Effect.flatMap(writePart(database, part, options), failWithoutResponse)),
     (results) => results.flat()
   )
 
-const allAnswered = (
-  results: ReadonlyArray<RowResult | Unanswered>
+const failWithoutResponse = (
+  results: ReadonlyArray<RowResult | NoResponse>
 ): Effect.Effect<ReadonlyArray<RowResult>, WireError> =>
-  Effect.forEach(results, (result) => result._tag === "Unanswered" ? Effect.fail(result.error) : Effect.succeed(result))
+  Effect.forEach(results, (result) => result._tag === "NoResponse" ? Effect.fail(result.error) : Effect.succeed(result))
 
 /**
  * Writes documents in one request, which is split only if the server requires smaller ones. It fails only if no row has
@@ -91,7 +91,7 @@ export const writePart = (
   database: DatabaseName,
   rows: ReadonlyArray<Row>,
   options: WriteOptions
-): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> => {
+): Effect.Effect<ReadonlyArray<RowResult | NoResponse>, WireError, CouchHttp> => {
   const { newEdits, repeatable = true } = options
   const [first] = rows
   const request: CouchRequest = {
@@ -130,7 +130,7 @@ export const writePart = (
     Effect.flatMap((couch) => conflictAsBadRequest(executeDecoded(couch, request, decode))),
     Effect.catchIf(
       (error) => ofOneDocument.has(error._tag) || (repeatable && rows.length > 1 && isTooLargeForProxy(error)),
-      (error): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> =>
+      (error): Effect.Effect<ReadonlyArray<RowResult | NoResponse>, WireError, CouchHttp> =>
         rows.length === 1
           ? Effect.succeed([{ _tag: "Refused", error }])
           : writeHalves(database, rows, options)
@@ -143,14 +143,14 @@ const writeHalves = (
   database: DatabaseName,
   rows: ReadonlyArray<Row>,
   options: WriteOptions
-): Effect.Effect<ReadonlyArray<RowResult | Unanswered>, WireError, CouchHttp> => {
+): Effect.Effect<ReadonlyArray<RowResult | NoResponse>, WireError, CouchHttp> => {
   const rest = rows.slice(rows.length >> 1)
   return Effect.flatMap(writePart(database, rows.slice(0, rows.length >> 1), options), (first) => {
-    const unanswered = first.find((result) => result._tag === "Unanswered")
-    return unanswered !== undefined
-      ? Effect.succeed([...first, ...rest.map(() => unanswered)])
+    const missing = first.find((result) => result._tag === "NoResponse")
+    return missing !== undefined
+      ? Effect.succeed([...first, ...rest.map(() => missing)])
       : Effect.match(writePart(database, rest, options), {
-        onFailure: (error) => [...first, ...rest.map((): Unanswered => ({ _tag: "Unanswered", error }))],
+        onFailure: (error) => [...first, ...rest.map((): NoResponse => ({ _tag: "NoResponse", error }))],
         onSuccess: (second) => [...first, ...second]
       })
   })

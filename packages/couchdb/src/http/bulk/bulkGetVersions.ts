@@ -51,7 +51,7 @@ export const readVersions = (
             "_bulk_get",
             "?revs=true",
             { docs: Chunk.toReadonlyArray(part).map(({ id, rev }) => rev === undefined ? { id } : { id, rev }) },
-            (answer) => isBulkGet(answer, Chunk.toReadonlyArray(part).map(({ id }) => id))
+            (json) => isBulkGet(json, Chunk.toReadonlyArray(part).map(({ id }) => id))
           ),
           (response) => versionsIn(database, response)
         )

@@ -61,7 +61,7 @@ export const readWinners = (
   const { database } = first
   const ids = Array.from(new Set<string>(reads.map(({ id }) => id)))
   return Effect.map(
-    post(database, "_bulk_get", "", { docs: ids.map((id) => ({ id })) }, (answer) => isBulkGet(answer, ids)),
+    post(database, "_bulk_get", "", { docs: ids.map((id) => ({ id })) }, (json) => isBulkGet(json, ids)),
     ({ exact, plain, response }) => {
       const rows = Json.elements(Json.get(exact, "results"))
       const plainRows = exact === plain ? rows : Json.elements(Json.get(plain as Json.Json, "results"))

@@ -17,7 +17,7 @@ export const post = (
   endpoint: string,
   query: string,
   body: Json.Json,
-  expected: (answer: Json.Json) => boolean
+  expected: (json: Json.Json) => boolean
 ): Effect.Effect<ReadJson & { readonly response: Transport.BufferedResponse & FromServer }, WireError, CouchHttp> => {
   const request: CouchRequest = {
     method: "POST",

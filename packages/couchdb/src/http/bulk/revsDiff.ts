@@ -9,13 +9,13 @@ import { post } from "./post.js"
 /** Determines which revisions the server has: `POST /{db}/_revs_diff`. */
 export const readKnown = (
   database: DatabaseName,
-  asked: ReadonlyArray<readonly [id: string, rev: Revision.Revision]>
+  revisions: ReadonlyArray<readonly [id: string, rev: Revision.Revision]>
 ): Effect.Effect<(id: string, rev: Revision.Revision) => boolean, WireError, CouchHttp> => {
-  if (asked.length === 0) return Effect.succeed(() => true)
+  if (revisions.length === 0) return Effect.succeed(() => true)
   const byId = new Map<string, Array<Revision.Revision>>()
-  for (const [id, rev] of asked) byId.set(id, [...(byId.get(id) ?? []), rev])
+  for (const [id, rev] of revisions) byId.set(id, [...(byId.get(id) ?? []), rev])
   return Effect.map(
-    post(database, "_revs_diff", "", revsDiffBody(byId), (answer) => isRevsDiff(answer, byId)),
+    post(database, "_revs_diff", "", revsDiffBody(byId), (json) => isRevsDiff(json, byId)),
     ({ exact }) => (id, rev) => !missingIn(exact, id).includes(rev)
   )
 }

@@ -41,8 +41,8 @@ export const storedRevisions = (
     const creations = writes.flatMap((write, i) => Option.isNone(write.parent) && predicted[i] !== undefined ? [i] : [])
     if (creations.length === 0) return stored
     const keys = creations.map((i) => (writes[i] as WriteDocument).id)
-    const answer = yield* post(database, "_all_docs", "", { keys }, (answer) => isAllDocs(answer, keys))
-    const rows = Json.elements(Json.get(answer.exact, "rows"))
+    const response = yield* post(database, "_all_docs", "", { keys }, (response) => isAllDocs(response, keys))
+    const rows = Json.elements(Json.get(response.exact, "rows"))
     yield* Effect.forEach(creations, (i, n) => {
       const value = Json.get(rows[n], "value")
       const winner = Json.get(value, "rev")

@@ -11,7 +11,7 @@ import { isTooLargeForProxy, isTransient, mayHaveHappened } from "../retry.js"
 import type { WriteState } from "../serviceState.js"
 import { predict, recordRevision } from "../storedWrites.js"
 import type { WriteError } from "../writeDocument.js"
-import { type RowResult, type Unanswered, writePart } from "./bulkDocs.js"
+import { type NoResponse, type RowResult, writePart } from "./bulkDocs.js"
 import type { WireError } from "./errors.js"
 import { storedRevisions } from "./storedRevisions.js"
 
@@ -47,7 +47,7 @@ class BulkWrite {
   /** The maximum number of rows in a request. The size limit of a proxy reduces it. */
   private maxRows = Infinity
   /** The rows of the last request whose outcome is unknown. */
-  private unanswered: ReadonlyArray<number> = []
+  private uncertain: ReadonlyArray<number> = []
 
   constructor(
     private readonly database: DatabaseName,
@@ -71,23 +71,23 @@ class BulkWrite {
     return Effect.suspend(() => {
       const indices = this.open().slice(0, this.maxRows)
       if (indices.length === 0) return Effect.void
-      this.unanswered = indices
+      this.uncertain = indices
       const rows = indices.map((i) => ({ id: this.row(i).write.id, text: this.row(i).text }))
       return Effect.flatMap(writePart(this.database, rows, { newEdits: true, repeatable: false }), (results) => {
-        const answered: Array<readonly [number, RowResult]> = []
-        const unanswered: Array<number> = []
+        const received: Array<readonly [number, RowResult]> = []
+        const pending: Array<number> = []
         let failure: WireError | undefined
         indices.forEach((i, n) => {
-          const result = results[n] as RowResult | Unanswered
-          if (result._tag !== "Unanswered") answered.push([i, result])
+          const result = results[n] as RowResult | NoResponse
+          if (result._tag !== "NoResponse") received.push([i, result])
           else {
-            unanswered.push(i)
+            pending.push(i)
             failure ??= result.error
           }
         })
-        this.unanswered = unanswered
+        this.uncertain = pending
         return Effect.zipRight(
-          this.settleAll(answered, unknownOutcome),
+          this.settleAll(received, unknownOutcome),
           failure === undefined ? this.send(unknownOutcome) : Effect.fail(failure)
         )
       })
@@ -99,7 +99,7 @@ class BulkWrite {
    * size of the request, the others are sent in smaller ones.
    */
   findStored(error: WireError, unknownOutcome: WireError): Effect.Effect<Option.Option<void>, WireError, CouchHttp> {
-    const indices = this.unanswered
+    const indices = this.uncertain
     if (!this.isPredictable) return Effect.succeedNone
     return Effect.flatMap(this.recognise(indices), () => {
       if (this.open().length === 0) return Effect.succeedSome(undefined)
