@@ -16,6 +16,7 @@ import { executeDecoded } from "../http/executeDecoded.js"
 import { hiddenCookie } from "../http/hints/unexpectedResponse.js"
 import { unexpectedResponse } from "../http/responseError.js"
 import { type Failure, sendOk } from "../http/send.js"
+import { serverOf } from "../http/server.js"
 import type { Session } from "./Session.js"
 
 const LoginResponse = Schema.Struct({ ok: Schema.Literal(true), roles: Schema.Array(Schema.String) })
@@ -35,7 +36,7 @@ export const login = (name: string, password: Redacted.Redacted): Effect.Effect<
     const now = yield* Clock.currentTimeMillis
     const cookie = setCookie(response.headers, now)
     if (cookie === undefined || cookie.value === "") {
-      return yield* Effect.fail(unexpectedResponse(request, response, hiddenCookie))
+      return yield* Effect.fail(unexpectedResponse(request, { ...response, ...serverOf(couch) }, hiddenCookie))
     }
     const expires = cookie.lifetime === undefined ? Option.none() : DateTime.make(now + cookie.lifetime)
     return { name, roles, cookie: Redacted.make(cookie.value), expires }
