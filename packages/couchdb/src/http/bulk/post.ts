@@ -27,12 +27,15 @@ export const post = (
     body: Json.stringify(body),
     idempotent: true
   }
-  return Effect.flatMap(CouchHttp, (couch) =>
-    conflictAsBadRequest(executeDecoded(couch, request, (response, server) => {
-      const json = readJson(Transport.text(response))
-      const problem = jsonProblem(json?.exact, response, expected)
-      return json === undefined || problem !== undefined
-        ? Either.left(problem ?? "the response is not JSON")
-        : Either.right({ ...json, response: { ...response, server } })
-    })))
+  return Effect.flatMap(
+    CouchHttp,
+    (couch) =>
+      conflictAsBadRequest(executeDecoded(couch, request, (response, server) => {
+        const json = readJson(Transport.text(response))
+        const problem = jsonProblem(json?.exact, response, expected)
+        return json === undefined || problem !== undefined
+          ? Either.left(problem ?? "the response is not JSON")
+          : Either.right({ ...json, response: { ...response, server } })
+      }))
+  )
 }
