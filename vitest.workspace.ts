@@ -1,9 +1,10 @@
 import type { TestProjectConfiguration } from "vitest/config"
 
-const project = (name: string): TestProjectConfiguration => ({
+/**
+ * The packages whose tests `npm test` runs. They are one project, because each project loads Effect and the sources
+ * again.
+ */
+export default [{
   extends: true,
-  test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
-})
-
-/** The packages whose tests `npm test` runs. */
-export default ["couchdb", "couchdb-node", "couchdb-embedded", "simulation"].map(project)
+  test: { name: "packages", include: ["packages/{couchdb,couchdb-node,couchdb-embedded,simulation}/test/**/*.test.ts"] }
+}] satisfies ReadonlyArray<TestProjectConfiguration>

@@ -21,7 +21,7 @@ console.log(
 
 const { status } = spawnSync(
   "npx",
-  ["vitest", "run", "--reporter=verbose", "--project", "couchdb-node", "nginx.test"],
+  ["vitest", "run", "--reporter=verbose", "packages/couchdb-node/test/nginx/nginx.test"],
   {
     stdio: "inherit",
     env: { ...process.env, TEST_NGINX: "1" },
