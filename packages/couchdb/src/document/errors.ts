@@ -40,7 +40,7 @@ export interface CurrentRevision {
  * `Conflict`: `Effect.catchTag("ConflictError", Conflict.overwrite)`.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class ConflictError<in out A, out R = never, out Done = Document<A, R>>
   extends /*#__PURE__*/ Data.TaggedError("ConflictError")<

@@ -40,7 +40,7 @@ export interface ErrorResponse {
  * - `attachments`: the names of the document's attachments, if one of them was not found and the document is known
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError")<
   Omit<ErrorResponse, "reason"> & {
@@ -60,7 +60,7 @@ export class NotFoundError extends /*#__PURE__*/ Data.TaggedError("NotFoundError
  * request created a document, such as a user.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateConflictError")<
   ErrorResponse & { readonly operation?: "create" | undefined }
@@ -76,7 +76,7 @@ export class UpdateConflictError extends /*#__PURE__*/ Data.TaggedError("UpdateC
  * server does not recognize the requests after it.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("UnauthorizedError")<
   ErrorResponse & { readonly cookie?: "hidden" | undefined }
@@ -92,7 +92,7 @@ export class UnauthorizedError extends /*#__PURE__*/ Data.TaggedError("Unauthori
  * `Database.setRevisionsLimit` or `Mango.createIndex` was forbidden.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenError")<ErrorResponse> {
   override get message(): string {
@@ -105,7 +105,7 @@ export class ForbiddenError extends /*#__PURE__*/ Data.TaggedError("ForbiddenErr
  * right password. Since CouchDB 3.4.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class AccountLockedError extends /*#__PURE__*/ Data.TaggedError("AccountLockedError")<ErrorResponse> {
   override get message(): string {
@@ -141,7 +141,7 @@ export class CredentialsError
  * 400, 405, 406 and every other 4xx without an error of its own: CouchDB does not accept the request.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestError")<ErrorResponse> {
   override get message(): string {
@@ -154,7 +154,7 @@ export class BadRequestError extends /*#__PURE__*/ Data.TaggedError("BadRequestE
  * bytes must be sent.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStubError")<ErrorResponse> {
   override get message(): string {
@@ -169,7 +169,7 @@ export class MissingStubError extends /*#__PURE__*/ Data.TaggedError("MissingStu
  * 412: the database exists already, or another precondition of the request is not met.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("PreconditionFailedError")<ErrorResponse> {
   override get message(): string {
@@ -182,7 +182,7 @@ export class PreconditionFailedError extends /*#__PURE__*/ Data.TaggedError("Pre
  * {@link UnexpectedResponseError}.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("PayloadTooLargeError")<ErrorResponse> {
   override get message(): string {
@@ -194,7 +194,7 @@ export class PayloadTooLargeError extends /*#__PURE__*/ Data.TaggedError("Payloa
  * 415: the endpoint does not accept the content type.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class UnsupportedMediaTypeError
   extends /*#__PURE__*/ Data.TaggedError("UnsupportedMediaTypeError")<ErrorResponse>
@@ -211,7 +211,7 @@ export class UnsupportedMediaTypeError
  * 416: the range lies outside the attachment.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class RangeNotSatisfiableError
   extends /*#__PURE__*/ Data.TaggedError("RangeNotSatisfiableError")<ErrorResponse>
@@ -228,7 +228,7 @@ export class RangeNotSatisfiableError
  * 417: the server refused a bulk request as a whole.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("ExpectationFailedError")<ErrorResponse> {
   override get message(): string {
@@ -243,7 +243,7 @@ export class ExpectationFailedError extends /*#__PURE__*/ Data.TaggedError("Expe
  * 429: too many requests, sent by a proxy or a hosted CouchDB. `retryAfter` is the delay in its `Retry-After` header.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooManyRequestsError")<
   ErrorResponse & { readonly retryAfter: Option.Option<Duration.Duration> }
@@ -261,7 +261,7 @@ export class TooManyRequestsError extends /*#__PURE__*/ Data.TaggedError("TooMan
  * responds with 500 `no_majority` if the user may not write the security object of a database.
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
   ErrorResponse & { readonly retryAfter?: Option.Option<Duration.Duration> | undefined }
@@ -281,7 +281,7 @@ export class ServerError extends /*#__PURE__*/ Data.TaggedError("ServerError")<
  * - `retryAfter`: the delay in a `Retry-After` header
  *
  * @since 0.1.0
- * @category answers
+ * @category responses
  */
 export class UnexpectedResponseError extends /*#__PURE__*/ Data.TaggedError("UnexpectedResponseError")<{
   readonly server?: string | undefined
