@@ -26,6 +26,7 @@ import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import * as Batches from "../rows/batch.js"
+import type { CollectionOrDatabase, ContextOf, DecodeErrorOf, DocumentOf } from "../rows/collectionOrDatabase.js"
 import { skipped as internalSkipped } from "../rows/skipped.js"
 import * as checkpoints from "./checkpoint.js"
 import * as following from "./follow.js"
@@ -226,6 +227,15 @@ export interface WithAttachments {
 export interface DatabaseOptions extends Options, WithAttachments {}
 
 /**
+ * The options of a feed that ends, by what is read: {@link Options} for a collection, {@link DatabaseOptions} for a
+ * database.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type OptionsOf<S> = S extends string ? DatabaseOptions : Options
+
+/**
  * Stores the position of a follower in the feed. `read` returns the last sequence written, or `None`.
  *
  * @since 0.1.0
@@ -318,6 +328,17 @@ export type CollectionFollowOptions<E = never, R = never, E2 = never, R2 = never
 >
 
 /**
+ * The options of a follower, by what is followed: {@link FollowOptions} for a database, {@link CollectionFollowOptions}
+ * for a collection.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type FollowOptionsOf<S, E = never, R = never, E2 = never, R2 = never> = S extends string
+  ? FollowOptions<E, R, E2, R2>
+  : CollectionFollowOptions<E, R, E2, R2>
+
+/**
  * A page of changes.
  *
  * - `lastSequence`: the sequence after these changes, where the next request continues
@@ -341,7 +362,7 @@ export interface Page<out D> {
  */
 export type FeedError = InvalidIdError | NotFoundError | RequestError
 
-// The overloads relate the argument to the type of the changes. One implementation serves all of them.
+// The signatures relate the argument to the type of the changes. One implementation serves all types.
 type Given = Collection<unknown, unknown, unknown, unknown> | string
 
 /**
@@ -363,13 +384,10 @@ type Given = Collection<unknown, unknown, unknown, unknown> | string
  * @since 0.1.0
  * @category feeds
  */
-export const fetch: {
-  <A, I, R, K>(
-    collection: Collection<A, I, R, K>,
-    options?: Options
-  ): Effect.Effect<Page<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
-  (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
-} =
+export const fetch: <S extends CollectionOrDatabase>(
+  source: S,
+  options?: OptionsOf<S>
+) => Effect.Effect<Page<DocumentOf<S>>, FeedError | DecodeErrorOf<S>, CouchHttp | ContextOf<S>> =
   ((given: Given, options: DatabaseOptions = {}) =>
     Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "normal", options))) as never
 
@@ -386,13 +404,10 @@ export const fetch: {
  * @since 0.1.0
  * @category feeds
  */
-export const longpoll: {
-  <A, I, R, K>(
-    collection: Collection<A, I, R, K>,
-    options?: Options
-  ): Effect.Effect<Page<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
-  (database: string, options?: DatabaseOptions): Effect.Effect<Page<JsonObject>, FeedError, CouchHttp>
-} =
+export const longpoll: <S extends CollectionOrDatabase>(
+  source: S,
+  options?: OptionsOf<S>
+) => Effect.Effect<Page<DocumentOf<S>>, FeedError | DecodeErrorOf<S>, CouchHttp | ContextOf<S>> =
   ((given: Given, options: DatabaseOptions = {}) =>
     Effect.flatMap(sourceOf(given, options), (source) => limited.page(source, "longpoll", options))) as never
 
@@ -414,16 +429,14 @@ export const longpoll: {
  * @since 0.1.0
  * @category feeds
  */
-export const stream: {
-  <A, I, R, K>(
-    collection: Collection<A, I, R, K>,
-    options?: Options
-  ): Stream.Stream<Change<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
-  (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
-} = ((given: Given, options: DatabaseOptions = {}) =>
-  Stream.unwrap(
-    Effect.map(sourceOf(given, options), (source) => Batches.stream(...limited.normal(source, options)))
-  )) as never
+export const stream: <S extends CollectionOrDatabase>(
+  source: S,
+  options?: OptionsOf<S>
+) => Stream.Stream<Change<DocumentOf<S>>, FeedError | DecodeErrorOf<S>, CouchHttp | ContextOf<S>> =
+  ((given: Given, options: DatabaseOptions = {}) =>
+    Stream.unwrap(
+      Effect.map(sourceOf(given, options), (source) => Batches.stream(...limited.normal(source, options)))
+    )) as never
 
 /**
  * Like {@link stream}, but emits a `Left` for each document that does not match its schema.
@@ -492,16 +505,14 @@ export const skipped: Metric.Metric<
  * @since 0.1.0
  * @category feeds
  */
-export const continuous: {
-  <A, I, R, K>(
-    collection: Collection<A, I, R, K>,
-    options?: Options
-  ): Stream.Stream<Change<Document<A, R>>, FeedError | DecodeError, CouchHttp | R>
-  (database: string, options?: DatabaseOptions): Stream.Stream<Change<JsonObject>, FeedError, CouchHttp>
-} = ((given: Given, options: DatabaseOptions = {}) =>
-  Stream.unwrap(
-    Effect.map(sourceOf(given, options), (source) => Batches.stream(...limited.continuous(source, options)))
-  )) as never
+export const continuous: <S extends CollectionOrDatabase>(
+  source: S,
+  options?: OptionsOf<S>
+) => Stream.Stream<Change<DocumentOf<S>>, FeedError | DecodeErrorOf<S>, CouchHttp | ContextOf<S>> =
+  ((given: Given, options: DatabaseOptions = {}) =>
+    Stream.unwrap(
+      Effect.map(sourceOf(given, options), (source) => Batches.stream(...limited.continuous(source, options)))
+    )) as never
 
 /**
  * Follows a database: streams every change at least once, over any number of requests (`_changes?feed=continuous`). It
@@ -544,16 +555,14 @@ export const continuous: {
  * @since 0.1.0
  * @category following
  */
-export const follow: {
-  <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 = never>(
-    collection: Collection<A, I, R, K>,
-    options?: CollectionFollowOptions<E2, R2, E3, R3> & FollowLimit
-  ): Stream.Stream<Change<Document<A, R>> | DatabaseGone, FeedError | DecodeError | E2 | E3, CouchHttp | R | R2 | R3>
-  <E2 = never, R2 = never, E3 = never, R3 = never>(
-    database: string,
-    options?: FollowOptions<E2, R2, E3, R3> & FollowLimit
-  ): Stream.Stream<Change<JsonObject> | DatabaseGone, FeedError | E2 | E3, CouchHttp | R2 | R3>
-} = ((given: Given, options: FollowOptions<unknown, unknown, unknown, unknown> & FollowLimit = {}) =>
+export const follow: <S extends CollectionOrDatabase, E2 = never, R2 = never, E3 = never, R3 = never>(
+  source: S,
+  options?: FollowOptionsOf<S, E2, R2, E3, R3> & FollowLimit
+) => Stream.Stream<
+  Change<DocumentOf<S>> | DatabaseGone,
+  FeedError | DecodeErrorOf<S> | E2 | E3,
+  CouchHttp | ContextOf<S> | R2 | R3
+> = ((given: Given, options: FollowOptions<unknown, unknown, unknown, unknown> & FollowLimit = {}) =>
   Stream.unwrap(
     Effect.map(sourceOf(given, options), (source) => Batches.stream(...following.followed(source, options)))
   )) as never
@@ -601,6 +610,9 @@ export interface OnInvalid<out E = never, out R = never> {
   readonly onInvalid?: ((error: DecodeError) => Effect.Effect<unknown, E, R>) | undefined
 }
 
+type ProcessOptionsOf<S, E2, R2, E4, R4, E5, R5> = S extends string ? FollowOptions<E2, R2, E5, R5>
+  : CollectionFollowOptions<E2, R2, E5, R5> & OnInvalid<E4, R4>
+
 /**
  * Follows a feed and passes its changes to a function in batches. The checkpoint moves after a batch when the function
  * succeeds, so every change is processed at least once; if the function fails, the batch is repeated by the next run.
@@ -622,18 +634,21 @@ export interface OnInvalid<out E = never, out R = never> {
  * @since 0.1.0
  * @category following
  */
-export const process: {
-  <A, I, R, K, E3, R3, E2 = never, R2 = never, E4 = DecodeError, R4 = never, E5 = never, R5 = never>(
-    collection: Collection<A, I, R, K>,
-    f: (changes: ReadonlyArray<Change<Document<A, R>>>) => Effect.Effect<unknown, E3, R3>,
-    options?: CollectionFollowOptions<E2, R2, E5, R5> & OnInvalid<E4, R4>
-  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E4 | E5, CouchHttp | R | R2 | R3 | R4 | R5>
-  <E3, R3, E2 = never, R2 = never, E5 = never, R5 = never>(
-    database: string,
-    f: (changes: ReadonlyArray<Change<JsonObject>>) => Effect.Effect<unknown, E3, R3>,
-    options?: FollowOptions<E2, R2, E5, R5>
-  ): Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E5, CouchHttp | R2 | R3 | R5>
-} = ((
+export const process: <
+  S extends CollectionOrDatabase,
+  E3,
+  R3,
+  E2 = never,
+  R2 = never,
+  E4 = DecodeErrorOf<S>,
+  R4 = never,
+  E5 = never,
+  R5 = never
+>(
+  source: S,
+  f: (changes: ReadonlyArray<Change<DocumentOf<S>>>) => Effect.Effect<unknown, E3, R3>,
+  options?: ProcessOptionsOf<S, E2, R2, E4, R4, E5, R5>
+) => Effect.Effect<DatabaseGone, FeedError | E2 | E3 | E4 | E5, CouchHttp | ContextOf<S> | R2 | R3 | R4 | R5> = ((
   given: Given,
   f: (changes: ReadonlyArray<Change<unknown>>) => Effect.Effect<unknown, unknown, unknown>,
   options: FollowOptions<unknown, unknown, unknown, unknown> & OnInvalid<unknown, unknown> = {}

@@ -18,6 +18,7 @@ import type { Document } from "../document/Document.js"
 import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
+import type { CollectionOrDatabase, ContextOf, DecodeErrorOf, EncodedOf } from "../rows/collectionOrDatabase.js"
 import * as decoded from "../rows/decoded.js"
 import * as internal from "./mango/find.js"
 import * as indexing from "./mango/indexes.js"
@@ -226,6 +227,14 @@ type Fixed<I> = [I][I extends unknown ? 0 : never]
 
 type Fields<I> = readonly [Path<I>, ...ReadonlyArray<Path<I>>]
 
+type FieldsOf<S> = S extends string ? ReadonlyArray<string> : Fields<EncodedOf<S>>
+
+type QueryOf<S, F extends ReadonlyArray<string>> = S extends string ? DatabaseQuery : Query<EncodedOf<S>, F>
+
+type FoundOf<S, F extends ReadonlyArray<string>> = S extends string ? JsonObject
+  : S extends Collection<infer A, infer I, infer R, infer _K> ? Found<A, I, R, F>
+  : never
+
 /**
  * Returns one page of the documents that match a selector: `POST /{db}/_find`. A page has at most `limit` documents, 25
  * by default; {@link stream} returns all of them. Fails with a `DecodeError` if a document does not match its schema.
@@ -248,13 +257,11 @@ type Fields<I> = readonly [Path<I>, ...ReadonlyArray<Path<I>>]
  * @since 0.1.0
  * @category queries
  */
-export const find: {
-  <A, I, R, K, const F extends Fields<Fixed<I>> = never>(
-    collection: Collection<A, I, R, K>,
-    query: Query<Fixed<I>, F>
-  ): Effect.Effect<Page<Found<A, I, R, F>>, FindError | DecodeError, CouchHttp | R>
-  (database: string, query: DatabaseQuery): Effect.Effect<Page<JsonObject>, FindError, CouchHttp>
-} = ((given: Given, query: AnyQuery) => internal.page(given, query)) as never
+export const find: <S extends CollectionOrDatabase, const F extends FieldsOf<S> = never>(
+  source: S,
+  query: QueryOf<S, F>
+) => Effect.Effect<Page<FoundOf<S, F>>, FindError | DecodeErrorOf<S>, CouchHttp | ContextOf<S>> =
+  ((given: Given, query: AnyQuery) => internal.page(given, query)) as never
 
 const eitherOf = (given: Given, query: AnyQuery & Paging) => internal.either(given, query, query.pageSize ?? 200)
 
@@ -274,13 +281,11 @@ const eitherOf = (given: Given, query: AnyQuery & Paging) => internal.either(giv
  * @since 0.1.0
  * @category queries
  */
-export const stream: {
-  <A, I, R, K, const F extends Fields<Fixed<I>> = never>(
-    collection: Collection<A, I, R, K>,
-    query: Query<Fixed<I>, F> & Paging
-  ): Stream.Stream<Found<A, I, R, F>, FindError | DecodeError, CouchHttp | R>
-  (database: string, query: DatabaseQuery & Paging): Stream.Stream<JsonObject, FindError, CouchHttp>
-} = ((given: Given, query: AnyQuery & Paging) => decoded.failing(eitherOf(given, query))) as never
+export const stream: <S extends CollectionOrDatabase, const F extends FieldsOf<S> = never>(
+  source: S,
+  query: QueryOf<S, F> & Paging
+) => Stream.Stream<FoundOf<S, F>, FindError | DecodeErrorOf<S>, CouchHttp | ContextOf<S>> =
+  ((given: Given, query: AnyQuery & Paging) => decoded.failing(eitherOf(given, query))) as never
 
 /**
  * Like {@link stream}, but emits a `Left` for each document that does not match its schema.
@@ -343,13 +348,10 @@ export const skipped: Metric.Metric<
  * @since 0.1.0
  * @category queries
  */
-export const explain: {
-  <A, I, R, K, const F extends Fields<Fixed<I>> = never>(
-    collection: Collection<A, I, R, K>,
-    query: Query<Fixed<I>, F>
-  ): Effect.Effect<Explanation, FindError, CouchHttp>
-  (database: string, query: DatabaseQuery): Effect.Effect<Explanation, FindError, CouchHttp>
-} = indexing.explain as never
+export const explain: <S extends CollectionOrDatabase, const F extends FieldsOf<S> = never>(
+  source: S,
+  query: QueryOf<S, F>
+) => Effect.Effect<Explanation, FindError, CouchHttp> = indexing.explain as never
 
 /**
  * The options of a new index.
@@ -370,6 +372,9 @@ export interface IndexOptions<S, F> {
   readonly partialFilter?: S | undefined
   readonly partitioned?: boolean | undefined
 }
+
+type IndexOptionsOf<S> = S extends string ? IndexOptions<DatabaseQuery["selector"], NonNullable<DatabaseQuery["sort"]>>
+  : IndexOptions<Selector<EncodedOf<S>>, Sort<EncodedOf<S>>>
 
 /**
  * The index that {@link createIndex} created or found. `created` is false if it already existed.
@@ -397,16 +402,10 @@ export interface MadeIndex {
  * @since 0.1.0
  * @category indexes
  */
-export const createIndex: {
-  <A, I, R, K>(
-    collection: Collection<A, I, R, K>,
-    options: IndexOptions<Selector<Fixed<I>>, Sort<Fixed<I>>>
-  ): Effect.Effect<MadeIndex, FindError, CouchHttp>
-  (
-    database: string,
-    options: IndexOptions<DatabaseQuery["selector"], NonNullable<DatabaseQuery["sort"]>>
-  ): Effect.Effect<MadeIndex, FindError, CouchHttp>
-} = indexing.create as never
+export const createIndex: <S extends CollectionOrDatabase>(
+  source: S,
+  options: IndexOptionsOf<S>
+) => Effect.Effect<MadeIndex, FindError, CouchHttp> = indexing.create as never
 
 /**
  * Lists the indexes of a database: `GET /{db}/_index`. The first is the built-in index of all ids.

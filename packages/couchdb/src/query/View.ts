@@ -17,13 +17,12 @@ import type { ParseIssue } from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { InvalidIdError } from "../data/errors.js"
-import type { Json, JsonObject } from "../data/Json.js"
+import type { Json } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
-import type { Collection } from "../document/Collection.js"
-import type { Document } from "../document/Document.js"
 import type { DecodeError, EncodeError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
+import type { CollectionOrDatabase, ContextOf, DocumentOf } from "../rows/collectionOrDatabase.js"
 import * as decoded from "../rows/decoded.js"
 import type { Row as RawRow } from "../rows/row.js"
 import * as describe from "./view/definition.js"
@@ -55,17 +54,33 @@ export interface Codec<in out A, out R = never> {
 }
 
 /**
+ * Whether a query returns the rows of a view, or its reduced values.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type Kind = "View" | "Reduced"
+
+/**
+ * The description of a view: its location, and the codecs of its keys and values. It performs no I/O.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export interface Definition<out T extends Kind, in out K, in out V, out R = never> {
+  readonly _tag: T
+  readonly place: Place
+  readonly key: Codec<K, R>
+  readonly value: Codec<V, R>
+}
+
+/**
  * The description of a view with keys `K` and values `V`. It performs no I/O.
  *
  * @since 0.1.0
  * @category model
  */
-export interface View<in out K, in out V, out R = never> {
-  readonly _tag: "View"
-  readonly place: Place
-  readonly key: Codec<K, R>
-  readonly value: Codec<V, R>
-}
+export interface View<in out K, in out V, out R = never> extends Definition<"View", K, V, R> {}
 
 /**
  * The description of a view with its reduce function: `V` is the reduced value, `K` the key of a group.
@@ -73,12 +88,7 @@ export interface View<in out K, in out V, out R = never> {
  * @since 0.1.0
  * @category model
  */
-export interface Reduced<in out K, in out V, out R = never> {
-  readonly _tag: "Reduced"
-  readonly place: Place
-  readonly key: Codec<K, R>
-  readonly value: Codec<V, R>
-}
+export interface Reduced<in out K, in out V, out R = never> extends Definition<"Reduced", K, V, R> {}
 
 /**
  * A row that the map function emitted for a document. `document` is present if the query includes documents and the row
@@ -254,6 +264,30 @@ export interface ReducedOptions<out K> extends RangeOptions<K> {
  */
 export interface AnyOptions<out K> extends DatabaseOptions<K>, ReducedOptions<K> {}
 
+/**
+ * The options of a query, by what is queried: {@link ReducedOptions} for a reduced view, {@link Options} for the view of
+ * a collection, {@link DatabaseOptions} for the view of a database.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type OptionsOf<S, T extends Kind, K> = T extends "Reduced" ? ReducedOptions<K>
+  : S extends string ? DatabaseOptions<K>
+  : Options<K>
+
+/**
+ * The rows of a query, by what is queried: groups for a reduced view, otherwise rows with documents, which are decoded
+ * for a collection and JSON for a database.
+ *
+ * @since 0.1.0
+ * @category model
+ */
+export type RowOf<S, T extends Kind, K, V> = T extends "Reduced" ? Group<K, V> | Refused
+  : Row<K, V, DocumentOf<S>> | Refused
+
+// A reduced view returns no documents, so it does not need the requirements of their schema.
+type RequirementsOf<S, T extends Kind> = T extends "Reduced" ? never : ContextOf<S>
+
 // Infers the key type from the view only, never from the options. `NoInfer` of a recursive type in a union rejects
 // valid arguments.
 type Keys<K> = [K][K extends unknown ? 0 : never]
@@ -409,23 +443,11 @@ export const isRow = <A extends { readonly _tag: string }>(row: A | Refused): ro
  * @since 0.1.0
  * @category queries
  */
-export const fetch: {
-  <A, I, R, C, K, V, R2>(
-    collection: Collection<A, I, R, C>,
-    view: View<K, V, R2>,
-    options?: Options<Keys<K>>
-  ): Effect.Effect<Page<Row<K, V, Document<A, R>> | Refused>, QueryError | DecodeError, CouchHttp | R | R2>
-  <K, V, R2>(
-    database: string,
-    view: View<K, V, R2>,
-    options?: DatabaseOptions<Keys<K>>
-  ): Effect.Effect<Page<Row<K, V, JsonObject> | Refused>, QueryError | DecodeError, CouchHttp | R2>
-  <A, I, R, C, K, V, R2>(
-    given: Collection<A, I, R, C> | string,
-    view: Reduced<K, V, R2>,
-    options?: ReducedOptions<Keys<K>>
-  ): Effect.Effect<Page<Group<K, V> | Refused>, QueryError | DecodeError, CouchHttp | R2>
-} =
+export const fetch: <S extends CollectionOrDatabase, T extends Kind, K, V, R2>(
+  source: S,
+  view: Definition<T, K, V, R2>,
+  options?: OptionsOf<S, T, Keys<K>>
+) => Effect.Effect<Page<RowOf<S, T, K, V>>, QueryError | DecodeError, CouchHttp | RequirementsOf<S, T> | R2> =
   ((given: query.Given, view: query.AnyView, options: AnyOptions<unknown> = {}) =>
     Effect.flatMap(query.prepare(given, view, options), (prepared) => query.page(prepared))) as never
 
@@ -453,23 +475,13 @@ const streamed =
  * @since 0.1.0
  * @category queries
  */
-export const stream: {
-  <A, I, R, C, K, V, R2>(
-    collection: Collection<A, I, R, C>,
-    view: View<K, V, R2>,
-    options?: Options<Keys<K>>
-  ): Stream.Stream<Row<K, V, Document<A, R>> | Refused, QueryError | DecodeError, CouchHttp | R | R2>
-  <K, V, R2>(
-    database: string,
-    view: View<K, V, R2>,
-    options?: DatabaseOptions<Keys<K>>
-  ): Stream.Stream<Row<K, V, JsonObject> | Refused, QueryError | DecodeError, CouchHttp | R2>
-  <A, I, R, C, K, V, R2>(
-    given: Collection<A, I, R, C> | string,
-    view: Reduced<K, V, R2>,
-    options?: ReducedOptions<Keys<K>>
-  ): Stream.Stream<Group<K, V> | Refused, QueryError | DecodeError, CouchHttp | R2>
-} = streamed(query.values) as never
+export const stream: <S extends CollectionOrDatabase, T extends Kind, K, V, R2>(
+  source: S,
+  view: Definition<T, K, V, R2>,
+  options?: OptionsOf<S, T, Keys<K>>
+) => Stream.Stream<RowOf<S, T, K, V>, QueryError | DecodeError, CouchHttp | RequirementsOf<S, T> | R2> = streamed(
+  query.values
+) as never
 
 /**
  * Like {@link stream}, but emits a `Left` for each row that does not match its schemas.
@@ -488,27 +500,15 @@ export const stream: {
  * @since 0.1.0
  * @category queries
  */
-export const streamEither: {
-  <A, I, R, C, K, V, R2>(
-    collection: Collection<A, I, R, C>,
-    view: View<K, V, R2>,
-    options?: Options<Keys<K>>
-  ): Stream.Stream<
-    Either.Either<Row<K, V, Document<A, R>> | Refused, DecodeError>,
-    QueryError,
-    CouchHttp | R | R2
-  >
-  <K, V, R2>(
-    database: string,
-    view: View<K, V, R2>,
-    options?: DatabaseOptions<Keys<K>>
-  ): Stream.Stream<Either.Either<Row<K, V, JsonObject> | Refused, DecodeError>, QueryError, CouchHttp | R2>
-  <A, I, R, C, K, V, R2>(
-    given: Collection<A, I, R, C> | string,
-    view: Reduced<K, V, R2>,
-    options?: ReducedOptions<Keys<K>>
-  ): Stream.Stream<Either.Either<Group<K, V> | Refused, DecodeError>, QueryError, CouchHttp | R2>
-} = streamed(query.either) as never
+export const streamEither: <S extends CollectionOrDatabase, T extends Kind, K, V, R2>(
+  source: S,
+  view: Definition<T, K, V, R2>,
+  options?: OptionsOf<S, T, Keys<K>>
+) => Stream.Stream<
+  Either.Either<RowOf<S, T, K, V>, DecodeError>,
+  QueryError,
+  CouchHttp | RequirementsOf<S, T> | R2
+> = streamed(query.either) as never
 
 /**
  * Like {@link stream}, but skips the rows that do not match their schemas. {@link skipped} counts them.
@@ -516,23 +516,13 @@ export const streamEither: {
  * @since 0.1.0
  * @category queries
  */
-export const streamValid: {
-  <A, I, R, C, K, V, R2>(
-    collection: Collection<A, I, R, C>,
-    view: View<K, V, R2>,
-    options?: Options<Keys<K>>
-  ): Stream.Stream<Row<K, V, Document<A, R>> | Refused, QueryError, CouchHttp | R | R2>
-  <K, V, R2>(
-    database: string,
-    view: View<K, V, R2>,
-    options?: DatabaseOptions<Keys<K>>
-  ): Stream.Stream<Row<K, V, JsonObject> | Refused, QueryError, CouchHttp | R2>
-  <A, I, R, C, K, V, R2>(
-    given: Collection<A, I, R, C> | string,
-    view: Reduced<K, V, R2>,
-    options?: ReducedOptions<Keys<K>>
-  ): Stream.Stream<Group<K, V> | Refused, QueryError, CouchHttp | R2>
-} = streamed(query.valid) as never
+export const streamValid: <S extends CollectionOrDatabase, T extends Kind, K, V, R2>(
+  source: S,
+  view: Definition<T, K, V, R2>,
+  options?: OptionsOf<S, T, Keys<K>>
+) => Stream.Stream<RowOf<S, T, K, V>, QueryError, CouchHttp | RequirementsOf<S, T> | R2> = streamed(
+  query.valid
+) as never
 
 /**
  * Counts the elements that `View`, `Mango` and `Changes` skip because they do not match their schemas.
@@ -568,6 +558,14 @@ export interface DatabasePaging<out K> extends Omit<DatabaseOptions<K>, "keys" |
 }
 
 /**
+ * The options of {@link pages}, by what is queried.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type PagingOf<S, K> = S extends string ? DatabasePaging<K> : Paging<K>
+
+/**
  * Streams a view page by page. Each page is a separate request, so a slow consumer does not hold a connection. A page
  * starts at the key and document after the last row of the previous page instead of at a row count, so concurrent
  * writes neither repeat nor omit rows. Every page except the last is full; for a collection, a page may take several
@@ -583,18 +581,11 @@ export interface DatabasePaging<out K> extends Omit<DatabaseOptions<K>, "keys" |
  * @since 0.1.0
  * @category queries
  */
-export const pages: {
-  <A, I, R, C, K, V, R2>(
-    collection: Collection<A, I, R, C>,
-    view: View<K, V, R2>,
-    options?: Paging<Keys<K>>
-  ): Stream.Stream<Page<Row<K, V, Document<A, R>> | Refused>, QueryError | DecodeError, CouchHttp | R | R2>
-  <K, V, R2>(
-    database: string,
-    view: View<K, V, R2>,
-    options?: DatabasePaging<Keys<K>>
-  ): Stream.Stream<Page<Row<K, V, JsonObject> | Refused>, QueryError | DecodeError, CouchHttp | R2>
-} =
+export const pages: <S extends CollectionOrDatabase, K, V, R2>(
+  source: S,
+  view: View<K, V, R2>,
+  options?: PagingOf<S, Keys<K>>
+) => Stream.Stream<Page<RowOf<S, "View", K, V>>, QueryError | DecodeError, CouchHttp | ContextOf<S> | R2> =
   ((given: query.Given, view: View<unknown, unknown, unknown>, options: DatabasePaging<unknown> = {}) =>
     Stream.unwrap(
       Effect.map(
@@ -616,34 +607,16 @@ export const pages: {
  * @since 0.1.0
  * @category queries
  */
-export const queries: {
-  <A, I, R, C, K, V, R2>(
-    collection: Collection<A, I, R, C>,
-    view: View<K, V, R2>,
-    queries: ReadonlyArray<Omit<Options<Keys<K>>, "partition">>,
-    options?: { readonly partition?: string | undefined }
-  ): Effect.Effect<
-    ReadonlyArray<Page<Row<K, V, Document<A, R>> | Refused>>,
-    QueryError | DecodeError,
-    CouchHttp | R | R2
-  >
-  <K, V, R2>(
-    database: string,
-    view: View<K, V, R2>,
-    queries: ReadonlyArray<Omit<DatabaseOptions<Keys<K>>, "partition">>,
-    options?: { readonly partition?: string | undefined }
-  ): Effect.Effect<
-    ReadonlyArray<Page<Row<K, V, JsonObject> | Refused>>,
-    QueryError | DecodeError,
-    CouchHttp | R2
-  >
-  <A, I, R, C, K, V, R2>(
-    given: Collection<A, I, R, C> | string,
-    view: Reduced<K, V, R2>,
-    queries: ReadonlyArray<Omit<ReducedOptions<Keys<K>>, "partition">>,
-    options?: { readonly partition?: string | undefined }
-  ): Effect.Effect<ReadonlyArray<Page<Group<K, V> | Refused>>, QueryError | DecodeError, CouchHttp | R2>
-} = ((
+export const queries: <S extends CollectionOrDatabase, T extends Kind, K, V, R2>(
+  source: S,
+  view: Definition<T, K, V, R2>,
+  queries: ReadonlyArray<Omit<OptionsOf<S, T, Keys<K>>, "partition">>,
+  options?: { readonly partition?: string | undefined }
+) => Effect.Effect<
+  ReadonlyArray<Page<RowOf<S, T, K, V>>>,
+  QueryError | DecodeError,
+  CouchHttp | RequirementsOf<S, T> | R2
+> = ((
   given: query.Given,
   view: query.AnyView,
   all: ReadonlyArray<AnyOptions<unknown>>,
@@ -664,8 +637,8 @@ export const queries: {
  * @since 0.1.0
  * @category queries
  */
-export const reduce: <A, I, R, C, K, V, R2>(
-  given: Collection<A, I, R, C> | string,
+export const reduce: <K, V, R2>(
+  source: CollectionOrDatabase,
   view: Reduced<K, V, R2>,
   options?: Omit<RangeOptions<Keys<K>>, "keys" | "skip" | "limit" | "sorted">
 ) => Effect.Effect<Option.Option<V>, QueryError | DecodeError, CouchHttp | R2> =

@@ -108,7 +108,7 @@ export type Selector<T> = Fields<Flat<T>> & Combinations<T>
 type Directed<P extends string, D> = { readonly [K in P]: { readonly [Q in K]: D } }[P]
 
 /** All fields must sort in the same direction. */
-export type Sort<P extends string> = ReadonlyArray<P | Directed<P, "asc">> | ReadonlyArray<Directed<P, "desc">>
+export type Sort<P extends string> = ReadonlyArray<Directed<P, "desc">> | ReadonlyArray<P | Directed<P, "asc">>
 
 type Simplify<T> = { readonly [K in keyof T]: T[K] } & {}
 
