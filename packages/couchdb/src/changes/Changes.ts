@@ -11,10 +11,11 @@ import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { dual } from "effect/Function"
 import type * as Metric from "effect/Metric"
 import type * as MetricKeyType from "effect/MetricKeyType"
 import type * as MetricState from "effect/MetricState"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { InvalidIdError } from "../data/errors.js"
@@ -22,13 +23,15 @@ import type { Json, JsonObject } from "../data/Json.js"
 import type { Revision } from "../data/Revision.js"
 import type { Collection } from "../document/Collection.js"
 import type { Document } from "../document/Document.js"
-import type { DecodeError, EncodeError } from "../document/errors.js"
+import type { DecodeError, EncodeError, ReadError } from "../document/errors.js"
 import type { CouchHttp } from "../http/CouchHttp.js"
 import type { NotFoundError, RequestError } from "../http/errors.js"
 import * as Batches from "../rows/batch.js"
 import type { CollectionOrDatabase, ContextOf, DecodeErrorOf, DocumentOf } from "../rows/collectionOrDatabase.js"
 import { skipped as internalSkipped } from "../rows/skipped.js"
 import * as checkpoints from "./checkpoint.js"
+import { documentOf } from "./documentOf.js"
+import { currentSequence } from "./feeds.js"
 import * as following from "./follow.js"
 import * as limited from "./limited.js"
 import * as processing from "./process.js"
@@ -599,6 +602,88 @@ export const followValid = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 =
     Either.map(collectionSource(collection, options), (source) =>
       Batches.streamValid(...following.followed(source, options)))
   )
+
+/**
+ * Like {@link follow}, but emits only the documents: the winner of each change, without deletions. A feed whose database
+ * was deleted ends.
+ *
+ * @example
+ * import { Console, Schema, Stream } from "effect"
+ * import { Changes, Collection } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String }))
+ *
+ * const printed = Changes.followDocuments(butterflies, { since: "now" }).pipe(
+ *   Stream.runForEach((butterfly) => Console.log(butterfly.body.name))
+ * )
+ *
+ * @since 0.1.0
+ * @category following
+ */
+export const followDocuments = <A, I, R, K, E2 = never, R2 = never, E3 = never, R3 = never>(
+  collection: Collection<A, I, R, K>,
+  options: Omit<CollectionFollowOptions<E2, R2, E3, R3>, "includeDocs"> & FollowLimit = {}
+): Stream.Stream<Document<A, R>, FeedError | DecodeError | E2 | E3, CouchHttp | R | R2 | R3> =>
+  Stream.filterMap(
+    follow<Collection<A, I, R, K>, E2, R2, E3, R3>(collection, { ...options, includeDocs: true }),
+    (change) => change._tag === "Changed" ? change.document : Option.none()
+  )
+
+/**
+ * Returns the document of a change: the one in the feed, or otherwise the current one, `GET /{db}/{docid}`. `None` if
+ * the document is deleted, or is not part of the collection. A change can be of any feed of the database.
+ *
+ * @example
+ * import { Effect, Schema, Stream } from "effect"
+ * import { Changes, Collection } from "effect-couchdb"
+ *
+ * const butterflies = Collection.make("zoo", Schema.Struct({ name: Schema.String }))
+ *
+ * // The feed has no documents, so those that `isRelevant` refuses are not read.
+ * declare const isRelevant: (id: string) => boolean
+ * const documents = Changes.stream(butterflies, { includeDocs: false }).pipe(
+ *   Stream.filter(({ id }) => isRelevant(id)),
+ *   Stream.mapEffect((change) => Changes.document(butterflies, change)),
+ *   Stream.filterMap((document) => document)
+ * )
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const document: {
+  <D>(
+    change: Change<D>
+  ): <A, I, R, K>(collection: Collection<A, I, R, K>) => Effect.Effect<
+    Option.Option<Document<A, R>>,
+    ReadError,
+    CouchHttp | R
+  >
+  <A, I, R, K, D>(
+    collection: Collection<A, I, R, K>,
+    change: Change<D>
+  ): Effect.Effect<Option.Option<Document<A, R>>, ReadError, CouchHttp | R>
+} = dual(2, documentOf)
+
+/**
+ * Returns the current sequence of the feed, and reads no changes: `GET /{db}/_changes?since=now`. A follower that starts
+ * there emits every change that is made after this effect has ended. `since: "now"` resolves the sequence only when the
+ * stream runs, so it may omit changes that are made while it connects.
+ *
+ * @example
+ * import { Effect, Stream } from "effect"
+ * import { Changes, Database } from "effect-couchdb"
+ *
+ * const program = Effect.gen(function*() {
+ *   const since = yield* Changes.now("zoo")
+ *   yield* Database.compact("zoo") // any request that causes changes
+ *   return yield* Changes.follow("zoo", { since }).pipe(Stream.runHead)
+ * })
+ *
+ * @since 0.1.0
+ * @category feeds
+ */
+export const now = (source: CollectionOrDatabase): Effect.Effect<string, FeedError, CouchHttp> =>
+  Effect.flatMap(sourceOf(source as Given, {}), currentSequence)
 
 /**
  * Handles documents that do not match their schema. Without `onInvalid`, {@link process} fails with the `DecodeError`.

@@ -3,6 +3,7 @@ import { access } from "./access.js"
 import { attachments } from "./attachments.js"
 import { bulk } from "./bulk.js"
 import { changes } from "./changes.js"
+import { collectionDocuments } from "./collectionDocuments.js"
 import { collections, collectionsByFunctions } from "./collections.js"
 import { databases } from "./databases.js"
 import { deployments } from "./designs.js"
@@ -64,6 +65,7 @@ export const contracts = {
   lineage,
   views,
   viewsByFunctions,
+  collectionDocuments,
   collections,
   collectionsByFunctions,
   mango
